@@ -1,0 +1,49 @@
+# Two commands set everything up: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-header --no-annotate
+
+.PHONY: help setup demo serve test lint protos lock bench clean
+
+help:  ## Show what can be made.
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(INSTALLED): requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+setup: $(INSTALLED)  ## Create .venv with everything, from the hash-locked requirements.
+
+demo: $(INSTALLED)  ## Rebalance portfolios on embedded parts (ARGS="--portfolios 200").
+	@$(BIN)/ordergen demo $(ARGS)
+
+serve: $(INSTALLED)  ## Keep the embedded stack up until Ctrl-C (ARGS="--portfolios 200").
+	@$(BIN)/python -m ordergen_server.sandbox $(ARGS)
+
+lint: $(INSTALLED)  ## ruff, mypy strict, import contracts.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint  ## All checks and tests, with branch coverage.
+	$(BIN)/coverage erase
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term $(ARGS)
+
+protos: $(INSTALLED)  ## Make generated/ again from protos/.
+	$(BIN)/python -m tools.protos generate
+
+lock: $(INSTALLED)  ## Make the lock files again from pyproject.toml.
+	$(LOCK) --all-extras --group dev pyproject.toml -o requirements.txt
+	$(LOCK) --extra server pyproject.toml -o requirements-server.txt
+
+bench: $(INSTALLED)  ## Measure, and write docs/benchmarks.md.
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+clean:
+	rm -rf $(VENV) .build .sandbox .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""The server of the order generation service: `python -m ordergen_server`."""

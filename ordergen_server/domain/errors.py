@@ -1,0 +1,173 @@
+"""Everything that can go wrong, as values of the domain.
+
+    OrderGenerationError
+    ├── InvalidArgument            a field breaks a rule
+    ├── NotFound                   no such model, rebalance, portfolio in any model
+    ├── AlreadyExists              a name, security or portfolio is taken
+    ├── Aborted                    another writer was first
+    │   ├── VersionMismatch
+    │   └── RebalanceInProgress
+    ├── PreconditionFailed         the state of the world does not allow it
+    │   ├── ModelWithoutPositions
+    │   ├── MarketValueNotPositive
+    │   ├── Infeasible             no whole shares satisfy the bands and the cash floor
+    │   └── DataProblem            a sibling answered, and what is needed is missing or bad
+    │       ├── MissingData
+    │       └── BadData
+    ├── Unavailable                a service we need is down
+    │   ├── DatabaseUnavailable
+    │   └── SiblingUnavailable
+    ├── DeadlineExceeded           the time of the call, the solver or a sibling ran out
+    ├── ResourceExhausted          too much in flight
+    └── Unsupported                the contract has it, this server does not
+
+An error is data: it is raised, stored with a portfolio's result, and read back as the same error.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One broken rule.
+
+    Attributes:
+        subject: the path of the field (`model.positions[2].target`), or what the cause is about (a security).
+        rule: the rule that is broken, with the value that breaks it.
+        kind: UPPER_SNAKE name of the rule.
+    """
+
+    subject: str
+    rule: str
+    kind: str = "RULE"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What an error is about: its type (`Model`), its name (an id), and whoever owns it, if anyone."""
+
+    type: str
+    name: str
+    owner: str = ""
+
+
+class OrderGenerationError(Exception):
+    """The root of the tree.
+
+    Attributes:
+        message: for people; safe to show to any caller.
+        metadata: for machines; short strings by name.
+        violations: every broken rule or cause, in the order they were found.
+        resource: what was not found, or is taken.
+        retry_after_seconds: when to try again; None where trying again does not help.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        violations: Iterable[Violation] = (),
+        resource: Resource | None = None,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.metadata = dict(metadata or {})
+        self.violations = tuple(violations)
+        self.resource = resource
+        self.retry_after_seconds = retry_after_seconds
+
+    def _values(self) -> tuple[object, ...]:
+        return (self.message, self.metadata, self.violations, self.resource, self.retry_after_seconds)
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self._values() == getattr(other, "_values")()  # noqa: B009 - other is Any
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.message))
+
+
+class InvalidArgument(OrderGenerationError):
+    """One or more fields break a rule."""
+
+
+class NotFound(OrderGenerationError):
+    """Something named by an id does not exist."""
+
+
+class AlreadyExists(OrderGenerationError):
+    """Something that must be unique is taken."""
+
+
+class Aborted(OrderGenerationError):
+    """Another writer was first; read again, then try again."""
+
+
+class VersionMismatch(Aborted):
+    """The version given is not the current one."""
+
+
+class RebalanceInProgress(Aborted):
+    """A run of this model is in progress."""
+
+
+class PreconditionFailed(OrderGenerationError):
+    """The state of the world does not allow it, until someone changes it."""
+
+
+class ModelWithoutPositions(PreconditionFailed):
+    """A model without positions is not rebalanced: that would sell everything."""
+
+
+class MarketValueNotPositive(PreconditionFailed):
+    """A portfolio whose market value is zero or negative has no weights."""
+
+
+class Infeasible(PreconditionFailed):
+    """No whole shares satisfy the bands and the cash floor; a violation a cause."""
+
+
+class DataProblem(PreconditionFailed):
+    """A sibling answered, and what is needed is missing or bad."""
+
+
+class MissingData(DataProblem):
+    """A sibling does not know a security, or has no price for it."""
+
+
+class BadData(DataProblem):
+    """A sibling answered something that cannot be: not a number, a price of zero."""
+
+
+class Unavailable(OrderGenerationError):
+    """A service we need is down."""
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database does not answer."""
+
+
+class SiblingUnavailable(Unavailable):
+    """A sibling service does not answer."""
+
+
+class DeadlineExceeded(OrderGenerationError):
+    """The time of the call, the solver or a sibling ran out."""
+
+
+class ResourceExhausted(OrderGenerationError):
+    """Too much in flight."""
+
+
+class Unsupported(OrderGenerationError):
+    """The contract has it, this server does not."""
+
+
+def error_types(root: type[OrderGenerationError] = OrderGenerationError) -> dict[str, type[OrderGenerationError]]:
+    """Every error of the tree below `root`, `root` included, by name."""
+    found = {root.__name__: root}
+    for child in root.__subclasses__():
+        found.update(error_types(child))
+    return found

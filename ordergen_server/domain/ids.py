@@ -1,0 +1,35 @@
+"""The forms of ids."""
+
+import re
+import uuid
+
+from ordergen_server.domain.violations import Violations
+
+_OBJECT_ID = re.compile(r"[0-9a-f]{24}", re.ASCII)
+_ENTITY_ID = re.compile(r"[0-9A-Za-z]{24}", re.ASCII)
+
+
+def check_object_id(value: str, path: str, violations: Violations) -> None:
+    """Check an id that this service gives: a model's, a rebalance's."""
+    if not _OBJECT_ID.fullmatch(value):
+        violations.add(path, "must be 24 lower-case hexadecimal characters", value)
+
+
+def check_entity_id(value: str, path: str, violations: Violations) -> None:
+    """Check an id that a sibling gives: a portfolio's, a security's."""
+    if not _ENTITY_ID.fullmatch(value):
+        violations.add(path, "must be exactly 24 alphanumeric characters", value)
+
+
+def check_request_id(value: str, path: str, violations: Violations) -> None:
+    """Check an id that makes a call safe to repeat; empty means there is none."""
+    if value and not _is_uuid4(value):
+        violations.add(path, "must be a UUID of version 4", value)
+
+
+def _is_uuid4(value: str) -> bool:
+    try:
+        parsed = uuid.UUID(value)
+    except ValueError:
+        return False
+    return parsed.version == 4 and str(parsed) == value.lower()  # noqa: PLR2004 - the version itself

@@ -1,0 +1,96 @@
+"""What siblings tell about the world: one immutable snapshot a run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from ordergen_server.domain.errors import DataProblem, MissingData, Resource, Violation
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """Cash and shares of one portfolio.
+
+    Attributes:
+        cash: in money; negative where the account is overdrawn.
+        quantities: shares by security id; fractional and negative ones are real.
+        is_new: portfolio accounting has no balance record of it yet.
+    """
+
+    portfolio_id: str
+    cash: Decimal
+    quantities: Mapping[str, Decimal]
+    is_new: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A security's ticker and the price of one share, in money, above 0."""
+
+    ticker: str
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class MarketSnapshot:
+    """Tickers and prices of all securities at one time.
+
+    Attributes:
+        quotes: by security id; where a sibling's record of a security is missing or bad, that problem.
+        time: when the prices were read, UTC.
+    """
+
+    quotes: Mapping[str, Quote | DataProblem]
+    time: datetime
+
+    def quote(self, security_id: str) -> Quote:
+        """The ticker and price of a security.
+
+        Raises:
+            DataProblem: the security or its price is unknown, or what a sibling says of it cannot be.
+        """
+        found = self.quotes.get(security_id)
+        if isinstance(found, Quote):
+            return found
+        raise found if found is not None else missing("security", "security", security_id, security_id)
+
+
+def missing(service: str, what: str, security_id: str, name: str) -> MissingData:
+    """The error of a sibling that does not know a security."""
+    rule = f"the {service} service has no {what} {name}"
+    return MissingData(
+        f"Security {security_id}: {rule}.",
+        metadata={"service": service, "security_id": security_id},
+        violations=[Violation(security_id, rule, f"MISSING_{what.upper()}")],
+        resource=Resource(what.capitalize(), name),
+    )
+
+
+class MarketSource(Protocol):
+    """Where tickers and prices come from."""
+
+    def snapshot(self, timeout_seconds: float) -> MarketSnapshot:
+        """Read tickers and prices of all securities.
+
+        Raises:
+            SiblingUnavailable: a sibling does not answer, or answers what cannot be read.
+            DeadlineExceeded: `timeout_seconds` ran out.
+        """
+
+
+class PortfolioSource(Protocol):
+    """Where holdings and names come from."""
+
+    def holdings(self, portfolio_id: str, timeout_seconds: float) -> Holdings:
+        """Read cash and shares of a portfolio.
+
+        Raises:
+            SiblingUnavailable: portfolio accounting does not answer.
+            BadData: it answered what cannot be.
+            DeadlineExceeded: `timeout_seconds` ran out.
+        """
+
+    def name(self, portfolio_id: str, timeout_seconds: float) -> str:
+        """The name of a portfolio; empty where the portfolio service does not know or does not answer."""

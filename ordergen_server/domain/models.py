@@ -1,0 +1,142 @@
+"""Investment models and their rules."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from ordergen_server.domain.ids import check_entity_id
+from ordergen_server.domain.numbers import EXACT, total
+from ordergen_server.domain.violations import Violations
+
+MAXIMUM_NAME_LENGTH = 255
+MAXIMUM_POSITIONS = 100
+TARGET_STEP = Decimal("0.005")
+#: At least 5 % of a model stays in cash.
+MAXIMUM_TARGET = Decimal("0.95")
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A security of a model: its target weight, and how far the weight may lie below and above it."""
+
+    security_id: str
+    target: Decimal
+    low_drift: Decimal
+    high_drift: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ModelContent:
+    """What callers say of a model; the rest of a model is ours."""
+
+    name: str
+    positions: tuple[Position, ...]
+    portfolio_ids: tuple[str, ...]
+
+    def without_zero_targets(self) -> "ModelContent":
+        """The content as it is saved: a position with target 0 is no position."""
+        kept = tuple(position for position in self.positions if position.target)
+        return ModelContent(self.name, kept, self.portfolio_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model as stored. Times are UTC, to the millisecond; `version` counts the changes from 1."""
+
+    model_id: str
+    content: ModelContent
+    version: int
+    create_time: datetime
+    update_time: datetime
+    last_rebalance_time: datetime | None
+
+    @property
+    def name(self) -> str:
+        """The name, unique among all models."""
+        return self.content.name
+
+    @property
+    def positions(self) -> tuple[Position, ...]:
+        """The securities with their weights."""
+        return self.content.positions
+
+    @property
+    def portfolio_ids(self) -> tuple[str, ...]:
+        """The portfolios that follow the model."""
+        return self.content.portfolio_ids
+
+
+def check_content(content: ModelContent, path: str, violations: Violations) -> None:
+    """Check every rule of a model; the fields are named below `path`."""
+    check_name(content.name, f"{path}.name", violations)
+    check_positions(content.positions, f"{path}.positions", violations)
+    check_portfolio_ids(content.portfolio_ids, f"{path}.portfolio_ids", violations)
+
+
+def check_name(name: str, path: str, violations: Violations) -> None:
+    """Check that a name is there and not too long."""
+    if not name.strip():
+        violations.add(path, "must not be blank", name)
+    elif len(name) > MAXIMUM_NAME_LENGTH:
+        violations.add(path, f"must have at most {MAXIMUM_NAME_LENGTH} characters", len(name))
+
+
+def check_positions(positions: Sequence[Position], path: str, violations: Violations) -> None:
+    """Check each position and what they are together."""
+    for index, position in enumerate(positions):
+        check_position(position, f"{path}[{index}]", violations)
+    for index in _repeats([position.security_id for position in positions]):
+        violations.add(f"{path}[{index}].security_id", "must be in the model only once", positions[index].security_id)
+    check_totals(positions, path, violations)
+
+
+def check_totals(positions: Sequence[Position], path: str, violations: Violations) -> None:
+    """Check the number of positions and the sum of their targets."""
+    count = sum(position.target > 0 for position in positions)
+    if count > MAXIMUM_POSITIONS:
+        violations.add(path, f"must have at most {MAXIMUM_POSITIONS} positions with a target above 0", count)
+    targets = total(position.target for position in positions)
+    if targets > MAXIMUM_TARGET:
+        violations.add(path, f"must have targets that add up to at most {MAXIMUM_TARGET}", targets)
+
+
+def check_position(position: Position, path: str, violations: Violations) -> None:
+    """Check one position by itself."""
+    check_entity_id(position.security_id, f"{path}.security_id", violations)
+    check_target(position.target, f"{path}.target", violations)
+    for name, drift in (("low_drift", position.low_drift), ("high_drift", position.high_drift)):
+        if not 0 <= drift <= 1:
+            violations.add(f"{path}.{name}", "must be from 0 to 1", drift)
+    if position.low_drift > position.high_drift:
+        violations.add(f"{path}.low_drift", f"must not exceed high_drift ({position.high_drift})", position.low_drift)
+
+
+def check_target(target: Decimal, path: str, violations: Violations) -> None:
+    """Check a target weight."""
+    if not 0 <= target <= MAXIMUM_TARGET:
+        violations.add(path, f"must be from 0 to {MAXIMUM_TARGET}", target)
+    elif EXACT.remainder(target, TARGET_STEP):
+        violations.add(path, f"must be a multiple of {TARGET_STEP}", target)
+
+
+def check_portfolio_ids(portfolio_ids: Sequence[str], path: str, violations: Violations) -> None:
+    """Check the form of each portfolio id, and that none is named twice."""
+    for index, portfolio_id in enumerate(portfolio_ids):
+        check_entity_id(portfolio_id, f"{path}[{index}]", violations)
+    for index in _repeats(portfolio_ids):
+        violations.add(f"{path}[{index}]", "must be in the model only once", portfolio_ids[index])
+
+
+def _repeats(values: Sequence[str]) -> list[int]:
+    """The indices of values that stood in the sequence before."""
+    if len(set(values)) == len(values):
+        return []
+    seen: Counter[str] = Counter()
+    repeats = []
+    for index, value in enumerate(values):
+        seen[value] += 1
+        if seen[value] > 1:
+            repeats.append(index)
+    return repeats

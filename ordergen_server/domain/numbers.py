@@ -1,0 +1,36 @@
+"""Exact arithmetic on Decimals: nothing is rounded unless it says so."""
+
+from collections.abc import Iterable
+from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
+from fractions import Fraction
+
+#: Room for the product of the longest numbers we accept; an inexact step raises instead of rounding.
+EXACT = Context(prec=300, rounding=ROUND_HALF_EVEN, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
+
+
+def product(left: Decimal, right: Decimal) -> Decimal:
+    """`left` times `right`, exactly."""
+    return EXACT.multiply(left, right)
+
+
+def total(values: Iterable[Decimal]) -> Decimal:
+    """The sum, exactly; 0 of none."""
+    result = Decimal(0)
+    for value in values:
+        result = EXACT.add(result, value)
+    return result
+
+
+def difference(left: Decimal, right: Decimal) -> Decimal:
+    """`left` minus `right`, exactly."""
+    return EXACT.subtract(left, right)
+
+
+def rounded(value: Fraction, places: int) -> Decimal:
+    """`value` rounded half to even to `places` decimals: one rounding of the exact ratio."""
+    return EXACT.scaleb(Decimal(round(value * 10**places)), -places)
+
+
+def ratio(numerator: Decimal, denominator: Decimal, places: int) -> Decimal:
+    """`numerator / denominator`, rounded half to even to `places` decimals."""
+    return rounded(Fraction(numerator) / Fraction(denominator), places)

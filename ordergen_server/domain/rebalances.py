@@ -1,0 +1,141 @@
+"""Runs: what was asked, and what became of each portfolio."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+
+from ordergen_server.domain.errors import OrderGenerationError
+
+
+class RebalanceState(Enum):
+    """How far a run is."""
+
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    COMPLETED_WITH_ERRORS = "COMPLETED_WITH_ERRORS"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+class PortfolioState(Enum):
+    """What became of a portfolio."""
+
+    REBALANCED = "REBALANCED"
+    NO_ACTION = "NO_ACTION"
+    INFEASIBLE = "INFEASIBLE"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+
+
+class Side(Enum):
+    """The direction of a trade."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+
+@dataclass(frozen=True, slots=True)
+class RebalanceOptions:
+    """How to rebalance.
+
+    Attributes:
+        minimum_cash_amount: cash to keep, in money; None where not given.
+        minimum_cash_weight: cash to keep, as a weight of market value; the greater of the two holds.
+        allow_overdraft: cash is not checked at all.
+        solver_timeout_seconds: for one portfolio.
+    """
+
+    minimum_cash_amount: Decimal | None = None
+    minimum_cash_weight: Decimal | None = None
+    allow_overdraft: bool = False
+    solver_timeout_seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A trade proposed: `quantity` whole shares, at least 1."""
+
+    side: Side
+    security_id: str
+    quantity: int
+    trade_date: date
+
+
+@dataclass(frozen=True, slots=True)
+class RebalancePosition:
+    """One security of a portfolio, before and after.
+
+    Attributes:
+        price: money a share.
+        trade_quantity: whole shares bought (above 0) or sold (below 0).
+        actual: adjusted value over market value, 4 decimals.
+        actual_drift: 1 - actual / target, 4 decimals; None where the target is 0.
+        reason: why the line trades or does not: the name of an optimizer's Reason.
+    """
+
+    security_id: str
+    ticker: str
+    price: Decimal
+    original_quantity: Decimal
+    adjusted_quantity: Decimal
+    original_market_value: Decimal
+    adjusted_market_value: Decimal
+    target: Decimal
+    low_drift: Decimal
+    high_drift: Decimal
+    actual: Decimal
+    actual_drift: Decimal | None
+    trade_quantity: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SolutionQuality:
+    """How good an answer is: its drift in money, and a bound below which no answer can be."""
+
+    proven_optimal: bool
+    objective: Decimal
+    lower_bound: Decimal
+    solve_duration: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class PortfolioRebalance:
+    """What a run did for one portfolio; money and ratios are None where they could not be computed."""
+
+    rebalance_id: str
+    portfolio_id: str
+    portfolio_name: str
+    state: PortfolioState
+    snapshot_time: datetime | None
+    trade_date: date
+    sequence: int = 0
+    error: OrderGenerationError | None = None
+    market_value: Decimal | None = None
+    cash_before: Decimal | None = None
+    cash_after: Decimal | None = None
+    drift_before: Decimal | None = None
+    drift_after: Decimal | None = None
+    positions: tuple[RebalancePosition, ...] = ()
+    transactions: tuple[Transaction, ...] = ()
+    solution: SolutionQuality | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rebalance:
+    """A run: its model as it was then, how far it is, and how many portfolios ended in which state."""
+
+    rebalance_id: str
+    model_id: str
+    model_name: str
+    model_version: int
+    state: RebalanceState
+    create_time: datetime
+    rebalance_date: date
+    portfolio_count: int
+    options: RebalanceOptions
+    finish_time: datetime | None = None
+    counts: dict[PortfolioState, int] = field(default_factory=dict)
+    error: OrderGenerationError | None = None
+    version: int = 1

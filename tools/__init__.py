@@ -1,0 +1,1 @@
+"""Tools of the developers of the service; nothing here is shipped."""

@@ -1,0 +1,107 @@
+"""Faults that a simulated sibling plays on demand: what they are, and which call meets which."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Endpoint", "Fault", "FaultBook", "Overrides"]
+
+Endpoint = Literal[
+    "summary",
+    "balances",
+    "prices",
+    "price",
+    "securities",
+    "security",
+    "portfolios",
+    "portfolio",
+    "orders",
+    "*",
+]
+FaultKind = Literal["status", "delay", "hang", "reset", "garbage", "body", "truncate"]
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One fault of one service.
+
+    Kinds: ``status`` answers that status; ``delay`` waits, then goes on as if nothing was; ``hang`` never
+    answers; ``reset`` resets the connection; ``garbage`` answers 200 with what is no JSON; ``body`` answers
+    the body given; ``truncate`` sends half of the true answer and closes the connection.
+
+    Raises:
+        ValueError: a value makes no sense for the kind.
+    """
+
+    kind: FaultKind
+    endpoint: Endpoint = "*"
+    status: int | None = None  # of "status" (503 if not given) and "body" (200)
+    retry_after_seconds: int | None = None  # sent as Retry-After with "status" and "body"
+    delay_seconds: float = 0.0  # of "delay"
+    body: str = ""  # of "status" and "body", sent as it is
+    match: str = ""  # only calls whose path, with the query, contains this
+    times: int | None = None  # only the first so many calls; None: always
+
+    def __post_init__(self) -> None:
+        if self.status is not None and not 200 <= self.status <= 599:  # noqa: PLR2004 - what HTTP knows
+            raise ValueError(f"status must be from 200 to 599, got {self.status}")
+        if self.delay_seconds < 0 or (self.retry_after_seconds or 0) < 0:
+            raise ValueError("delay_seconds and retry_after_seconds must not be negative")
+        if self.times is not None and self.times < 1:
+            raise ValueError(f"times must be at least 1 or null, got {self.times}")
+
+
+class FaultBook:
+    """The faults of one service, each with the calls it still applies to."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+        self._left: list[int | None] = []
+
+    def replace(self, faults: Sequence[Fault]) -> None:
+        """Forget all faults and take these; earlier ones come first."""
+        self._faults = list(faults)
+        self._left = [fault.times for fault in faults]
+
+    @property
+    def faults(self) -> list[Fault]:
+        """The faults as they were given, whether used up or not."""
+        return list(self._faults)
+
+    def due(self, endpoint: str, path: str) -> list[Fault]:
+        """Return what this call meets, in order: any number of delays, then at most one other fault."""
+        due: list[Fault] = []
+        for number, fault in enumerate(self._faults):
+            left = self._left[number]
+            if fault.endpoint not in ("*", endpoint) or fault.match not in path or left == 0:
+                continue
+            if left is not None:
+                self._left[number] = left - 1
+            due.append(fault)
+            if fault.kind != "delay":
+                break
+        return due
+
+
+class Overrides(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Data that differs from the market's: raw JSON text by id, or None for what is not there (404).
+
+    ``prices`` hold the text of the number ("12.5", "-1", even "NaN") by security id, ``summaries`` whole
+    bodies by portfolio id; ``unknown_securities`` are ids that the security service does not know.
+    """
+
+    prices: dict[str, str | None] = {}
+    summaries: dict[str, str | None] = {}
+    unknown_securities: frozenset[str] = frozenset()
+
+    def merged(self, other: Overrides) -> Overrides:
+        """Return these with the others on top."""
+        return Overrides(
+            prices={**self.prices, **other.prices},
+            summaries={**self.summaries, **other.summaries},
+            unknown_securities=self.unknown_securities | other.unknown_securities,
+        )

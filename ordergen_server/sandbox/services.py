@@ -1,0 +1,188 @@
+"""The routes of the five simulated services, and the control API that each of them has on top.
+
+Every service answers ``/_sandbox/faults``, ``/_sandbox/calls`` and ``/_sandbox/overrides`` beside its own
+endpoints: faults and counts of calls are its own, the data (and so the overrides) are those of all five.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import msgspec
+from aiohttp import web
+
+from ordergen_server.sandbox.faults import Fault, FaultBook, Overrides
+from ordergen_server.sandbox.orders import OrderDesk
+from ordergen_server.sandbox.playing import play
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from ordergen_server.sandbox.answers import Answers
+
+    Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+__all__ = ["SERVICES", "Service", "services"]
+
+SERVICES = ("accounting", "pricing", "security", "portfolio", "order")
+_MAXIMUM_BODY = 64 * 1024 * 1024  # bytes of a request
+_MAXIMUM_PAGE = 1_000
+_DEFAULT_PAGE = 50
+
+
+class Service:
+    """One service: routes, the faults it plays and the calls it counts."""
+
+    def __init__(self, answers: Answers, routes: Sequence[tuple[str, str, str, Handler]]) -> None:
+        self._answers = answers
+        self._book = FaultBook()
+        self._calls: Counter[str] = Counter()
+        self.app = web.Application(client_max_size=_MAXIMUM_BODY)
+        router = self.app.router
+        router.add_get("/_sandbox/faults", self._get_faults)
+        router.add_put("/_sandbox/faults", self._put_faults)
+        router.add_delete("/_sandbox/faults", self._delete_faults)
+        router.add_get("/_sandbox/calls", self._get_calls)
+        router.add_delete("/_sandbox/calls", self._delete_calls)
+        router.add_get("/_sandbox/overrides", self._get_overrides)
+        router.add_put("/_sandbox/overrides", self._put_overrides)
+        router.add_delete("/_sandbox/overrides", self._delete_overrides)
+        for method, path, endpoint, handler in routes:
+            router.add_route(method, path, self._faulty(endpoint, handler))
+        router.add_route("*", "/{path:.*}", self._faulty("unknown", _unknown))
+
+    def _faulty(
+        self, endpoint: str, answer: Handler
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def serve(request: web.Request) -> web.StreamResponse:
+            self._calls[endpoint] += 1
+            for fault in self._book.due(endpoint, request.path_qs):
+                if fault.kind != "delay":
+                    return await play(fault, request, answer)
+                await asyncio.sleep(fault.delay_seconds)
+            return await answer(request)
+
+        return serve
+
+    async def _get_faults(self, _: web.Request) -> web.Response:
+        return _json(msgspec.json.encode(self._book.faults))
+
+    async def _put_faults(self, request: web.Request) -> web.Response:
+        try:
+            self._book.replace(msgspec.json.decode(await request.read(), type=list[Fault]))
+        except msgspec.DecodeError as error:
+            return _error(400, str(error))
+        return await self._get_faults(request)
+
+    async def _delete_faults(self, request: web.Request) -> web.Response:
+        self._book.replace([])
+        return await self._get_faults(request)
+
+    async def _get_calls(self, _: web.Request) -> web.Response:
+        return _json(msgspec.json.encode(self._calls))
+
+    async def _delete_calls(self, request: web.Request) -> web.Response:
+        self._calls.clear()
+        return await self._get_calls(request)
+
+    async def _get_overrides(self, _: web.Request) -> web.Response:
+        return _json(msgspec.json.encode(self._answers.overrides))
+
+    async def _put_overrides(self, request: web.Request) -> web.Response:
+        try:
+            more = msgspec.json.decode(await request.read(), type=Overrides)
+        except msgspec.DecodeError as error:
+            return _error(400, str(error))
+        self._answers.overrides = self._answers.overrides.merged(more)
+        return await self._get_overrides(request)
+
+    async def _delete_overrides(self, request: web.Request) -> web.Response:
+        self._answers.overrides = Overrides()
+        return await self._get_overrides(request)
+
+
+def services(answers: Answers) -> dict[str, Service]:
+    """Make the five services over the same data."""
+    desk = OrderDesk()
+
+    def one(answer: Callable[[str], bytes | None]) -> Handler:
+        async def handle(request: web.Request) -> web.Response:
+            body = answer(request.match_info["key"])
+            return _error(404, f"{request.path} not found") if body is None else _json(body)
+
+        return handle
+
+    def everything(answer: Callable[[], bytes]) -> Handler:
+        async def handle(_: web.Request) -> web.Response:
+            return _json(answer())
+
+        return handle
+
+    def page(answer: Callable[[int, int], bytes]) -> Handler:
+        async def handle(request: web.Request) -> web.Response:
+            return _json(answer(*_page(request)))
+
+        return handle
+
+    async def balances(request: web.Request) -> web.Response:
+        limit, offset = _page(request)
+        portfolio_id = request.query.get("portfolio_id") or None
+        # In a thread: the first page over all portfolios makes each of them once.
+        return _json(await asyncio.to_thread(answers.balances, portfolio_id, limit, offset))
+
+    async def orders(request: web.Request) -> web.Response:
+        status, body = desk.submit(await request.read())
+        return _json(body, status)
+
+    routes: Mapping[str, Sequence[tuple[str, str, str, Handler]]] = {
+        "accounting": [
+            ("GET", "/api/v1/portfolios/{key}/summary", "summary", one(answers.summary)),
+            ("GET", "/api/v1/balances", "balances", balances),
+        ],
+        "pricing": [
+            ("GET", "/api/v1/price/{key}", "price", one(answers.price)),
+            ("GET", "/api/v1/prices", "prices", everything(answers.prices)),
+        ],
+        "security": [
+            ("GET", "/api/v1/security/{key}", "security", one(answers.security)),
+            ("GET", "/api/v1/securities", "securities", everything(answers.securities)),
+            ("GET", "/api/v2/securities", "securities", page(answers.securities_page)),
+        ],
+        "portfolio": [
+            ("GET", "/api/v1/portfolio/{key}", "portfolio", one(answers.portfolio)),
+            ("GET", "/api/v1/portfolios", "portfolios", everything(answers.portfolios)),
+            ("GET", "/api/v2/portfolios", "portfolios", page(answers.portfolios_page)),
+        ],
+        "order": [("POST", "/api/v1/orders", "orders", orders)],
+    }
+    return {name: Service(answers, routes[name]) for name in SERVICES}
+
+
+def _json(body: bytes, status: int = 200) -> web.Response:
+    return web.Response(body=body, status=status, content_type="application/json")
+
+
+def _error(status: int, text: str) -> web.Response:
+    return _json(msgspec.json.encode({"error": text, "status": status}), status)
+
+
+async def _unknown(request: web.Request) -> web.Response:
+    return _error(404, f"no such endpoint: {request.method} {request.path}")
+
+
+def _page(request: web.Request) -> tuple[int, int]:
+    """Return limit and offset of a request.
+
+    Raises:
+        web.HTTPBadRequest: they are no whole numbers, or out of their range.
+    """
+    try:
+        limit = int(request.query.get("limit", _DEFAULT_PAGE))
+        offset = int(request.query.get("offset", 0))
+    except ValueError as error:
+        raise web.HTTPBadRequest(text=str(error)) from error
+    if not 1 <= limit <= _MAXIMUM_PAGE or offset < 0:
+        raise web.HTTPBadRequest(text=f"limit must be from 1 to {_MAXIMUM_PAGE}, offset not negative")
+    return limit, offset

@@ -1,0 +1,102 @@
+"""The simulated siblings: five real HTTP services in one process, each on a port of its own.
+
+``python -m ordergen_server.sandbox.siblings`` prints one line of JSON, the base URL of each service and a
+model that fits their data, and serves until SIGTERM.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+from aiohttp import web
+
+from ordergen_server.sandbox.answers import Answers
+from ordergen_server.sandbox.market import Market
+from ordergen_server.sandbox.portfolios import Portfolios
+from ordergen_server.sandbox.services import SERVICES, services
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["main", "serve"]
+
+_HOST = "127.0.0.1"
+_END_SECONDS = 0.5  # for calls still open at the end
+
+
+async def serve(portfolios: Portfolios, price_jitter: Decimal, ports: Mapping[str, int]) -> None:
+    """Serve on the ports given (0: any free one), announce the base URLs, and end at SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    announcement: dict[str, object] = {}
+    runners = []
+    for name, service in services(Answers(portfolios, price_jitter)).items():
+        # Cancelled with its client, or a call that hangs would stay for ever.
+        runner = web.AppRunner(
+            service.app, access_log=None, handler_cancellation=True, shutdown_timeout=_END_SECONDS
+        )
+        await runner.setup()
+        runners.append(runner)
+        await web.TCPSite(runner, _HOST, ports[name], backlog=1024).start()
+        announcement[name] = f"http://{_HOST}:{runner.addresses[0][1]}"
+    announcement["model"] = portfolios.model
+    sys.stdout.write(msgspec.json.encode(announcement).decode() + "\n")
+    sys.stdout.flush()
+    await stop.wait()
+    await asyncio.gather(*(runner.cleanup() for runner in runners))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="siblings", description=__doc__)
+    parser.add_argument("--portfolios", type=int, default=25, help="how many portfolios (default 25)")
+    parser.add_argument(
+        "--positions", type=int, default=60, help="of the suggested model, 1 to 100 (default 60)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same data (default 1)")
+    parser.add_argument("--securities", type=int, default=500, help="of the synthetic market (default 500)")
+    parser.add_argument("--market", type=Path, help="a CSV file of securities and prices to use instead")
+    jitter = "let each answer of a price differ from its mean by at most this (default 0)"
+    parser.add_argument("--price-jitter", type=_fraction, default=Decimal(0), metavar="FRACTION", help=jitter)
+    for name in SERVICES:
+        parser.add_argument(
+            f"--port-{name}", type=int, default=0, help=f"of the {name} service (default: any)"
+        )
+    return parser
+
+
+def _fraction(text: str) -> Decimal:
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not (value.is_finite() and 0 <= value < 1):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a fraction from 0 to below 1")
+    return value
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        if options.market:
+            market = Market.from_csv(options.market, seed=options.seed)
+        else:
+            market = Market.synthetic(seed=options.seed, securities=options.securities)
+        portfolios = Portfolios(market, options.portfolios, options.positions)
+    except ValueError as error:
+        parser.error(str(error))
+    ports = {name: getattr(options, f"port_{name}") for name in SERVICES}
+    asyncio.run(serve(portfolios, options.price_jitter, ports))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,388 @@
+"""Free the missing cash at least cost: an exact minimum-cost cover over ladders of rungs.
+
+    minimise   sum_i cost_i(k_i)
+    subject to sum_i freed_i(k_i) >= required,     k_i a rung of ladder i
+
+This is a multiple-choice min-knapsack (Kellerer, Pferschy, Pisinger, "Knapsack Problems", 2004, ch. 11).
+With any multiplier p / q >= 0 every answer obeys
+
+    q * cost = p * required + sum_i [q cost_i(k_i) - p freed_i(k_i)] + p * surplus
+
+so the sum of the least brackets bounds all answers from below, and a ladder that leaves its least bracket
+adds a known `penalty`. The search walks sets of such deviations in order of penalty and cuts where they
+alone cost more than the best answer known. All of it is integer arithmetic.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
+from math import gcd
+from typing import NamedTuple
+
+from optimizer.fill import Wheel, fill
+from optimizer.ladder import Ladder
+
+Clock = Callable[[], bool]
+"""True once the time is up."""
+
+Proof = Callable[[int, int], bool]
+"""Whether a cost and a lower bound of it settle the matter."""
+
+FIRST_DEVIATIONS, MAX_DEVIATIONS = 1_000, 50_000
+"""Deviations listed before a search gives up on completeness: at first, and when nothing else helped."""
+
+FIRST_NODES = 10_000
+"""Search steps before an exact fill is tried."""
+
+RATE_BITS = 64
+"""Binary places to which cost ratios are told apart where they only propose an order."""
+
+CLOCK_NODES = 4_096
+"""Search steps between two looks at the clock."""
+
+
+class Deviation(NamedTuple):
+    """A ladder leaving its least bracket: what it adds to the bound, and to the cash freed."""
+
+    penalty: int
+    gain: int
+    ladder: int
+    rung: int
+
+
+class Cover(NamedTuple):
+    """An answer: one rung a ladder, its cost, and a bound that no answer beats.
+
+    Attributes:
+        rungs: rung per ladder.
+        cost: of these rungs.
+        bound: no cover costs less.
+        complete: every better or equal cover was looked at, so ties are decided too.
+    """
+
+    rungs: list[int]
+    cost: int
+    bound: int
+    complete: bool
+
+
+@dataclass(slots=True)
+class Relaxation:
+    """The Lagrangian relaxation for one multiplier p / q.
+
+    Attributes:
+        ladders: of the problem.
+        required: cash to free.
+        p: cost part of the multiplier.
+        q: cash part of the multiplier.
+        rungs: rung of least bracket a ladder, of those the one that frees least.
+        surplus: cash freed by `rungs` beyond `required`; negative while short.
+        bound: q x the lower bound of every cover.
+    """
+
+    ladders: Sequence[Ladder]
+    required: int
+    p: int
+    q: int
+    rungs: list[int] = field(init=False)
+    least: list[int] = field(init=False)
+    surplus: int = field(init=False)
+    bound: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        chosen = [
+            min((self.bracket(index, rung), rung) for rung in ladder.corners())
+            for index, ladder in enumerate(self.ladders)
+        ]
+        self.least = [bracket for bracket, _ in chosen]
+        self.rungs = [rung for _, rung in chosen]
+        freed = sum(ladder.option(rung).freed for ladder, rung in zip(self.ladders, self.rungs, strict=True))
+        self.surplus = freed - self.required
+        self.bound = self.p * self.required + sum(self.least)
+
+    def bracket(self, index: int, rung: int) -> int:
+        """Q cost - p freed of one rung."""
+        freed, cost = self.ladders[index].option(rung)
+        return self.q * cost - self.p * freed
+
+    def deviation(self, index: int, rung: int) -> Deviation:
+        """Leaving the rung of least bracket for another."""
+        ladder = self.ladders[index]
+        freed, cost = ladder.option(rung)
+        gain = freed - ladder.option(self.rungs[index]).freed
+        return Deviation(self.q * cost - self.p * freed - self.least[index], gain, index, rung)
+
+    def deviations(self, gap: int, most: int) -> tuple[list[Deviation], bool]:
+        """Deviations of penalty <= gap in ascending order; whether these are all, or had to end at `most`."""
+        found: list[Deviation] = []
+        for index, ladder in enumerate(self.ladders):
+            if not self._collect(index, ladder.corners(), gap, most, found):
+                return sorted(found), False
+        return sorted(found), True
+
+    def _collect(self, index: int, corners: list[int], gap: int, most: int, found: list[Deviation]) -> bool:
+        # Between corners the bracket is linear, so it can be walked from either end until it exceeds the gap.
+        seen = {self.rungs[index]}
+        for low, high in zip([0, *corners], [*corners, corners[-1]], strict=True):
+            for walk in (range(low, high + 1), range(high, low - 1, -1)):
+                for rung in walk:
+                    deviation = self.deviation(index, rung)
+                    if deviation.penalty > gap:
+                        break
+                    if rung not in seen:
+                        seen.add(rung)
+                        found.append(deviation)
+                        if len(found) > most:
+                            return False
+        return True
+
+
+def break_multiplier(ladders: Sequence[Ladder], required: int) -> tuple[int, int]:
+    """The cost and cash of the increment at which a greedy fill by cost ratio reaches `required`."""
+    increments = sorted(_increments(ladders), key=lambda pair: (pair[0] << RATE_BITS) // pair[1])
+    filled = 0
+    for cost, freed in increments:
+        filled += freed
+        if filled >= required:
+            return cost, freed
+    return increments[-1]
+
+
+def _increments(ladders: Sequence[Ladder]) -> list[tuple[int, int]]:
+    found: list[tuple[int, int]] = []
+    for ladder in ladders:
+        options = [ladder.option(rung) for rung in ladder.corners()]
+        found += [
+            (max(0, after.cost - before.cost), after.freed - before.freed)
+            for before, after in pairwise(options)
+        ]
+    return found
+
+
+def freed_unit(ladders: Sequence[Ladder]) -> int:
+    """A common divisor of all that the ladders can free."""
+    return gcd(*(ladder.line.price for ladder in ladders))
+
+
+def least_cost_cover(
+    ladders: Sequence[Ladder], coarse: Sequence[Ladder], required: int, proves: Proof, expired: Clock
+) -> Cover:
+    """Cover `required` > 0, which the last rungs together do free.
+
+    The search runs to completion where it can. Where thousands of covers cost the same it would not: then
+    an exact fill by rungs of equal cost ratio is tried, which ends the work if it meets the bound. `coarse`
+    are the same ladders at costs without the number of trades: only those have such rungs.
+    """
+    required += -required % freed_unit(ladders)
+    relaxation = Relaxation(ladders, required, *break_multiplier(ladders, required))
+    search = Search(relaxation, first_cover(relaxation), expired)
+    search.run(FIRST_DEVIATIONS, FIRST_NODES)
+    cover = search.cover()
+    if cover.complete:
+        return cover
+    filled = exact_fill(Relaxation(coarse, required, *break_multiplier(coarse, required)))
+    if filled is not None:
+        search.improve(filled)
+        cover = search.cover()
+    if not proves(cover.cost, cover.bound):
+        search.run(MAX_DEVIATIONS, None)
+    return search.cover()
+
+
+def first_cover(relaxation: Relaxation) -> list[int]:
+    """Any good cover: descend ladder by ladder where that adds the least penalty for the cash still short."""
+    rungs, short = list(relaxation.rungs), -relaxation.surplus
+    while short > 0:
+        steps = [
+            relaxation.deviation(index, _enough(ladder, rungs[index], short))
+            for index, ladder in enumerate(relaxation.ladders)
+            if rungs[index] < len(ladder.rungs) - 1
+        ]
+        freed = [relaxation.ladders[index].option(rung).freed for index, rung in enumerate(rungs)]
+
+        def gain(step: Deviation, freed: list[int] = freed) -> int:
+            return relaxation.ladders[step.ladder].option(step.rung).freed - freed[step.ladder]
+
+        whole = [step for step in steps if gain(step) >= short]
+        step = min(
+            whole or steps,
+            key=lambda step: (step.penalty + relaxation.p * max(0, gain(step) - short), -gain(step)),
+        )
+        short -= gain(step)
+        rungs[step.ladder] = step.rung
+    return rungs
+
+
+def _enough(ladder: Ladder, start: int, short: int) -> int:
+    """The first rung below `start` that frees `short` more, or the last."""
+    goal = ladder.option(start).freed + short
+    low, high = start + 1, len(ladder.rungs) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if ladder.option(middle).freed >= goal:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def exact_fill(relaxation: Relaxation) -> list[int] | None:
+    """Rungs of least bracket that free `required` exactly, which no cover undercuts; None if not found."""
+    free = [_free_rungs(relaxation, index) for index in range(len(relaxation.ladders))]
+    wheels = [Wheel(ladder.line.price, count) for ladder, count in zip(relaxation.ladders, free, strict=True)]
+    turns = fill(wheels, -relaxation.surplus)
+    if turns is None:
+        return None
+    return [rung + count for rung, count in zip(relaxation.rungs, turns, strict=True)]
+
+
+def _free_rungs(relaxation: Relaxation, index: int) -> int:
+    """How many rungs below the chosen one have the same, least bracket."""
+    rung = relaxation.rungs[index]
+    level = [corner for corner in relaxation.ladders[index].corners() if corner > rung]
+    last = rung
+    for corner in level:
+        if relaxation.deviation(index, corner).penalty > 0:
+            break
+        last = corner
+    return last - rung
+
+
+class Fills:
+    """What the moves from a position on must still add to the value: a linear relaxation of the rest.
+
+    While cash is short, moves that gain cash are filled in ascending order of penalty per cash, the last
+    one in part (Dantzig, 1957). While there is a surplus, moves that give cash back are filled the same
+    way as far as they cost less than the multiplier that a surplus costs. Tables are made when first asked
+    for: most searches need few.
+    """
+
+    def __init__(self, moves: Sequence[Deviation], price: int) -> None:
+        self._moves = moves
+        self._price = price
+        self._tables: dict[int, tuple[list[int], list[int]]] = {}
+        # Two different ratios of numbers this long differ within these many binary places.
+        places = 2 * max((abs(move.gain) for move in moves), default=1).bit_length() + 1
+        by_rate = sorted(
+            (index for index, move in enumerate(moves) if move.gain),
+            key=lambda index: (moves[index].penalty << places) // abs(moves[index].gain),
+        )
+        self._gaining = [index for index in by_rate if moves[index].gain > 0]
+        self._giving = [
+            index
+            for index in by_rate
+            if moves[index].gain < 0 and moves[index].penalty < -price * moves[index].gain
+        ]
+
+    def least(self, start: int, surplus: int) -> int | None:
+        """A lower bound of the penalty and price of surplus still to come; None if cash must stay short."""
+        amount = abs(surplus)
+        amounts, penalties = self._tables.get(start if surplus < 0 else ~start) or self._table(start, surplus)
+        place = bisect_left(amounts, amount)
+        if place == len(amounts):
+            return None if surplus < 0 else penalties[-1] + self._price * (amount - amounts[-1])
+        if place == 0:
+            return 0
+        before, penalty = amounts[place - 1], penalties[place - 1]
+        return penalty + (penalties[place] - penalty) * (amount - before) // (amounts[place] - before)
+
+    def _table(self, start: int, surplus: int) -> tuple[list[int], list[int]]:
+        order = self._gaining if surplus < 0 else self._giving
+        moves = [self._moves[index] for index in order if index >= start]
+        table = (
+            [0, *accumulate(abs(move.gain) for move in moves)],
+            [0, *accumulate(move.penalty for move in moves)],
+        )
+        self._tables[start if surplus < 0 else ~start] = table
+        return table
+
+
+class Search:
+    """Depth-first over sets of deviations, in ascending order of penalty."""
+
+    def __init__(self, relaxation: Relaxation, start: list[int], expired: Clock) -> None:
+        self._relaxation = relaxation
+        self._expired = expired
+        self._best = start
+        self._value = self._cost(start) * relaxation.q
+        self._steps = 0
+        self._limit: int | None = None
+        self._stopped = False
+        self._complete = False
+        self._moves: list[Deviation] = []
+
+    def run(self, most_deviations: int, step_limit: int | None) -> None:
+        """Search until complete, out of steps or out of time; a short search needs a complete list."""
+        relaxation = self._relaxation
+        self._steps, self._limit, self._stopped = 0, step_limit, False
+        self._moves, listed = relaxation.deviations(self._value - relaxation.bound, most_deviations)
+        if listed or step_limit is None:
+            self._consider(relaxation.bound, relaxation.surplus, [])
+            self._walk()
+            self._complete = listed and not self._stopped
+
+    def improve(self, rungs: list[int]) -> None:
+        """Take another cover where it costs less than the best so far."""
+        value = self._cost(rungs) * self._relaxation.q
+        if value < self._value:
+            self._best, self._value = rungs, value
+
+    def cover(self) -> Cover:
+        """The best cover found, and what is proven of it."""
+        cost = self._cost(self._best)
+        bound = cost if self._complete else -(-self._relaxation.bound // self._relaxation.q)
+        return Cover(self._best, cost, min(bound, cost), self._complete)
+
+    def _walk(self) -> None:
+        # An explicit stack: the depth may exceed what recursion allows.
+        moves, count = self._moves, len(self._moves)
+        taken: set[int] = set()
+        chosen: list[int] = []
+        value, surplus, position = self._relaxation.bound, self._relaxation.surplus, 0
+        fills = Fills(moves, self._relaxation.p)
+        while not self._out_of_steps():
+            if (
+                position < count
+                and value + moves[position].penalty <= self._value
+                and self._may_improve(value, fills.least(position, surplus))
+            ):
+                move = moves[position]
+                if move.ladder not in taken:
+                    taken.add(move.ladder)
+                    chosen.append(position)
+                    value += move.penalty
+                    surplus += move.gain
+                    self._consider(value, surplus, chosen)
+                position += 1
+            elif chosen:
+                position = chosen.pop()
+                value -= moves[position].penalty
+                surplus -= moves[position].gain
+                taken.remove(moves[position].ladder)
+                position += 1
+            else:
+                return
+
+    def _may_improve(self, value: int, rest: int | None) -> bool:
+        return rest is not None and value + rest <= self._value
+
+    def _out_of_steps(self) -> bool:
+        self._steps += 1
+        if self._steps == self._limit or (self._steps % CLOCK_NODES == 0 and self._expired()):
+            self._stopped = True
+        return self._stopped
+
+    def _consider(self, value: int, surplus: int, chosen: list[int]) -> None:
+        total = value + self._relaxation.p * surplus
+        if surplus >= 0 and total <= self._value:
+            rungs = list(self._relaxation.rungs)
+            for position in chosen:
+                rungs[self._moves[position].ladder] = self._moves[position].rung
+            if total < self._value or rungs > self._best:
+                self._best, self._value = rungs, total
+
+    def _cost(self, rungs: list[int]) -> int:
+        return sum(
+            ladder.option(rung).cost for ladder, rung in zip(self._relaxation.ladders, rungs, strict=True)
+        )

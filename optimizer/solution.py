@@ -1,0 +1,80 @@
+"""The answer to a problem, with its proof."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum
+from fractions import Fraction
+from functools import cached_property
+
+from optimizer.conflict import Conflict
+from optimizer.exact import plus_whole
+from optimizer.problem import Problem
+from optimizer.reason import Reason, reasons
+
+
+class Status(Enum):
+    """What is known of an answer."""
+
+    PROVEN_OPTIMAL = "PROVEN_OPTIMAL"
+    """Nothing better exists: the lower bound equals the objective."""
+    FEASIBLE = "FEASIBLE"
+    """Valid; time ended before a proof. The gap is objective - lower bound."""
+    INFEASIBLE = "INFEASIBLE"
+    """No whole-share orders meet every requirement: see the conflicts."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Whole-share orders for one problem. What is derived from them is computed when first asked for.
+
+    Attributes:
+        problem: the problem solved.
+        status: what is known of the answer.
+        orders: d_i, whole shares to buy (> 0) or sell (< 0), in order of the positions; () if infeasible.
+        objective: the portfolio drift sum |MV t_i - u_i p_i| in money, exact; None if infeasible.
+        lower_bound: no answer has a lesser objective, in money, exact; None if infeasible.
+        conflicts: every requirement that cannot be met; () unless infeasible.
+    """
+
+    problem: Problem = field(repr=False)
+    status: Status
+    orders: tuple[int, ...] = ()
+    objective: Fraction | None = None
+    lower_bound: Fraction | None = None
+    conflicts: tuple[Conflict, ...] = ()
+
+    @cached_property
+    def quantities(self) -> tuple[Decimal, ...]:
+        """u_i = q_i + d_i, shares after the orders, exact; () if infeasible."""
+        return tuple(
+            plus_whole(position.quantity, order)
+            for position, order in zip(self.problem.positions, self.orders, strict=bool(self.orders))
+        )
+
+    @cached_property
+    def reasons(self) -> tuple[Reason, ...]:
+        """Why each position trades as it does, in order of the positions; () if infeasible."""
+        if self.status is Status.INFEASIBLE:
+            return ()
+        lines = self.problem.lines
+        shares = [line.held + order for line, order in zip(lines, self.orders, strict=True)]
+        return reasons(self.problem, shares)
+
+    @property
+    def market_value(self) -> Fraction:
+        """Cash plus all holdings, in money; orders do not change it."""
+        return Fraction(self.problem.market_value, self.problem.unit)
+
+    @cached_property
+    def turnover(self) -> Fraction:
+        """Sum p_i |d_i|, in money."""
+        pairs = zip(self.problem.lines, self.orders, strict=bool(self.orders))
+        return Fraction(sum(line.price * abs(order) for line, order in pairs), self.problem.unit)
+
+    @cached_property
+    def cash_after(self) -> Fraction:
+        """Cash once the orders are filled at the given prices, in money; present cash if infeasible."""
+        pairs = zip(self.problem.lines, self.orders, strict=bool(self.orders))
+        return Fraction(*self.problem.cash.as_integer_ratio()) - Fraction(
+            sum(line.price * order for line, order in pairs), self.problem.unit
+        )

@@ -1,0 +1,126 @@
+"""Generated problems: edges, ties, shorts, fractions, overdrafts, floors that bind."""
+
+import gzip
+import json
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from hypothesis import strategies as st
+
+from optimizer import OptimizerError, Position, Problem
+
+CASES = Path(__file__).parents[3].parent / "shared" / "data" / "rebalance_cases.json.gz"
+
+
+def position(
+    security_id: str = "A",
+    *,
+    price: str = "10",
+    quantity: str = "0",
+    target: str = "0",
+    low: str = "0",
+    high: str = "0",
+) -> Position:
+    """A position from decimal strings."""
+    numbers = (Decimal(text) for text in (price, quantity, target, low, high))
+    return Position(security_id, *numbers)
+
+
+def problem(*positions: Position, cash: str = "0", floor: str | None = "0") -> Problem:
+    """A problem from decimal strings."""
+    return Problem(positions, Decimal(cash), None if floor is None else Decimal(floor))
+
+
+@st.composite
+def tiny_problems(draw: st.DrawFn) -> Problem:
+    """Up to five positions of few shares, full of ties: prices and holdings repeat, weights are coarse."""
+    count = draw(st.integers(1, 5))
+    prices = draw(
+        st.lists(st.sampled_from(["1", "2", "3", "5", "2.5", "7.25"]), min_size=count, max_size=count)
+    )
+    held = draw(
+        st.lists(
+            st.sampled_from(["0", "1", "3", "0.5", "2.75", "-1", "-2.5"]), min_size=count, max_size=count
+        )
+    )
+    weights = draw(
+        st.lists(st.sampled_from(["0", "0.05", "0.1", "0.2", "0.25"]), min_size=count, max_size=count)
+    )
+    drifts = st.sampled_from(["0", "0.05", "0.1", "0.2"])
+    positions = tuple(
+        position(
+            f"S{9 - index}",
+            price=price,
+            quantity=quantity,
+            target=weight,
+            low=draw(drifts),
+            high=draw(drifts),
+        )
+        for index, (price, quantity, weight) in enumerate(zip(prices, held, weights, strict=True))
+    )
+    floor = draw(st.sampled_from([None, "0", "1", "3", "5", "8.5"]))
+    value = sum((p.price * p.quantity for p in positions), Decimal(0))
+    cash = draw(st.integers(1, 60)) - value
+    return Problem(positions, cash, None if floor is None else Decimal(floor))
+
+
+def market_problem(seed: int, count: int) -> Problem:
+    """A portfolio as in practice: cents, holdings that have drifted, a floor that may bind."""
+    random = Random(seed)  # noqa: S311 - test data, not secrets
+    while True:
+        try:
+            return _market_problem(random, count)
+        except OptimizerError:  # a short so large that nothing is left: draw again
+            continue
+
+
+def _market_problem(random: Random, count: int) -> Problem:
+    worth = Decimal(random.choice([2_000, 50_000, 1_000_000, 30_000_000]))
+    weights = [random.randint(0, 190 // count + 1) for _ in range(count)]
+    positions: list[Position] = []
+    for index, weight in enumerate(weights):
+        price = Decimal(random.randint(200, 60_000)) / 100
+        target = Decimal(weight) * Decimal("0.005")
+        shares = (worth * target / price * Decimal(random.randint(50, 150)) / 100).quantize(Decimal(1))
+        kind = random.random()
+        if kind < 0.1:
+            shares += Decimal(random.randint(1, 99)) / 100
+        elif kind < 0.15:
+            shares = -shares
+        drift = random.choice(["0", "0.005", "0.01", "0.02"])
+        loose = Decimal("0.02") if worth > 10_000 else Decimal("0.5")
+        positions.append(
+            Position(
+                f"S{random.randint(0, 99)}-{index}", price, shares, target, loose, Decimal(drift) + loose
+            )
+        )
+    cash = worth - sum((p.price * p.quantity for p in positions), Decimal(0))
+    invested = sum((p.target for p in positions), Decimal(0))
+    floor = random.choice([None, Decimal(0), worth * (1 - invested), worth * (1 - invested) + worth / 1_000])
+    return Problem(tuple(positions), cash, floor)
+
+
+def recorded_cases() -> list[dict[str, Any]]:
+    """Cases with recorded optima, where they are at hand."""
+    if not CASES.exists():
+        return []
+    with gzip.open(CASES, "rt") as file:
+        cases: list[dict[str, Any]] = json.load(file)
+    return cases
+
+
+def recorded_problem(case: dict[str, Any]) -> Problem:
+    """The problem of a recorded case."""
+    names = ("price", "quantity", "target", "low_drift", "high_drift")
+    positions = tuple(
+        Position(line["security_id"], *(Decimal(line[name]) for name in names)) for line in case["positions"]
+    )
+    return problem(*positions, cash=case["cash"], floor=case["cash_floor"])
+
+
+def recorded_optimum(case: dict[str, Any]) -> Fraction | None:
+    """The proven optimum of a recorded case; None if infeasible."""
+    return None if case["status"] == "INFEASIBLE" else Fraction(case["optimum"])

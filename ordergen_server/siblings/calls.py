@@ -1,0 +1,137 @@
+"""One call to a service: total deadline > retry > circuit breaker > one attempt, for every transport."""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, sleep_using_event, stop_after_attempt
+
+from ordergen_server.domain.errors import SiblingUnavailable
+from ordergen_server.siblings.breaker import BreakerOpen, CircuitBreaker, Outcome, Permit, ProbeTooSlow
+from ordergen_server.siblings.config import SiblingConfig
+from ordergen_server.siblings.deadlines import Clock, Deadline
+from ordergen_server.siblings.failures import AttemptFailed, Refused, Unreadable, out_of_time, unavailable
+
+Answer = TypeVar("Answer")
+#: Does one attempt within so many seconds; raises AttemptFailed where another one may bring an answer.
+Attempt = Callable[[float], Answer]
+
+
+class Caller:
+    """Calls one service, whatever the transport.
+
+    Args:
+        service: its name, for errors and the log.
+        config: its limits.
+        clock: seconds that only move forward.
+    """
+
+    def __init__(self, service: str, config: SiblingConfig, clock: Clock = time.monotonic) -> None:
+        self.service = service
+        self.breaker = CircuitBreaker(
+            service,
+            failures=config.breaker_failures,
+            failing_seconds=config.breaker_failing_seconds,
+            reset_seconds=config.breaker_reset_seconds,
+            clock=clock,
+        )
+        self._config = config
+        self._slots = threading.BoundedSemaphore(config.pool_size)
+        self._closed = threading.Event()
+
+    def call(self, attempt: Attempt[Answer], deadline: Deadline) -> Answer:
+        """Attempt until there is an answer, the attempts are used up, or the time is.
+
+        Raises:
+            Refused: the service refused; there was no second attempt.
+            Unreadable: the last attempt brought what cannot be read.
+            SiblingUnavailable: the last attempt brought no answer, or the breaker is open.
+            DeadlineExceeded: the deadline passed first.
+        """
+        retrying = Retrying(
+            stop=lambda state: self._is_over(state, deadline),
+            wait=self._pause_seconds,
+            retry=retry_if_exception_type(AttemptFailed),
+            # Closing wakes those who pause.
+            sleep=sleep_using_event(self._closed),
+            reraise=True,
+        )
+        try:
+            answer: Answer = retrying(self._attempt, attempt, deadline)
+        except Unreadable:
+            raise
+        except AttemptFailed as failure:
+            raise self.unavailable(failure) from failure
+        return answer
+
+    def unavailable(self, failure: AttemptFailed | Refused) -> SiblingUnavailable:
+        """The error of a service that failed a call which it must be able to answer."""
+        asked = failure.retry_after_seconds if isinstance(failure, AttemptFailed) else None
+        seconds = self._config.maximum_backoff_seconds if asked is None else asked
+        return unavailable(self.service, failure.reason, seconds)
+
+    def close(self) -> None:
+        """Let nobody try again."""
+        self._closed.set()
+
+    def _attempt(self, attempt: Attempt[Answer], deadline: Deadline) -> Answer:
+        with self._slot(deadline):
+            permit = self._enter(deadline)
+            outcome = Outcome.ABANDONED
+            timeout_seconds = min(self._config.timeout_seconds, deadline.remaining_seconds)
+            try:
+                answer = attempt(timeout_seconds)
+            except Refused:
+                outcome = Outcome.SUCCESS
+                raise
+            except AttemptFailed as failure:
+                outcome = self._outcome(failure, timeout_seconds)
+                if deadline.has_passed:
+                    raise out_of_time(self.service) from failure
+                raise
+            else:
+                outcome = Outcome.SUCCESS
+                return answer
+            finally:
+                self.breaker.leave(permit, outcome)
+
+    def _enter(self, deadline: Deadline) -> Permit:
+        try:
+            return self.breaker.enter(deadline)
+        except BreakerOpen as refusal:
+            reason = "is down, and its circuit breaker is open"
+            raise unavailable(self.service, reason, refusal.retry_after_seconds) from refusal
+        except ProbeTooSlow as refusal:
+            raise out_of_time(self.service, "is being probed after an outage, too slowly") from refusal
+
+    @contextmanager
+    def _slot(self, deadline: Deadline) -> Iterator[None]:
+        """Wait for one of the connections, and for nothing else: the attempt's own time starts after it."""
+        if deadline.has_passed or not self._slots.acquire(timeout=deadline.remaining_seconds):
+            raise out_of_time(self.service, "had no connection free in time")
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+    def _outcome(self, failure: AttemptFailed, timeout_seconds: float) -> Outcome:
+        """A caller in too much of a hurry says nothing about the service."""
+        hurried = timeout_seconds < self._config.timeout_seconds / 2
+        return Outcome.FAILURE if failure.is_outage and not hurried else Outcome.ABANDONED
+
+    def _pause_seconds(self, state: RetryCallState) -> float:
+        config = self._config
+        doubled: float = config.backoff_seconds * 2 ** (state.attempt_number - 1)
+        pause = min(doubled, config.maximum_backoff_seconds)
+        pause += random.uniform(0, config.jitter_weight * pause)  # noqa: S311 - jitter is no secret
+        failure = state.outcome.exception() if state.outcome else None
+        asked = failure.retry_after_seconds if isinstance(failure, AttemptFailed) else None
+        return max(pause, asked or 0.0)
+
+    def _is_over(self, state: RetryCallState, deadline: Deadline) -> bool:
+        """Whether to give up: a pause beyond the deadline would only bring the bad news later."""
+        last = stop_after_attempt(self._config.attempts)(state)
+        return last or self._closed.is_set() or state.upcoming_sleep >= deadline.remaining_seconds

@@ -1,0 +1,90 @@
+"""How siblings are called: one frozen record a service, one for the caches, one for all."""
+
+from dataclasses import dataclass, field, fields
+
+
+def _check_not_negative(config: "SiblingConfig | CacheConfig") -> None:
+    for each in fields(config):
+        value = getattr(config, each.name)
+        if not isinstance(value, str) and not value >= 0:
+            raise ValueError(f"{each.name} must not be negative, not {value}")
+
+
+@dataclass(frozen=True, slots=True)
+class SiblingConfig:
+    """How one service is called.
+
+    Attributes:
+        base_url: `http://host:port`, with a path where the service lies below one.
+        timeout_seconds: the longest one attempt may take, from connecting to the last byte.
+        attempts: how often a call is tried; 1 is never again.
+        backoff_seconds: the pause before the second attempt; it doubles with every further one.
+        maximum_backoff_seconds: no pause of ours is longer than this; one asked for by Retry-After may be.
+        jitter_weight: each pause is longer by up to this part of itself, so that callers do not
+            return in step.
+        breaker_failures: failed attempts without a success between them that open the breaker ...
+        breaker_failing_seconds: ... once they have gone on for so long: a hiccup shorter than the
+            retries of a hundred concurrent calls must not turn those retries away.
+        breaker_reset_seconds: how long an open breaker refuses calls before it lets one probe through.
+        pool_size: connections, and so attempts, at once; further callers wait within their deadline.
+        maximum_body_bytes: a longer answer is refused before it fills the memory.
+    """
+
+    base_url: str
+    timeout_seconds: float = 10.0
+    attempts: int = 3
+    backoff_seconds: float = 1.0
+    maximum_backoff_seconds: float = 4.0
+    jitter_weight: float = 0.25
+    breaker_failures: int = 5
+    breaker_failing_seconds: float = 5.0
+    breaker_reset_seconds: float = 10.0
+    pool_size: int = 16
+    maximum_body_bytes: int = 64 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        _check_not_negative(self)
+        for name in ("timeout_seconds", "attempts", "breaker_failures", "pool_size", "maximum_body_bytes"):
+            if not getattr(self, name):
+                raise ValueError(f"{name} must be above 0")
+
+
+@dataclass(frozen=True, slots=True)
+class CacheConfig:
+    """How long answers are kept.
+
+    Attributes:
+        tickers_ttl_seconds: age from which the tickers of securities are read again.
+        prices_ttl_seconds: age from which prices are read again; an older price is never used.
+        names_ttl_seconds: age from which the names of portfolios are read again.
+        refresh_seconds: a security or portfolio that is not among those kept is looked for again before
+            their age asks for it, at most once in this time.
+        names_wait_seconds: a name is worth this much of a caller's time at most.
+        names_pause_seconds: after the portfolio service failed, names stay empty for so long.
+    """
+
+    tickers_ttl_seconds: float = 600.0
+    prices_ttl_seconds: float = 60.0
+    names_ttl_seconds: float = 600.0
+    refresh_seconds: float = 30.0
+    names_wait_seconds: float = 3.0
+    names_pause_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        _check_not_negative(self)
+
+
+@dataclass(frozen=True, slots=True)
+class SiblingsConfig:
+    """How every sibling is called; the defaults are the services' addresses in the cluster."""
+
+    portfolio_accounting: SiblingConfig = SiblingConfig(
+        "http://globeco-portfolio-accounting-service:8087",
+        pool_size=32,
+        # One portfolio an answer, not a whole market: 100 positions take 17 KB.
+        maximum_body_bytes=8 * 1024 * 1024,
+    )
+    pricing: SiblingConfig = SiblingConfig("http://globeco-pricing-service:8083")
+    security: SiblingConfig = SiblingConfig("http://globeco-security-service:8000")
+    portfolio: SiblingConfig = SiblingConfig("http://globeco-portfolio-service:8000")
+    cache: CacheConfig = field(default_factory=CacheConfig)

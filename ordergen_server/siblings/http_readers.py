@@ -1,0 +1,134 @@
+"""The readers of the bulk lists over HTTP/JSON: securities, prices and names.
+
+Securities come from `/api/v1/securities`, all in one answer, and not from the pages of v2: pages shift
+under a reader when a security is added, and one answer is one call.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import TypeVar
+
+import msgspec
+
+from ordergen_server.siblings import decimals, readers
+from ordergen_server.siblings.breaker import CircuitBreaker
+from ordergen_server.siblings.config import SiblingConfig
+from ordergen_server.siblings.deadlines import Deadline
+from ordergen_server.siblings.documents import ABSENT, MALFORMED, number, records, text
+from ordergen_server.siblings.failures import Flaw, shown
+from ordergen_server.siblings.http_service import HttpService
+
+Record = TypeVar("Record")
+Value = TypeVar("Value")
+_logger = logging.getLogger(__name__)
+
+
+class SecurityRecord(msgspec.Struct, rename="camel"):
+    """A security, as far as we read it."""
+
+    security_id: str
+    ticker: msgspec.Raw = ABSENT
+
+
+class PriceRecord(msgspec.Struct):
+    """A price, as far as we read it."""
+
+    ticker: str
+    close: msgspec.Raw = ABSENT
+
+
+class PortfolioRecord(msgspec.Struct, rename="camel"):
+    """A portfolio, as far as we read it."""
+
+    portfolio_id: str
+    name: msgspec.Raw = ABSENT
+
+
+_SECURITY = msgspec.json.Decoder(SecurityRecord)
+_PRICE = msgspec.json.Decoder(PriceRecord)
+_PORTFOLIO = msgspec.json.Decoder(PortfolioRecord)
+
+
+class HttpReader:
+    """What all readers over HTTP have."""
+
+    service: str
+
+    def __init__(self, config: SiblingConfig) -> None:
+        self._http = HttpService(self.service, config)
+
+    @property
+    def breaker(self) -> CircuitBreaker:
+        """The breaker before the service."""
+        return self._http.caller.breaker
+
+    def close(self) -> None:
+        """Close every connection; calls under way end as unavailable."""
+        self._http.close()
+
+
+class HttpSecurityReader(HttpReader):
+    """Reads `GET /api/v1/securities`."""
+
+    service = readers.SECURITY
+
+    def read_tickers(self, deadline: Deadline) -> Mapping[str, str | Flaw]:
+        """The ticker of every security by its id."""
+        return self._http.get_all("/api/v1/securities", self._read, deadline)
+
+    def _read(self, body: bytes) -> Mapping[str, str | Flaw]:
+        entries = _each(self.service, body, _SECURITY)
+        return unique((each.security_id, text(each.ticker, f"[{index}].ticker")) for index, each in entries)
+
+
+class HttpPriceReader(HttpReader):
+    """Reads `GET /api/v1/prices`."""
+
+    service = readers.PRICING
+
+    def read_prices(self, deadline: Deadline) -> Mapping[str, Decimal | Flaw]:
+        """The price of one share, in money, by ticker."""
+        return self._http.get_all("/api/v1/prices", self._read, deadline)
+
+    def _read(self, body: bytes) -> Mapping[str, Decimal | Flaw]:
+        entries = _each(self.service, body, _PRICE)
+        price = decimals.price
+        return unique((each.ticker, number(each.close, f"[{index}].close", price)) for index, each in entries)
+
+
+class HttpNameReader(HttpReader):
+    """Reads `GET /api/v1/portfolios`."""
+
+    service = readers.PORTFOLIO
+
+    def read_names(self, deadline: Deadline) -> Mapping[str, str]:
+        """The name of every portfolio by its id."""
+        return self._http.get_all("/api/v1/portfolios", self._read, deadline)
+
+    def _read(self, body: bytes) -> Mapping[str, str]:
+        entries = _each(self.service, body, _PORTFOLIO)
+        named = unique((each.portfolio_id, text(each.name, f"[{index}].name")) for index, each in entries)
+        return {key: name for key, name in named.items() if isinstance(name, str)}
+
+
+def unique(entries: Iterable[tuple[str, Value | Flaw]]) -> dict[str, Value | Flaw]:
+    """Entries by key; a key that is there twice is a flaw: nobody can know which of the two holds."""
+    found: dict[str, Value | Flaw] = {}
+    for key, entry in entries:
+        twice = Flaw("list", f"must have {shown(repr(key))} once, and has it again")
+        found[key] = twice if key in found else entry
+    return found
+
+
+def _each(service: str, body: bytes, decoder: "msgspec.json.Decoder[Record]") -> Iterable[tuple[int, Record]]:
+    """Every record that says what it is about, with its index; the others are logged, once a list."""
+    nameless: list[str] = []
+    for index, raw in enumerate(records(body)):
+        try:
+            yield index, decoder.decode(raw)
+        except MALFORMED as error:
+            nameless.append(f"[{index}]: {shown(error)}")
+    if nameless:
+        extra = {"service": service, "records": len(nameless), "first": nameless[0]}
+        _logger.warning("%s: %d records that name nothing", service, len(nameless), extra=extra)

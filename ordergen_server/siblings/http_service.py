@@ -1,0 +1,131 @@
+"""GET over HTTP/1.1: a bounded pool of connections, an answer in time and within its size, or none."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import urllib3
+from urllib3.exceptions import HTTPError, InvalidHeader
+from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
+
+from ordergen_server.siblings.calls import Caller
+from ordergen_server.siblings.config import SiblingConfig
+from ordergen_server.siblings.deadlines import Deadline
+from ordergen_server.siblings.failures import AttemptFailed, Refused, Unreadable
+from ordergen_server.siblings.sockets import DeadlinePool
+
+Document = TypeVar("Document")
+_CHUNK_BYTES = 64 * 1024
+_POOL_TIMEOUT_SECONDS = 1
+_OK = 200
+_NOT_FOUND = 404
+_TOO_MANY_REQUESTS = 429
+_SERVER_ERRORS = range(500, 600)
+
+
+class HttpService:
+    """One service at one base URL.
+
+    A name that resolves to several addresses has each of them tried with the attempt's time, and resolving
+    itself has no limit but the resolver's: neither happens inside a cluster, where a service is one address.
+
+    Args:
+        service: its name, for errors and the log.
+        config: where it is and its limits.
+
+    Raises:
+        ValueError: the base URL is not one of plain HTTP.
+    """
+
+    def __init__(self, service: str, config: SiblingConfig) -> None:
+        url = urllib3.util.parse_url(config.base_url)
+        if url.scheme != "http" or not url.host or url.query or url.fragment:
+            raise ValueError(f"{service}: {config.base_url!r} is not a base URL like http://host:port")
+        self.caller = Caller(service, config)
+        self._prefix = (url.path or "").rstrip("/")
+        self._maximum_body_bytes = config.maximum_body_bytes
+        self._pool = DeadlinePool(url.host, url.port, maxsize=config.pool_size, block=True, retries=False)
+
+    def get(self, path: str, read: Callable[[bytes], Document], deadline: Deadline) -> Document:
+        """Get `path` and read its body; a body that `read` cannot read is asked for again.
+
+        Raises:
+            Refused: a status below 500 other than 200 and 429.
+            Unreadable: no attempt brought a body that can be read.
+            SiblingUnavailable: no attempt brought an answer, or the breaker is open.
+            DeadlineExceeded: the deadline passed first.
+        """
+        return self.caller.call(lambda timeout_seconds: read(self._fetch(path, timeout_seconds)), deadline)
+
+    def get_all(self, path: str, read: Callable[[bytes], Document], deadline: Deadline) -> Document:
+        """Like `get`, for what a service must always be able to answer.
+
+        Raises:
+            SiblingUnavailable: it did not, whatever it did instead.
+            DeadlineExceeded: the deadline passed first.
+        """
+        try:
+            return self.get(path, read, deadline)
+        except (Refused, Unreadable) as failure:
+            raise self.caller.unavailable(failure) from failure
+
+    def close(self) -> None:
+        """Close every idle connection; one in use is closed as soon as it comes back."""
+        self.caller.close()
+        self._pool.close()
+
+    def _fetch(self, path: str, timeout_seconds: float) -> bytes:
+        try:
+            response = self._pool.urlopen(
+                "GET",
+                self._prefix + path,
+                headers={"Accept": "application/json"},
+                timeout=urllib3.Timeout(total=timeout_seconds),
+                # Attempts are never more than connections: this does not wait, but without a limit it could.
+                pool_timeout=_POOL_TIMEOUT_SECONDS,
+                preload_content=False,
+                decode_content=False,
+                redirect=False,
+            )
+            try:
+                body = self._body(response, path)
+            finally:
+                # A connection whose answer was read to its end is back in the pool by now; any other is
+                # closed here, and its place given back.
+                response.close()
+                response.release_conn()
+        except Urllib3TimeoutError as error:
+            raise AttemptFailed(f"did not answer GET {path} within {timeout_seconds:.3g} s") from error
+        except HTTPError as error:
+            raise AttemptFailed(f"did not answer GET {path}: {type(error).__name__}") from error
+        _check_status(response, path)
+        return body
+
+    def _body(self, response: urllib3.BaseHTTPResponse, path: str) -> bytes:
+        body = bytearray()
+        for chunk in response.stream(_CHUNK_BYTES, decode_content=False):
+            body += chunk
+            if len(body) > self._maximum_body_bytes:
+                raise Refused(f"answered GET {path} with more than {self._maximum_body_bytes} bytes")
+        return bytes(body)
+
+
+def _check_status(response: urllib3.BaseHTTPResponse, path: str) -> None:
+    status = response.status
+    if status == _OK:
+        return
+    reason = f"answered GET {path} with status {status}"
+    if status == _TOO_MANY_REQUESTS or status in _SERVER_ERRORS:
+        is_outage = status != _TOO_MANY_REQUESTS
+        raise AttemptFailed(reason, retry_after_seconds=_retry_after(response), is_outage=is_outage)
+    raise Refused(reason, is_unknown=status == _NOT_FOUND)
+
+
+def _retry_after(response: urllib3.BaseHTTPResponse) -> float | None:
+    """The seconds of a Retry-After, which may also be a date; None where there is none, or nonsense."""
+    header = response.headers.get("Retry-After")
+    if header is None:
+        return None
+    try:
+        return urllib3.Retry().parse_retry_after(header)
+    except (InvalidHeader, ValueError, OverflowError):
+        return None

@@ -1,0 +1,63 @@
+"""What a transport must be able to read. Whoever uses a reader cannot tell its transport.
+
+Every `read...` raises SiblingUnavailable where its service does not answer, or answers what is not of the
+form promised, and DeadlineExceeded where the deadline passes first.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Protocol
+
+from ordergen_server.domain.market import Holdings
+from ordergen_server.siblings.breaker import CircuitBreaker
+from ordergen_server.siblings.deadlines import Deadline
+from ordergen_server.siblings.failures import Flaw
+
+#: The names of the services, as errors and logs show them.
+PORTFOLIO_ACCOUNTING = "portfolio-accounting"
+PRICING = "pricing"
+SECURITY = "security"
+PORTFOLIO = "portfolio"
+
+
+class Reader(Protocol):
+    """What all readers have."""
+
+    @property
+    def breaker(self) -> CircuitBreaker:
+        """The breaker before the service."""
+
+    def close(self) -> None:
+        """Close every connection; calls under way end as unavailable."""
+
+
+class SecurityReader(Reader, Protocol):
+    """Reads the security service."""
+
+    def read_tickers(self, deadline: Deadline) -> Mapping[str, str | Flaw]:
+        """The ticker of every security by its id; a record that cannot be is a flaw of its security alone."""
+
+
+class PriceReader(Reader, Protocol):
+    """Reads the pricing service."""
+
+    def read_prices(self, deadline: Deadline) -> Mapping[str, Decimal | Flaw]:
+        """The price of one share, in money, by ticker; one that cannot be is a flaw of its ticker alone."""
+
+
+class AccountingReader(Reader, Protocol):
+    """Reads portfolio accounting."""
+
+    def read_holdings(self, portfolio_id: str, deadline: Deadline) -> Holdings:
+        """Cash and shares of a portfolio; new and empty where accounting has no record of it.
+
+        Raises:
+            BadData: the answer is about this portfolio and cannot be.
+        """
+
+
+class NameReader(Reader, Protocol):
+    """Reads the portfolio service."""
+
+    def read_names(self, deadline: Deadline) -> Mapping[str, str]:
+        """The name of every portfolio by its id."""

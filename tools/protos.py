@@ -1,7 +1,7 @@
 """Makes the stubs from protos/ and checks the contract with buf.
 
-    python -m tools.protos generate    write generated/ again
-    python -m tools.protos check       stubs up to date, buf lint, buf breaking against the main branch
+python -m tools.protos generate    write generated/ again
+python -m tools.protos check       stubs up to date, buf lint, buf breaking against the main branch
 """
 
 import argparse
@@ -34,6 +34,8 @@ def generate(target: Path) -> None:
     _run(
         *(sys.executable, "-m", "grpc_tools.protoc", f"--proto_path={PROTOS}", *_include_flags()),
         *(f"--{kind}_out={target}" for kind in ("python", "grpc_python", "mypy", "mypy_grpc")),
+        # Servicers may leave out what they do not serve yet: the base class answers UNIMPLEMENTED.
+        "--mypy_grpc_opt=generate_concrete_servicer_stubs",
         *map(str, _proto_files(PROTOS)),
     )
     for folder in (path.parent for path in target.rglob("*_pb2.py")):
@@ -103,9 +105,13 @@ def _lay_out(protos: Path, workspace: Path) -> None:
             target = workspace / "google_protos" / "google" / source.name / path.name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, target)
-    config = (ROOT / "buf.yaml").read_text().replace(
-        "  - path: protos\n",
-        "  - path: protos\n  - path: google_protos\n    lint: {ignore: [google_protos]}\n",
+    config = (
+        (ROOT / "buf.yaml")
+        .read_text()
+        .replace(
+            "  - path: protos\n",
+            "  - path: protos\n  - path: google_protos\n    lint: {ignore: [google_protos]}\n",
+        )
     )
     (workspace / "buf.yaml").write_text(config)
 
@@ -124,7 +130,10 @@ def _revision(name: str) -> str:
     """Answer the commit a name stands for; empty where there is none (a shallow clone, a first commit)."""
     answer = subprocess.run(
         ["git", "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"],
-        cwd=ROOT, capture_output=True, text=True, check=False,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return answer.stdout.strip()
 
@@ -142,7 +151,9 @@ def _run(*command: str) -> None:
 
 def main() -> int:
     """Run the command line; the exit code is 1 where the check finds something."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("command", choices=("generate", "check"))
     if parser.parse_args().command == "generate":
         generate(GENERATED)

@@ -19,7 +19,9 @@
     │   └── SiblingUnavailable
     ├── DeadlineExceeded           the time of the call, the solver or a sibling ran out
     ├── ResourceExhausted          too much in flight
-    └── Unsupported                the contract has it, this server does not
+    ├── Cancelled                  a caller cancelled the run
+    ├── Unsupported                the contract has it, this server does not
+    └── InternalError              a bug; says nothing of its cause
 
 An error is data: it is raised, stored with a portfolio's result, and read back as the same error.
 """
@@ -161,11 +163,21 @@ class ResourceExhausted(OrderGenerationError):
     """Too much in flight."""
 
 
+class Cancelled(OrderGenerationError):
+    """A caller cancelled the run."""
+
+
 class Unsupported(OrderGenerationError):
     """The contract has it, this server does not."""
 
 
-def error_types(root: type[OrderGenerationError] = OrderGenerationError) -> dict[str, type[OrderGenerationError]]:
+class InternalError(OrderGenerationError):
+    """A bug; says nothing of its cause but an id to find it in the log."""
+
+
+def error_types(
+    root: type[OrderGenerationError] = OrderGenerationError,
+) -> dict[str, type[OrderGenerationError]]:
     """Every error of the tree below `root`, `root` included, by name."""
     found = {root.__name__: root}
     for child in root.__subclasses__():

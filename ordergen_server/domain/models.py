@@ -88,7 +88,9 @@ def check_positions(positions: Sequence[Position], path: str, violations: Violat
     for index, position in enumerate(positions):
         check_position(position, f"{path}[{index}]", violations)
     for index in _repeats([position.security_id for position in positions]):
-        violations.add(f"{path}[{index}].security_id", "must be in the model only once", positions[index].security_id)
+        violations.add(
+            f"{path}[{index}].security_id", "must be in the model only once", positions[index].security_id
+        )
     check_totals(positions, path, violations)
 
 
@@ -110,7 +112,9 @@ def check_position(position: Position, path: str, violations: Violations) -> Non
         if not 0 <= drift <= 1:
             violations.add(f"{path}.{name}", "must be from 0 to 1", drift)
     if position.low_drift > position.high_drift:
-        violations.add(f"{path}.low_drift", f"must not exceed high_drift ({position.high_drift})", position.low_drift)
+        violations.add(
+            f"{path}.low_drift", f"must not exceed high_drift ({position.high_drift})", position.low_drift
+        )
 
 
 def check_target(target: Decimal, path: str, violations: Violations) -> None:

@@ -5,7 +5,9 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, Inexact, 
 from fractions import Fraction
 
 #: Room for the product of the longest numbers we accept; an inexact step raises instead of rounding.
-EXACT = Context(prec=300, rounding=ROUND_HALF_EVEN, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
+EXACT = Context(
+    prec=300, rounding=ROUND_HALF_EVEN, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow]
+)
 
 
 def product(left: Decimal, right: Decimal) -> Decimal:

@@ -139,3 +139,25 @@ class Rebalance:
     counts: dict[PortfolioState, int] = field(default_factory=dict)
     error: OrderGenerationError | None = None
     version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run has begun."""
+
+    rebalance: Rebalance
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """A run has ended."""
+
+    rebalance: Rebalance
+
+
+@dataclass(frozen=True, slots=True)
+class RunEvent:
+    """One step of a run; sequences count from 1 without gaps."""
+
+    sequence: int
+    event: RunStarted | PortfolioRebalance | RunFinished

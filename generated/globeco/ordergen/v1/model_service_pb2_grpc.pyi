@@ -136,7 +136,7 @@ class ModelServiceAsyncStub(ModelServiceStub):
     is given and not current.
     """
 
-class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
+class ModelServiceServicer:
     """Keeps investment models and the portfolios linked to them.
 
     Every error carries a google.rpc.ErrorInfo with the domain `ordergen.globeco`. Besides the errors named
@@ -144,7 +144,6 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
     RESOURCE_EXHAUSTED (too many calls in flight; with RetryInfo) and INTERNAL (a bug, with a correlation id).
     """
 
-    @_abc_1.abstractmethod
     def CreateModel(
         self,
         request: _model_service_pb2.CreateModelRequest,
@@ -156,7 +155,6 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
         ALREADY_EXISTS where the name is taken or a portfolio belongs to another model.
         """
 
-    @_abc_1.abstractmethod
     def GetModel(
         self,
         request: _model_service_pb2.GetModelRequest,
@@ -164,7 +162,6 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_model_pb2.Model, _abc.Awaitable[_model_pb2.Model]]:
         """Answers one model. NOT_FOUND where there is none; INVALID_ARGUMENT for an id of the wrong form."""
 
-    @_abc_1.abstractmethod
     def ListModels(
         self,
         request: _model_service_pb2.ListModelsRequest,
@@ -174,7 +171,6 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
         token of other arguments.
         """
 
-    @_abc_1.abstractmethod
     def UpdateModel(
         self,
         request: _model_service_pb2.UpdateModelRequest,
@@ -186,7 +182,6 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
         is not the current one; ALREADY_EXISTS where the name is taken or a portfolio belongs to another model.
         """
 
-    @_abc_1.abstractmethod
     def DeleteModel(
         self,
         request: _model_service_pb2.DeleteModelRequest,
@@ -194,7 +189,6 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
         """Deletes a model. Its rebalances stay. NOT_FOUND; ABORTED where the version is not the current one."""
 
-    @_abc_1.abstractmethod
     def AddPosition(
         self,
         request: _model_service_pb2.AddPositionRequest,
@@ -204,7 +198,6 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
         INVALID_ARGUMENT where a rule would be broken; ABORTED where a version is given and not current.
         """
 
-    @_abc_1.abstractmethod
     def UpdatePosition(
         self,
         request: _model_service_pb2.UpdatePositionRequest,
@@ -215,7 +208,6 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
         current.
         """
 
-    @_abc_1.abstractmethod
     def RemovePosition(
         self,
         request: _model_service_pb2.RemovePositionRequest,
@@ -226,7 +218,6 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
         given and not current.
         """
 
-    @_abc_1.abstractmethod
     def AddPortfolios(
         self,
         request: _model_service_pb2.AddPortfoliosRequest,
@@ -236,7 +227,6 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
         portfolio belongs to another model; ABORTED where a version is given and not current.
         """
 
-    @_abc_1.abstractmethod
     def RemovePortfolios(
         self,
         request: _model_service_pb2.RemovePortfoliosRequest,

@@ -138,7 +138,7 @@ class RebalanceServiceAsyncStub(RebalanceServiceStub):
     current one; FAILED_PRECONDITION while it runs.
     """
 
-class RebalanceServiceServicer(metaclass=_abc_1.ABCMeta):
+class RebalanceServiceServicer:
     """Rebalances portfolios to their model and keeps what each run did.
 
     Every error carries a google.rpc.ErrorInfo with the domain `ordergen.globeco`. Besides the errors named
@@ -147,7 +147,6 @@ class RebalanceServiceServicer(metaclass=_abc_1.ABCMeta):
     many calls in flight; with RetryInfo) and INTERNAL (a bug, with a correlation id).
     """
 
-    @_abc_1.abstractmethod
     def RebalancePortfolio(
         self,
         request: _rebalance_service_pb2.RebalancePortfolioRequest,
@@ -160,7 +159,6 @@ class RebalanceServiceServicer(metaclass=_abc_1.ABCMeta):
         sibling is down or data are missing. Where the run was stored, metadata rebalance_id leads to it.
         """
 
-    @_abc_1.abstractmethod
     def RebalanceModel(
         self,
         request: _rebalance_service_pb2.RebalanceModelRequest,
@@ -173,7 +171,6 @@ class RebalanceServiceServicer(metaclass=_abc_1.ABCMeta):
         rebalance_id).
         """
 
-    @_abc_1.abstractmethod
     def StartRebalance(
         self,
         request: _rebalance_service_pb2.StartRebalanceRequest,
@@ -185,7 +182,6 @@ class RebalanceServiceServicer(metaclass=_abc_1.ABCMeta):
         progress (metadata rebalance_id).
         """
 
-    @_abc_1.abstractmethod
     def WatchRebalance(
         self,
         request: _rebalance_service_pb2.WatchRebalanceRequest,
@@ -193,7 +189,6 @@ class RebalanceServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_rebalance_service_pb2.RebalanceModelResponse], _abc.AsyncIterator[_rebalance_service_pb2.RebalanceModelResponse]]:
         """Streams what a run does, from any point on; ends with the run. NOT_FOUND."""
 
-    @_abc_1.abstractmethod
     def CancelRebalance(
         self,
         request: _rebalance_service_pb2.CancelRebalanceRequest,
@@ -203,7 +198,6 @@ class RebalanceServiceServicer(metaclass=_abc_1.ABCMeta):
         NOT_FOUND.
         """
 
-    @_abc_1.abstractmethod
     def GetRebalance(
         self,
         request: _rebalance_service_pb2.GetRebalanceRequest,
@@ -211,7 +205,6 @@ class RebalanceServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_rebalance_pb2.Rebalance, _abc.Awaitable[_rebalance_pb2.Rebalance]]:
         """Answers one run. NOT_FOUND."""
 
-    @_abc_1.abstractmethod
     def ListRebalances(
         self,
         request: _rebalance_service_pb2.ListRebalancesRequest,
@@ -221,7 +214,6 @@ class RebalanceServiceServicer(metaclass=_abc_1.ABCMeta):
         of other arguments.
         """
 
-    @_abc_1.abstractmethod
     def ListPortfolioRebalances(
         self,
         request: _rebalance_service_pb2.ListPortfolioRebalancesRequest,
@@ -231,7 +223,6 @@ class RebalanceServiceServicer(metaclass=_abc_1.ABCMeta):
         positions. NOT_FOUND; INVALID_ARGUMENT for a negative size or a page token of other arguments.
         """
 
-    @_abc_1.abstractmethod
     def GetPortfolioRebalance(
         self,
         request: _rebalance_service_pb2.GetPortfolioRebalanceRequest,
@@ -239,7 +230,6 @@ class RebalanceServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_rebalance_pb2.PortfolioRebalance, _abc.Awaitable[_rebalance_pb2.PortfolioRebalance]]:
         """Answers what a run did for one portfolio, whole. NOT_FOUND."""
 
-    @_abc_1.abstractmethod
     def DeleteRebalance(
         self,
         request: _rebalance_service_pb2.DeleteRebalanceRequest,

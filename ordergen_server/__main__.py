@@ -1,0 +1,55 @@
+"""The server: `python -m ordergen_server`. It is configured by ORDERGEN_* variables."""
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pydantic import ValidationError
+
+from ordergen_server.bootstrap import serving
+from ordergen_server.domain.errors import OrderGenerationError
+from ordergen_server.sandbox.database import EmbeddedDatabase, EmbeddedDatabaseError
+from ordergen_server.settings import Settings
+from ordergen_server.stop_signals import stop_signals
+
+
+@contextmanager
+def database_uri(settings: Settings) -> Iterator[str]:
+    """The MongoDB the settings name, or an embedded one that lives as long as the block."""
+    if settings.mongodb_uri:
+        yield settings.mongodb_uri.get_secret_value()
+        return
+    with EmbeddedDatabase(settings.data_folder) as database:
+        yield database.uri
+
+
+def main() -> int:
+    """Serve until SIGTERM or Ctrl-C, then drain; 0 where all went well, 1 where it could not start."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="announce the ports as one line of JSON")
+    arguments = parser.parse_args()
+    try:
+        settings = Settings()
+        logging.basicConfig(
+            level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+        )
+        with (
+            stop_signals() as stop,
+            database_uri(settings) as uri,
+            serving(settings, uri) as server,
+        ):
+            ports = {"port": server.port, "health_port": server.health_port}
+            sentence = f"Serving on port {server.port}, health on {server.health_port}."
+            print(json.dumps(ports) if arguments.json else sentence, flush=True)  # noqa: T201 - the command's output
+            stop.wait()
+    except (EmbeddedDatabaseError, OrderGenerationError, ValidationError) as error:
+        print(f"ordergen_server: {error}", file=sys.stderr)  # noqa: T201 - the command's output
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""What every call goes through: its deadline, and its errors as statuses."""
+
+import logging
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any, NoReturn, TypeAlias
+
+import grpc
+from google.protobuf.message import Message
+from grpc_status import rpc_status
+
+from ordergen_server.api.errors import TABLE, to_status
+from ordergen_server.domain.deadlines import Deadline
+from ordergen_server.domain.errors import InternalError, OrderGenerationError, Unsupported
+
+_log = logging.getLogger(__name__)
+
+TimeLimit = Callable[[float], AbstractContextManager[None]]
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic in the type stubs alone
+Behaviour = Callable[[Any, grpc.ServicerContext], Any]
+
+
+def deadline_of(context: grpc.ServicerContext, maximum_seconds: float) -> Deadline:
+    """The caller's deadline, or the server's maximum where that is sooner; no deadline is one far away."""
+    return Deadline.after(min(context.time_remaining(), maximum_seconds))
+
+
+class CallInterceptor(grpc.ServerInterceptor):
+    """The outermost interceptor: nothing leaves it but answers and statuses of the table.
+
+    A domain error becomes its status; anything else is a bug: INTERNAL with a correlation id, and the cause
+    in the log alone.
+
+    Args:
+        time_limit: bounds the database operations of a unary call; given the seconds left.
+        maximum_seconds: how long a unary call may take where the caller does not say less.
+    """
+
+    def __init__(self, time_limit: TimeLimit, maximum_seconds: float) -> None:
+        self._time_limit = time_limit
+        self._maximum_seconds = maximum_seconds
+
+    def intercept_service(
+        self,
+        continuation: "Callable[[grpc.HandlerCallDetails], Handler | None]",
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> "Handler | None":
+        """Wrap the handler of a call."""
+        handler = continuation(handler_call_details)
+        if not handler or not handler_call_details.method.startswith("/globeco."):
+            return handler
+        codec = {
+            "request_deserializer": handler.request_deserializer,
+            "response_serializer": handler.response_serializer,
+        }
+        if handler.unary_unary:
+            return grpc.unary_unary_rpc_method_handler(self._unary(handler.unary_unary), **codec)
+        if handler.unary_stream:
+            return grpc.unary_stream_rpc_method_handler(self._stream(handler.unary_stream), **codec)
+        return handler
+
+    def _unary(self, behaviour: Behaviour) -> Behaviour:
+        def call(request: Message, context: grpc.ServicerContext) -> object:
+            try:
+                left = deadline_of(context, self._maximum_seconds).remaining_seconds("the call began")
+                with self._time_limit(left):
+                    return behaviour(request, context)
+            except Exception as error:  # noqa: BLE001 - the boundary: every error becomes a status
+                failure = error
+            _abort(context, failure)
+
+        return call
+
+    def _stream(self, behaviour: Behaviour) -> Behaviour:
+        def call(request: Message, context: grpc.ServicerContext) -> Iterator[object]:
+            try:
+                yield from behaviour(request, context)
+            except Exception as error:  # noqa: BLE001 - the boundary: every error becomes a status
+                failure = error
+            else:
+                return
+            _abort(context, failure)
+
+        return call
+
+
+def _abort(context: grpc.ServicerContext, error: Exception) -> NoReturn:
+    domain_error = _as_domain_error(error)
+    context.set_code(TABLE[type(domain_error)][0])  # tracing reads the code from here, not from the abort
+    context.abort_with_status(rpc_status.to_status(to_status(domain_error)))
+
+
+def _as_domain_error(error: Exception) -> OrderGenerationError:
+    if isinstance(error, OrderGenerationError):
+        return error
+    if isinstance(error, NotImplementedError):
+        return Unsupported("This server does not support this call yet.", metadata={"feature": "rpc"})
+    correlation_id = uuid.uuid4().hex
+    _log.error("internal error", exc_info=error, extra={"correlation_id": correlation_id})
+    return InternalError(
+        f"Internal error. Quote {correlation_id} when you report it.",
+        metadata={"correlation_id": correlation_id},
+    )

@@ -1,0 +1,97 @@
+"""Requests as domain values; whatever is not of the right form is a violation with its path."""
+
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+
+from globeco.ordergen.v1 import model_pb2, rebalance_pb2
+from google.type import decimal_pb2
+
+from ordergen_server.domain.errors import Unsupported
+from ordergen_server.domain.models import ModelContent, Position
+from ordergen_server.domain.rebalances import RebalanceOptions
+from ordergen_server.domain.violations import Violations
+
+#: google.type.Decimal, within what Decimal128 keeps digit for digit.
+_DECIMAL_FORM = re.compile(r"[+-]?(\d{1,30}(\.\d{0,30})?|\.\d{1,30})([eE][+-]?\d{1,2})?", re.ASCII)
+_MAXIMUM_DIGITS = 34
+MAXIMUM_SOLVER_SECONDS = 3600
+DEFAULT_SOLVER_SECONDS = 30.0
+
+
+def decimal_or_none(message: decimal_pb2.Decimal, path: str, violations: Violations) -> Decimal | None:
+    """The number, exactly as written; None of an empty one, or of one that is no number (a violation)."""
+    text = message.value
+    if not text:
+        return None
+    number = Decimal(text) if _DECIMAL_FORM.fullmatch(text) else None
+    if number is None or len(number.as_tuple().digits) > _MAXIMUM_DIGITS:
+        violations.add(path, f"must be a decimal number of at most {_MAXIMUM_DIGITS} digits", text)
+        return None
+    return number or number.copy_abs()  # -0 is 0
+
+
+def decimal(message: decimal_pb2.Decimal, path: str, violations: Violations) -> Decimal:
+    """The number, or 0 of an empty one."""
+    return decimal_or_none(message, path, violations) or Decimal(0)
+
+
+def content(message: model_pb2.Model, path: str, violations: Violations) -> ModelContent:
+    """What a caller says of a model."""
+    return ModelContent(
+        name=message.name,
+        positions=positions(message.positions, f"{path}.positions", violations),
+        portfolio_ids=tuple(message.portfolio_ids),
+    )
+
+
+def positions(
+    messages: Iterable[model_pb2.Position], path: str, violations: Violations
+) -> tuple[Position, ...]:
+    """Positions of a model."""
+    return tuple(position(message, f"{path}[{index}]", violations) for index, message in enumerate(messages))
+
+
+def position(message: model_pb2.Position, path: str, violations: Violations) -> Position:
+    """One position; its target must be there, drifts that are not are 0."""
+    target = decimal_or_none(message.target, f"{path}.target", violations)
+    if target is None and not message.target.value:
+        violations.add(f"{path}.target", "must be given")
+    return Position(
+        security_id=message.security_id,
+        target=target or Decimal(0),
+        low_drift=decimal(message.low_drift, f"{path}.low_drift", violations),
+        high_drift=decimal(message.high_drift, f"{path}.high_drift", violations),
+    )
+
+
+def options(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> RebalanceOptions:
+    """How to rebalance.
+
+    Raises:
+        Unsupported: an option is set that this server does not support; it is never ignored.
+    """
+    _refuse_unsupported(message)
+    amount = decimal_or_none(message.minimum_cash.amount, "options.minimum_cash.amount", violations)
+    weight = decimal_or_none(message.minimum_cash.weight, "options.minimum_cash.weight", violations)
+    if weight is not None and not 0 <= weight <= 1:
+        violations.add("options.minimum_cash.weight", "must be from 0 to 1", weight)
+    seconds = message.solver_timeout.ToNanoseconds() / 1e9
+    if message.HasField("solver_timeout") and not 0 < seconds <= MAXIMUM_SOLVER_SECONDS:
+        rule = f"must be above 0 and at most {MAXIMUM_SOLVER_SECONDS} seconds"
+        violations.add("options.solver_timeout", rule, f"{seconds} seconds")
+    return RebalanceOptions(amount, weight, message.allow_overdraft, seconds or DEFAULT_SOLVER_SECONDS)
+
+
+def _refuse_unsupported(message: rebalance_pb2.RebalanceOptions) -> None:
+    supported = {"minimum_cash", "allow_overdraft", "solver_timeout"}
+    asked = {field.name for field, _ in message.ListFields()}
+    if message.strategy == rebalance_pb2.STRATEGY_TO_TARGET:
+        asked.discard("strategy")
+    for name in sorted(asked - supported):
+        refuse(f"options.{name}")
+
+
+def refuse(feature: str) -> None:
+    """Refuse what a request asks for and this server does not support."""
+    raise Unsupported(f"This server does not support {feature} yet.", metadata={"feature": feature})

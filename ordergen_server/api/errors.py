@@ -1,0 +1,116 @@
+"""The table of every error a caller can meet, and how an error becomes a google.rpc.Status."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+import grpc
+from google.protobuf import any_pb2, duration_pb2
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+from ordergen_server.domain import errors
+from ordergen_server.domain.errors import OrderGenerationError, Violation
+
+DOMAIN = "ordergen.globeco"
+
+#: Each error with its status code and its ErrorInfo reason. A test fails if an error has no row.
+TABLE: dict[type[OrderGenerationError], tuple[grpc.StatusCode, str]] = {
+    errors.InvalidArgument: (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_ARGUMENT"),
+    errors.NotFound: (grpc.StatusCode.NOT_FOUND, "NOT_FOUND"),
+    errors.AlreadyExists: (grpc.StatusCode.ALREADY_EXISTS, "ALREADY_EXISTS"),
+    errors.Aborted: (grpc.StatusCode.ABORTED, "ABORTED"),
+    errors.VersionMismatch: (grpc.StatusCode.ABORTED, "VERSION_MISMATCH"),
+    errors.RebalanceInProgress: (grpc.StatusCode.ABORTED, "REBALANCE_IN_PROGRESS"),
+    errors.PreconditionFailed: (grpc.StatusCode.FAILED_PRECONDITION, "FAILED_PRECONDITION"),
+    errors.ModelWithoutPositions: (grpc.StatusCode.FAILED_PRECONDITION, "MODEL_WITHOUT_POSITIONS"),
+    errors.MarketValueNotPositive: (grpc.StatusCode.FAILED_PRECONDITION, "MARKET_VALUE_NOT_POSITIVE"),
+    errors.Infeasible: (grpc.StatusCode.FAILED_PRECONDITION, "INFEASIBLE"),
+    errors.DataProblem: (grpc.StatusCode.FAILED_PRECONDITION, "DATA_PROBLEM"),
+    errors.MissingData: (grpc.StatusCode.FAILED_PRECONDITION, "MISSING_DATA"),
+    errors.BadData: (grpc.StatusCode.FAILED_PRECONDITION, "BAD_DATA"),
+    errors.Unavailable: (grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE"),
+    errors.DatabaseUnavailable: (grpc.StatusCode.UNAVAILABLE, "DATABASE_UNAVAILABLE"),
+    errors.SiblingUnavailable: (grpc.StatusCode.UNAVAILABLE, "SIBLING_UNAVAILABLE"),
+    errors.DeadlineExceeded: (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"),
+    errors.ResourceExhausted: (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_CALLS"),
+    errors.Cancelled: (grpc.StatusCode.CANCELLED, "CANCELLED"),
+    errors.Unsupported: (grpc.StatusCode.UNIMPLEMENTED, "UNSUPPORTED"),
+    errors.InternalError: (grpc.StatusCode.INTERNAL, "INTERNAL"),
+}
+
+#: Rich details above 8 KiB fail in some clients and proxies, so we stay well below.
+MAXIMUM_VIOLATIONS = 32
+MAXIMUM_DETAIL_BYTES = 6000
+MAXIMUM_TEXT_LENGTH = 500
+
+
+def to_status(error: OrderGenerationError) -> status_pb2.Status:
+    """The error with ErrorInfo, and the BadRequest, PreconditionFailure, ResourceInfo, RetryInfo it has."""
+    code, _ = TABLE[type(error)]
+    kept = _fitting(error.violations)
+    status = status_pb2.Status(code=code.value[0], message=_shortened(error.message))
+    for detail in _details(error, kept):
+        packed = any_pb2.Any()
+        packed.Pack(detail)
+        status.details.append(packed)
+    return status
+
+
+def _details(error: OrderGenerationError, kept: tuple[Violation, ...]) -> Iterator[Message]:
+    code, reason = TABLE[type(error)]
+    more = len(error.violations) - len(kept)
+    metadata = {**error.metadata, **({"more_violations": str(more)} if more else {})}
+    yield error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN, metadata=metadata)
+    if kept and code is grpc.StatusCode.INVALID_ARGUMENT:
+        yield _bad_request(kept)
+    elif kept:
+        yield _precondition_failure(kept)
+    if error.resource:
+        yield error_details_pb2.ResourceInfo(
+            resource_type=error.resource.type,
+            resource_name=error.resource.name,
+            owner=error.resource.owner,
+            description=_shortened(error.message),
+        )
+    if error.retry_after_seconds is not None:
+        delay = duration_pb2.Duration()
+        delay.FromNanoseconds(round(error.retry_after_seconds * 1e9))
+        yield error_details_pb2.RetryInfo(retry_delay=delay)
+
+
+def _bad_request(violations: tuple[Violation, ...]) -> error_details_pb2.BadRequest:
+    return error_details_pb2.BadRequest(
+        field_violations=[
+            error_details_pb2.BadRequest.FieldViolation(
+                field=violation.subject, description=_shortened(violation.rule), reason=violation.kind
+            )
+            for violation in violations
+        ]
+    )
+
+
+def _precondition_failure(violations: tuple[Violation, ...]) -> error_details_pb2.PreconditionFailure:
+    return error_details_pb2.PreconditionFailure(
+        violations=[
+            error_details_pb2.PreconditionFailure.Violation(
+                type=violation.kind, subject=violation.subject, description=_shortened(violation.rule)
+            )
+            for violation in violations
+        ]
+    )
+
+
+def _fitting(violations: tuple[Violation, ...]) -> tuple[Violation, ...]:
+    """The first violations, as many as a status may carry."""
+    size = 0
+    kept = []
+    for violation in islice(violations, MAXIMUM_VIOLATIONS):
+        size += len((violation.subject + _shortened(violation.rule) + violation.kind).encode()) + 12
+        if size > MAXIMUM_DETAIL_BYTES:
+            break
+        kept.append(violation)
+    return tuple(kept)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAXIMUM_TEXT_LENGTH else f"{text[: MAXIMUM_TEXT_LENGTH - 3]}..."

@@ -1,0 +1,116 @@
+"""The gRPC servers: the API with reflection and health, and health alone on a port that is never busy."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Event, Thread
+
+import grpc
+from globeco.ordergen.v1 import (
+    model_service_pb2,
+    model_service_pb2_grpc,
+    rebalance_service_pb2,
+    rebalance_service_pb2_grpc,
+)
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from ordergen_server.api.calls import CallInterceptor
+from ordergen_server.api.model_servicer import ModelServicer
+from ordergen_server.api.rebalance_servicer import RebalanceServicer
+from ordergen_server.domain.errors import Unavailable
+from ordergen_server.domain.stores import Database
+
+MODEL_SERVICE = model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name
+REBALANCE_SERVICE = rebalance_service_pb2.DESCRIPTOR.services_by_name["RebalanceService"].full_name
+HEALTH_WORKERS = 4
+#: A connection ends after this, so that clients look up the servers anew and reach new ones.
+CONNECTION_AGE_MS = 300_000
+MAXIMUM_REQUEST_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """Where to listen and how much to do at once; port 0 takes a free port."""
+
+    host: str
+    port: int
+    health_port: int
+    workers: int
+    drain_seconds: float
+    health_interval_seconds: float
+
+
+class ApiServer:
+    """Serves the contract until stopped; ready while the database answers."""
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        *,
+        models: ModelServicer,
+        rebalances: RebalanceServicer,
+        calls: CallInterceptor,
+        database: Database,
+    ) -> None:
+        self._config = config
+        self._database = database
+        self._health = health.HealthServicer()
+        self._stopping = Event()
+        self._watcher = Thread(target=self._watch_database, name="readiness", daemon=True)
+        self._api = self._make_server(config.workers, [calls])
+        model_service_pb2_grpc.add_ModelServiceServicer_to_server(models, self._api)
+        rebalance_service_pb2_grpc.add_RebalanceServiceServicer_to_server(rebalances, self._api)
+        names = (MODEL_SERVICE, REBALANCE_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, self._api)
+        # With the workers of the API busy a probe on its port would time out and the pod be killed.
+        self._probe = self._make_server(HEALTH_WORKERS, [])
+        for server in (self._api, self._probe):
+            health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        self._set_ready(ready=False)
+        self.port = self._api.add_insecure_port(f"{config.host}:{config.port}")
+        self.health_port = self._probe.add_insecure_port(f"{config.host}:{config.health_port}")
+
+    def start(self) -> None:
+        """Answer calls from now on."""
+        self._probe.start()
+        self._api.start()
+        self._look_at_database()
+        self._watcher.start()
+
+    def stop(self) -> None:
+        """Take no new calls, let those in flight end, then stop."""
+        self._stopping.set()
+        self._health.enter_graceful_shutdown()
+        self._api.stop(self._config.drain_seconds).wait()
+        self._probe.stop(0).wait()
+        self._watcher.join()
+
+    def _watch_database(self) -> None:
+        while not self._stopping.wait(self._config.health_interval_seconds):
+            self._look_at_database()
+
+    def _look_at_database(self) -> None:
+        try:
+            self._database.ping(self._config.health_interval_seconds)
+        except Unavailable:
+            self._set_ready(ready=False)
+        else:
+            self._set_ready(ready=True)
+
+    def _set_ready(self, *, ready: bool) -> None:
+        response = health_pb2.HealthCheckResponse
+        status = response.SERVING if ready else response.NOT_SERVING
+        for name in ("", MODEL_SERVICE, REBALANCE_SERVICE):
+            self._health.set(name, status)
+
+    @staticmethod
+    def _make_server(workers: int, interceptors: list[grpc.ServerInterceptor]) -> grpc.Server:
+        return grpc.server(
+            ThreadPoolExecutor(workers, thread_name_prefix="call"),
+            interceptors=interceptors,
+            options=[
+                ("grpc.so_reuseport", 0),  # two servers must not share a port unnoticed
+                ("grpc.max_connection_age_ms", CONNECTION_AGE_MS),
+                ("grpc.max_receive_message_length", MAXIMUM_REQUEST_BYTES),
+            ],
+        )

@@ -1,0 +1,111 @@
+"""Wires the parts: the only place that knows them all."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime
+
+from ordergen_server.api.calls import CallInterceptor
+from ordergen_server.api.model_servicer import ModelServicer
+from ordergen_server.api.rebalance_servicer import RebalanceServicer
+from ordergen_server.api.server import ApiServer, ServerConfig
+from ordergen_server.repositories.database import Database
+from ordergen_server.repositories.models import Models
+from ordergen_server.repositories.rebalances import Rebalances
+from ordergen_server.repositories.tokens import PageTokens
+from ordergen_server.services.execution import Execution
+from ordergen_server.services.models import ModelKeeper
+from ordergen_server.services.rebalancer import Rebalancer
+from ordergen_server.settings import Settings
+from ordergen_server.siblings import CacheConfig, SiblingConfig, SiblingsConfig, Sources, open_sources
+
+
+@contextmanager
+def serving(settings: Settings, mongodb_uri: str) -> Iterator[ApiServer]:
+    """A server that answers calls for the time of the block, and then drains.
+
+    Raises:
+        DatabaseUnavailable: the database does not answer at the start.
+    """
+    with ExitStack() as stack:
+        database = stack.enter_context(closing(_database(settings, mongodb_uri)))
+        tokens = PageTokens.of(database)
+        models, runs = Models(database, tokens), Rebalances(database, tokens)
+        models.ensure_indexes()
+        runs.ensure_indexes()
+        sources = stack.enter_context(open_sources(_siblings(settings)))
+        workers = stack.enter_context(ThreadPoolExecutor(settings.portfolio_workers, "portfolio"))
+        rebalancer = Rebalancer(
+            models=models, runs=runs, execution=_execution(settings, sources, workers), clock=utc_now
+        )
+        server = ApiServer(
+            _server_config(settings),
+            models=ModelServicer(ModelKeeper(models, utc_now), models),
+            rebalances=RebalanceServicer(
+                rebalancer,
+                runs,
+                maximum_call_seconds=settings.maximum_call_seconds,
+                maximum_run_seconds=settings.maximum_run_seconds,
+            ),
+            calls=CallInterceptor(database.time_limit, settings.maximum_call_seconds),
+            database=database,
+        )
+        server.start()
+        stack.callback(server.stop)
+        yield server
+
+
+def utc_now() -> datetime:
+    """The time now, UTC, to the millisecond as the database keeps it."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+def _database(settings: Settings, mongodb_uri: str) -> Database:
+    return Database(
+        mongodb_uri,
+        settings.mongodb_database,
+        pool_size=settings.mongodb_pool_size,
+        timeout_seconds=settings.mongodb_timeout_seconds,
+    )
+
+
+def _execution(settings: Settings, sources: Sources, workers: ThreadPoolExecutor) -> Execution:
+    return Execution(
+        market=sources.market,
+        portfolios=sources.portfolios,
+        workers=workers,
+        window=2 * settings.portfolio_workers,
+    )
+
+
+def _siblings(settings: Settings) -> SiblingsConfig:
+    def sibling(url: str) -> SiblingConfig:
+        return SiblingConfig(
+            url,
+            timeout_seconds=settings.sibling_timeout_seconds,
+            attempts=settings.sibling_attempts,
+            backoff_seconds=settings.sibling_backoff_seconds,
+            pool_size=settings.portfolio_workers,
+        )
+
+    return SiblingsConfig(
+        portfolio_accounting=sibling(settings.portfolio_accounting_url),
+        pricing=sibling(settings.pricing_url),
+        security=sibling(settings.security_url),
+        portfolio=sibling(settings.portfolio_url),
+        cache=CacheConfig(
+            tickers_ttl_seconds=settings.ticker_cache_seconds, prices_ttl_seconds=settings.price_cache_seconds
+        ),
+    )
+
+
+def _server_config(settings: Settings) -> ServerConfig:
+    return ServerConfig(
+        host=settings.host,
+        port=settings.port,
+        health_port=settings.health_port,
+        workers=settings.grpc_workers,
+        drain_seconds=settings.drain_seconds,
+        health_interval_seconds=settings.health_interval_seconds,
+    )

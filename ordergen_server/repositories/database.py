@@ -1,0 +1,118 @@
+"""The connection to MongoDB: exact numbers, durable writes, errors of our domain."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC
+from decimal import Context, Decimal, Inexact
+from typing import TYPE_CHECKING
+
+import pymongo
+from bson.codec_options import CodecOptions, TypeCodec, TypeRegistry
+from bson.decimal128 import Decimal128, create_decimal128_context
+from pymongo import MongoClient
+from pymongo.collection import Collection
+from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError, WTimeoutError
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from ordergen_server.domain.errors import DatabaseUnavailable, DeadlineExceeded
+
+if TYPE_CHECKING:
+    from pymongo.database import Database as MongoDatabase
+
+Document = dict[str, object]
+Documents = Collection[Document]
+
+RETRY_AFTER_SECONDS = 1.0
+_DECIMAL128: Context = create_decimal128_context()
+
+
+class DecimalCodec(TypeCodec):
+    """Stores a Decimal as Decimal128, digit for digit; one of more than 34 digits as its text."""
+
+    python_type = Decimal
+    bson_type = Decimal128
+
+    def transform_python(self, value: Decimal) -> Decimal128 | str:
+        """The Decimal128 of the same digits and exponent, or the text of more digits than it can hold."""
+        try:
+            return Decimal128(_DECIMAL128.create_decimal(value))
+        except Inexact:
+            return str(value)
+
+    def transform_bson(self, value: Decimal128) -> Decimal:
+        """The Decimal of the same digits and exponent."""
+        return value.to_decimal()
+
+
+CODEC_OPTIONS: CodecOptions[Document] = CodecOptions(
+    tz_aware=True, tzinfo=UTC, type_registry=TypeRegistry([DecimalCodec()])
+)
+
+
+class Database:
+    """A MongoDB database; the client behind it pools connections and is safe in threads."""
+
+    def __init__(self, uri: str, name: str, *, pool_size: int, timeout_seconds: float) -> None:
+        self._client: MongoClient[Document] = MongoClient(
+            uri,
+            appname="ordergen",
+            maxPoolSize=pool_size,
+            timeoutMS=round(timeout_seconds * 1000),  # of an operation; `time_limit` may set less
+            retryWrites=True,
+            retryReads=True,
+        )
+        self._database: MongoDatabase[Document] = self._client.get_database(
+            name,
+            codec_options=CODEC_OPTIONS,
+            # An acknowledged write survives the loss of any one machine, and power.
+            write_concern=WriteConcern("majority", j=True),
+            read_concern=ReadConcern("majority"),
+        )
+
+    def collection(self, name: str) -> Documents:
+        """The collection of that name."""
+        return self._database[name]
+
+    def ping(self, timeout_seconds: float) -> None:
+        """Return if the database answers in time. Raises DatabaseUnavailable."""
+        with self.time_limit(timeout_seconds), translated():
+            self._database.command("ping")
+
+    @contextmanager
+    def time_limit(self, seconds: float) -> Iterator[None]:
+        """A block in which every operation of this thread together may take `seconds`."""
+        with pymongo.timeout(seconds):
+            yield
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._client.close()
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """A block in which errors of the driver become errors of the domain.
+
+    Raises:
+        DeadlineExceeded: the time limit around the block ended while the database was at work.
+        DatabaseUnavailable: the database cannot be reached, stepped away, or does not answer.
+    """
+    try:
+        yield
+    except (ExecutionTimeout, WTimeoutError) as error:
+        raise DeadlineExceeded(
+            "The deadline passed before the database answered.", metadata={"step": "database"}
+        ) from error
+    except PyMongoError as error:
+        if not (isinstance(error, ConnectionFailure) or error.timeout or _steps_away(error)):
+            raise
+        raise DatabaseUnavailable(
+            "The database does not answer.",
+            metadata={"service": "database"},
+            retry_after_seconds=RETRY_AFTER_SECONDS,
+        ) from error
+
+
+def _steps_away(error: PyMongoError) -> bool:
+    return error.has_error_label("RetryableWriteError") or error.has_error_label("TransientTransactionError")

@@ -1,0 +1,56 @@
+"""Page tokens: opaque, signed, and bound to the arguments they were given for."""
+
+import secrets
+from typing import cast
+
+from bson.binary import Binary
+from itsdangerous import BadData, URLSafeSerializer
+from pymongo import ReturnDocument
+
+from ordergen_server.domain.errors import InvalidArgument, Violation
+from ordergen_server.repositories.database import Database, translated
+
+_KEY_BYTES = 32
+
+
+class PageTokens:
+    """Makes and reads page tokens with a key that all servers of one database share."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    @classmethod
+    def of(cls, database: Database) -> "PageTokens":
+        """With the key kept in the database; the first server makes it."""
+        with translated():
+            document = database.collection("secrets").find_one_and_update(
+                {"_id": "page_tokens"},
+                {"$setOnInsert": {"key": Binary(secrets.token_bytes(_KEY_BYTES))}},
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
+            )
+        return cls(bytes(cast("dict[str, bytes]", document)["key"]))
+
+    def make(self, place: object, arguments: object) -> str:
+        """A token that leads to `place` (a JSON value) for the same `arguments`."""
+        return self._serializer(arguments).dumps(place)
+
+    def read(self, token: str, arguments: object) -> object:
+        """The place of a token; None of an empty one.
+
+        Raises:
+            InvalidArgument: the token is not one of ours, or belongs to other arguments.
+        """
+        if not token:
+            return None
+        try:
+            place: object = self._serializer(arguments).loads(token)
+        except BadData as error:
+            rule = "must be the next_page_token of a call with the same arguments"
+            raise InvalidArgument(
+                f"page_token: {rule}", violations=[Violation("page_token", rule, "FIELD")]
+            ) from error
+        return place
+
+    def _serializer(self, arguments: object) -> URLSafeSerializer:
+        return URLSafeSerializer(self._key, salt=repr(arguments))

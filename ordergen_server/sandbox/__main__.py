@@ -1,0 +1,163 @@
+"""The whole stack on one machine: database, simulated siblings and server, until Ctrl-C."""
+
+import argparse
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event
+
+from pydantic import SecretStr
+
+from ordergen_server.bootstrap import serving
+from ordergen_server.domain.errors import OrderGenerationError
+from ordergen_server.sandbox.database import EmbeddedDatabase, EmbeddedDatabaseError
+from ordergen_server.sandbox.portfolios import SuggestedModel
+from ordergen_server.sandbox.simulated import SimulatedSiblings
+from ordergen_server.sandbox.supervised import SupervisedProcessError
+from ordergen_server.settings import Settings
+from ordergen_server.stop_signals import stop_signals
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Where the parts of a running stack are."""
+
+    target: str
+    health_target: str
+    mongodb_uri: str
+    siblings: dict[str, str]
+    model: SuggestedModel
+
+    def as_json(self) -> str:
+        """One line for programs."""
+        positions = [
+            {name: str(getattr(line, name)) for name in ("security_id", "target", "low_drift", "high_drift")}
+            for line in self.model.positions
+        ]
+        model = {
+            "name": self.model.name,
+            "positions": positions,
+            "portfolio_ids": list(self.model.portfolio_ids),
+        }
+        return json.dumps(
+            {
+                "target": self.target,
+                "health_target": self.health_target,
+                "mongodb_uri": self.mongodb_uri,
+                "siblings": self.siblings,
+                "model": model,
+            }
+        )
+
+    def as_text(self) -> str:
+        """How to talk to it, for people."""
+        portfolio = self.model.portfolio_ids[0]
+        lines = [
+            f"Order generation service   {self.target}   (health alone: {self.health_target})",
+            f"Database                   {self.mongodb_uri}",
+            *(f"Sibling {name:<18} {url}" for name, url in self.siblings.items()),
+            "",
+            f"First portfolio {portfolio} of {len(self.model.portfolio_ids)}.",
+            f"First security  {self.model.positions[0].security_id} of its market.",
+            "List the services:",
+            f"  buf curl --http2-prior-knowledge http://{self.target} --list-methods",
+            "Ctrl-C stops everything.",
+        ]
+        return "\n".join(lines)
+
+
+@contextmanager
+def running_stack(options: argparse.Namespace, folder: Path) -> Iterator[Stack]:
+    """Start every part; they end with the block, or with this process."""
+    with (
+        SimulatedSiblings(
+            portfolios=options.portfolios,
+            positions=options.positions,
+            seed=options.seed,
+            market=options.market,
+        ) as siblings,
+        EmbeddedDatabase(folder) as database,
+        serving(_settings(options, siblings, folder), database.uri) as server,
+    ):
+        yield Stack(
+            target=f"127.0.0.1:{server.port}",
+            health_target=f"127.0.0.1:{server.health_port}",
+            mongodb_uri=database.uri,
+            siblings=dict(siblings.urls),
+            model=siblings.model,
+        )
+
+
+def _settings(options: argparse.Namespace, siblings: SimulatedSiblings, folder: Path) -> Settings:
+    return Settings(
+        host="127.0.0.1",
+        port=options.port,
+        health_port=0,
+        mongodb_uri=SecretStr("embedded"),
+        data_folder=folder,
+        portfolio_accounting_url=siblings.accounting_url,
+        pricing_url=siblings.pricing_url,
+        security_url=siblings.security_url,
+        portfolio_url=siblings.portfolio_url,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ordergen_server.sandbox", description=__doc__)
+    parser.add_argument("--portfolios", type=int, default=25, help="how many portfolios there are (25)")
+    parser.add_argument("--positions", type=int, default=60, help="positions of the suggested model (60)")
+    parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same data (1)")
+    parser.add_argument(
+        "--market", type=Path, help="CSV of securities and prices; default: a synthetic market"
+    )
+    parser.add_argument("--port", type=int, default=8088, help="port of the API; 0 takes a free one (8088)")
+    parser.add_argument(
+        "--data-folder", type=Path, help="keep the database here; default: a folder that is deleted"
+    )
+    parser.add_argument("--json", action="store_true", help="announce the stack as one line of JSON")
+    parser.add_argument(
+        "--until-input-ends", action="store_true", help="also stop at the end of standard input"
+    )
+    return parser
+
+
+@contextmanager
+def _folder(chosen: Path | None) -> Iterator[Path]:
+    if chosen:
+        yield chosen
+        return
+    with TemporaryDirectory(prefix="ordergen-") as folder:
+        yield Path(folder)
+
+
+def _set_at_end_of_input(stop: Event) -> None:
+    sys.stdin.read()
+    stop.set()
+
+
+def main() -> int:
+    """Run the stack until it is told to stop; 1 where a part does not start."""
+    options = _parser().parse_args()
+    try:
+        with (
+            stop_signals() as stop,
+            _folder(options.data_folder) as folder,
+            running_stack(options, folder) as stack,
+        ):
+            print(stack.as_json() if options.json else stack.as_text(), flush=True)  # noqa: T201 - the command's output
+            if options.until_input_ends:
+                threading.Thread(target=_set_at_end_of_input, args=(stop,), daemon=True).start()
+            stop.wait()
+    except (EmbeddedDatabaseError, SupervisedProcessError, OrderGenerationError, ValueError) as error:
+        print(f"sandbox: {error}", file=sys.stderr)  # noqa: T201 - the command's output
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""Tells a run to anyone, from any point: what is stored, and what comes."""
+
+from collections.abc import Iterator
+from threading import Condition
+
+from ordergen_server.domain.deadlines import Deadline
+from ordergen_server.domain.rebalances import RebalanceState, RunEvent, RunFinished, RunStarted
+from ordergen_server.domain.stores import RebalanceStore
+
+#: How many results are read from the store at once.
+BATCH = 50
+#: How long a watcher sleeps before it looks for what another server stored.
+LOOK_AGAIN_SECONDS = 0.25
+
+
+class Bell:
+    """Wakes those who watch runs of this process when something was stored."""
+
+    def __init__(self) -> None:
+        self._condition = Condition()
+        self._rings = 0
+
+    @property
+    def rings(self) -> int:
+        """How often it rang."""
+        return self._rings
+
+    def ring(self) -> None:
+        """Wake everyone who waits."""
+        with self._condition:
+            self._rings += 1
+            self._condition.notify_all()
+
+    def wait(self, heard: int, seconds: float) -> None:
+        """Return once it rang more than `heard` times, or after `seconds`."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._rings > heard, seconds)
+
+
+def watch(
+    runs: RebalanceStore, bell: Bell, rebalance_id: str, after_sequence: int, deadline: Deadline
+) -> Iterator[RunEvent]:
+    """Every event of a run after `after_sequence`, until the run ends.
+
+    It reads from the store, so a slow reader slows nothing but itself.
+
+    Raises:
+        NotFound: there is no such run.
+        DeadlineExceeded: the run is not over in time.
+    """
+    sequence = after_sequence
+    while True:
+        deadline.remaining_seconds("the run ended")
+        heard = bell.rings
+        rebalance = runs.get(rebalance_id)
+        if sequence < 1:
+            sequence = 1
+            yield RunEvent(1, RunStarted(rebalance))
+        results = runs.portfolios_after(rebalance_id, sequence, BATCH)
+        for result in results:
+            sequence = result.sequence
+            yield RunEvent(sequence, result)
+        if results:
+            continue
+        if rebalance.state is not RebalanceState.RUNNING:
+            if sequence <= rebalance.portfolio_count + 1:
+                yield RunEvent(rebalance.portfolio_count + 2, RunFinished(rebalance))
+            return
+        bell.wait(heard, min(LOOK_AGAIN_SECONDS, deadline.remaining_seconds("the run ended")))

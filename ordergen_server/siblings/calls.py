@@ -13,7 +13,14 @@ from ordergen_server.domain.errors import SiblingUnavailable
 from ordergen_server.siblings.breaker import BreakerOpen, CircuitBreaker, Outcome, Permit, ProbeTooSlow
 from ordergen_server.siblings.config import SiblingConfig
 from ordergen_server.siblings.deadlines import Clock, Deadline
-from ordergen_server.siblings.failures import AttemptFailed, Refused, Unreadable, out_of_time, unavailable
+from ordergen_server.siblings.failures import (
+    AttemptFailed,
+    Refused,
+    TimedOut,
+    Unreadable,
+    out_of_time,
+    unavailable,
+)
 
 Answer = TypeVar("Answer")
 #: Does one attempt within so many seconds; raises AttemptFailed where another one may bring an answer.
@@ -89,7 +96,7 @@ class Caller:
                 raise
             except AttemptFailed as failure:
                 outcome = self._outcome(failure, timeout_seconds)
-                if deadline.has_passed:
+                if deadline.has_passed or self._was_cut_short(failure, timeout_seconds):
                     raise out_of_time(self.service) from failure
                 raise
             else:
@@ -118,9 +125,13 @@ class Caller:
             self._slots.release()
 
     def _outcome(self, failure: AttemptFailed, timeout_seconds: float) -> Outcome:
-        """A caller in too much of a hurry says nothing about the service."""
-        hurried = timeout_seconds < self._config.timeout_seconds / 2
-        return Outcome.FAILURE if failure.is_outage and not hurried else Outcome.ABANDONED
+        """What a failure says; a caller in too much of a hurry says nothing about the service."""
+        is_hurry = isinstance(failure, TimedOut) and timeout_seconds < self._config.timeout_seconds / 2
+        return Outcome.FAILURE if failure.is_outage and not is_hurry else Outcome.ABANDONED
+
+    def _was_cut_short(self, failure: AttemptFailed, timeout_seconds: float) -> bool:
+        """Whether it was the caller's time that ran out; sockets may notice a moment before the clock."""
+        return isinstance(failure, TimedOut) and timeout_seconds < self._config.timeout_seconds
 
     def _pause_seconds(self, state: RetryCallState) -> float:
         config = self._config

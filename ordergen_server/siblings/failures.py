@@ -25,6 +25,10 @@ class AttemptFailed(Exception):
         self.is_outage = is_outage
 
 
+class TimedOut(AttemptFailed):
+    """The time of one attempt ran out, be it its own or what was left of the caller's."""
+
+
 class Unreadable(AttemptFailed):
     """An answer came, and it is not of the form that the service promises."""
 

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import urllib3
-from urllib3.exceptions import HTTPError, InvalidHeader
+from urllib3.exceptions import HTTPError, InvalidHeader, NewConnectionError
 from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
 
 from ordergen_server.siblings.calls import Caller
 from ordergen_server.siblings.config import SiblingConfig
 from ordergen_server.siblings.deadlines import Deadline
-from ordergen_server.siblings.failures import AttemptFailed, Refused, Unreadable
+from ordergen_server.siblings.failures import AttemptFailed, Refused, TimedOut, Unreadable
 from ordergen_server.siblings.sockets import DeadlinePool
 
 Document = TypeVar("Document")
@@ -93,8 +93,10 @@ class HttpService:
                 # closed here, and its place given back.
                 response.close()
                 response.release_conn()
+        except NewConnectionError as error:  # which urllib3 counts among the timeouts
+            raise AttemptFailed(f"could not be reached for GET {path}") from error
         except Urllib3TimeoutError as error:
-            raise AttemptFailed(f"did not answer GET {path} within {timeout_seconds:.3g} s") from error
+            raise TimedOut(f"did not answer GET {path} within {timeout_seconds:.3g} s") from error
         except HTTPError as error:
             raise AttemptFailed(f"did not answer GET {path}: {type(error).__name__}") from error
         _check_status(response, path)

@@ -1,0 +1,192 @@
+"""The two sources over readers that stand in for any transport."""
+
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import TypeVar
+
+import pytest
+
+from ordergen_server.domain.errors import BadData, MissingData, SiblingUnavailable
+from ordergen_server.domain.market import Holdings, Quote
+from ordergen_server.siblings.breaker import CircuitBreaker
+from ordergen_server.siblings.config import CacheConfig
+from ordergen_server.siblings.deadlines import Deadline
+from ordergen_server.siblings.failures import Flaw, unavailable
+from ordergen_server.siblings.market import SiblingMarketSource
+from ordergen_server.siblings.portfolios import SiblingPortfolioSource
+
+Value = TypeVar("Value")
+CACHE = CacheConfig(tickers_ttl_seconds=600, prices_ttl_seconds=60, refresh_seconds=30)
+
+
+class FakeReader:
+    """Reads from memory, counts, and is down when told."""
+
+    def __init__(self) -> None:
+        self.breaker = CircuitBreaker("any", failures=1, failing_seconds=0, reset_seconds=1)
+        self.tickers: dict[str, str | Flaw] = {"A": "AAA"}
+        self.prices: dict[str, Decimal | Flaw] = {"AAA": Decimal("1.5")}
+        self.names = {"P": "Growth"}
+        self.calls: list[str] = []
+        self.is_down = False
+        self.is_closed = False
+
+    def read_tickers(self, deadline: Deadline) -> Mapping[str, str | Flaw]:
+        return self._answer("tickers", self.tickers, deadline)
+
+    def read_prices(self, deadline: Deadline) -> Mapping[str, Decimal | Flaw]:
+        return self._answer("prices", self.prices, deadline)
+
+    def read_names(self, deadline: Deadline) -> Mapping[str, str]:
+        return self._answer("names", self.names, deadline)
+
+    def read_holdings(self, portfolio_id: str, deadline: Deadline) -> Holdings:
+        del deadline
+        return Holdings(portfolio_id, Decimal(1), {})
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def _answer(self, what: str, values: dict[str, Value], deadline: Deadline) -> Mapping[str, Value]:
+        assert deadline.remaining_seconds > 0
+        self.calls.append(what)
+        if self.is_down:
+            raise unavailable("any", "is down", 1.0)
+        return dict(values)
+
+
+class FakeClock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def reader() -> FakeReader:
+    return FakeReader()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def market(reader: FakeReader, clock: FakeClock) -> SiblingMarketSource:
+    return SiblingMarketSource(reader, reader, CACHE, clock)
+
+
+@pytest.fixture
+def portfolios(reader: FakeReader, clock: FakeClock) -> SiblingPortfolioSource:
+    return SiblingPortfolioSource(reader, reader, CACHE, clock)
+
+
+def test_tickers_and_prices_are_joined(reader: FakeReader, market: SiblingMarketSource) -> None:
+    reader.tickers |= {"B": "BBB", "C": Flaw("[2].ticker", "must be a string, not 7"), "D": "DDD"}
+    reader.prices |= {"DDD": Flaw("[1].close", "must be above 0, not 0")}
+    quotes = market.snapshot(5).quotes
+    assert Quote("AAA", Decimal("1.5")) == quotes["A"]
+    assert [Quote, MissingData, BadData, BadData] == [type(quotes[key]) for key in "ABCD"]
+    assert str(quotes["D"]) == "Security D: the pricing service answered [1].close: must be above 0, not 0."
+    assert (
+        str(quotes["C"]) == "Security C: the security service answered [2].ticker: must be a string, not 7."
+    )
+
+
+def test_prices_and_tickers_age_apart(
+    reader: FakeReader, market: SiblingMarketSource, clock: FakeClock
+) -> None:
+    for clock.now in range(0, 1200, 10):
+        market.snapshot(5)
+    assert (reader.calls.count("prices"), reader.calls.count("tickers")) == (20, 2)
+
+
+def test_a_new_security_is_found_before_the_ttl_but_not_on_every_call(
+    reader: FakeReader, market: SiblingMarketSource, clock: FakeClock
+) -> None:
+    market.snapshot(5, ["A"])
+    reader.tickers["B"] = "AAA"
+    for _ in range(10):
+        market.snapshot(5, ["A", "B"])
+    assert reader.calls.count("tickers") == 1
+    clock.now += 30
+    assert Decimal("1.5") == market.snapshot(5, ["A", "B"]).quote("B").price
+    for _ in range(10):
+        market.snapshot(5, ["A", "unknown"])
+    assert reader.calls.count("tickers") == 2
+
+
+def test_an_early_look_that_fails_leaves_what_is_known(
+    reader: FakeReader, market: SiblingMarketSource, clock: FakeClock
+) -> None:
+    market.snapshot(5)
+    clock.now += 30
+    reader.is_down = True
+    for _ in range(10):
+        assert market.snapshot(5, ["unknown"]).quote("A").ticker == "AAA"
+    assert reader.calls.count("tickers") == 2
+
+
+def test_an_old_price_is_never_used(
+    reader: FakeReader, market: SiblingMarketSource, clock: FakeClock
+) -> None:
+    market.snapshot(5)
+    reader.is_down = True
+    clock.now += 60
+    with pytest.raises(SiblingUnavailable):
+        market.snapshot(5)
+
+
+def test_a_hundred_callers_take_one_snapshot(reader: FakeReader, market: SiblingMarketSource) -> None:
+    arrived = threading.Barrier(100)
+
+    def call() -> int:
+        arrived.wait(timeout=10)
+        return id(market.snapshot(5).quotes["A"])
+
+    with ThreadPoolExecutor(100) as pool:
+        calls = [pool.submit(call) for _ in range(100)]
+        assert all(call.result(timeout=20) for call in calls)
+    assert sorted(reader.calls) == ["prices", "tickers"]
+
+
+def test_names_are_read_once(reader: FakeReader, portfolios: SiblingPortfolioSource) -> None:
+    assert [portfolios.name(each, 5) for each in ("P", "unknown", "P")] == ["Growth", "", "Growth"]
+    assert reader.calls == ["names"]
+
+
+def test_a_new_portfolio_is_found_before_the_ttl(
+    reader: FakeReader, portfolios: SiblingPortfolioSource, clock: FakeClock
+) -> None:
+    portfolios.name("P", 5)
+    reader.names["Q"] = "New"
+    clock.now += 30
+    assert portfolios.name("Q", 5) == "New"
+
+
+def test_names_pause_after_a_failure(
+    reader: FakeReader, portfolios: SiblingPortfolioSource, clock: FakeClock
+) -> None:
+    reader.is_down = True
+    assert {""} == {portfolios.name("P", 5) for _ in range(10)}
+    assert reader.calls == ["names"]
+    reader.is_down = False
+    clock.now += 30
+    assert portfolios.name("P", 5) == "Growth"
+
+
+def test_what_metrics_will_read(market: SiblingMarketSource, portfolios: SiblingPortfolioSource) -> None:
+    market.snapshot(5)
+    states = {**market.breakers, **portfolios.breakers}
+    assert {"security", "pricing", "portfolio-accounting", "portfolio"} == set(states)
+    assert {key: state.reads for key, state in market.caches.items()} == {"security": 1, "pricing": 1}
+    assert {key: state.reads for key, state in portfolios.caches.items()} == {"portfolio": 0}
+
+
+def test_closing_closes_the_readers(reader: FakeReader, market: SiblingMarketSource) -> None:
+    market.close()
+    assert reader.is_closed

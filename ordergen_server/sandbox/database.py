@@ -29,6 +29,8 @@ __all__ = ["EmbeddedDatabase", "EmbeddedDatabaseError"]
 _HOST = "127.0.0.1"
 _POLL_SECONDS = 0.02
 _PING_SECONDS = 2.0
+_KNOCK_SECONDS = 2.0
+_GRACE_SECONDS = 5.0  # killing it then loses nothing
 _LOCK_SECONDS = 15.0  # longer than a database of a parent that was killed takes to end
 
 
@@ -58,7 +60,7 @@ class EmbeddedDatabase:
         lock_seconds: float = _LOCK_SECONDS,
         program: Path | None = None,
     ) -> None:
-        self._folder = folder.absolute()
+        self.folder = folder.absolute()
         self._port = port
         self._start_seconds = start_seconds
         self._lock_seconds = lock_seconds
@@ -100,27 +102,29 @@ class EmbeddedDatabase:
         with contextlib.ExitStack() as stack:
             lock = self._lock(stack)
             self._port = _usable_port(self._port)
-            log = self._folder / "database.log"
-            self._process = SupervisedProcess(self._command(), log=log, keep_open=(lock,))
+            log = self.folder / "database.log"
+            self._process = SupervisedProcess(
+                self._command(), log=log, grace_seconds=_GRACE_SECONDS, keep_open=(lock,)
+            )
             stack.enter_context(self._process)
             self.wait_until_ready()
             self._resources = stack.pop_all()
 
     def _command(self) -> Sequence[str]:
-        config = self._folder / "database.toml"
+        config = self.folder / "database.toml"
         config.touch()  # an empty one: otherwise it would read whatever lies in the working directory
         return [
             str(self._program), "--config", str(config), "--host", _HOST, "--port", str(self._port),
-            "--storage-path", str(self._folder / "data"), "--sync-on-commit", "--log-level", "WARNING",
+            "--storage-path", str(self.folder / "data"), "--sync-on-commit", "--log-level", "WARNING",
         ]  # fmt: skip
 
     def _lock(self, stack: contextlib.ExitStack) -> int:
         """Lock the folder; the supervisor inherits the lock and so keeps it until the database has ended."""
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            file = stack.enter_context((self._folder / "lock").open("ab"))
+            self.folder.mkdir(parents=True, exist_ok=True)
+            file = stack.enter_context((self.folder / "lock").open("ab"))
         except OSError as error:
-            raise EmbeddedDatabaseError(f"cannot use the folder {self._folder}: {error}") from error
+            raise EmbeddedDatabaseError(f"cannot use the folder {self.folder}: {error}") from error
         end = time.monotonic() + self._lock_seconds
         while True:
             try:
@@ -128,7 +132,7 @@ class EmbeddedDatabase:
             except BlockingIOError:
                 if time.monotonic() > end:
                     raise EmbeddedDatabaseError(
-                        f"another process holds the database folder {self._folder}: "
+                        f"another process holds the database folder {self.folder}: "
                         "stop it, or use another folder"
                     ) from None
                 time.sleep(_POLL_SECONDS)
@@ -148,24 +152,38 @@ class EmbeddedDatabase:
             try:
                 self._process.check_starting(end)
             except SupervisedProcessError as error:
-                raise EmbeddedDatabaseError(f"the database on {self._folder}: {error}") from error
+                raise EmbeddedDatabaseError(f"the database on {self.folder}: {error}") from error
             time.sleep(_POLL_SECONDS)
 
-    def _answers(self) -> bool:
+    def _connects(self) -> bool:
         try:
-            # A plain connection first: a MongoDB client looks again only every half second.
             socket.create_connection((_HOST, self._port), timeout=_PING_SECONDS).close()
-            timeout = round(_PING_SECONDS * 1000)
+        except OSError:
+            return False
+        return True
+
+    def _answers(self) -> bool:
+        if not self._connects():  # asked first: a MongoDB client looks again only every half second
+            return False
+        timeout = round(_PING_SECONDS * 1000)
+        try:
             with pymongo.MongoClient[dict[str, object]](
                 self.uri, serverSelectionTimeoutMS=timeout, socketTimeoutMS=timeout
             ) as client:
                 client.admin.command("ping")
-        except (OSError, PyMongoError):
+        except PyMongoError:
             return False
         return True
 
     def stop(self) -> None:
         """End the database cleanly and wait for it; harmless when it is not running."""
+        if self._process is not None:
+            self._process.request_stop()
+            # Told to end, it waits two seconds for one more connection: let it have one.
+            end = time.monotonic() + _KNOCK_SECONDS
+            while self._process.running and time.monotonic() < end:
+                self._connects()
+                time.sleep(_POLL_SECONDS)
         self._resources.close()
 
     def __enter__(self) -> Self:

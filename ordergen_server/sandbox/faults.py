@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Endpoint", "Fault", "FaultBook", "Overrides"]
+__all__ = ["SERVICES", "Endpoint", "Fault", "FaultBook", "FaultKind", "Overrides", "ServiceName"]
+
+ServiceName = Literal["accounting", "pricing", "security", "portfolio", "order"]
+SERVICES: tuple[ServiceName, ...] = get_args(ServiceName)
 
 Endpoint = Literal[
     "summary",
@@ -23,7 +26,7 @@ Endpoint = Literal[
     "orders",
     "*",
 ]
-FaultKind = Literal["status", "delay", "hang", "reset", "garbage", "body", "truncate"]
+FaultKind = Literal["status", "delay", "hang", "reset", "garbage", "body", "truncate", "stall"]
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -31,7 +34,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     Kinds: ``status`` answers that status; ``delay`` waits, then goes on as if nothing was; ``hang`` never
     answers; ``reset`` resets the connection; ``garbage`` answers 200 with what is no JSON; ``body`` answers
-    the body given; ``truncate`` sends half of the true answer and closes the connection.
+    the body given; ``truncate`` sends half of the true answer and closes the connection, ``stall`` sends half
+    and then nothing.
 
     Raises:
         ValueError: a value makes no sense for the kind.

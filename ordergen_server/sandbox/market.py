@@ -130,7 +130,7 @@ def _ticker(number: int) -> str:
 
 
 def _read(path: Path, lines: Iterator[str]) -> Iterator[Security]:
-    reader = csv.DictReader(lines, strict=True)
+    reader = csv.DictReader(lines)
     missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
     if missing:
         raise MarketError(f"{path}, line 1: no column {', '.join(missing)}; expected {','.join(COLUMNS)}")

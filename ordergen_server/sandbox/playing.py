@@ -30,8 +30,8 @@ async def play(
             return _response(fault, fault.status or 200, fault.body)
         case "garbage":
             return web.Response(text=_GARBAGE, content_type="application/json")
-        case "truncate":
-            return await _truncate(request, await answer(request))
+        case "truncate" | "stall":
+            return await _half(fault, request, await answer(request))
         case "reset":
             return await _reset(request)
         case _:
@@ -59,12 +59,15 @@ async def _reset(request: web.Request) -> web.Response:
     return await _hang()
 
 
-async def _truncate(request: web.Request, whole: web.Response) -> web.StreamResponse:
+async def _half(fault: Fault, request: web.Request, whole: web.Response) -> web.StreamResponse:
+    """Announce the whole answer, send half, then close the connection or wait for the client to go away."""
     body = whole.body if isinstance(whole.body, bytes) else b""
     part = web.StreamResponse(status=whole.status, headers={"Content-Type": "application/json"})
     part.content_length = len(body)
     await part.prepare(request)
     await part.write(body[: len(body) // 2])
+    if fault.kind == "stall":
+        await _hang()
     if request.transport is not None:
         request.transport.close()  # what is written goes out first
     return part

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from aiohttp import web
 
-from ordergen_server.sandbox.faults import Fault, FaultBook, Overrides
+from ordergen_server.sandbox.faults import SERVICES, Fault, FaultBook, Overrides
 from ordergen_server.sandbox.orders import OrderDesk
 from ordergen_server.sandbox.playing import play
 
@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
     Handler = Callable[[web.Request], Awaitable[web.Response]]
 
-__all__ = ["SERVICES", "Service", "services"]
+__all__ = ["Service", "services"]
 
-SERVICES = ("accounting", "pricing", "security", "portfolio", "order")
 _MAXIMUM_BODY = 64 * 1024 * 1024  # bytes of a request
 _MAXIMUM_PAGE = 1_000
 _DEFAULT_PAGE = 50

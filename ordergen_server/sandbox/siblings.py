@@ -18,9 +18,10 @@ import msgspec
 from aiohttp import web
 
 from ordergen_server.sandbox.answers import Answers
+from ordergen_server.sandbox.faults import SERVICES
 from ordergen_server.sandbox.market import Market
 from ordergen_server.sandbox.portfolios import Portfolios
-from ordergen_server.sandbox.services import SERVICES, services
+from ordergen_server.sandbox.services import services
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -94,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         portfolios = Portfolios(market, options.portfolios, options.positions)
     except ValueError as error:
         parser.error(str(error))
-    ports = {name: getattr(options, f"port_{name}") for name in SERVICES}
+    ports: dict[str, int] = {name: getattr(options, f"port_{name}") for name in SERVICES}
     asyncio.run(serve(portfolios, options.price_jitter, ports))
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 import urllib3
 
-from ordergen_server.sandbox.faults import Fault, Overrides
+from ordergen_server.sandbox.faults import SERVICES, Fault, Overrides, ServiceName
 from ordergen_server.sandbox.market import Market
 from ordergen_server.sandbox.portfolios import Portfolios, SuggestedModel
 from ordergen_server.sandbox.supervised import SupervisedProcess
@@ -19,10 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-__all__ = ["ServiceName", "SimulatedSiblings", "SimulatedSiblingsError"]
+__all__ = ["SimulatedSiblings", "SimulatedSiblingsError"]
 
-ServiceName = Literal["accounting", "pricing", "security", "portfolio", "order"]
-_NAMES: tuple[ServiceName, ...] = ("accounting", "pricing", "security", "portfolio", "order")
 _CALL_SECONDS = 10.0
 _GRACE_SECONDS = 3.0
 
@@ -84,7 +82,7 @@ class SimulatedSiblings:
         except BaseException:
             self.stop()
             raise
-        self._urls = {name: announced[name] for name in _NAMES}
+        self._urls = {name: announced[name] for name in SERVICES}
 
     def stop(self) -> None:
         """End the process and wait for it; harmless when it is not running."""
@@ -140,13 +138,18 @@ class SimulatedSiblings:
         """The pid of the process that serves, None before it has one."""
         return self._process.child_pid
 
+    @property
+    def running(self) -> bool:
+        """Whether the process serves; it is not replaced when it dies."""
+        return self._process.running
+
     def set_faults(self, service: ServiceName, faults: Sequence[Fault]) -> None:
         """Replace the faults of a service."""
         self._call("PUT", service, "faults", faults)
 
     def clear(self) -> None:
         """Take back all faults and overrides of all services, and count calls from zero."""
-        for name in _NAMES:
+        for name in SERVICES:
             for what in ("faults", "overrides", "calls"):
                 self._call("DELETE", name, what)
 

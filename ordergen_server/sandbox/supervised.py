@@ -55,7 +55,7 @@ class SupervisedProcess:
         self._keep_open = keep_open
         self._log_start = 0
         self._resources = contextlib.ExitStack()
-        self._folder = Path()
+        self._folder: Path | None = None
         self._supervisor: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -66,30 +66,36 @@ class SupervisedProcess:
         """
         with contextlib.ExitStack() as stack:
             temporary = tempfile.TemporaryDirectory(prefix="ordergen-", ignore_cleanup_errors=True)
-            self._folder = Path(stack.enter_context(temporary))
-            self._log = self._log or self._folder / "log"
+            folder = Path(stack.enter_context(temporary))
+            self._log = self._log or folder / "log"
             errors = stack.enter_context(self._log.open("ab"))
-            output = stack.enter_context((self._folder / "output").open("wb"))
+            output = stack.enter_context((folder / "output").open("wb"))
             self._log_start = errors.tell()
             self._supervisor = subprocess.Popen(  # noqa: S603 - the command is the caller's own
-                self._supervisor_command(),
+                self._supervisor_command(folder / "pid"),
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=errors,
                 start_new_session=True,
                 pass_fds=self._keep_open,
             )
+            self._folder = folder
             self._resources = stack.pop_all()
 
-    def _supervisor_command(self) -> list[str]:
+    def _supervisor_command(self, pid_file: Path) -> list[str]:
         command = [sys.executable, "-m", "ordergen_server.sandbox.supervisor"]
-        command += ["--pid-file", str(self._folder / "pid"), "--grace-seconds", str(self._grace_seconds)]
+        command += ["--pid-file", str(pid_file), "--grace-seconds", str(self._grace_seconds)]
         return [*command, *([] if self._restart else ["--no-restart"]), "--", *self._command]
+
+    def request_stop(self) -> None:
+        """Ask the supervisor to end the command and itself; return at once."""
+        if self._supervisor is not None and self._supervisor.stdin is not None:
+            self._supervisor.stdin.close()
 
     def stop(self) -> None:
         """End the command and its supervisor and wait for both; harmless when they are gone or never were."""
-        if self._supervisor is not None and self._supervisor.stdin is not None:
-            self._supervisor.stdin.close()
+        self.request_stop()
+        if self._supervisor is not None:
             try:
                 self._supervisor.wait(self._grace_seconds + 5)
             except subprocess.TimeoutExpired:  # pragma: no cover - a supervisor that is stopped by a debugger
@@ -119,7 +125,9 @@ class SupervisedProcess:
 
     @property
     def child_pid(self) -> int | None:
-        """The pid of the command's present or last process, None before the first."""
+        """The pid of the command's present or last process, None before the first and after ``stop``."""
+        if self._folder is None:
+            return None
         try:
             return int((self._folder / "pid").read_text())
         except FileNotFoundError:
@@ -146,11 +154,14 @@ class SupervisedProcess:
         """
         end = time.monotonic() + timeout_seconds
         while True:
-            line, newline, _ = (self._folder / "output").read_text().partition("\n")
+            self.check_starting(end)
+            line, newline, _ = self._output().partition("\n")
             if newline:
                 return line
-            self.check_starting(end)
             time.sleep(_POLL_SECONDS)
+
+    def _output(self) -> str:
+        return "" if self._folder is None else (self._folder / "output").read_text()
 
     def check_starting(self, end: float) -> None:
         """Raise unless the supervisor lives and the monotonic clock has not passed ``end``.

@@ -28,6 +28,7 @@ __all__ = ["Supervisor", "main"]
 QUICK_SECONDS = 1.0  # a child that lived shorter never really started
 QUICK_DEATHS = 3
 _FIRST_WAIT_SECONDS = 0.1
+_SECOND_SIGTERM_SECONDS = 1.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -96,13 +97,16 @@ class Supervisor:
         return False
 
     def _end(self, child: subprocess.Popen[bytes]) -> None:
-        child.terminate()
-        try:
-            child.wait(self.grace_seconds)
-        except subprocess.TimeoutExpired:
-            _say(f"{self.command[0]} did not end within {self.grace_seconds:g} s of SIGTERM; killing it")
-            child.kill()
-            child.wait()
+        # Told a second time: a Python program can miss the first when it comes as it falls asleep on a lock.
+        first = min(_SECOND_SIGTERM_SECONDS, self.grace_seconds / 2)
+        for patience in (first, self.grace_seconds - first):
+            child.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(patience)
+                return
+        _say(f"{self.command[0]} did not end within {self.grace_seconds:g} s of SIGTERM; killing it")
+        child.kill()
+        child.wait()
 
 
 def _die_with_parent() -> Callable[[], None] | None:

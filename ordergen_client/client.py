@@ -1,0 +1,197 @@
+"""The client: one channel, every call with a deadline, errors of ours."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import grpc
+from globeco.ordergen.v1 import (
+    model_service_pb2,
+    model_service_pb2_grpc,
+    rebalance_service_pb2,
+    rebalance_service_pb2_grpc,
+)
+
+from ordergen_client import messages
+from ordergen_client.errors import raise_from
+from ordergen_client.values import (
+    Model,
+    PortfolioRebalance,
+    PortfolioState,
+    Position,
+    Rebalance,
+    RebalanceEvent,
+    RebalanceOptions,
+)
+
+DEFAULT_OPTIONS = RebalanceOptions()
+
+Answer = TypeVar("Answer")
+Page = TypeVar("Page")
+
+_SERVICES = "globeco.ordergen.v1.ModelService", "globeco.ordergen.v1.RebalanceService"
+_READS = {
+    _SERVICES[0]: ("GetModel", "ListModels"),
+    _SERVICES[1]: ("GetRebalance", "ListRebalances", "ListPortfolioRebalances", "GetPortfolioRebalance"),
+}
+#: Reads are tried again where a server is away for a moment; a write never is, for it may have been done.
+_SERVICE_CONFIG = {
+    "loadBalancingConfig": [{"round_robin": {}}],
+    "methodConfig": [
+        {
+            "name": [
+                {"service": service, "method": method} for service in _READS for method in _READS[service]
+            ],
+            "retryPolicy": {
+                "maxAttempts": 4,
+                "initialBackoff": "0.1s",
+                "maxBackoff": "2s",
+                "backoffMultiplier": 2,
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ],
+}
+_CHANNEL_OPTIONS = [
+    ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
+    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
+]
+
+
+class Client:
+    """Talks to the order generation service.
+
+    Args:
+        target: `host:port`, or `dns:///host:port` to spread calls over every server behind a name.
+        timeout_seconds: the deadline of a call, all tries together.
+        run_timeout_seconds: the deadline of the stream of a run.
+        channel: use this channel instead of opening one; closing it stays with who opened it.
+
+    Every method raises `OrderGenerationError`, or one of its kinds, where the service does not do it.
+    """
+
+    def __init__(
+        self,
+        target: str = "localhost:8088",
+        *,
+        timeout_seconds: float = 30.0,
+        run_timeout_seconds: float = 3600.0,
+        channel: grpc.Channel | None = None,
+    ) -> None:
+        open_channel = channel or grpc.insecure_channel(target, _CHANNEL_OPTIONS)
+        self._owned = None if channel else open_channel
+        self._models = model_service_pb2_grpc.ModelServiceStub(open_channel)
+        self._rebalances = rebalance_service_pb2_grpc.RebalanceServiceStub(open_channel)
+        self._timeout_seconds = timeout_seconds
+        self._run_timeout_seconds = run_timeout_seconds
+
+    def create_model(
+        self, name: str, positions: Iterable[Position] = (), portfolio_ids: Iterable[str] = ()
+    ) -> Model:
+        """Create a model."""
+        message = messages.model_message(name, positions, portfolio_ids)
+        request = model_service_pb2.CreateModelRequest(model=message)
+        return messages.model(self._call(self._models.CreateModel, request))
+
+    def get_model(self, model_id: str) -> Model:
+        """Read a model."""
+        request = model_service_pb2.GetModelRequest(model_id=model_id)
+        return messages.model(self._call(self._models.GetModel, request))
+
+    def list_models(
+        self, *, order_by: str = "", portfolio_id: str = "", page_size: int = 0
+    ) -> Iterator[Model]:
+        """Read every model, page after page as they are needed."""
+        request = model_service_pb2.ListModelsRequest(
+            order_by=order_by, portfolio_id=portfolio_id, page_size=page_size
+        )
+        for page in self._pages(self._models.ListModels, request):
+            yield from map(messages.model, page.models)
+
+    def rebalance_portfolio(
+        self, portfolio_id: str, options: RebalanceOptions = DEFAULT_OPTIONS
+    ) -> PortfolioRebalance:
+        """Rebalance one portfolio to its model."""
+        request = rebalance_service_pb2.RebalancePortfolioRequest(
+            portfolio_id=portfolio_id, options=messages.options_message(options)
+        )
+        return messages.portfolio_rebalance(self._call(self._rebalances.RebalancePortfolio, request))
+
+    def rebalance_model(
+        self, model_id: str, options: RebalanceOptions = DEFAULT_OPTIONS
+    ) -> Iterator[RebalanceEvent]:
+        """Rebalance every portfolio of a model; events come as portfolios are done and stored.
+
+        Closing the iterator cancels the run. Where the run fails as a whole its error is raised after the
+        last event.
+        """
+        request = rebalance_service_pb2.RebalanceModelRequest(
+            model_id=model_id, options=messages.options_message(options)
+        )
+        stream = self._rebalances.RebalanceModel(request, timeout=self._run_timeout_seconds)
+        try:
+            yield from map(messages.event, stream)
+        except grpc.RpcError as error:
+            raise_from(error)
+        finally:
+            stream.cancel()
+
+    def get_rebalance(self, rebalance_id: str) -> Rebalance:
+        """Read a run."""
+        request = rebalance_service_pb2.GetRebalanceRequest(rebalance_id=rebalance_id)
+        return messages.rebalance(self._call(self._rebalances.GetRebalance, request))
+
+    def list_rebalances(
+        self, *, model_id: str = "", portfolio_ids: Iterable[str] = (), page_size: int = 0
+    ) -> Iterator[Rebalance]:
+        """Read every run, newest first, page after page as they are needed."""
+        request = rebalance_service_pb2.ListRebalancesRequest(
+            model_id=model_id, portfolio_ids=portfolio_ids, page_size=page_size
+        )
+        for page in self._pages(self._rebalances.ListRebalances, request):
+            yield from map(messages.rebalance, page.rebalances)
+
+    def list_portfolio_rebalances(
+        self, rebalance_id: str, *, state: PortfolioState | None = None, page_size: int = 0
+    ) -> Iterator[PortfolioRebalance]:
+        """Read what a run did for each portfolio, without positions."""
+        request = rebalance_service_pb2.ListPortfolioRebalancesRequest(
+            rebalance_id=rebalance_id, page_size=page_size, state=messages.portfolio_state(state)
+        )
+        for page in self._pages(self._rebalances.ListPortfolioRebalances, request):
+            yield from map(messages.portfolio_rebalance, page.portfolio_rebalances)
+
+    def get_portfolio_rebalance(self, rebalance_id: str, portfolio_id: str) -> PortfolioRebalance:
+        """Read what a run did for one portfolio, whole."""
+        request = rebalance_service_pb2.GetPortfolioRebalanceRequest(
+            rebalance_id=rebalance_id, portfolio_id=portfolio_id
+        )
+        return messages.portfolio_rebalance(self._call(self._rebalances.GetPortfolioRebalance, request))
+
+    def close(self) -> None:
+        """Close the channel, if it is ours."""
+        if self._owned:
+            self._owned.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _call(self, method: Callable[..., Answer], request: object) -> Answer:
+        try:
+            return method(request, timeout=self._timeout_seconds)
+        except grpc.RpcError as error:
+            raise_from(error)
+
+    def _pages(self, method: Callable[..., Page], request: Any) -> Iterator[Page]:  # noqa: ANN401 - any request of a list
+        while True:
+            page: Any = self._call(method, request)
+            yield page
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token

@@ -1,0 +1,187 @@
+"""Between our records and the messages of the contract."""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import cast, get_args
+
+from globeco.ordergen.v1 import model_pb2, rebalance_pb2, rebalance_service_pb2
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.type import date_pb2, decimal_pb2
+
+from ordergen_client.errors import from_status
+from ordergen_client.values import (
+    ZERO,
+    Model,
+    PortfolioRebalance,
+    PortfolioState,
+    Position,
+    Rebalance,
+    RebalanceEvent,
+    RebalanceOptions,
+    RebalancePosition,
+    RebalanceState,
+    Side,
+    Solution,
+    Transaction,
+)
+
+pb = rebalance_pb2
+
+
+def model_message(name: str, positions: Iterable[Position], portfolio_ids: Iterable[str]) -> model_pb2.Model:
+    """What a caller says of a model."""
+    message = model_pb2.Model(name=name, portfolio_ids=portfolio_ids)
+    for position in positions:
+        line = message.positions.add(security_id=position.security_id)
+        line.target.value = format(position.target, "f")
+        line.low_drift.value = format(position.low_drift, "f")
+        line.high_drift.value = format(position.high_drift, "f")
+    return message
+
+
+def options_message(options: RebalanceOptions) -> pb.RebalanceOptions:
+    """How to rebalance."""
+    message = pb.RebalanceOptions()
+    if options.minimum_cash_amount is not None:
+        message.minimum_cash.amount.value = format(options.minimum_cash_amount, "f")
+    if options.minimum_cash_weight is not None:
+        message.minimum_cash.weight.value = format(options.minimum_cash_weight, "f")
+    if options.allow_overdraft:
+        message.allow_overdraft = True
+    if options.solver_timeout_seconds is not None:
+        message.solver_timeout.FromNanoseconds(round(options.solver_timeout_seconds * 1e9))
+    return message
+
+
+def portfolio_state(state: PortfolioState | None) -> pb.PortfolioRebalanceState.ValueType:
+    """The enum's value of a state; unspecified of None."""
+    return pb.PortfolioRebalanceState.Value(f"PORTFOLIO_REBALANCE_STATE_{state or 'UNSPECIFIED'}")
+
+
+def model(message: model_pb2.Model) -> Model:
+    """A model as stored."""
+    return Model(
+        model_id=message.model_id,
+        name=message.name,
+        positions=tuple(
+            Position(line.security_id, _zero(line.target), _zero(line.low_drift), _zero(line.high_drift))
+            for line in message.positions
+        ),
+        portfolio_ids=tuple(message.portfolio_ids),
+        version=message.version,
+        create_time=_time(message.create_time),
+        update_time=_time(message.update_time),
+        last_rebalance_time=_optional_time(message, "last_rebalance_time"),
+    )
+
+
+def rebalance(message: pb.Rebalance) -> Rebalance:
+    """A run."""
+    return Rebalance(
+        rebalance_id=message.rebalance_id,
+        model_id=message.model_id,
+        model_name=message.model_name,
+        model_version=message.model_version,
+        state=cast("RebalanceState", _name(pb.RebalanceState, message.state, "REBALANCE_STATE_")),
+        create_time=_time(message.create_time),
+        finish_time=_optional_time(message, "finish_time"),
+        rebalance_date=_date(message.rebalance_date),
+        portfolio_count=message.portfolio_count,
+        counts={state: getattr(message, f"{state.lower()}_count") for state in get_args(PortfolioState)},
+        error=from_status(message.error) if message.HasField("error") else None,
+        version=message.version,
+    )
+
+
+def portfolio_rebalance(message: pb.PortfolioRebalance) -> PortfolioRebalance:
+    """What a run did for one portfolio."""
+    state = _name(pb.PortfolioRebalanceState, message.state, "PORTFOLIO_REBALANCE_STATE_")
+    return PortfolioRebalance(
+        rebalance_id=message.rebalance_id,
+        portfolio_id=message.portfolio_id,
+        portfolio_name=message.portfolio_name,
+        state=cast("PortfolioState", state),
+        error=from_status(message.error) if message.HasField("error") else None,
+        market_value=_decimal(message.market_value),
+        cash_before=_decimal(message.cash_before),
+        cash_after=_decimal(message.cash_after),
+        drift_before=_decimal(message.drift_before),
+        drift_after=_decimal(message.drift_after),
+        transactions=tuple(map(_transaction, message.transactions)),
+        positions=tuple(map(_position, message.positions)),
+        solution=_solution(message.solution) if message.HasField("solution") else None,
+        snapshot_time=_optional_time(message, "snapshot_time"),
+    )
+
+
+def event(message: rebalance_service_pb2.RebalanceModelResponse) -> RebalanceEvent:
+    """A step of a run."""
+    return RebalanceEvent(
+        sequence=message.sequence,
+        started=rebalance(message.started) if message.HasField("started") else None,
+        portfolio=portfolio_rebalance(message.portfolio) if message.HasField("portfolio") else None,
+        finished=rebalance(message.finished) if message.HasField("finished") else None,
+    )
+
+
+def _transaction(message: pb.Transaction) -> Transaction:
+    side = _name(pb.TransactionType, message.transaction_type, "TRANSACTION_TYPE_")
+    return Transaction(cast("Side", side), message.security_id, message.quantity, _date(message.trade_date))
+
+
+def _position(message: pb.RebalancePosition) -> RebalancePosition:
+    sells = message.transaction_type == pb.TRANSACTION_TYPE_SELL
+    return RebalancePosition(
+        security_id=message.security_id,
+        ticker=message.ticker,
+        price=_zero(message.price),
+        original_quantity=_zero(message.original_quantity),
+        adjusted_quantity=_zero(message.adjusted_quantity),
+        original_market_value=_zero(message.original_market_value),
+        adjusted_market_value=_zero(message.adjusted_market_value),
+        target=_zero(message.target),
+        low_drift=_zero(message.low_drift),
+        high_drift=_zero(message.high_drift),
+        actual=_zero(message.actual),
+        actual_drift=_decimal(message.actual_drift),
+        trade_quantity=-message.trade_quantity if sells else message.trade_quantity,
+        trade_date=_date(message.trade_date) if message.HasField("trade_date") else None,
+        reason=_name(pb.PositionReason, message.reason, "POSITION_REASON_"),
+    )
+
+
+def _solution(message: pb.Solution) -> Solution:
+    return Solution(
+        status=_name(pb.SolutionStatus, message.status, "SOLUTION_STATUS_"),
+        objective=_zero(message.objective),
+        lower_bound=_zero(message.lower_bound),
+        solve_seconds=message.solve_duration.ToNanoseconds() / 1e9,
+    )
+
+
+def _name(enum: object, value: int, prefix: str) -> str:
+    """The name of an enum's value without its prefix; the number itself where a newer server has more."""
+    names = {number: name for name, number in enum.items()}  # type: ignore[attr-defined] # an enum wrapper
+    return str(names.get(value, value)).removeprefix(prefix)
+
+
+def _decimal(message: decimal_pb2.Decimal) -> Decimal | None:
+    return Decimal(message.value) if message.value else None
+
+
+def _zero(message: decimal_pb2.Decimal) -> Decimal:
+    return Decimal(message.value) if message.value else ZERO
+
+
+def _time(message: Timestamp) -> datetime:
+    return message.ToDatetime(UTC)
+
+
+def _optional_time(message: Message, name: str) -> datetime | None:
+    return _time(getattr(message, name)) if message.HasField(name) else None
+
+
+def _date(message: date_pb2.Date) -> date:
+    return date(message.year, message.month, message.day)

@@ -1,0 +1,98 @@
+"""Rebalances as tables for eyes."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from rich.table import Table
+
+from ordergen_client.values import PortfolioRebalance, RebalancePosition
+
+_REASONS = {
+    "TRADED_TO_TARGET": "exactly on target",
+    "ROUNDED_TO_NEAREST_SHARE": "nearest whole share to target",
+    "CLIPPED_AT_BAND": "last share inside its band",
+    "ALREADY_NEAREST": "already the best number of shares",
+    "REDUCED_FOR_CASH": "fewer shares, to keep cash above its floor",
+    "NOT_IN_MODEL": "not in the model",
+    "RESTRICTED": "restricted",
+    "BELOW_MINIMUM_TRADE": "below the minimum trade",
+    "ROUNDED_TO_LOT": "nearest lot to target",
+    "FRACTIONAL_RESIDUAL": "a fraction remains that whole orders cannot trade",
+    "TURNOVER_LIMIT": "turnover limit",
+    "TRADE_COUNT_LIMIT": "limit of transactions",
+    "TRADED_TO_BAND": "edge of its band",
+    "INSIDE_BAND": "inside its band",
+}
+
+
+def portfolios_table(portfolios: Iterable[PortfolioRebalance], title: str) -> Table:
+    """A line a portfolio: what it is worth, how far it was and is from its model, and its trades."""
+    table = Table(title=title)
+    table.add_column("Portfolio", no_wrap=True)
+    for name in ("Market value", "Drift before", "Drift after", "Cash after", "Buys", "Sells"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("Status", no_wrap=True)
+    for portfolio in portfolios:
+        sides = [trade.side for trade in portfolio.transactions]
+        table.add_row(
+            portfolio.portfolio_id,
+            money(portfolio.market_value),
+            percent(portfolio.drift_before),
+            percent(portfolio.drift_after),
+            money(portfolio.cash_after),
+            str(sides.count("BUY")),
+            str(sides.count("SELL")),
+            status(portfolio),
+        )
+    return table
+
+
+def orders_table(portfolio: PortfolioRebalance) -> Table:
+    """A line a security of one portfolio: what it trades, and why."""
+    table = Table(title=f"Orders of portfolio {portfolio.portfolio_id} {portfolio.portfolio_name}".rstrip())
+    table.add_column("Ticker", no_wrap=True)
+    table.add_column("Side", no_wrap=True)
+    for name in ("Quantity", "Price", "Held", "Then", "Target", "Weight"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("Reason", no_wrap=True)
+    for position in portfolio.positions:
+        table.add_row(
+            position.ticker,
+            _side(position),
+            f"{abs(position.trade_quantity):,}" if position.trade_quantity else "",
+            money(position.price),
+            f"{position.original_quantity:,f}",
+            f"{position.adjusted_quantity:,f}",
+            percent(position.target, 1),
+            percent(position.actual, 2),
+            reason(position.reason),
+        )
+    return table
+
+
+def status(portfolio: PortfolioRebalance) -> str:
+    """PROVEN_OPTIMAL where there is such an answer, otherwise what became of the portfolio."""
+    return portfolio.solution.status if portfolio.solution else portfolio.state
+
+
+def reason(name: str) -> str:
+    """A reason in words; its own name where a newer server has more of them."""
+    return _REASONS.get(name, name)
+
+
+def money(value: Decimal | None) -> str:
+    """Money to the cent, or to as many decimals as a price has; a dash where there is none."""
+    if value is None:
+        return "-"
+    return f"{value:,.2f}" if value == round(value, 2) else f"{value:,.4f}"
+
+
+def percent(weight: Decimal | None, places: int = 4) -> str:
+    """A weight as a percentage; a dash where there is none."""
+    return "-" if weight is None else f"{weight:.{places}%}"
+
+
+def _side(position: RebalancePosition) -> str:
+    if not position.trade_quantity:
+        return ""
+    return "BUY" if position.trade_quantity > 0 else "SELL"

@@ -1,0 +1,144 @@
+"""Models and rebalances as plain frozen records; names and meanings are the contract's."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal
+
+from ordergen_client.errors import OrderGenerationError
+
+ZERO = Decimal(0)
+
+RebalanceState = Literal["RUNNING", "COMPLETED", "COMPLETED_WITH_ERRORS", "FAILED", "CANCELLED"]
+PortfolioState = Literal["REBALANCED", "NO_ACTION", "INFEASIBLE", "FAILED", "SKIPPED"]
+Side = Literal["BUY", "SELL"]
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A security of a model: target weight, and how far the weight may lie below and above it."""
+
+    security_id: str
+    target: Decimal
+    low_drift: Decimal = ZERO
+    high_drift: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """An investment model as stored."""
+
+    model_id: str
+    name: str
+    positions: tuple[Position, ...]
+    portfolio_ids: tuple[str, ...]
+    version: int
+    create_time: datetime
+    update_time: datetime
+    last_rebalance_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RebalanceOptions:
+    """How to rebalance.
+
+    Attributes:
+        minimum_cash_amount: cash to keep, in money.
+        minimum_cash_weight: cash to keep, as a weight of market value; the greater of the two holds.
+        allow_overdraft: cash is not checked at all; goes with neither of the two.
+        solver_timeout_seconds: for one portfolio; None is the server's default.
+    """
+
+    minimum_cash_amount: Decimal | None = None
+    minimum_cash_weight: Decimal | None = None
+    allow_overdraft: bool = False
+    solver_timeout_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A trade proposed: whole shares, at least 1."""
+
+    side: Side
+    security_id: str
+    quantity: int
+    trade_date: date
+
+
+@dataclass(frozen=True, slots=True)
+class RebalancePosition:
+    """One security of a portfolio, before and after; `trade_quantity` is below 0 where shares are sold."""
+
+    security_id: str
+    ticker: str
+    price: Decimal
+    original_quantity: Decimal
+    adjusted_quantity: Decimal
+    original_market_value: Decimal
+    adjusted_market_value: Decimal
+    target: Decimal
+    low_drift: Decimal
+    high_drift: Decimal
+    actual: Decimal
+    actual_drift: Decimal | None
+    trade_quantity: int
+    trade_date: date | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """How good an answer is: PROVEN_OPTIMAL or FEASIBLE; objective and lower bound are drift in money."""
+
+    status: str
+    objective: Decimal
+    lower_bound: Decimal
+    solve_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PortfolioRebalance:
+    """What a run did for one portfolio; money and ratios are None where they could not be computed."""
+
+    rebalance_id: str
+    portfolio_id: str
+    portfolio_name: str
+    state: PortfolioState
+    error: OrderGenerationError | None
+    market_value: Decimal | None
+    cash_before: Decimal | None
+    cash_after: Decimal | None
+    drift_before: Decimal | None
+    drift_after: Decimal | None
+    transactions: tuple[Transaction, ...]
+    positions: tuple[RebalancePosition, ...]
+    solution: Solution | None
+    snapshot_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rebalance:
+    """A run; `counts` says how many portfolios ended in which state."""
+
+    rebalance_id: str
+    model_id: str
+    model_name: str
+    model_version: int
+    state: RebalanceState
+    create_time: datetime
+    finish_time: datetime | None
+    rebalance_date: date
+    portfolio_count: int
+    counts: dict[PortfolioState, int] = field(default_factory=dict)
+    error: OrderGenerationError | None = None
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RebalanceEvent:
+    """One step of a run; exactly one of started, portfolio and finished is there."""
+
+    sequence: int
+    started: Rebalance | None = None
+    portfolio: PortfolioRebalance | None = None
+    finished: Rebalance | None = None

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,6 +21,8 @@ from ordergen_server.sandbox.supervised import SupervisedProcessError
 from tests.integration.sandbox.processes import alive, eventually
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import urllib3
 
 EXPECTED = Answers(Portfolios(Market.synthetic(seed=6, securities=50), 40, 20), Decimal(0))
@@ -184,9 +185,3 @@ def test_the_command_announces_itself_and_ends_on_sigterm(http: urllib3.PoolMana
         assert process.wait(20) == 0
     model = msgspec.convert(announced["model"], SuggestedModel)
     assert model == Portfolios(Market.synthetic(), 2, 3).model
-
-
-def test_the_real_market_when_it_is_at_hand() -> None:
-    """Its columns are the ones documented; the file itself lies outside of this repository."""
-    path = Path(__file__).parents[3] / ".." / "shared" / "data" / "sp500.csv"
-    assert not path.exists() or len(Market.from_csv(path).securities) == 471

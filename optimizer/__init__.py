@@ -6,22 +6,40 @@ Pure mathematics on numbers passed in: no I/O, no clock but the time limit, no s
 """
 
 from optimizer.conflict import Conflict, ConflictKind
+from optimizer.constraints import (
+    Constraint,
+    LotSize,
+    MaximumTradeCount,
+    MaximumTurnover,
+    MinimumTradeValue,
+    Restriction,
+    Side,
+)
 from optimizer.errors import OptimizerError
-from optimizer.problem import Position, Problem
+from optimizer.problem import Position, Problem, Strategy
 from optimizer.reason import Reason
-from optimizer.solution import Solution, Status
+from optimizer.solution import Breach, Solution, Status
 from optimizer.solver import solve
 from optimizer.verify import VerificationError
 
 __all__ = [
+    "Breach",
     "Conflict",
     "ConflictKind",
+    "Constraint",
+    "LotSize",
+    "MaximumTradeCount",
+    "MaximumTurnover",
+    "MinimumTradeValue",
     "OptimizerError",
     "Position",
     "Problem",
     "Reason",
+    "Restriction",
+    "Side",
     "Solution",
     "Status",
+    "Strategy",
     "VerificationError",
     "solve",
 ]

@@ -1,10 +1,12 @@
 """Why a problem has no answer, and the least change that would help, in exact numbers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from enum import Enum
 from fractions import Fraction
 
+from optimizer.constraints import LotSize
+from optimizer.line import Line
 from optimizer.problem import Problem
 from optimizer.separable import band
 
@@ -17,8 +19,16 @@ class ConflictKind(Enum):
 
     BAND = "BAND"
     """No whole-share order brings the position inside its band."""
+    LOT_SIZE = "LOT_SIZE"
+    """The band holds whole shares, but no whole lot reaches them."""
     CASH_FLOOR = "CASH_FLOOR"
     """Even with every position at the bottom of its band, too little cash is left."""
+    TURNOVER = "TURNOVER"
+    """Bringing every position inside its band takes more turnover than allowed."""
+    TRADE_COUNT = "TRADE_COUNT"
+    """Bringing every position inside its band takes more trades than allowed."""
+    COMBINATION = "COMBINATION"
+    """Each limit can be met, but not all of them together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +39,17 @@ class Conflict:
     (a floor or a weight on the other side: nothing larger).
 
     Attributes:
-        security_id: the security; None for the cash floor.
+        security_id: the security; None for a limit of the whole portfolio.
         kind: what cannot be met.
-        low_value: bottom of the band in money; for the cash floor, the least that all positions are worth.
-        high_value: top of the band in money; for the cash floor, the most that they may be worth.
-        price: of one share; None for the cash floor.
+        low_value: bottom of the band in money; for a limit, the least use of it (a trade count: trades).
+        high_value: top of the band in money; for a limit, the most that is allowed.
+        price: of one share; None for a limit.
         needed_high_drift: least high drift that admits the next whole share above; None if nothing does.
         needed_low_drift: least low drift that admits the next whole share below; None if nothing does.
         needed_market_value: least market value above the present one at which the band admits a share.
-        needed_cash_floor: greatest cash floor that can be met; None for a band.
+        needed_cash_floor: greatest cash floor that can be met.
+        needed_turnover: least maximum turnover, as a weight, that can be met.
+        needed_trade_count: least maximum trade count that can be met.
         description: the same as a sentence; suggested numbers are rounded to the safe side.
     """
 
@@ -50,43 +62,63 @@ class Conflict:
     needed_low_drift: Fraction | None = None
     needed_market_value: Fraction | None = None
     needed_cash_floor: Fraction | None = None
+    needed_turnover: Fraction | None = None
+    needed_trade_count: int | None = None
     description: str = ""
 
     def __str__(self) -> str:
         return self.description
 
 
-def band_conflict(problem: Problem, index: int) -> Conflict:
-    """The conflict of a position whose band holds no whole share."""
+def position_conflict(problem: Problem, index: int) -> Conflict:
+    """The conflict of a position that no allowed order brings inside its band."""
     line, position = problem.lines[index], problem.positions[index]
+    lots = [one for one in problem.constraints if isinstance(one, LotSize)]
+    lot = next((one.shares for one in lots if one.security_id == position.security_id), 1)
     target, _, high_drift = (Fraction(*number) for number in position.weight_ratios)
-    allowed = band(line)
-    above = Fraction(allowed.start * line.price + line.residual)
-    below = Fraction((allowed.start - 1) * line.price + line.residual) if allowed.start > 0 else None
-    needed_high = above / problem.market_value - target
-    needed_low = None if below is None else target - below / problem.market_value
-    needed_value = above / problem.unit / (target + high_drift)
-    low, high = Fraction(max(0, line.low), problem.unit), Fraction(line.high, problem.unit)
-    price = Fraction(line.price, problem.unit)
-    shares = "no multiple of" if line.residual == 0 else "no value of whole-share orders at a price of"
-    lower = "" if needed_low is None else f", a low drift >= {_rounded(needed_low, _WEIGHT, ROUND_CEILING)}"
-    span = f"[{_money(low, ROUND_CEILING)}, {_money(high, ROUND_FLOOR)}]"
-    return Conflict(
-        security_id=position.security_id,
-        kind=ConflictKind.BAND,
-        low_value=low,
-        high_value=high,
-        price=price,
-        needed_high_drift=needed_high,
-        needed_low_drift=needed_low,
-        needed_market_value=needed_value,
-        description=(
-            f"security {position.security_id}: band {span} holds {shares} {_money(price, ROUND_CEILING)};"
-            f" needs high drift >="
-            f" {_rounded(needed_high, _WEIGHT, ROUND_CEILING)}{lower} or a market value >="
-            f" {_money(needed_value, ROUND_CEILING)}"
-        ),
+    above, below = (
+        None if shares is None else Fraction(line.value(shares), problem.unit)
+        for shares in _neighbours(line, lot)
     )
+    conflict = Conflict(
+        security_id=position.security_id,
+        kind=ConflictKind.LOT_SIZE if band(line) else ConflictKind.BAND,
+        low_value=Fraction(max(0, line.low), problem.unit),
+        high_value=Fraction(line.high, problem.unit),
+        price=Fraction(line.price, problem.unit),
+        needed_high_drift=None if above is None else above * problem.unit / problem.market_value - target,
+        needed_low_drift=None if below is None else target - below * problem.unit / problem.market_value,
+        needed_market_value=None if above is None else above / (target + high_drift),
+    )
+    return replace(conflict, description=_band_sentence(conflict, lot, whole=line.residual == 0))
+
+
+def _neighbours(line: Line, lot: int) -> tuple[int | None, int | None]:
+    """The reachable shares next above and next below the band."""
+    allowed = band(line)
+    above = allowed.stop + (line.held - allowed.stop) % lot if allowed else allowed.start
+    above += (line.held - above) % lot
+    below = max(above - lot, 0) if allowed.start > 0 else None
+    return above, below
+
+
+def _band_sentence(conflict: Conflict, lot: int, *, whole: bool) -> str:
+    span = f"[{_money(conflict.low_value, ROUND_CEILING)}, {_money(conflict.high_value, ROUND_FLOOR)}]"
+    price = _money(conflict.price or Fraction(), ROUND_CEILING)
+    if conflict.kind is ConflictKind.LOT_SIZE:
+        holds = f"is not reached by whole lots of {lot} shares at {price}"
+    else:
+        holds = f"holds no {'multiple' if whole else 'whole-share value at a price'} of {price}"
+    needs = [
+        f"{words} >= {text}"
+        for words, text in (
+            ("high drift", _weight(conflict.needed_high_drift)),
+            ("low drift", _weight(conflict.needed_low_drift)),
+            ("a market value", _money(conflict.needed_market_value or Fraction(), ROUND_CEILING)),
+        )
+        if text
+    ]
+    return f"security {conflict.security_id}: band {span} {holds}; needs {' or '.join(needs)}"
 
 
 def cash_conflict(problem: Problem, least_value: int) -> Conflict:
@@ -106,6 +138,56 @@ def cash_conflict(problem: Problem, least_value: int) -> Conflict:
             f" {_money(needed, ROUND_FLOOR)}"
         ),
     )
+
+
+def turnover_conflict(problem: Problem, least: int, most: int) -> Conflict:
+    """The conflict of a turnover limit that repairing the bands exceeds."""
+    needed = Fraction(least, problem.market_value)
+    low, high = Fraction(least, problem.unit), Fraction(most, problem.unit)
+    return Conflict(
+        security_id=None,
+        kind=ConflictKind.TURNOVER,
+        low_value=low,
+        high_value=high,
+        needed_turnover=needed,
+        description=(
+            f"bringing every position inside its band takes a turnover of {_money(low, ROUND_CEILING)} where"
+            f" {_money(high, ROUND_FLOOR)} is allowed; needs a maximum turnover >= {_weight(needed)}"
+        ),
+    )
+
+
+def count_conflict(least: int, most: int) -> Conflict:
+    """The conflict of a limit on the number of trades that repairing the bands exceeds."""
+    return Conflict(
+        security_id=None,
+        kind=ConflictKind.TRADE_COUNT,
+        low_value=Fraction(least),
+        high_value=Fraction(most),
+        needed_trade_count=least,
+        description=(
+            f"bringing every position inside its band takes {least} trades where {most} are allowed;"
+            f" needs a maximum trade count >= {least}"
+        ),
+    )
+
+
+def combination_conflict() -> Conflict:
+    """The conflict of limits that the general solver finds impossible to meet together."""
+    return Conflict(
+        security_id=None,
+        kind=ConflictKind.COMBINATION,
+        low_value=Fraction(),
+        high_value=Fraction(),
+        description=(
+            "each limit can be met, but cash floor, maximum turnover and maximum trade count cannot be met"
+            " together; needs a looser one of them"
+        ),
+    )
+
+
+def _weight(value: Fraction | None) -> str:
+    return "" if value is None else str(_rounded(value, _WEIGHT, ROUND_CEILING))
 
 
 def _money(value: Fraction, rounding: str) -> str:

@@ -14,7 +14,7 @@ alone cost more than the best answer known. All of it is integer arithmetic.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from math import gcd
@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 from optimizer.fill import Wheel, fill
 from optimizer.ladder import Ladder
+from optimizer.middle import meet_in_the_middle
 
 Clock = Callable[[], bool]
 """True once the time is up."""
@@ -32,7 +33,7 @@ Proof = Callable[[int, int], bool]
 FIRST_DEVIATIONS, MAX_DEVIATIONS = 1_000, 50_000
 """Deviations listed before a search gives up on completeness: at first, and when nothing else helped."""
 
-FIRST_NODES = 10_000
+FIRST_STEPS = 10_000
 """Search steps before an exact fill is tried."""
 
 RATE_BITS = 64
@@ -162,32 +163,65 @@ def _increments(ladders: Sequence[Ladder]) -> list[tuple[int, int]]:
 
 def freed_unit(ladders: Sequence[Ladder]) -> int:
     """A common divisor of all that the ladders can free."""
-    return gcd(*(ladder.line.price for ladder in ladders))
+    steps = (ladder.option(rung).freed for ladder in ladders for rung in range(1, min(3, len(ladder.rungs))))
+    return gcd(*steps, *(ladder.option(corner).freed for ladder in ladders for corner in ladder.corners()))
 
 
 def least_cost_cover(
-    ladders: Sequence[Ladder], coarse: Sequence[Ladder], required: int, proves: Proof, expired: Clock
+    ladders: Sequence[Ladder],
+    coarser: Iterable[Sequence[Ladder]],
+    required: int,
+    proves: Proof,
+    expired: Clock,
 ) -> Cover:
     """Cover `required` > 0, which the last rungs together do free.
 
     The search runs to completion where it can. Where thousands of covers cost the same it would not: then
-    an exact fill by rungs of equal cost ratio is tried, which ends the work if it meets the bound. `coarse`
-    are the same ladders at costs without the number of trades: only those have such rungs.
+    an exact fill by rungs of equal cost ratio is tried, which ends the work if it meets the bound. `coarser`
+    are the same ladders at costs that leave out the later aims: only those have such rungs.
     """
     required += -required % freed_unit(ladders)
+    ladders = [ladder.up_to(required) for ladder in ladders]
     relaxation = Relaxation(ladders, required, *break_multiplier(ladders, required))
-    search = Search(relaxation, first_cover(relaxation), expired)
-    search.run(FIRST_DEVIATIONS, FIRST_NODES)
-    cover = search.cover()
-    if cover.complete:
-        return cover
-    filled = exact_fill(Relaxation(coarse, required, *break_multiplier(coarse, required)))
-    if filled is not None:
-        search.improve(filled)
-        cover = search.cover()
-    if not proves(cover.cost, cover.bound):
+    search = Search(relaxation, trimmed(relaxation, first_cover(relaxation)), expired)
+    search.run(FIRST_DEVIATIONS, FIRST_STEPS)
+    for coarse in coarser:
+        if proves(search.cover().cost, search.cover().bound):
+            return search.cover()
+        short = [ladder.up_to(required) for ladder in coarse]
+        filled = exact_fill(Relaxation(short, required, *break_multiplier(short, required)))
+        if filled is not None:
+            search.improve(filled)
+    if not proves(search.cover().cost, search.cover().bound):
+        met = meet_in_the_middle(ladders, required)
+        if met is not None:
+            return Cover(met, total_cost(ladders, met), total_cost(ladders, met), complete=True)
         search.run(MAX_DEVIATIONS, None)
     return search.cover()
+
+
+def total_cost(ladders: Sequence[Ladder], rungs: Sequence[int]) -> int:
+    """Cost of one rung a ladder."""
+    return sum(ladder.option(rung).cost for ladder, rung in zip(ladders, rungs, strict=True))
+
+
+def _enough(ladder: Ladder, start: int, short: int) -> int:
+    """The first rung below `start` that frees `short` more, or the last."""
+    return min(ladder.first_freeing(ladder.option(start).freed + short), len(ladder.rungs) - 1)
+
+
+def trimmed(relaxation: Relaxation, rungs: list[int]) -> list[int]:
+    """Climb back, ladder by ladder, as far as the surplus allows and the cost falls."""
+    ladders = relaxation.ladders
+    options = [ladder.option(rung) for ladder, rung in zip(ladders, rungs, strict=True)]
+    surplus = sum(option.freed for option in options) - relaxation.required
+    for index, (ladder, option) in enumerate(zip(ladders, options, strict=True)):
+        rung = ladder.first_freeing(option.freed - surplus)
+        higher = ladder.option(rung)
+        if higher.cost < option.cost:
+            surplus -= option.freed - higher.freed
+            rungs[index] = rung
+    return rungs
 
 
 def first_cover(relaxation: Relaxation) -> list[int]:
@@ -214,39 +248,29 @@ def first_cover(relaxation: Relaxation) -> list[int]:
     return rungs
 
 
-def _enough(ladder: Ladder, start: int, short: int) -> int:
-    """The first rung below `start` that frees `short` more, or the last."""
-    goal = ladder.option(start).freed + short
-    low, high = start + 1, len(ladder.rungs) - 1
-    while low < high:
-        middle = (low + high) // 2
-        if ladder.option(middle).freed >= goal:
-            high = middle
-        else:
-            low = middle + 1
-    return low
-
-
 def exact_fill(relaxation: Relaxation) -> list[int] | None:
     """Rungs of least bracket that free `required` exactly, which no cover undercuts; None if not found."""
-    free = [_free_rungs(relaxation, index) for index in range(len(relaxation.ladders))]
-    wheels = [Wheel(ladder.line.price, count) for ladder, count in zip(relaxation.ladders, free, strict=True)]
+    wheels = [_wheel(relaxation, index) for index in range(len(relaxation.ladders))]
     turns = fill(wheels, -relaxation.surplus)
     if turns is None:
         return None
     return [rung + count for rung, count in zip(relaxation.rungs, turns, strict=True)]
 
 
-def _free_rungs(relaxation: Relaxation, index: int) -> int:
-    """How many rungs below the chosen one have the same, least bracket."""
-    rung = relaxation.rungs[index]
-    level = [corner for corner in relaxation.ladders[index].corners() if corner > rung]
+def _wheel(relaxation: Relaxation, index: int) -> Wheel:
+    """The rungs below the chosen one that have the same, least bracket, as far as they free equal amounts."""
+    ladder, rung = relaxation.ladders[index], relaxation.rungs[index]
+    if rung == len(ladder.rungs) - 1:
+        return Wheel(1, 0)
+    step = relaxation.deviation(index, rung + 1).gain
     last = rung
-    for corner in level:
-        if relaxation.deviation(index, corner).penalty > 0:
-            break
-        last = corner
-    return last - rung
+    for corner in ladder.corners():
+        if corner > rung:
+            penalty, gain, _, _ = relaxation.deviation(index, corner)
+            if penalty > 0 or gain != (corner - rung) * step:
+                break
+            last = corner
+    return Wheel(max(step, 1), last - rung if step > 0 else 0)
 
 
 class Fills:
@@ -383,6 +407,4 @@ class Search:
                 self._best, self._value = rungs, total
 
     def _cost(self, rungs: list[int]) -> int:
-        return sum(
-            ladder.option(rung).cost for ladder, rung in zip(self._relaxation.ladders, rungs, strict=True)
-        )
+        return total_cost(self._relaxation.ladders, rungs)

@@ -1,77 +1,108 @@
-"""The ways down from a position's best shares: what each frees in cash, and what it costs."""
+"""The ways from a position's best shares to cheaper use of a scarce amount: cash, or turnover."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import NamedTuple
 
-from optimizer.problem import Line
+from optimizer.constraints import Shares, clip
+from optimizer.line import Line
+
+Measure = Callable[[Line, int], int]
+"""A number of units for a position at given shares: a cost, or the use of a scarce amount."""
 
 
 class Option(NamedTuple):
-    """One rung of a ladder relative to its top: cash freed (units, >= 0) and cost (>= 0)."""
+    """One rung of a ladder relative to its top: amount freed (units, >= 0) and cost (>= 0)."""
 
     freed: int
     cost: int
 
 
-@dataclass(frozen=True, slots=True)
-class Costs:
-    """Drift, then turnover, then number of trades, as one integer that orders answers lexicographically.
+class Rungs:
+    """Allowed shares in the order in which they are climbed down, without listing them."""
 
-    Attributes:
-        turnover_bits: more bits than any portfolio turnover of the problem needs.
-        trade_bits: more bits than any number of trades needs; 0 leaves that number out of the cost.
-    """
+    def __init__(self, parts: Shares) -> None:
+        self.parts = parts
+        self.starts = [0, *accumulate(len(part) for part in parts)]
 
-    turnover_bits: int
-    trade_bits: int
+    def __len__(self) -> int:
+        return self.starts[-1]
 
-    def of(self, line: Line, shares: int) -> int:
-        """The cost of one position at the given shares; costs of positions add up."""
-        price, residual, target, _, _, held = line
-        drift = abs(target - residual - shares * price)
-        turnover = abs(shares - held) * price
-        traded = self.trade_bits > 0 and shares != held
-        return (((drift << self.turnover_bits) + turnover) << self.trade_bits) + traded
+    def __getitem__(self, rung: int) -> int:
+        place = bisect_right(self.starts, rung) - 1 if len(self.parts) > 1 else 0
+        return self.parts[place][rung - self.starts[place]]
 
-    def primary(self, cost: int) -> int:
-        """The drift in a cost, rounded down."""
-        return cost >> (self.turnover_bits + self.trade_bits)
+    def head(self, count: int) -> "Rungs":
+        """The first `count` rungs."""
+        pairs = zip(self.parts, self.starts, strict=False)
+        return Rungs(tuple(part[: count - start] for part, start in pairs if count > start))
+
+    @classmethod
+    def down(cls, shares: Shares, top: int) -> "Rungs":
+        """From `top` to ever fewer shares."""
+        return cls(tuple(part[::-1] for part in reversed(clip(shares, None, top))))
+
+    @classmethod
+    def towards(cls, shares: Shares, top: int, goal: int) -> "Rungs":
+        """From `top` to ever nearer to `goal`, as far as is allowed."""
+        if top <= goal:
+            return cls(clip(shares, top, max(top, goal)))
+        return cls.down(clip(shares, goal, None), top)
 
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """Allowed shares of one position, from the best one downwards.
+    """Allowed shares of one position, from the best one to ever lesser use of what is scarce.
 
     Attributes:
         line: the position.
-        rungs: allowed shares, descending; the first is the cheapest of all.
+        rungs: allowed shares; the first is the cheapest, and costs rise from there.
         cost: cost of a line at given shares.
+        use: what is scarce, of a line at given shares.
     """
 
     line: Line
-    rungs: Sequence[int]
-    cost: Callable[[Line, int], int]
+    rungs: Rungs
+    cost: Measure
+    use: Measure
 
     def option(self, rung: int) -> Option:
         """What standing on `rung` frees and costs, against the top."""
-        top, shares = self.rungs[0], self.rungs[rung]
-        freed = (top - shares) * self.line.price
-        return Option(freed, self.cost(self.line, shares) - self.cost(self.line, top))
+        top, shares, line = self.rungs[0], self.rungs[rung], self.line
+        return Option(
+            self.use(line, top) - self.use(line, shares), self.cost(line, shares) - self.cost(line, top)
+        )
+
+    def up_to(self, amount: int) -> "Ladder":
+        """Without the rungs below the first that frees `amount` alone: they cost more to no avail."""
+        count = self.first_freeing(amount) + 1
+        return self if count >= len(self.rungs) else replace(self, rungs=self.rungs.head(count))
+
+    def first_freeing(self, amount: int) -> int:
+        """The first rung that frees at least `amount`; the number of rungs if none does."""
+        goal = self.use(self.line, self.rungs[0]) - amount
+        return self._first(lambda shares: self.use(self.line, shares) <= goal)
 
     def corners(self) -> list[int]:
-        """Rungs between which the cost is linear: the ends, and those about the target and the holding."""
+        """Rungs between which the cost is linear: the ends of ranges, those about target and holding."""
         last = len(self.rungs) - 1
-        breaks = (self.line.held, (self.line.target - self.line.residual) // self.line.price)
-        around = {self._rung_at(shares) + step for shares in breaks for step in (-1, 0, 1)}
-        return sorted({0, last} | {rung for rung in around if 0 < rung < last})
+        line, sign = self.line, -1 if self.rungs[0] >= self.rungs[last] else 1
+        around = {0, last}
+        for start in self.rungs.starts[1:-1]:
+            around |= {start - 1, start}
+        for pivot in (line.held, (line.target - line.residual) // line.price):
+            place = self._first(lambda shares: sign * shares >= sign * pivot)  # noqa: B023 - called at once
+            around |= {place - 1, place, place + 1}
+        return sorted(rung for rung in around if 0 <= rung <= last)
 
-    def _rung_at(self, shares: int) -> int:
-        """The first rung at or below `shares`."""
+    def _first(self, holds: Callable[[int], bool]) -> int:
+        """The first rung for which `holds` is true, as it is for all below; the number of rungs if none."""
         low, high = 0, len(self.rungs)
         while low < high:
             middle = (low + high) // 2
-            if self.rungs[middle] <= shares:
+            if holds(self.rungs[middle]):
                 high = middle
             else:
                 low = middle + 1

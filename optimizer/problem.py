@@ -1,36 +1,22 @@
 """One portfolio to rebalance: its positions, its cash and its cash floor."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from enum import Enum
 from fractions import Fraction
-from typing import NamedTuple
 
+from optimizer.constraints import (
+    Constraint,
+    LotSize,
+    MaximumTradeCount,
+    MaximumTurnover,
+    MinimumTradeValue,
+    Restriction,
+)
 from optimizer.errors import OptimizerError
 from optimizer.exact import Ratio, common_denominator, product, ratio, scaled
-
-
-class Line(NamedTuple):
-    """One position in whole numbers of the problem's money unit; shares are counted from `residual`.
-
-    A quantity after trading is `shares + fraction` with `shares` a whole number >= 0, so its value is
-    `shares * price + residual`.
-
-    Attributes:
-        price: of one share.
-        residual: value of the fraction of a share that whole orders leave, in [0, price).
-        target: market value x target weight.
-        low: market value x (target - low drift); may be negative.
-        high: market value x (target + high drift).
-        held: floor of the quantity held, in shares; negative for a short.
-    """
-
-    price: int
-    residual: int
-    target: int
-    low: int
-    high: int
-    held: int
+from optimizer.line import Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +75,15 @@ class Position:
         return number
 
 
+class Strategy(Enum):
+    """What a rebalance is for."""
+
+    TO_TARGET = "TO_TARGET"
+    """Least drift from target, then least turnover, then fewest trades."""
+    TO_BAND = "TO_BAND"
+    """Least turnover that brings every position inside its band, then least drift, then fewest trades."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One portfolio: minimise its drift from target by whole-share orders, inside bands and above a floor.
@@ -97,6 +92,9 @@ class Problem:
         positions: every security held or in the model, once; may be empty (all cash).
         cash: money; may be negative (overdrawn).
         cash_floor: least cash after the rebalance, in money; None switches the check off.
+        strategy: what to minimise.
+        constraints: further demands; at most one restriction and one lot size a security, and one of
+            each other kind.
 
     Attributes:
         unit: the number of exact integer units in one of money; every integer below counts in units.
@@ -111,6 +109,8 @@ class Problem:
     positions: tuple[Position, ...]
     cash: Decimal
     cash_floor: Decimal | None = Decimal(0)
+    strategy: Strategy = Strategy.TO_TARGET
+    constraints: tuple[Constraint, ...] = ()
     unit: int = field(init=False, repr=False, compare=False)
     market_value: int = field(init=False, repr=False, compare=False)
     spendable: int | None = field(init=False, repr=False, compare=False)
@@ -118,7 +118,13 @@ class Problem:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "positions", tuple(self.positions))
-        _require_unique(self.positions)
+        object.__setattr__(self, "constraints", tuple(self.constraints))
+        _require_unique([position.security_id for position in self.positions])
+        for kind in (Restriction, LotSize):
+            _require_unique([one.security_id for one in self.constraints if isinstance(one, kind)])
+        for limit in (MinimumTradeValue, MaximumTurnover, MaximumTradeCount):
+            if sum(isinstance(one, limit) for one in self.constraints) > 1:
+                raise OptimizerError(f"{limit.__name__} must be given once, not twice")
         cash = ratio(self.cash, "cash")
         floor = (0, 1) if self.cash_floor is None else ratio(self.cash_floor, "cash_floor")
         values = [position.value_ratio for position in self.positions]
@@ -141,12 +147,12 @@ class Problem:
         )
 
 
-def _require_unique(positions: tuple[Position, ...]) -> None:
+def _require_unique(security_ids: Sequence[str]) -> None:
     seen: set[str] = set()
-    for position in positions:
-        if position.security_id in seen:
-            raise OptimizerError(f"security {position.security_id}: must appear once, not twice")
-        seen.add(position.security_id)
+    for security_id in security_ids:
+        if security_id in seen:
+            raise OptimizerError(f"security {security_id}: must appear once, not twice")
+        seen.add(security_id)
 
 
 def _line(position: Position, money: int, weight: int, market_value: int) -> Line:

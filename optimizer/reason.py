@@ -1,10 +1,6 @@
 """What happened to each position, and why."""
 
-from collections.abc import Sequence
 from enum import Enum
-
-from optimizer.problem import Line, Problem
-from optimizer.separable import closed_form, nearest
 
 
 class Reason(Enum):
@@ -38,25 +34,3 @@ class Reason(Enum):
     """Traded just far enough to be inside the band."""
     INSIDE_BAND = "INSIDE_BAND"
     """Already inside the band: no trade."""
-
-
-def reasons(problem: Problem, shares: Sequence[int]) -> tuple[Reason, ...]:
-    """The reason of every position, given its whole shares after trading."""
-    own = closed_form(problem.lines).best
-    return tuple(
-        _reason(line, count, best) for line, count, best in zip(problem.lines, shares, own, strict=True)
-    )
-
-
-def _reason(line: Line, shares: int, best: int) -> Reason:
-    if shares < best:
-        return Reason.REDUCED_FOR_CASH
-    if line.low == line.high == 0:
-        return Reason.FRACTIONAL_RESIDUAL if line.residual else Reason.NOT_IN_MODEL
-    if shares == line.held:
-        return Reason.ALREADY_NEAREST
-    if shares * line.price + line.residual == line.target:
-        return Reason.TRADED_TO_TARGET
-    if line.high == 0:
-        return Reason.FRACTIONAL_RESIDUAL
-    return Reason.ROUNDED_TO_NEAREST_SHARE if shares == nearest(line) else Reason.CLIPPED_AT_BAND

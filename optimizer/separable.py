@@ -7,7 +7,7 @@ nearest to the target, clipped to the band. An exact tie between two shares goes
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from optimizer.problem import Line
+from optimizer.line import Line
 
 
 class ClosedForm(NamedTuple):
@@ -80,3 +80,8 @@ def values(lines: Sequence[Line], shares: Sequence[int]) -> list[int]:
 def drift(lines: Sequence[Line], shares: Sequence[int]) -> int:
     """The portfolio drift sum |target - value|, in units."""
     return sum([abs(line[2] - line[1] - count * line[0]) for line, count in zip(lines, shares, strict=True)])
+
+
+def turnover(lines: Sequence[Line], shares: Sequence[int]) -> int:
+    """The value of all orders, sum price |shares - held|, in units."""
+    return sum([abs(count - line[5]) * line[0] for line, count in zip(lines, shares, strict=True)])

@@ -8,8 +8,10 @@ from functools import cached_property
 
 from optimizer.conflict import Conflict
 from optimizer.exact import plus_whole
+from optimizer.explain import reasons
 from optimizer.problem import Problem
-from optimizer.reason import Reason, reasons
+from optimizer.reason import Reason
+from optimizer.separable import drift, turnover
 
 
 class Status(Enum):
@@ -23,6 +25,34 @@ class Status(Enum):
     """No whole-share orders meet every requirement: see the conflicts."""
 
 
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A restricted holding that stays outside its band, because the trade back into it is forbidden.
+
+    Attributes:
+        security_id: the security.
+        value: of the holding, in money.
+        low_value: bottom of the band, in money.
+        high_value: top of the band, in money.
+    """
+
+    security_id: str
+    value: Fraction
+    low_value: Fraction
+    high_value: Fraction
+
+
+def breach(problem: Problem, index: int) -> Breach:
+    """The breach of one position at its present holding."""
+    line, unit = problem.lines[index], problem.unit
+    return Breach(
+        problem.positions[index].security_id,
+        Fraction(line.value(line.held), unit),
+        Fraction(max(0, line.low), unit),
+        Fraction(line.high, unit),
+    )
+
+
 @dataclass(frozen=True)
 class Solution:
     """Whole-share orders for one problem. What is derived from them is computed when first asked for.
@@ -31,9 +61,11 @@ class Solution:
         problem: the problem solved.
         status: what is known of the answer.
         orders: d_i, whole shares to buy (> 0) or sell (< 0), in order of the positions; () if infeasible.
-        objective: the portfolio drift sum |MV t_i - u_i p_i| in money, exact; None if infeasible.
+        objective: what the strategy minimises, in money, exact: the portfolio drift sum |MV t_i - u_i p_i|
+            for TO_TARGET, the turnover sum p_i |d_i| for TO_BAND; None if infeasible.
         lower_bound: no answer has a lesser objective, in money, exact; None if infeasible.
         conflicts: every requirement that cannot be met; () unless infeasible.
+        breaches: restricted holdings that stay outside their band.
     """
 
     problem: Problem = field(repr=False)
@@ -42,6 +74,7 @@ class Solution:
     objective: Fraction | None = None
     lower_bound: Fraction | None = None
     conflicts: tuple[Conflict, ...] = ()
+    breaches: tuple[Breach, ...] = ()
 
     @cached_property
     def quantities(self) -> tuple[Decimal, ...]:
@@ -56,9 +89,7 @@ class Solution:
         """Why each position trades as it does, in order of the positions; () if infeasible."""
         if self.status is Status.INFEASIBLE:
             return ()
-        lines = self.problem.lines
-        shares = [line.held + order for line, order in zip(lines, self.orders, strict=True)]
-        return reasons(self.problem, shares)
+        return reasons(self.problem, self._shares)
 
     @property
     def market_value(self) -> Fraction:
@@ -67,9 +98,18 @@ class Solution:
 
     @cached_property
     def turnover(self) -> Fraction:
-        """Sum p_i |d_i|, in money."""
-        pairs = zip(self.problem.lines, self.orders, strict=bool(self.orders))
-        return Fraction(sum(line.price * abs(order) for line, order in pairs), self.problem.unit)
+        """Sum p_i |d_i|, in money; 0 if infeasible."""
+        return Fraction(turnover(self.problem.lines, self._shares), self.problem.unit)
+
+    @cached_property
+    def drift(self) -> Fraction:
+        """Sum |MV t_i - u_i p_i|, in money; of the present holdings if infeasible."""
+        return Fraction(drift(self.problem.lines, self._shares), self.problem.unit)
+
+    @cached_property
+    def _shares(self) -> list[int]:
+        orders = self.orders or (0,) * len(self.problem.lines)
+        return [line.held + order for line, order in zip(self.problem.lines, orders, strict=True)]
 
     @cached_property
     def cash_after(self) -> Fraction:

@@ -1,24 +1,26 @@
-"""Solve one problem: closed form first, a cover of the missing cash where the floor binds."""
+"""Solve one problem: every position on its own first, then a cover of what the limits still miss."""
 
-from dataclasses import replace
+from collections.abc import Sequence
 from fractions import Fraction
 from operator import sub
 from time import monotonic
 
-from optimizer.conflict import Conflict, band_conflict, cash_conflict
-from optimizer.cover import least_cost_cover
-from optimizer.ladder import Costs, Ladder
+from optimizer.allowed import Choices, choices, is_plain
+from optimizer.conflict import combination_conflict, position_conflict
+from optimizer.coupled import solve_coupled
+from optimizer.limited import limited, objective_of
+from optimizer.limits import Limit, limits_of
 from optimizer.problem import Problem
-from optimizer.separable import ClosedForm, closed_form, drift, values
-from optimizer.solution import Solution, Status
+from optimizer.separable import closed_form, values
+from optimizer.solution import Solution, Status, breach
 from optimizer.verify import verify
 
 
 def solve(problem: Problem, *, timeout_seconds: float = 30.0) -> Solution:
-    """Whole-share orders of least drift inside every band and above the cash floor.
+    """Whole-share orders that are best by the problem's strategy and meet all of its demands.
 
-    Of equally good answers the one of least turnover is taken, then of fewest trades, then the one whose
-    orders, listed by security id, are lexicographically least.
+    Of equally good answers the one of least turnover (TO_BAND: of least drift) is taken, then of fewest
+    trades, then the one whose orders, listed by security id, are lexicographically least.
 
     Args:
         problem: the portfolio.
@@ -28,67 +30,52 @@ def solve(problem: Problem, *, timeout_seconds: float = 30.0) -> Solution:
         Orders that were checked exactly, or the conflicts that leave none.
     """
     deadline = monotonic() + timeout_seconds
-    form = closed_form(problem.lines)
-    if form.infeasible:
-        return _infeasible(problem, form)
-    excess = 0 if problem.spendable is None else sum(values(problem.lines, form.best)) - problem.spendable
-    if excess <= 0:
-        return _solution(problem, form.best, None)
-    least_value = sum(values(problem.lines, form.least))
-    if problem.spendable is not None and least_value > problem.spendable:
-        return Solution(problem, Status.INFEASIBLE, conflicts=(cash_conflict(problem, least_value),))
-    return _covered(problem, form, excess, deadline)
+    if is_plain(problem):
+        form = closed_form(problem.lines)
+        spendable = problem.spendable
+        if not form.infeasible and (spendable is None or sum(values(problem.lines, form.best)) <= spendable):
+            return _solution(problem, form.best, None)
+    return _solve(problem, deadline)
 
 
-def _infeasible(problem: Problem, form: ClosedForm) -> Solution:
-    conflicts: list[Conflict] = [band_conflict(problem, index) for index in form.infeasible]
-    broken = set(form.infeasible)
-    least_value = sum(
-        value for index, value in enumerate(values(problem.lines, form.least)) if index not in broken
-    )
-    if problem.spendable is not None and least_value > problem.spendable:
-        conflicts.append(cash_conflict(problem, least_value))
-    return Solution(problem, Status.INFEASIBLE, conflicts=tuple(conflicts))
+def _solve(problem: Problem, deadline: float) -> Solution:
+    found = choices(problem)
+    limits = limits_of(problem)
+    if infeasible := _infeasible(problem, found, limits):
+        return infeasible
+    broken = [limit for limit in limits if not limit.is_met(problem.lines, found.best)]
+    if not broken:
+        return _solution(problem, found.best, None, found.breaches)
+    answers = [limited(problem, found, limit, deadline) for limit in broken]
+    for answer in answers:
+        if all(limit.is_met(problem.lines, answer.shares) for limit in limits):
+            return _solution(problem, answer.shares, answer.bound, found.breaches)
+    combined = solve_coupled(problem, found, limits, max(answer.bound for answer in answers), deadline)
+    if combined is None:
+        return Solution(problem, Status.INFEASIBLE, conflicts=(combination_conflict(),))
+    return _solution(problem, combined.shares, combined.bound, found.breaches)
 
 
-def _covered(problem: Problem, form: ClosedForm, excess: int, deadline: float) -> Solution:
-    costs = _costs(problem, form)
-    order = sorted(
-        (index for index, best in enumerate(form.best) if best > form.least[index]),
-        key=lambda index: problem.positions[index].security_id,
-    )
-    ladders, coarse = (
-        [
-            Ladder(problem.lines[index], range(form.best[index], form.least[index] - 1, -1), level.of)
-            for index in order
-        ]
-        for level in (costs, replace(costs, trade_bits=0))
-    )
-    base = sum(map(costs.of, problem.lines, form.best))
-
-    def proves(cost: int, bound: int) -> bool:
-        return costs.primary(base + cost) == costs.primary(base + bound)
-
-    cover = least_cost_cover(ladders, coarse, excess, proves, lambda: monotonic() > deadline)
-    shares = list(form.best)
-    for index, rung in zip(order, cover.rungs, strict=True):
-        shares[index] -= rung
-    return _solution(problem, shares, costs.primary(base + cover.bound))
+def _infeasible(problem: Problem, found: Choices, limits: Sequence[Limit]) -> Solution | None:
+    conflicts = [position_conflict(problem, index) for index in found.infeasible]
+    for limit in limits:
+        least = sum(
+            limit.least_use(line, allowed, best)
+            for line, allowed, best in zip(problem.lines, found.allowed, found.best, strict=True)
+            if allowed
+        )
+        if least > limit.capacity:
+            conflicts.append(limit.conflict(problem, least))
+    return Solution(problem, Status.INFEASIBLE, conflicts=tuple(conflicts)) if conflicts else None
 
 
-def _costs(problem: Problem, form: ClosedForm) -> Costs:
-    widest = sum(
-        line.price * max(abs(best - line.held), abs(least - line.held))
-        for line, best, least in zip(problem.lines, form.best, form.least, strict=True)
-    )
-    return Costs(widest.bit_length() + 1, len(problem.lines).bit_length() + 1)
-
-
-def _solution(problem: Problem, shares: list[int], bound: int | None) -> Solution:
-    """The verified answer; without a bound it is the closed form, optimal by convexity."""
+def _solution(
+    problem: Problem, shares: Sequence[int], bound: int | None, breaches: Sequence[int] = ()
+) -> Solution:
+    """The verified answer; without a bound it is every position's own best, so optimal."""
     verify(problem, shares)
     lines = problem.lines
-    objective = drift(lines, shares)
+    objective = objective_of(problem, shares)
     bound = objective if bound is None else bound
     return Solution(
         problem,
@@ -96,4 +83,5 @@ def _solution(problem: Problem, shares: list[int], bound: int | None) -> Solutio
         tuple(map(sub, shares, [line[5] for line in lines])),
         Fraction(objective, problem.unit),
         Fraction(bound, problem.unit),
+        breaches=tuple(breach(problem, index) for index in breaches),
     )

@@ -2,7 +2,16 @@
 
 from collections.abc import Sequence
 
-from optimizer.problem import Line, Problem
+from optimizer.constraints import (
+    LotSize,
+    MaximumTradeCount,
+    MaximumTurnover,
+    MinimumTradeValue,
+    Restriction,
+    Side,
+)
+from optimizer.line import Line
+from optimizer.problem import Problem
 
 
 class VerificationError(RuntimeError):
@@ -10,21 +19,62 @@ class VerificationError(RuntimeError):
 
 
 def verify(problem: Problem, shares: Sequence[int]) -> None:
-    """Check whole shares after trading against the problem, in integers.
+    """Check whole shares after trading against the problem as it was posed, in integers.
 
     Raises:
-        VerificationError: naming the security or the floor.
+        VerificationError: naming the requirement and the security.
     """
     total = 0
+    held_back = {one.security_id for one in problem.constraints if isinstance(one, Restriction)}
     for line, count, position in zip(problem.lines, shares, problem.positions, strict=True):
-        value = count * line[0] + line[1]
-        total += value
-        if count < 0 or not (line[3] <= value <= line[4] or _residual(line, count)):
+        total += count * line[0] + line[1]
+        kept = count == line[5] and position.security_id in held_back
+        if not (kept or line.is_inside(count)):
             raise VerificationError(f"security {position.security_id}: {count} shares break the band")
     if problem.spendable is not None and total > problem.spendable:
         raise VerificationError("the cash floor is broken")
+    if problem.constraints:
+        _verify_constraints(problem, shares)
 
 
-def _residual(line: Line, count: int) -> bool:
-    """Whether the fraction that no whole order trades away is all that is left of a zero band."""
-    return count == 0 and line.high == 0
+def _verify_constraints(problem: Problem, shares: Sequence[int]) -> None:
+    by_id = {
+        position.security_id: (line, count)
+        for position, line, count in zip(problem.positions, problem.lines, shares, strict=True)
+    }
+    for constraint in problem.constraints:
+        match constraint:
+            case Restriction() | LotSize():
+                concerned = [by_id[constraint.security_id]] if constraint.security_id in by_id else []
+            case _:
+                concerned = list(by_id.values())
+        if not _holds(problem, constraint, concerned):
+            raise VerificationError(f"{constraint} is broken")
+
+
+def _holds(problem: Problem, constraint: object, concerned: Sequence[tuple[Line, int]]) -> bool:
+    changes = [(line, count, count - line.held) for line, count in concerned]
+    match constraint:
+        case Restriction(side=side):
+            return all(
+                (change <= 0 or side is Side.DO_NOT_SELL) and (change >= 0 or side is Side.DO_NOT_BUY)
+                for _, _, change in changes
+            )
+        case LotSize(shares=lot):
+            return all(change % lot == 0 or count == 0 for _, count, change in changes)
+        case MinimumTradeValue(value=value):
+            numerator, denominator = value.as_integer_ratio()
+            return all(
+                change == 0
+                or count == 0
+                or abs(change) * line.price * denominator >= numerator * problem.unit
+                or not line.is_inside(line.held)
+                for line, count, change in changes
+            )
+        case MaximumTurnover(weight=weight):
+            numerator, denominator = weight.as_integer_ratio()
+            traded = sum(line.price * abs(change) for line, _, change in changes)
+            return traded * denominator <= numerator * problem.market_value
+        case MaximumTradeCount(count=most):
+            return sum(change != 0 for _, _, change in changes) <= most
+    return False

@@ -6,10 +6,20 @@ Nothing here uses the package's own integers: only the public inputs of a proble
 from fractions import Fraction
 from itertools import product
 from math import ceil, floor, lcm
+from typing import TypeVar
 
 from ortools.sat.python import cp_model
 
-from optimizer import Problem
+from optimizer import (
+    LotSize,
+    MaximumTradeCount,
+    MaximumTurnover,
+    MinimumTradeValue,
+    Problem,
+    Restriction,
+    Side,
+    Strategy,
+)
 
 
 def market_value(problem: Problem) -> Fraction:
@@ -35,8 +45,63 @@ def bands(problem: Problem) -> list[tuple[int, int]]:
     return found
 
 
+def narrowed(problem: Problem) -> list[list[int]]:
+    """Allowed orders of each position under its band and all position-level constraints."""
+    total = market_value(problem)
+    found: list[list[int]] = []
+    for position, (least, most) in zip(problem.positions, bands(problem), strict=True):
+        price, held = Fraction(position.price), Fraction(position.quantity)
+        side = rule(problem, Restriction, position.security_id)
+        lot = rule(problem, LotSize, position.security_id)
+        minimum = rule(problem, MinimumTradeValue)
+        closing = -floor(held)
+        orders = list(range(least, most + 1))
+        inside = least <= 0 <= most
+        if side is not None:
+            signs = {Side.DO_NOT_BUY: (-1, 0), Side.DO_NOT_SELL: (0, 1), Side.HOLD: (0, 0)}[side.side]
+            orders = [order for order in orders if signs[0] <= (order > 0) - (order < 0) <= signs[1]]
+            below = held * price < max(Fraction(0), total * Fraction(position.target - position.low_drift))
+            if not inside and (signs[1] < 1 if below else signs[0] > -1):
+                orders = [0]
+        if lot is not None:
+            orders = [order for order in orders if order % lot.shares == 0 or order == closing]
+        if minimum is not None and inside:
+            orders = [
+                order
+                for order in orders
+                if order in {0, closing} or abs(order) * price >= Fraction(minimum.value)
+            ]
+        found.append(orders)
+    return found
+
+
+Kind = TypeVar("Kind")
+
+
+def rule(problem: Problem, kind: type[Kind], security_id: str | None = None) -> Kind | None:
+    """The constraint of a kind, of one security where it is about one."""
+    for constraint in problem.constraints:
+        if isinstance(constraint, kind) and getattr(constraint, "security_id", None) == security_id:
+            return constraint
+    return None
+
+
+def keeps_limits(problem: Problem, orders: tuple[int, ...]) -> bool:
+    """Whether the orders keep the floor, the turnover and the number of trades."""
+    turnover, count = rule(problem, MaximumTurnover), rule(problem, MaximumTradeCount)
+    traded = sum(
+        (Fraction(p.price) * abs(order) for p, order in zip(problem.positions, orders, strict=True)),
+        Fraction(),
+    )
+    return (
+        (problem.cash_floor is None or cash_after(problem, orders) >= Fraction(problem.cash_floor))
+        and (turnover is None or traded <= Fraction(turnover.weight) * market_value(problem))
+        and (count is None or sum(map(bool, orders)) <= count.count)
+    )
+
+
 def score(problem: Problem, orders: tuple[int, ...]) -> tuple[Fraction, Fraction, int, tuple[int, ...]]:
-    """Drift, turnover, trades, and the orders by security id: less is better."""
+    """The strategy's aims, trades, and the orders by security id: less is better."""
     total = market_value(problem)
     drift, turnover = Fraction(), Fraction()
     for position, order in zip(problem.positions, orders, strict=True):
@@ -44,7 +109,8 @@ def score(problem: Problem, orders: tuple[int, ...]) -> tuple[Fraction, Fraction
         drift += abs(total * Fraction(position.target) - (Fraction(position.quantity) + order) * price)
         turnover += price * abs(order)
     by_id = sorted(zip(problem.positions, orders, strict=True), key=lambda pair: pair[0].security_id)
-    return drift, turnover, sum(map(bool, orders)), tuple(order for _, order in by_id)
+    first, second = (turnover, drift) if problem.strategy is Strategy.TO_BAND else (drift, turnover)
+    return first, second, sum(map(bool, orders)), tuple(order for _, order in by_id)
 
 
 def cash_after(problem: Problem, orders: tuple[int, ...]) -> Fraction:
@@ -56,20 +122,14 @@ def cash_after(problem: Problem, orders: tuple[int, ...]) -> Fraction:
 
 
 def is_feasible(problem: Problem, orders: tuple[int, ...]) -> bool:
-    """Whether the orders keep every band and the floor."""
-    inside = all(least <= order <= most for order, (least, most) in zip(orders, bands(problem), strict=True))
-    floored = problem.cash_floor is None or cash_after(problem, orders) >= Fraction(problem.cash_floor)
-    return inside and floored
+    """Whether the orders keep every demand."""
+    inside = all(order in allowed for order, allowed in zip(orders, narrowed(problem), strict=True))
+    return inside and keeps_limits(problem, orders)
 
 
 def brute_force(problem: Problem) -> tuple[int, ...] | None:
     """The best orders of all, or None if there are none."""
-    ranges = [range(least, most + 1) for least, most in bands(problem)]
-    feasible = (
-        orders
-        for orders in product(*ranges)
-        if problem.cash_floor is None or cash_after(problem, orders) >= Fraction(problem.cash_floor)
-    )
+    feasible = (orders for orders in product(*narrowed(problem)) if keeps_limits(problem, orders))
     return min(feasible, key=lambda orders: score(problem, orders), default=None)
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +11,19 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from optimizer import OptimizerError, Position, Problem
+from optimizer import (
+    Constraint,
+    LotSize,
+    MaximumTradeCount,
+    MaximumTurnover,
+    MinimumTradeValue,
+    OptimizerError,
+    Position,
+    Problem,
+    Restriction,
+    Side,
+    Strategy,
+)
 
 CASES = Path(__file__).parents[3].parent / "shared" / "data" / "rebalance_cases.json.gz"
 
@@ -65,6 +78,33 @@ def tiny_problems(draw: st.DrawFn) -> Problem:
     value = sum((p.price * p.quantity for p in positions), Decimal(0))
     cash = draw(st.integers(1, 60)) - value
     return Problem(positions, cash, None if floor is None else Decimal(floor))
+
+
+@st.composite
+def constrained_problems(draw: st.DrawFn) -> Problem:
+    """Tiny problems of either strategy with constraints on positions."""
+    drawn = draw(tiny_problems())
+    ids = [line.security_id for line in drawn.positions]
+    restricted = draw(st.lists(st.sampled_from(ids), unique=True, max_size=2))
+    lots = draw(st.lists(st.sampled_from(ids), unique=True, max_size=3))
+    constraints: list[Constraint] = [Restriction(one, draw(st.sampled_from(Side))) for one in restricted]
+    constraints += [LotSize(one, draw(st.integers(1, 4))) for one in lots]
+    if draw(st.booleans()):
+        constraints.append(MinimumTradeValue(draw(st.sampled_from([Decimal(0), Decimal(4), Decimal("9.5")]))))
+    return replace(
+        drawn, strategy=draw(st.sampled_from(Strategy)), constraints=tuple(draw(st.permutations(constraints)))
+    )
+
+
+@st.composite
+def limited_problems(draw: st.DrawFn) -> Problem:
+    """Tiny problems with a limit on turnover, on the number of trades, or both."""
+    drawn = draw(st.one_of(tiny_problems(), constrained_problems()))
+    turnover = MaximumTurnover(draw(st.sampled_from([Decimal(text) for text in ("0", "0.1", "0.3", "0.6")])))
+    count = MaximumTradeCount(draw(st.integers(0, 3)))
+    limits: list[Constraint] = [turnover, count]
+    chosen = draw(st.lists(st.sampled_from(limits), unique=True, min_size=1))
+    return replace(drawn, constraints=(*drawn.constraints, *chosen))
 
 
 def market_problem(seed: int, count: int) -> Problem:

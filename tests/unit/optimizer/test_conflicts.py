@@ -41,7 +41,7 @@ def test_the_sentence_and_its_numbers() -> None:
     (conflict,) = answer.conflicts
     assert str(conflict) == (
         "security GOOG: band [9,500.00, 10,500.00] holds no multiple of 11,200.00;"
-        " needs high drift >= 0.0012, a low drift >= 0.0100 or a market value >= 1,066,666.67"
+        " needs high drift >= 0.0012 or low drift >= 0.0100 or a market value >= 1,066,666.67"
     )
     assert conflict.needed_high_drift == Fraction(12, 10_000)
 

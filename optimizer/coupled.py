@@ -1,0 +1,75 @@
+"""Several limits at once: exact covers one after the other, and the general solver where they do not prove.
+
+Every limit alone gives an exact lower bound. Meeting the limits one by one, each by an exact cover that
+takes nothing back from those before, gives an answer that often attains it. Otherwise the general solver
+proposes, and a Lagrangian bound in integers says how good the best answer is.
+"""
+
+from collections.abc import Sequence
+from itertools import permutations
+from time import monotonic
+
+from optimizer.allowed import Choices
+from optimizer.general import propose
+from optimizer.lagrange import lagrangian_bound
+from optimizer.limited import Answer, limited, objective_of
+from optimizer.limits import Limit
+from optimizer.problem import Problem
+
+
+def solve_coupled(
+    problem: Problem, found: Choices, limits: Sequence[Limit], bound: int, deadline: float
+) -> Answer | None:
+    """Shares that meet all limits, with a proven bound; None if the general solver says there are none.
+
+    Args:
+        problem: the portfolio.
+        found: what is allowed position by position; feasible under each limit alone.
+        limits: all of them.
+        bound: a lower bound of the objective, in units.
+        deadline: on the monotonic clock.
+    """
+    best: list[int] | None = None
+    for order in permutations(limits):
+        shares = one_by_one(problem, found, order, deadline)
+        best = _better(problem, best, shares)
+        if best is not None and objective_of(problem, best) <= bound:
+            return Answer(best, bound)
+    proposal = propose(problem, found, limits, max(0.05, deadline - monotonic()))
+    bound = max(bound, lagrangian_bound(problem, found, limits, proposal.multipliers))
+    repaired = None if proposal.shares is None else repair(problem, found, limits, proposal.shares, deadline)
+    best = _better(problem, best, repaired)
+    return None if best is None else Answer(best, bound)
+
+
+def one_by_one(problem: Problem, found: Choices, order: Sequence[Limit], deadline: float) -> list[int] | None:
+    """Meet the limits in the given order, never using more of an earlier one; None if that fails."""
+    for limit in order:
+        least = sum(map(limit.least_use, problem.lines, found.allowed, found.best))
+        if least > limit.capacity:
+            return None
+        shares = found.best
+        if not limit.is_met(problem.lines, shares):
+            shares = limited(problem, found, limit, deadline).shares
+        kept = [limit.within(*each) for each in zip(problem.lines, found.allowed, shares, strict=True)]
+        found = found._replace(best=shares, allowed=kept)
+    return found.best
+
+
+def repair(
+    problem: Problem, found: Choices, limits: Sequence[Limit], shares: Sequence[int], deadline: float
+) -> list[int] | None:
+    """The nearest allowed shares, brought within the limits that rounding broke; None if that fails."""
+    nearest = [
+        min((min(max(count, part[0]), part[-1]) for part in allowed), key=lambda near: abs(near - count))
+        if not any(count in part for part in allowed)
+        else count
+        for count, allowed in zip(shares, found.allowed, strict=True)
+    ]
+    return one_by_one(problem, found._replace(best=nearest), limits, deadline)
+
+
+def _better(problem: Problem, one: list[int] | None, other: list[int] | None) -> list[int] | None:
+    if one is None or other is None:
+        return one or other
+    return min(one, other, key=lambda shares: objective_of(problem, shares))

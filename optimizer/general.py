@@ -1,0 +1,116 @@
+"""The general solver: a mixed-integer program for HiGHS, modelled with cvxpy. It proposes, nothing more.
+
+Amounts are counted in the median price of a share and shares as changes from each position's own best, so
+that numbers are near one. Nothing of its answer is trusted: it is rounded, repaired and verified elsewhere.
+"""
+
+from collections.abc import Sequence
+from importlib import import_module
+from statistics import median
+from typing import Any, NamedTuple
+
+from optimizer.allowed import Choices
+from optimizer.limits import CashLimit, Limit, TurnoverLimit
+from optimizer.problem import Problem, Strategy
+
+
+class Proposal(NamedTuple):
+    """What the general solver suggests.
+
+    Attributes:
+        shares: whole shares per position, perhaps slightly infeasible; None if it found none.
+        multipliers: one a limit, units of the objective per unit used; from the linear relaxation.
+    """
+
+    shares: list[int] | None
+    multipliers: list[float]
+
+
+def propose(problem: Problem, found: Choices, limits: Sequence[Limit], timeout_seconds: float) -> Proposal:
+    """Solve the linear relaxation for its multipliers, then the integer program, on one thread."""
+    relaxed = _Model(problem, found, limits, integer=False)
+    relaxed.solve(timeout_seconds)
+    model = _Model(problem, found, limits, integer=True)
+    model.solve(timeout_seconds)
+    return Proposal(model.shares(), relaxed.multipliers())
+
+
+class _Model:
+    """The program in cvxpy's terms: `shares = best + change`, a change picked from one allowed range."""
+
+    def __init__(self, problem: Problem, found: Choices, limits: Sequence[Limit], *, integer: bool) -> None:
+        cp: Any = import_module("cvxpy")  # takes a second, and few problems need it
+        self._cp = cp
+        lines = problem.lines
+        self._best = found.best
+        self._unit = unit = float(median(line.price for line in lines))
+        price = [line.price / unit for line in lines]
+        self._change, demands = self._pick(found, integer=integer)
+        gap = [(line.target - line.value(best)) / unit for line, best in zip(lines, found.best, strict=True)]
+        bought = [float(best - line.held) for line, best in zip(lines, found.best, strict=True)]
+        value = cp.multiply(price, self._change)
+        drift = cp.sum(cp.abs(gap - value))
+        traded = cp.sum(cp.multiply(price, cp.abs(self._change + bought)))
+        self._limits: list[Any] = []
+        for limit in limits:
+            if isinstance(limit, CashLimit):
+                room = (limit.capacity - limit.total(lines, found.best)) / unit
+                self._limits.append(cp.sum(value) <= room)
+            elif isinstance(limit, TurnoverLimit):
+                self._limits.append(traded <= limit.capacity / unit)
+            else:
+                trades = cp.Variable(len(lines), boolean=integer)
+                reach = [
+                    float(max(abs(end - line.held) for part in allowed for end in (part[0], part[-1])))
+                    for line, allowed in zip(lines, found.allowed, strict=True)
+                ]
+                demands += [
+                    cp.abs(self._change + bought) <= cp.multiply(reach, trades),
+                    trades >= 0,
+                    trades <= 1,
+                ]
+                self._limits.append(cp.sum(trades) <= limit.capacity)
+        self._counts = [not isinstance(limit, CashLimit | TurnoverLimit) for limit in limits]
+        aim = traded if problem.strategy is Strategy.TO_BAND else drift
+        self._program = cp.Problem(cp.Minimize(aim), [*demands, *self._limits])
+
+    def solve(self, timeout_seconds: float) -> None:
+        """Run HiGHS on one thread; what it found by the end of the time remains."""
+        cp = self._cp
+        try:
+            self._program.solve(
+                solver=cp.HIGHS, threads=1, time_limit=timeout_seconds, mip_rel_gap=1e-9, mip_abs_gap=1e-7
+            )
+        except cp.error.SolverError:  # nothing found in time: there is no proposal
+            return
+
+    def shares(self) -> list[int] | None:
+        """The shares proposed."""
+        if self._change.value is None:
+            return None
+        return [best + round(change) for best, change in zip(self._best, self._change.value, strict=True)]
+
+    def multipliers(self) -> list[float]:
+        """The dual values of the limits; 0 where there are none."""
+        return [
+            float(limit.dual_value if limit.dual_value is not None else 0) * (self._unit if counts else 1)
+            for limit, counts in zip(self._limits, self._counts, strict=True)
+        ]
+
+    def _pick(self, found: Choices, *, integer: bool) -> tuple[Any, list[Any]]:
+        """Changes of shares, and the demands that keep each of them in one allowed range."""
+        cp = self._cp
+        owners = [index for index, allowed in enumerate(found.allowed) for _ in allowed]
+        parts = [part for allowed in found.allowed for part in allowed]
+        chosen = cp.Variable(len(parts), boolean=integer)
+        steps = cp.Variable(len(parts), integer=integer)
+        starts = [float(part[0] - found.best[owner]) for owner, part in zip(owners, parts, strict=True)]
+        sizes = [float(part.step) for part in parts]
+        rows = [[float(owner == index) for owner in owners] for index in range(len(found.best))]
+        demands = [
+            steps >= 0,
+            steps <= cp.multiply([float(len(part) - 1) for part in parts], chosen),
+            rows @ chosen == 1,
+            chosen >= 0,
+        ]
+        return rows @ (cp.multiply(starts, chosen) + cp.multiply(sizes, steps)), demands

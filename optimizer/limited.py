@@ -1,0 +1,50 @@
+"""Keep to one limit at least cost: a cover of what the positions' own best shares use too much."""
+
+from collections.abc import Sequence
+from time import monotonic
+from typing import NamedTuple
+
+from optimizer.allowed import Choices, costs_of
+from optimizer.cover import least_cost_cover
+from optimizer.ladder import Ladder
+from optimizer.limits import Limit
+from optimizer.problem import Problem, Strategy
+from optimizer.separable import drift, turnover
+
+
+class Answer(NamedTuple):
+    """Whole shares per position, and a lower bound of the objective in units."""
+
+    shares: list[int]
+    bound: int
+
+
+def objective_of(problem: Problem, shares: Sequence[int]) -> int:
+    """The first aim of the strategy, in units."""
+    measure = turnover if problem.strategy is Strategy.TO_BAND else drift
+    return measure(problem.lines, shares)
+
+
+def limited(problem: Problem, found: Choices, limit: Limit, deadline: float) -> Answer:
+    """The best shares under one limit alone, which they can meet."""
+    lines, costs = problem.lines, costs_of(problem, found)
+    base = sum(map(costs.of, lines, found.best))
+    rungs = [limit.rungs(*each) for each in zip(lines, found.allowed, found.best, strict=True)]
+    order = sorted(
+        (index for index, ways in enumerate(rungs) if len(ways) > 1),
+        key=lambda index: problem.positions[index].security_id,
+    )
+    ladders, *coarser = (
+        [Ladder(lines[index], rungs[index], level.of, limit.use) for index in order]
+        for level in (costs, *costs.coarser())
+    )
+
+    def proves(cost: int, bound: int) -> bool:
+        return costs.first(base + cost) == costs.first(base + bound)
+
+    missing = limit.total(lines, found.best) - limit.capacity
+    cover = least_cost_cover(ladders, coarser, missing, proves, lambda: monotonic() > deadline)
+    shares = list(found.best)
+    for index, rung in zip(order, cover.rungs, strict=True):
+        shares[index] = rungs[index][rung]
+    return Answer(shares, costs.first(base + cover.bound))

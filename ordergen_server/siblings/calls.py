@@ -74,6 +74,18 @@ class Caller:
             raise self.unavailable(failure) from failure
         return answer
 
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """A block whose calls the service must always be able to answer, whatever it does instead.
+
+        Raises:
+            SiblingUnavailable: a call was refused, or its answer unreadable.
+        """
+        try:
+            yield
+        except (Refused, Unreadable) as failure:
+            raise self.unavailable(failure) from failure
+
     def unavailable(self, failure: AttemptFailed | Refused) -> SiblingUnavailable:
         """The error of a service that failed a call which it must be able to answer."""
         asked = failure.retry_after_seconds if isinstance(failure, AttemptFailed) else None
@@ -85,6 +97,8 @@ class Caller:
         self._closed.set()
 
     def _attempt(self, attempt: Attempt[Answer], deadline: Deadline) -> Answer:
+        if self._closed.is_set():
+            raise AttemptFailed("is not called any more: its client is closed", is_outage=False)
         with self._slot(deadline):
             permit = self._enter(deadline)
             outcome = Outcome.ABANDONED

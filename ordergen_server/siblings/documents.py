@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
+from ordergen_server.siblings.entries import not_blank
 from ordergen_server.siblings.failures import Flaw, Unreadable, shown
 
 Document = TypeVar("Document")
@@ -74,7 +75,7 @@ def text(raw: msgspec.Raw, path: str) -> str | Flaw:
     except MALFORMED:
         sent = bytes(raw).decode(errors="replace")
         return Flaw(path, f"must be a string, not {shown(sent) or 'absent'}")
-    return value if value.strip() else Flaw(path, f"must not be blank, not {shown(repr(value))}")
+    return not_blank(value, path)
 
 
 def _quote_bare_words(body: bytes) -> bytes:

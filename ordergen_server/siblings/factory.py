@@ -1,14 +1,31 @@
 """Opens the siblings that a config names; nobody behind it can tell their transports."""
 
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
-from ordergen_server.siblings.config import SiblingsConfig
+from ordergen_server.siblings.config import SiblingConfig, SiblingsConfig
+from ordergen_server.siblings.grpc_readers import (
+    GrpcAccountingReader,
+    GrpcNameReader,
+    GrpcPriceReader,
+    GrpcSecurityReader,
+)
 from ordergen_server.siblings.http_accounting import HttpAccountingReader
 from ordergen_server.siblings.http_readers import HttpNameReader, HttpPriceReader, HttpSecurityReader
 from ordergen_server.siblings.market import SiblingMarketSource
 from ordergen_server.siblings.portfolios import SiblingPortfolioSource
+from ordergen_server.siblings.readers import AccountingReader, NameReader, PriceReader, Reader, SecurityReader
+
+AnyReader = TypeVar("AnyReader", bound=Reader)
+_ByScheme = Mapping[str, Callable[[SiblingConfig], AnyReader]]
+
+_SECURITY: _ByScheme[SecurityReader] = {"http": HttpSecurityReader, "grpc": GrpcSecurityReader}
+_PRICING: _ByScheme[PriceReader] = {"http": HttpPriceReader, "grpc": GrpcPriceReader}
+_ACCOUNTING: _ByScheme[AccountingReader] = {"http": HttpAccountingReader, "grpc": GrpcAccountingReader}
+_PORTFOLIO: _ByScheme[NameReader] = {"http": HttpNameReader, "grpc": GrpcNameReader}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +50,29 @@ class Sources:
 
 
 def open_sources(config: SiblingsConfig) -> Sources:
-    """Open the sources; nothing is connected before the first call.
+    """Open the sources, each service by the scheme of its base URL; nothing is connected before a call.
 
     Raises:
-        ValueError: a base URL is of no known scheme.
+        ValueError: a base URL is of no known scheme, or not of its form.
     """
-    securities = HttpSecurityReader(config.security)
-    prices = HttpPriceReader(config.pricing)
-    accounting = HttpAccountingReader(config.portfolio_accounting)
-    names = HttpNameReader(config.portfolio)
+    with ExitStack() as opened:
+        securities = _open(_SECURITY, config.security, opened)
+        prices = _open(_PRICING, config.pricing, opened)
+        accounting = _open(_ACCOUNTING, config.portfolio_accounting, opened)
+        names = _open(_PORTFOLIO, config.portfolio, opened)
+        opened.pop_all()
     return Sources(
         SiblingMarketSource(securities, prices, config.cache),
         SiblingPortfolioSource(accounting, names, config.cache),
     )
+
+
+def _open(kinds: _ByScheme[AnyReader], config: SiblingConfig, opened: ExitStack) -> AnyReader:
+    """Open one reader; it is closed again if a later one cannot be opened."""
+    scheme = config.base_url.partition("://")[0]
+    if scheme not in kinds:
+        known = ", ".join(f"{each}://" for each in kinds)
+        raise ValueError(f"{config.base_url!r} begins with none of {known}")
+    reader = kinds[scheme](config)
+    opened.callback(reader.close)
+    return reader

@@ -16,6 +16,7 @@ from ordergen_server.siblings.breaker import CircuitBreaker
 from ordergen_server.siblings.config import SiblingConfig
 from ordergen_server.siblings.deadlines import Deadline
 from ordergen_server.siblings.documents import ABSENT, MALFORMED, number, records, text
+from ordergen_server.siblings.entries import unique
 from ordergen_server.siblings.failures import Flaw, shown
 from ordergen_server.siblings.http_service import HttpService
 
@@ -75,7 +76,8 @@ class HttpSecurityReader(HttpReader):
 
     def read_tickers(self, deadline: Deadline) -> Mapping[str, str | Flaw]:
         """The ticker of every security by its id."""
-        return self._http.get_all("/api/v1/securities", self._read, deadline)
+        with self._http.caller.answering():
+            return self._http.get("/api/v1/securities", self._read, deadline)
 
     def _read(self, body: bytes) -> Mapping[str, str | Flaw]:
         entries = _each(self.service, body, _SECURITY)
@@ -89,7 +91,8 @@ class HttpPriceReader(HttpReader):
 
     def read_prices(self, deadline: Deadline) -> Mapping[str, Decimal | Flaw]:
         """The price of one share, in money, by ticker."""
-        return self._http.get_all("/api/v1/prices", self._read, deadline)
+        with self._http.caller.answering():
+            return self._http.get("/api/v1/prices", self._read, deadline)
 
     def _read(self, body: bytes) -> Mapping[str, Decimal | Flaw]:
         entries = _each(self.service, body, _PRICE)
@@ -104,21 +107,13 @@ class HttpNameReader(HttpReader):
 
     def read_names(self, deadline: Deadline) -> Mapping[str, str]:
         """The name of every portfolio by its id."""
-        return self._http.get_all("/api/v1/portfolios", self._read, deadline)
+        with self._http.caller.answering():
+            return self._http.get("/api/v1/portfolios", self._read, deadline)
 
     def _read(self, body: bytes) -> Mapping[str, str]:
         entries = _each(self.service, body, _PORTFOLIO)
         named = unique((each.portfolio_id, text(each.name, f"[{index}].name")) for index, each in entries)
         return {key: name for key, name in named.items() if isinstance(name, str)}
-
-
-def unique(entries: Iterable[tuple[str, Value | Flaw]]) -> dict[str, Value | Flaw]:
-    """Entries by key; a key that is there twice is a flaw: nobody can know which of the two holds."""
-    found: dict[str, Value | Flaw] = {}
-    for key, entry in entries:
-        twice = Flaw("list", f"must have {shown(repr(key))} once, and has it again")
-        found[key] = twice if key in found else entry
-    return found
 
 
 def _each(service: str, body: bytes, decoder: "msgspec.json.Decoder[Record]") -> Iterable[tuple[int, Record]]:

@@ -10,7 +10,7 @@ from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
 from ordergen_server.siblings.calls import Caller
 from ordergen_server.siblings.config import SiblingConfig
 from ordergen_server.siblings.deadlines import Deadline
-from ordergen_server.siblings.failures import AttemptFailed, Refused, TimedOut, Unreadable
+from ordergen_server.siblings.failures import AttemptFailed, Refused, TimedOut
 from ordergen_server.siblings.sockets import DeadlinePool
 
 Document = TypeVar("Document")
@@ -55,18 +55,6 @@ class HttpService:
             DeadlineExceeded: the deadline passed first.
         """
         return self.caller.call(lambda timeout_seconds: read(self._fetch(path, timeout_seconds)), deadline)
-
-    def get_all(self, path: str, read: Callable[[bytes], Document], deadline: Deadline) -> Document:
-        """Like `get`, for what a service must always be able to answer.
-
-        Raises:
-            SiblingUnavailable: it did not, whatever it did instead.
-            DeadlineExceeded: the deadline passed first.
-        """
-        try:
-            return self.get(path, read, deadline)
-        except (Refused, Unreadable) as failure:
-            raise self.caller.unavailable(failure) from failure
 
     def close(self) -> None:
         """Close every idle connection; one in use is closed as soon as it comes back."""

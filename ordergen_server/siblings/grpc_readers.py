@@ -1,0 +1,153 @@
+"""The readers over gRPC: the same checks as over HTTP, on the messages of protos/globeco/<sibling>/v1."""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+
+from globeco.portfolio.v1.portfolio_service_pb2 import ListPortfoliosRequest, ListPortfoliosResponse
+from globeco.portfolio.v1.portfolio_service_pb2_grpc import PortfolioServiceStub
+from globeco.portfolio_accounting.v1.portfolio_accounting_service_pb2 import (
+    GetPortfolioSummaryRequest,
+    PortfolioSummary,
+)
+from globeco.portfolio_accounting.v1.portfolio_accounting_service_pb2_grpc import (
+    PortfolioAccountingServiceStub,
+)
+from globeco.pricing.v1.pricing_service_pb2 import ListPricesRequest, ListPricesResponse
+from globeco.pricing.v1.pricing_service_pb2_grpc import PricingServiceStub
+from globeco.security.v1.security_service_pb2 import ListSecuritiesRequest, ListSecuritiesResponse
+from globeco.security.v1.security_service_pb2_grpc import SecurityServiceStub
+
+from ordergen_server.domain.market import Holdings
+from ordergen_server.siblings import decimals, readers
+from ordergen_server.siblings.breaker import CircuitBreaker
+from ordergen_server.siblings.config import SiblingConfig
+from ordergen_server.siblings.deadlines import Deadline
+from ordergen_server.siblings.entries import not_blank, unique
+from ordergen_server.siblings.failures import Flaw, Refused
+from ordergen_server.siblings.grpc_service import GrpcService
+from ordergen_server.siblings.holdings import Line, Summary, checked_holdings, new_holdings
+
+
+class GrpcReader:
+    """What all readers over gRPC have.
+
+    Each makes its stub when it is made itself: making one on a channel that is closed crashes grpcio.
+    """
+
+    service: str
+
+    def __init__(self, config: SiblingConfig) -> None:
+        self._grpc = GrpcService(self.service, config)
+
+    @property
+    def breaker(self) -> CircuitBreaker:
+        """The breaker before the service."""
+        return self._grpc.caller.breaker
+
+    def close(self) -> None:
+        """Close the channel; calls under way end as unavailable."""
+        self._grpc.close()
+
+
+class GrpcSecurityReader(GrpcReader):
+    """Calls SecurityService.ListSecurities."""
+
+    service = readers.SECURITY
+
+    def __init__(self, config: SiblingConfig) -> None:
+        super().__init__(config)
+        self._method = SecurityServiceStub(self._grpc.channel).ListSecurities
+
+    def read_tickers(self, deadline: Deadline) -> Mapping[str, str | Flaw]:
+        """The ticker of every security by its id."""
+        with self._grpc.caller.answering():
+            return self._grpc.get(self._method, ListSecuritiesRequest(), _tickers, deadline)
+
+
+class GrpcPriceReader(GrpcReader):
+    """Calls PricingService.ListPrices."""
+
+    service = readers.PRICING
+
+    def __init__(self, config: SiblingConfig) -> None:
+        super().__init__(config)
+        self._method = PricingServiceStub(self._grpc.channel).ListPrices
+
+    def read_prices(self, deadline: Deadline) -> Mapping[str, Decimal | Flaw]:
+        """The price of one share, in money, by ticker."""
+        with self._grpc.caller.answering():
+            return self._grpc.get(self._method, ListPricesRequest(), _prices, deadline)
+
+
+class GrpcNameReader(GrpcReader):
+    """Calls PortfolioService.ListPortfolios."""
+
+    service = readers.PORTFOLIO
+
+    def __init__(self, config: SiblingConfig) -> None:
+        super().__init__(config)
+        self._method = PortfolioServiceStub(self._grpc.channel).ListPortfolios
+
+    def read_names(self, deadline: Deadline) -> Mapping[str, str]:
+        """The name of every portfolio by its id."""
+        with self._grpc.caller.answering():
+            return self._grpc.get(self._method, ListPortfoliosRequest(), _names, deadline)
+
+
+class GrpcAccountingReader(GrpcReader):
+    """Calls PortfolioAccountingService.GetPortfolioSummary."""
+
+    service = readers.PORTFOLIO_ACCOUNTING
+
+    def __init__(self, config: SiblingConfig) -> None:
+        super().__init__(config)
+        self._method = PortfolioAccountingServiceStub(self._grpc.channel).GetPortfolioSummary
+
+    def read_holdings(self, portfolio_id: str, deadline: Deadline) -> Holdings:
+        """Cash and shares of a portfolio; new and empty where accounting has no record of it.
+
+        Raises:
+            BadData: the answer is about this portfolio and cannot be.
+            SiblingUnavailable: portfolio accounting does not answer.
+            DeadlineExceeded: the deadline passed first.
+        """
+        request = GetPortfolioSummaryRequest(portfolio_id=portfolio_id)
+        summary: Summary | Flaw
+        try:
+            summary = self._grpc.get(self._method, request, _summary, deadline)
+        except Refused as refusal:
+            if refusal.is_unknown:
+                return new_holdings(portfolio_id)
+            summary = Flaw("status", refusal.reason)
+        return checked_holdings(portfolio_id, summary)
+
+
+def _tickers(response: ListSecuritiesResponse) -> Mapping[str, str | Flaw]:
+    return unique(
+        (each.security_id, not_blank(each.ticker, f"securities[{index}].ticker"))
+        for index, each in enumerate(response.securities)
+    )
+
+
+def _prices(response: ListPricesResponse) -> Mapping[str, Decimal | Flaw]:
+    return unique(
+        (each.ticker, decimals.price(each.close.value, f"prices[{index}].close"))
+        for index, each in enumerate(response.prices)
+    )
+
+
+def _names(response: ListPortfoliosResponse) -> Mapping[str, str]:
+    return {each.portfolio_id: each.name for each in response.portfolios}
+
+
+def _summary(response: PortfolioSummary) -> Summary:
+    portfolio_id = not_blank(response.portfolio_id, "portfolio_id")
+    cash = decimals.amount(response.cash_balance.value, "cash_balance")
+    return Summary("portfolio_id", portfolio_id, cash, tuple(_lines(response)))
+
+
+def _lines(response: PortfolioSummary) -> Iterator[Line]:
+    for index, each in enumerate(response.securities):
+        path = f"securities[{index}]"
+        quantity = decimals.amount(each.net_quantity.value, f"{path}.net_quantity")
+        yield Line(path, not_blank(each.security_id, f"{path}.security_id"), quantity)

@@ -1,0 +1,239 @@
+"""The siblings over gRPC: the same answers and the same errors as over HTTP."""
+
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from ordergen_server.domain.errors import (
+    BadData,
+    DeadlineExceeded,
+    MissingData,
+    SiblingUnavailable,
+    Violation,
+)
+from ordergen_server.domain.market import Holdings
+from ordergen_server.sandbox.faults import Fault, Overrides
+from ordergen_server.sandbox.grpc_siblings import GrpcSiblings
+from ordergen_server.sandbox.market import Market
+from ordergen_server.sandbox.portfolios import Kind, Portfolios
+from ordergen_server.sandbox.simulated import SimulatedSiblings
+from ordergen_server.siblings import SiblingConfig, SiblingsConfig, Sources, open_sources
+from ordergen_server.siblings.deadlines import Deadline
+from ordergen_server.siblings.grpc_readers import GrpcPriceReader
+from ordergen_server.siblings.grpc_service import GrpcService
+
+PATIENT = 10.0
+PORTFOLIOS = Portfolios(Market.synthetic(seed=1, securities=20), count=12, positions=10)
+FIRST = PORTFOLIOS.portfolio_id(0)
+NEW = next(PORTFOLIOS.portfolio_id(number) for number in range(12) if PORTFOLIOS.kind(number) is Kind.NEW)
+
+
+def at(url: str) -> SiblingConfig:
+    return SiblingConfig(url, timeout_seconds=0.5, backoff_seconds=0.02, pool_size=4)
+
+
+def all_at(url: str) -> SiblingsConfig:
+    return SiblingsConfig(portfolio_accounting=at(url), pricing=at(url), security=at(url), portfolio=at(url))
+
+
+@pytest.fixture
+def siblings() -> Iterator[GrpcSiblings]:
+    with GrpcSiblings(PORTFOLIOS) as siblings:
+        yield siblings
+
+
+@pytest.fixture
+def sources(siblings: GrpcSiblings) -> Iterator[Sources]:
+    with open_sources(all_at(siblings.url)) as sources:
+        yield sources
+
+
+def test_nobody_can_tell_the_transports_apart(sources: Sources) -> None:
+    """Every quote, every portfolio, every name is the same, down to the exponent of each number."""
+    with SimulatedSiblings(portfolios=12, positions=10, securities=20) as http:
+        config = SiblingsConfig(
+            portfolio_accounting=at(http.accounting_url),
+            pricing=at(http.pricing_url),
+            security=at(http.security_url),
+            portfolio=at(http.portfolio_url),
+        )
+        with open_sources(config) as others:
+            assert repr(dict(others.market.snapshot(PATIENT).quotes)) == repr(
+                dict(sources.market.snapshot(PATIENT).quotes)
+            )
+            for portfolio_id in (*PORTFOLIOS.model.portfolio_ids, "0" * 24):
+                expected = others.portfolios.holdings(portfolio_id, PATIENT)
+                assert repr(expected) == repr(sources.portfolios.holdings(portfolio_id, PATIENT))
+                expected_name = others.portfolios.name(portfolio_id, PATIENT)
+                assert expected_name == sources.portfolios.name(portfolio_id, PATIENT)
+
+
+def test_the_transports_can_be_mixed(siblings: GrpcSiblings) -> None:
+    with SimulatedSiblings(portfolios=12, positions=10, securities=20) as http:
+        config = replace(all_at(siblings.url), pricing=at(http.pricing_url))
+        with open_sources(config) as sources:
+            assert sources.market.snapshot(PATIENT).quote(PORTFOLIOS.model.positions[0].security_id).price > 0
+
+
+def test_a_portfolio_without_a_record_is_new(sources: Sources) -> None:
+    assert Holdings(NEW, Decimal(0), {}, is_new=True) == sources.portfolios.holdings(NEW, PATIENT)
+
+
+@pytest.mark.parametrize(
+    ("price", "rule"),
+    [
+        ("NaN", "must be a number, not 'NaN'"),
+        ("", "must be a number, not ''"),
+        ("-1", "must be above 0, not -1"),
+        ("1e400000", "must be a number, not '1e400000'"),
+    ],
+)
+def test_a_bad_price_spoils_its_security_alone(
+    siblings: GrpcSiblings, sources: Sources, price: str, rule: str
+) -> None:
+    security_id = PORTFOLIOS.market.securities[3].security_id
+    siblings.overrides = Overrides(prices={security_id: price})
+    snapshot = sources.market.snapshot(PATIENT)
+    with pytest.raises(BadData) as caught:
+        snapshot.quote(security_id)
+    whole = f"the pricing service answered prices[3].close: {rule}"
+    assert caught.value.violations == (Violation(security_id, whole, "BAD_DATA"),)
+    assert sum(not isinstance(quote, BadData) for quote in snapshot.quotes.values()) == 19
+
+
+def test_what_is_missing_is_missing_data(siblings: GrpcSiblings, sources: Sources) -> None:
+    unpriced, unknown = (each.security_id for each in PORTFOLIOS.market.securities[:2])
+    siblings.overrides = Overrides(prices={unpriced: None}, unknown_securities=frozenset({unknown}))
+    snapshot = sources.market.snapshot(PATIENT)
+    for security_id, service in ((unpriced, "pricing"), (unknown, "security")):
+        with pytest.raises(MissingData) as caught:
+            snapshot.quote(security_id)
+        assert caught.value.metadata["service"] == service
+
+
+BROKEN = [
+    Fault(kind="status", status=500),
+    Fault(kind="status", status=503),
+    Fault(kind="status", status=599),
+    Fault(kind="status", status=429),
+    Fault(kind="hang"),
+    Fault(kind="reset"),
+    Fault(kind="garbage"),
+]
+
+
+@pytest.mark.parametrize("fault", BROKEN, ids=lambda fault: f"{fault.kind}-{fault.status}")
+def test_a_broken_service_is_unavailable_after_three_attempts(
+    siblings: GrpcSiblings, sources: Sources, fault: Fault
+) -> None:
+    siblings.set_faults("pricing", [fault])
+    siblings.set_faults("accounting", [fault])
+    with pytest.raises(SiblingUnavailable) as caught:
+        sources.market.snapshot(PATIENT)
+    assert (caught.value.metadata, siblings.calls("pricing")) == ({"service": "pricing"}, 3)
+    with pytest.raises(SiblingUnavailable) as caught:
+        sources.portfolios.holdings(FIRST, PATIENT)
+    assert (caught.value.metadata, siblings.calls("accounting")) == ({"service": "portfolio-accounting"}, 3)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Fault(kind="status", status=503, times=2), Fault(kind="hang", times=1)],
+    ids=lambda fault: fault.kind,
+)
+def test_a_hiccup_is_survived(siblings: GrpcSiblings, sources: Sources, fault: Fault) -> None:
+    siblings.set_faults("pricing", [fault])
+    assert len(sources.market.snapshot(PATIENT).quotes) == 20
+
+
+def test_the_deadline_is_kept(siblings: GrpcSiblings, sources: Sources) -> None:
+    siblings.set_faults("pricing", [Fault(kind="hang")])
+    started = time.monotonic()
+    with pytest.raises(DeadlineExceeded) as caught:
+        sources.market.snapshot(0.3)
+    assert time.monotonic() - started < 0.6
+    assert caught.value.metadata == {"service": "pricing"}
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_a_refusal_is_not_repeated(siblings: GrpcSiblings, sources: Sources, status: int) -> None:
+    for service in ("pricing", "accounting"):
+        siblings.set_faults(
+            "pricing" if service == "pricing" else "accounting", [Fault(kind="status", status=status)]
+        )
+    with pytest.raises(SiblingUnavailable):
+        sources.market.snapshot(PATIENT)
+    with pytest.raises(BadData, match="answered with status"):
+        sources.portfolios.holdings(FIRST, PATIENT)
+    assert (siblings.calls("pricing"), siblings.calls("accounting")) == (1, 1)
+
+
+def test_retry_info_is_respected_within_the_deadline(siblings: GrpcSiblings, sources: Sources) -> None:
+    siblings.set_faults("pricing", [Fault(kind="status", status=503, retry_after_seconds=1, times=1)])
+    started = time.monotonic()
+    sources.market.snapshot(PATIENT)
+    assert time.monotonic() - started >= 1.0
+    siblings.set_faults("accounting", [Fault(kind="status", status=429, retry_after_seconds=60)])
+    with pytest.raises(SiblingUnavailable) as caught:
+        sources.portfolios.holdings(FIRST, PATIENT)
+    assert caught.value.retry_after_seconds == 60.0
+
+
+def test_names_never_fail(siblings: GrpcSiblings, sources: Sources) -> None:
+    siblings.set_faults("portfolio", [Fault(kind="status", status=503)])
+    assert sources.portfolios.name(FIRST, PATIENT) == ""
+
+
+def test_an_answer_that_is_too_long_is_refused(siblings: GrpcSiblings) -> None:
+    reader = GrpcPriceReader(replace(at(siblings.url), maximum_body_bytes=100))
+    with pytest.raises(SiblingUnavailable):
+        reader.read_prices(Deadline(PATIENT))
+    reader.close()
+
+
+def test_a_port_where_nobody_listens_is_unavailable() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with open_sources(all_at(f"grpc://127.0.0.1:{port}")) as sources, pytest.raises(SiblingUnavailable):
+        sources.portfolios.holdings(FIRST, PATIENT)
+
+
+def test_a_closed_source_is_unavailable(siblings: GrpcSiblings) -> None:
+    sources = open_sources(all_at(siblings.url))
+    sources.close()
+    with pytest.raises(SiblingUnavailable):
+        sources.portfolios.holdings(FIRST, PATIENT)
+
+
+def test_a_service_that_comes_back_is_found_soon() -> None:
+    """Even after the channel has failed to connect a few times."""
+    with GrpcSiblings(PORTFOLIOS) as siblings:
+        url = siblings.url
+        with open_sources(all_at(url)) as sources:
+            siblings.stop()
+            with pytest.raises(SiblingUnavailable):
+                sources.portfolios.holdings(FIRST, PATIENT)
+            back = GrpcSiblings(PORTFOLIOS, port=int(url.rpartition(":")[2]))
+            with back:
+                eventually = time.monotonic() + 5
+                while True:
+                    try:
+                        assert sources.portfolios.holdings(FIRST, PATIENT).quantities
+                        break
+                    except SiblingUnavailable:
+                        assert time.monotonic() < eventually
+
+
+@pytest.mark.parametrize("url", ["grpc://host", "http://host:80", "grpc://host:80/path", "grpc://:80"])
+def test_a_base_url_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="is not a base URL"):
+        GrpcService("pricing", SiblingConfig(url))
+
+
+def test_a_scheme_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(ValueError, match="begins with none of http://, grpc://"):
+        open_sources(replace(all_at("http://host"), portfolio=at("ftp://host")))

@@ -17,8 +17,20 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--portfolios", default=25, show_default=True, help="How many portfolios to rebalance.")
-@click.option("--positions", default=60, show_default=True, help="Positions of the model, 1 to 100.")
+@click.option(
+    "--portfolios",
+    type=click.IntRange(min=1),
+    default=25,
+    show_default=True,
+    help="How many portfolios to rebalance.",
+)
+@click.option(
+    "--positions",
+    type=click.IntRange(1, 100),
+    default=60,
+    show_default=True,
+    help="Positions of the model, 1 to 100.",
+)
 @click.option("--seed", default=1, show_default=True, help="The same seed gives the same market.")
 @click.option(
     "--market",

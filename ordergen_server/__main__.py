@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from ordergen_server.bootstrap import serving
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.sandbox.database import EmbeddedDatabase, EmbeddedDatabaseError
 from ordergen_server.settings import Settings
-from ordergen_server.stop_signals import stop_signals
+from ordergen_server.stop_signals import stop_signals, wait_for
 
 
 @contextmanager
@@ -44,11 +45,22 @@ def main() -> int:
             ports = {"port": server.port, "health_port": server.health_port}
             sentence = f"Serving on port {server.port}, health on {server.health_port}."
             print(json.dumps(ports) if arguments.json else sentence, flush=True)  # noqa: T201 - the command's output
-            stop.wait()
-    except (EmbeddedDatabaseError, OrderGenerationError, ValidationError) as error:
-        print(f"ordergen_server: {error}", file=sys.stderr)  # noqa: T201 - the command's output
-        return 1
+            wait_for(stop)
+    except ValidationError as error:
+        return _refuse("; ".join(map(_named, error.errors())))
+    except (EmbeddedDatabaseError, OrderGenerationError, OSError, ValueError) as error:
+        return _refuse(str(error))
     return 0
+
+
+def _named(problem: ErrorDetails) -> str:
+    """What is wrong with a setting, by the name of its variable."""
+    return f"ORDERGEN_{problem['loc'][0]}".upper() + f": {problem['msg']}, not {problem['input']!r}"
+
+
+def _refuse(reason: str) -> int:
+    print(f"ordergen_server: {reason}", file=sys.stderr)  # noqa: T201 - the command's output
+    return 1
 
 
 if __name__ == "__main__":

@@ -6,6 +6,9 @@ from contextlib import contextmanager
 from threading import Event
 from types import FrameType
 
+#: A signal that another thread receives does not wake a main thread that waits without end.
+LOOK_SECONDS = 0.2
+
 
 @contextmanager
 def stop_signals() -> Iterator[Event]:
@@ -21,3 +24,9 @@ def stop_signals() -> Iterator[Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def wait_for(stop: Event) -> None:
+    """Return once `stop` is set."""
+    while not stop.wait(LOOK_SECONDS):
+        pass

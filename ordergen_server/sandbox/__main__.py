@@ -20,7 +20,7 @@ from ordergen_server.sandbox.portfolios import SuggestedModel
 from ordergen_server.sandbox.simulated import SimulatedSiblings
 from ordergen_server.sandbox.supervised import SupervisedProcessError
 from ordergen_server.settings import Settings
-from ordergen_server.stop_signals import stop_signals
+from ordergen_server.stop_signals import stop_signals, wait_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ def main() -> int:
             print(stack.as_json() if options.json else stack.as_text(), flush=True)  # noqa: T201 - the command's output
             if options.until_input_ends:
                 threading.Thread(target=_set_at_end_of_input, args=(stop,), daemon=True).start()
-            stop.wait()
+            wait_for(stop)
     except (EmbeddedDatabaseError, SupervisedProcessError, OrderGenerationError, ValueError) as error:
         print(f"sandbox: {error}", file=sys.stderr)  # noqa: T201 - the command's output
         return 1

@@ -1,0 +1,98 @@
+"""Records and messages: nothing is lost between them."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from globeco.ordergen.v1 import model_pb2, rebalance_pb2, rebalance_service_pb2
+
+from ordergen_client import Position, RebalanceOptions, messages
+from ordergen_client.values import Transaction
+
+TIME = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def test_a_model_keeps_every_digit() -> None:
+    positions = (Position("A" * 24, Decimal("0.0050"), Decimal("1E-7"), Decimal("0.10")),)
+    message = messages.model_message("Name", positions, ["P" * 24])
+    message.model_id, message.version = "a" * 24, 7
+    message.create_time.FromDatetime(TIME)
+    message.update_time.FromDatetime(TIME)
+    model = messages.model(message)
+    line = model.positions[0]
+    assert [format(value, "f") for value in (line.target, line.low_drift, line.high_drift)] == [
+        "0.0050",
+        "0.0000001",
+        "0.10",
+    ]
+    assert (
+        model.name,
+        model.portfolio_ids,
+        model.version,
+        model.create_time,
+        model.last_rebalance_time,
+    ) == ("Name", ("P" * 24,), 7, TIME, None)
+
+
+def test_absent_numbers_of_a_position_are_zero() -> None:
+    message = model_pb2.Model(positions=[model_pb2.Position(security_id="A" * 24)])
+    assert (Position("A" * 24, Decimal(0)),) == messages.model(message).positions
+
+
+def test_options_that_are_not_set_are_not_sent() -> None:
+    assert rebalance_pb2.RebalanceOptions() == messages.options_message(RebalanceOptions())
+
+
+def test_options_are_sent() -> None:
+    cash = messages.options_message(
+        RebalanceOptions(Decimal("1.50"), Decimal("0.05"), solver_timeout_seconds=0.5)
+    )
+    assert (
+        cash.minimum_cash.amount.value,
+        cash.minimum_cash.weight.value,
+        cash.solver_timeout.nanos,
+    ) == ("1.50", "0.05", 500_000_000)
+    assert (
+        messages.options_message(RebalanceOptions(allow_overdraft=True)).WhichOneof("cash_floor")
+        == "allow_overdraft"
+    )
+
+
+def test_a_sold_line_has_a_negative_trade_quantity() -> None:
+    sold = rebalance_pb2.RebalancePosition(
+        transaction_type=rebalance_pb2.TRANSACTION_TYPE_SELL,
+        trade_quantity=5,
+        reason=rebalance_pb2.POSITION_REASON_NOT_IN_MODEL,
+    )
+    message = rebalance_pb2.PortfolioRebalance(
+        state=rebalance_pb2.PORTFOLIO_REBALANCE_STATE_REBALANCED, positions=[sold]
+    )
+    trade = message.transactions.add(transaction_type=rebalance_pb2.TRANSACTION_TYPE_SELL, quantity=5)
+    trade.trade_date.year, trade.trade_date.month, trade.trade_date.day = 2026, 1, 2
+    result = messages.portfolio_rebalance(message)
+    assert (
+        result.positions[0].trade_quantity,
+        result.positions[0].reason,
+        result.positions[0].actual_drift,
+    ) == (-5, "NOT_IN_MODEL", None)
+    assert (Transaction("SELL", "", 5, date(2026, 1, 2)),) == result.transactions
+    assert (result.market_value, result.solution) == (None, None)
+
+
+def test_a_reason_this_client_does_not_know_is_its_number() -> None:
+    future = rebalance_pb2.RebalancePosition()
+    future.ParseFromString(b"\x80\x01\x63")  # field 16 (reason) = 99
+    message = rebalance_pb2.PortfolioRebalance(positions=[future])
+    assert messages.portfolio_rebalance(message).positions[0].reason == "99"
+
+
+@pytest.mark.parametrize("name", ["started", "portfolio", "finished"])
+def test_an_event_is_exactly_one_of_three(name: str) -> None:
+    message = rebalance_service_pb2.RebalanceModelResponse(sequence=3)
+    getattr(message, name).SetInParent()
+    if name != "portfolio":
+        day = getattr(message, name).rebalance_date
+        day.year, day.month, day.day = 2026, 1, 2
+    event = messages.event(message)
+    assert [name] == [one for one in ("started", "portfolio", "finished") if getattr(event, one) is not None]
+    assert event.sequence == 3

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC
 from decimal import Context, Decimal, Inexact
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import pymongo
@@ -11,7 +12,13 @@ from bson.codec_options import CodecOptions, TypeCodec, TypeRegistry
 from bson.decimal128 import Decimal128, create_decimal128_context
 from pymongo import MongoClient
 from pymongo.collection import Collection
-from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError, WTimeoutError
+from pymongo.errors import (
+    ConfigurationError,
+    ConnectionFailure,
+    ExecutionTimeout,
+    PyMongoError,
+    WTimeoutError,
+)
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -24,7 +31,23 @@ Document = dict[str, object]
 Documents = Collection[Document]
 
 RETRY_AFTER_SECONDS = 1.0
+_CACHED = 65_536
 _DECIMAL128: Context = create_decimal128_context()
+_DECIMAL128.traps[Inexact] = True  # it rounds silently otherwise
+
+
+# A run writes the same prices and weights for every portfolio, and the driver's conversions are slow.
+@lru_cache(maxsize=_CACHED)
+def _encoded(text: str) -> Decimal128 | str:
+    try:
+        return Decimal128(_DECIMAL128.create_decimal(text))
+    except Inexact:
+        return text
+
+
+@lru_cache(maxsize=_CACHED)
+def _decoded(bits: bytes) -> Decimal:
+    return Decimal128.from_bid(bits).to_decimal()
 
 
 class DecimalCodec(TypeCodec):
@@ -35,14 +58,11 @@ class DecimalCodec(TypeCodec):
 
     def transform_python(self, value: Decimal) -> Decimal128 | str:
         """The Decimal128 of the same digits and exponent, or the text of more digits than it can hold."""
-        try:
-            return Decimal128(_DECIMAL128.create_decimal(value))
-        except Inexact:
-            return str(value)
+        return _encoded(str(value))
 
     def transform_bson(self, value: Decimal128) -> Decimal:
         """The Decimal of the same digits and exponent."""
-        return value.to_decimal()
+        return _decoded(value.bid)
 
 
 CODEC_OPTIONS: CodecOptions[Document] = CodecOptions(
@@ -51,17 +71,24 @@ CODEC_OPTIONS: CodecOptions[Document] = CodecOptions(
 
 
 class Database:
-    """A MongoDB database; the client behind it pools connections and is safe in threads."""
+    """A MongoDB database; the client behind it pools connections and is safe in threads.
+
+    Raises:
+        ValueError: the address is none.
+    """
 
     def __init__(self, uri: str, name: str, *, pool_size: int, timeout_seconds: float) -> None:
-        self._client: MongoClient[Document] = MongoClient(
-            uri,
-            appname="ordergen",
-            maxPoolSize=pool_size,
-            timeoutMS=round(timeout_seconds * 1000),  # of an operation; `time_limit` may set less
-            retryWrites=True,
-            retryReads=True,
-        )
+        try:
+            self._client: MongoClient[Document] = MongoClient(
+                uri,
+                appname="ordergen",
+                maxPoolSize=pool_size,
+                timeoutMS=round(timeout_seconds * 1000),  # of an operation; `time_limit` may set less
+                retryWrites=True,
+                retryReads=True,
+            )
+        except ConfigurationError:  # its text may hold a part of the password
+            raise ValueError("mongodb_uri is not the address of a MongoDB") from None
         self._database: MongoDatabase[Document] = self._client.get_database(
             name,
             codec_options=CODEC_OPTIONS,

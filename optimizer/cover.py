@@ -183,7 +183,7 @@ def least_cost_cover(
     required += -required % freed_unit(ladders)
     ladders = [ladder.up_to(required) for ladder in ladders]
     relaxation = Relaxation(ladders, required, *break_multiplier(ladders, required))
-    search = Search(relaxation, trimmed(relaxation, first_cover(relaxation)), expired)
+    search = Search(relaxation, trimmed(relaxation, first_cover(relaxation)), proves, expired)
     search.run(FIRST_DEVIATIONS, FIRST_STEPS)
     for coarse in coarser:
         if proves(search.cover().cost, search.cover().bound):
@@ -325,8 +325,9 @@ class Fills:
 class Search:
     """Depth-first over sets of deviations, in ascending order of penalty."""
 
-    def __init__(self, relaxation: Relaxation, start: list[int], expired: Clock) -> None:
+    def __init__(self, relaxation: Relaxation, start: list[int], proves: Proof, expired: Clock) -> None:
         self._relaxation = relaxation
+        self._proves = proves
         self._expired = expired
         self._best = start
         self._value = self._cost(start) * relaxation.q
@@ -391,6 +392,10 @@ class Search:
     def _may_improve(self, value: int, rest: int | None) -> bool:
         return rest is not None and value + rest <= self._value
 
+    def _settled(self) -> bool:
+        cover = self.cover()
+        return self._proves(cover.cost, cover.bound)
+
     def _out_of_steps(self) -> bool:
         self._steps += 1
         if self._steps == self._limit or (self._steps % CLOCK_NODES == 0 and self._expired()):
@@ -405,6 +410,8 @@ class Search:
                 rungs[self._moves[position].ladder] = self._moves[position].rung
             if total < self._value or rungs > self._best:
                 self._best, self._value = rungs, total
+                # A short search goes on to decide ties; a long one is content with a proof.
+                self._stopped = self._limit is None and self._settled()
 
     def _cost(self, rungs: list[int]) -> int:
         return total_cost(self._relaxation.ladders, rungs)

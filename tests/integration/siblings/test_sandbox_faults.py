@@ -398,3 +398,21 @@ def test_names_that_are_no_names_are_empty(siblings: SimulatedSiblings, sources:
     names = '[{"portfolioId": "A", "name": 7}, {"portfolioId": "B"}, {"portfolioId": "C", "name": "Growth"}]'
     siblings.set_faults("portfolio", [Fault(kind="body", body=names)])
     assert [sources.portfolios.name(each, PATIENT) for each in "ABC"] == ["", "", "Growth"]
+
+
+def test_slowness_within_the_limits_is_borne(siblings: SimulatedSiblings, sources: Sources) -> None:
+    for service in ("accounting", "pricing", "security"):
+        siblings.set_faults(service, [Fault(kind="delay", delay_seconds=0.2)])
+    assert len(sources.market.snapshot(PATIENT).quotes) == 20
+    assert sources.portfolios.holdings(portfolio_of(siblings), PATIENT).quantities
+
+
+def test_an_empty_summary_is_an_empty_portfolio_and_not_a_new_one(
+    siblings: SimulatedSiblings, sources: Sources
+) -> None:
+    portfolio_id = portfolio_of(siblings)
+    siblings.override_summary(portfolio_id, summary(cash='"0"').replace("?", portfolio_id))
+    assert Holdings(portfolio_id, Decimal(0), {}) == sources.portfolios.holdings(portfolio_id, PATIENT)
+    siblings.override_summary(portfolio_id, "{}")
+    with pytest.raises(BadData):
+        sources.portfolios.holdings(portfolio_id, PATIENT)

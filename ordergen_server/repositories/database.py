@@ -87,7 +87,7 @@ class Database:
                 retryWrites=True,
                 retryReads=True,
             )
-        except ConfigurationError:  # its text may hold a part of the password
+        except (ConfigurationError, ValueError):  # its text may hold a part of the password
             raise ValueError("mongodb_uri is not the address of a MongoDB") from None
         self._database: MongoDatabase[Document] = self._client.get_database(
             name,

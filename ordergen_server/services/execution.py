@@ -24,6 +24,9 @@ from ordergen_server.services.recorder import Recorder
 #: Errors that say that going on with other portfolios would fail the same way.
 STOPPING = (Unavailable, DeadlineExceeded)
 
+#: Of the time that is left; the rest is for storing the result and answering before the deadline.
+SOLVER_SHARE = 0.9
+
 Work = Callable[[str], PortfolioRebalance]
 
 
@@ -111,7 +114,8 @@ class Execution:
                 start.portfolio_id, deadline.remaining_seconds("reading holdings")
             )
             name = self._portfolios.name(start.portfolio_id, deadline.remaining_seconds("reading the name"))
-            seconds = min(options.solver_timeout_seconds, deadline.remaining_seconds("solving"))
+            left = SOLVER_SHARE * deadline.remaining_seconds("solving")
+            seconds = min(options.solver_timeout_seconds, left)
             named = replace(start, portfolio_name=name)
             return rebalance_portfolio(named, holdings, model, snapshot, options, timeout_seconds=seconds)
         except (DataProblem, *STOPPING) as error:

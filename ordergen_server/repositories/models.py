@@ -11,7 +11,7 @@ from pymongo.errors import DuplicateKeyError
 from ordergen_server.domain.errors import AlreadyExists, InvalidArgument, NotFound, Resource, Violation
 from ordergen_server.domain.models import Model, ModelContent
 from ordergen_server.domain.pages import Page, PageRequest
-from ordergen_server.repositories.database import Database, Document, translated
+from ordergen_server.repositories.database import Database, Document
 from ordergen_server.repositories.documents import from_document, take_id, to_document
 from ordergen_server.repositories.tokens import PageTokens
 
@@ -29,10 +29,11 @@ class Models:
         self._models = database.collection("models")
         self._listings = database.collection("model_listings")
         self._tokens = tokens
+        self._operation = database.operation
 
     def ensure_indexes(self) -> None:
         """Make the indexes where they are not there yet."""
-        with translated():
+        with self._operation():
             self._models.create_indexes(
                 [
                     IndexModel([("name", ASCENDING)], name="name", unique=True),
@@ -60,7 +61,7 @@ class Models:
             "update_time": time,
             "last_rebalance_time": None,
         }
-        with translated():
+        with self._operation():
             try:
                 self._models.insert_one(document)
             except DuplicateKeyError as error:
@@ -69,7 +70,7 @@ class Models:
 
     def get(self, model_id: str) -> Model:
         """Read a model. Raises NotFound."""
-        with translated():
+        with self._operation():
             document = self._models.find_one({"_id": ObjectId(model_id)})
         if document is None:
             raise model_not_found(model_id)
@@ -77,7 +78,7 @@ class Models:
 
     def of_portfolio(self, portfolio_id: str) -> Model:
         """Read the model a portfolio belongs to. Raises NotFound."""
-        with translated():
+        with self._operation():
             document = self._models.find_one({"portfolio_ids": portfolio_id})
         if document is None:
             raise NotFound(
@@ -93,7 +94,7 @@ class Models:
         query: Document = {"portfolio_ids": portfolio_id} if portfolio_id else {}
         arguments = ("models", tuple(order), portfolio_id)
         place = self._tokens.read(page.token, arguments)
-        with translated():
+        with self._operation():
             total = self._models.count_documents(query)
             if order[0][0] == "_id":
                 documents, next_place = self._by_id(query, order[0][1], place, page)
@@ -104,7 +105,7 @@ class Models:
 
     def mark_rebalanced(self, model_id: str, time: datetime) -> None:
         """Note that a portfolio of the model traded; a run that ends late does not turn the time back."""
-        with translated():
+        with self._operation():
             self._models.update_one({"_id": ObjectId(model_id)}, {"$max": {"last_rebalance_time": time}})
 
     def _by_id(

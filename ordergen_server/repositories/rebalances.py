@@ -10,7 +10,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from ordergen_server.domain.errors import NotFound, Resource
 from ordergen_server.domain.pages import Page, PageRequest
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, Rebalance
-from ordergen_server.repositories.database import Database, Document, translated
+from ordergen_server.repositories.database import Database, Document
 from ordergen_server.repositories.documents import from_document, take_id, to_document
 from ordergen_server.repositories.tokens import PageTokens
 
@@ -22,10 +22,11 @@ class Rebalances:
         self._headers = database.collection("rebalances")
         self._portfolios = database.collection("portfolio_rebalances")
         self._tokens = tokens
+        self._operation = database.operation
 
     def ensure_indexes(self) -> None:
         """Make the indexes where they are not there yet."""
-        with translated():
+        with self._operation():
             self._headers.create_index([("model_id", ASCENDING), ("_id", DESCENDING)], name="model")
             self._portfolios.create_indexes(
                 [
@@ -45,25 +46,25 @@ class Rebalances:
 
     def create(self, rebalance: Rebalance) -> None:
         """Store the header of a new run."""
-        with translated():
+        with self._operation():
             self._headers.insert_one(_header(rebalance))
 
     def update(self, rebalance: Rebalance) -> Rebalance:
         """Store a changed header, with its version raised by one."""
         changed = replace(rebalance, version=rebalance.version + 1)
-        with translated():
+        with self._operation():
             self._headers.replace_one({"_id": ObjectId(rebalance.rebalance_id)}, _header(changed))
         return changed
 
     def save_portfolios(self, results: Sequence[PortfolioRebalance]) -> None:
         """Store what a run did for some portfolios; each stays as it is stored."""
         if results:
-            with translated():
+            with self._operation():
                 self._portfolios.insert_many([to_document(result) for result in results], ordered=False)
 
     def get(self, rebalance_id: str) -> Rebalance:
         """Read a run. Raises NotFound."""
-        with translated():
+        with self._operation():
             document = self._headers.find_one({"_id": ObjectId(rebalance_id)})
         if document is None:
             raise _run_not_found(rebalance_id)
@@ -74,7 +75,7 @@ class Rebalances:
         arguments = ("rebalances", model_id, tuple(sorted(set(portfolio_ids))))
         place = cast("str | None", self._tokens.read(page.token, arguments))
         query: Document = {"model_id": model_id} if model_id else {}
-        with translated():
+        with self._operation():
             if portfolio_ids:
                 query["_id"] = {"$in": self._runs_over(portfolio_ids)}
             total = self._headers.count_documents(query)
@@ -96,7 +97,7 @@ class Rebalances:
         if state:
             query["state"] = state.value
         self.get(rebalance_id)
-        with translated():
+        with self._operation():
             cursor = self._portfolios.find(query, {"_id": 0, "positions": 0}).sort("portfolio_id", ASCENDING)
             items = [from_document(found, PortfolioRebalance) for found in cursor.limit(page.limit + 1)]
         more = len(items) > page.limit
@@ -108,13 +109,13 @@ class Rebalances:
     ) -> tuple[PortfolioRebalance, ...]:
         """Read what a run did after a point, whole, in the order of sequence."""
         query = {"rebalance_id": rebalance_id, "sequence": {"$gt": sequence}}
-        with translated():
+        with self._operation():
             cursor = self._portfolios.find(query).sort("sequence", ASCENDING).limit(limit)
             return tuple(from_document(found, PortfolioRebalance) for found in cursor)
 
     def get_portfolio(self, rebalance_id: str, portfolio_id: str) -> PortfolioRebalance:
         """Read what a run did for a portfolio, whole. Raises NotFound."""
-        with translated():
+        with self._operation():
             found = self._portfolios.find_one({"rebalance_id": rebalance_id, "portfolio_id": portfolio_id})
         if found is None:
             raise NotFound(

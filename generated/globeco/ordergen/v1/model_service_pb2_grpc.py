@@ -7,7 +7,7 @@ from globeco.ordergen.v1 import model_pb2 as globeco_dot_ordergen_dot_v1_dot_mod
 from globeco.ordergen.v1 import model_service_pb2 as globeco_dot_ordergen_dot_v1_dot_model__service__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
-GRPC_GENERATED_VERSION = '1.85.1'
+GRPC_GENERATED_VERSION = '1.80.0'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
@@ -27,7 +27,7 @@ if _version_not_supported:
     )
 
 
-class ModelServiceStub:
+class ModelServiceStub(object):
     """Keeps investment models and the portfolios linked to them.
 
     Every error carries a google.rpc.ErrorInfo with the domain `ordergen.globeco`. Besides the errors named
@@ -93,7 +93,7 @@ class ModelServiceStub:
                 _registered_method=True)
 
 
-class ModelServiceServicer:
+class ModelServiceServicer(object):
     """Keeps investment models and the portfolios linked to them.
 
     Every error carries a google.rpc.ErrorInfo with the domain `ordergen.globeco`. Besides the errors named
@@ -246,7 +246,7 @@ def add_ModelServiceServicer_to_server(servicer, server):
 
 
  # This class is part of an EXPERIMENTAL API.
-class ModelService:
+class ModelService(object):
     """Keeps investment models and the portfolios linked to them.
 
     Every error carries a google.rpc.ErrorInfo with the domain `ordergen.globeco`. Besides the errors named

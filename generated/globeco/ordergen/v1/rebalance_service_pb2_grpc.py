@@ -7,7 +7,7 @@ from globeco.ordergen.v1 import rebalance_pb2 as globeco_dot_ordergen_dot_v1_dot
 from globeco.ordergen.v1 import rebalance_service_pb2 as globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
-GRPC_GENERATED_VERSION = '1.85.1'
+GRPC_GENERATED_VERSION = '1.80.0'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
@@ -27,7 +27,7 @@ if _version_not_supported:
     )
 
 
-class RebalanceServiceStub:
+class RebalanceServiceStub(object):
     """Rebalances portfolios to their model and keeps what each run did.
 
     Every error carries a google.rpc.ErrorInfo with the domain `ordergen.globeco`. Besides the errors named
@@ -94,7 +94,7 @@ class RebalanceServiceStub:
                 _registered_method=True)
 
 
-class RebalanceServiceServicer:
+class RebalanceServiceServicer(object):
     """Rebalances portfolios to their model and keeps what each run did.
 
     Every error carries a google.rpc.ErrorInfo with the domain `ordergen.globeco`. Besides the errors named
@@ -249,7 +249,7 @@ def add_RebalanceServiceServicer_to_server(servicer, server):
 
 
  # This class is part of an EXPERIMENTAL API.
-class RebalanceService:
+class RebalanceService(object):
     """Rebalances portfolios to their model and keeps what each run did.
 
     Every error carries a google.rpc.ErrorInfo with the domain `ordergen.globeco`. Besides the errors named

@@ -5,7 +5,7 @@ import warnings
 
 from globeco.portfolio.v1 import portfolio_service_pb2 as globeco_dot_portfolio_dot_v1_dot_portfolio__service__pb2
 
-GRPC_GENERATED_VERSION = '1.85.1'
+GRPC_GENERATED_VERSION = '1.80.0'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
@@ -25,7 +25,7 @@ if _version_not_supported:
     )
 
 
-class PortfolioServiceStub:
+class PortfolioServiceStub(object):
     """Answers which portfolios there are.
     """
 
@@ -42,7 +42,7 @@ class PortfolioServiceStub:
                 _registered_method=True)
 
 
-class PortfolioServiceServicer:
+class PortfolioServiceServicer(object):
     """Answers which portfolios there are.
     """
 
@@ -70,7 +70,7 @@ def add_PortfolioServiceServicer_to_server(servicer, server):
 
 
  # This class is part of an EXPERIMENTAL API.
-class PortfolioService:
+class PortfolioService(object):
     """Answers which portfolios there are.
     """
 

@@ -5,7 +5,7 @@ import warnings
 
 from globeco.portfolio_accounting.v1 import portfolio_accounting_service_pb2 as globeco_dot_portfolio__accounting_dot_v1_dot_portfolio__accounting__service__pb2
 
-GRPC_GENERATED_VERSION = '1.85.1'
+GRPC_GENERATED_VERSION = '1.80.0'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
@@ -25,7 +25,7 @@ if _version_not_supported:
     )
 
 
-class PortfolioAccountingServiceStub:
+class PortfolioAccountingServiceStub(object):
     """Answers what portfolios hold.
     """
 
@@ -42,7 +42,7 @@ class PortfolioAccountingServiceStub:
                 _registered_method=True)
 
 
-class PortfolioAccountingServiceServicer:
+class PortfolioAccountingServiceServicer(object):
     """Answers what portfolios hold.
     """
 
@@ -71,7 +71,7 @@ def add_PortfolioAccountingServiceServicer_to_server(servicer, server):
 
 
  # This class is part of an EXPERIMENTAL API.
-class PortfolioAccountingService:
+class PortfolioAccountingService(object):
     """Answers what portfolios hold.
     """
 

@@ -5,7 +5,7 @@ import warnings
 
 from globeco.pricing.v1 import pricing_service_pb2 as globeco_dot_pricing_dot_v1_dot_pricing__service__pb2
 
-GRPC_GENERATED_VERSION = '1.85.1'
+GRPC_GENERATED_VERSION = '1.80.0'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
@@ -25,7 +25,7 @@ if _version_not_supported:
     )
 
 
-class PricingServiceStub:
+class PricingServiceStub(object):
     """Answers what a share costs.
     """
 
@@ -42,7 +42,7 @@ class PricingServiceStub:
                 _registered_method=True)
 
 
-class PricingServiceServicer:
+class PricingServiceServicer(object):
     """Answers what a share costs.
     """
 
@@ -70,7 +70,7 @@ def add_PricingServiceServicer_to_server(servicer, server):
 
 
  # This class is part of an EXPERIMENTAL API.
-class PricingService:
+class PricingService(object):
     """Answers what a share costs.
     """
 

@@ -5,7 +5,7 @@ import warnings
 
 from globeco.security.v1 import security_service_pb2 as globeco_dot_security_dot_v1_dot_security__service__pb2
 
-GRPC_GENERATED_VERSION = '1.85.1'
+GRPC_GENERATED_VERSION = '1.80.0'
 GRPC_VERSION = grpc.__version__
 _version_not_supported = False
 
@@ -25,7 +25,7 @@ if _version_not_supported:
     )
 
 
-class SecurityServiceStub:
+class SecurityServiceStub(object):
     """Answers which securities there are.
     """
 
@@ -42,7 +42,7 @@ class SecurityServiceStub:
                 _registered_method=True)
 
 
-class SecurityServiceServicer:
+class SecurityServiceServicer(object):
     """Answers which securities there are.
     """
 
@@ -70,7 +70,7 @@ def add_SecurityServiceServicer_to_server(servicer, server):
 
 
  # This class is part of an EXPERIMENTAL API.
-class SecurityService:
+class SecurityService(object):
     """Answers which securities there are.
     """
 

@@ -1,14 +1,17 @@
 """Requests as domain values; whatever is not of the right form is a violation with its path."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 
 from globeco.ordergen.v1 import model_pb2, rebalance_pb2
+from google.protobuf import field_mask_pb2
 from google.type import decimal_pb2
 
+from ordergen_server.domain.changes import PositionMatch
 from ordergen_server.domain.errors import Unsupported
-from ordergen_server.domain.models import ModelContent, Position
+from ordergen_server.domain.ids import check_entity_id
+from ordergen_server.domain.models import FIELDS, ModelContent, Position
 from ordergen_server.domain.rebalances import RebalanceOptions
 from ordergen_server.domain.violations import Violations
 
@@ -36,11 +39,14 @@ def decimal(message: decimal_pb2.Decimal, path: str, violations: Violations) -> 
     return decimal_or_none(message, path, violations) or Decimal(0)
 
 
-def content(message: model_pb2.Model, path: str, violations: Violations) -> ModelContent:
-    """What a caller says of a model."""
+def content(
+    message: model_pb2.Model, path: str, violations: Violations, fields: Collection[str] = FIELDS
+) -> ModelContent:
+    """What a caller says of these fields of a model."""
+    lines = message.positions if "positions" in fields else ()
     return ModelContent(
         name=message.name,
-        positions=positions(message.positions, f"{path}.positions", violations),
+        positions=positions(lines, f"{path}.positions", violations),
         portfolio_ids=tuple(message.portfolio_ids),
     )
 
@@ -63,6 +69,27 @@ def position(message: model_pb2.Position, path: str, violations: Violations) -> 
         low_drift=decimal(message.low_drift, f"{path}.low_drift", violations),
         high_drift=decimal(message.high_drift, f"{path}.high_drift", violations),
     )
+
+
+def position_match(message: model_pb2.Position, path: str, violations: Violations) -> PositionMatch:
+    """A security, with the target and drifts that are given."""
+    check_entity_id(message.security_id, f"{path}.security_id", violations)
+    return PositionMatch(
+        security_id=message.security_id,
+        target=decimal_or_none(message.target, f"{path}.target", violations),
+        low_drift=decimal_or_none(message.low_drift, f"{path}.low_drift", violations),
+        high_drift=decimal_or_none(message.high_drift, f"{path}.high_drift", violations),
+    )
+
+
+def update_fields(mask: field_mask_pb2.FieldMask, violations: Violations) -> tuple[str, ...]:
+    """The fields an update mask names; all of an empty one, or of `*`."""
+    if not mask.paths or list(mask.paths) == ["*"]:
+        return FIELDS
+    for index, path in enumerate(mask.paths):
+        if path not in FIELDS:
+            violations.add(f"update_mask.paths[{index}]", f"must be one of {', '.join(FIELDS)}", path)
+    return tuple(path for path in mask.paths if path in FIELDS)
 
 
 def options(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> RebalanceOptions:

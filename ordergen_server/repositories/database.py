@@ -1,7 +1,7 @@
 """The connection to MongoDB: exact numbers, durable writes, errors of our domain."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC
 from decimal import Context, Decimal, Inexact
 from functools import lru_cache
@@ -11,8 +11,10 @@ import pymongo
 from bson.codec_options import CodecOptions, TypeCodec, TypeRegistry
 from bson.decimal128 import Decimal128, create_decimal128_context
 from pymongo import MongoClient
+from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.errors import (
+    CollectionInvalid,
     ConfigurationError,
     ConnectionFailure,
     ExecutionTimeout,
@@ -100,6 +102,21 @@ class Database:
     def collection(self, name: str) -> Documents:
         """The collection of that name."""
         return self._database[name]
+
+    def create_collection(self, name: str) -> None:
+        """Make a collection; one that is there already is as good."""
+        with suppress(CollectionInvalid):
+            self._database.create_collection(name)
+
+    def command(self, command: Document) -> None:
+        """Run a command of the database."""
+        self._database.command(command)
+
+    @contextmanager
+    def transaction(self) -> Iterator[ClientSession]:
+        """A block whose operations with its session are all done, or none."""
+        with self._client.start_session() as session, session.start_transaction():
+            yield session
 
     def ping(self, timeout_seconds: float) -> None:
         """Return if the database answers in time. Raises DatabaseUnavailable."""

@@ -11,7 +11,7 @@ from time import monotonic
 
 from optimizer.allowed import Choices
 from optimizer.general import propose
-from optimizer.lagrange import lagrangian_bound
+from optimizer.lagrange import Lagrangian
 from optimizer.limited import Answer, limited, objective_of
 from optimizer.limits import Limit
 from optimizer.problem import Problem
@@ -36,9 +36,13 @@ def solve_coupled(
         if best is not None and objective_of(problem, best) <= bound:
             return Answer(best, bound)
     proposal = propose(problem, found, limits, max(0.05, deadline - monotonic()))
-    bound = max(bound, lagrangian_bound(problem, found, limits, proposal.multipliers))
     repaired = None if proposal.shares is None else repair(problem, found, limits, proposal.shares, deadline)
     best = _better(problem, best, repaired)
+    relaxation = Lagrangian(problem, found, limits, proposal.multipliers)
+    bound = max(bound, relaxation.bound())
+    if best is None or objective_of(problem, best) > bound:
+        best, proven = relaxation.search(best, deadline)
+        bound = objective_of(problem, best) if proven and best is not None else bound
     return None if best is None else Answer(best, bound)
 
 

@@ -13,13 +13,13 @@ adds a known `penalty`. The search walks sets of such deviations in order of pen
 alone cost more than the best answer known. All of it is integer arithmetic.
 """
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from math import gcd
 from typing import NamedTuple
 
+from optimizer.explore import Deviation, State, explore
 from optimizer.fill import Wheel, fill
 from optimizer.ladder import Ladder
 from optimizer.middle import meet_in_the_middle
@@ -41,15 +41,6 @@ RATE_BITS = 64
 
 CLOCK_NODES = 4_096
 """Search steps between two looks at the clock."""
-
-
-class Deviation(NamedTuple):
-    """A ladder leaving its least bracket: what it adds to the bound, and to the cash freed."""
-
-    penalty: int
-    gain: int
-    ladder: int
-    rung: int
 
 
 class Cover(NamedTuple):
@@ -183,7 +174,7 @@ def least_cost_cover(
     required += -required % freed_unit(ladders)
     ladders = [ladder.up_to(required) for ladder in ladders]
     relaxation = Relaxation(ladders, required, *break_multiplier(ladders, required))
-    search = Search(relaxation, trimmed(relaxation, first_cover(relaxation)), expired)
+    search = Search(relaxation, trimmed(relaxation, first_cover(relaxation)), proves, expired)
     search.run(FIRST_DEVIATIONS, FIRST_STEPS)
     for coarse in coarser:
         if proves(search.cover().cost, search.cover().bound):
@@ -273,60 +264,12 @@ def _wheel(relaxation: Relaxation, index: int) -> Wheel:
     return Wheel(max(step, 1), last - rung if step > 0 else 0)
 
 
-class Fills:
-    """What the moves from a position on must still add to the value: a linear relaxation of the rest.
-
-    While cash is short, moves that gain cash are filled in ascending order of penalty per cash, the last
-    one in part (Dantzig, 1957). While there is a surplus, moves that give cash back are filled the same
-    way as far as they cost less than the multiplier that a surplus costs. Tables are made when first asked
-    for: most searches need few.
-    """
-
-    def __init__(self, moves: Sequence[Deviation], price: int) -> None:
-        self._moves = moves
-        self._price = price
-        self._tables: dict[int, tuple[list[int], list[int]]] = {}
-        # Two different ratios of numbers this long differ within these many binary places.
-        places = 2 * max((abs(move.gain) for move in moves), default=1).bit_length() + 1
-        by_rate = sorted(
-            (index for index, move in enumerate(moves) if move.gain),
-            key=lambda index: (moves[index].penalty << places) // abs(moves[index].gain),
-        )
-        self._gaining = [index for index in by_rate if moves[index].gain > 0]
-        self._giving = [
-            index
-            for index in by_rate
-            if moves[index].gain < 0 and moves[index].penalty < -price * moves[index].gain
-        ]
-
-    def least(self, start: int, surplus: int) -> int | None:
-        """A lower bound of the penalty and price of surplus still to come; None if cash must stay short."""
-        amount = abs(surplus)
-        amounts, penalties = self._tables.get(start if surplus < 0 else ~start) or self._table(start, surplus)
-        place = bisect_left(amounts, amount)
-        if place == len(amounts):
-            return None if surplus < 0 else penalties[-1] + self._price * (amount - amounts[-1])
-        if place == 0:
-            return 0
-        before, penalty = amounts[place - 1], penalties[place - 1]
-        return penalty + (penalties[place] - penalty) * (amount - before) // (amounts[place] - before)
-
-    def _table(self, start: int, surplus: int) -> tuple[list[int], list[int]]:
-        order = self._gaining if surplus < 0 else self._giving
-        moves = [self._moves[index] for index in order if index >= start]
-        table = (
-            [0, *accumulate(abs(move.gain) for move in moves)],
-            [0, *accumulate(move.penalty for move in moves)],
-        )
-        self._tables[start if surplus < 0 else ~start] = table
-        return table
-
-
 class Search:
     """Depth-first over sets of deviations, in ascending order of penalty."""
 
-    def __init__(self, relaxation: Relaxation, start: list[int], expired: Clock) -> None:
+    def __init__(self, relaxation: Relaxation, start: list[int], proves: Proof, expired: Clock) -> None:
         self._relaxation = relaxation
+        self._proves = proves
         self._expired = expired
         self._best = start
         self._value = self._cost(start) * relaxation.q
@@ -343,7 +286,8 @@ class Search:
         self._moves, listed = relaxation.deviations(self._value - relaxation.bound, most_deviations)
         if listed or step_limit is None:
             self._consider(relaxation.bound, relaxation.surplus, [])
-            self._walk()
+            state = State(relaxation.bound, relaxation.surplus, self._value)
+            explore(self._moves, relaxation.p, state, self._consider, self._out_of_steps)
             self._complete = listed and not self._stopped
 
     def improve(self, rungs: list[int]) -> None:
@@ -358,38 +302,9 @@ class Search:
         bound = cost if self._complete else -(-self._relaxation.bound // self._relaxation.q)
         return Cover(self._best, cost, min(bound, cost), self._complete)
 
-    def _walk(self) -> None:
-        # An explicit stack: the depth may exceed what recursion allows.
-        moves, count = self._moves, len(self._moves)
-        taken: set[int] = set()
-        chosen: list[int] = []
-        value, surplus, position = self._relaxation.bound, self._relaxation.surplus, 0
-        fills = Fills(moves, self._relaxation.p)
-        while not self._out_of_steps():
-            if (
-                position < count
-                and value + moves[position].penalty <= self._value
-                and self._may_improve(value, fills.least(position, surplus))
-            ):
-                move = moves[position]
-                if move.ladder not in taken:
-                    taken.add(move.ladder)
-                    chosen.append(position)
-                    value += move.penalty
-                    surplus += move.gain
-                    self._consider(value, surplus, chosen)
-                position += 1
-            elif chosen:
-                position = chosen.pop()
-                value -= moves[position].penalty
-                surplus -= moves[position].gain
-                taken.remove(moves[position].ladder)
-                position += 1
-            else:
-                return
-
-    def _may_improve(self, value: int, rest: int | None) -> bool:
-        return rest is not None and value + rest <= self._value
+    def _settled(self) -> bool:
+        cover = self.cover()
+        return self._proves(cover.cost, cover.bound)
 
     def _out_of_steps(self) -> bool:
         self._steps += 1
@@ -397,7 +312,7 @@ class Search:
             self._stopped = True
         return self._stopped
 
-    def _consider(self, value: int, surplus: int, chosen: list[int]) -> None:
+    def _consider(self, value: int, surplus: int, chosen: list[int]) -> int:
         total = value + self._relaxation.p * surplus
         if surplus >= 0 and total <= self._value:
             rungs = list(self._relaxation.rungs)
@@ -405,6 +320,9 @@ class Search:
                 rungs[self._moves[position].ladder] = self._moves[position].rung
             if total < self._value or rungs > self._best:
                 self._best, self._value = rungs, total
+                # A short search goes on to decide ties; a long one is content with a proof.
+                self._stopped = self._limit is None and self._settled()
+        return self._value
 
     def _cost(self, rungs: list[int]) -> int:
         return total_cost(self._relaxation.ladders, rungs)

@@ -9,6 +9,8 @@ from importlib import import_module
 from statistics import median
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from optimizer.allowed import Choices
 from optimizer.limits import CashLimit, Limit, TurnoverLimit
 from optimizer.problem import Problem, Strategy
@@ -59,16 +61,12 @@ class _Model:
             elif isinstance(limit, TurnoverLimit):
                 self._limits.append(traded <= limit.capacity / unit)
             else:
-                trades = cp.Variable(len(lines), boolean=integer)
+                trades = cp.Variable(len(lines), integer=integer, bounds=[0, 1])
                 reach = [
                     float(max(abs(end - line.held) for part in allowed for end in (part[0], part[-1])))
                     for line, allowed in zip(lines, found.allowed, strict=True)
                 ]
-                demands += [
-                    cp.abs(self._change + bought) <= cp.multiply(reach, trades),
-                    trades >= 0,
-                    trades <= 1,
-                ]
+                demands.append(cp.abs(self._change + bought) <= cp.multiply(reach, trades))
                 self._limits.append(cp.sum(trades) <= limit.capacity)
         self._counts = [not isinstance(limit, CashLimit | TurnoverLimit) for limit in limits]
         aim = traded if problem.strategy is Strategy.TO_BAND else drift
@@ -102,15 +100,11 @@ class _Model:
         cp = self._cp
         owners = [index for index, allowed in enumerate(found.allowed) for _ in allowed]
         parts = [part for allowed in found.allowed for part in allowed]
-        chosen = cp.Variable(len(parts), boolean=integer)
-        steps = cp.Variable(len(parts), integer=integer)
+        last = np.array([len(part) - 1.0 for part in parts])
+        chosen = cp.Variable(len(parts), integer=integer, bounds=[0, 1])
+        steps = cp.Variable(len(parts), integer=integer, bounds=[0, last])
         starts = [float(part[0] - found.best[owner]) for owner, part in zip(owners, parts, strict=True)]
         sizes = [float(part.step) for part in parts]
-        rows = [[float(owner == index) for owner in owners] for index in range(len(found.best))]
-        demands = [
-            steps >= 0,
-            steps <= cp.multiply([float(len(part) - 1) for part in parts], chosen),
-            rows @ chosen == 1,
-            chosen >= 0,
-        ]
+        rows = np.equal.outer(np.arange(len(found.best)), np.array(owners)).astype(float)
+        demands = [steps <= cp.multiply(last, chosen), rows @ chosen == 1]
         return rows @ (cp.multiply(starts, chosen) + cp.multiply(sizes, steps)), demands

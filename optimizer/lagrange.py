@@ -1,14 +1,22 @@
-"""A lower bound under several limits, exact for whatever multipliers a float solver suggests.
+"""Bounds and proofs under several limits, exact for whatever multipliers a float solver suggests.
+
+For all multipliers m >= 0, every answer that meets the limits obeys
 
     sum_i cost_i(n_i) >= sum_i min over n of [cost_i(n) + sum_l m_l use_li(n)] - sum_l m_l capacity_l
 
-for all multipliers m >= 0 (Fisher, "The Lagrangian Relaxation Method", Management Science 27, 1981).
+(Fisher, "The Lagrangian Relaxation Method", Management Science 27, 1981). A position away from the least
+of its bracket adds the difference, its penalty; so all better answers are found by walking the sets of
+such deviations whose penalties fit between the bound and the best answer known.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
+from time import monotonic
+from typing import NamedTuple
 
 from optimizer.allowed import Choices, costs_of
 from optimizer.constraints import Shares
+from optimizer.costs import Costs
 from optimizer.limits import Limit
 from optimizer.line import Line
 from optimizer.problem import Problem
@@ -16,37 +24,150 @@ from optimizer.problem import Problem
 BITS = 48
 """Binary places to which multipliers are taken."""
 
+MAX_MOVES = 20_000
+"""Deviations listed before a proof is given up."""
 
-def lagrangian_bound(
-    problem: Problem, found: Choices, limits: Sequence[Limit], multipliers: Sequence[float]
-) -> int:
-    """The bound in units of the objective, rounded up, as objectives are whole.
+MAX_STEPS = 400_000
+"""Sets of deviations walked before a proof is given up."""
+
+
+class Move(NamedTuple):
+    """A position away from the least of its bracket, and what that adds to the bound."""
+
+    penalty: int
+    place: int
+    shares: int
+
+
+class Lagrangian:
+    """The relaxation of all limits at given multipliers; costs are of the first aim, times 2^BITS.
 
     Args:
         problem: the portfolio.
         found: what is allowed position by position.
         limits: all limits.
-        multipliers: one a limit, in units of the objective per unit of the limit; negative ones count as 0.
+        multipliers: one a limit, objective per unit of use; negative ones count as 0.
     """
-    scale = 1 << BITS
-    weights = [max(0, round(multiplier * scale)) for multiplier in multipliers]
-    _, aim = costs_of(problem, found).coarser()
-    total = -sum(weight * limit.capacity for weight, limit in zip(weights, limits, strict=True))
-    for line, allowed in zip(problem.lines, found.allowed, strict=True):
-        total += min(
-            scale * aim.of(line, shares)
-            + sum(weight * limit.use(line, shares) for weight, limit in zip(weights, limits, strict=True))
-            for shares in _corners(line, allowed)
+
+    def __init__(
+        self, problem: Problem, found: Choices, limits: Sequence[Limit], multipliers: Sequence[float]
+    ) -> None:
+        self._lines, self._allowed, self._limits = problem.lines, found.allowed, limits
+        self._weights = [max(0, round(multiplier * (1 << BITS))) for multiplier in multipliers]
+        self._aim: Costs = costs_of(problem, found).coarser()[1]
+        pairs = zip(self._lines, self._allowed, strict=True)
+        least = [min((self._bracket(line, n), n) for n in corners(line, shares)) for line, shares in pairs]
+        self._least = [bracket for bracket, _ in least]
+        self._shares = [shares for _, shares in least]
+        used = (weight * limit.capacity for weight, limit in zip(self._weights, limits, strict=True))
+        self._bound = sum(self._least) - sum(used)
+
+    def bound(self) -> int:
+        """The lower bound in units of the objective, rounded up, as objectives are whole."""
+        return -(-self._bound >> BITS)
+
+    def search(self, best: list[int] | None, deadline: float) -> tuple[list[int] | None, bool]:
+        """The best answer, and whether that is proven; not, if there are too many to walk in time."""
+        value = None if best is None else sum(map(self._aim.of, self._lines, best))
+        moves = self._moves(None if value is None else (value << BITS) - self._bound)
+        if moves is None:
+            return best, False
+        walk = _Walk(self._lines, self._limits, self._aim, best, value)
+        return walk.run(self._shares, moves, self._bound, deadline)
+
+    def _bracket(self, line: Line, shares: int) -> int:
+        used = zip(self._weights, self._limits, strict=True)
+        return (self._aim.of(line, shares) << BITS) + sum(
+            weight * limit.use(line, shares) for weight, limit in used if weight
         )
-    return -(-total // scale)
+
+    def _moves(self, gap: int | None) -> list[Move] | None:
+        """All deviations of penalty < gap in ascending order; None if there are too many."""
+        moves: list[Move] = []
+        for index, (line, allowed) in enumerate(zip(self._lines, self._allowed, strict=True)):
+            ends = sorted(corners(line, allowed))
+            spans = [(low, high) for low, high in pairwise([ends[0], *ends, ends[-1]])]
+            near: set[int] = set()
+            for low, high in spans:
+                for walk in (_between(allowed, low, high), reversed(_between(allowed, low, high))):
+                    for shares in walk:
+                        penalty = self._bracket(line, shares) - self._least[index]
+                        if (gap is not None and penalty >= gap) or len(moves) > MAX_MOVES:
+                            break
+                        if shares != self._shares[index] and shares not in near:
+                            near.add(shares)
+                            moves.append(Move(penalty, index, shares))
+            if len(moves) > MAX_MOVES:
+                return None
+        return sorted(moves)
 
 
-def _corners(line: Line, allowed: Shares) -> set[int]:
+class _Walk:
+    """Depth-first over sets of moves, at most one a position."""
+
+    def __init__(
+        self,
+        lines: Sequence[Line],
+        limits: Sequence[Limit],
+        aim: Costs,
+        best: list[int] | None,
+        value: int | None,
+    ) -> None:
+        self._lines, self._limits, self._aim = lines, limits, aim
+        self._best, self._value = best, value
+
+    def run(
+        self, start: Sequence[int], moves: Sequence[Move], bound: int, deadline: float
+    ) -> tuple[list[int] | None, bool]:
+        """The best answer, and whether all sets were walked."""
+        shares, chosen, taken = list(start), list[int](), set[int]()
+        position, steps = 0, 0
+        self._consider(shares)
+        while steps < MAX_STEPS and (steps % 1024 or monotonic() < deadline):
+            steps += 1
+            if position < len(moves) and self._may_improve(bound + moves[position].penalty):
+                move = moves[position]
+                if move.place not in taken:
+                    taken.add(move.place)
+                    chosen.append(position)
+                    bound += move.penalty
+                    shares[move.place] = move.shares
+                    self._consider(shares)
+                position += 1
+            elif chosen:
+                position = chosen.pop()
+                bound -= moves[position].penalty
+                taken.remove(moves[position].place)
+                shares[moves[position].place] = start[moves[position].place]
+                position += 1
+            else:
+                return self._best, True
+        return self._best, False
+
+    def _may_improve(self, bound: int) -> bool:
+        return self._value is None or bound < self._value << BITS
+
+    def _consider(self, shares: list[int]) -> None:
+        value = sum(map(self._aim.of, self._lines, shares))
+        better = self._value is None or value < self._value
+        if better and all(limit.is_met(self._lines, shares) for limit in self._limits):
+            self._best, self._value = list(shares), value
+
+
+def corners(line: Line, allowed: Shares) -> set[int]:
     """Allowed shares between which cost and uses are linear: one of them is the least of any such sum."""
-    corners: set[int] = set()
+    found: set[int] = set()
     for part in allowed:
         for pivot in (line.held, (line.target - line.residual) // line.price):
             place = (pivot - part.start) // part.step
-            corners |= {part[min(max(place + step, 0), len(part) - 1)] for step in (-1, 0, 1, 2)}
-        corners |= {part[0], part[-1]}
-    return corners
+            found |= {part[min(max(place + step, 0), len(part) - 1)] for step in (-1, 0, 1, 2)}
+        found |= {part[0], part[-1]}
+    return found
+
+
+def _between(allowed: Shares, low: int, high: int) -> range:
+    """Allowed shares from one corner to the next: they lie in one range, or are the corners themselves."""
+    for part in allowed:
+        if low in part and high in part:
+            return range(low, high + 1, part.step)
+    return range(low, high + 1, max(1, high - low))

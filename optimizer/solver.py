@@ -11,7 +11,7 @@ from optimizer.coupled import solve_coupled
 from optimizer.limited import limited, objective_of
 from optimizer.limits import Limit, limits_of
 from optimizer.problem import Problem
-from optimizer.separable import closed_form, values
+from optimizer.quick import quick
 from optimizer.solution import Solution, Status, breach
 from optimizer.verify import verify
 
@@ -30,11 +30,8 @@ def solve(problem: Problem, *, timeout_seconds: float = 30.0) -> Solution:
         Orders that were checked exactly, or the conflicts that leave none.
     """
     deadline = monotonic() + timeout_seconds
-    if is_plain(problem):
-        form = closed_form(problem.lines)
-        spendable = problem.spendable
-        if not form.infeasible and (spendable is None or sum(values(problem.lines, form.best)) <= spendable):
-            return _solution(problem, form.best, None)
+    if is_plain(problem) and (shares := quick(problem)):
+        return _solution(problem, shares, None)
     return _solve(problem, deadline)
 
 

@@ -1,7 +1,7 @@
 """Configuration by environment variables; docs/configuration.md is made from the descriptions."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -67,4 +67,6 @@ class Settings(BaseSettings):
     health_interval_seconds: Seconds = Field(
         default=1, description="How often readiness looks at the database."
     )
-    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="DEBUG, INFO, WARNING or ERROR."
+    )

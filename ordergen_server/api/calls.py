@@ -97,7 +97,7 @@ def _as_domain_error(error: Exception) -> OrderGenerationError:
     if isinstance(error, NotImplementedError):
         return Unsupported("This server does not support this call yet.", metadata={"feature": "rpc"})
     correlation_id = uuid.uuid4().hex
-    _log.error("internal error", exc_info=error, extra={"correlation_id": correlation_id})
+    _log.error("internal error %s", correlation_id, exc_info=error)
     return InternalError(
         f"Internal error. Quote {correlation_id} when you report it.",
         metadata={"correlation_id": correlation_id},

@@ -17,7 +17,7 @@ from grpc_reflection.v1alpha import reflection
 from ordergen_server.api.calls import CallInterceptor
 from ordergen_server.api.model_servicer import ModelServicer
 from ordergen_server.api.rebalance_servicer import RebalanceServicer
-from ordergen_server.domain.errors import Unavailable
+from ordergen_server.domain.errors import DeadlineExceeded, Unavailable
 from ordergen_server.domain.stores import Database
 
 MODEL_SERVICE = model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name
@@ -41,7 +41,11 @@ class ServerConfig:
 
 
 class ApiServer:
-    """Serves the contract until stopped; ready while the database answers."""
+    """Serves the contract until stopped; ready while the database answers.
+
+    Raises:
+        OSError: a port is in use, or the host is none of this machine.
+    """
 
     def __init__(
         self,
@@ -67,8 +71,8 @@ class ApiServer:
         for server in (self._api, self._probe):
             health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         self._set_ready(ready=False)
-        self.port = self._api.add_insecure_port(f"{config.host}:{config.port}")
-        self.health_port = self._probe.add_insecure_port(f"{config.host}:{config.health_port}")
+        self.port = _listen(self._api, config.host, config.port)
+        self.health_port = _listen(self._probe, config.host, config.health_port)
 
     def start(self) -> None:
         """Answer calls from now on."""
@@ -92,7 +96,7 @@ class ApiServer:
     def _look_at_database(self) -> None:
         try:
             self._database.ping(self._config.health_interval_seconds)
-        except Unavailable:
+        except (Unavailable, DeadlineExceeded):
             self._set_ready(ready=False)
         else:
             self._set_ready(ready=True)
@@ -114,3 +118,10 @@ class ApiServer:
                 ("grpc.max_receive_message_length", MAXIMUM_REQUEST_BYTES),
             ],
         )
+
+
+def _listen(server: grpc.Server, host: str, port: int) -> int:
+    try:
+        return server.add_insecure_port(f"{host}:{port}")
+    except RuntimeError:
+        raise OSError(f"cannot listen on port {port} of {host}: it is in use, or no such address") from None

@@ -54,7 +54,9 @@ class MarketSnapshot:
         found = self.quotes.get(security_id)
         if isinstance(found, Quote):
             return found
-        raise found if found is not None else missing("security", "security", security_id, security_id)
+        if found is None:
+            raise missing("security", "security", security_id, security_id)
+        raise found.with_traceback(None)  # shared by every portfolio: it must not collect their frames
 
 
 def missing(service: str, what: str, security_id: str, name: str) -> MissingData:

@@ -59,7 +59,8 @@ class Execution:
             stopped = error
         finally:
             recorder.add([_skipped(blank(recorder.rebalance, one), stopped) for one in pending])
-            ended = recorder.finish(stopped, cancelled=cancelled.is_set())
+            # Cancelled once everyone had their turn, it was not cancelled.
+            ended = recorder.finish(stopped, cancelled=cancelled.is_set() and bool(pending))
         return ended
 
     def _work_off(

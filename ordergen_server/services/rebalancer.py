@@ -1,8 +1,10 @@
 """Rebalancing one portfolio, or all portfolios of a model; and reading what was done."""
 
+import logging
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
-from threading import Event, Thread
+from threading import Event
 
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import ModelWithoutPositions, Violation
@@ -19,6 +21,8 @@ from ordergen_server.domain.stores import ModelStore, RebalanceStore
 from ordergen_server.services.execution import Execution
 from ordergen_server.services.recorder import Recorder
 from ordergen_server.services.watching import Bell, watch
+
+_log = logging.getLogger(__name__)
 
 
 class Rebalancer:
@@ -73,26 +77,24 @@ class Rebalancer:
         model = self._models.get(model_id)
         recorder = self._begin(model, len(model.portfolio_ids), options)
         cancelled = Event()
-        thread = Thread(
-            target=self._execution.run,
-            args=(recorder, model, model.portfolio_ids, deadline, cancelled),
-            name=f"run-{recorder.rebalance.rebalance_id}",
-        )
-        thread.start()
-        return self._told(recorder.rebalance, deadline, cancelled, thread)
+        thread = ThreadPoolExecutor(1, "run")
+        run = thread.submit(self._execution.run, recorder, model, model.portfolio_ids, deadline, cancelled)
+        thread.shutdown(wait=False)  # it ends with the run
+        return self._told(recorder.rebalance.rebalance_id, deadline, cancelled, run)
 
     def _told(
-        self, rebalance: Rebalance, deadline: Deadline, cancelled: Event, thread: Thread
+        self, rebalance_id: str, deadline: Deadline, cancelled: Event, run: Future[Rebalance]
     ) -> Iterator[RunEvent]:
         try:
-            for event in watch(self._runs, self._bell, rebalance.rebalance_id, 0, deadline):
+            for event in watch(self._runs, self._bell, rebalance_id, 0, deadline, is_over=run.done):
                 yield event
-                if isinstance(event.event, RunFinished) and event.event.rebalance.error:
-                    event.event.rebalance.error.metadata["rebalance_id"] = rebalance.rebalance_id
-                    raise event.event.rebalance.error
+                if isinstance(event.event, RunFinished):
+                    _raise_error(run, event.event.rebalance)
+            run.result()
         finally:
             cancelled.set()
-            thread.join()
+            if failure := run.exception():
+                _log.error("run %s broke off", rebalance_id, exc_info=failure)
 
     def _begin(self, model: Model, portfolio_count: int, options: RebalanceOptions) -> Recorder:
         _require_positions(model)
@@ -111,6 +113,14 @@ class Rebalancer:
         recorder = Recorder(started, self._runs, self._models, self._clock, self._bell.ring)
         recorder.start()
         return recorder
+
+
+def _raise_error(run: Future[Rebalance], finished: Rebalance) -> None:
+    """Raise why a run stopped, if it did: the bug itself where it was one."""
+    run.result()
+    if finished.error:
+        finished.error.metadata["rebalance_id"] = finished.rebalance_id
+        raise finished.error
 
 
 def _require_positions(model: Model) -> None:

@@ -1,6 +1,6 @@
 """Tells a run to anyone, from any point: what is stored, and what comes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from threading import Condition
 
 from ordergen_server.domain.deadlines import Deadline
@@ -38,11 +38,18 @@ class Bell:
 
 
 def watch(
-    runs: RebalanceStore, bell: Bell, rebalance_id: str, after_sequence: int, deadline: Deadline
+    runs: RebalanceStore,
+    bell: Bell,
+    rebalance_id: str,
+    after_sequence: int,
+    deadline: Deadline,
+    *,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> Iterator[RunEvent]:
     """Every event of a run after `after_sequence`, until the run ends.
 
-    It reads from the store, so a slow reader slows nothing but itself.
+    It reads from the store, so a slow reader slows nothing but itself. A run whose end could not be stored
+    ends too, without a last event, where `is_over` knows that nobody works on it any more.
 
     Raises:
         NotFound: there is no such run.
@@ -51,7 +58,7 @@ def watch(
     sequence = after_sequence
     while True:
         deadline.remaining_seconds("the run ended")
-        heard = bell.rings
+        heard, over = bell.rings, is_over()
         rebalance = runs.get(rebalance_id)
         if sequence < 1:
             sequence = 1
@@ -65,5 +72,7 @@ def watch(
         if rebalance.state is not RebalanceState.RUNNING:
             if sequence <= rebalance.portfolio_count + 1:
                 yield RunEvent(rebalance.portfolio_count + 2, RunFinished(rebalance))
+            return
+        if over:
             return
         bell.wait(heard, min(LOOK_AGAIN_SECONDS, deadline.remaining_seconds("the run ended")))

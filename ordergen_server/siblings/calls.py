@@ -26,6 +26,9 @@ Answer = TypeVar("Answer")
 #: Does one attempt within so many seconds; raises AttemptFailed where another one may bring an answer.
 Attempt = Callable[[float], Answer]
 
+#: What an attempt gets at least: transports take 0 for a mistake, or for no limit at all.
+_LEAST_SECONDS = 0.001
+
 
 class Caller:
     """Calls one service, whatever the transport.
@@ -102,7 +105,8 @@ class Caller:
         with self._slot(deadline):
             permit = self._enter(deadline)
             outcome = Outcome.ABANDONED
-            timeout_seconds = min(self._config.timeout_seconds, deadline.remaining_seconds)
+            remaining_seconds = max(_LEAST_SECONDS, deadline.remaining_seconds)
+            timeout_seconds = min(self._config.timeout_seconds, remaining_seconds)
             try:
                 answer = attempt(timeout_seconds)
             except Refused:

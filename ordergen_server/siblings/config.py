@@ -15,7 +15,7 @@ class SiblingConfig:
     """How one service is called.
 
     Attributes:
-        base_url: `http://host:port`, with a path where the service lies below one.
+        base_url: `http://host:port`, with a path where the service lies below one, or `grpc://host:port`.
         timeout_seconds: the longest one attempt may take, from connecting to the last byte.
         attempts: how often a call is tried; 1 is never again.
         backoff_seconds: the pause before the second attempt; it doubles with every further one.
@@ -26,7 +26,7 @@ class SiblingConfig:
         breaker_failing_seconds: ... once they have gone on for so long: a hiccup shorter than the
             retries of a hundred concurrent calls must not turn those retries away.
         breaker_reset_seconds: how long an open breaker refuses calls before it lets one probe through.
-        pool_size: connections, and so attempts, at once; further callers wait within their deadline.
+        pool_size: attempts, and over HTTP connections, at once; more callers wait within their deadline.
         maximum_body_bytes: a longer answer is refused before it fills the memory.
     """
 

@@ -12,7 +12,7 @@ def unique(entries: Iterable[tuple[str, Value | Flaw]]) -> dict[str, Value | Fla
     """Entries by key; a key that is there twice is a flaw: nobody can know which of the two holds."""
     found: dict[str, Value | Flaw] = {}
     for key, entry in entries:
-        found[key] = _twice(key) if key in found else entry
+        found[key] = twice(key) if key in found else entry
     return found
 
 
@@ -21,5 +21,6 @@ def not_blank(value: str, path: str) -> str | Flaw:
     return value if value.strip() else Flaw(path, f"must not be blank, not {shown(repr(value))}")
 
 
-def _twice(key: str) -> Flaw:
+def twice(key: str) -> Flaw:
+    """The flaw of a list that has a key twice."""
     return Flaw("list", f"must have {shown(repr(key))} once, and has it again")

@@ -1,6 +1,6 @@
 """The readers over gRPC: the same checks as over HTTP, on the messages of protos/globeco/<sibling>/v1."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 
 from globeco.portfolio.v1.portfolio_service_pb2 import ListPortfoliosRequest, ListPortfoliosResponse
@@ -8,6 +8,7 @@ from globeco.portfolio.v1.portfolio_service_pb2_grpc import PortfolioServiceStub
 from globeco.portfolio_accounting.v1.portfolio_accounting_service_pb2 import (
     GetPortfolioSummaryRequest,
     PortfolioSummary,
+    SecurityBalance,
 )
 from globeco.portfolio_accounting.v1.portfolio_accounting_service_pb2_grpc import (
     PortfolioAccountingServiceStub,
@@ -143,11 +144,9 @@ def _names(response: ListPortfoliosResponse) -> Mapping[str, str]:
 def _summary(response: PortfolioSummary) -> Summary:
     portfolio_id = not_blank(response.portfolio_id, "portfolio_id")
     cash = decimals.amount(response.cash_balance.value, "cash_balance")
-    return Summary("portfolio_id", portfolio_id, cash, tuple(_lines(response)))
+    return Summary("portfolio_id", portfolio_id, cash, [_line(each) for each in response.securities])
 
 
-def _lines(response: PortfolioSummary) -> Iterator[Line]:
-    for index, each in enumerate(response.securities):
-        path = f"securities[{index}]"
-        quantity = decimals.amount(each.net_quantity.value, f"{path}.net_quantity")
-        yield Line(path, not_blank(each.security_id, f"{path}.security_id"), quantity)
+def _line(balance: SecurityBalance) -> Line:
+    quantity = decimals.amount(balance.net_quantity.value, "net_quantity")
+    return not_blank(balance.security_id, "security_id"), quantity

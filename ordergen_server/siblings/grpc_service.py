@@ -4,7 +4,7 @@ The channel's own retries are off: two policies on one call would multiply their
 """
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import grpc
 import urllib3
@@ -113,14 +113,13 @@ def _failure(error: grpc.RpcError, timeout_seconds: float) -> AttemptFailed | Re
 
 def _retry_after(error: grpc.RpcError) -> float | None:
     """The seconds of a RetryInfo; None where there is none, or nonsense."""
-    if not isinstance(error, grpc.Call):
-        return None
     try:
-        status = rpc_status.from_call(error)
+        status = rpc_status.from_call(cast("grpc.Call", error))  # which every error of a call is, too
     except (ValueError, DecodeError):
         return None
     info = RetryInfo()
     for detail in status.details if status else ():
         if detail.Is(RetryInfo.DESCRIPTOR) and detail.Unpack(info):
-            return max(0.0, info.retry_delay.ToTimedelta().total_seconds())
+            seconds: float = info.retry_delay.ToTimedelta().total_seconds()
+            return max(0.0, seconds)
     return None

@@ -1,6 +1,6 @@
 """What any transport reads of a portfolio, checked into the domain's Holdings."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
@@ -12,23 +12,23 @@ from ordergen_server.siblings.readers import PORTFOLIO_ACCOUNTING
 Value = TypeVar("Value")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One holding as it was answered, `path` being where in the answer it stands."""
-
-    path: str
-    security_id: str | Flaw
-    quantity: Decimal | Flaw
+#: A security's id and its net quantity as they were answered; a flaw's path is that within the line.
+Line = tuple[str | Flaw, Decimal | Flaw]
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A portfolio as it was answered; `portfolio_path` is how the answer calls the field of its id."""
+    """A portfolio as it was answered.
+
+    Attributes:
+        portfolio_path: how the answer calls the field of its id.
+        lines: its holdings, in the order of the answer's field `securities`.
+    """
 
     portfolio_path: str
     portfolio_id: str | Flaw
     cash: Decimal | Flaw
-    lines: Iterable[Line]
+    lines: Sequence[Line]
 
 
 def new_holdings(portfolio_id: str) -> Holdings:
@@ -53,17 +53,25 @@ def checked_holdings(portfolio_id: str, summary: Summary | Flaw) -> Holdings:
     )
 
 
-def _quantities(portfolio_id: str, lines: Iterable[Line]) -> dict[str, Decimal]:
+def _quantities(portfolio_id: str, lines: Sequence[Line]) -> dict[str, Decimal]:
     quantities: dict[str, Decimal] = {}
-    for line in lines:
-        security_id = _sound(portfolio_id, line.security_id)
+    for index, (security_id, quantity) in enumerate(lines):
+        if isinstance(security_id, Flaw):
+            raise bad_data(PORTFOLIO_ACCOUNTING, portfolio_id, _within(index, security_id), "Portfolio")
         if security_id in quantities:
-            flaw = Flaw(line.path, f"must have security {shown(repr(security_id))} once, and has it again")
+            flaw = Flaw(
+                f"securities[{index}]", f"must have {shown(repr(security_id))} once, and has it again"
+            )
             raise bad_data(PORTFOLIO_ACCOUNTING, portfolio_id, flaw, "Portfolio")
-        if isinstance(line.quantity, Flaw):
-            raise bad_data(PORTFOLIO_ACCOUNTING, security_id, line.quantity)
-        quantities[security_id] = line.quantity
+        if isinstance(quantity, Flaw):
+            raise bad_data(PORTFOLIO_ACCOUNTING, security_id, _within(index, quantity))
+        quantities[security_id] = quantity
     return quantities
+
+
+def _within(index: int, flaw: Flaw) -> Flaw:
+    """The flaw of a line as one of the whole answer; only now is its path worth writing."""
+    return Flaw(f"securities[{index}].{flaw.path}", flaw.rule)
 
 
 def _sound(portfolio_id: str, value: Value | Flaw) -> Value:

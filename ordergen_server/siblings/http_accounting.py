@@ -1,6 +1,5 @@
 """The reader of portfolio accounting over HTTP/JSON."""
 
-from collections.abc import Iterator
 from urllib.parse import quote
 
 import msgspec
@@ -9,6 +8,7 @@ from ordergen_server.domain.market import Holdings
 from ordergen_server.siblings import decimals, readers
 from ordergen_server.siblings.deadlines import Deadline
 from ordergen_server.siblings.documents import ABSENT, decoded, flaw_of, number, text
+from ordergen_server.siblings.entries import not_blank
 from ordergen_server.siblings.failures import Flaw, Refused, Unreadable
 from ordergen_server.siblings.holdings import Line, Summary, checked_holdings, new_holdings
 from ordergen_server.siblings.http_readers import HttpReader
@@ -17,7 +17,7 @@ from ordergen_server.siblings.http_readers import HttpReader
 class LineRecord(msgspec.Struct, rename="camel"):
     """A holding, as far as we read it: the net quantity counts, long and short are its parts."""
 
-    security_id: msgspec.Raw = ABSENT
+    security_id: str
     net_quantity: msgspec.Raw = ABSENT
 
 
@@ -64,11 +64,9 @@ def _read(body: bytes) -> Summary | Flaw:
         return flaw_of(error)
     portfolio_id = text(record.portfolio_id, "portfolioId")
     cash = number(record.cash_balance, "cashBalance", decimals.amount)
-    return Summary("portfolioId", portfolio_id, cash, tuple(_lines(record.securities)))
+    return Summary("portfolioId", portfolio_id, cash, [_line(each) for each in record.securities])
 
 
-def _lines(records: list[LineRecord]) -> Iterator[Line]:
-    for index, record in enumerate(records):
-        path = f"securities[{index}]"
-        quantity = number(record.net_quantity, f"{path}.netQuantity", decimals.amount)
-        yield Line(path, text(record.security_id, f"{path}.securityId"), quantity)
+def _line(record: LineRecord) -> Line:
+    quantity = number(record.net_quantity, "netQuantity", decimals.amount)
+    return not_blank(record.security_id, "securityId"), quantity

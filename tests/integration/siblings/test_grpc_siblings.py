@@ -7,6 +7,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from globeco.pricing.v1.pricing_service_pb2 import ListPricesRequest
+from globeco.pricing.v1.pricing_service_pb2_grpc import PricingServiceStub
 
 from ordergen_server.domain.errors import (
     BadData,
@@ -138,6 +140,21 @@ def test_a_broken_service_is_unavailable_after_three_attempts(
     with pytest.raises(SiblingUnavailable) as caught:
         sources.portfolios.holdings(FIRST, PATIENT)
     assert (caught.value.metadata, siblings.calls("accounting")) == ({"service": "portfolio-accounting"}, 3)
+
+
+def test_a_channel_that_closes_meanwhile_is_unavailable(siblings: GrpcSiblings) -> None:
+    service = GrpcService("pricing", at(siblings.url))
+    method = PricingServiceStub(service.channel).ListPrices
+    service.channel.close()
+    with pytest.raises(SiblingUnavailable, match="its channel is closed"):
+        service.get(method, ListPricesRequest(), str, Deadline(PATIENT))
+    service.close()
+
+
+@pytest.mark.parametrize("fault", [Fault(kind="delay", delay_seconds=0.2), Fault(kind="stall", times=1)])
+def test_slowness_within_the_limits_is_borne(siblings: GrpcSiblings, sources: Sources, fault: Fault) -> None:
+    siblings.set_faults("accounting", [fault])
+    assert sources.portfolios.holdings(FIRST, PATIENT).quantities
 
 
 @pytest.mark.parametrize(

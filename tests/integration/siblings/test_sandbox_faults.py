@@ -265,8 +265,8 @@ def summary(lines: str = "[]", cash: str = "1", portfolio_id: str = '"?"') -> st
         (summary(cash="NaN"), "cashBalance: must be a number, not 'NaN'"),
         (summary("null"), "securities: Expected `array`, got `null`"),
         (summary("[7]"), "securities[0]: Expected `object`, got `int`"),
-        (summary('[{"netQuantity": 1}]'), "securities[0].securityId: must be a string, not absent"),
-        (summary(f"[{LINE}, {LINE}]"), "securities[1]: must have security 'A' once, and has it again"),
+        (summary('[{"netQuantity": 1}]'), "securities[0]: Object missing required field `securityId`"),
+        (summary(f"[{LINE}, {LINE}]"), "securities[1]: must have 'A' once, and has it again"),
         (summary(portfolio_id='"x"'), "portfolioId: must be the portfolio asked for, not 'x'"),
         (summary(portfolio_id="5"), "portfolioId: must be a string, not 5"),
         (summary(portfolio_id='" "'), "portfolioId: must not be blank, not ' '"),
@@ -347,3 +347,72 @@ def test_names_never_fail_and_failing_is_not_repeated(
     ]
     assert sum(siblings.calls("portfolio").values()) == 3
     assert sum("no names" in each.message for each in caplog.records) == 1
+
+
+def test_records_that_name_nothing_are_logged_and_spoil_nothing(
+    siblings: SimulatedSiblings, sources: Sources, caplog: pytest.LogCaptureFixture
+) -> None:
+    prices = '[7, null, {"close": 1}, {"ticker": 5, "close": 1}, {"ticker": "AAA", "close": 1.5}]'
+    securities = '[{"securityId": "A", "ticker": "AAA"}, {"securityId": "B", "ticker": 7}, {"ticker": "AAB"}]'
+    siblings.set_faults("pricing", [Fault(kind="body", body=prices)])
+    siblings.set_faults("security", [Fault(kind="body", body=securities)])
+    quotes = sources.market.snapshot(PATIENT).quotes
+    assert Quote("AAA", Decimal("1.5")) == quotes["A"]
+    assert (
+        str(quotes["B"]) == "Security B: the security service answered [1].ticker: must be a string, not 7."
+    )
+    logged = [each.message for each in caplog.records]
+    assert logged == ["security: 1 records that name nothing", "pricing: 4 records that name nothing"]
+
+
+def test_what_is_there_twice_is_not_guessed(siblings: SimulatedSiblings, sources: Sources) -> None:
+    securities = (
+        '[{"securityId": "A", "ticker": "AAA"}, {"securityId": "B", "ticker": "AAB"},'
+        ' {"securityId": "B", "ticker": "AAB"}]'
+    )
+    prices = '[{"ticker": "AAA", "close": 1}, {"ticker": "AAA", "close": 1}]'
+    siblings.set_faults("security", [Fault(kind="body", body=securities)])
+    siblings.set_faults("pricing", [Fault(kind="body", body=prices)])
+    quotes = sources.market.snapshot(PATIENT).quotes
+    assert (
+        str(quotes["A"])
+        == "Security A: the pricing service answered list: must have 'AAA' once, and has it again."
+    )
+    assert (
+        str(quotes["B"])
+        == "Security B: the security service answered list: must have 'B' once, and has it again."
+    )
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, 1e-9, 1e-6, 1e-5, 1e-4, 3e-4, 1e-3, 2e-3])
+def test_hardly_any_time_is_a_deadline_exceeded(
+    siblings: SimulatedSiblings, sources: Sources, seconds: float
+) -> None:
+    siblings.set_faults("accounting", [Fault(kind="delay", delay_seconds=0.1)])
+    for _ in range(20):
+        with pytest.raises(DeadlineExceeded):
+            sources.portfolios.holdings(portfolio_of(siblings), seconds)
+
+
+def test_names_that_are_no_names_are_empty(siblings: SimulatedSiblings, sources: Sources) -> None:
+    names = '[{"portfolioId": "A", "name": 7}, {"portfolioId": "B"}, {"portfolioId": "C", "name": "Growth"}]'
+    siblings.set_faults("portfolio", [Fault(kind="body", body=names)])
+    assert [sources.portfolios.name(each, PATIENT) for each in "ABC"] == ["", "", "Growth"]
+
+
+def test_slowness_within_the_limits_is_borne(siblings: SimulatedSiblings, sources: Sources) -> None:
+    for service in ("accounting", "pricing", "security"):
+        siblings.set_faults(service, [Fault(kind="delay", delay_seconds=0.2)])
+    assert len(sources.market.snapshot(PATIENT).quotes) == 20
+    assert sources.portfolios.holdings(portfolio_of(siblings), PATIENT).quantities
+
+
+def test_an_empty_summary_is_an_empty_portfolio_and_not_a_new_one(
+    siblings: SimulatedSiblings, sources: Sources
+) -> None:
+    portfolio_id = portfolio_of(siblings)
+    siblings.override_summary(portfolio_id, summary(cash='"0"').replace("?", portfolio_id))
+    assert Holdings(portfolio_id, Decimal(0), {}) == sources.portfolios.holdings(portfolio_id, PATIENT)
+    siblings.override_summary(portfolio_id, "{}")
+    with pytest.raises(BadData):
+        sources.portfolios.holdings(portfolio_id, PATIENT)

@@ -48,7 +48,7 @@ def problem(*positions: Position, cash: str = "0", floor: str | None = "0") -> P
 
 
 @st.composite
-def tiny_problems(draw: st.DrawFn) -> Problem:
+def tiny_problems(draw: st.DrawFn, widths: tuple[str, ...] = ("0", "0.05", "0.1", "0.2")) -> Problem:
     """Up to five positions of few shares, full of ties: prices and holdings repeat, weights are coarse."""
     count = draw(st.integers(1, 5))
     prices = draw(
@@ -62,7 +62,7 @@ def tiny_problems(draw: st.DrawFn) -> Problem:
     weights = draw(
         st.lists(st.sampled_from(["0", "0.05", "0.1", "0.2", "0.25"]), min_size=count, max_size=count)
     )
-    drifts = st.sampled_from(["0", "0.05", "0.1", "0.2"])
+    drifts = st.sampled_from(widths)
     positions = tuple(
         position(
             f"S{9 - index}",
@@ -98,13 +98,33 @@ def constrained_problems(draw: st.DrawFn) -> Problem:
 
 @st.composite
 def limited_problems(draw: st.DrawFn) -> Problem:
-    """Tiny problems with a limit on turnover, on the number of trades, or both."""
-    drawn = draw(st.one_of(tiny_problems(), constrained_problems()))
-    turnover = MaximumTurnover(draw(st.sampled_from([Decimal(text) for text in ("0", "0.1", "0.3", "0.6")])))
-    count = MaximumTradeCount(draw(st.integers(0, 3)))
-    limits: list[Constraint] = [turnover, count]
-    chosen = draw(st.lists(st.sampled_from(limits), unique=True, min_size=1))
-    return replace(drawn, constraints=(*drawn.constraints, *chosen))
+    """Few shares in wide bands, with limits on cash, turnover and the number of trades in any combination."""
+    count = draw(st.integers(2, 4))
+    positions = tuple(
+        position(
+            f"S{index}",
+            price=draw(st.sampled_from(["9", "11", "13.5", "20"])),
+            quantity=draw(st.sampled_from(["0", "1", "2", "3.5", "5"])),
+            target=draw(st.sampled_from(["0.05", "0.1", "0.2", "0.3"])),
+            low="1",
+            high=draw(st.sampled_from(["0.1", "0.5", "1"])),
+        )
+        for index in range(count)
+    )
+    turnover = MaximumTurnover(
+        draw(st.sampled_from([Decimal(text) for text in ("0.1", "0.2", "0.3", "0.6")]))
+    )
+    limits: list[Constraint] = [turnover, MaximumTradeCount(draw(st.integers(1, 3)))]
+    limits = draw(st.lists(st.sampled_from(limits), unique=True, min_size=1))
+    if draw(st.booleans()):
+        limits.append(MinimumTradeValue(Decimal(12)))
+    return Problem(
+        positions,
+        Decimal(draw(st.integers(-10, 90))) + 20,
+        Decimal(draw(st.sampled_from([0, 20, 40]))),
+        draw(st.sampled_from(Strategy)),
+        tuple(limits),
+    )
 
 
 def market_problem(seed: int, count: int) -> Problem:

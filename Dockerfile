@@ -1,0 +1,34 @@
+# The server. The builder installs what is locked; the image gets the result and no build tools.
+FROM python:3.13-slim AS builder
+
+# Every file must have a hash of the lock, and none may be a source that runs code to be installed.
+COPY requirements-server.txt /build/
+RUN python -m venv --without-pip /opt/venv \
+    && python -m pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check \
+        --only-binary :all: --require-hashes --requirement /build/requirements-server.txt
+
+# Our own packages are pure Python and are copied as they are: a wheel would need a build backend, with
+# hashes of its own, to arrive at the same files.
+WORKDIR /app
+COPY LICENSE ./
+COPY generated/globeco ./globeco
+COPY optimizer ./optimizer
+COPY ordergen_server ./ordergen_server
+RUN python -m compileall -q /app
+
+
+FROM python:3.13-slim
+
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONPATH=/app \
+    PYTHONSAFEPATH=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+COPY --from=builder /opt/venv /opt/venv
+COPY --from=builder /app /app
+WORKDIR /app
+# A number, so that Kubernetes can see that it is not root.
+USER 10001:10001
+# The API, and health alone for probes.
+EXPOSE 8088 8089
+ENTRYPOINT ["python", "-m", "ordergen_server"]

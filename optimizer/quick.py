@@ -1,0 +1,151 @@
+"""The common case without detours: the closed form, and a cash floor that a few shares meet.
+
+The same relaxation as in `cover`, at the costs of drift alone and written out for plain ladders. A first
+share less of a position rounded up past its target costs `price - gain` (gain: twice the excess of its
+value over the target), every other share its price. Where this does not decide in short order, the general
+way is taken.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from optimizer.explore import Deviation, State, explore
+from optimizer.line import Line
+from optimizer.problem import Problem
+from optimizer.separable import ClosedForm, closed_form
+
+MAX_TIES = 100
+"""Answers of equal drift before the general way is taken."""
+
+MAX_STEPS = 5_000
+"""Search steps before the general way is taken."""
+
+MAX_MOVES = 300
+"""Deviations before the general way is taken."""
+
+
+class Gain(NamedTuple):
+    """A position rounded up past its target: what its first share less saves, per money and in all."""
+
+    rate: float
+    gain: int
+    price: int
+    place: int
+
+
+def quick(problem: Problem) -> list[int] | None:
+    """The best shares of a plain problem, or None if this way does not decide them."""
+    lines = problem.lines
+    form = closed_form(lines)
+    if form.infeasible:
+        return None
+    if problem.spendable is None:
+        return form.best
+    worth = [count * line[0] + line[1] for line, count in zip(lines, form.best, strict=True)]
+    excess = sum(worth) - problem.spendable
+    return form.best if excess <= 0 else _reduced(problem, form, worth, excess)
+
+
+def _reduced(problem: Problem, form: ClosedForm, worth: Sequence[int], excess: int) -> list[int] | None:
+    """Fewer shares that free `excess` at least drift."""
+    gains = [
+        Gain(2 * (value - line[2]) / line[0], 2 * (value - line[2]), line[0], index)
+        for index, (line, value) in enumerate(zip(problem.lines, worth, strict=True))
+        if value > line[2] and form.best[index] > form.least[index]
+    ]
+    gains.sort(reverse=True)
+    short, split = excess, 0
+    while split < len(gains) and gains[split].price < short:
+        short -= gains[split].price
+        split += 1
+    if split == len(gains):
+        return None
+    moves = _moves(problem.lines, form, gains, split, short)
+    found = None if moves is None else _searched(moves, gains[split], short)
+    if moves is None or not found:
+        return None
+    base = list(form.best)
+    for gain in gains[:split]:
+        base[gain.place] -= 1
+    return _least(problem, base, [[moves[place] for place in chosen] for chosen in found])
+
+
+def _searched(moves: Sequence[Deviation], split: Gain, short: int) -> list[list[int]] | None:
+    """All sets of moves of least drift, as places in `moves`; None if they are too many to find."""
+    price = split.price - split.gain
+    best, steps = price * (split.price - short), 0
+    found: list[list[int]] = []
+
+    def consider(value: int, surplus: int, chosen: list[int]) -> int:
+        nonlocal best
+        if surplus >= 0:
+            total = value + price * surplus
+            if total < best:
+                best = total
+                found.clear()
+            if total == best:
+                found.append(list(chosen))
+        return best
+
+    def out_of_steps() -> bool:
+        nonlocal steps
+        steps += 1
+        return steps > MAX_STEPS
+
+    explore(moves, price, State(0, -short, best), consider, out_of_steps)
+    return None if steps > MAX_STEPS or len(found) > MAX_TIES else found
+
+
+def _least(problem: Problem, base: Sequence[int], found: Sequence[Sequence[Deviation]]) -> list[int]:
+    """Of answers of equal drift, the one of least turnover, then of fewest trades, then by security id."""
+    touched = {move.ladder for moves in found for move in moves} if len(found) > 1 else ()
+    order = sorted(touched, key=lambda index: problem.positions[index].security_id)
+
+    def judged(moves: Sequence[Deviation]) -> tuple[int, int, list[int]]:
+        given = {move.ladder: move.rung for move in moves}
+        changes = [(index, base[index] - given.get(index, 0) - problem.lines[index].held) for index in order]
+        turnover = sum(problem.lines[index].price * abs(change) for index, change in changes)
+        return turnover, sum(change != 0 for _, change in changes), [change for _, change in changes]
+
+    shares = list(base)
+    for move in min(found, key=judged):
+        shares[move.ladder] -= move.rung
+    return shares
+
+
+def _moves(
+    lines: Sequence[Line], form: ClosedForm, gains: Sequence[Gain], split: int, short: int
+) -> list[Deviation] | None:
+    """All deviations of penalty up to the value of the first cover, ascending; None if there are too many.
+
+    A deviation's rung counts shares less than the relaxation gives up: -1 takes one back.
+    """
+    _, rate, scale, _ = gains[split]
+    gap = (scale - rate) * (scale - short)
+    moves: list[Deviation] = []
+    # What the first further share less of a position adds to its penalty, and from which rung.
+    first: dict[int, tuple[int, int]] = {}
+    for place, (_, gain, price, index) in enumerate(gains):
+        penalty = rate * price - scale * gain
+        if place < split:
+            first[index] = (0, 0)
+            if -penalty <= gap:
+                moves.append(Deviation(-penalty, -price, index, -1))
+        else:
+            first[index] = (penalty, 1)
+            if penalty <= gap:
+                moves.append(Deviation(penalty, price, index, 1))
+    for index, line in enumerate(lines):
+        price = line[0]
+        if rate * price <= gap:
+            penalty, done = first.get(index, (0, 0))
+            given = 1 if index in first and done == 0 else 0
+            most = min(form.best[index] - form.least[index] - given, done + (gap - penalty) // (rate * price))
+            if most - done + len(moves) > MAX_MOVES:
+                return None
+            moves += [
+                Deviation(penalty + (rung - done) * rate * price, rung * price, index, rung)
+                for rung in range(done + 1, most + 1)
+            ]
+    moves.sort()
+    return moves

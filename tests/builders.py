@@ -1,0 +1,98 @@
+"""Values of the domain for tests: valid ones by default, so that a test names only what it is about."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+from ordergen_server.domain.errors import DataProblem
+from ordergen_server.domain.market import Holdings, MarketSnapshot, Quote
+from ordergen_server.domain.models import Model, ModelContent, Position
+from ordergen_server.domain.rebalances import (
+    PortfolioRebalance,
+    PortfolioState,
+    Rebalance,
+    RebalanceOptions,
+    RebalanceState,
+)
+
+NOW = datetime(2026, 3, 2, 14, 30, 15, 123000, tzinfo=UTC)
+TODAY = NOW.date()
+MODEL_ID = "0123456789abcdef01234567"
+RUN_ID = "aaaaaaaaaaaaaaaaaaaaaaaa"
+
+
+def security_id(number: int) -> str:
+    """24 alphanumeric characters; later numbers sort later."""
+    return f"SECURITY{number:016d}"
+
+
+def portfolio_id(number: int) -> str:
+    """24 alphanumeric characters; later numbers sort later."""
+    return f"PORTFOLIO{number:015d}"
+
+
+def position(number: int, target: str = "0.1", low_drift: str = "0.05", high_drift: str = "0.05") -> Position:
+    return Position(security_id(number), Decimal(target), Decimal(low_drift), Decimal(high_drift))
+
+
+def content(
+    name: str = "Growth",
+    positions: tuple[Position, ...] = (position(1), position(2, "0.2")),
+    portfolio_ids: tuple[str, ...] = (),
+) -> ModelContent:
+    return ModelContent(name, positions, portfolio_ids)
+
+
+def model(*positions: Position, portfolios: int = 0, model_id: str = MODEL_ID) -> Model:
+    ids = tuple(map(portfolio_id, range(portfolios)))
+    return Model(model_id, ModelContent("Growth", positions, ids), 3, NOW, NOW, None)
+
+
+def holdings(
+    cash: str, quantities: Mapping[int, str] | None = None, *, portfolio: int = 0, is_new: bool = False
+) -> Holdings:
+    held = {security_id(number): Decimal(quantity) for number, quantity in (quantities or {}).items()}
+    return Holdings(portfolio_id(portfolio), Decimal(cash), held, is_new)
+
+
+def snapshot(prices: Mapping[int, str | DataProblem]) -> MarketSnapshot:
+    quotes = {
+        security_id(number): Quote(f"T{number}", Decimal(price)) if isinstance(price, str) else price
+        for number, price in prices.items()
+    }
+    return MarketSnapshot(quotes, NOW)
+
+
+def rebalance(
+    *, run_id: str = RUN_ID, portfolio_count: int = 1, model_id: str = MODEL_ID, created: datetime = NOW
+) -> Rebalance:
+    return Rebalance(
+        rebalance_id=run_id,
+        model_id=model_id,
+        model_name="Growth",
+        model_version=3,
+        state=RebalanceState.RUNNING,
+        create_time=created,
+        rebalance_date=created.date(),
+        portfolio_count=portfolio_count,
+        options=RebalanceOptions(),
+    )
+
+
+def result(
+    number: int = 0,
+    *,
+    run_id: str = RUN_ID,
+    state: PortfolioState = PortfolioState.NO_ACTION,
+    sequence: int = 0,
+    trade_date: date = TODAY,
+) -> PortfolioRebalance:
+    return PortfolioRebalance(
+        rebalance_id=run_id,
+        portfolio_id=portfolio_id(number),
+        portfolio_name=f"Portfolio {number}",
+        state=state,
+        snapshot_time=NOW,
+        trade_date=trade_date,
+        sequence=sequence,
+    )

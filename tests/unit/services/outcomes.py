@@ -1,0 +1,61 @@
+"""Results of the use cases as the independent check reads them."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+from ordergen_server.domain.market import Holdings
+from ordergen_server.domain.models import Model
+from ordergen_server.domain.rebalances import PortfolioRebalance, Side
+from tests.verification import Inputs, Line, Outcome
+
+
+def outcome(result: PortfolioRebalance) -> Outcome:
+    """A solved result."""
+    assert result.solution
+    return Outcome(
+        market_value=str(result.market_value),
+        cash_before=str(result.cash_before),
+        cash_after=str(result.cash_after),
+        drift_before=str(result.drift_before),
+        drift_after=str(result.drift_after),
+        objective=str(result.solution.objective),
+        lower_bound=str(result.solution.lower_bound),
+        lines=[
+            Line(
+                security_id=line.security_id,
+                price=str(line.price),
+                original_quantity=str(line.original_quantity),
+                adjusted_quantity=str(line.adjusted_quantity),
+                original_market_value=str(line.original_market_value),
+                adjusted_market_value=str(line.adjusted_market_value),
+                target=str(line.target),
+                low_drift=str(line.low_drift),
+                high_drift=str(line.high_drift),
+                actual=str(line.actual),
+                actual_drift="" if line.actual_drift is None else str(line.actual_drift),
+                order=line.trade_quantity,
+            )
+            for line in result.positions
+        ],
+        transactions=[
+            (trade.security_id, trade.quantity if trade.side is Side.BUY else -trade.quantity)
+            for trade in result.transactions
+        ],
+        proven=result.solution.proven_optimal,
+    )
+
+
+def inputs(
+    holdings: Holdings, model: Model, prices: Mapping[str, str], cash_floor: Fraction | None = Fraction(0)
+) -> Inputs:
+    """What went in; prices by security id."""
+    return Inputs(
+        cash=Fraction(holdings.cash),
+        quantities={key: Fraction(quantity) for key, quantity in holdings.quantities.items()},
+        prices={key: Fraction(price) for key, price in prices.items()},
+        weights={
+            one.security_id: (Fraction(one.target), Fraction(one.low_drift), Fraction(one.high_drift))
+            for one in model.positions
+        },
+        cash_floor=cash_floor,
+    )

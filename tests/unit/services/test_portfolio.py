@@ -1,0 +1,264 @@
+"""One portfolio becomes whole-share orders, and every number of the result is exact."""
+
+from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ordergen_server.domain.errors import BadData, Infeasible, MarketValueNotPositive, MissingData, Violation
+from ordergen_server.domain.market import Holdings
+from ordergen_server.domain.models import Model, Position
+from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, RebalanceOptions, Side
+from ordergen_server.services.portfolio import rebalance_portfolio
+from tests.builders import NOW, TODAY, holdings, model, position, result, security_id, snapshot
+from tests.unit.services.outcomes import inputs, outcome
+from tests.verification import verify
+
+
+def rebalanced(
+    held: Holdings, wanted: Model, prices: dict[int, str], options: RebalanceOptions | None = None
+) -> PortfolioRebalance:
+    blank = replace(result(), state=PortfolioState.SKIPPED)
+    return rebalance_portfolio(
+        blank, held, wanted, snapshot(prices), options or RebalanceOptions(), timeout_seconds=5
+    )
+
+
+def verified(
+    held: Holdings,
+    wanted: Model,
+    prices: dict[int, str],
+    options: RebalanceOptions | None = None,
+    cash_floor: Fraction | None = Fraction(0),
+) -> PortfolioRebalance:
+    """The result, checked by an independent recomputation."""
+    answer = rebalanced(held, wanted, prices, options)
+    by_id = {security_id(number): price for number, price in prices.items()}
+    verify(outcome(answer), inputs(held, wanted, by_id, cash_floor))
+    return answer
+
+
+def orders(answer: PortfolioRebalance) -> dict[str, int]:
+    return {line.security_id[-1]: line.trade_quantity for line in answer.positions}
+
+
+def test_every_number_of_a_result() -> None:
+    wanted = model(position(1, "0.5"), position(2, "0.25"))
+    answer = verified(holdings("500.50", {1: "10", 3: "4"}), wanted, {1: "33.33", 2: "7.5", 3: "20"})
+    assert answer.state is PortfolioState.REBALANCED
+    assert (answer.market_value, answer.cash_before) == (Decimal("913.80"), Decimal("500.50"))
+    assert orders(answer) == {"1": 4, "2": 30, "3": -4}
+    assert answer.cash_after == Decimal("222.18")
+    assert [(trade.side, trade.quantity, trade.trade_date) for trade in answer.transactions] == [
+        (Side.BUY, 4, TODAY),
+        (Side.BUY, 30, TODAY),
+        (Side.SELL, 4, TODAY),
+    ]
+    assert [line.ticker for line in answer.positions] == ["T1", "T2", "T3"]
+    assert [line.actual for line in answer.positions] == [
+        Decimal("0.5106"),
+        Decimal("0.2462"),
+        Decimal("0.0000"),
+    ]
+    assert [line.actual_drift for line in answer.positions] == [Decimal("-0.0213"), Decimal("0.0151"), None]
+    assert answer.positions[2].reason == "NOT_IN_MODEL"
+    assert answer.solution
+    assert answer.solution.proven_optimal
+    assert answer.solution.solve_duration.total_seconds() > 0
+    blank = result()
+    assert (answer.rebalance_id, answer.portfolio_name, answer.snapshot_time) == (
+        blank.rebalance_id,
+        blank.portfolio_name,
+        NOW,
+    )
+
+
+def test_positions_are_in_the_order_of_security_ids() -> None:
+    wanted = model(position(5), position(2))
+    answer = verified(holdings("1000", {9: "1", 1: "1"}), wanted, {1: "1", 2: "1", 5: "1", 9: "1"})
+    assert [line.security_id for line in answer.positions] == [security_id(number) for number in (1, 2, 5, 9)]
+
+
+def test_shorts_are_bought_back() -> None:
+    wanted = model(position(1))
+    assert orders(verified(holdings("2000", {1: "-3", 2: "-5"}), wanted, {1: "10", 2: "20"})) == {
+        "1": 22,
+        "2": 5,
+    }
+
+
+def test_fractions_of_a_share_stay() -> None:
+    """Orders are whole: a fractional holding stays so; outside the model less than a share stays."""
+    wanted = model(position(1))
+    answer = verified(holdings("1000", {1: "3.25", 2: "2.75", 3: "-1.5"}), wanted, {1: "10", 2: "20", 3: "4"})
+    assert [line.adjusted_quantity for line in answer.positions] == [
+        Decimal("11.25"),
+        Decimal("0.75"),
+        Decimal("0.5"),
+    ]
+
+
+def test_an_overdraft_is_paid_back() -> None:
+    """Targets of 0.9 within wide bands: the floor of 0 holds even from a negative balance."""
+    wanted = model(position(1, "0.9", "0.2", "0.2"))
+    answer = verified(holdings("-500", {1: "150"}), wanted, {1: "10"})
+    assert answer.cash_after == Decimal(100)
+
+
+def test_nothing_to_do() -> None:
+    answer = verified(holdings("90", {1: "1"}), model(position(1)), {1: "10"})
+    assert (answer.state, answer.transactions) == (PortfolioState.NO_ACTION, ())
+    assert answer.drift_before == answer.drift_after == 0
+    assert answer.cash_after == Decimal(90)
+
+
+def test_all_cash_without_positions_to_buy() -> None:
+    """A model of nothing but a position far dearer than the portfolio: no share is nearest."""
+    answer = verified(holdings("100"), model(position(1, "0.1", "0.1", "0.1")), {1: "5000"})
+    assert (answer.state, orders(answer)) == (PortfolioState.NO_ACTION, {"1": 0})
+
+
+@pytest.mark.parametrize(
+    ("options", "floor"),
+    [
+        (RebalanceOptions(), 0),
+        (RebalanceOptions(minimum_cash_amount=Decimal(300)), 300),
+        (RebalanceOptions(minimum_cash_weight=Decimal("0.25")), 250),
+        (RebalanceOptions(minimum_cash_amount=Decimal(300), minimum_cash_weight=Decimal("0.25")), 300),
+        (RebalanceOptions(minimum_cash_amount=Decimal(100), minimum_cash_weight=Decimal("0.25")), 250),
+        (RebalanceOptions(minimum_cash_amount=Decimal(-100)), -100),
+    ],
+)
+def test_the_cash_floor_is_the_greater_of_amount_and_weight(options: RebalanceOptions, floor: int) -> None:
+    """A target of 0.95 leaves 50 of 1,000: a higher floor takes shares away, one by one."""
+    wanted = model(position(1, "0.95", "0.5", "0.5"))
+    answer = verified(holdings("1000"), wanted, {1: "10"}, options, Fraction(floor))
+    assert answer.cash_after == max(50, floor)
+
+
+def test_an_overdraft_may_be_allowed() -> None:
+    """The nearest share lies above the target, and cash goes below zero where no one forbids it."""
+    wanted = model(position(1, "0.95", "0.95", "0.95"))
+    prices = {1: "650"}
+    allowed = RebalanceOptions(allow_overdraft=True)
+    assert verified(holdings("1000"), wanted, prices, allowed, None).cash_after == Decimal(350)
+    assert verified(holdings("1000"), wanted, {1: "1100"}, allowed, None).cash_after == Decimal(-100)
+    assert verified(holdings("1000"), wanted, {1: "1100"}).cash_after == Decimal(1000)
+
+
+def test_a_new_portfolio_needs_no_action() -> None:
+    answer = rebalanced(holdings("0", is_new=True), model(position(1)), {1: "10"})
+    assert answer == replace(
+        result(), market_value=Decimal(0), cash_before=Decimal(0), cash_after=Decimal(0), error=None
+    )
+
+
+@pytest.mark.parametrize(("cash", "value"), [("0", "0"), ("-10", "-10"), ("-100", "-100")])
+def test_a_market_value_that_is_not_positive(cash: str, value: str) -> None:
+    answer = rebalanced(holdings(cash), model(position(1)), {1: "10"})
+    rule = f"market value must be above 0, not {value}"
+    assert answer.state is PortfolioState.FAILED
+    assert answer.error == MarketValueNotPositive(
+        f"The portfolio cannot be rebalanced: {rule}.",
+        violations=[Violation("market_value", rule, "MARKET_VALUE_NOT_POSITIVE")],
+    )
+    assert (answer.market_value, answer.cash_before, answer.cash_after) == (
+        Decimal(value),
+        Decimal(cash),
+        None,
+    )
+
+
+def test_infeasible_bands_are_explained_one_by_one() -> None:
+    wanted = model(position(1, "0.1", "0", "0"), position(2, "0.2", "0.001", "0.001"))
+    answer = rebalanced(holdings("1000"), wanted, {1: "77", 2: "501"})
+    assert (answer.state, answer.transactions, answer.solution) == (PortfolioState.INFEASIBLE, (), None)
+    assert isinstance(answer.error, Infeasible)
+    assert [one.subject for one in answer.error.violations] == [security_id(1), security_id(2)]
+    assert answer.error.violations[0].rule in answer.error.message
+    assert answer.error.message.endswith(" 1 more.")
+    assert (answer.market_value, answer.drift_before) == (Decimal(1000), Decimal("0.3"))
+    assert answer.cash_after is None
+
+
+def test_infeasible_cash_is_explained() -> None:
+    wanted = model(position(1, "0.9", "0.05", "0.05"))
+    answer = rebalanced(
+        holdings("1000"), wanted, {1: "10"}, RebalanceOptions(minimum_cash_amount=Decimal(500))
+    )
+    assert isinstance(answer.error, Infeasible)
+    assert [one.subject for one in answer.error.violations] == ["cash"]
+    assert "more" not in answer.error.message.split(". ")[-1]
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_missing_security_is_never_a_zero(number: int) -> None:
+    """Whether the model wants it or the portfolio holds it."""
+    prices = {1: "10", 2: "10"}
+    del prices[number]
+    with pytest.raises(MissingData, match=security_id(number)):
+        rebalanced(holdings("1000", {2: "1"}), model(position(1)), prices)
+
+
+def test_a_bad_price_is_that_problem() -> None:
+    problem = BadData("bad price")
+    with pytest.raises(BadData) as raised:
+        rebalance_portfolio(
+            result(),
+            holdings("10"),
+            model(position(1)),
+            snapshot({1: problem}),
+            RebalanceOptions(),
+            timeout_seconds=5,
+        )
+    assert raised.value is problem
+
+
+prices_of_securities = st.decimals("0.01", "900", places=2).map(str)
+quantities_held = st.one_of(
+    st.integers(-50, 900).map(str), st.decimals("-5", "200", places=4).map(str), st.none()
+)
+weights_of_models = st.one_of(st.none(), st.integers(1, 40))
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(prices_of_securities, quantities_held, weights_of_models), min_size=1, max_size=6),
+    st.decimals("-2000", "100000", places=2),
+    st.integers(0, 80),
+    st.decimals("-100", "3000", places=2),
+    st.one_of(st.none(), st.decimals(0, "0.5", places=3)),
+)
+def test_every_result_holds_against_the_independent_check(
+    lines: list[tuple[str, str | None, int | None]],
+    cash: Decimal,
+    drift_steps: int,
+    amount: Decimal,
+    weight: Decimal | None,
+) -> None:
+    drift = Decimal(drift_steps) / 200
+    wanted = model(
+        *(
+            Position(security_id(number), Decimal(steps) / 200, drift, drift)
+            for number, (_, _, steps) in enumerate(lines)
+            if steps
+        )
+    )
+    held = holdings(str(cash), {number: held for number, (_, held, _) in enumerate(lines) if held})
+    prices = {number: price for number, (price, _, _) in enumerate(lines)}
+    options = RebalanceOptions(minimum_cash_amount=amount, minimum_cash_weight=weight)
+    answer = rebalanced(held, wanted, prices, options)
+    by_id = {security_id(number): price for number, price in prices.items()}
+    value = inputs(held, wanted, by_id).market_value
+    assert Fraction(answer.market_value or 0) == value
+    assert (answer.state is PortfolioState.FAILED) == (value <= 0)
+    if answer.solution:
+        floor = max(
+            Fraction(amount), Fraction(weight or 0) * value if weight is not None else Fraction(amount)
+        )
+        verify(outcome(answer), inputs(held, wanted, by_id, floor))
+    else:
+        assert answer.error

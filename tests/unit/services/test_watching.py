@@ -1,0 +1,114 @@
+"""A run is told to anyone, from any point, while it goes on and afterwards."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from threading import Thread
+
+import pytest
+
+from ordergen_server.domain.deadlines import Deadline
+from ordergen_server.domain.errors import DeadlineExceeded, NotFound
+from ordergen_server.domain.rebalances import (
+    PortfolioRebalance,
+    RebalanceState,
+    RunEvent,
+    RunFinished,
+    RunStarted,
+)
+from ordergen_server.services.watching import BATCH, Bell, watch
+from tests.builders import RUN_ID, rebalance, result
+from tests.fakes import MemoryRuns
+
+
+def stored_run(count: int, state: RebalanceState = RebalanceState.COMPLETED) -> MemoryRuns:
+    runs = MemoryRuns()
+    runs.create(replace(rebalance(portfolio_count=count), state=state))
+    runs.save_portfolios([result(number, sequence=number + 2) for number in range(count)])
+    return runs
+
+
+def told(runs: MemoryRuns, after: int = 0) -> list[RunEvent]:
+    return list(watch(runs, Bell(), RUN_ID, after, Deadline.after(10)))
+
+
+def summary(events: Sequence[RunEvent]) -> list[tuple[int, type]]:
+    return [(event.sequence, type(event.event)) for event in events]
+
+
+def test_a_whole_run() -> None:
+    assert summary(told(stored_run(2))) == [
+        (1, RunStarted),
+        (2, PortfolioRebalance),
+        (3, PortfolioRebalance),
+        (4, RunFinished),
+    ]
+
+
+def test_a_run_of_no_portfolios() -> None:
+    assert summary(told(stored_run(0))) == [(1, RunStarted), (2, RunFinished)]
+
+
+def test_a_run_of_more_than_a_batch() -> None:
+    events = told(stored_run(BATCH * 2 + 1))
+    assert [event.sequence for event in events] == list(range(1, BATCH * 2 + 4))
+
+
+@pytest.mark.parametrize("after", range(6))
+def test_from_any_point(after: int) -> None:
+    """What was told once is not told again; after the last event there is nothing more."""
+    everything = told(stored_run(2))
+    assert everything[after:] == told(stored_run(2), after)
+
+
+def test_a_run_that_goes_on_is_told_as_it_goes() -> None:
+    runs, bell = stored_run(0, RebalanceState.RUNNING), Bell()
+    runs.create(rebalance(portfolio_count=1))
+    events = watch(runs, bell, RUN_ID, 0, Deadline.after(10))
+    assert next(events) == RunEvent(1, RunStarted(rebalance(portfolio_count=1)))
+
+    def finish() -> None:
+        runs.save_portfolios([result(sequence=2)])
+        bell.ring()
+        runs.create(replace(rebalance(portfolio_count=1), state=RebalanceState.COMPLETED))
+        bell.ring()
+
+    writer = Thread(target=finish)
+    writer.start()
+    assert summary(list(events)) == [(2, PortfolioRebalance), (3, RunFinished)]
+    writer.join()
+
+
+def test_what_another_server_stored_is_found_without_a_bell() -> None:
+    runs = stored_run(0, RebalanceState.RUNNING)
+    events = watch(runs, Bell(), RUN_ID, 1, Deadline.after(10))
+    writer = Thread(
+        target=lambda: runs.create(replace(rebalance(portfolio_count=0), state=RebalanceState.FAILED))
+    )
+    writer.start()
+    assert summary(list(events)) == [(2, RunFinished)]
+    writer.join()
+
+
+def test_a_run_whose_end_could_not_be_stored_ends_without_a_last_event() -> None:
+    runs = stored_run(1, RebalanceState.RUNNING)
+    events = watch(runs, Bell(), RUN_ID, 0, Deadline.after(10), is_over=lambda: True)
+    assert summary(list(events)) == [(1, RunStarted), (2, PortfolioRebalance)]
+
+
+def test_a_run_that_is_not_there() -> None:
+    with pytest.raises(NotFound):
+        told(MemoryRuns())
+
+
+def test_a_run_that_is_not_over_in_time() -> None:
+    runs = stored_run(0, RebalanceState.RUNNING)
+    with pytest.raises(DeadlineExceeded, match="before the run ended"):
+        list(watch(runs, Bell(), RUN_ID, 0, Deadline.after(0.05)))
+
+
+def test_a_bell_that_rang_meanwhile_is_not_waited_for() -> None:
+    bell = Bell()
+    heard = bell.rings
+    bell.ring()
+    bell.wait(heard, 60)
+    assert bell.rings == heard + 1

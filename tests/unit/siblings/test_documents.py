@@ -1,0 +1,50 @@
+"""Bytes of every kind are records, or unreadable, and nothing else."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ordergen_server.siblings.documents import decoded, records
+from ordergen_server.siblings.failures import Unreadable
+
+TRUE = b'[{"ticker": "A \\"NaN\\" \\\\", "close": NaN}, {"ticker": "-Infinity", "close": [1, -Infinity]}]'
+
+
+def test_bare_words_become_strings_and_strings_stay_what_they_are() -> None:
+    assert [bytes(each) for each in records(TRUE)] == [
+        b'{"ticker": "A \\"NaN\\" \\\\", "close": "NaN"}',
+        b'{"ticker": "-Infinity", "close": [1, "-Infinity"]}',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "answered what is not JSON: Input data was truncated"),
+        (b"[" * 100_000, "answered what is not JSON: nested too deeply"),
+        (b'[{"a": tru}]', "answered what is not JSON: JSON is malformed: invalid character (byte 8)"),
+        (b'{"prices": []}', "answered no list: Expected `array`, got `object`"),
+        (b"null", "answered no list: Expected `array`, got `null`"),
+    ],
+)
+def test_what_is_no_list_is_unreadable(body: bytes, reason: str) -> None:
+    with pytest.raises(Unreadable) as caught:
+        records(body)
+    assert reason == caught.value.reason
+
+
+@given(st.binary(max_size=60), st.integers(0, len(TRUE)), st.integers(0, 20))
+def test_nothing_else_comes_of_any_bytes(noise: bytes, place: int, cut: int) -> None:
+    """Noise alone, and noise in the middle of a true answer."""
+    decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+    for body in (noise, TRUE[:place] + noise + TRUE[place + cut :]):
+        try:
+            found = records(body)
+        except Unreadable:
+            continue
+        for raw in found:
+            try:
+                decoded(bytes(raw), decoder)
+            except (Unreadable, msgspec.ValidationError):
+                continue

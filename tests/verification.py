@@ -1,0 +1,139 @@
+"""An independent check of a rebalanced portfolio: plain fractions and the definitions, nothing of ours.
+
+It reads what a portfolio became, as text, and computes every number of it anew from what went in.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+Weights = tuple[Fraction, Fraction, Fraction]  # target, low drift, high drift
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What goes into a rebalance: shares and prices by security id, weights of the model."""
+
+    cash: Fraction
+    quantities: Mapping[str, Fraction]
+    prices: Mapping[str, Fraction]
+    weights: Mapping[str, Weights]
+    cash_floor: Fraction | None = Fraction(0)
+
+    @property
+    def market_value(self) -> Fraction:
+        return self.cash + sum(self.quantities[one] * self.prices[one] for one in self.quantities)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One position of an answer; numbers are the texts they were given as."""
+
+    security_id: str
+    price: str
+    original_quantity: str
+    adjusted_quantity: str
+    original_market_value: str
+    adjusted_market_value: str
+    target: str
+    low_drift: str
+    high_drift: str
+    actual: str
+    actual_drift: str
+    order: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An answer; a transaction is a security id with the shares bought (above 0) or sold (below 0)."""
+
+    market_value: str
+    cash_before: str
+    cash_after: str
+    drift_before: str
+    drift_after: str
+    objective: str
+    lower_bound: str
+    lines: Sequence[Line]
+    transactions: Sequence[tuple[str, int]]
+    proven: bool
+
+
+def verify(outcome: Outcome, inputs: Inputs) -> None:
+    """Fail unless every number of the answer is exactly what it must be, and every rule holds."""
+    value = inputs.market_value
+    held = {one for one, quantity in inputs.quantities.items() if quantity}
+    securities = sorted({*held, *inputs.weights})
+    assert securities == [line.security_id for line in outcome.lines]
+    assert Fraction(outcome.market_value) == value
+    assert Fraction(outcome.cash_before) == inputs.cash
+    for line in outcome.lines:
+        _verify_line(line, inputs)
+    _verify_cash(outcome, inputs)
+    _verify_drift(outcome, inputs)
+    trades = [(line.security_id, line.order) for line in outcome.lines if line.order]
+    assert trades == list(outcome.transactions)
+
+
+def _verify_line(line: Line, inputs: Inputs) -> None:
+    value = inputs.market_value
+    price = inputs.prices[line.security_id]
+    held = inputs.quantities.get(line.security_id, Fraction(0))
+    weights = inputs.weights.get(line.security_id, (Fraction(0),) * 3)
+    target, low, high = weights
+    after = held + line.order
+    expected = (price, held, after, held * price, after * price, *weights)
+    given = (
+        line.price,
+        line.original_quantity,
+        line.adjusted_quantity,
+        line.original_market_value,
+        line.adjusted_market_value,
+        line.target,
+        line.low_drift,
+        line.high_drift,
+    )
+    assert expected == tuple(map(Fraction, given))
+    assert after >= 0
+    if high or target or held.denominator == 1:
+        assert (target - low) * value <= after * price <= (target + high) * value
+    else:
+        assert after < 1  # whole orders leave a part of a share
+    weight = after * price / value
+    assert Fraction(line.actual) == half_even(weight, 4)
+    expected_drift = str(half_even(1 - weight / target, 4)) if target else ""
+    assert expected_drift == (str(Fraction(line.actual_drift)) if line.actual_drift else "")
+
+
+def _verify_cash(outcome: Outcome, inputs: Inputs) -> None:
+    spent = sum(line.order * inputs.prices[line.security_id] for line in outcome.lines)
+    cash_after = inputs.cash - spent
+    assert Fraction(outcome.cash_after) == cash_after
+    if inputs.cash_floor is not None:
+        assert cash_after >= inputs.cash_floor
+
+
+def _verify_drift(outcome: Outcome, inputs: Inputs) -> None:
+    def drift(quantity: Callable[[Line], str]) -> Fraction:
+        total = Fraction(0)
+        for line in outcome.lines:
+            target = inputs.weights.get(line.security_id, (Fraction(0),))[0]
+            held = Fraction(quantity(line)) * inputs.prices[line.security_id]
+            total += abs(target * inputs.market_value - held)
+        return total
+
+    before, after = drift(lambda line: line.original_quantity), drift(lambda line: line.adjusted_quantity)
+    assert Fraction(outcome.drift_before) == half_even(before / inputs.market_value, 12)
+    assert Fraction(outcome.drift_after) == half_even(after / inputs.market_value, 12)
+    assert Fraction(outcome.objective) == after
+    assert Fraction(outcome.lower_bound) <= after
+    assert outcome.proven == (Fraction(outcome.lower_bound) == after)
+
+
+def half_even(value: Fraction, places: int) -> Fraction:
+    """The nearest number of so many decimals, the even one of two equally near."""
+    scaled = value * 10**places
+    whole = scaled.numerator // scaled.denominator
+    rest = scaled - whole
+    up = rest > Fraction(1, 2) or (rest == Fraction(1, 2) and whole % 2 == 1)
+    return Fraction(whole + up, 10**places)

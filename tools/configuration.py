@@ -1,0 +1,67 @@
+"""Makes docs/configuration.md from the settings of the server.
+
+python -m tools.configuration generate    write the page again
+python -m tools.configuration check       fail if it is not what the settings make today
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic.fields import FieldInfo
+
+from ordergen_server.settings import Settings
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
+INTRODUCTION = """\
+# Configuration
+
+The server is configured by environment variables alone. It reads them once, as it starts; one that it
+cannot read ends it with exit code 1 and a message that names the field. The table is made from
+`ordergen_server/settings.py` by `python -m tools.configuration generate`.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    return "\n".join([INTRODUCTION, *_rows(), ""])
+
+
+def variable(field: str) -> str:
+    """The variable of a field of the settings."""
+    return f"{Settings.model_config['env_prefix']}{field}".upper()
+
+
+def _rows() -> Iterator[str]:
+    yield "| variable | default | meaning |"
+    yield "|---|---|---|"
+    for name, field in Settings.model_fields.items():
+        yield f"| `{variable(name)}` | {_default(field)} | {_cell(field.description or '')} |"
+
+
+def _default(field: FieldInfo) -> str:
+    value: object = field.get_default()
+    return "unset" if value is None else f"`{_cell(str(value))}`"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def main() -> int:
+    """Run the command line; the exit code is 1 where the page is stale."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("command", choices=("generate", "check"))
+    if parser.parse_args().command == "generate":
+        PAGE.write_text(page())
+        return 0
+    current = PAGE.exists() and PAGE.read_text() == page()
+    print("The page is current." if current else "stale: docs/configuration.md; generate it again")
+    return not current
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,6 +1,7 @@
 """The connection to MongoDB: exact numbers, durable writes, errors of our domain."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC
 from decimal import Context, Decimal, Inexact
@@ -18,6 +19,7 @@ from pymongo.errors import (
     ConfigurationError,
     ConnectionFailure,
     ExecutionTimeout,
+    OperationFailure,
     PyMongoError,
     WTimeoutError,
 )
@@ -33,6 +35,8 @@ Document = dict[str, object]
 Documents = Collection[Document]
 
 RETRY_AFTER_SECONDS = 1.0
+_WRITE_CONFLICT = 112
+_CONFLICT_SECONDS = 0.01
 _CACHED = 65_536
 _DECIMAL128: Context = create_decimal128_context()
 _DECIMAL128.traps[Inexact] = True  # it rounds silently otherwise
@@ -112,10 +116,23 @@ class Database:
         """Run a command of the database."""
         self._database.command(command)
 
+    def transaction(self, steps: Callable[[ClientSession], None]) -> None:
+        """Do all of these steps, or none; again where another transaction stood in the way."""
+        while True:
+            try:
+                with self._client.start_session() as session, session.start_transaction():
+                    steps(session)
+            except OperationFailure as error:
+                if error.code != _WRITE_CONFLICT:
+                    raise
+                time.sleep(_CONFLICT_SECONDS)
+            else:
+                return
+
     @contextmanager
-    def transaction(self) -> Iterator[ClientSession]:
-        """A block whose operations with its session are all done, or none."""
-        with self._client.start_session() as session, session.start_transaction():
+    def snapshot(self) -> Iterator[ClientSession]:
+        """A block whose reads with its session all see the database as it is at the first of them."""
+        with self._client.start_session(snapshot=True) as session:
             yield session
 
     def ping(self, timeout_seconds: float) -> None:

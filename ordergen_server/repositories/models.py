@@ -6,7 +6,9 @@ from typing import cast
 
 from bson import ObjectId
 from pymongo import ReturnDocument
+from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError
+from pymongo.read_concern import ReadConcern
 
 from ordergen_server.domain.errors import (
     AlreadyExists,
@@ -33,7 +35,10 @@ class Models:
     def __init__(self, database: Database, tokens: PageTokens) -> None:
         self._database = database
         self._models = database.collection("models")
-        self._requests = database.collection("requests")
+        # What a duplicate key collided with may not have reached a majority yet: such reads wait for it.
+        latest = ReadConcern("linearizable")
+        self._latest = self._models.with_options(read_concern=latest)
+        self._requests = database.collection("requests").with_options(read_concern=latest)
         self._pages = ModelPages(database, tokens)
 
     def create(self, content: ModelContent, time: datetime, request_id: str = "") -> Model:
@@ -107,9 +112,10 @@ class Models:
     def delete(self, model_id: str, version: int) -> None:
         """Delete a model. Raises NotFound, VersionMismatch."""
         with translated():
-            gone = self._models.delete_one({"_id": ObjectId(model_id), "version": version})
-            if not gone.deleted_count:
-                raise _version_mismatch(model_id, _model(self._read(model_id)).version)
+            while not self._models.delete_one({"_id": ObjectId(model_id), "version": version}).deleted_count:
+                current = _model(self._read(model_id)).version
+                if current != version:
+                    raise _version_mismatch(model_id, current)
 
     def mark_rebalanced(self, model_id: str, time: datetime) -> None:
         """Note that a portfolio of the model traded; a run that ends late does not turn the time back."""
@@ -131,9 +137,12 @@ class Models:
             self._models.insert_one(document)
             return
         request = {"_id": request_id, "model": document, "create_time": time}
-        with self._database.transaction() as session:
+
+        def insert_both(session: ClientSession) -> None:
             self._requests.insert_one(request, session=session)
             self._models.insert_one(document, session=session)
+
+        self._database.transaction(insert_both)
 
     def _compare_and_set(
         self, model: Model, content: ModelContent, change_id: ObjectId, time: datetime
@@ -166,7 +175,7 @@ class Models:
                     f"request_id: {rule}", violations=[Violation("request_id", rule, "FIELD")]
                 ) from error
             return _model(first)
-        if "_id" in _key(error):
+        if self._latest.find_one({"_id": document["_id"]}, {"_id": 1}):
             return _model(document)  # it was stored, and the answer got lost on the way
         raise self._taken(error, content) from error
 
@@ -179,7 +188,7 @@ class Models:
         return self._taken_by({"portfolio_ids": portfolio_id}, "Portfolio", portfolio_id)
 
     def _taken_by(self, query: Document, kind: str, name: str) -> AlreadyExists:
-        other = self._models.find_one(query, {"_id": 1})
+        other = self._latest.find_one(query, {"_id": 1})
         owner = str(other["_id"]) if other else ""
         what = f"The name {name!r}" if kind == "Model" else f"Portfolio {name}"
         return AlreadyExists(

@@ -39,13 +39,18 @@ class ModelPages:
         arguments = ("models", tuple(order), portfolio_id)
         place = self._tokens.read(page.token, arguments)
         with translated():
-            total = self._models.count_documents(query, hint=None if query else "_id_")
+            total = self._count(query)
             if order[0][0] == "_id":
                 documents, next_place = self._by_id(query, order[0][1], place, page)
             else:
                 documents, next_place = self._sorted(query, order, place, page)
         token = "" if next_place is None else self._tokens.make(next_place, arguments)
         return Page(tuple(documents), token, total)
+
+    def _count(self, query: Document) -> int:
+        if query:
+            return self._models.count_documents(query)
+        return self._models.count_documents({}, hint="_id_")  # the index instead of the documents
 
     def _by_id(
         self, query: Document, direction: int, place: object, page: PageRequest

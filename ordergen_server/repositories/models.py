@@ -1,11 +1,11 @@
 """Models in MongoDB: one document a model, and every change of it one operation."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import cast
 
 from bson import ObjectId
-from pymongo import ReturnDocument
 from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError
 from pymongo.read_concern import ReadConcern
@@ -105,9 +105,9 @@ class Models:
                 content = change(model.content)
                 if content == model.content:
                     return model
-                stored = self._compare_and_set(model, content, change_id, time)
-                if stored is not None:
-                    return _model(stored)
+                changed = replace(model, content=content, version=model.version + 1, update_time=time)
+                if self._compare_and_set(model, changed, change_id):
+                    return changed
 
     def delete(self, model_id: str, version: int) -> None:
         """Delete a model. Raises NotFound, VersionMismatch."""
@@ -144,23 +144,23 @@ class Models:
 
         self._database.transaction(insert_both)
 
-    def _compare_and_set(
-        self, model: Model, content: ModelContent, change_id: ObjectId, time: datetime
-    ) -> Document | None:
-        """Store `content` if the version is still that of `model`; None where it is not."""
+    def _compare_and_set(self, model: Model, changed: Model, change_id: ObjectId) -> bool:
+        """Store `changed` if what is stored is still `model`; False where it is not."""
         update = {
-            "$set": {**to_document(content), "update_time": time},
+            "$set": {**to_document(changed.content), "update_time": changed.update_time},
             "$inc": {"version": 1},
             "$push": {"change_ids": {"$each": [change_id], "$slice": -REMEMBERED_CHANGES}},
         }
+        # A rebalance does not change the version: with its time in the filter `changed` is what was stored.
+        unchanged = {
+            "_id": ObjectId(model.model_id),
+            "version": model.version,
+            "last_rebalance_time": model.last_rebalance_time,
+        }
         try:
-            return self._models.find_one_and_update(
-                {"_id": ObjectId(model.model_id), "version": model.version},
-                update,
-                return_document=ReturnDocument.AFTER,
-            )
+            return self._models.update_one(unchanged, update).modified_count == 1
         except DuplicateKeyError as error:
-            raise self._taken(error, content) from error
+            raise self._taken(error, changed.content) from error
 
     def _earlier(
         self, error: DuplicateKeyError, document: Document, content: ModelContent, request_id: str

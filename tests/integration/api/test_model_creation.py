@@ -242,7 +242,13 @@ def test_the_same_request_at_once_creates_once(service: ModelServiceStub) -> Non
 
 
 @pytest.mark.parametrize(
-    "request_id", ["1", str(uuid.uuid1()), uuid.uuid4().hex, "{" + str(uuid.uuid4()) + "}"]
+    "request_id",
+    [
+        "1",
+        "d9428888-122b-11e1-b85c-61cd3cbb3210",  # of version 1
+        "3f2504e04f8941d39a0c0305e82c3301",
+        "{3f2504e0-4f89-41d3-9a0c-0305e82c3301}",
+    ],
 )
 def test_a_request_id_is_a_uuid4(service: ModelServiceStub, request_id: str) -> None:
     told = failure(lambda: service.CreateModel(repeatable(model(), request_id)))

@@ -1,6 +1,7 @@
 """Positions and portfolios of a model over the wire."""
 
 from collections.abc import Callable
+from functools import partial
 
 import grpc
 import pytest
@@ -249,7 +250,7 @@ def test_a_version_is_checked_where_it_is_given(
 ) -> None:
     before = create(service)
     for version in (2, 2**62):
-        told = failure(lambda version=version: call(service, before.model_id, version))
+        told = failure(partial(call, service, before.model_id, version))
         assert told == outdated(before.model_id, 1)
     assert get(service, before.model_id) == before
     assert call(service, before.model_id, 1).model_id == before.model_id

@@ -1,0 +1,160 @@
+"""ModelService beside the two things it is made of: a bare gRPC server and the bare driver."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import grpc
+from globeco.ordergen.v1 import model_service_pb2
+from globeco.ordergen.v1.model_service_pb2_grpc import ModelServiceStub
+
+from ordergen_server.bootstrap import serving
+from ordergen_server.sandbox.database import EmbeddedDatabase
+from ordergen_server.settings import Settings
+from tests.benchmarks.model_callers import CALLS, MODELS, POSITIONS, Measured, Order, message
+from tests.benchmarks.report import Section, Table, duration, progress
+
+pb = model_service_pb2
+CALLERS = (1, 16, 64)
+SECONDS = {1: 2.0, 16: 1.0, 64: 1.0}
+TARGETS = ("database", "echo", "service")
+DATABASE = "benchmark"
+MAXIMUM_OWN_SHARE = 0.15
+Results = Mapping[tuple[str, str, int], Measured]
+
+INTRODUCTION = f"""{MODELS} models of {POSITIONS} positions on the embedded database. ListModels answers all
+of them on one page, every caller of UpdateModel changes a model of its own. Callers are threads of a process
+of their own, and so is the database; all share the cores. Beside each call: a bare gRPC server that answers the
+same bytes, and the bare driver doing the operations that the call needs, with the same durability (GetModel a
+find, ListModels a count and a find, UpdateModel a find and an update on the version, CreateModel an insert).
+"Own" is what is left of the median of one caller without the other two."""
+
+
+def run() -> Section:
+    """Measure everything."""
+    results: dict[tuple[str, str, int], Measured] = {}
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        embedded = stack.enter_context(EmbeddedDatabase(folder))
+        service = stack.enter_context(_service(embedded))
+        ids, answers = _prepare(service)
+        echo = stack.enter_context(_echo(answers))
+        callers = stack.enter_context(_callers())
+        for call in CALLS:
+            for count in CALLERS:
+                for target in TARGETS:
+                    address = echo if target == "echo" else service
+                    order = Order(target, call, count, SECONDS[count], ids, address, embedded.uri, DATABASE)
+                    results[call, target, count] = _measure(callers, order)
+                progress(f"{call}, {count} callers: {results[call, 'service', count].rate:,.0f}/s")
+    numbers = {"/".join(map(str, key)): asdict(value) for key, value in results.items()}
+    return Section("ModelService", INTRODUCTION, [_goals(results), _table(results)], {**numbers})
+
+
+@contextmanager
+def _service(embedded: EmbeddedDatabase) -> Iterator[str]:
+    settings = Settings(host="127.0.0.1", port=0, health_port=0, mongodb_database=DATABASE, drain_seconds=1)
+    with serving(settings, embedded.uri) as server:
+        yield f"127.0.0.1:{server.port}"
+
+
+def _prepare(service: str) -> tuple[list[str], dict[str, bytes]]:
+    """Create the models; what each call answers, as bytes."""
+    with grpc.insecure_channel(service) as channel:
+        stub = ModelServiceStub(channel)
+        made = [
+            stub.CreateModel(pb.CreateModelRequest(model=message(f"Model {number}")))
+            for number in range(MODELS)
+        ]
+        listed = stub.ListModels(pb.ListModelsRequest(page_size=MODELS))
+    answers = dict.fromkeys(CALLS, made[0].SerializeToString())
+    answers["ListModels"] = listed.SerializeToString()
+    return [one.model_id for one in made], answers
+
+
+@contextmanager
+def _echo(answers: Mapping[str, bytes]) -> Iterator[str]:
+    """A gRPC server that answers bytes and does nothing else."""
+    server = grpc.server(ThreadPoolExecutor(Settings.model_fields["grpc_workers"].default))
+    handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
+        name: grpc.unary_unary_rpc_method_handler(lambda _request, _context, answer=answer: answer)
+        for name, answer in answers.items()
+    }
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("echo", handlers),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.stop(None).wait()
+
+
+@contextmanager
+def _callers() -> "Iterator[subprocess.Popen[str]]":
+    command = [sys.executable, "-m", "tests.benchmarks.model_callers"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _measure(callers: "subprocess.Popen[str]", order: Order) -> Measured:
+    assert callers.stdin is not None
+    assert callers.stdout is not None
+    callers.stdin.write(json.dumps(asdict(order)) + "\n")
+    callers.stdin.flush()
+    return Measured(**json.loads(callers.stdout.readline()))
+
+
+def own_share(results: Results, call: str) -> float:
+    """What the service adds to gRPC and the driver, as a part of a call of one caller."""
+    whole = results[call, "service", 1].median
+    return (whole - results[call, "echo", 1].median - results[call, "database", 1].median) / whole
+
+
+def _goals(results: Results) -> Table:
+    rows = []
+    for call in CALLS:
+        share = own_share(results, call)
+        few, many = (results[call, "service", count].rate for count in (16, 64))
+        rows.append(
+            (
+                call,
+                duration(share * results[call, "service", 1].median),
+                f"{share:.0%}",
+                "met" if share < MAXIMUM_OWN_SHARE else "missed",
+                f"{many / few:.2f}",
+                "met" if many >= few else "missed",
+            )
+        )
+    columns = (
+        "call",
+        "own, median",
+        "of a call",
+        f"below {MAXIMUM_OWN_SHARE:.0%}",
+        "rate of 64 / 16 callers",
+        "not lower",
+    )
+    return Table("Goals", columns, rows)
+
+
+def _table(results: Results) -> Table:
+    rows = []
+    for call in CALLS:
+        for count in CALLERS:
+            cells = [call, str(count)]
+            for target in ("service", "echo", "database"):
+                one = results[call, target, count]
+                cells += [f"{one.rate:,.0f}/s", duration(one.median), duration(one.p95)]
+            rows.append(cells)
+    columns = ["call", "callers"]
+    for name in ("service", "gRPC", "driver"):
+        columns += [name, "median", "p95"]
+    return Table("Calls", columns, rows)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterable
 from decimal import Decimal
+from functools import lru_cache
 
 from globeco.ordergen.v1 import model_pb2, rebalance_pb2
 from google.protobuf import field_mask_pb2
@@ -18,6 +19,9 @@ from ordergen_server.domain.violations import Violations
 #: google.type.Decimal, within what Decimal128 keeps digit for digit.
 _DECIMAL_FORM = re.compile(r"[+-]?(\d{1,30}(\.\d{0,30})?|\.\d{1,30})([eE][+-]?\d{1,2})?", re.ASCII)
 _MAXIMUM_DIGITS = 34
+#: Of any text of that form.
+_MAXIMUM_LENGTH = 80
+_CACHED = 4096
 MAXIMUM_SOLVER_SECONDS = 3600
 DEFAULT_SOLVER_SECONDS = 30.0
 
@@ -27,9 +31,17 @@ def decimal_or_none(message: decimal_pb2.Decimal, path: str, violations: Violati
     text = message.value
     if not text:
         return None
-    number = Decimal(text) if _DECIMAL_FORM.fullmatch(text) else None
-    if number is None or len(number.as_tuple().digits) > _MAXIMUM_DIGITS:
+    number = _number(text)
+    if number is None:
         violations.add(path, f"must be a decimal number of at most {_MAXIMUM_DIGITS} digits", text)
+    return number
+
+
+# The weights of models are few, and come again in every position.
+@lru_cache(maxsize=_CACHED)
+def _number(text: str) -> Decimal | None:
+    number = Decimal(text) if len(text) <= _MAXIMUM_LENGTH and _DECIMAL_FORM.fullmatch(text) else None
+    if number is None or len(number.as_tuple().digits) > _MAXIMUM_DIGITS:
         return None
     return number or number.copy_abs()  # -0 is 0
 

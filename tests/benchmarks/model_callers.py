@@ -37,7 +37,7 @@ Call = Callable[[], object]
 
 @dataclass(frozen=True)
 class Order:
-    """What to measure: `target` is service, echo or database; `ids` are the models that there are."""
+    """What to measure: `target` is service, echo, database or both; `ids` are the models that there are."""
 
     target: str
     call: str
@@ -128,7 +128,7 @@ def echo_call(order: Order, channel: grpc.Channel, model_id: str) -> Call:
     """The same bytes there and back, with nothing done in between."""
     make = requests_of(order.call, model_id)
     method: grpc.UnaryUnaryMultiCallable[Message, Message] = channel.unary_unary(
-        f"/echo/{order.call}",
+        f"/{order.target}/{order.call}",
         request_serializer=lambda request: request.SerializeToString(),
         response_deserializer=(
             pb.ListModelsResponse.FromString if order.call == "ListModels" else model_pb2.Model.FromString
@@ -137,17 +137,17 @@ def echo_call(order: Order, channel: grpc.Channel, model_id: str) -> Call:
     return lambda: method(make(1))
 
 
-def database_call(order: Order, database: Database[dict[str, Any]], model_id: str) -> Call:
+def database_call(name: str, database: Database[dict[str, Any]], model_id: str) -> Call:
     """The operations of the call, as the driver alone does them."""
     models, key = database.models, ObjectId(model_id)
-    if order.call == "GetModel":
+    if name == "GetModel":
         return lambda: models.find_one({"_id": key})
-    if order.call == "ListModels":
+    if name == "ListModels":
         return lambda: (
             models.count_documents({}, hint="_id_"),
             list(models.find({}).sort("_id", 1).limit(MODELS + 1).hint("_id_")),
         )
-    if order.call == "CreateModel":
+    if name == "CreateModel":
         return lambda: models.insert_one(document(uuid.uuid4().hex))
     positions = document("")["positions"]
 
@@ -161,17 +161,20 @@ def database_call(order: Order, database: Database[dict[str, Any]], model_id: st
 
 
 @contextmanager
+def driver(mongodb_uri: str, name: str) -> Iterator[Database[dict[str, Any]]]:
+    """The database as durable as the service uses it."""
+    with pymongo.MongoClient[dict[str, Any]](mongodb_uri, maxPoolSize=64) as client:
+        durable = WriteConcern("majority", j=True)
+        yield client.get_database(name, write_concern=durable, read_concern=ReadConcern("majority"))
+
+
+@contextmanager
 def calls_of(order: Order) -> Iterator[list[Call]]:
     """One call for each caller."""
     ids = order.ids[: order.callers]
     if order.target == "database":
-        with pymongo.MongoClient[dict[str, Any]](order.mongodb_uri, maxPoolSize=64) as client:
-            database = client.get_database(
-                order.database,
-                write_concern=WriteConcern("majority", j=True),
-                read_concern=ReadConcern("majority"),
-            )
-            yield [database_call(order, database, one) for one in ids]
+        with driver(order.mongodb_uri, order.database) as database:
+            yield [database_call(order.call, database, one) for one in ids]
         return
     make = service_call if order.target == "service" else echo_call
     with grpc.insecure_channel(order.address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:

@@ -168,7 +168,9 @@ def test_a_token_belongs_to_its_arguments(stocked: ModelServiceStub, order_by: s
     foreign = [
         pb.ListModelsRequest(page_token=token, order_by="name desc"),
         pb.ListModelsRequest(page_token=token, order_by=order_by, portfolio_id=portfolio_id(1)),
-        pb.ListModelsRequest(page_token=token[:-1] + ("A" if token[-1] != "A" else "B"), order_by=order_by),
+        pb.ListModelsRequest(
+            page_token=token[:-9] + ("A" if token[-9] != "A" else "B") + token[-8:], order_by=order_by
+        ),
         pb.ListModelsRequest(page_token=f"x{token}", order_by=order_by),
         pb.ListModelsRequest(page_token=token[::-1], order_by=order_by),
     ]

@@ -7,11 +7,13 @@ from typing import Any, Self, TypeVar
 
 import grpc
 from globeco.ordergen.v1 import (
+    model_pb2,
     model_service_pb2,
     model_service_pb2_grpc,
     rebalance_service_pb2,
     rebalance_service_pb2_grpc,
 )
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from ordergen_client import messages
 from ordergen_client.errors import raise_from
@@ -87,11 +89,16 @@ class Client:
         self._run_timeout_seconds = run_timeout_seconds
 
     def create_model(
-        self, name: str, positions: Iterable[Position] = (), portfolio_ids: Iterable[str] = ()
+        self,
+        name: str,
+        positions: Iterable[Position] = (),
+        portfolio_ids: Iterable[str] = (),
+        *,
+        request_id: str = "",
     ) -> Model:
-        """Create a model."""
+        """Create a model; with a request id (a UUID4) the call is safe to repeat."""
         message = messages.model_message(name, positions, portfolio_ids)
-        request = model_service_pb2.CreateModelRequest(model=message)
+        request = model_service_pb2.CreateModelRequest(model=message, request_id=request_id)
         return messages.model(self._call(self._models.CreateModel, request))
 
     def get_model(self, model_id: str) -> Model:
@@ -108,6 +115,68 @@ class Client:
         )
         for page in self._pages(self._models.ListModels, request):
             yield from map(messages.model, page.models)
+
+    def update_model(
+        self,
+        model_id: str,
+        version: int,
+        *,
+        name: str | None = None,
+        positions: Iterable[Position] | None = None,
+        portfolio_ids: Iterable[str] | None = None,
+    ) -> Model:
+        """Replace the fields that are given; `version` is the one that was read."""
+        given = {"name": name, "positions": positions, "portfolio_ids": portfolio_ids}
+        fields = [field for field, value in given.items() if value is not None]
+        message = messages.model_message(name or "", positions or (), portfolio_ids or ())
+        message.model_id, message.version = model_id, version
+        request = model_service_pb2.UpdateModelRequest(model=message, update_mask=FieldMask(paths=fields))
+        return messages.model(self._call(self._models.UpdateModel, request))
+
+    def delete_model(self, model_id: str, version: int) -> None:
+        """Delete a model; `version` is the one that was read."""
+        request = model_service_pb2.DeleteModelRequest(model_id=model_id, version=version)
+        self._call(self._models.DeleteModel, request)
+
+    def add_position(self, model_id: str, position: Position, version: int = 0) -> Model:
+        """Add a security to a model; `version` 0 is whichever is current."""
+        request = model_service_pb2.AddPositionRequest(
+            model_id=model_id, position=messages.position_message(position), version=version
+        )
+        return messages.model(self._call(self._models.AddPosition, request))
+
+    def update_position(self, model_id: str, position: Position, version: int = 0) -> Model:
+        """Replace the target and drifts of a security of a model."""
+        request = model_service_pb2.UpdatePositionRequest(
+            model_id=model_id, position=messages.position_message(position), version=version
+        )
+        return messages.model(self._call(self._models.UpdatePosition, request))
+
+    def remove_position(self, model_id: str, position: str | Position, version: int = 0) -> Model:
+        """Remove a security from a model; a whole position must equal what is stored."""
+        message = (
+            model_pb2.Position(security_id=position)
+            if isinstance(position, str)
+            else messages.position_message(position)
+        )
+        request = model_service_pb2.RemovePositionRequest(
+            model_id=model_id, position=message, version=version
+        )
+        return messages.model(self._call(self._models.RemovePosition, request))
+
+    def add_portfolios(self, model_id: str, portfolio_ids: Iterable[str], version: int = 0) -> Model:
+        """Link portfolios to a model; those it has are no matter."""
+        request = model_service_pb2.AddPortfoliosRequest(
+            model_id=model_id, portfolio_ids=portfolio_ids, version=version
+        )
+        return messages.model(self._call(self._models.AddPortfolios, request))
+
+    def remove_portfolios(self, model_id: str, portfolio_ids: Iterable[str], version: int = 0) -> Model:
+        """Unlink portfolios from a model; those it does not have are no matter."""
+        request = model_service_pb2.RemovePortfoliosRequest(
+            model_id=model_id, portfolio_ids=portfolio_ids, version=version
+        )
+        return messages.model(self._call(self._models.RemovePortfolios, request))
 
     def rebalance_portfolio(
         self, portfolio_id: str, options: RebalanceOptions = DEFAULT_OPTIONS

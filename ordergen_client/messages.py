@@ -33,11 +33,16 @@ pb = rebalance_pb2
 def model_message(name: str, positions: Iterable[Position], portfolio_ids: Iterable[str]) -> model_pb2.Model:
     """What a caller says of a model."""
     message = model_pb2.Model(name=name, portfolio_ids=portfolio_ids)
-    for position in positions:
-        line = message.positions.add(security_id=position.security_id)
-        line.target.value = format(position.target, "f")
-        line.low_drift.value = format(position.low_drift, "f")
-        line.high_drift.value = format(position.high_drift, "f")
+    message.positions.extend(map(position_message, positions))
+    return message
+
+
+def position_message(position: Position) -> model_pb2.Position:
+    """One position of a model."""
+    message = model_pb2.Position(security_id=position.security_id)
+    message.target.value = format(position.target, "f")
+    message.low_drift.value = format(position.low_drift, "f")
+    message.high_drift.value = format(position.high_drift, "f")
     return message
 
 

@@ -10,6 +10,7 @@ from ordergen_server.api.model_servicer import ModelServicer
 from ordergen_server.api.rebalance_servicer import RebalanceServicer
 from ordergen_server.api.server import ApiServer, ServerConfig
 from ordergen_server.repositories.database import Database
+from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.models import Models
 from ordergen_server.repositories.rebalances import Rebalances
 from ordergen_server.repositories.tokens import PageTokens
@@ -29,10 +30,9 @@ def serving(settings: Settings, mongodb_uri: str) -> Iterator[ApiServer]:
     """
     with ExitStack() as stack:
         database = stack.enter_context(closing(_database(settings, mongodb_uri)))
+        migrate(database)
         tokens = PageTokens.of(database)
         models, runs = Models(database, tokens), Rebalances(database, tokens)
-        models.ensure_indexes()
-        runs.ensure_indexes()
         sources = stack.enter_context(open_sources(_siblings(settings)))
         workers = stack.enter_context(ThreadPoolExecutor(settings.portfolio_workers, "portfolio"))
         rebalancer = Rebalancer(

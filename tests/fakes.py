@@ -18,7 +18,8 @@ class MemoryModels:
     def __init__(self, *models: Model) -> None:
         self.models = {model.model_id: model for model in models}
 
-    def create(self, content: ModelContent, time: datetime) -> Model:
+    def create(self, content: ModelContent, time: datetime, request_id: str = "") -> Model:
+        del request_id
         if any(model.name == content.name for model in self.models.values()):
             raise AlreadyExists(content.name)
         model = Model(f"{len(self.models):024x}", content, 1, time, time, None)
@@ -29,6 +30,20 @@ class MemoryModels:
         if model_id not in self.models:
             raise NotFound(model_id)
         return self.models[model_id]
+
+    def change(
+        self, model_id: str, version: int, change: Callable[[ModelContent], ModelContent], time: datetime
+    ) -> Model:
+        old = self.get(model_id)
+        assert version in {0, old.version}
+        content = change(old.content)
+        if content != old.content:
+            self.models[model_id] = replace(old, content=content, version=old.version + 1, update_time=time)
+        return self.models[model_id]
+
+    def delete(self, model_id: str, version: int) -> None:
+        assert version == self.get(model_id).version
+        del self.models[model_id]
 
     def of_portfolio(self, portfolio_id: str) -> Model:
         for model in self.models.values():
@@ -115,7 +130,8 @@ class FakeMarket:
         self.answer = answer
         self.calls = 0
 
-    def snapshot(self, timeout_seconds: float) -> MarketSnapshot:
+    def snapshot(self, timeout_seconds: float, needed: Collection[str] = ()) -> MarketSnapshot:
+        del needed
         assert timeout_seconds > 0
         self.calls += 1
         if isinstance(self.answer, Exception):

@@ -1,20 +1,27 @@
 """Requests as domain values; whatever is not of the right form is a violation with its path."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
+from functools import lru_cache
 
 from globeco.ordergen.v1 import model_pb2, rebalance_pb2
+from google.protobuf import field_mask_pb2
 from google.type import decimal_pb2
 
+from ordergen_server.domain.changes import PositionMatch
 from ordergen_server.domain.errors import Unsupported
-from ordergen_server.domain.models import ModelContent, Position
+from ordergen_server.domain.ids import check_entity_id
+from ordergen_server.domain.models import FIELDS, ModelContent, Position
 from ordergen_server.domain.rebalances import RebalanceOptions
 from ordergen_server.domain.violations import Violations
 
 #: google.type.Decimal, within what Decimal128 keeps digit for digit.
 _DECIMAL_FORM = re.compile(r"[+-]?(\d{1,34}(\.\d{0,34})?|\.\d{1,34})([eE][+-]?\d{1,2})?", re.ASCII)
 _MAXIMUM_DIGITS = 34
+#: Of any text of that form.
+_MAXIMUM_LENGTH = 80
+_CACHED = 4096
 MAXIMUM_SOLVER_SECONDS = 3600
 DEFAULT_SOLVER_SECONDS = 30.0
 
@@ -24,9 +31,17 @@ def decimal_or_none(message: decimal_pb2.Decimal, path: str, violations: Violati
     text = message.value
     if not text:
         return None
-    number = Decimal(text) if _DECIMAL_FORM.fullmatch(text) else None
-    if number is None or len(number.as_tuple().digits) > _MAXIMUM_DIGITS:
+    number = _number(text)
+    if number is None:
         violations.add(path, f"must be a decimal number of at most {_MAXIMUM_DIGITS} digits", text)
+    return number
+
+
+# The weights of models are few, and come again in every position.
+@lru_cache(maxsize=_CACHED)
+def _number(text: str) -> Decimal | None:
+    number = Decimal(text) if len(text) <= _MAXIMUM_LENGTH and _DECIMAL_FORM.fullmatch(text) else None
+    if number is None or len(number.as_tuple().digits) > _MAXIMUM_DIGITS:
         return None
     return number or number.copy_abs()  # -0 is 0
 
@@ -37,11 +52,14 @@ def decimal(message: decimal_pb2.Decimal, path: str, violations: Violations) -> 
     return Decimal(0) if number is None else number
 
 
-def content(message: model_pb2.Model, path: str, violations: Violations) -> ModelContent:
-    """What a caller says of a model."""
+def content(
+    message: model_pb2.Model, path: str, violations: Violations, fields: Collection[str] = FIELDS
+) -> ModelContent:
+    """What a caller says of these fields of a model."""
+    lines = message.positions if "positions" in fields else ()
     return ModelContent(
         name=message.name,
-        positions=positions(message.positions, f"{path}.positions", violations),
+        positions=positions(lines, f"{path}.positions", violations),
         portfolio_ids=tuple(message.portfolio_ids),
     )
 
@@ -64,6 +82,27 @@ def position(message: model_pb2.Position, path: str, violations: Violations) -> 
         low_drift=decimal(message.low_drift, f"{path}.low_drift", violations),
         high_drift=decimal(message.high_drift, f"{path}.high_drift", violations),
     )
+
+
+def position_match(message: model_pb2.Position, path: str, violations: Violations) -> PositionMatch:
+    """A security, with the target and drifts that are given."""
+    check_entity_id(message.security_id, f"{path}.security_id", violations)
+    return PositionMatch(
+        security_id=message.security_id,
+        target=decimal_or_none(message.target, f"{path}.target", violations),
+        low_drift=decimal_or_none(message.low_drift, f"{path}.low_drift", violations),
+        high_drift=decimal_or_none(message.high_drift, f"{path}.high_drift", violations),
+    )
+
+
+def update_fields(mask: field_mask_pb2.FieldMask, violations: Violations) -> tuple[str, ...]:
+    """The fields an update mask names; all of an empty one, or of `*`."""
+    if not mask.paths or list(mask.paths) == ["*"]:
+        return FIELDS
+    for index, path in enumerate(mask.paths):
+        if path not in FIELDS:
+            violations.add(f"update_mask.paths[{index}]", f"must be one of {', '.join(FIELDS)}", path)
+    return tuple(path for path in mask.paths if path in FIELDS)
 
 
 def options(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> RebalanceOptions:

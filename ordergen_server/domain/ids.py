@@ -1,4 +1,4 @@
-"""The forms of ids."""
+"""The forms of ids and versions."""
 
 import re
 import uuid
@@ -25,6 +25,12 @@ def check_request_id(value: str, path: str, violations: Violations) -> None:
     """Check an id that makes a call safe to repeat; empty means there is none."""
     if value and not _is_uuid4(value):
         violations.add(path, "must be a UUID of version 4", value)
+
+
+def check_version(value: int, path: str, violations: Violations, *, required: bool = False) -> None:
+    """Check the version a caller has read; 0 is none given."""
+    if value < 0 or (required and not value):
+        violations.add(path, "must be the version that was read" + ("" if required else ", or 0"), value)
 
 
 def _is_uuid4(value: str) -> bool:

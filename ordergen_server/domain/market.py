@@ -1,6 +1,6 @@
 """What siblings tell about the world: one immutable snapshot a run."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -73,8 +73,10 @@ def missing(service: str, what: str, security_id: str, name: str) -> MissingData
 class MarketSource(Protocol):
     """Where tickers and prices come from."""
 
-    def snapshot(self, timeout_seconds: float) -> MarketSnapshot:
+    def snapshot(self, timeout_seconds: float, needed: Collection[str] = ()) -> MarketSnapshot:
         """Read tickers and prices of all securities.
+
+        Where one of the `needed` securities is not among those kept, it is looked for again.
 
         Raises:
             SiblingUnavailable: a sibling does not answer, or answers what cannot be read.

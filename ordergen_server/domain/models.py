@@ -1,7 +1,7 @@
 """Investment models and their rules."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,6 +12,8 @@ from ordergen_server.domain.violations import Violations
 
 MAXIMUM_NAME_LENGTH = 255
 MAXIMUM_POSITIONS = 100
+#: The fields that callers change, as an update mask names them.
+FIELDS = ("name", "positions", "portfolio_ids")
 TARGET_STEP = Decimal("0.005")
 #: At least 5 % of a model stays in cash.
 MAXIMUM_TARGET = Decimal("0.95")
@@ -68,11 +70,16 @@ class Model:
         return self.content.portfolio_ids
 
 
-def check_content(content: ModelContent, path: str, violations: Violations) -> None:
-    """Check every rule of a model; the fields are named below `path`."""
-    check_name(content.name, f"{path}.name", violations)
-    check_positions(content.positions, f"{path}.positions", violations)
-    check_portfolio_ids(content.portfolio_ids, f"{path}.portfolio_ids", violations)
+def check_content(
+    content: ModelContent, path: str, violations: Violations, fields: Collection[str] = FIELDS
+) -> None:
+    """Check every rule of these fields of a model; they are named below `path`."""
+    if "name" in fields:
+        check_name(content.name, f"{path}.name", violations)
+    if "positions" in fields:
+        check_positions(content.positions, f"{path}.positions", violations)
+    if "portfolio_ids" in fields:
+        check_portfolio_ids(content.portfolio_ids, f"{path}.portfolio_ids", violations)
 
 
 def check_name(name: str, path: str, violations: Violations) -> None:

@@ -4,7 +4,7 @@ Every method raises DatabaseUnavailable where the database does not answer, and 
 time of the call ran out before it did.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -17,8 +17,28 @@ from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState
 class ModelStore(Protocol):
     """Keeps models."""
 
-    def create(self, content: ModelContent, time: datetime) -> Model:
-        """Store a new model. Raises AlreadyExists where its name or one of its portfolios is taken."""
+    def create(self, content: ModelContent, time: datetime, request_id: str = "") -> Model:
+        """Store a new model; with a request id that was used for the same content, answer that model.
+
+        Raises:
+            AlreadyExists: its name or one of its portfolios is taken.
+            InvalidArgument: the request id was used for other content.
+        """
+
+    def change(
+        self, model_id: str, version: int, change: Callable[[ModelContent], ModelContent], time: datetime
+    ) -> Model:
+        """Store what `change` makes of a model, as one step; `version` 0 is whichever is current.
+
+        `change` may be asked again where another writer was first. Where it changes nothing the model stays
+        as it is, with its version.
+
+        Raises:
+            NotFound, VersionMismatch, AlreadyExists, and what `change` raises.
+        """
+
+    def delete(self, model_id: str, version: int) -> None:
+        """Delete a model. Raises NotFound, VersionMismatch."""
 
     def get(self, model_id: str) -> Model:
         """Read a model. Raises NotFound."""

@@ -1,7 +1,8 @@
 """The connection to MongoDB: exact numbers, durable writes, errors of our domain."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC
 from decimal import Clamped, Context, Decimal, Rounded
 from functools import lru_cache
@@ -11,11 +12,14 @@ import pymongo
 from bson.codec_options import CodecOptions, TypeCodec, TypeRegistry
 from bson.decimal128 import Decimal128, create_decimal128_context
 from pymongo import MongoClient
+from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.errors import (
+    CollectionInvalid,
     ConfigurationError,
     ConnectionFailure,
     ExecutionTimeout,
+    OperationFailure,
     PyMongoError,
     WTimeoutError,
 )
@@ -32,6 +36,8 @@ Documents = Collection[Document]
 
 RETRY_AFTER_SECONDS = 1.0
 CLOSE_SECONDS = 1.0
+_WRITE_CONFLICT = 112
+_CONFLICT_SECONDS = 0.01
 _CACHED = 65_536
 _DECIMAL128: Context = create_decimal128_context()
 for _signal in (Rounded, Clamped):  # silent otherwise
@@ -103,6 +109,34 @@ class Database:
     def collection(self, name: str) -> Documents:
         """The collection of that name."""
         return self._database[name]
+
+    def create_collection(self, name: str) -> None:
+        """Make a collection; one that is there already is as good."""
+        with suppress(CollectionInvalid):
+            self._database.create_collection(name)
+
+    def command(self, command: Document) -> None:
+        """Run a command of the database."""
+        self._database.command(command)
+
+    def transaction(self, steps: Callable[[ClientSession], None]) -> None:
+        """Do all of these steps, or none; again where another transaction stood in the way."""
+        while True:
+            try:
+                with self._client.start_session() as session, session.start_transaction():
+                    steps(session)
+            except OperationFailure as error:
+                if error.code != _WRITE_CONFLICT:
+                    raise
+                time.sleep(_CONFLICT_SECONDS)
+            else:
+                return
+
+    @contextmanager
+    def snapshot(self) -> Iterator[ClientSession]:
+        """A block whose reads with its session all see the database as it is at the first of them."""
+        with self._client.start_session(snapshot=True) as session:
+            yield session
 
     def ping(self, timeout_seconds: float) -> None:
         """Return if the database answers in time. Raises DatabaseUnavailable."""

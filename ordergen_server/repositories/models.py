@@ -1,58 +1,54 @@
-"""Models in MongoDB: one document a model."""
+"""Models in MongoDB: one document a model, and every change of it one operation."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import cast
 
 from bson import ObjectId
-from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError
+from pymongo.read_concern import ReadConcern
 
-from ordergen_server.domain.errors import AlreadyExists, InvalidArgument, NotFound, Resource, Violation
+from ordergen_server.domain.errors import (
+    AlreadyExists,
+    InvalidArgument,
+    NotFound,
+    Resource,
+    VersionMismatch,
+    Violation,
+)
 from ordergen_server.domain.models import Model, ModelContent
 from ordergen_server.domain.pages import Page, PageRequest
 from ordergen_server.repositories.database import Database, Document
 from ordergen_server.repositories.documents import from_document, take_id, to_document
+from ordergen_server.repositories.model_pages import ModelPages
 from ordergen_server.repositories.tokens import PageTokens
 
-SORT_FIELDS = {"model_id": "_id", "name": "name", "last_rebalance_time": "last_rebalance_time"}
-#: How long the pages of a sorted listing can be read on.
-LISTING_SECONDS = 3600
-
-Order = Sequence[tuple[str, int]]
+#: How many changes a model remembers, to know its own again where the driver repeats one.
+REMEMBERED_CHANGES = 16
 
 
 class Models:
-    """The collection `models`, and `model_listings` with the ids of sorted listings being paged through."""
+    """The collection `models`, and `requests` with what requests that may be repeated have created."""
 
     def __init__(self, database: Database, tokens: PageTokens) -> None:
-        self._models = database.collection("models")
-        self._listings = database.collection("model_listings")
-        self._tokens = tokens
+        self._database = database
         self._operation = database.operation
+        self._models = database.collection("models")
+        # What a duplicate key collided with may not have reached a majority yet: such reads wait for it.
+        latest = ReadConcern("linearizable")
+        self._latest = self._models.with_options(read_concern=latest)
+        self._requests = database.collection("requests").with_options(read_concern=latest)
+        self._pages = ModelPages(database, tokens)
 
-    def ensure_indexes(self) -> None:
-        """Make the indexes where they are not there yet."""
-        with self._operation():
-            self._models.create_indexes(
-                [
-                    IndexModel([("name", ASCENDING)], name="name", unique=True),
-                    # Partial: two models without portfolios would collide on the empty array.
-                    IndexModel(
-                        [("portfolio_ids", ASCENDING)],
-                        name="portfolio",
-                        unique=True,
-                        partialFilterExpression={"portfolio_ids": {"$gt": ""}},
-                    ),
-                    IndexModel(
-                        [("last_rebalance_time", ASCENDING), ("_id", ASCENDING)], name="last_rebalance"
-                    ),
-                ]
-            )
-            self._listings.create_index("create_time", name="expiry", expireAfterSeconds=LISTING_SECONDS)
+    def create(self, content: ModelContent, time: datetime, request_id: str = "") -> Model:
+        """Store a new model; with a request id that was used for the same content, answer that model.
 
-    def create(self, content: ModelContent, time: datetime) -> Model:
-        """Store a new model. Raises AlreadyExists where its name or one of its portfolios is taken."""
+        Raises:
+            AlreadyExists: its name or one of its portfolios is taken.
+            InvalidArgument: the request id was used for other content.
+        """
         document: Document = {
             "_id": ObjectId(),
             **to_document(content),
@@ -63,18 +59,15 @@ class Models:
         }
         with self._operation():
             try:
-                self._models.insert_one(document)
+                self._insert(document, request_id, time)
             except DuplicateKeyError as error:
-                raise self._taken(error, content) from error
+                return self._earlier(error, document, content, request_id)
         return _model(document)
 
     def get(self, model_id: str) -> Model:
         """Read a model. Raises NotFound."""
         with self._operation():
-            document = self._models.find_one({"_id": ObjectId(model_id)})
-        if document is None:
-            raise model_not_found(model_id)
-        return _model(document)
+            return _model(self._read(model_id))
 
     def of_portfolio(self, portfolio_id: str) -> Model:
         """Read the model a portfolio belongs to. Raises NotFound."""
@@ -90,83 +83,113 @@ class Models:
 
     def find(self, page: PageRequest, order_by: str, portfolio_id: str) -> Page[Model]:
         """Read a page of models. Raises InvalidArgument for an unknown order or a foreign token."""
-        order = parse_order(order_by)
-        query: Document = {"portfolio_ids": portfolio_id} if portfolio_id else {}
-        arguments = ("models", tuple(order), portfolio_id)
-        place = self._tokens.read(page.token, arguments)
+        found = self._pages.find(page, order_by, portfolio_id)
+        return Page(tuple(map(_model, found.items)), found.next_token, found.total_size)
+
+    def change(
+        self, model_id: str, version: int, change: Callable[[ModelContent], ModelContent], time: datetime
+    ) -> Model:
+        """Store what `change` makes of a model, as one step; `version` 0 is whichever is current.
+
+        Compare and set on the version: where another writer was first, a caller who named a version gets
+        VersionMismatch and one who did not is asked to change what is there now.
+        """
+        change_id = ObjectId()
         with self._operation():
-            total = self._models.count_documents(query)
-            if order[0][0] == "_id":
-                documents, next_place = self._by_id(query, order[0][1], place, page)
-            else:
-                documents, next_place = self._sorted(query, order, place, page)
-        token = "" if next_place is None else self._tokens.make(next_place, arguments)
-        return Page(tuple(map(_model, documents)), token, total)
+            while True:
+                document = self._read(model_id)
+                if change_id in _remembered(document):
+                    return _model(document)  # it was stored, and the answer got lost on the way
+                model = _model(document)
+                if version not in {0, model.version}:
+                    raise _version_mismatch(model_id, model.version)
+                content = change(model.content)
+                if content == model.content:
+                    return model
+                changed = replace(model, content=content, version=model.version + 1, update_time=time)
+                if self._compare_and_set(model, changed, change_id):
+                    return changed
+
+    def delete(self, model_id: str, version: int) -> None:
+        """Delete a model. Raises NotFound, VersionMismatch."""
+        with self._operation():
+            while not self._models.delete_one({"_id": ObjectId(model_id), "version": version}).deleted_count:
+                current = _model(self._read(model_id)).version
+                if current != version:
+                    raise _version_mismatch(model_id, current)
 
     def mark_rebalanced(self, model_id: str, time: datetime) -> None:
         """Note that a portfolio of the model traded; a run that ends late does not turn the time back."""
         with self._operation():
             self._models.update_one({"_id": ObjectId(model_id)}, {"$max": {"last_rebalance_time": time}})
 
-    def _by_id(
-        self, query: Document, direction: int, place: object, page: PageRequest
-    ) -> tuple[list[Document], object]:
-        """Go on after the last id: ids never change, so writers cannot move a model over the edge."""
-        if place is not None:
-            query = {
-                **query,
-                "_id": {"$gt" if direction == ASCENDING else "$lt": ObjectId(cast("str", place))},
-            }
-        cursor = self._models.find(query).sort("_id", direction).skip(page.skip).limit(page.limit + 1)
-        documents = list(cursor)
-        more = len(documents) > page.limit
-        documents = documents[: page.limit]
-        return documents, str(documents[-1]["_id"]) if more else None
-
-    def _sorted(
-        self, query: Document, order: Order, place: object, page: PageRequest
-    ) -> tuple[list[Document], object]:
-        """Go on in the ids as they were sorted for the first page: names and times change meanwhile."""
-        if place is None:
-            cursor = self._models.find(query, {"_id": 1}).sort(list(order))
-            ids: Sequence[object] = [document["_id"] for document in cursor]
-            listing, start = None, 0
-        else:
-            listing, start = cast("tuple[str, int]", place)
-            ids = self._listing(listing)
-        start += page.skip
-        end = start + page.limit
-        if end < len(ids) and listing is None:
-            listing = self._keep_listing(ids)
-        found = {
-            document["_id"]: document for document in self._models.find({"_id": {"$in": ids[start:end]}})
-        }
-        documents = [found[model_id] for model_id in ids[start:end] if model_id in found]
-        return documents, (listing, end) if end < len(ids) else None
-
-    def _keep_listing(self, ids: Sequence[object]) -> str:
-        result = self._listings.insert_one({"ids": list(ids), "create_time": datetime.now(UTC)})
-        return str(result.inserted_id)
-
-    def _listing(self, listing: str) -> Sequence[object]:
-        document = self._listings.find_one({"_id": ObjectId(listing)})
+    def _read(self, model_id: str) -> Document:
+        document = self._models.find_one({"_id": ObjectId(model_id)})
         if document is None:
-            rule = f"must be used within {LISTING_SECONDS} seconds"
-            raise InvalidArgument(f"page_token: {rule}", violations=[Violation("page_token", rule, "FIELD")])
-        return cast("Sequence[object]", document["ids"])
+            raise NotFound(
+                f"There is no model {model_id}.",
+                metadata={"model_id": model_id},
+                resource=Resource("Model", model_id),
+            )
+        return document
+
+    def _insert(self, document: Document, request_id: str, time: datetime) -> None:
+        if not request_id:
+            self._models.insert_one(document)
+            return
+        request = {"_id": request_id, "model": document, "create_time": time}
+
+        def insert_both(session: ClientSession) -> None:
+            self._requests.insert_one(request, session=session)
+            self._models.insert_one(document, session=session)
+
+        self._database.transaction(insert_both)
+
+    def _compare_and_set(self, model: Model, changed: Model, change_id: ObjectId) -> bool:
+        """Store `changed` if what is stored is still `model`; False where it is not."""
+        update = {
+            "$set": {**to_document(changed.content), "update_time": changed.update_time},
+            "$inc": {"version": 1},
+            "$push": {"change_ids": {"$each": [change_id], "$slice": -REMEMBERED_CHANGES}},
+        }
+        # A rebalance does not change the version: with its time in the filter `changed` is what was stored.
+        unchanged = {
+            "_id": ObjectId(model.model_id),
+            "version": model.version,
+            "last_rebalance_time": model.last_rebalance_time,
+        }
+        try:
+            return self._models.update_one(unchanged, update).modified_count == 1
+        except DuplicateKeyError as error:
+            raise self._taken(error, changed.content) from error
+
+    def _earlier(
+        self, error: DuplicateKeyError, document: Document, content: ModelContent, request_id: str
+    ) -> Model:
+        """What was created before by this very request, if it was. Raises AlreadyExists, InvalidArgument."""
+        request = self._requests.find_one({"_id": request_id}) if request_id else None
+        if request is not None:
+            first = cast("Document", request["model"])
+            if _model(first).content != content:
+                rule = "must not be used again with another body"
+                raise InvalidArgument(
+                    f"request_id: {rule}", violations=[Violation("request_id", rule, "FIELD")]
+                ) from error
+            return _model(first)
+        if self._latest.find_one({"_id": document["_id"]}, {"_id": 1}):
+            return _model(document)  # it was stored, and the answer got lost on the way
+        raise self._taken(error, content) from error
 
     def _taken(self, error: DuplicateKeyError, content: ModelContent) -> AlreadyExists:
-        """Name the other: whichever model holds the name, or one of the portfolios, now."""
-        pattern = cast("Document", (error.details or {}).get("keyPattern", {}))
-        if "name" in pattern:
+        """Name the other: whichever model holds the name, or the portfolio, now."""
+        key = _key(error)
+        if "name" in key:
             return self._taken_by({"name": content.name}, "Model", content.name)
-        taken = self._models.find_one({"portfolio_ids": {"$in": list(content.portfolio_ids)}})
-        held = set(cast("list[str]", taken["portfolio_ids"])) if taken else set()
-        name = next((one for one in content.portfolio_ids if one in held), content.portfolio_ids[0])
-        return self._taken_by({"portfolio_ids": name}, "Portfolio", name)
+        portfolio_id = str(key["portfolio_ids"])
+        return self._taken_by({"portfolio_ids": portfolio_id}, "Portfolio", portfolio_id)
 
     def _taken_by(self, query: Document, kind: str, name: str) -> AlreadyExists:
-        other = self._models.find_one(query, {"_id": 1})
+        other = self._latest.find_one(query, {"_id": 1})
         owner = str(other["_id"]) if other else ""
         what = f"The name {name!r}" if kind == "Model" else f"Portfolio {name}"
         return AlreadyExists(
@@ -176,39 +199,22 @@ class Models:
         )
 
 
-def parse_order(order_by: str) -> Order:
-    """The fields and directions of an order_by, ending in the id so that the order is total.
-
-    Raises:
-        InvalidArgument: a field is unknown, named twice, or its direction is neither `desc` nor a sign.
-    """
-    order: dict[str, int] = {}
-    for term in filter(None, (part.strip() for part in order_by.split(","))):
-        name, direction = _order_term(term)
-        if name not in SORT_FIELDS or SORT_FIELDS[name] in order:
-            rule = f"must name {', '.join(SORT_FIELDS)}, each at most once, optionally ` desc`, not {term!r}"
-            raise InvalidArgument(f"order_by: {rule}", violations=[Violation("order_by", rule, "FIELD")])
-        order[SORT_FIELDS[name]] = direction
-    order.setdefault("_id", ASCENDING)
-    return list(order.items())
-
-
-def _order_term(term: str) -> tuple[str, int]:
-    if term[0] in "+-":
-        return term[1:], DESCENDING if term[0] == "-" else ASCENDING
-    name, _, direction = term.partition(" ")
-    return (name, DESCENDING) if direction.strip() == "desc" else (term, ASCENDING)
-
-
-def model_not_found(model_id: str) -> NotFound:
-    """The error of a model that is not there."""
-    return NotFound(
-        f"There is no model {model_id}.",
-        metadata={"model_id": model_id},
-        resource=Resource("Model", model_id),
-    )
-
-
 def _model(document: Document) -> Model:
     flat = take_id(document, "model_id")
     return from_document({**flat, "content": flat}, Model)
+
+
+def _remembered(document: Document) -> Sequence[object]:
+    return cast("Sequence[object]", document.get("change_ids", ()))
+
+
+def _key(error: DuplicateKeyError) -> Document:
+    """The values of the unique index that would have been there twice."""
+    return cast("Document", (error.details or {}).get("keyValue", {}))
+
+
+def _version_mismatch(model_id: str, current: int) -> VersionMismatch:
+    return VersionMismatch(
+        f"Model {model_id} was changed meanwhile: its version is {current}.",
+        metadata={"model_id": model_id, "current_version": str(current)},
+    )

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import cast
 
 from bson import ObjectId
-from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo import ASCENDING, DESCENDING
 
 from ordergen_server.domain.errors import NotFound, Resource
 from ordergen_server.domain.pages import Page, PageRequest
@@ -23,22 +23,6 @@ class Rebalances:
         self._portfolios = database.collection("portfolio_rebalances")
         self._tokens = tokens
         self._operation = database.operation
-
-    def ensure_indexes(self) -> None:
-        """Make the indexes where they are not there yet."""
-        with self._operation():
-            self._headers.create_index([("model_id", ASCENDING), ("_id", DESCENDING)], name="model")
-            self._portfolios.create_indexes(
-                [
-                    IndexModel(
-                        [("rebalance_id", ASCENDING), ("portfolio_id", ASCENDING)], name="result", unique=True
-                    ),
-                    IndexModel(
-                        [("rebalance_id", ASCENDING), ("sequence", ASCENDING)], name="sequence", unique=True
-                    ),
-                    IndexModel([("portfolio_id", ASCENDING), ("rebalance_id", DESCENDING)], name="portfolio"),
-                ]
-            )
 
     def new_id(self) -> str:
         """An id no other run has; later ones are greater, to the second."""

@@ -75,7 +75,9 @@ class Execution:
         cancelled: Event,
     ) -> OrderGenerationError | None:
         """Take each portfolio out of `pending` once it is recorded; answers what stopped the run."""
-        snapshot = self._market.snapshot(deadline.remaining_seconds("reading prices"))
+        snapshot = self._market.snapshot(
+            deadline.remaining_seconds("reading prices"), [one.security_id for one in model.positions]
+        )
 
         def work(portfolio_id: str) -> PortfolioRebalance:
             start = replace(blank(recorder.rebalance, portfolio_id), snapshot_time=snapshot.time)

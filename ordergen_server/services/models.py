@@ -1,22 +1,59 @@
 """Keeping investment models."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
-from ordergen_server.domain.models import Model, ModelContent, check_content
+from ordergen_server.domain import changes
+from ordergen_server.domain.changes import Change, PositionMatch
+from ordergen_server.domain.models import Model, ModelContent, Position, check_content
 from ordergen_server.domain.stores import ModelStore
 from ordergen_server.domain.violations import Violations
 
 
 class ModelKeeper:
-    """The use cases that change models; reading them is the store's."""
+    """The use cases that change models; reading them is the store's.
+
+    Each change is one step of the database. A version of 0 is whichever is current; any other must be the
+    current one, or VersionMismatch is raised.
+    """
 
     def __init__(self, models: ModelStore, clock: Callable[[], datetime]) -> None:
         self._models = models
         self._clock = clock
 
-    def create(self, content: ModelContent) -> Model:
+    def create(self, content: ModelContent, request_id: str = "") -> Model:
         """Create a model. Raises InvalidArgument, AlreadyExists."""
         with Violations() as violations:
             check_content(content, "model", violations)
-        return self._models.create(content.without_zero_targets(), self._clock())
+        return self._models.create(content.without_zero_targets(), self._clock(), request_id)
+
+    def update(self, model_id: str, given: ModelContent, fields: Collection[str], version: int) -> Model:
+        """Replace fields of a model. Raises NotFound, VersionMismatch, AlreadyExists."""
+        return self._change(model_id, version, changes.take_fields(given, fields))
+
+    def delete(self, model_id: str, version: int) -> None:
+        """Delete a model. Raises NotFound, VersionMismatch."""
+        self._models.delete(model_id, version)
+
+    def add_position(self, model_id: str, position: Position, version: int) -> Model:
+        """Add a security. Raises NotFound, VersionMismatch, AlreadyExists, InvalidArgument."""
+        return self._change(model_id, version, changes.add_position(position))
+
+    def update_position(self, model_id: str, position: Position, version: int) -> Model:
+        """Replace a position. Raises NotFound, VersionMismatch, InvalidArgument."""
+        return self._change(model_id, version, changes.update_position(position))
+
+    def remove_position(self, model_id: str, match: PositionMatch, version: int) -> Model:
+        """Remove a security. Raises NotFound, VersionMismatch, InvalidArgument."""
+        return self._change(model_id, version, changes.remove_position(match))
+
+    def add_portfolios(self, model_id: str, portfolio_ids: Sequence[str], version: int) -> Model:
+        """Link portfolios. Raises NotFound, VersionMismatch, AlreadyExists."""
+        return self._change(model_id, version, changes.add_portfolios(portfolio_ids))
+
+    def remove_portfolios(self, model_id: str, portfolio_ids: Sequence[str], version: int) -> Model:
+        """Unlink portfolios. Raises NotFound, VersionMismatch."""
+        return self._change(model_id, version, changes.remove_portfolios(portfolio_ids))
+
+    def _change(self, model_id: str, version: int, change: Change) -> Model:
+        return self._models.change(model_id, version, change, self._clock())

@@ -13,6 +13,7 @@ from tests.benchmarks.report import Run, progress
 
 SECTIONS = {
     "optimizer": "tests.benchmarks.optimizer",
+    "models": "tests.benchmarks.models",
 }
 """Name of a section, and the module that exports its `run`."""
 

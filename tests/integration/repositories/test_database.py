@@ -8,6 +8,7 @@ from pymongo.errors import AutoReconnect, ExecutionTimeout, NetworkTimeout, Oper
 
 from ordergen_server.domain.errors import DatabaseUnavailable, DeadlineExceeded
 from ordergen_server.repositories.database import Database, translated
+from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.models import Models
 from ordergen_server.repositories.rebalances import Rebalances
 from ordergen_server.repositories.tokens import PageTokens
@@ -67,7 +68,7 @@ def test_a_database_that_went_away_and_came_back(tmp_path_factory: pytest.TempPa
     embedded.start()
     database = Database(embedded.uri, "test", pool_size=2, timeout_seconds=5)
     models = Models(database, PageTokens(b"key"))
-    models.ensure_indexes()
+    migrate(database)
     created = models.create(content(), NOW)
     embedded.stop()
     with pytest.raises(DatabaseUnavailable), database.time_limit(0.3):

@@ -219,13 +219,6 @@ def test_a_token_of_runs_belongs_to_its_arguments(runs: Rebalances) -> None:
             runs.find(PageRequest(1, token), model_id, portfolio_ids)
 
 
-def test_indexes_are_made_once(runs: Rebalances, database: Database) -> None:
-    runs.ensure_indexes()
-    assert set(database.collection("rebalances").index_information()) == {"_id_", "model"}
-    indexes = database.collection("portfolio_rebalances").index_information()
-    assert set(indexes) == {"_id_", "result", "sequence", "portfolio"}
-
-
 def test_later_runs_have_greater_ids(runs: Rebalances) -> None:
     ids = [runs.new_id() for _ in range(100)]
     assert ids == sorted(set(ids))

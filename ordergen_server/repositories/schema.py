@@ -1,0 +1,131 @@
+"""What the collections look like: rules that the database itself enforces, and indexes.
+
+The domain has every rule first; these refuse what another program, or a bug of ours, would break.
+$jsonSchema has the shape. The numbers stand in $expr, which compares Decimal128 exactly everywhere.
+"""
+
+from bson.decimal128 import Decimal128
+from pymongo import ASCENDING, DESCENDING, IndexModel
+
+from ordergen_server.domain.models import (
+    MAXIMUM_NAME_LENGTH,
+    MAXIMUM_POSITIONS,
+    MAXIMUM_TARGET,
+    TARGET_STEP,
+)
+from ordergen_server.repositories.database import Database, Document
+from ordergen_server.repositories.model_pages import LISTING_SECONDS
+
+#: How long a request id is remembered.
+REQUEST_SECONDS = 7 * 24 * 3600
+_ENTITY_ID = {"bsonType": "string", "pattern": "^[0-9A-Za-z]{24}$"}
+#: What `str.strip` takes away; each database has its own idea of \s.
+_SPACES = "".join(filter(str.isspace, map(chr, range(0x3001))))
+_ZERO, _ONE = Decimal128("0"), Decimal128("1")
+
+_SHAPE: Document = {
+    "bsonType": "object",
+    "required": ["name", "positions", "portfolio_ids", "version", "create_time", "update_time"],
+    "properties": {
+        "name": {"bsonType": "string", "maxLength": MAXIMUM_NAME_LENGTH, "pattern": f"[^{_SPACES}]"},
+        "version": {"bsonType": ["int", "long"], "minimum": 1},
+        "positions": {
+            "bsonType": "array",
+            "maxItems": MAXIMUM_POSITIONS,
+            "items": {
+                "bsonType": "object",
+                "required": ["security_id", "target", "low_drift", "high_drift"],
+                "properties": {
+                    "security_id": _ENTITY_ID,
+                    "target": {"bsonType": "decimal"},
+                    "low_drift": {"bsonType": "decimal"},
+                    "high_drift": {"bsonType": "decimal"},
+                },
+            },
+        },
+        "portfolio_ids": {"bsonType": "array", "uniqueItems": True, "items": _ENTITY_ID},
+        "create_time": {"bsonType": "date"},
+        "update_time": {"bsonType": "date"},
+        "last_rebalance_time": {"bsonType": ["date", "null"]},
+    },
+}
+_POSITIONS: Document = {"$ifNull": ["$positions", []]}
+_EACH_POSITION: Document = {
+    "$allElementsTrue": [
+        {
+            "$map": {
+                "input": _POSITIONS,
+                "as": "one",
+                "in": {
+                    "$and": [
+                        {"$gt": ["$$one.target", _ZERO]},
+                        {"$eq": [{"$mod": ["$$one.target", Decimal128(TARGET_STEP)]}, _ZERO]},
+                        {"$gte": ["$$one.low_drift", _ZERO]},
+                        {"$lte": ["$$one.low_drift", "$$one.high_drift"]},
+                        {"$lte": ["$$one.high_drift", _ONE]},
+                    ]
+                },
+            }
+        }
+    ]
+}
+_SUM_OF_TARGETS: Document = {
+    "$reduce": {"input": _POSITIONS, "initialValue": _ZERO, "in": {"$add": ["$$value", "$$this.target"]}}
+}
+_SECURITIES: Document = {
+    "$setUnion": [{"$map": {"input": _POSITIONS, "as": "one", "in": "$$one.security_id"}}, []]
+}
+MODEL_VALIDATOR: Document = {
+    "$jsonSchema": _SHAPE,
+    "$expr": {
+        "$and": [
+            _EACH_POSITION,
+            {"$lte": [_SUM_OF_TARGETS, Decimal128(MAXIMUM_TARGET)]},
+            {"$eq": [{"$size": _SECURITIES}, {"$size": _POSITIONS}]},
+        ]
+    },
+}
+
+INDEXES: dict[str, list[IndexModel]] = {
+    "models": [
+        IndexModel([("name", ASCENDING)], name="name", unique=True),
+        IndexModel(
+            [("portfolio_ids", ASCENDING)],
+            name="portfolio",
+            unique=True,
+            # Without it two models without portfolios would collide on the empty array.
+            partialFilterExpression={"portfolio_ids": {"$gt": ""}},
+        ),
+        # One for each order of ListModels; each is read forwards and backwards.
+        *(
+            IndexModel(
+                [("last_rebalance_time", ASCENDING), (second, direction)],
+                name=f"last_rebalance_time+{second}{'' if direction == ASCENDING else '-'}",
+            )
+            for second in ("_id", "name")
+            for direction in (ASCENDING, DESCENDING)
+        ),
+    ],
+    "model_listings": [
+        IndexModel([("create_time", ASCENDING)], name="expiry", expireAfterSeconds=LISTING_SECONDS)
+    ],
+    "requests": [IndexModel([("create_time", ASCENDING)], name="expiry", expireAfterSeconds=REQUEST_SECONDS)],
+    "rebalances": [IndexModel([("model_id", ASCENDING), ("_id", DESCENDING)], name="model")],
+    "portfolio_rebalances": [
+        IndexModel([("rebalance_id", ASCENDING), ("portfolio_id", ASCENDING)], name="result", unique=True),
+        IndexModel([("rebalance_id", ASCENDING), ("sequence", ASCENDING)], name="sequence", unique=True),
+        IndexModel([("portfolio_id", ASCENDING), ("rebalance_id", DESCENDING)], name="portfolio"),
+    ],
+}
+
+
+def create_collections(database: Database) -> None:
+    """Make the collections and indexes that are not there yet."""
+    for name, indexes in INDEXES.items():
+        database.create_collection(name)
+        database.collection(name).create_indexes(indexes)
+
+
+def enforce_model_rules(database: Database) -> None:
+    """Let the database refuse models that break a rule."""
+    database.command({"collMod": "models", "validator": MODEL_VALIDATOR})

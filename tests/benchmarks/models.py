@@ -1,0 +1,192 @@
+"""ModelService beside the two things it is made of: a bare gRPC server and the bare driver."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import grpc
+from globeco.ordergen.v1 import model_service_pb2
+from globeco.ordergen.v1.model_service_pb2_grpc import ModelServiceStub
+
+from ordergen_server.bootstrap import serving
+from ordergen_server.sandbox.database import EmbeddedDatabase
+from ordergen_server.settings import Settings
+from tests.benchmarks.model_callers import (
+    CALLS,
+    MODELS,
+    POSITIONS,
+    Call,
+    Measured,
+    Order,
+    database_call,
+    driver,
+    message,
+)
+from tests.benchmarks.report import Section, Table, duration, progress
+
+pb = model_service_pb2
+CALLERS = (1, 16, 64)
+SECONDS = {1: 2.5, 16: 1.0, 64: 1.0}
+ROUNDS = {1: 5, 16: 1, 64: 1}
+TARGETS = ("database", "echo", "both", "service")
+DATABASE = "benchmark"
+MAXIMUM_OWN_SHARE = 0.15
+Results = Mapping[tuple[str, str, int], Measured]
+
+INTRODUCTION = f"""{MODELS} models of {POSITIONS} positions on the embedded database. ListModels answers all
+of them on one page, every caller of UpdateModel changes a model of its own. The callers are threads of a
+process of their own, the database is another process, and all share the cores. Beside each call stand:
+
+- gRPC: a bare server that answers the same bytes;
+- driver: pymongo doing the operations that the call needs, with the same durability (GetModel a find,
+  ListModels a count and a find, UpdateModel a find and an update on the version, CreateModel an insert);
+- both: the bare server doing the bare operations, in one process as the service does.
+
+What the service adds is its median with one caller without that of gRPC and of the driver ("own"), and
+without that of both in one process ("on both"): the first also counts what the two cost each other. The
+embedded database checks the rules of a model in some 20 ms, which is most of a write here."""
+
+
+def run() -> Section:
+    """Measure everything."""
+    results: dict[tuple[str, str, int], Measured] = {}
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        embedded = stack.enter_context(EmbeddedDatabase(folder))
+        service = stack.enter_context(_service(embedded))
+        ids, answers = _prepare(service)
+        bare = stack.enter_context(_bare(answers, ids, embedded.uri))
+        callers = stack.enter_context(_callers())
+        for call in CALLS:
+            for count in CALLERS:
+                rounds: dict[str, list[Measured]] = {}
+                for target in ROUNDS[count] * TARGETS:  # in turns: others use the machine too
+                    if target == "both" and count > 1:
+                        continue
+                    address = service if target == "service" else bare
+                    seconds = SECONDS[count] / ROUNDS[count]
+                    order = Order(target, call, count, seconds, ids, address, embedded.uri, DATABASE)
+                    rounds.setdefault(target, []).append(_measure(callers, order))
+                results.update({(call, target, count): _middle(each) for target, each in rounds.items()})
+                progress(f"{call}, {count} callers: {results[call, 'service', count].rate:,.0f}/s")
+    numbers = {"/".join(map(str, key)): asdict(value) for key, value in results.items()}
+    return Section("ModelService", INTRODUCTION, [_goals(results), _table(results)], {**numbers})
+
+
+@contextmanager
+def _service(embedded: EmbeddedDatabase) -> Iterator[str]:
+    settings = Settings(host="127.0.0.1", port=0, health_port=0, mongodb_database=DATABASE, drain_seconds=1)
+    with serving(settings, embedded.uri) as server:
+        yield f"127.0.0.1:{server.port}"
+
+
+def _prepare(service: str) -> tuple[list[str], dict[str, bytes]]:
+    """Create the models; what each call answers, as bytes."""
+    with grpc.insecure_channel(service) as channel:
+        stub = ModelServiceStub(channel)
+        made = [
+            stub.CreateModel(pb.CreateModelRequest(model=message(f"Model {number}")))
+            for number in range(MODELS)
+        ]
+        listed = stub.ListModels(pb.ListModelsRequest(page_size=MODELS))
+    answers = dict.fromkeys(CALLS, made[0].SerializeToString())
+    answers["ListModels"] = listed.SerializeToString()
+    return [one.model_id for one in made], answers
+
+
+@contextmanager
+def _bare(answers: Mapping[str, bytes], ids: Sequence[str], mongodb_uri: str) -> Iterator[str]:
+    """A gRPC server that answers bytes: at once, or after what the driver has to do."""
+    server = grpc.server(ThreadPoolExecutor(Settings.model_fields["grpc_workers"].default))
+    with driver(mongodb_uri, DATABASE) as database:
+        for service in ("echo", "both"):
+            handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {}
+            for name, answer in answers.items():
+                work = database_call(name, database, ids[0]) if service == "both" else None
+                handlers[name] = grpc.unary_unary_rpc_method_handler(partial(_answer, answer, work))
+            server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        try:
+            yield f"127.0.0.1:{port}"
+        finally:
+            server.stop(None).wait()
+
+
+def _answer(answer: bytes, work: Call | None, request: bytes, context: grpc.ServicerContext) -> bytes:
+    del request, context
+    if work:
+        work()
+    return answer
+
+
+@contextmanager
+def _callers() -> "Iterator[subprocess.Popen[str]]":
+    command = [sys.executable, "-m", "tests.benchmarks.model_callers"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _measure(callers: "subprocess.Popen[str]", order: Order) -> Measured:
+    assert callers.stdin is not None
+    assert callers.stdout is not None
+    callers.stdin.write(json.dumps(asdict(order)) + "\n")
+    callers.stdin.flush()
+    return Measured(**json.loads(callers.stdout.readline()))
+
+
+def _middle(rounds: Sequence[Measured]) -> Measured:
+    """The median of each number over the rounds."""
+    numbers = zip(*((one.rate, one.median, one.p95) for one in rounds), strict=True)
+    return Measured(*map(median, numbers))
+
+
+def _goals(results: Results) -> Table:
+    rows = []
+    for call in CALLS:
+        whole, echo, database, both = (
+            results[call, target, 1].median for target in ("service", "echo", "database", "both")
+        )
+        own, on_both = whole - echo - database, whole - both
+        few, many = (results[call, "service", count].rate for count in (16, 64))
+        rows.append(
+            (
+                call,
+                *(cell for part in (own, on_both) for cell in (duration(part), f"{part / whole:.0%}")),
+                "met" if own < MAXIMUM_OWN_SHARE * whole else "missed",
+                f"{many / few:.2f}",
+                "met" if many >= few else "missed",
+            )
+        )
+    below = f"own below {MAXIMUM_OWN_SHARE:.0%}"
+    ratio = "rate of 64 callers / of 16"
+    columns = ("call", "own", "of a call", "on both", "of a call", below, ratio, "not lower")
+    return Table("Goals", columns, rows)
+
+
+def _table(results: Results) -> Table:
+    rows = []
+    for call in CALLS:
+        for count in CALLERS:
+            cells = [call, str(count)]
+            for target in ("service", "echo", "database", "both"):
+                one = results.get((call, target, count))
+                if one is None:
+                    continue
+                cells += [f"{one.rate:,.0f}/s", duration(one.median), duration(one.p95)]
+            rows.append(cells + [""] * (14 - len(cells)))
+    columns = ["call", "callers"]
+    for name in ("service", "gRPC", "driver", "both"):
+        columns += [name, "median", "p95"]
+    return Table("Calls", columns, rows)

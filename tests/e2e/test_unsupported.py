@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from globeco.ordergen.v1 import model_service_pb2, rebalance_pb2, rebalance_service_pb2
+from globeco.ordergen.v1 import rebalance_pb2, rebalance_service_pb2
 from google.type import decimal_pb2
 from grpc import StatusCode
 
@@ -31,13 +31,6 @@ def refused(call: Callable[[], object]) -> str:
 
 def test_every_call_without_an_implementation(api: Api) -> None:
     calls: list[Callable[[], object]] = [
-        lambda: api.models.UpdateModel(model_service_pb2.UpdateModelRequest(), timeout=PATIENCE),
-        lambda: api.models.DeleteModel(model_service_pb2.DeleteModelRequest(), timeout=PATIENCE),
-        lambda: api.models.AddPosition(model_service_pb2.AddPositionRequest(), timeout=PATIENCE),
-        lambda: api.models.UpdatePosition(model_service_pb2.UpdatePositionRequest(), timeout=PATIENCE),
-        lambda: api.models.RemovePosition(model_service_pb2.RemovePositionRequest(), timeout=PATIENCE),
-        lambda: api.models.AddPortfolios(model_service_pb2.AddPortfoliosRequest(), timeout=PATIENCE),
-        lambda: api.models.RemovePortfolios(model_service_pb2.RemovePortfoliosRequest(), timeout=PATIENCE),
         lambda: api.rebalances.StartRebalance(pb.StartRebalanceRequest(), timeout=PATIENCE),
         lambda: list(api.rebalances.WatchRebalance(pb.WatchRebalanceRequest(), timeout=PATIENCE)),
         lambda: api.rebalances.CancelRebalance(pb.CancelRebalanceRequest(), timeout=PATIENCE),
@@ -68,6 +61,3 @@ def test_trying_without_storing_and_repeating_safely(api: Api) -> None:
         )
     ]
     assert found == ["validate_only", "request_id"]
-    create = model_service_pb2.CreateModelRequest(request_id=REQUEST_ID)
-    create.model.name = "Growth"
-    assert refused(lambda: api.models.CreateModel(create, timeout=PATIENCE)) == "request_id"

@@ -38,7 +38,7 @@ MAX_PAIRS = 4 * SIZE
 WIDTHS = (8, 5, 12, 24, 3, 2)
 """Numbers of shares that a security may take in the lists, in the order tried."""
 
-ROUNDS = 4
+ROUNDS = 2
 """Residues tried for one set of lists."""
 
 LEAST_HITS = 0.2

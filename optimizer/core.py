@@ -14,7 +14,9 @@ finds better covers, which narrow the gap. Costs and gains are int64, of numbers
 common divisor within bounds that are checked; penalties are rounded down, so no set is lost.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import groupby, islice
 from math import gcd
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -28,6 +30,9 @@ Integers: TypeAlias = NDArray[np.int64]
 
 SIZES = (1 << 9, 1 << 12, 1 << 15, 1 << 18)
 """Sets in a half, at most: from a first look to the last attempt."""
+
+LONG, SHORT = 2, 2
+"""Of many moves: ladders taken in full length, and rungs taken of each other ladder."""
 
 MAX_GROWTH = 8
 """How many times as many sets may be looked at in one step as a half may have."""
@@ -94,31 +99,52 @@ class Half(NamedTuple):
     steps: list[tuple[int, Integers, Integers]]
 
 
-def best_covers(relaxation: Relaxed, start: list[int], expired: Callable[[], bool]) -> Outcome:
-    """The covers of least cost; not complete where there are too many sets, or too little time."""
+def best_covers(
+    relaxation: Relaxed, start: list[int], enough: Callable[[int], bool], expired: Callable[[], bool]
+) -> Outcome:
+    """The covers of least cost; not complete where there are too many sets, or too little time.
+
+    Args:
+        relaxation: of the problem.
+        start: a cover.
+        enough: whether a cost is low enough to stop.
+        expired: whether time is up.
+    """
     best, value = [start], _cost(relaxation, start)
-    moves, listed = relaxation.deviations(value * relaxation.q - relaxation.bound, MAX_MOVES, expired)
+    moves, listed = relaxation.deviations(_gap(relaxation, value), MAX_MOVES, expired)
     for size in SIZES:
-        gap = value * relaxation.q - relaxation.bound
-        moves = _useful(relaxation, moves, gap)
+        moves = _useful(relaxation, moves, _gap(relaxation, value))
         if not listed or len(moves) > MANY_MOVES:
-            covers, _ = _Core(relaxation, best[0], _near(relaxation, best[0]), None, expired).best(size)
-            if covers and (cost := _cost(relaxation, covers[0])) < value:
-                best, value = covers, cost
-                gap = value * relaxation.q - relaxation.bound
+            near = _Core(relaxation, best[0], _near(relaxation, best[0]), None, expired)
+            best, value = _better(relaxation, best, value, near.best(size).covers)
+            far = _Core(relaxation, relaxation.rungs, _far(moves), _gap(relaxation, value), expired)
+            best, value = _better(relaxation, best, value, far.best(size).covers)
         if listed:
-            covers, complete = _Core(relaxation, relaxation.rungs, moves, gap, expired).best(size)
-            if covers and (cost := _cost(relaxation, covers[0])) <= value:
-                best, value = covers, cost
+            moves = _useful(relaxation, moves, _gap(relaxation, value))
+            core = _Core(relaxation, relaxation.rungs, moves, _gap(relaxation, value), expired)
+            covers, complete = core.best(size)
+            best, value = _better(relaxation, best, value, covers)
             if complete:
                 return Outcome(best, complete=True)
-        if expired():
+        if enough(value) or expired():
             break
     return Outcome(best, complete=False)
 
 
 def _cost(relaxation: Relaxed, rungs: Sequence[int]) -> int:
     return sum(ladder.option(rung).cost for ladder, rung in zip(relaxation.ladders, rungs, strict=True))
+
+
+def _gap(relaxation: Relaxed, cost: int) -> int:
+    return cost * relaxation.q - relaxation.bound
+
+
+def _better(
+    relaxation: Relaxed, best: list[list[int]], value: int, covers: list[list[int]]
+) -> tuple[list[list[int]], int]:
+    """Covers that cost no more than the best so far, and their cost; else those."""
+    cost = _cost(relaxation, covers[0]) if covers else value + 1
+    return (covers, cost) if cost <= value else (best, value)
 
 
 def _useful(relaxation: Relaxed, moves: Sequence[Deviation], gap: int) -> list[Deviation]:
@@ -148,7 +174,7 @@ def _most(relaxation: Relaxed, moves: Sequence[Deviation], gap: int) -> int:
 
 
 def _near(relaxation: Relaxed, rungs: Sequence[int]) -> list[Deviation]:
-    """One rung up or down from each of the given ones, by change of penalty, then the finest amounts first."""
+    """One rung up or down from each of the given, by change of penalty, then the finest amounts first."""
     found: list[Deviation] = []
     for index, (ladder, rung) in enumerate(zip(relaxation.ladders, rungs, strict=True)):
         here = relaxation.deviation(index, rung)
@@ -156,7 +182,21 @@ def _near(relaxation: Relaxed, rungs: Sequence[int]) -> list[Deviation]:
             if 0 <= other < len(ladder.rungs):
                 penalty, gain, _, _ = relaxation.deviation(index, other)
                 found.append(Deviation(penalty - here.penalty, gain - here.gain, index, other))
-    return sorted(found, key=lambda move: (abs(move.penalty), gcd(move.gain, FINE), abs(move.gain), move))
+    return sorted(found, key=lambda move: (move.penalty, gcd(move.gain, FINE), abs(move.gain), move))
+
+
+def _far(moves: Sequence[Deviation]) -> list[Deviation]:
+    """All rungs of the longest ladders, which take up the bulk, and a few of the others, the finest first."""
+    lengths = Counter(move.ladder for move in moves)
+    long = [ladder for ladder, _ in lengths.most_common(LONG)]
+    ways: list[list[Deviation]] = []
+    by_ladder = sorted(moves, key=lambda move: (move.ladder, move.penalty, abs(move.gain), move.rung))
+    for ladder, group in groupby(by_ladder, key=lambda move: move.ladder):
+        if ladder not in long:
+            ways.append(list(islice(group, SHORT)))
+    ways.sort(key=lambda way: (gcd(way[0].gain, FINE), abs(way[0].gain), way[0]))
+    few = [move for way in ways for move in way]
+    return [move for move in moves if move.ladder in long] + few
 
 
 class _Core:

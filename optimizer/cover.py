@@ -38,7 +38,7 @@ FIRST_DEVIATIONS, MAX_DEVIATIONS = 400, 10_000
 FIRST_STEPS = 2_500
 """Search steps before an exact fill is tried."""
 
-FEW_TRIES = 4_000
+FEW_TRIES = 1_000
 """Rests up to which two securities are expected to be quicker than lists of sums."""
 
 ENOUGH = 16
@@ -231,7 +231,9 @@ def _try_core(search: "Search", relaxation: Relaxation, lift: Callable[[int], in
     """Improve the cover and its bound by the core of the first aim; decides ties where it is complete."""
     if search.is_proven() or expired():
         return
-    covers, complete = best_covers(relaxation, search.cover().rungs, expired)
+    covers, complete = best_covers(
+        relaxation, search.cover().rungs, lambda cost: search.is_enough(lift(cost)), expired
+    )
     for rungs in covers:
         search.improve(rungs)
     if complete:
@@ -365,7 +367,11 @@ class Search:
 
     def is_proven(self) -> bool:
         """Whether the best cover and the bound settle the matter."""
-        return self._proves(self.cover().cost, self.cover().bound)
+        return self._complete or self.is_enough(self._cost(self._best))
+
+    def is_enough(self, cost: int) -> bool:
+        """Whether the bound would settle the matter for a cost."""
+        return self._proves(cost, min(cost, self._bound))
 
     def cover(self) -> Cover:
         """The best cover found, and what is proven of it."""
@@ -373,10 +379,7 @@ class Search:
         return Cover(self._best, cost, cost if self._complete else min(self._bound, cost), self._complete)
 
     def _is_settled(self) -> bool:
-        if not self._settles:
-            return False
-        cost = self._cost(self._best)
-        return self._proves(cost, min(cost, self._bound))
+        return self._settles and self.is_enough(self._cost(self._best))
 
     def _consider(self, value: int, surplus: int, chosen: list[int]) -> int:
         total = value + self._relaxation.p * surplus

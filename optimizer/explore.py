@@ -18,7 +18,7 @@ class Deviation(NamedTuple):
     rung: int
 
 
-CLOCK_STEPS = 16
+CLOCK_STEPS = 4
 """Steps between two looks at the clock: each may make a table of all moves."""
 
 COARSE = 2

@@ -22,7 +22,7 @@ from optimizer.errors import OptimizerError
 from optimizer.exact import times_whole
 from optimizer.problem import Position, Problem
 from optimizer.solution import Solution, Status
-from optimizer.solver import solve
+from optimizer.solver import ZERO, solve
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -125,12 +125,13 @@ class BatchSolution:
         return self.kept.get(row) or solve(self.batch.problem(row))
 
 
-def solve_batch(batch: Batch, *, timeout_seconds: float = 30.0) -> BatchSolution:
+def solve_batch(batch: Batch, *, timeout_seconds: float = 30.0, tolerance: Decimal = ZERO) -> BatchSolution:
     """The same answers as `solve` gives portfolio by portfolio, for all rows at once.
 
     Args:
         batch: the portfolios.
         timeout_seconds: for each row that needs a search.
+        tolerance: in money; a row's search may stop once its answer is as near to its lower bound.
 
     Returns:
         Orders and statuses as arrays; `solution(row)` for the details of a row.
@@ -148,7 +149,7 @@ def solve_batch(batch: Batch, *, timeout_seconds: float = 30.0) -> BatchSolution
         span = slice(start, min(start + rows, count))
         undecided = np.flatnonzero(~grid.solve(span, orders[span])) + start
         for row in map(int, undecided):
-            solution = _solve_row(batch, row, timeout_seconds)
+            solution = _solve_row(batch, row, timeout_seconds, tolerance)
             statuses[row] = BatchStatus[solution.status.name]
             orders[row] = solution.orders if solution.status is not Status.INFEASIBLE else 0
             if solution.status is not Status.PROVEN_OPTIMAL:
@@ -156,9 +157,9 @@ def solve_batch(batch: Batch, *, timeout_seconds: float = 30.0) -> BatchSolution
     return BatchSolution(batch, statuses, orders, kept)
 
 
-def _solve_row(batch: Batch, row: int, timeout_seconds: float) -> Solution:
+def _solve_row(batch: Batch, row: int, timeout_seconds: float, tolerance: Decimal) -> Solution:
     try:
-        return solve(batch.problem(row), timeout_seconds=timeout_seconds)
+        return solve(batch.problem(row), timeout_seconds=timeout_seconds, tolerance=tolerance)
     except OptimizerError as error:
         raise OptimizerError(f"row {row}: {error}") from error
 

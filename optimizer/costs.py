@@ -47,7 +47,12 @@ class Costs:
 
     def first(self, cost: int) -> int:
         """The first aim in a cost, rounded down."""
-        return cost >> (self.second_bits + self.trade_bits)
+        return cost >> self.later_bits
+
+    @property
+    def later_bits(self) -> int:
+        """Binary places of a cost below its first aim."""
+        return self.second_bits + self.trade_bits
 
     def coarser(self) -> "tuple[Costs, Costs]":
         """The same without the number of trades, and the first aim alone."""

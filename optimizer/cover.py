@@ -13,14 +13,16 @@ adds a known `penalty`. The search walks sets of such deviations in order of pen
 alone cost more than the best answer known. All of it is integer arithmetic.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import gcd
 from typing import NamedTuple
 
+from optimizer.birthday import hit
+from optimizer.core import best_covers
 from optimizer.explore import Deviation, State, explore
-from optimizer.fill import Wheel, fill
+from optimizer.fill import TRIES, Wheel, fill, tries_needed
 from optimizer.ladder import Ladder
 from optimizer.middle import meet_in_the_middle
 
@@ -30,11 +32,17 @@ Clock = Callable[[], bool]
 Proof = Callable[[int, int], bool]
 """Whether a cost and a lower bound of it settle the matter."""
 
-FIRST_DEVIATIONS, MAX_DEVIATIONS = 400, 50_000
+FIRST_DEVIATIONS, MAX_DEVIATIONS = 400, 10_000
 """Deviations listed before a search gives up on completeness: at first, and when nothing else helped."""
 
 FIRST_STEPS = 2_500
 """Search steps before an exact fill is tried."""
+
+FEW_TRIES = 1_000
+"""Rests up to which two securities are expected to be quicker than lists of sums."""
+
+ENOUGH = 16
+"""How many times as many rests as are expected to be needed are tried at first."""
 
 RATE_BITS = 64
 """Binary places to which cost ratios are told apart where they only propose an order."""
@@ -54,6 +62,11 @@ class Cover(NamedTuple):
     cost: int
     bound: int
     complete: bool
+
+
+def never() -> bool:
+    """The clock of work without a time limit."""
+    return False
 
 
 @dataclass(slots=True)
@@ -105,11 +118,11 @@ class Relaxation:
         penalty = self.q * cost - self.p * freed - self.least[index]
         return Deviation(penalty, freed - self.freed[index], index, rung)
 
-    def deviations(self, gap: int, most: int) -> tuple[list[Deviation], bool]:
-        """Deviations of penalty <= gap in ascending order; whether these are all, or had to end at `most`."""
+    def deviations(self, gap: int, most: int, expired: Clock = never) -> tuple[list[Deviation], bool]:
+        """Deviations of penalty <= gap in ascending order; whether these are all that there are."""
         found: list[Deviation] = []
         for index, ladder in enumerate(self.ladders):
-            if not self._collect(index, ladder.corners(), gap, most, found):
+            if expired() or not self._collect(index, ladder.corners(), gap, most, found):
                 return sorted(found), False
         return sorted(found), True
 
@@ -166,38 +179,65 @@ def freed_unit(ladders: Sequence[Ladder]) -> int:
 
 def least_cost_cover(
     ladders: Sequence[Ladder],
-    coarser: Iterable[Sequence[Ladder]],
+    coarser: Sequence[Callable[[], Sequence[Ladder]]],
     required: int,
     proves: Proof,
     expired: Clock,
     *,
+    lift: Callable[[int], int],
     tie_steps: int = FIRST_STEPS,
 ) -> Cover:
     """Cover `required` > 0, which the last rungs together do free.
 
     The search runs to completion where it can. Where thousands of covers cost the same it would not: then
-    an exact fill by rungs of equal cost ratio is tried, which ends the work if it meets the bound. `coarser`
-    are the same ladders at costs that leave out the later aims: only those have such rungs. `tie_steps` are
-    spent on a complete search first, which alone decides ties.
+    an exact fill by rungs of equal cost ratio is tried, which ends the work if it meets the bound, and then
+    the core of the first aim. `tie_steps` are spent on a complete search first, which alone decides ties.
+
+    Args:
+        ladders: at costs of all aims.
+        coarser: the same at costs that leave out later aims, the first aim alone last: only those have
+            rungs of equal cost ratio.
+        required: what to free.
+        proves: whether a cost and a bound end the search.
+        expired: whether time is up.
+        lift: from a cost of the first aim alone to the least cost of all aims that goes with it.
+        tie_steps: steps of the complete search.
     """
     required += -required % freed_unit(ladders)
     ladders = [ladder.up_to(required) for ladder in ladders]
     relaxation = Relaxation(ladders, required, *break_multiplier(ladders, required))
     search = Search(relaxation, trimmed(relaxation, first_cover(relaxation)), proves, expired)
     search.run(FIRST_DEVIATIONS, tie_steps)
-    for coarse in coarser:
-        if proves(search.cover().cost, search.cover().bound):
+    for number, make in enumerate(coarser):
+        if search.is_proven() or expired():
             return search.cover()
-        short = [ladder.up_to(required) for ladder in coarse]
-        filled = exact_fill(Relaxation(short, required, *break_multiplier(short, required)))
+        short = [ladder.up_to(required) for ladder in make()]
+        coarse = Relaxation(short, required, *break_multiplier(short, required))
+        filled = exact_fill(coarse, expired)
         if filled is not None:
             search.improve(filled)
-    if not proves(search.cover().cost, search.cover().bound):
-        met = meet_in_the_middle(ladders, required)
+        if number == len(coarser) - 1:
+            search.raise_bound(lift(-(-coarse.bound // coarse.q)))
+            _try_core(search, coarse, lift, expired)
+    if not search.is_proven() and not expired():
+        met = meet_in_the_middle(ladders, required, expired)
         if met is not None:
             return Cover(met, total_cost(ladders, met), total_cost(ladders, met), complete=True)
         search.run(MAX_DEVIATIONS, None)
     return search.cover()
+
+
+def _try_core(search: "Search", relaxation: Relaxation, lift: Callable[[int], int], expired: Clock) -> None:
+    """Improve the cover and its bound by the core of the first aim; decides ties where it is complete."""
+    if search.is_proven() or expired():
+        return
+    covers, complete = best_covers(
+        relaxation, search.cover().rungs, lambda cost: search.is_enough(lift(cost)), expired
+    )
+    for rungs in covers:
+        search.improve(rungs)
+    if complete:
+        search.raise_bound(lift(total_cost(relaxation.ladders, covers[0])))
 
 
 def total_cost(ladders: Sequence[Ladder], rungs: Sequence[int]) -> int:
@@ -248,10 +288,17 @@ def first_cover(relaxation: Relaxation) -> list[int]:
     return rungs
 
 
-def exact_fill(relaxation: Relaxation) -> list[int] | None:
+def exact_fill(relaxation: Relaxation, expired: Clock) -> list[int] | None:
     """Rungs of least bracket that free `required` exactly, which no cover undercuts; None if not found."""
     wheels = [_wheel(relaxation, index) for index in range(len(relaxation.ladders))]
-    turns = fill(wheels, -relaxation.surplus)
+    tries = tries_needed(wheels)
+    turns = None
+    if tries <= FEW_TRIES:
+        turns = fill(wheels, -relaxation.surplus, expired, most_tries=ENOUGH * (1 + tries))
+    if turns is None and not expired():
+        turns = hit(wheels, -relaxation.surplus, expired)
+    if turns is None and tries <= TRIES and not expired():
+        turns = fill(wheels, -relaxation.surplus, expired)
     if turns is None:
         return None
     return [rung + count for rung, count in zip(relaxation.rungs, turns, strict=True)]
@@ -284,6 +331,7 @@ class Search:
         self._value = self._cost(start) * relaxation.q
         self._settles = False
         self._complete = False
+        self._bound = -(-relaxation.bound // relaxation.q)
         self._moves: list[Deviation] = []
 
     def run(self, most_deviations: int, step_limit: int | None) -> None:
@@ -291,7 +339,9 @@ class Search:
         relaxation = self._relaxation
         # A short search goes on to decide ties; a long one is content with a proof.
         self._settles = step_limit is None
-        self._moves, listed = relaxation.deviations(self._value - relaxation.bound, most_deviations)
+        self._moves, listed = relaxation.deviations(
+            self._value - relaxation.bound, most_deviations, self._expired
+        )
         if listed or step_limit is None:
             best = self._consider(relaxation.bound, relaxation.surplus, [])
             state = State(relaxation.bound, relaxation.surplus, best)
@@ -308,20 +358,28 @@ class Search:
     def improve(self, rungs: list[int]) -> None:
         """Take another cover where it costs less than the best so far."""
         value = self._cost(rungs) * self._relaxation.q
-        if value < self._value:
+        if value < self._value or (value == self._value and rungs > self._best):
             self._best, self._value = rungs, value
+
+    def raise_bound(self, bound: int) -> None:
+        """Take another lower bound where it is greater."""
+        self._bound = max(self._bound, bound)
+
+    def is_proven(self) -> bool:
+        """Whether the best cover and the bound settle the matter."""
+        return self._complete or self.is_enough(self._cost(self._best))
+
+    def is_enough(self, cost: int) -> bool:
+        """Whether the bound would settle the matter for a cost."""
+        return self._proves(cost, min(cost, self._bound))
 
     def cover(self) -> Cover:
         """The best cover found, and what is proven of it."""
         cost = self._cost(self._best)
-        bound = cost if self._complete else -(-self._relaxation.bound // self._relaxation.q)
-        return Cover(self._best, cost, min(bound, cost), self._complete)
+        return Cover(self._best, cost, cost if self._complete else min(self._bound, cost), self._complete)
 
     def _is_settled(self) -> bool:
-        if not self._settles:
-            return False
-        cost = self._cost(self._best)
-        return self._proves(cost, min(cost, -(-self._relaxation.bound // self._relaxation.q)))
+        return self._settles and self.is_enough(self._cost(self._best))
 
     def _consider(self, value: int, surplus: int, chosen: list[int]) -> int:
         total = value + self._relaxation.p * surplus

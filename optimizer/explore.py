@@ -18,8 +18,8 @@ class Deviation(NamedTuple):
     rung: int
 
 
-CLOCK_STEPS = 4_096
-"""Steps between two looks at the clock."""
+CLOCK_STEPS = 4
+"""Steps between two looks at the clock: each may make a table of all moves."""
 
 COARSE = 2
 """Every how many positions a table of the rest is made."""

@@ -5,7 +5,7 @@ solutions of `a x + b y = rest` are known in closed form (extended Euclid), so i
 residue to see whether one of them is in range. Small changes of the other securities provide the rests.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, product
 from math import gcd
 from typing import NamedTuple
@@ -13,11 +13,18 @@ from typing import NamedTuple
 TRIES = 40_000
 """Rests tried before an exact fill is given up."""
 
+CLOCK_TRIES = 1_024
+"""Rests tried between two looks at the clock."""
+
 REACH = (6, 12, 24)
 """Largest change of each other security, in shares, in ascending order of effort."""
 
 OTHERS = 4
 """Other securities that change."""
+
+
+FEW = 2
+"""Securities that need no other's changes."""
 
 
 class Wheel(NamedTuple):
@@ -27,7 +34,13 @@ class Wheel(NamedTuple):
     shares: int
 
 
-def fill(wheels: Sequence[Wheel], amount: int) -> list[int] | None:
+def fill(
+    wheels: Sequence[Wheel],
+    amount: int,
+    expired: Callable[[], bool] = lambda: False,
+    *,
+    most_tries: int = TRIES,
+) -> list[int] | None:
     """Shares of every wheel whose prices add up to `amount` exactly, or None where none was found."""
     if amount < 0:
         return None
@@ -37,7 +50,10 @@ def fill(wheels: Sequence[Wheel], amount: int) -> list[int] | None:
     )
     pair = order[:2]
     turns, rest = _bulk(wheels, amount, pair)
-    for changes in islice(_changes(wheels, turns, order[2 : 2 + OTHERS]), TRIES):
+    tries = islice(_changes(wheels, turns, order[2 : 2 + OTHERS]), most_tries)
+    for place, changes in enumerate(tries):
+        if place % CLOCK_TRIES == CLOCK_TRIES - 1 and expired():
+            return None
         left = rest - sum(wheels[index].price * change for index, change in changes)
         found = _pair(wheels, pair, left)
         if found is not None:
@@ -45,6 +61,18 @@ def fill(wheels: Sequence[Wheel], amount: int) -> list[int] | None:
                 turns[index] += change
             return turns
     return None
+
+
+def tries_needed(wheels: Sequence[Wheel]) -> int:
+    """About how many rests it takes until the pair of longest range absorbs one; 0 if there is no pair.
+
+    Of `b` rests in a row (in units of what all prices have in common) the pair `a x + b y` absorbs one for
+    every value that x may take.
+    """
+    turning = sorted((wheel for wheel in wheels if wheel.shares > 0), key=lambda wheel: -wheel.shares)
+    if len(turning) <= FEW:
+        return 0
+    return turning[1].price // (gcd(*(wheel.price for wheel in turning)) * (turning[0].shares + 1))
 
 
 def _bulk(wheels: Sequence[Wheel], amount: int, pair: Sequence[int]) -> tuple[list[int], int]:

@@ -5,8 +5,11 @@ that numbers are near one. Nothing of its answer is trusted: it is rounded, repa
 """
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 from importlib import import_module
 from statistics import median
+from threading import Thread
+from time import monotonic
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,12 +31,44 @@ class Proposal(NamedTuple):
     multipliers: list[float]
 
 
-def propose(problem: Problem, found: Choices, limits: Sequence[Limit], timeout_seconds: float) -> Proposal:
+LEAST_SECONDS = 0.05
+"""With less time left there is no use in asking."""
+
+
+def propose(problem: Problem, found: Choices, limits: Sequence[Limit], deadline: float) -> Proposal:
+    """What the general solver says by the deadline; nothing, if it says nothing by then.
+
+    It works on a thread of its own, because loading cvxpy, building a program and preparing it for HiGHS
+    heed no time limit. A thread that is given up ends soon by itself, as HiGHS does keep the limit; it is
+    no daemon, so that an interpreter that ends waits for it.
+    """
+    nothing = Proposal(None, [0.0] * len(limits))
+    if deadline - monotonic() < LEAST_SECONDS:
+        return nothing
+    answer: Future[Proposal] = Future()
+    arguments = (answer, problem, found, limits, deadline)
+    Thread(target=_answer, args=arguments, name="optimizer-general").start()
+    try:
+        return answer.result(max(0.0, deadline - monotonic()))
+    except TimeoutError:
+        return nothing
+
+
+def _answer(
+    answer: "Future[Proposal]", problem: Problem, found: Choices, limits: Sequence[Limit], deadline: float
+) -> None:
+    try:
+        answer.set_result(_propose(problem, found, limits, deadline))
+    except BaseException as error:  # noqa: BLE001 - whoever waits gets it
+        answer.set_exception(error)
+
+
+def _propose(problem: Problem, found: Choices, limits: Sequence[Limit], deadline: float) -> Proposal:
     """Solve the linear relaxation for its multipliers, then the integer program, on one thread."""
     relaxed = _Model(problem, found, limits, integer=False)
-    relaxed.solve(timeout_seconds)
+    relaxed.solve(deadline - monotonic())
     model = _Model(problem, found, limits, integer=True)
-    model.solve(timeout_seconds)
+    model.solve(deadline - monotonic())
     return Proposal(model.shares(), relaxed.multipliers())
 
 
@@ -74,6 +109,8 @@ class _Model:
 
     def solve(self, timeout_seconds: float) -> None:
         """Run HiGHS on one thread; what it found by the end of the time remains."""
+        if timeout_seconds <= 0:
+            return
         cp = self._cp
         try:
             self._program.solve(

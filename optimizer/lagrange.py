@@ -9,7 +9,7 @@ of its bracket adds the difference, its penalty; so all better answers are found
 such deviations whose penalties fit between the bound and the best answer known.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from operator import add, sub
 from time import monotonic
@@ -26,6 +26,9 @@ BITS = 48
 
 MAX_MOVES = 20_000
 """Deviations listed before a proof is given up."""
+
+CLOCK_MOVES = 128
+"""Deviations between two looks at the clock."""
 
 MAX_STEPS = 2_000_000
 """Sets of deviations walked before a proof is given up."""
@@ -71,7 +74,7 @@ class Lagrangian:
     def search(self, best: list[int] | None, deadline: float) -> tuple[list[int] | None, bool]:
         """The best answer, and whether that is proven; not, if there are too many to walk in time."""
         value = None if best is None else sum(map(self._aim.of, self._lines, best))
-        moves = self._moves(None if value is None else (value << BITS) - self._bound)
+        moves = self._moves(None if value is None else (value << BITS) - self._bound, deadline)
         if moves is None:
             return best, False
         walk = _Walk(moves, self._bound, value)
@@ -95,25 +98,30 @@ class Lagrangian:
             weight * limit.use(line, shares) for weight, limit in used if weight
         )
 
-    def _moves(self, gap: int | None) -> list[Move] | None:
-        """All deviations of penalty < gap in ascending order; None if there are too many."""
+    def _moves(self, gap: int | None, deadline: float) -> list[Move] | None:
+        """All deviations of penalty < gap in ascending order; None if there are too many, or time is up."""
         moves: list[Move] = []
-        for index, (line, allowed) in enumerate(zip(self._lines, self._allowed, strict=True)):
-            ends = sorted(corners(line, allowed))
-            spans = [(low, high) for low, high in pairwise([ends[0], *ends, ends[-1]])]
-            near: set[int] = set()
-            for low, high in spans:
-                for walk in (_between(allowed, low, high), reversed(_between(allowed, low, high))):
-                    for shares in walk:
-                        penalty = self._bracket(line, shares) - self._least[index]
-                        if (gap is not None and penalty >= gap) or len(moves) > MAX_MOVES:
-                            break
-                        if shares != self._shares[index] and shares not in near:
-                            near.add(shares)
-                            moves.append(self._move(penalty, index, shares))
-            if len(moves) > MAX_MOVES:
-                return None
+        for index in range(len(self._lines)):
+            for move in self._moves_of(index, gap):
+                moves.append(move)
+                if len(moves) > MAX_MOVES or (len(moves) % CLOCK_MOVES == 0 and monotonic() > deadline):
+                    return None
         return sorted(moves)
+
+    def _moves_of(self, index: int, gap: int | None) -> Iterator[Move]:
+        """Those of one position: walked from either end of each stretch until the penalty reaches the gap."""
+        line, allowed = self._lines[index], self._allowed[index]
+        ends = sorted(corners(line, allowed))
+        seen = {self._shares[index]}
+        for low, high in pairwise([ends[0], *ends, ends[-1]]):
+            for walk in (_between(allowed, low, high), reversed(_between(allowed, low, high))):
+                for shares in walk:
+                    penalty = self._bracket(line, shares) - self._least[index]
+                    if gap is not None and penalty >= gap:
+                        break
+                    if shares not in seen:
+                        seen.add(shares)
+                        yield self._move(penalty, index, shares)
 
 
 class _Walk:
@@ -134,7 +142,7 @@ class _Walk:
         taken: set[int] = set()
         position, steps = 0, 0
         self._consider(cost, left, chosen)
-        while steps < MAX_STEPS and (steps % 1024 or monotonic() < deadline):
+        while steps < MAX_STEPS and (steps % 256 or monotonic() < deadline):
             steps += 1
             if position < len(moves) and self._may_improve(bound + moves[position].penalty):
                 move = moves[position]

@@ -1,6 +1,7 @@
 """Keep to one limit at least cost: a cover of what the positions' own best shares use too much."""
 
 from collections.abc import Sequence
+from functools import partial
 from time import monotonic
 from typing import NamedTuple
 
@@ -27,9 +28,18 @@ def objective_of(problem: Problem, shares: Sequence[int]) -> int:
 
 
 def limited(
-    problem: Problem, found: Choices, limit: Limit, deadline: float, *, tie_steps: int = FIRST_STEPS
+    problem: Problem,
+    found: Choices,
+    limit: Limit,
+    deadline: float,
+    *,
+    tie_steps: int = FIRST_STEPS,
+    tolerance: int = 0,
 ) -> Answer:
-    """The best shares under one limit alone, which they can meet; ties are looked at for some steps."""
+    """The best shares under one limit alone, which they can meet; ties are looked at for some steps.
+
+    The search ends once the answer is within the tolerance, in units, of its bound.
+    """
     lines, costs = problem.lines, costs_of(problem, found)
     base = sum(map(costs.of, lines, found.best))
     rungs = [limit.rungs(*each) for each in zip(lines, found.allowed, found.best, strict=True)]
@@ -42,15 +52,16 @@ def limited(
         return [Ladder(lines[index], rungs[index], level.of, limit.use) for index in order]
 
     def proves(cost: int, bound: int) -> bool:
-        return costs.first(base + cost) == costs.first(base + bound)
+        return costs.first(base + cost) - costs.first(base + bound) <= tolerance
 
     missing = limit.total(lines, found.best) - limit.capacity
     cover = least_cost_cover(
         ladders(costs),
-        map(ladders, costs.coarser()),
+        [partial(ladders, level) for level in costs.coarser()],
         missing,
         proves,
         lambda: monotonic() > deadline,
+        lift=lambda cost: ((costs.first(base) + cost) << costs.later_bits) - base,
         tie_steps=tie_steps,
     )
     shares = list(found.best)

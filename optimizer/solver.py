@@ -1,13 +1,16 @@
 """Solve one problem: every position on its own first, then a cover of what the limits still miss."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from fractions import Fraction
 from operator import sub
 from time import monotonic
 
 from optimizer.allowed import Choices, choices, is_plain
 from optimizer.conflict import combination_conflict, position_conflict
-from optimizer.coupled import solve_coupled
+from optimizer.coupled import Task, part_of, solve_coupled
+from optimizer.errors import OptimizerError
+from optimizer.exact import ratio
 from optimizer.limited import limited, objective_of
 from optimizer.limits import Limit, limits_of
 from optimizer.problem import Problem
@@ -15,8 +18,13 @@ from optimizer.quick import quick
 from optimizer.solution import Solution, Status, breach
 from optimizer.verify import verify
 
+ZERO = Decimal(0)
 
-def solve(problem: Problem, *, timeout_seconds: float = 30.0) -> Solution:
+SINGLE_PART = 0.6
+"""Part of the time that single limits may take where there are several."""
+
+
+def solve(problem: Problem, *, timeout_seconds: float = 30.0, tolerance: Decimal = ZERO) -> Solution:
     """Whole-share orders that are best by the problem's strategy and meet all of its demands.
 
     Of equally good answers the one of least turnover (TO_BAND: of least drift) is taken, then of fewest
@@ -25,17 +33,29 @@ def solve(problem: Problem, *, timeout_seconds: float = 30.0) -> Solution:
     Args:
         problem: the portfolio.
         timeout_seconds: when to stop looking for a proof; an answer found by then is `FEASIBLE`.
+        tolerance: in money; the search may also stop, `FEASIBLE`, once objective - lower bound is no more.
 
     Returns:
         Orders that were checked exactly, or the conflicts that leave none.
+
+    Raises:
+        OptimizerError: a tolerance that is not a Decimal >= 0.
     """
     deadline = monotonic() + timeout_seconds
+    slack = 0 if tolerance is ZERO else _in_units(problem, tolerance)
     if is_plain(problem) and (shares := quick(problem)):
         return _solution(problem, shares, None)
-    return _solve(problem, deadline)
+    return _solve(problem, deadline, slack)
 
 
-def _solve(problem: Problem, deadline: float) -> Solution:
+def _in_units(problem: Problem, tolerance: Decimal) -> int:
+    numerator, denominator = ratio(tolerance, "tolerance")
+    if numerator < 0:
+        raise OptimizerError(f"tolerance must be >= 0, not {tolerance}")
+    return numerator * problem.unit // denominator
+
+
+def _solve(problem: Problem, deadline: float, tolerance: int) -> Solution:
     found = choices(problem)
     limits = limits_of(problem)
     if infeasible := _infeasible(problem, found, limits):
@@ -43,11 +63,17 @@ def _solve(problem: Problem, deadline: float) -> Solution:
     broken = [limit for limit in limits if not limit.is_met(problem.lines, found.best)]
     if not broken:
         return _solution(problem, found.best, None, found.breaches)
-    answers = [limited(problem, found, limit, deadline) for limit in broken]
+    # One limit alone may take all of the time; of several, some is kept for meeting them together.
+    until = deadline if len(limits) == 1 else part_of(deadline, SINGLE_PART / len(broken))
+    answers = [limited(problem, found, limit, until, tolerance=tolerance) for limit in broken]
+    start: list[int] | None = None
     for answer in answers:
         if all(limit.is_met(problem.lines, answer.shares) for limit in limits):
-            return _solution(problem, answer.shares, answer.bound, found.breaches)
-    combined = solve_coupled(problem, found, limits, max(answer.bound for answer in answers), deadline)
+            if len(limits) == 1 or objective_of(problem, answer.shares) <= answer.bound + tolerance:
+                return _solution(problem, answer.shares, answer.bound, found.breaches)
+            start = answer.shares
+    bound = max(answer.bound for answer in answers)
+    combined = solve_coupled(problem, found, limits, Task(bound, deadline, tolerance, start))
     if combined is None:
         return Solution(problem, Status.INFEASIBLE, conflicts=(combination_conflict(),))
     return _solution(problem, combined.shares, combined.bound, found.breaches)

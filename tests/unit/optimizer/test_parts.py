@@ -3,6 +3,7 @@
 from decimal import Decimal
 from fractions import Fraction
 from itertools import product
+from time import monotonic
 
 import numpy as np
 import pytest
@@ -105,7 +106,7 @@ def test_the_general_solver_proposes_within_holes_and_without_time() -> None:
     ]
     limits = (MaximumTurnover(Decimal("0.2")), MaximumTradeCount(2), MinimumTradeValue(Decimal(20)))
     drawn = Problem(tuple(lines), Decimal(200), constraints=limits)
-    proposal = propose(drawn, choices(drawn), limits_of(drawn), 5)
+    proposal = propose(drawn, choices(drawn), limits_of(drawn), monotonic() + 30)
     assert proposal.shares is not None
     best = solve(drawn)
     assert best.status is Status.PROVEN_OPTIMAL

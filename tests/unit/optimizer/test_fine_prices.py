@@ -1,0 +1,204 @@
+"""Floors over prices of eight decimals: exact hits, cores, tolerances and time limits."""
+
+from decimal import Decimal
+from fractions import Fraction
+from itertools import product
+from random import Random
+from time import monotonic
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optimizer import (
+    Batch,
+    MaximumTradeCount,
+    MaximumTurnover,
+    OptimizerError,
+    Position,
+    Problem,
+    Solution,
+    Status,
+    solve,
+    solve_batch,
+)
+from optimizer.allowed import choices, costs_of
+from optimizer.birthday import hit
+from optimizer.core import best_covers
+from optimizer.cover import Relaxation, break_multiplier, first_cover, never, total_cost
+from optimizer.fill import Wheel
+from optimizer.ladder import Ladder, Rungs
+from optimizer.limits import limits_of
+from tests.unit.optimizer.oracle import brute_force, is_feasible, score
+
+CENTS = 10**6
+"""A cent in units of 1e-8."""
+
+
+def fine_problem(
+    seed: int,
+    count: int,
+    worth: str,
+    floor: str,
+    constraints: tuple[MaximumTurnover | MaximumTradeCount, ...] = (),
+) -> Problem:
+    """Targets of 90 % in all, prices of two, four and eight decimals, and a floor as a weight."""
+    random = Random(seed)  # noqa: S311 - test data, not secrets
+    weight = (Decimal("0.9") / count).quantize(Decimal("0.0001"))
+    positions: list[Position] = []
+    for index in range(count):
+        places = (2, 2, 4, 8)[index % 4]
+        price = Decimal(random.randint(3 * 10**places, 400 * 10**places)).scaleb(-places)
+        shares = (Decimal(worth) * weight / price * random.randint(70, 130) / 100).quantize(Decimal(1))
+        positions.append(Position(f"S{index}", price, shares, weight, weight / 2, weight / 2))
+    cash = Decimal(worth) - sum((one.price * one.quantity for one in positions), Decimal(0))
+    return Problem(tuple(positions), cash, Decimal(worth) * Decimal(floor), constraints=constraints)
+
+
+def gap(answer: Solution) -> Fraction:
+    """What is not proven of an answer, in money."""
+    assert answer.objective is not None
+    assert answer.lower_bound is not None
+    return answer.objective - answer.lower_bound
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_an_amount_is_hit_to_the_last_unit(seed: int) -> None:
+    random = Random(seed)  # noqa: S311 - test data, not secrets
+    wheels = [
+        Wheel(random.randint(3 * CENTS, 400 * CENTS) * (100 if index % 2 else 1), random.randint(20, 90))
+        for index in range(40)
+    ]
+    amount = sum(wheel.price * wheel.shares for wheel in wheels) // 3
+    turns = hit(wheels, amount, never)
+    assert turns is not None
+    assert amount == sum(count * wheel.price for count, wheel in zip(turns, wheels, strict=True))
+    assert all(0 <= count <= wheel.shares for count, wheel in zip(turns, wheels, strict=True))
+    assert turns == hit(wheels, amount, never)
+    assert hit(wheels, amount, lambda: True) is None
+
+
+@pytest.mark.parametrize(
+    ("wheels", "amount"),
+    [([], 5), ([Wheel(4, 0)], 4), ([Wheel(4, 9)] * 40, 6), ([Wheel(4, 9)] * 40, -4), ([Wheel(4, 9)], 8)],
+)
+def test_amounts_that_cannot_be_hit_are_left_alone(wheels: list[Wheel], amount: int) -> None:
+    assert hit(wheels, amount, never) is None
+
+
+def relaxed(drawn: Problem, share: Fraction) -> Relaxation:
+    """The relaxation of freeing a share of what short ladders can free, at the costs of drift."""
+    found = choices(drawn)
+    costs = costs_of(drawn, found).coarser()[1]
+    limit = limits_of(drawn)[0]
+    ladders = [
+        Ladder(line, Rungs.down(allowed, best).head(4), costs.of, limit.use)
+        for line, allowed, best in zip(drawn.lines, found.allowed, found.best, strict=True)
+    ]
+    required = int(sum(ladder.option(len(ladder.rungs) - 1).freed for ladder in ladders) * share)
+    return Relaxation(ladders, required, *break_multiplier(ladders, required))
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(0, 10_000), st.integers(2, 6), st.fractions(Fraction(1, 20), Fraction(19, 20)))
+def test_a_core_is_complete_and_knows_all_ties(seed: int, count: int, share: Fraction) -> None:
+    relaxation = relaxed(fine_problem(seed, count, "9000", "0"), share)
+    covers, complete = best_covers(relaxation, first_cover(relaxation), lambda _: False, never)
+    found = [
+        (total_cost(relaxation.ladders, rungs), list(rungs))
+        for rungs in product(*(range(len(ladder.rungs)) for ladder in relaxation.ladders))
+        if sum(ladder.option(rung).freed for ladder, rung in zip(relaxation.ladders, rungs, strict=True))
+        >= relaxation.required
+    ]
+    least = min(cost for cost, _ in found)
+    assert complete
+    assert sorted(covers) == sorted(rungs for cost, rungs in found if cost == least)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.integers(2, 4), st.sampled_from(["0.1", "0.12", "0.2", "0.3"]))
+def test_fine_prices_agree_with_brute_force(seed: int, count: int, floor: str) -> None:
+    drawn = fine_problem(seed, count, "3000", floor)
+    expected = brute_force(drawn)
+    actual = solve(drawn)
+    if expected is None:
+        assert actual.status is Status.INFEASIBLE
+    else:
+        assert actual.status is Status.PROVEN_OPTIMAL
+        assert expected == actual.orders
+
+
+@pytest.mark.parametrize("count", [60, 100])
+@pytest.mark.parametrize("floor", ["0.101", "0.105", "0.12"])
+def test_floors_that_free_many_shares_are_proven(count: int, floor: str) -> None:
+    for seed in range(3):
+        drawn = fine_problem(seed, count, "3000000", floor)
+        answer = solve(drawn)
+        assert answer.status is Status.PROVEN_OPTIMAL
+        assert is_feasible(drawn, answer.orders)
+        assert answer == solve(drawn)
+
+
+@pytest.mark.parametrize("tolerance", ["0.01", "5", "10000"])
+def test_a_tolerance_ends_the_search_within_it(tolerance: str) -> None:
+    for seed in range(4):
+        drawn = fine_problem(seed, 4, "3000", "0.2")
+        expected = brute_force(drawn)
+        answer = solve(drawn, tolerance=Decimal(tolerance))
+        assert expected is not None
+        assert answer.objective is not None
+        assert answer.lower_bound is not None
+        assert answer.lower_bound <= score(drawn, expected)[0] <= answer.objective
+        assert gap(answer) <= Fraction(tolerance)
+    limits = (MaximumTurnover(Decimal("0.2")), MaximumTradeCount(58))
+    for drawn in (fine_problem(1, 60, "30000", "0.12"), fine_problem(1, 60, "3000000", "0.11", limits)):
+        answer = solve(drawn, timeout_seconds=20, tolerance=Decimal(tolerance) * 1000)
+        assert gap(answer) <= Fraction(tolerance) * 1000
+        assert is_feasible(drawn, answer.orders)
+        assert gap(answer) == 0 or answer.status is Status.FEASIBLE
+
+
+@pytest.mark.parametrize("tolerance", [Decimal(-1), Decimal("NaN"), 0.5])
+def test_a_bad_tolerance_is_refused(tolerance: Decimal) -> None:
+    with pytest.raises(OptimizerError, match="tolerance must"):
+        solve(fine_problem(1, 3, "3000", "0"), tolerance=tolerance)
+
+
+def test_rows_of_a_batch_keep_the_tolerance() -> None:
+    drawn = fine_problem(2, 60, "300000", "0.12")
+    rows = Batch(
+        drawn.positions,
+        np.array([[int(one.quantity) for one in drawn.positions]] * 2),
+        np.array([int(drawn.cash.scaleb(8))] * 2),
+        np.array([int(drawn.cash_floor.scaleb(8))] * 2),
+        cash_step=Decimal("1e-8"),
+    )
+    answer = solve_batch(rows, tolerance=Decimal(1000))
+    assert answer.solution(0).orders == solve(drawn, tolerance=Decimal(1000)).orders
+    assert gap(answer.solution(1)) <= 1000
+
+
+LIMITS: list[tuple[MaximumTurnover | MaximumTradeCount, ...]] = [
+    (),
+    (MaximumTurnover(Decimal("0.05")),),
+    (MaximumTradeCount(40),),
+    (MaximumTurnover(Decimal("0.1")), MaximumTradeCount(50)),
+]
+
+
+@pytest.mark.parametrize("constraints", LIMITS)
+@pytest.mark.parametrize("worth", ["20000", "200000", "30000000"])
+def test_the_time_limit_is_kept_in_every_phase(
+    worth: str, constraints: tuple[MaximumTurnover | MaximumTradeCount, ...]
+) -> None:
+    """A fault test: the margin is generous, as machines are busy."""
+    for count, floor in ((60, "0.1"), (100, "0.12")):
+        drawn = fine_problem(count, count, worth, floor, constraints)
+        for seconds in (0.0, 0.2):
+            start = monotonic()
+            answer = solve(drawn, timeout_seconds=seconds)
+            assert monotonic() - start < seconds + 1.3
+            if answer.status is not Status.INFEASIBLE:
+                assert is_feasible(drawn, answer.orders)
+                assert gap(answer) >= 0

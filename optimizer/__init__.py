@@ -5,6 +5,7 @@
 Pure mathematics on numbers passed in: no I/O, no clock but the time limit, no settings.
 """
 
+from optimizer.batch import Batch, BatchSolution, BatchStatus, solve_batch
 from optimizer.conflict import Conflict, ConflictKind
 from optimizer.constraints import (
     Constraint,
@@ -23,6 +24,9 @@ from optimizer.solver import solve
 from optimizer.verify import VerificationError
 
 __all__ = [
+    "Batch",
+    "BatchSolution",
+    "BatchStatus",
     "Breach",
     "Conflict",
     "ConflictKind",
@@ -42,4 +46,5 @@ __all__ = [
     "Strategy",
     "VerificationError",
     "solve",
+    "solve_batch",
 ]

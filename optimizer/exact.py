@@ -50,3 +50,8 @@ def product(left: Ratio, right: Ratio) -> Ratio:
 def plus_whole(value: Decimal, whole: int) -> Decimal:
     """The sum, exactly."""
     return _EXACT.add(value, Decimal(whole))
+
+
+def times_whole(value: Decimal, whole: int) -> Decimal:
+    """The product, exactly."""
+    return _EXACT.multiply(value, Decimal(whole))

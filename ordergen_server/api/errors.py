@@ -40,15 +40,18 @@ TABLE: dict[type[OrderGenerationError], tuple[grpc.StatusCode, str]] = {
 
 #: Rich details above 8 KiB fail in some clients and proxies, so we stay well below.
 MAXIMUM_VIOLATIONS = 32
-MAXIMUM_DETAIL_BYTES = 6000
-MAXIMUM_TEXT_LENGTH = 500
+MAXIMUM_STATUS_BYTES = 7500
+MAXIMUM_TEXT_BYTES = 500
+#: Tags and lengths of a violation, and those of all else.
+_VIOLATION_FRAME, _FRAME = 12, 400
 
 
 def to_status(error: OrderGenerationError) -> status_pb2.Status:
     """The error with ErrorInfo, and the BadRequest, PreconditionFailure, ResourceInfo, RetryInfo it has."""
     code, _ = TABLE[type(error)]
-    kept = _fitting(error.violations)
-    status = status_pb2.Status(code=code.value[0], message=_shortened(error.message))
+    message = _shortened(error.message)
+    kept = _fitting(error.violations, MAXIMUM_STATUS_BYTES - _other_bytes(error, message))
+    status = status_pb2.Status(code=code.value[0], message=message)
     for detail in _details(error, kept):
         packed = any_pb2.Any()
         packed.Pack(detail)
@@ -100,17 +103,33 @@ def _precondition_failure(violations: tuple[Violation, ...]) -> error_details_pb
     )
 
 
-def _fitting(violations: tuple[Violation, ...]) -> tuple[Violation, ...]:
-    """The first violations, as many as a status may carry."""
-    size = 0
+def _other_bytes(error: OrderGenerationError, message: str) -> int:
+    """How much of a status is taken by all but the violations, at the most."""
+    # The message is there twice: in the status, and percent-encoded (up to three bytes for one) beside it.
+    texts = [message] * 4 + [part for pair in error.metadata.items() for part in pair]
+    if error.resource:
+        texts += [message, error.resource.type, error.resource.name, error.resource.owner]
+    return _FRAME + sum(map(_bytes, texts))
+
+
+def _fitting(violations: tuple[Violation, ...], room: int) -> tuple[Violation, ...]:
+    """The first violations, as many as a status may carry and `room` bytes can hold."""
     kept = []
     for violation in islice(violations, MAXIMUM_VIOLATIONS):
-        size += len((violation.subject + _shortened(violation.rule) + violation.kind).encode()) + 12
-        if size > MAXIMUM_DETAIL_BYTES:
+        texts = (violation.subject, _shortened(violation.rule), violation.kind)
+        room -= sum(map(_bytes, texts)) + _VIOLATION_FRAME
+        if room < 0:
             break
         kept.append(violation)
     return tuple(kept)
 
 
+def _bytes(text: str) -> int:
+    return len(text.encode())
+
+
 def _shortened(text: str) -> str:
-    return text if len(text) <= MAXIMUM_TEXT_LENGTH else f"{text[: MAXIMUM_TEXT_LENGTH - 3]}..."
+    encoded = text.encode()
+    if len(encoded) <= MAXIMUM_TEXT_BYTES:
+        return text
+    return encoded[: MAXIMUM_TEXT_BYTES - 3].decode(errors="ignore") + "..."

@@ -22,6 +22,8 @@ from ordergen_server.domain.stores import Database
 
 MODEL_SERVICE = model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name
 REBALANCE_SERVICE = rebalance_service_pb2.DESCRIPTOR.services_by_name["RebalanceService"].full_name
+#: Serves while the process does, whatever the database does: what a liveness probe asks for.
+LIVENESS = "liveness"
 HEALTH_WORKERS = 4
 #: A connection ends after this, so that clients look up the servers anew and reach new ones.
 CONNECTION_AGE_MS = 300_000
@@ -61,15 +63,17 @@ class ApiServer:
         self._health = health.HealthServicer()
         self._stopping = Event()
         self._watcher = Thread(target=self._watch_database, name="readiness", daemon=True)
-        self._api = self._make_server(config.workers, [calls])
+        self._calls = ThreadPoolExecutor(config.workers, thread_name_prefix="call")
+        self._api = self._make_server(self._calls, [calls])
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(models, self._api)
         rebalance_service_pb2_grpc.add_RebalanceServiceServicer_to_server(rebalances, self._api)
         names = (MODEL_SERVICE, REBALANCE_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._api)
         # With the workers of the API busy a probe on its port would time out and the pod be killed.
-        self._probe = self._make_server(HEALTH_WORKERS, [])
+        self._probe = self._make_server(ThreadPoolExecutor(HEALTH_WORKERS, thread_name_prefix="health"), [])
         for server in (self._api, self._probe):
             health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        self._health.set(LIVENESS, health_pb2.HealthCheckResponse.SERVING)
         self._set_ready(ready=False)
         self.port = _listen(self._api, config.host, config.port)
         self.health_port = _listen(self._probe, config.host, config.health_port)
@@ -86,6 +90,7 @@ class ApiServer:
         self._stopping.set()
         self._health.enter_graceful_shutdown()
         self._api.stop(self._config.drain_seconds).wait()
+        self._calls.shutdown()  # a call that was cut off still writes down the end of its run
         self._probe.stop(0).wait()
         self._watcher.join()
 
@@ -108,9 +113,9 @@ class ApiServer:
             self._health.set(name, status)
 
     @staticmethod
-    def _make_server(workers: int, interceptors: list[grpc.ServerInterceptor]) -> grpc.Server:
+    def _make_server(workers: ThreadPoolExecutor, interceptors: list[grpc.ServerInterceptor]) -> grpc.Server:
         return grpc.server(
-            ThreadPoolExecutor(workers, thread_name_prefix="call"),
+            workers,
             interceptors=interceptors,
             options=[
                 ("grpc.so_reuseport", 0),  # two servers must not share a port unnoticed

@@ -33,6 +33,7 @@ Document = dict[str, object]
 Documents = Collection[Document]
 
 RETRY_AFTER_SECONDS = 1.0
+CLOSE_SECONDS = 1.0
 _CACHED = 65_536
 _DECIMAL128: Context = create_decimal128_context()
 _DECIMAL128.traps[Inexact] = True  # it rounds silently otherwise
@@ -89,7 +90,7 @@ class Database:
                 retryWrites=True,
                 retryReads=True,
             )
-        except ConfigurationError:  # its text may hold a part of the password
+        except (ConfigurationError, ValueError):  # its text may hold a part of the password
             raise ValueError("mongodb_uri is not the address of a MongoDB") from None
         self._database: MongoDatabase[Document] = self._client.get_database(
             name,
@@ -131,7 +132,8 @@ class Database:
 
     def close(self) -> None:
         """Close every connection."""
-        self._client.close()
+        with pymongo.timeout(CLOSE_SECONDS):  # it would look for a database that is down for 30 s
+            self._client.close()
 
 
 @contextmanager

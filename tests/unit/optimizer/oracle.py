@@ -134,37 +134,45 @@ def brute_force(problem: Problem) -> tuple[int, ...] | None:
 
 
 def cp_sat(problem: Problem) -> tuple[Fraction, Fraction] | None:
-    """Bounds of the least drift, by OR-tools CP-SAT, equal unless its time ends; None if infeasible."""
+    """Bounds of the first aim, by OR-tools CP-SAT, equal unless its time ends; None if infeasible."""
     total = market_value(problem)
-    prices = [Fraction(position.price) for position in problem.positions]
-    residuals = [
-        price * (Fraction(position.quantity) - floor(Fraction(position.quantity)))
-        for price, position in zip(prices, problem.positions, strict=True)
+    prices = [Fraction(one.price) for one in problem.positions]
+    gaps = [
+        total * Fraction(one.target) - price * Fraction(one.quantity)
+        for one, price in zip(problem.positions, prices, strict=True)
     ]
-    targets = [total * Fraction(position.target) for position in problem.positions]
-    spendable = None if problem.cash_floor is None else total - Fraction(problem.cash_floor)
-    numbers = [*prices, *residuals, *targets, *([] if spendable is None else [spendable])]
-    scale = lcm(*(number.denominator for number in numbers))
+    scale = lcm(*(number.denominator for number in (*prices, *gaps)))
     model = cp_model.CpModel()
-    drifts, spent = [], []
-    for price, residual, target, (least, most), position in zip(
-        prices, residuals, targets, bands(problem), problem.positions, strict=True
-    ):
-        if least > most:
+    drifts, trades, spent, traded = [], [], [], []
+    for price, gap, orders in zip(prices, gaps, narrowed(problem), strict=True):
+        if not orders:
             return None
-        held = floor(Fraction(position.quantity))
-        shares = model.new_int_var(least + held, most + held, "")
-        value = int(price * scale) * shares + int(residual * scale)
-        gap = int(target * scale) - value
-        ends = [abs(int((target - residual - price * (order + held)) * scale)) for order in (least, most)]
+        order = model.new_int_var_from_domain(cp_model.Domain.from_values(orders), "")
+        size = model.new_int_var(0, max(map(abs, orders)), "")
+        model.add_abs_equality(size, order)
+        trade = model.new_bool_var("")
+        model.add(order == 0).only_enforce_if(~trade)
+        miss = int(gap * scale) - int(price * scale) * order
+        ends = [abs(int((gap - price * end) * scale)) for end in (orders[0], orders[-1])]
         drift = model.new_int_var(0, max(ends), "")
-        model.add(drift >= gap)
-        model.add(drift >= -gap)
+        model.add(drift >= miss)
+        model.add(drift >= -miss)
         drifts.append(drift)
-        spent.append(value)
-    if spendable is not None:
-        model.add(sum(spent) <= floor(spendable * scale))
-    model.minimize(sum(drifts))
+        trades.append(trade)
+        spent.append(int(price * scale) * order)
+        traded.append(int(price * scale) * size)
+    turnover, count = rule(problem, MaximumTurnover), rule(problem, MaximumTradeCount)
+    if problem.cash_floor is not None:
+        model.add(sum(spent) <= floor(Fraction(problem.cash - problem.cash_floor) * scale))
+    if turnover is not None:
+        model.add(sum(traded) <= floor(Fraction(turnover.weight) * total * scale))
+    if count is not None:
+        model.add(sum(trades) <= count.count)
+    model.minimize(sum(traded if problem.strategy is Strategy.TO_BAND else drifts))
+    return _solved(model, scale)
+
+
+def _solved(model: cp_model.CpModel, scale: int) -> tuple[Fraction, Fraction] | None:
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.max_time_in_seconds = 1

@@ -1,10 +1,27 @@
 """Constraints and strategies against brute force."""
 
+from dataclasses import replace
+from decimal import Decimal
+from random import Random
+
+import pytest
 from hypothesis import given, settings
 
-from optimizer import Problem, Status, solve
-from tests.unit.optimizer.oracle import brute_force, is_feasible, score
-from tests.unit.optimizer.problems import constrained_problems, limited_problems
+from optimizer import (
+    Constraint,
+    LotSize,
+    MaximumTradeCount,
+    MaximumTurnover,
+    MinimumTradeValue,
+    Problem,
+    Restriction,
+    Side,
+    Status,
+    Strategy,
+    solve,
+)
+from tests.unit.optimizer.oracle import brute_force, cp_sat, is_feasible, score
+from tests.unit.optimizer.problems import constrained_problems, limited_problems, market_problem
 
 
 @settings(max_examples=1_500, deadline=None)
@@ -37,3 +54,38 @@ def test_limits_agree_with_brute_force(drawn: Problem) -> None:
     assert actual.lower_bound <= best <= actual.objective
     if actual.status is Status.PROVEN_OPTIMAL:
         assert best == actual.objective
+
+
+def constrained(drawn: Problem, seed: int) -> Problem:
+    """A market portfolio with a mix of strategy, constraints and limits."""
+    random = Random(seed)  # noqa: S311 - test data, not secrets
+    constraints: list[Constraint] = []
+    for one in drawn.positions:
+        kind = random.random()
+        if kind < 0.1:
+            constraints.append(Restriction(one.security_id, random.choice(list(Side))))
+        elif kind < 0.2:
+            constraints.append(LotSize(one.security_id, random.choice([2, 5, 10])))
+    if seed % 2:
+        constraints.append(MinimumTradeValue(Decimal(500)))
+    if seed % 3 == 1:
+        constraints.append(MaximumTurnover(Decimal("0.1") + Decimal(random.randint(0, 20)) / 100))
+    if seed % 3 == 2:
+        constraints.append(MaximumTradeCount(max(1, len(drawn.positions) * random.randint(5, 9) // 10)))
+    strategy = Strategy.TO_BAND if seed % 4 == 0 else Strategy.TO_TARGET
+    return replace(drawn, strategy=strategy, constraints=tuple(constraints))
+
+
+@pytest.mark.parametrize("count", [3, 10, 30, 100])
+def test_constrained_portfolios_agree_with_cp_sat(count: int) -> None:
+    for seed in range(12):
+        drawn = constrained(market_problem(seed, count), seed)
+        answer = solve(drawn, timeout_seconds=2)
+        bounds = cp_sat(drawn)
+        if answer.objective is None or answer.lower_bound is None:
+            assert bounds is None
+        else:
+            assert bounds is not None
+            assert is_feasible(drawn, answer.orders)
+            assert answer.lower_bound <= bounds[1]
+            assert bounds[0] <= answer.objective

@@ -41,7 +41,7 @@ def test_tiny_problems_agree_with_brute_force_to_the_last_tie(drawn: Problem) ->
         assert score(drawn, expected)[1] == actual.turnover
 
 
-@pytest.mark.parametrize("count", [30, 100])
+@pytest.mark.parametrize("count", [3, 10, 30, 100])
 def test_portfolios_agree_with_cp_sat(count: int) -> None:
     for seed in range(30):
         drawn = market_problem(seed, count)

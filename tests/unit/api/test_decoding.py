@@ -1,0 +1,216 @@
+"""Requests become values of the domain, or violations with their paths."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import TypeVar
+
+import pytest
+from globeco.ordergen.v1 import model_pb2, rebalance_pb2
+from google.protobuf import duration_pb2
+from google.type import decimal_pb2
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ordergen_server.api import decoding
+from ordergen_server.domain.errors import Unsupported
+from ordergen_server.domain.models import ModelContent
+from ordergen_server.domain.rebalances import RebalanceOptions
+from ordergen_server.domain.violations import Violations
+from tests.builders import portfolio_id, position, security_id
+
+Value = TypeVar("Value")
+Options = rebalance_pb2.RebalanceOptions
+
+
+def decoded(decode: Callable[[Violations], Value]) -> tuple[Value, list[tuple[str, str]]]:
+    violations = Violations()
+    value = decode(violations)
+    return value, [(one.subject, one.rule) for one in violations.found]
+
+
+def number(text: str) -> tuple[Decimal | None, list[tuple[str, str]]]:
+    message = decimal_pb2.Decimal(value=text)
+    return decoded(lambda violations: decoding.decimal_or_none(message, "path", violations))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0", "0"),
+        ("-0", "0"),
+        ("-0.00", "0.00"),
+        ("0.1", "0.1"),
+        ("0.10", "0.10"),
+        ("+.5", "0.5"),
+        ("1.", "1"),
+        ("1e2", "1E+2"),
+        ("-2.5E-3", "-0.0025"),
+        ("1E+99", "1E+99"),
+        ("9" * 30 + "." + "1234", "9" * 30 + ".1234"),
+    ],
+)
+def test_numbers_are_read_exactly(text: str, expected: str) -> None:
+    """Digits and exponent as they stand there; -0 is 0."""
+    value, broken = number(text)
+    assert broken == []
+    assert value is not None
+    assert value.as_tuple() == Decimal(expected).as_tuple()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "junk",
+        " 1",
+        "1 ",
+        "1_000",
+        "1,5",
+        "NaN",
+        "Infinity",
+        "-inf",
+        ".",
+        "e5",
+        "1e",
+        "1e100",
+        "--1",
+        "0x10",
+        "\u0661",
+        "\uff11",
+        "1\n",
+        "9" * 31,
+        "9" * 20 + "." + "9" * 15,
+        "1" * 100_000,
+    ],
+)
+def test_what_is_no_number_of_ours(text: str) -> None:
+    value, broken = number(text)
+    assert value is None
+    ((path, rule),) = broken
+    assert path == "path"
+    assert rule.startswith("must be a decimal number of at most 34 digits, not ")
+    assert len(rule) < 140
+
+
+def test_no_number() -> None:
+    assert number("") == (None, [])
+    message = decimal_pb2.Decimal()
+    assert decoded(lambda violations: decoding.decimal(message, "path", violations)) == (Decimal(0), [])
+
+
+@given(
+    st.builds(
+        lambda digits, places: Decimal(digits).scaleb(-places),
+        st.integers(-(10**26), 10**26),
+        st.integers(0, 30),
+    )
+)
+def test_what_is_written_plainly_is_read_digit_for_digit(value: Decimal) -> None:
+    found, broken = number(f"{value:f}")
+    assert (found, broken) == (value, [])
+
+
+def test_a_model() -> None:
+    message = model_pb2.Model(name="Growth", portfolio_ids=[portfolio_id(1)], model_id="ignored", version=7)
+    message.positions.add(security_id=security_id(1)).target.value = "0.1"
+    line = message.positions.add(security_id=security_id(2))
+    line.target.value, line.low_drift.value, line.high_drift.value = "0.2", "0.05", "0.06"
+    expected = ModelContent(
+        "Growth", (position(1, "0.1", "0", "0"), position(2, "0.2", "0.05", "0.06")), (portfolio_id(1),)
+    )
+    assert decoded(lambda violations: decoding.content(message, "model", violations)) == (expected, [])
+
+
+def test_a_model_with_bad_numbers() -> None:
+    """A target must be there; absent drifts are 0."""
+    message = model_pb2.Model()
+    message.positions.add()
+    line = message.positions.add()
+    line.target.value, line.low_drift.value, line.high_drift.value = "x", "y", "z"
+    _, broken = decoded(lambda violations: decoding.content(message, "model", violations))
+    rule = "must be a decimal number of at most 34 digits, not "
+    assert broken == [
+        ("model.positions[0].target", "must be given"),
+        ("model.positions[1].target", rule + "'x'"),
+        ("model.positions[1].low_drift", rule + "'y'"),
+        ("model.positions[1].high_drift", rule + "'z'"),
+    ]
+
+
+def options(message: Options) -> tuple[RebalanceOptions, list[tuple[str, str]]]:
+    return decoded(lambda violations: decoding.options(message, violations))
+
+
+def test_no_options() -> None:
+    assert options(Options()) == (RebalanceOptions(), [])
+
+
+def test_all_supported_options() -> None:
+    message = Options(
+        strategy=rebalance_pb2.STRATEGY_TO_TARGET,
+        minimum_cash=rebalance_pb2.MinimumCash(
+            amount=decimal_pb2.Decimal(value="1000.50"), weight=decimal_pb2.Decimal(value="0.02")
+        ),
+        solver_timeout=duration_pb2.Duration(seconds=2, nanos=500_000_000),
+    )
+    expected = RebalanceOptions(
+        Decimal("1000.50"), Decimal("0.02"), allow_overdraft=False, solver_timeout_seconds=2.5
+    )
+    assert options(message) == (expected, [])
+    assert options(Options(allow_overdraft=True)) == (RebalanceOptions(allow_overdraft=True), [])
+    assert options(Options(allow_overdraft=False)) == (RebalanceOptions(), [])
+
+
+@pytest.mark.parametrize(
+    ("message", "path"),
+    [
+        (Options(solver_timeout=duration_pb2.Duration()), "options.solver_timeout"),
+        (Options(solver_timeout=duration_pb2.Duration(seconds=-1)), "options.solver_timeout"),
+        (Options(solver_timeout=duration_pb2.Duration(seconds=3601)), "options.solver_timeout"),
+        (Options(solver_timeout=duration_pb2.Duration(seconds=2**62)), "options.solver_timeout"),
+        (
+            Options(minimum_cash=rebalance_pb2.MinimumCash(amount=decimal_pb2.Decimal(value="much"))),
+            "options.minimum_cash.amount",
+        ),
+        (
+            Options(minimum_cash=rebalance_pb2.MinimumCash(weight=decimal_pb2.Decimal(value="1.01"))),
+            "options.minimum_cash.weight",
+        ),
+        (
+            Options(minimum_cash=rebalance_pb2.MinimumCash(weight=decimal_pb2.Decimal(value="-0.01"))),
+            "options.minimum_cash.weight",
+        ),
+    ],
+)
+def test_bad_options(message: Options, path: str) -> None:
+    _, broken = options(message)
+    assert [subject for subject, _ in broken] == [path]
+
+
+UNSUPPORTED = {
+    "strategy": Options(strategy=rebalance_pb2.STRATEGY_TO_BAND),
+    "minimum_trade_value": Options(minimum_trade_value=decimal_pb2.Decimal(value="1")),
+    "restrictions": Options(restrictions=[rebalance_pb2.Restriction()]),
+    "lot_sizes": Options(lot_sizes=[rebalance_pb2.LotSize()]),
+    "maximum_turnover_weight": Options(maximum_turnover_weight=decimal_pb2.Decimal()),
+    "maximum_trade_count": Options(maximum_trade_count=0),
+}
+
+
+@pytest.mark.parametrize("name", UNSUPPORTED)
+def test_an_unsupported_option_is_refused_by_its_name(name: str) -> None:
+    """Even where its value would change nothing: it is never ignored."""
+    with pytest.raises(Unsupported, match=f"does not support options.{name} yet") as raised:
+        options(UNSUPPORTED[name])
+    assert raised.value.metadata == {"feature": f"options.{name}"}
+
+
+def test_an_unknown_strategy_is_refused() -> None:
+    message = Options.FromString(b"\x08\x63")
+    assert message.strategy == 99
+    with pytest.raises(Unsupported, match=r"options\.strategy"):
+        options(message)
+
+
+def test_every_option_is_supported_or_refused() -> None:
+    supported = {"minimum_cash", "allow_overdraft", "solver_timeout"}
+    assert {field.name for field in Options.DESCRIPTOR.fields} == supported | set(UNSUPPORTED)

@@ -1,0 +1,108 @@
+"""Readiness follows the database, on both ports, whatever the database does."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import cast
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from ordergen_server.api.calls import CallInterceptor
+from ordergen_server.api.model_servicer import ModelServicer
+from ordergen_server.api.rebalance_servicer import RebalanceServicer
+from ordergen_server.api.server import MODEL_SERVICE, REBALANCE_SERVICE, ApiServer, ServerConfig
+from ordergen_server.domain.errors import DatabaseUnavailable, DeadlineExceeded
+from ordergen_server.services.models import ModelKeeper
+from tests.builders import NOW
+from tests.fakes import MemoryModels, MemoryRuns
+from tests.unit.services.runs import house
+
+SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+class FakeDatabase:
+    """Answers pings, or raises."""
+
+    def __init__(self) -> None:
+        self.failure: Exception | None = None
+
+    def ping(self, timeout_seconds: float) -> None:
+        assert timeout_seconds > 0
+        if self.failure:
+            raise self.failure
+
+    def time_limit(self, seconds: float) -> AbstractContextManager[None]:
+        return nullcontext(cast("None", seconds))
+
+
+@contextmanager
+def server(database: FakeDatabase, port: int = 0) -> Iterator[ApiServer]:
+    models, runs = MemoryModels(), MemoryRuns()
+    with house() as parts:
+        one = ApiServer(
+            ServerConfig("127.0.0.1", port, 0, 2, drain_seconds=5, health_interval_seconds=0.02),
+            models=ModelServicer(ModelKeeper(models, lambda: NOW), models),
+            rebalances=RebalanceServicer(
+                parts.rebalancer, runs, maximum_call_seconds=10, maximum_run_seconds=10
+            ),
+            calls=CallInterceptor(database.time_limit, 10),
+            database=database,
+        )
+        one.start()
+        try:
+            yield one
+        finally:
+            one.stop()
+
+
+def status(port: int, service: str = "") -> int:
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        request = health_pb2.HealthCheckRequest(service=service)
+        check = health_pb2_grpc.HealthStub(channel).Check  # type: ignore[attr-defined] # set when made
+        return int(check(request, timeout=5).status)
+
+
+def eventually(true: Callable[[], bool]) -> bool:
+    end = time.monotonic() + 10
+    while not true() and time.monotonic() < end:
+        time.sleep(0.01)
+    return true()
+
+
+def test_it_is_ready_on_both_ports_and_for_every_service() -> None:
+    with server(FakeDatabase()) as one:
+        found = {
+            status(port, name)
+            for port in (one.port, one.health_port)
+            for name in ("", MODEL_SERVICE, REBALANCE_SERVICE)
+        }
+    assert found == {SERVING}
+
+
+@pytest.mark.parametrize("failure", [DatabaseUnavailable("down"), DeadlineExceeded("slow")])
+def test_it_is_not_ready_while_the_database_is_not(failure: Exception) -> None:
+    database = FakeDatabase()
+    with server(database) as one:
+        for _ in range(2):
+            database.failure = failure
+            assert eventually(lambda: status(one.port) == NOT_SERVING)
+            assert status(one.health_port, MODEL_SERVICE) == NOT_SERVING
+            database.failure = None
+            assert eventually(lambda: status(one.health_port) == SERVING)
+
+
+def test_a_port_is_of_one_server() -> None:
+    with (
+        server(FakeDatabase()) as one,
+        pytest.raises(OSError, match=f"cannot listen on port {one.port} of 127.0.0.1"),
+        server(FakeDatabase(), one.port),
+    ):
+        pass
+
+
+def test_unknown_health_services_are_not_found() -> None:
+    with server(FakeDatabase()) as one, pytest.raises(grpc.RpcError) as raised:
+        status(one.port, "nobody")
+    assert raised.value.code() is grpc.StatusCode.NOT_FOUND

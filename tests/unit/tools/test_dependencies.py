@@ -1,0 +1,70 @@
+"""What the project depends on, and in which direction its parts import each other."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PINNED = re.compile(r"[A-Za-z0-9._-]+==\S+( ;[^-]+)?(\s+--hash=sha256:[0-9a-f]{64})+")
+LOCKS = sorted(ROOT.glob("requirements*.txt"))
+
+
+def requirements() -> list[str]:
+    project = PROJECT["project"]
+    extras = [one for extra in project["optional-dependencies"].values() for one in extra]
+    return [*project["dependencies"], *extras, *PROJECT["dependency-groups"]["dev"]]
+
+
+def test_imports_point_inward() -> None:
+    answer = subprocess.run(
+        [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+def test_grpc_is_pinned_in_one_version() -> None:
+    """Generated code refuses to import on an older grpcio than it was made with."""
+    pins = {
+        match["name"]: (match["sign"], match["version"])
+        for one in requirements()
+        if (match := re.fullmatch(r"(?P<name>grpcio[a-z-]*)(?P<sign>>=|==)(?P<version>.+)", one))
+    }
+    assert set(pins) == {
+        "grpcio",
+        "grpcio-health-checking",
+        "grpcio-reflection",
+        "grpcio-status",
+        "grpcio-tools",
+    }
+    sign, oldest = pins.pop("grpcio-tools")
+    assert sign == "=="
+    assert set(pins.values()) == {(">=", oldest)}
+    stub = (ROOT / "generated/globeco/ordergen/v1/model_service_pb2_grpc.py").read_text()
+    assert f"GRPC_GENERATED_VERSION = '{oldest}'" in stub
+
+
+def test_there_are_locks() -> None:
+    assert {"requirements.txt", "requirements-server.txt"} <= {path.name for path in LOCKS}
+
+
+@pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)
+def test_every_requirement_is_pinned_by_hashes_alone(path: Path) -> None:
+    """And names no place to download from: that is the installer's to choose."""
+    text = path.read_text()
+    assert "://" not in text
+    assert not re.search(r"(?m)^\s*(-|\S*index|\S*find-links)", text.replace("--hash", ""))
+    blocks = re.split(r"\n(?=\S)", text.replace("\\\n", " ").strip())
+    assert len(blocks) > 10
+    for block in blocks:
+        assert re.fullmatch(
+            r"[a-z0-9._-]+==\S+( ;[^-]+)?(\s+--hash=sha256:[0-9a-f]{64})+", block, re.IGNORECASE
+        ), block

@@ -1,11 +1,11 @@
 """The connection to MongoDB: exact numbers, durable writes, errors of our domain."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC
 from decimal import Context, Decimal, Inexact
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pymongo
 from bson.codec_options import CodecOptions, TypeCodec, TypeRegistry
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 Document = dict[str, object]
 Documents = Collection[Document]
+
+Result = TypeVar("Result")
 
 RETRY_AFTER_SECONDS = 1.0
 CLOSE_SECONDS = 1.0
@@ -118,6 +120,11 @@ class Database:
         """A block whose operations with its session are all done, or none."""
         with self._client.start_session() as session, session.start_transaction():
             yield session
+
+    def in_transaction(self, steps: Callable[[ClientSession], Result]) -> Result:
+        """Do all of `steps`, or none; they are tried again where another writer was in the way."""
+        with self._client.start_session() as session:
+            return session.with_transaction(steps)
 
     def ping(self, timeout_seconds: float) -> None:
         """Return if the database answers in time. Raises DatabaseUnavailable."""

@@ -18,6 +18,7 @@ _WAIT_SECONDS = 0.05
 MIGRATIONS: dict[int, Callable[[Database], None]] = {
     1: schema.create_collections,
     2: schema.enforce_model_rules,
+    3: schema.lease_runs,
 }
 
 

@@ -1,7 +1,7 @@
 """Tells a run to anyone, from any point: what is stored, and what comes."""
 
-from collections.abc import Callable, Iterator
-from threading import Condition
+from collections.abc import Iterator
+from threading import Condition, Event
 
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.rebalances import RebalanceState, RunEvent, RunFinished, RunStarted
@@ -44,21 +44,21 @@ def watch(
     after_sequence: int,
     deadline: Deadline,
     *,
-    is_over: Callable[[], bool] = lambda: False,
+    gone: Event | None = None,
 ) -> Iterator[RunEvent]:
     """Every event of a run after `after_sequence`, until the run ends.
 
-    It reads from the store, so a slow reader slows nothing but itself. A run whose end could not be stored
-    ends too, without a last event, where `is_over` knows that nobody works on it any more.
+    It reads from the store, so a slow reader slows nothing but itself. Where the caller is `gone` it ends
+    before the run does.
 
     Raises:
         NotFound: there is no such run.
         DeadlineExceeded: the run is not over in time.
     """
     sequence = after_sequence
-    while True:
+    while not (gone and gone.is_set()):
         deadline.remaining_seconds("the run ended")
-        heard, over = bell.rings, is_over()
+        heard = bell.rings
         rebalance = runs.get(rebalance_id)
         if sequence < 1:
             sequence = 1
@@ -72,7 +72,5 @@ def watch(
         if rebalance.state is not RebalanceState.RUNNING:
             if sequence <= rebalance.portfolio_count + 1:
                 yield RunEvent(rebalance.portfolio_count + 2, RunFinished(rebalance))
-            return
-        if over:
             return
         bell.wait(heard, min(LOOK_AGAIN_SECONDS, deadline.remaining_seconds("the run ended")))

@@ -55,7 +55,9 @@ class PortfolioWork:
     def snapshot(self, positions: Sequence[Position], deadline: Deadline) -> MarketSnapshot:
         """Tickers and prices now. Raises SiblingUnavailable, DeadlineExceeded."""
         needed = [position.security_id for position in positions]
-        return self._market.snapshot(deadline.remaining_seconds("reading prices"), needed)
+        read = self._market.snapshot(deadline.remaining_seconds("reading prices"), needed)
+        # To the millisecond, as it is stored: what is told at once and what is read later are the same.
+        return replace(read, time=read.time.replace(microsecond=read.time.microsecond // 1000 * 1000))
 
     def one(self, task: Task, portfolio_id: str) -> PortfolioRebalance:
         """What becomes of one portfolio, worked on in this thread."""

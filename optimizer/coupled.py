@@ -16,6 +16,9 @@ from optimizer.limited import Answer, limited, objective_of
 from optimizer.limits import Limit
 from optimizer.problem import Problem
 
+FEW_STEPS = 200
+"""Steps of a complete search within one of several covers: ties are not decided there."""
+
 
 def solve_coupled(
     problem: Problem, found: Choices, limits: Sequence[Limit], bound: int, deadline: float
@@ -30,8 +33,10 @@ def solve_coupled(
         deadline: on the monotonic clock.
     """
     best: list[int] | None = None
-    for order in permutations(limits):
-        shares = one_by_one(problem, found, order, deadline)
+    broken = [limit for limit in limits if not limit.is_met(problem.lines, found.best)]
+    kept = [limit for limit in limits if limit not in broken]
+    for order in permutations(broken):
+        shares = one_by_one(problem, found, [*order, *kept], deadline)
         best = _better(problem, best, shares)
         if best is not None and objective_of(problem, best) <= bound:
             return Answer(best, bound)
@@ -54,7 +59,7 @@ def one_by_one(problem: Problem, found: Choices, order: Sequence[Limit], deadlin
             return None
         shares = found.best
         if not limit.is_met(problem.lines, shares):
-            shares = limited(problem, found, limit, deadline).shares
+            shares = limited(problem, found, limit, deadline, tie_steps=FEW_STEPS).shares
         kept = [limit.within(*each) for each in zip(problem.lines, found.allowed, shares, strict=True)]
         found = found._replace(best=shares, allowed=kept)
     return found.best

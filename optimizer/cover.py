@@ -33,7 +33,7 @@ Proof = Callable[[int, int], bool]
 FIRST_DEVIATIONS, MAX_DEVIATIONS = 1_000, 50_000
 """Deviations listed before a search gives up on completeness: at first, and when nothing else helped."""
 
-FIRST_STEPS = 10_000
+FIRST_STEPS = 2_500
 """Search steps before an exact fill is tried."""
 
 RATE_BITS = 64
@@ -164,18 +164,21 @@ def least_cost_cover(
     required: int,
     proves: Proof,
     expired: Clock,
+    *,
+    tie_steps: int = FIRST_STEPS,
 ) -> Cover:
     """Cover `required` > 0, which the last rungs together do free.
 
     The search runs to completion where it can. Where thousands of covers cost the same it would not: then
     an exact fill by rungs of equal cost ratio is tried, which ends the work if it meets the bound. `coarser`
-    are the same ladders at costs that leave out the later aims: only those have such rungs.
+    are the same ladders at costs that leave out the later aims: only those have such rungs. `tie_steps` are
+    spent on a complete search first, which alone decides ties.
     """
     required += -required % freed_unit(ladders)
     ladders = [ladder.up_to(required) for ladder in ladders]
     relaxation = Relaxation(ladders, required, *break_multiplier(ladders, required))
     search = Search(relaxation, trimmed(relaxation, first_cover(relaxation)), proves, expired)
-    search.run(FIRST_DEVIATIONS, FIRST_STEPS)
+    search.run(FIRST_DEVIATIONS, tie_steps)
     for coarse in coarser:
         if proves(search.cover().cost, search.cover().bound):
             return search.cover()

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -67,13 +67,18 @@ class Ladder:
     rungs: Rungs
     cost: Measure
     use: Measure
+    _top: Option = field(init=False, repr=False, compare=False)
+    _corners: list[int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        top = self.rungs[0]
+        object.__setattr__(self, "_top", Option(self.use(self.line, top), self.cost(self.line, top)))
+        object.__setattr__(self, "_corners", [])
 
     def option(self, rung: int) -> Option:
         """What standing on `rung` frees and costs, against the top."""
-        top, shares, line = self.rungs[0], self.rungs[rung], self.line
-        return Option(
-            self.use(line, top) - self.use(line, shares), self.cost(line, shares) - self.cost(line, top)
-        )
+        shares, line = self.rungs[rung], self.line
+        return Option(self._top.freed - self.use(line, shares), self.cost(line, shares) - self._top.cost)
 
     def up_to(self, amount: int) -> "Ladder":
         """Without the rungs below the first that frees `amount` alone: they cost more to no avail."""
@@ -82,11 +87,16 @@ class Ladder:
 
     def first_freeing(self, amount: int) -> int:
         """The first rung that frees at least `amount`; the number of rungs if none does."""
-        goal = self.use(self.line, self.rungs[0]) - amount
+        goal = self._top.freed - amount
         return self._first(lambda shares: self.use(self.line, shares) <= goal)
 
     def corners(self) -> list[int]:
         """Rungs between which the cost is linear: the ends of ranges, those about target and holding."""
+        if not self._corners:
+            self._corners.extend(self._find_corners())
+        return self._corners
+
+    def _find_corners(self) -> list[int]:
         last = len(self.rungs) - 1
         line, sign = self.line, -1 if self.rungs[0] >= self.rungs[last] else 1
         around = {0, last}

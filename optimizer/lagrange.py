@@ -11,12 +11,12 @@ such deviations whose penalties fit between the bound and the best answer known.
 
 from collections.abc import Sequence
 from itertools import pairwise
+from operator import add, sub
 from time import monotonic
 from typing import NamedTuple
 
 from optimizer.allowed import Choices, costs_of
 from optimizer.constraints import Shares
-from optimizer.costs import Costs
 from optimizer.limits import Limit
 from optimizer.line import Line
 from optimizer.problem import Problem
@@ -27,16 +27,18 @@ BITS = 48
 MAX_MOVES = 20_000
 """Deviations listed before a proof is given up."""
 
-MAX_STEPS = 400_000
+MAX_STEPS = 2_000_000
 """Sets of deviations walked before a proof is given up."""
 
 
 class Move(NamedTuple):
-    """A position away from the least of its bracket, and what that adds to the bound."""
+    """A position away from the least of its bracket: what that adds to the bound, the cost and each use."""
 
     penalty: int
     place: int
     shares: int
+    cost: int
+    uses: tuple[int, ...]
 
 
 class Lagrangian:
@@ -54,7 +56,7 @@ class Lagrangian:
     ) -> None:
         self._lines, self._allowed, self._limits = problem.lines, found.allowed, limits
         self._weights = [max(0, round(multiplier * (1 << BITS))) for multiplier in multipliers]
-        self._aim: Costs = costs_of(problem, found).coarser()[1]
+        self._aim = costs_of(problem, found).coarser()[1]
         pairs = zip(self._lines, self._allowed, strict=True)
         least = [min((self._bracket(line, n), n) for n in corners(line, shares)) for line, shares in pairs]
         self._least = [bracket for bracket, _ in least]
@@ -72,8 +74,20 @@ class Lagrangian:
         moves = self._moves(None if value is None else (value << BITS) - self._bound)
         if moves is None:
             return best, False
-        walk = _Walk(self._lines, self._limits, self._aim, best, value)
-        return walk.run(self._shares, moves, self._bound, deadline)
+        walk = _Walk(moves, self._bound, value)
+        cost = sum(map(self._aim.of, self._lines, self._shares))
+        spare = [limit.capacity - limit.total(self._lines, self._shares) for limit in self._limits]
+        complete = walk.run(cost, spare, deadline)
+        if walk.found is not None:
+            best = list(self._shares)
+            for move in walk.found:
+                best[move.place] = move.shares
+        return best, complete
+
+    def _move(self, penalty: int, place: int, shares: int) -> Move:
+        line, base = self._lines[place], self._shares[place]
+        uses = tuple(limit.use(line, shares) - limit.use(line, base) for limit in self._limits)
+        return Move(penalty, place, shares, self._aim.of(line, shares) - self._aim.of(line, base), uses)
 
     def _bracket(self, line: Line, shares: int) -> int:
         used = zip(self._weights, self._limits, strict=True)
@@ -96,33 +110,30 @@ class Lagrangian:
                             break
                         if shares != self._shares[index] and shares not in near:
                             near.add(shares)
-                            moves.append(Move(penalty, index, shares))
+                            moves.append(self._move(penalty, index, shares))
             if len(moves) > MAX_MOVES:
                 return None
         return sorted(moves)
 
 
 class _Walk:
-    """Depth-first over sets of moves, at most one a position."""
+    """Depth-first over sets of moves, at most one a position.
 
-    def __init__(
-        self,
-        lines: Sequence[Line],
-        limits: Sequence[Limit],
-        aim: Costs,
-        best: list[int] | None,
-        value: int | None,
-    ) -> None:
-        self._lines, self._limits, self._aim = lines, limits, aim
-        self._best, self._value = best, value
+    Attributes:
+        found: the best set found that beats `value`, if any.
+    """
 
-    def run(
-        self, start: Sequence[int], moves: Sequence[Move], bound: int, deadline: float
-    ) -> tuple[list[int] | None, bool]:
-        """The best answer, and whether all sets were walked."""
-        shares, chosen, taken = list(start), list[int](), set[int]()
+    def __init__(self, moves: Sequence[Move], bound: int, value: int | None) -> None:
+        self._moves, self._bound, self._value = moves, bound, value
+        self.found: list[Move] | None = None
+
+    def run(self, cost: int, spare: Sequence[int], deadline: float) -> bool:
+        """Whether all sets were walked; `cost` and `spare` capacities are those of no move at all."""
+        moves, bound, left = self._moves, self._bound, tuple(spare)
+        chosen: list[int] = []
+        taken: set[int] = set()
         position, steps = 0, 0
-        self._consider(shares)
+        self._consider(cost, left, chosen)
         while steps < MAX_STEPS and (steps % 1024 or monotonic() < deadline):
             steps += 1
             if position < len(moves) and self._may_improve(bound + moves[position].penalty):
@@ -130,28 +141,27 @@ class _Walk:
                 if move.place not in taken:
                     taken.add(move.place)
                     chosen.append(position)
-                    bound += move.penalty
-                    shares[move.place] = move.shares
-                    self._consider(shares)
-                position += 1
+                    bound, cost = bound + move.penalty, cost + move.cost
+                    left = tuple(map(sub, left, move.uses))
+                    self._consider(cost, left, chosen)
             elif chosen:
                 position = chosen.pop()
-                bound -= moves[position].penalty
-                taken.remove(moves[position].place)
-                shares[moves[position].place] = start[moves[position].place]
-                position += 1
+                move = moves[position]
+                taken.remove(move.place)
+                bound, cost = bound - move.penalty, cost - move.cost
+                left = tuple(map(add, left, move.uses))
             else:
-                return self._best, True
-        return self._best, False
+                return True
+            position += 1
+        return False
 
     def _may_improve(self, bound: int) -> bool:
         return self._value is None or bound < self._value << BITS
 
-    def _consider(self, shares: list[int]) -> None:
-        value = sum(map(self._aim.of, self._lines, shares))
-        better = self._value is None or value < self._value
-        if better and all(limit.is_met(self._lines, shares) for limit in self._limits):
-            self._best, self._value = list(shares), value
+    def _consider(self, cost: int, left: tuple[int, ...], chosen: Sequence[int]) -> None:
+        if (self._value is None or cost < self._value) and min(left) >= 0:
+            self._value = cost
+            self.found = [self._moves[position] for position in chosen]
 
 
 def corners(line: Line, allowed: Shares) -> set[int]:

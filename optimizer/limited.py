@@ -5,7 +5,7 @@ from time import monotonic
 from typing import NamedTuple
 
 from optimizer.allowed import Choices, costs_of
-from optimizer.cover import least_cost_cover
+from optimizer.cover import FIRST_STEPS, least_cost_cover
 from optimizer.ladder import Ladder
 from optimizer.limits import Limit
 from optimizer.problem import Problem, Strategy
@@ -25,8 +25,10 @@ def objective_of(problem: Problem, shares: Sequence[int]) -> int:
     return measure(problem.lines, shares)
 
 
-def limited(problem: Problem, found: Choices, limit: Limit, deadline: float) -> Answer:
-    """The best shares under one limit alone, which they can meet."""
+def limited(
+    problem: Problem, found: Choices, limit: Limit, deadline: float, *, tie_steps: int = FIRST_STEPS
+) -> Answer:
+    """The best shares under one limit alone, which they can meet; ties are looked at for some steps."""
     lines, costs = problem.lines, costs_of(problem, found)
     base = sum(map(costs.of, lines, found.best))
     rungs = [limit.rungs(*each) for each in zip(lines, found.allowed, found.best, strict=True)]
@@ -43,7 +45,9 @@ def limited(problem: Problem, found: Choices, limit: Limit, deadline: float) -> 
         return costs.first(base + cost) == costs.first(base + bound)
 
     missing = limit.total(lines, found.best) - limit.capacity
-    cover = least_cost_cover(ladders, coarser, missing, proves, lambda: monotonic() > deadline)
+    cover = least_cost_cover(
+        ladders, coarser, missing, proves, lambda: monotonic() > deadline, tie_steps=tie_steps
+    )
     shares = list(found.best)
     for index, rung in zip(order, cover.rungs, strict=True):
         shares[index] = rungs[index][rung]

@@ -73,12 +73,13 @@ def _solution(
     verify(problem, shares)
     lines = problem.lines
     objective = objective_of(problem, shares)
-    bound = objective if bound is None else bound
+    proven = bound is None or bound >= objective
+    value = Fraction(objective, problem.unit)
     return Solution(
         problem,
-        Status.PROVEN_OPTIMAL if bound >= objective else Status.FEASIBLE,
+        Status.PROVEN_OPTIMAL if proven else Status.FEASIBLE,
         tuple(map(sub, shares, [line[5] for line in lines])),
-        Fraction(objective, problem.unit),
-        Fraction(bound, problem.unit),
+        value,
+        value if bound is None or proven else Fraction(bound, problem.unit),
         breaches=tuple(breach(problem, index) for index in breaches),
     )

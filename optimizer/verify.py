@@ -25,12 +25,20 @@ def verify(problem: Problem, shares: Sequence[int]) -> None:
         VerificationError: naming the requirement and the security.
     """
     total = 0
+    suspects: list[int] = []
+    for index, ((price, residual, _, low, high, _), count) in enumerate(
+        zip(problem.lines, shares, strict=True)
+    ):
+        value = count * price + residual
+        total += value
+        if count < 0 or not low <= value <= high:
+            suspects.append(index)
     held_back = {one.security_id for one in problem.constraints if isinstance(one, Restriction)}
-    for line, count, position in zip(problem.lines, shares, problem.positions, strict=True):
-        total += count * line[0] + line[1]
-        kept = count == line[5] and position.security_id in held_back
-        if not (kept or line.is_inside(count)):
-            raise VerificationError(f"security {position.security_id}: {count} shares break the band")
+    for index in suspects:
+        line, security_id = problem.lines[index], problem.positions[index].security_id
+        kept = shares[index] == line.held and security_id in held_back
+        if not (kept or line.is_inside(shares[index])):
+            raise VerificationError(f"security {security_id}: {shares[index]} shares break the band")
     if problem.spendable is not None and total > problem.spendable:
         raise VerificationError("the cash floor is broken")
     if problem.constraints:

@@ -24,7 +24,7 @@ from ordergen_server.domain.stores import Request
 from ordergen_server.domain.violations import Violations
 
 #: google.type.Decimal, within what Decimal128 keeps digit for digit.
-_DECIMAL_FORM = re.compile(r"[+-]?(\d{1,30}(\.\d{0,30})?|\.\d{1,30})([eE][+-]?\d{1,2})?", re.ASCII)
+_DECIMAL_FORM = re.compile(r"[+-]?(\d{1,34}(\.\d{0,34})?|\.\d{1,34})([eE][+-]?\d{1,2})?", re.ASCII)
 _MAXIMUM_DIGITS = 34
 RebalanceRequest = (
     rebalance_service_pb2.RebalancePortfolioRequest
@@ -55,7 +55,8 @@ def decimal_or_none(message: decimal_pb2.Decimal, path: str, violations: Violati
 
 def decimal(message: decimal_pb2.Decimal, path: str, violations: Violations) -> Decimal:
     """The number, or 0 of an empty one."""
-    return decimal_or_none(message, path, violations) or Decimal(0)
+    number = decimal_or_none(message, path, violations)
+    return Decimal(0) if number is None else number
 
 
 def content(
@@ -84,7 +85,7 @@ def position(message: model_pb2.Position, path: str, violations: Violations) -> 
         violations.add(f"{path}.target", "must be given")
     return Position(
         security_id=message.security_id,
-        target=target or Decimal(0),
+        target=Decimal(0) if target is None else target,
         low_drift=decimal(message.low_drift, f"{path}.low_drift", violations),
         high_drift=decimal(message.high_drift, f"{path}.high_drift", violations),
     )

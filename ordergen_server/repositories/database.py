@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC
-from decimal import Context, Decimal, Inexact
+from decimal import Clamped, Context, Decimal, Rounded
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
@@ -38,7 +38,8 @@ RETRY_AFTER_SECONDS = 1.0
 CLOSE_SECONDS = 1.0
 _CACHED = 65_536
 _DECIMAL128: Context = create_decimal128_context()
-_DECIMAL128.traps[Inexact] = True  # it rounds silently otherwise
+for _signal in (Rounded, Clamped):  # silent otherwise
+    _DECIMAL128.traps[_signal] = True
 
 
 # A run writes the same prices and weights for every portfolio, and the driver's conversions are slow.
@@ -46,7 +47,7 @@ _DECIMAL128.traps[Inexact] = True  # it rounds silently otherwise
 def _encoded(text: str) -> Decimal128 | str:
     try:
         return Decimal128(_DECIMAL128.create_decimal(text))
-    except Inexact:
+    except (Rounded, Clamped):
         return text
 
 

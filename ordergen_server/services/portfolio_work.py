@@ -16,6 +16,8 @@ from ordergen_server.services.portfolio import rebalance_portfolio
 STOPPING = (Unavailable, DeadlineExceeded)
 
 
+#: Of the time that is left; the rest is for storing the result and answering before the deadline.
+SOLVER_SHARE = 0.9
 #: How long to wait for something to come.
 LOOK_SECONDS = 0.2
 
@@ -102,7 +104,8 @@ def _result(task: Task, read: _Read) -> PortfolioRebalance:
         return replace(start, state=PortfolioState.FAILED, error=read.holdings)
     options = task.rebalance.options
     try:
-        seconds = min(options.solver_timeout_seconds, task.deadline.remaining_seconds("solving"))
+        left = SOLVER_SHARE * task.deadline.remaining_seconds("solving")
+        seconds = min(options.solver_timeout_seconds, left)
         return rebalance_portfolio(
             start, read.holdings, task.positions, task.snapshot, options, timeout_seconds=seconds
         )

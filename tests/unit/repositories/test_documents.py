@@ -74,7 +74,9 @@ def test_numbers_that_decimal128_holds(text: str) -> None:
     assert DecimalCodec().transform_bson(stored).as_tuple() == Decimal(text).as_tuple()
 
 
-@pytest.mark.parametrize("text", ["1" * 35, "-0." + "1" * 35, "1E-6177", "1E+6145"])
+@pytest.mark.parametrize(
+    "text", ["1" * 35, "1" + "0" * 34, "-0." + "1" * 35, "1E-6177", "1E+6144", "1E+6145"]
+)
 def test_longer_numbers_are_stored_as_text_not_rounded(text: str) -> None:
     assert DecimalCodec().transform_python(Decimal(text)) == str(Decimal(text))
 

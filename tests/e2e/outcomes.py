@@ -1,0 +1,73 @@
+"""Answers of the API, and the world they were computed from, as the independent check reads them."""
+
+from fractions import Fraction
+
+from globeco.ordergen.v1 import rebalance_pb2
+
+from ordergen_server.sandbox.simulated import SimulatedSiblings
+from tests.verification import Inputs, Line, Outcome
+
+pb = rebalance_pb2
+
+
+def signed(kind: int, quantity: int) -> int:
+    """Shares bought (above 0) or sold (below 0)."""
+    if not quantity:
+        assert kind == pb.TRANSACTION_TYPE_UNSPECIFIED
+        return 0
+    signs: dict[int, int] = {pb.TRANSACTION_TYPE_BUY: 1, pb.TRANSACTION_TYPE_SELL: -1}
+    return signs[kind] * quantity
+
+
+def outcome(answer: pb.PortfolioRebalance) -> Outcome:
+    """A solved portfolio."""
+    return Outcome(
+        market_value=answer.market_value.value,
+        cash_before=answer.cash_before.value,
+        cash_after=answer.cash_after.value,
+        drift_before=answer.drift_before.value,
+        drift_after=answer.drift_after.value,
+        objective=answer.solution.objective.value,
+        lower_bound=answer.solution.lower_bound.value,
+        lines=[
+            Line(
+                security_id=line.security_id,
+                price=line.price.value,
+                original_quantity=line.original_quantity.value,
+                adjusted_quantity=line.adjusted_quantity.value,
+                original_market_value=line.original_market_value.value,
+                adjusted_market_value=line.adjusted_market_value.value,
+                target=line.target.value,
+                low_drift=line.low_drift.value,
+                high_drift=line.high_drift.value,
+                actual=line.actual.value,
+                actual_drift=line.actual_drift.value,
+                order=signed(line.transaction_type, line.trade_quantity),
+            )
+            for line in answer.positions
+        ],
+        transactions=[
+            (trade.security_id, signed(trade.transaction_type, trade.quantity))
+            for trade in answer.transactions
+        ],
+        proven=answer.solution.status == pb.SOLUTION_STATUS_PROVEN_OPTIMAL,
+    )
+
+
+def inputs(siblings: SimulatedSiblings, portfolio_id: str, *, floor_weight: Fraction = Fraction(0)) -> Inputs:
+    """What the siblings say of a portfolio, from where they take it themselves."""
+    number = siblings.portfolios.number_of(portfolio_id)
+    assert number is not None
+    portfolio = siblings.portfolios.portfolio(number)
+    given = Inputs(
+        cash=Fraction(portfolio.cash),
+        quantities={key: Fraction(held) for key, held in portfolio.holdings.items()},
+        prices={key: Fraction(one.price) for key, one in siblings.portfolios.market.by_id.items()},
+        weights={
+            one.security_id: (Fraction(one.target), Fraction(one.low_drift), Fraction(one.high_drift))
+            for one in siblings.model.positions
+        },
+    )
+    return Inputs(
+        given.cash, given.quantities, given.prices, given.weights, floor_weight * given.market_value
+    )

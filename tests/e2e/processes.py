@@ -1,0 +1,103 @@
+"""The server as a process of its own, and what it leaves behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ordergen_server.sandbox.simulated import SimulatedSiblings
+from tests.e2e.api import Api, connected
+
+#: Seconds for anything a process does at its start or end.
+PATIENCE = 30.0
+
+
+def eventually(true: Callable[[], bool], seconds: float = PATIENCE) -> bool:
+    """Wait until something is true, at most so long; whether it became so."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if true():
+            return True
+        time.sleep(0.02)
+    return true()
+
+
+def processes_on(folder: Path) -> list[int]:
+    """The pids of database processes whose files are in a folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue  # it ended meanwhile
+        if str(folder / "data").encode() in command and b"--sync-on-commit" in command:
+            found.append(int(entry.name))
+    return found
+
+
+@dataclass(frozen=True)
+class ServerProcess:
+    """A server that serves, on a data folder of its own."""
+
+    process: "subprocess.Popen[str]"
+    api: Api
+    folder: Path
+
+    def stop(self) -> int:
+        """Ask it to end, as Kubernetes does; its exit code."""
+        self.process.terminate()
+        return self.process.wait(PATIENCE)
+
+    @property
+    def database_pid(self) -> int:
+        """The pid of its database's own process, not of the supervisor."""
+        return max(processes_on(self.folder))
+
+    def kill_database(self) -> None:
+        os.kill(self.database_pid, signal.SIGKILL)
+
+
+def environment(folder: Path, siblings: SimulatedSiblings, **changed: str) -> Mapping[str, str]:
+    """Variables of a server with an embedded database in a folder, and nothing of ours."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("ORDERGEN_")}
+    return {
+        **inherited,
+        "ORDERGEN_HOST": "127.0.0.1",
+        "ORDERGEN_PORT": "0",
+        "ORDERGEN_HEALTH_PORT": "0",
+        "ORDERGEN_DATA_FOLDER": str(folder),
+        "ORDERGEN_PORTFOLIO_ACCOUNTING_URL": siblings.accounting_url,
+        "ORDERGEN_PRICING_URL": siblings.pricing_url,
+        "ORDERGEN_SECURITY_URL": siblings.security_url,
+        "ORDERGEN_PORTFOLIO_URL": siblings.portfolio_url,
+        "ORDERGEN_SIBLING_BACKOFF_SECONDS": "0.01",
+        "ORDERGEN_HEALTH_INTERVAL_SECONDS": "0.1",
+        **changed,
+    }
+
+
+@contextmanager
+def server_process(folder: Path, siblings: SimulatedSiblings, **changed: str) -> Iterator[ServerProcess]:
+    """A server until the end of the block; killed where it has not ended by then."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "ordergen_server", "--json"],
+        env=environment(folder, siblings, **changed),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            ports = json.loads(process.stdout.readline())
+            with connected(ports["port"], ports["health_port"]) as api:
+                yield ServerProcess(process, api, folder)
+        finally:
+            if process.poll() is None:
+                process.kill()

@@ -1,0 +1,134 @@
+"""The commands: their help, their announcements, and how they say what is wrong."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ordergen_server.settings import Settings
+
+
+def ran(module: str, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("ORDERGEN_")}
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        env={**inherited, **settings},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("module", ["ordergen_server", "ordergen_server.sandbox"])
+def test_help(module: str) -> None:
+    answer = ran(module, "--help")
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert "usage:" in answer.stdout
+    assert "--json" in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("ORDERGEN_PORT", "many", "unable to parse string as an integer, not 'many'"),
+        ("ORDERGEN_PORT", "70000", "less than or equal to 65535, not '70000'"),
+        ("ORDERGEN_MONGODB_TIMEOUT_SECONDS", "0", "greater than 0, not '0'"),
+        ("ORDERGEN_LOG_LEVEL", "LOUD", "Input should be 'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
+    ],
+)
+def test_a_bad_setting_is_named(name: str, value: str, told: str) -> None:
+    answer = ran("ordergen_server", **{name: value})
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert answer.stderr.startswith(f"ordergen_server: {name}: ")
+    assert told in answer.stderr
+    assert answer.stderr.count("\n") == 1
+
+
+def test_every_bad_setting_is_named() -> None:
+    answer = ran("ordergen_server", ORDERGEN_PORT="x", ORDERGEN_GRPC_WORKERS="0")
+    assert answer.returncode == 1
+    assert "ORDERGEN_PORT" in answer.stderr
+    assert "ORDERGEN_GRPC_WORKERS" in answer.stderr
+
+
+def test_an_address_of_no_database_is_not_repeated() -> None:
+    answer = ran("ordergen_server", ORDERGEN_MONGODB_URI="mongodb://user:pass/word@host")
+    expected = "ordergen_server: mongodb_uri is not the address of a MongoDB\n"
+    assert (answer.returncode, answer.stderr) == (1, expected)
+
+
+def test_a_database_that_does_not_answer() -> None:
+    answer = ran(
+        "ordergen_server",
+        ORDERGEN_MONGODB_URI="mongodb://127.0.0.1:1/?directConnection=true",
+        ORDERGEN_MONGODB_TIMEOUT_SECONDS="0.3",
+    )
+    assert (answer.returncode, answer.stderr) == (1, "ordergen_server: The database does not answer.\n")
+
+
+def test_a_sibling_without_a_scheme(tmp_path: Path) -> None:
+    answer = ran(
+        "ordergen_server",
+        ORDERGEN_DATA_FOLDER=str(tmp_path),
+        ORDERGEN_PORT="0",
+        ORDERGEN_HEALTH_PORT="0",
+        ORDERGEN_PRICING_URL="ftp://pricing",
+    )
+    assert answer.returncode == 1
+    assert "ftp://pricing" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    answer = ran("ordergen_server", ORDERGEN_DATA_FOLDER=str(tmp_path / "file"))
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("ordergen_server: cannot use the folder")
+
+
+def test_a_port_in_use(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        answer = ran(
+            "ordergen_server",
+            ORDERGEN_HOST="127.0.0.1",
+            ORDERGEN_PORT=str(port),
+            ORDERGEN_DATA_FOLDER=str(tmp_path),
+        )
+    assert answer.returncode == 1
+    assert f"cannot listen on port {port} of 127.0.0.1" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_the_sandbox_says_where_its_parts_are_and_ends_with_its_input(tmp_path: Path) -> None:
+    """For programs: one line of JSON; it ends when they do."""
+    arguments = ["--portfolios", "2", "--positions", "3", "--port", "0", "--data-folder", str(tmp_path)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "ordergen_server.sandbox", *arguments, "--json", "--until-input-ends"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        stack = json.loads(process.stdout.readline())
+        process.stdin.close()
+        assert process.wait(30) == 0
+    assert len(stack["model"]["portfolio_ids"]) == 2
+    assert len(stack["model"]["positions"]) == 3
+    assert stack["target"].startswith("127.0.0.1:")
+
+
+def test_the_sandbox_says_what_is_wrong(tmp_path: Path) -> None:
+    answer = ran("ordergen_server.sandbox", "--positions", "101", "--data-folder", str(tmp_path))
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("sandbox: positions must be from 1 to 100")
+
+
+def test_every_setting_is_described() -> None:
+    assert all(field.description for field in Settings.model_fields.values())

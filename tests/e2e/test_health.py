@@ -1,0 +1,80 @@
+"""Health follows the database, on both ports; reflection tells what is served."""
+
+from pathlib import Path
+
+import grpc
+from google.rpc import error_details_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+
+from ordergen_server.sandbox.simulated import SimulatedSiblings
+from tests.builders import MODEL_ID
+from tests.e2e.api import Api, failure, message_of
+from tests.e2e.processes import eventually, server_process
+
+SERVICES = ("globeco.ordergen.v1.ModelService", "globeco.ordergen.v1.RebalanceService")
+SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+def statuses(api: Api) -> set[int]:
+    """What both ports say of every service."""
+    found = set()
+    for port in (api.port, api.health_port):
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            check = health_pb2_grpc.HealthStub(channel).Check  # type: ignore[attr-defined] # set when made
+            for service in ("", *SERVICES):
+                found.add(int(check(health_pb2.HealthCheckRequest(service=service), timeout=10).status))
+    return found
+
+
+def test_a_server_is_ready_while_its_database_answers(tmp_path: Path, siblings: SimulatedSiblings) -> None:
+    """Its database killed, it says so, answers calls with UNAVAILABLE, and is ready again by itself."""
+    with server_process(tmp_path, siblings, ORDERGEN_MONGODB_TIMEOUT_SECONDS="2") as server:
+        assert statuses(server.api) == {SERVING}
+        model = server.api.create(message_of(siblings.model))
+        server.kill_database()
+        assert eventually(lambda: statuses(server.api) == {NOT_SERVING})
+        assert eventually(lambda: statuses(server.api) == {SERVING})
+        assert server.api.get(model.model_id) == model
+        assert server.stop() == 0
+
+
+def test_reflection_tells_the_services(api: Api) -> None:
+    """Enough for grpcurl and buf curl: the services and every type they use."""
+    database = ProtoReflectionDescriptorDatabase(api.channel)
+    assert set(SERVICES) <= set(database.get_services())
+    file = database.FindFileContainingSymbol("globeco.ordergen.v1.RebalanceService")
+    assert [service.name for service in file.service] == ["RebalanceService"]
+    for name in file.dependency:
+        assert database.FindFileByName(name).name == name
+
+
+def test_the_port_of_health_serves_nothing_else(api: Api) -> None:
+    with grpc.insecure_channel(f"127.0.0.1:{api.health_port}") as channel:
+        call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
+            "/globeco.ordergen.v1.ModelService/GetModel"
+        )
+        try:
+            call(b"", timeout=10)
+        except grpc.RpcError as error:
+            assert error.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_without_its_database_every_call_is_unavailable(tmp_path: Path, siblings: SimulatedSiblings) -> None:
+    """A database that is gone for good: an address where nobody listens any more."""
+    with server_process(tmp_path, siblings, ORDERGEN_MONGODB_TIMEOUT_SECONDS="0.5") as server:
+        server.kill_database()
+        found = failure(lambda: until_unavailable(server.api))
+        assert (found.code, found.info.reason) == (grpc.StatusCode.UNAVAILABLE, "DATABASE_UNAVAILABLE")
+        assert found.info.metadata["service"] == "database"
+        assert found.detail(error_details_pb2.RetryInfo).retry_delay.ToNanoseconds() > 0
+
+
+def until_unavailable(api: Api) -> None:
+    """Ask for a model that is not there until the answer is another."""
+    while True:
+        try:
+            api.get(MODEL_ID)
+        except grpc.RpcError as error:
+            if error.code() is not grpc.StatusCode.NOT_FOUND:
+                raise

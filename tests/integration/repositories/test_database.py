@@ -1,0 +1,104 @@
+"""A database that is down, or late, is told as such, and soon."""
+
+import time
+
+import pymongo
+import pytest
+from pymongo.errors import AutoReconnect, ExecutionTimeout, NetworkTimeout, OperationFailure, PyMongoError
+
+from ordergen_server.domain.errors import DatabaseUnavailable, DeadlineExceeded
+from ordergen_server.repositories.database import Database, translated
+from ordergen_server.repositories.models import Models
+from ordergen_server.repositories.rebalances import Rebalances
+from ordergen_server.repositories.tokens import PageTokens
+from ordergen_server.sandbox.database import EmbeddedDatabase
+from tests.builders import MODEL_ID, NOW, content, result
+
+
+@pytest.fixture
+def nobody() -> Database:
+    """Nothing listens there."""
+    return Database("mongodb://127.0.0.1:1/?directConnection=true", "none", pool_size=2, timeout_seconds=0.2)
+
+
+def test_every_call_says_that_the_database_is_down(nobody: Database) -> None:
+    models, runs = Models(nobody, PageTokens(b"key")), Rebalances(nobody, PageTokens(b"key"))
+    calls = (
+        lambda: nobody.ping(0.1),
+        lambda: PageTokens.of(nobody),
+        lambda: models.create(content(), NOW),
+        lambda: runs.get(MODEL_ID),
+        lambda: runs.save_portfolios([result()]),
+    )
+    started = time.monotonic()
+    for call in calls:
+        with pytest.raises(DatabaseUnavailable) as raised:
+            call()
+        assert raised.value.metadata == {"service": "database"}
+        assert raised.value.retry_after_seconds == 1
+        assert "127.0.0.1" not in raised.value.message
+    assert time.monotonic() - started < 20
+    nobody.close()
+
+
+def test_a_database_that_answers(database: Database) -> None:
+    database.ping(10)
+
+
+def test_a_time_limit_that_is_over(database: Database) -> None:
+    with (
+        pytest.raises((DatabaseUnavailable, DeadlineExceeded)),
+        database.time_limit(0.000001),
+        translated(),
+    ):
+        database.collection("things").insert_one({})
+
+
+def test_a_database_that_went_away_and_came_back(tmp_path_factory: pytest.TempPathFactory) -> None:
+    embedded = EmbeddedDatabase(tmp_path_factory.mktemp("going"))
+    embedded.start()
+    database = Database(embedded.uri, "test", pool_size=2, timeout_seconds=5)
+    models = Models(database, PageTokens(b"key"))
+    models.ensure_indexes()
+    created = models.create(content(), NOW)
+    embedded.stop()
+    with pytest.raises(DatabaseUnavailable), database.time_limit(0.3):
+        models.get(created.model_id)
+    with embedded:
+        assert models.get(created.model_id) == created
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (ExecutionTimeout("late", 50), DeadlineExceeded),
+        (NetworkTimeout("late"), DatabaseUnavailable),
+        (AutoReconnect("gone"), DatabaseUnavailable),
+        (
+            OperationFailure("stepped", 11602, {"errorLabels": ["RetryableWriteError"]}),
+            DatabaseUnavailable,
+        ),
+        (
+            OperationFailure("conflict", 112, {"errorLabels": ["TransientTransactionError"]}),
+            DatabaseUnavailable,
+        ),
+    ],
+)
+def test_errors_of_the_driver_are_errors_of_the_domain(
+    error: PyMongoError, expected: type[Exception]
+) -> None:
+    with pytest.raises(expected) as raised, translated():
+        raise error
+    assert raised.value.__cause__ is error
+
+
+def test_other_errors_of_the_driver_are_bugs() -> None:
+    with pytest.raises(OperationFailure), translated():
+        raise OperationFailure("bad query", 2)
+
+
+def test_writes_are_acknowledged_by_a_majority_and_durable(database: Database) -> None:
+    things = database.collection("things")
+    assert things.write_concern == pymongo.WriteConcern("majority", j=True)
+    assert things.read_concern == pymongo.read_concern.ReadConcern("majority")

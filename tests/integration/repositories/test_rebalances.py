@@ -1,0 +1,231 @@
+"""Runs in a real database: a header, and a document a portfolio."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ordergen_server.domain.errors import (
+    Infeasible,
+    InvalidArgument,
+    MissingData,
+    NotFound,
+    Resource,
+    Violation,
+)
+from ordergen_server.domain.pages import PageRequest
+from ordergen_server.domain.rebalances import (
+    PortfolioRebalance,
+    PortfolioState,
+    Rebalance,
+    RebalanceOptions,
+    RebalanceState,
+)
+from ordergen_server.repositories.database import Database
+from ordergen_server.repositories.rebalances import Rebalances
+from ordergen_server.services.portfolio import rebalance_portfolio
+from tests.builders import (
+    NOW,
+    RUN_ID,
+    holdings,
+    model,
+    portfolio_id,
+    position,
+    rebalance,
+    result,
+    snapshot,
+)
+
+State = PortfolioState
+
+
+def solved(number: int = 0, *, run_id: str = RUN_ID, sequence: int = 2) -> PortfolioRebalance:
+    """A result with positions, transactions and all numbers."""
+    wanted = model(position(1), position(2, "0.2"))
+    blank = result(number, run_id=run_id, sequence=sequence)
+    held = holdings("1000.10", {2: "0.12345678", 3: "-4"}, portfolio=number)
+    prices = snapshot({1: "3.33333333", 2: "7.10", 3: "0.00000001"})
+    return rebalance_portfolio(blank, held, wanted, prices, RebalanceOptions(), timeout_seconds=5)
+
+
+def test_a_run_comes_back_as_it_was_stored(runs: Rebalances) -> None:
+    run = replace(
+        rebalance(run_id=runs.new_id(), portfolio_count=4),
+        options=RebalanceOptions(Decimal("10.50"), Decimal("0.0100"), solver_timeout_seconds=1.5),
+    )
+    runs.create(run)
+    assert runs.get(run.rebalance_id) == run
+
+
+def test_a_changed_run_has_the_next_version(runs: Rebalances) -> None:
+    run = rebalance(run_id=runs.new_id())
+    runs.create(run)
+    ended = replace(
+        run,
+        state=RebalanceState.FAILED,
+        finish_time=NOW + timedelta(seconds=1),
+        counts={State.REBALANCED: 2, State.SKIPPED: 1},
+        error=MissingData(
+            "why",
+            metadata={"service": "pricing"},
+            violations=[Violation("SECURITY", "no price", "MISSING_PRICE")],
+            resource=Resource("Price", "AAA"),
+            retry_after_seconds=2.5,
+        ),
+    )
+    stored = runs.update(ended)
+    assert stored == replace(ended, version=2)
+    assert runs.get(run.rebalance_id) == stored
+
+
+def test_a_result_comes_back_as_it_was_stored(runs: Rebalances) -> None:
+    one = solved()
+    assert one.transactions
+    assert len(one.positions) == 3
+    runs.save_portfolios([one])
+    assert runs.get_portfolio(RUN_ID, portfolio_id(0)) == one
+
+
+def test_an_error_of_a_portfolio_comes_back_equal(runs: Rebalances) -> None:
+    error = Infeasible("no", violations=[Violation("cash", "too little", "CASH")])
+    one = replace(result(sequence=2), state=State.INFEASIBLE, error=error)
+    runs.save_portfolios([one])
+    assert runs.get_portfolio(RUN_ID, portfolio_id(0)).error == error
+
+
+numbers = st.one_of(
+    st.none(),
+    st.decimals(allow_nan=False, allow_infinity=False, places=20),
+    st.integers(0, 10**60).map(lambda digits: Decimal(digits).scaleb(-8)),
+)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.tuples(numbers, numbers, numbers, numbers, numbers))
+def test_any_number_comes_back_digit_for_digit(
+    runs: Rebalances, database: Database, values: tuple[Decimal | None, ...]
+) -> None:
+    database.collection("portfolio_rebalances").delete_many({})
+    names = ("market_value", "cash_before", "cash_after", "drift_before", "drift_after")
+    one = replace(result(sequence=2), **dict(zip(names, values, strict=True)))  # type: ignore[arg-type]
+    runs.save_portfolios([one])
+    read = runs.get_portfolio(RUN_ID, portfolio_id(0))
+    assert [str(getattr(read, name)) for name in names] == [str(value) for value in values]
+
+
+def test_what_is_not_there(runs: Rebalances) -> None:
+    with pytest.raises(NotFound) as raised:
+        runs.get(RUN_ID)
+    assert raised.value.resource == Resource("Rebalance", RUN_ID)
+    with pytest.raises(NotFound) as raised:
+        runs.get_portfolio(RUN_ID, portfolio_id(0))
+    assert raised.value.resource == Resource("PortfolioRebalance", f"{RUN_ID}/{portfolio_id(0)}")
+    with pytest.raises(NotFound):
+        runs.find_portfolios(RUN_ID, PageRequest(), None)
+
+
+def test_a_run_is_a_header_and_a_document_a_portfolio(runs: Rebalances, database: Database) -> None:
+    runs.create(rebalance(portfolio_count=3))
+    runs.save_portfolios([solved(number, sequence=number + 2) for number in range(3)])
+    runs.save_portfolios([])
+    assert database.collection("rebalances").count_documents({}) == 1
+    assert database.collection("portfolio_rebalances").count_documents({}) == 3
+
+
+def test_what_was_done_after_a_point(runs: Rebalances) -> None:
+    results = [result(number, sequence=number + 2) for number in range(5)]
+    runs.save_portfolios(results[::-1])
+    assert runs.portfolios_after(RUN_ID, 0, 10) == tuple(results)
+    assert runs.portfolios_after(RUN_ID, 3, 2) == tuple(results[2:4])
+    assert runs.portfolios_after(RUN_ID, 6, 2) == ()
+    assert runs.portfolios_after("f" * 24, 0, 2) == ()
+
+
+def test_pages_of_a_run_leave_positions_out(runs: Rebalances) -> None:
+    runs.create(rebalance(portfolio_count=5))
+    results = [solved(number, sequence=6 - number) for number in range(5)]
+    runs.save_portfolios(results)
+    first = runs.find_portfolios(RUN_ID, PageRequest(3), None)
+    second = runs.find_portfolios(RUN_ID, PageRequest(3, first.next_token), None)
+    assert [*first.items, *second.items] == [replace(one, positions=()) for one in results]
+    assert second.next_token == ""
+
+
+def test_pages_of_a_state(runs: Rebalances) -> None:
+    runs.create(rebalance(portfolio_count=6))
+    states = [State.FAILED, State.NO_ACTION] * 3
+    runs.save_portfolios([result(n, sequence=n + 2, state=state) for n, state in enumerate(states)])
+    first = runs.find_portfolios(RUN_ID, PageRequest(2), State.FAILED)
+    second = runs.find_portfolios(RUN_ID, PageRequest(2, first.next_token), State.FAILED)
+    found = [one.portfolio_id for one in (*first.items, *second.items)]
+    assert found == [portfolio_id(number) for number in (0, 2, 4)]
+    for other_run, state in ((RUN_ID, None), (RUN_ID, State.NO_ACTION)):
+        with pytest.raises(InvalidArgument, match="page_token"):
+            runs.find_portfolios(other_run, PageRequest(2, first.next_token), state)
+
+
+def stored_runs(runs: Rebalances, count: int) -> list[Rebalance]:
+    """Runs of two models in turn; each has a portfolio of its own and portfolio 0."""
+    created = []
+    for number in range(count):
+        run = rebalance(run_id=runs.new_id(), model_id=f"{number % 2:024x}")
+        runs.create(run)
+        runs.save_portfolios(
+            [
+                result(portfolio, run_id=run.rebalance_id, sequence=2 + place)
+                for place, portfolio in enumerate((0, number + 1))
+            ]
+        )
+        created.append(run)
+    return created
+
+
+def test_runs_newest_first(runs: Rebalances) -> None:
+    created = stored_runs(runs, 5)
+    first = runs.find(PageRequest(2), "", ())
+    late = rebalance(run_id=runs.new_id())
+    runs.create(late)
+    second = runs.find(PageRequest(2, first.next_token), "", ())
+    third = runs.find(PageRequest(2, second.next_token), "", ())
+    assert [*first.items, *second.items, *third.items] == created[::-1]
+    assert (first.total_size, second.total_size, third.next_token) == (5, 6, "")
+    assert runs.find(PageRequest(1), "", ()).items == (late,)
+
+
+def test_runs_of_a_model_and_over_portfolios(runs: Rebalances) -> None:
+    created = stored_runs(runs, 4)
+    model_id = created[1].model_id
+    assert runs.find(PageRequest(), model_id, ()).items == (created[3], created[1])
+    assert runs.find(PageRequest(), "", [portfolio_id(2)]).items == (created[1],)
+    both = [portfolio_id(4), portfolio_id(2), portfolio_id(2)]
+    assert runs.find(PageRequest(), "", both).items == (created[3], created[1])
+    assert runs.find(PageRequest(), created[0].model_id, both).items == ()
+    everyone = runs.find(PageRequest(3, "", 1), "", [portfolio_id(0)])
+    assert (everyone.items, everyone.total_size) == ((created[2], created[1], created[0]), 4)
+    assert runs.find(PageRequest(), "", [portfolio_id(9)]).items == ()
+
+
+def test_a_token_of_runs_belongs_to_its_arguments(runs: Rebalances) -> None:
+    """The order of portfolios is none of them."""
+    created = stored_runs(runs, 3)
+    over = [portfolio_id(0), portfolio_id(1)]
+    token = runs.find(PageRequest(1), "", over).next_token
+    assert runs.find(PageRequest(1, token), "", over[::-1]).items == (created[1],)
+    for model_id, portfolio_ids in ((created[0].model_id, over), ("", over[:1]), ("", [])):
+        with pytest.raises(InvalidArgument, match="page_token"):
+            runs.find(PageRequest(1, token), model_id, portfolio_ids)
+
+
+def test_indexes_are_made_once(runs: Rebalances, database: Database) -> None:
+    runs.ensure_indexes()
+    assert set(database.collection("rebalances").index_information()) == {"_id_", "model"}
+    indexes = database.collection("portfolio_rebalances").index_information()
+    assert set(indexes) == {"_id_", "result", "sequence", "portfolio"}
+
+
+def test_later_runs_have_greater_ids(runs: Rebalances) -> None:
+    ids = [runs.new_id() for _ in range(100)]
+    assert ids == sorted(set(ids))

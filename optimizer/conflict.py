@@ -173,15 +173,15 @@ def count_conflict(least: int, most: int) -> Conflict:
 
 
 def combination_conflict() -> Conflict:
-    """The conflict of limits that the general solver finds impossible to meet together."""
+    """The conflict of limits that neither covers nor the general solver met together in the time given."""
     return Conflict(
         security_id=None,
         kind=ConflictKind.COMBINATION,
         low_value=Fraction(),
         high_value=Fraction(),
         description=(
-            "each limit can be met, but cash floor, maximum turnover and maximum trade count cannot be met"
-            " together; needs a looser one of them"
+            "each limit can be met, but no orders were found that meet cash floor, maximum turnover and"
+            " maximum trade count together; needs a looser one of them"
         ),
     )
 

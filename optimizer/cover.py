@@ -30,7 +30,7 @@ Clock = Callable[[], bool]
 Proof = Callable[[int, int], bool]
 """Whether a cost and a lower bound of it settle the matter."""
 
-FIRST_DEVIATIONS, MAX_DEVIATIONS = 1_000, 50_000
+FIRST_DEVIATIONS, MAX_DEVIATIONS = 400, 50_000
 """Deviations listed before a search gives up on completeness: at first, and when nothing else helped."""
 
 FIRST_STEPS = 2_500
@@ -69,6 +69,8 @@ class Relaxation:
         p: cost part of the multiplier.
         q: cash part of the multiplier.
         rungs: rung of least bracket a ladder, of those the one that frees least.
+        least: the least bracket a ladder.
+        freed: cash freed by its rung.
         surplus: cash freed by `rungs` beyond `required`; negative while short.
         bound: q x the lower bound of every cover.
     """
@@ -79,6 +81,7 @@ class Relaxation:
     q: int
     rungs: list[int] = field(init=False)
     least: list[int] = field(init=False)
+    freed: list[int] = field(init=False)
     surplus: int = field(init=False)
     bound: int = field(init=False)
 
@@ -89,8 +92,9 @@ class Relaxation:
         ]
         self.least = [bracket for bracket, _ in chosen]
         self.rungs = [rung for _, rung in chosen]
-        freed = sum(ladder.option(rung).freed for ladder, rung in zip(self.ladders, self.rungs, strict=True))
-        self.surplus = freed - self.required
+        pairs = zip(self.ladders, self.rungs, strict=True)
+        self.freed = [ladder.option(rung).freed for ladder, rung in pairs]
+        self.surplus = sum(self.freed) - self.required
         self.bound = self.p * self.required + sum(self.least)
 
     def bracket(self, index: int, rung: int) -> int:
@@ -100,10 +104,9 @@ class Relaxation:
 
     def deviation(self, index: int, rung: int) -> Deviation:
         """Leaving the rung of least bracket for another."""
-        ladder = self.ladders[index]
-        freed, cost = ladder.option(rung)
-        gain = freed - ladder.option(self.rungs[index]).freed
-        return Deviation(self.q * cost - self.p * freed - self.least[index], gain, index, rung)
+        freed, cost = self.ladders[index].option(rung)
+        penalty = self.q * cost - self.p * freed - self.least[index]
+        return Deviation(penalty, freed - self.freed[index], index, rung)
 
     def deviations(self, gap: int, most: int) -> tuple[list[Deviation], bool]:
         """Deviations of penalty <= gap in ascending order; whether these are all, or had to end at `most`."""
@@ -154,8 +157,14 @@ def _increments(ladders: Sequence[Ladder]) -> list[tuple[int, int]]:
 
 def freed_unit(ladders: Sequence[Ladder]) -> int:
     """A common divisor of all that the ladders can free."""
-    steps = (ladder.option(rung).freed for ladder in ladders for rung in range(1, min(3, len(ladder.rungs))))
-    return gcd(*steps, *(ladder.option(corner).freed for ladder in ladders for corner in ladder.corners()))
+    return gcd(
+        *(
+            ladder.option(rung).freed
+            for ladder in ladders
+            for start in ladder.rungs.starts[:-1]
+            for rung in (start, min(start + 1, len(ladder.rungs) - 1))
+        )
+    )
 
 
 def least_cost_cover(

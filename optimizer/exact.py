@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Context, Decimal, Inexact
-from fractions import Fraction
-from math import lcm
+from math import gcd, lcm
 
 from optimizer.errors import OptimizerError
 
@@ -13,23 +12,34 @@ Ratio = tuple[int, int]
 MAX_DIGITS = 40
 """Digits allowed on either side of the decimal point: far beyond money, short of exhausting memory."""
 
+SMALLEST = 10**MAX_DIGITS
+"""The denominator of the smallest step that a number may have."""
+
 _EXACT = Context(prec=8 * MAX_DIGITS, traps=[Inexact])
 
 
-def ratio(value: object, name: str) -> Ratio:
-    """The exact ratio of a finite Decimal.
+def ratio(value: object, name: str, security_id: str | None = None) -> Ratio:
+    """The exact ratio of a finite Decimal; the name and the security go into the error.
 
     Raises:
         OptimizerError: not a Decimal, not finite, or of more than `MAX_DIGITS` digits on a side.
     """
+    if isinstance(value, Decimal) and value.is_finite():
+        size = value.adjusted() if value else 0
+        if -MAX_DIGITS <= size < MAX_DIGITS:
+            numerator, denominator = value.as_integer_ratio()
+            if denominator <= SMALLEST:
+                return numerator, denominator
+    owner = "" if security_id is None else f"security {security_id}: "
+    raise OptimizerError(f"{owner}{name} must {_rule(value)}")
+
+
+def _rule(value: object) -> str:
     if not isinstance(value, Decimal):
-        raise OptimizerError(f"{name} must be a Decimal, not {type(value).__name__}")
+        return f"be a Decimal, not {type(value).__name__}"
     if not value.is_finite():
-        raise OptimizerError(f"{name} must be finite, not {value}")
-    exponent = value.as_tuple().exponent
-    if value.adjusted() >= MAX_DIGITS or (isinstance(exponent, int) and exponent < -MAX_DIGITS):
-        raise OptimizerError(f"{name} must have at most {MAX_DIGITS} digits on each side of the point")
-    return value.as_integer_ratio()
+        return f"be finite, not {value}"
+    return f"have at most {MAX_DIGITS} digits on each side of the point"
 
 
 def common_denominator(ratios: Iterable[Ratio]) -> int:
@@ -44,7 +54,9 @@ def scaled(value: Ratio, denominator: int) -> int:
 
 def product(left: Ratio, right: Ratio) -> Ratio:
     """The product, in lowest terms."""
-    return Fraction(left[0] * right[0], left[1] * right[1]).as_integer_ratio()
+    numerator, denominator = left[0] * right[0], left[1] * right[1]
+    common = gcd(numerator, denominator)
+    return numerator // common, denominator // common
 
 
 def plus_whole(value: Decimal, whole: int) -> Decimal:

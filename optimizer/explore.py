@@ -18,6 +18,10 @@ class Deviation(NamedTuple):
     rung: int
 
 
+COARSE = 2
+"""Every how many positions a table of the rest is made."""
+
+
 class State(NamedTuple):
     """Where a search starts: the bound, the surplus of cash there, and the best value known."""
 
@@ -59,6 +63,7 @@ class Fills:
 
     def least(self, start: int, surplus: int) -> int | None:
         """A lower bound of the penalty and price of surplus still to come; None if cash must stay short."""
+        start -= start % COARSE  # more moves than there are make the bound lower, so it stays one
         amount = abs(surplus)
         amounts, penalties = self._tables.get(start if surplus < 0 else ~start) or self._table(start, surplus)
         place = bisect_left(amounts, amount)

@@ -5,6 +5,7 @@ from time import monotonic
 from typing import NamedTuple
 
 from optimizer.allowed import Choices, costs_of
+from optimizer.costs import Costs
 from optimizer.cover import FIRST_STEPS, least_cost_cover
 from optimizer.ladder import Ladder
 from optimizer.limits import Limit
@@ -36,17 +37,21 @@ def limited(
         (index for index, ways in enumerate(rungs) if len(ways) > 1),
         key=lambda index: problem.positions[index].security_id,
     )
-    ladders, *coarser = (
-        [Ladder(lines[index], rungs[index], level.of, limit.use) for index in order]
-        for level in (costs, *costs.coarser())
-    )
+
+    def ladders(level: Costs) -> list[Ladder]:
+        return [Ladder(lines[index], rungs[index], level.of, limit.use) for index in order]
 
     def proves(cost: int, bound: int) -> bool:
         return costs.first(base + cost) == costs.first(base + bound)
 
     missing = limit.total(lines, found.best) - limit.capacity
     cover = least_cost_cover(
-        ladders, coarser, missing, proves, lambda: monotonic() > deadline, tie_steps=tie_steps
+        ladders(costs),
+        map(ladders, costs.coarser()),
+        missing,
+        proves,
+        lambda: monotonic() > deadline,
+        tie_steps=tie_steps,
     )
     shares = list(found.best)
     for index, rung in zip(order, cover.rungs, strict=True):

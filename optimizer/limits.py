@@ -1,5 +1,6 @@
 """Limits that couple positions: cash, turnover, number of trades."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from optimizer.reason import Reason
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(ABC):
     """A capacity that all positions use together.
 
     Attributes:
@@ -23,21 +24,21 @@ class Limit:
     capacity: int
     reason: Reason
 
+    @abstractmethod
     def use(self, line: Line, shares: int) -> int:
         """What a position uses at the given shares."""
-        raise NotImplementedError
 
+    @abstractmethod
     def rungs(self, line: Line, shares: Shares, best: int) -> Rungs:
         """Allowed shares from the best ones to ever lesser use."""
-        raise NotImplementedError
 
+    @abstractmethod
     def within(self, line: Line, shares: Shares, most: int) -> Shares:
         """Allowed shares that use no more than `most` shares do."""
-        raise NotImplementedError
 
+    @abstractmethod
     def conflict(self, problem: Problem, least: int) -> Conflict:
         """The conflict where even the least use exceeds the capacity."""
-        raise NotImplementedError
 
     def least_use(self, line: Line, shares: Shares, best: int) -> int:
         """The least that a position can use."""

@@ -1,6 +1,6 @@
 """One portfolio to rebalance: its positions, its cash and its cash floor."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
@@ -51,28 +51,31 @@ class Position:
         identifier: object = self.security_id  # callers without a type checker may pass anything
         if not isinstance(identifier, str) or not identifier:
             raise OptimizerError(f"security_id must be a non-empty str, not {self.security_id!r}")
-        price = self._checked("price", lambda number: number[0] > 0, "> 0")
-        quantity = self._checked("quantity")
-        weights = (
-            self._checked("target", lambda number: 0 <= number[0] <= number[1], "in [0, 1]"),
-            self._checked("low_drift", lambda number: number[0] >= 0, ">= 0"),
-            self._checked("high_drift", lambda number: number[0] >= 0, ">= 0"),
+        price, quantity, target, low, high = (
+            ratio(value, name, self.security_id)
+            for name, value in (
+                ("price", self.price),
+                ("quantity", self.quantity),
+                ("target", self.target),
+                ("low_drift", self.low_drift),
+                ("high_drift", self.high_drift),
+            )
         )
+        self._require("price", "> 0", price[0] > 0)
+        self._require("target", "in [0, 1]", 0 <= target[0] <= target[1])
+        self._require("low_drift", ">= 0", low[0] >= 0)
+        self._require("high_drift", ">= 0", high[0] >= 0)
         held, fraction = divmod(quantity[0], quantity[1])
         object.__setattr__(self, "price_ratio", price)
         object.__setattr__(self, "value_ratio", product(price, quantity))
         object.__setattr__(self, "residual_ratio", product(price, (fraction, quantity[1])))
-        object.__setattr__(self, "weight_ratios", weights)
+        object.__setattr__(self, "weight_ratios", (target, low, high))
         object.__setattr__(self, "held_shares", held)
 
-    def _checked(
-        self, name: str, holds: Callable[[Ratio], bool] = lambda _: True, rule: str = "finite"
-    ) -> Ratio:
-        value = getattr(self, name)
-        number = ratio(value, f"security {self.security_id}: {name}")
-        if not holds(number):
+    def _require(self, name: str, rule: str, holds: bool) -> None:
+        if not holds:
+            value = getattr(self, name)
             raise OptimizerError(f"security {self.security_id}: {name} must be {rule}, not {value}")
-        return number
 
 
 class Strategy(Enum):

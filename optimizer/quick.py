@@ -6,7 +6,10 @@ value over the target), every other share its price. Where this does not decide 
 way is taken.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import combinations
+from operator import itemgetter
 from typing import NamedTuple
 
 from optimizer.explore import Deviation, State, explore
@@ -19,6 +22,12 @@ MAX_TIES = 100
 
 MAX_STEPS = 5_000
 """Search steps before the general way is taken."""
+
+MANY_MOVES = 16
+"""Deviations from which a better start pays."""
+
+NEAR = 8
+"""Gains on either side of the split that a first cover is picked from."""
 
 MAX_MOVES = 300
 """Deviations before the general way is taken."""
@@ -60,8 +69,9 @@ def _reduced(problem: Problem, form: ClosedForm, worth: Sequence[int], excess: i
         split += 1
     if split == len(gains):
         return None
-    moves = _moves(problem.lines, form, gains, split, short)
-    found = None if moves is None else _searched(moves, gains[split], short)
+    gap = _gap(gains, split, short)
+    moves = _moves(problem.lines, form, gains, split, gap)
+    found = None if moves is None else _searched(moves, gains[split], short, gap)
     if moves is None or not found:
         return None
     base = list(form.best)
@@ -70,10 +80,32 @@ def _reduced(problem: Problem, form: ClosedForm, worth: Sequence[int], excess: i
     return _least(problem, base, [[moves[place] for place in chosen] for chosen in found])
 
 
-def _searched(moves: Sequence[Deviation], split: Gain, short: int) -> list[list[int]] | None:
+def _gap(gains: Sequence[Gain], split: int, short: int) -> int:
+    """The value of a first cover: the gain at the split, or where that is dear, the best pair near it."""
+    _, rate, scale, _ = gains[split]
+    price = scale - rate
+    best = price * (scale - short)
+    if 2 * best < rate * scale:
+        return best
+    near = [(0, 0)]
+    near += [
+        (scale * gain - rate * worth, -worth) for _, gain, worth, _ in gains[max(0, split - NEAR) : split]
+    ]
+    near += [(rate * worth - scale * gain, worth) for _, gain, worth, _ in gains[split : split + NEAR]]
+    for (penalty, freed), (other, more) in combinations(near, 2):
+        surplus = freed + more - short
+        if surplus >= 0:
+            best = min(best, penalty + other + price * surplus)
+    return best
+
+
+def _searched(moves: Sequence[Deviation], split: Gain, short: int, best: int) -> list[list[int]] | None:
     """All sets of moves of least drift, as places in `moves`; None if they are too many to find."""
     price = split.price - split.gain
-    best, steps = price * (split.price - short), 0
+    steps = 0
+    if len(moves) > MANY_MOVES:
+        best = _simple_best(moves, price, short, best)
+        moves = moves[: bisect_right(moves, best, key=itemgetter(0))]
     found: list[list[int]] = []
 
     def consider(value: int, surplus: int, chosen: list[int]) -> int:
@@ -96,6 +128,19 @@ def _searched(moves: Sequence[Deviation], split: Gain, short: int) -> list[list[
     return None if steps > MAX_STEPS or len(found) > MAX_TIES else found
 
 
+def _simple_best(moves: Sequence[Deviation], price: int, short: int, best: int) -> int:
+    """The least value of any one move, alone or with the first: a start that leaves fewer sets to walk."""
+    first = moves[0]
+    for penalty, gain, ladder, _ in moves:
+        surplus = gain - short
+        if surplus >= 0:
+            best = min(best, penalty + price * surplus)
+        surplus += first.gain
+        if surplus >= 0 and ladder != first.ladder:
+            best = min(best, penalty + first.penalty + price * surplus)
+    return best
+
+
 def _least(problem: Problem, base: Sequence[int], found: Sequence[Sequence[Deviation]]) -> list[int]:
     """Of answers of equal drift, the one of least turnover, then of fewest trades, then by security id."""
     touched = {move.ladder for moves in found for move in moves} if len(found) > 1 else ()
@@ -114,14 +159,13 @@ def _least(problem: Problem, base: Sequence[int], found: Sequence[Sequence[Devia
 
 
 def _moves(
-    lines: Sequence[Line], form: ClosedForm, gains: Sequence[Gain], split: int, short: int
+    lines: Sequence[Line], form: ClosedForm, gains: Sequence[Gain], split: int, gap: int
 ) -> list[Deviation] | None:
-    """All deviations of penalty up to the value of the first cover, ascending; None if there are too many.
+    """All deviations of penalty <= gap in ascending order; None if there are too many.
 
     A deviation's rung counts shares less than the relaxation gives up: -1 takes one back.
     """
     _, rate, scale, _ = gains[split]
-    gap = (scale - rate) * (scale - short)
     moves: list[Deviation] = []
     # What the first further share less of a position adds to its penalty, and from which rung.
     first: dict[int, tuple[int, int]] = {}

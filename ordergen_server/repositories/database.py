@@ -84,12 +84,13 @@ class Database:
     """
 
     def __init__(self, uri: str, name: str, *, pool_size: int, timeout_seconds: float) -> None:
+        self._timeout_seconds = timeout_seconds
         try:
             self._client: MongoClient[Document] = MongoClient(
                 uri,
                 appname="ordergen",
                 maxPoolSize=pool_size,
-                timeoutMS=round(timeout_seconds * 1000),  # of an operation; `time_limit` may set less
+                timeoutMS=round(timeout_seconds * 1000),
                 retryWrites=True,
                 retryReads=True,
             )
@@ -131,6 +132,16 @@ class Database:
         """Return if the database answers in time. Raises DatabaseUnavailable."""
         with self.time_limit(timeout_seconds), translated():
             self._database.command("ping")
+
+    @contextmanager
+    def operation(self) -> Iterator[None]:
+        """A block of operations that together may take the database's timeout, or the time limit around it.
+
+        Raises:
+            DeadlineExceeded, DatabaseUnavailable: as `translated` has it.
+        """
+        with pymongo.timeout(self._timeout_seconds), translated():
+            yield
 
     @contextmanager
     def time_limit(self, seconds: float) -> Iterator[None]:

@@ -9,7 +9,7 @@ from pymongo import ASCENDING, DESCENDING
 
 from ordergen_server.domain.errors import InvalidArgument, Violation
 from ordergen_server.domain.pages import Page, PageRequest
-from ordergen_server.repositories.database import Database, Document, translated
+from ordergen_server.repositories.database import Database, Document
 from ordergen_server.repositories.tokens import PageTokens
 
 SORT_FIELDS = {"model_id": "_id", "name": "name", "last_rebalance_time": "last_rebalance_time"}
@@ -24,6 +24,7 @@ class ModelPages:
     """Reads `models` page by page; `model_listings` has the ids of sorted listings being paged through."""
 
     def __init__(self, database: Database, tokens: PageTokens) -> None:
+        self._operation = database.operation
         self._models = database.collection("models")
         self._listings = database.collection("model_listings")
         self._tokens = tokens
@@ -34,7 +35,7 @@ class ModelPages:
         query: Document = {"portfolio_ids": portfolio_id} if portfolio_id else {}
         arguments = ("models", tuple(order), portfolio_id)
         place = self._tokens.read(page.token, arguments)
-        with translated():
+        with self._operation():
             total = self._models.count_documents(query, hint=None if query else "_id_")
             if order[0][0] == "_id":
                 documents, next_place = self._by_id(query, order[0][1], place, page)

@@ -18,7 +18,7 @@ from ordergen_server.domain.errors import (
 )
 from ordergen_server.domain.models import Model, ModelContent
 from ordergen_server.domain.pages import Page, PageRequest
-from ordergen_server.repositories.database import Database, Document, translated
+from ordergen_server.repositories.database import Database, Document
 from ordergen_server.repositories.documents import from_document, take_id, to_document
 from ordergen_server.repositories.model_pages import ModelPages
 from ordergen_server.repositories.tokens import PageTokens
@@ -32,6 +32,7 @@ class Models:
 
     def __init__(self, database: Database, tokens: PageTokens) -> None:
         self._database = database
+        self._operation = database.operation
         self._models = database.collection("models")
         self._requests = database.collection("requests")
         self._pages = ModelPages(database, tokens)
@@ -51,7 +52,7 @@ class Models:
             "update_time": time,
             "last_rebalance_time": None,
         }
-        with translated():
+        with self._operation():
             try:
                 self._insert(document, request_id, time)
             except DuplicateKeyError as error:
@@ -60,12 +61,12 @@ class Models:
 
     def get(self, model_id: str) -> Model:
         """Read a model. Raises NotFound."""
-        with translated():
+        with self._operation():
             return _model(self._read(model_id))
 
     def of_portfolio(self, portfolio_id: str) -> Model:
         """Read the model a portfolio belongs to. Raises NotFound."""
-        with translated():
+        with self._operation():
             document = self._models.find_one({"portfolio_ids": portfolio_id})
         if document is None:
             raise NotFound(
@@ -89,7 +90,7 @@ class Models:
         VersionMismatch and one who did not is asked to change what is there now.
         """
         change_id = ObjectId()
-        with translated():
+        with self._operation():
             while True:
                 document = self._read(model_id)
                 if change_id in _remembered(document):
@@ -106,14 +107,14 @@ class Models:
 
     def delete(self, model_id: str, version: int) -> None:
         """Delete a model. Raises NotFound, VersionMismatch."""
-        with translated():
+        with self._operation():
             gone = self._models.delete_one({"_id": ObjectId(model_id), "version": version})
             if not gone.deleted_count:
                 raise _version_mismatch(model_id, _model(self._read(model_id)).version)
 
     def mark_rebalanced(self, model_id: str, time: datetime) -> None:
         """Note that a portfolio of the model traded; a run that ends late does not turn the time back."""
-        with translated():
+        with self._operation():
             self._models.update_one({"_id": ObjectId(model_id)}, {"$max": {"last_rebalance_time": time}})
 
     def _read(self, model_id: str) -> Document:

@@ -9,7 +9,7 @@ from pymongo import ASCENDING, DESCENDING
 from ordergen_server.domain.errors import NotFound, PreconditionFailed, Resource, VersionMismatch, Violation
 from ordergen_server.domain.pages import Page, PageRequest
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, Rebalance, RebalanceState
-from ordergen_server.repositories.database import Database, Document, translated
+from ordergen_server.repositories.database import Database, Document
 from ordergen_server.repositories.documents import from_document
 from ordergen_server.repositories.runs import RunLog, rebalance_of
 from ordergen_server.repositories.tokens import PageTokens
@@ -28,7 +28,7 @@ class Rebalances(RunLog):
 
     def request_cancel(self, rebalance_id: str) -> Rebalance:
         """Ask whoever carries out a run to cancel it. Raises NotFound."""
-        with translated():
+        with self._operation():
             self._headers.update_one(
                 {"_id": ObjectId(rebalance_id), "state": RebalanceState.RUNNING.value},
                 {"$set": {"cancel_requested": True}},
@@ -48,14 +48,14 @@ class Rebalances(RunLog):
             raise PreconditionFailed(
                 f"Rebalance {rebalance_id} {rule}.", violations=[Violation(rebalance_id, rule, "RUNNING")]
             )
-        with translated():
+        with self._operation():
             # Results first: a run whose header is gone has none, and one cut short can be deleted again.
             self._portfolios.delete_many({"rebalance_id": rebalance_id})
             self._headers.delete_one({"_id": ObjectId(rebalance_id), "version": version})
 
     def get(self, rebalance_id: str) -> Rebalance:
         """Read a run. Raises NotFound."""
-        with translated():
+        with self._operation():
             document = self._headers.find_one({"_id": ObjectId(rebalance_id)})
         if document is None:
             raise _run_not_found(rebalance_id)
@@ -66,7 +66,7 @@ class Rebalances(RunLog):
         arguments = ("rebalances", model_id, tuple(sorted(set(portfolio_ids))))
         place = cast("str | None", self._tokens.read(page.token, arguments))
         query: Document = {"model_id": model_id} if model_id else {}
-        with translated():
+        with self._operation():
             if portfolio_ids:
                 query["_id"] = {"$in": self._runs_over(portfolio_ids)}
             total = self._headers.count_documents(query)
@@ -88,7 +88,7 @@ class Rebalances(RunLog):
         if state:
             query["state"] = state.value
         self.get(rebalance_id)
-        with translated():
+        with self._operation():
             cursor = self._portfolios.find(query, {"_id": 0, "positions": 0}).sort("portfolio_id", ASCENDING)
             items = [from_document(found, PortfolioRebalance) for found in cursor.limit(page.limit + 1)]
         more = len(items) > page.limit
@@ -100,13 +100,13 @@ class Rebalances(RunLog):
     ) -> tuple[PortfolioRebalance, ...]:
         """Read what a run did after a point, whole, in the order of sequence."""
         query = {"rebalance_id": rebalance_id, "sequence": {"$gt": sequence}}
-        with translated():
+        with self._operation():
             cursor = self._portfolios.find(query).sort("sequence", ASCENDING).limit(limit)
             return tuple(from_document(found, PortfolioRebalance) for found in cursor)
 
     def get_portfolio(self, rebalance_id: str, portfolio_id: str) -> PortfolioRebalance:
         """Read what a run did for a portfolio, whole. Raises NotFound."""
-        with translated():
+        with self._operation():
             found = self._portfolios.find_one({"rebalance_id": rebalance_id, "portfolio_id": portfolio_id})
         if found is None:
             raise NotFound(

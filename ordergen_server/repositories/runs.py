@@ -22,7 +22,7 @@ from ordergen_server.domain.errors import DataProblem, InvalidArgument, Rebalanc
 from ordergen_server.domain.market import MarketSnapshot, Quote
 from ordergen_server.domain.rebalances import PortfolioRebalance, Rebalance, RebalanceState
 from ordergen_server.domain.stores import Lease, LeaseLost, Request, RunOrder
-from ordergen_server.repositories.database import Database, Document, translated
+from ordergen_server.repositories.database import Database, Document
 from ordergen_server.repositories.documents import from_document, take_id, to_document
 
 
@@ -45,6 +45,7 @@ class RunLog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._operation = database.operation
         self._headers = database.collection("rebalances")
         self._portfolios = database.collection("portfolio_rebalances")
         self._work = database.collection("rebalance_work")
@@ -64,7 +65,7 @@ class RunLog:
             "positions": [to_document(position) for position in order.positions],
             "deadline_time": order.deadline_time,
         }
-        with translated():
+        with self._operation():
             self._work.insert_many(_chunks(rebalance, portfolio_ids))
             try:
                 self._headers.insert_one(header)
@@ -83,7 +84,7 @@ class RunLog:
             self._headers.insert_one(header, session=session)
             self._portfolios.insert_one(document, session=session)
 
-        with translated():
+        with self._operation():
             try:
                 self._database.in_transaction(steps)
             except DuplicateKeyError as error:
@@ -111,7 +112,7 @@ class RunLog:
             )
             return header
 
-        with translated():
+        with self._operation():
             try:
                 return bool(self._database.in_transaction(steps).get("cancel_requested"))
             except BulkWriteError:
@@ -128,7 +129,7 @@ class RunLog:
             "$inc": {"version": 1},
             "$unset": _WHILE_RUNNING,
         }
-        with translated():
+        with self._operation():
             try:
                 ended = self._held(rebalance.rebalance_id, lease, change)
             except LeaseLost:
@@ -138,13 +139,13 @@ class RunLog:
 
     def renew(self, rebalance_id: str, lease: Lease) -> bool:
         """Hold a run for longer; is it to be cancelled?"""
-        with translated():
+        with self._operation():
             header = self._held(rebalance_id, lease, {"$set": {"lease.until": lease.until}})
         return bool(header.get("cancel_requested"))
 
     def take_over(self, lease: Lease, now: datetime) -> RunOrder | None:
         """Take a run whose lease has run out, if there is one."""
-        with translated():
+        with self._operation():
             header = self._headers.find_one_and_update(
                 {"state": _RUNNING, "lease.until": {"$lt": now}},
                 {"$set": {"lease": to_document(lease)}},
@@ -156,7 +157,7 @@ class RunLog:
 
     def pending(self, rebalance_id: str) -> list[str]:
         """The portfolios of a run that have no result yet, in the order they were given."""
-        with translated():
+        with self._operation():
             query: Document = {"rebalance_id": rebalance_id}
             done = {
                 one["portfolio_id"] for one in self._portfolios.find(query, {"portfolio_id": 1, "_id": 0})
@@ -172,7 +173,7 @@ class RunLog:
             key: to_document(one) for key, one in snapshot.quotes.items() if not isinstance(one, Quote)
         }
         document: Document = {"quotes": quotes, "problems": problems, "time": snapshot.time}
-        with translated(), suppress(DuplicateKeyError):
+        with self._operation(), suppress(DuplicateKeyError):
             self._work.update_one(
                 {"rebalance_id": rebalance_id, "number": -1},
                 {"$setOnInsert": {**document, "create_time": datetime.now(UTC)}},
@@ -181,7 +182,7 @@ class RunLog:
 
     def kept_snapshot(self, rebalance_id: str) -> MarketSnapshot | None:
         """The market kept for a run."""
-        with translated():
+        with self._operation():
             document = self._work.find_one({"rebalance_id": rebalance_id, "number": -1})
         if document is None:
             return None

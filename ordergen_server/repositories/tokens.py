@@ -8,7 +8,7 @@ from itsdangerous import BadData, URLSafeSerializer
 from pymongo import ReturnDocument
 
 from ordergen_server.domain.errors import InvalidArgument, Violation
-from ordergen_server.repositories.database import Database, translated
+from ordergen_server.repositories.database import Database
 
 _KEY_BYTES = 32
 
@@ -22,7 +22,7 @@ class PageTokens:
     @classmethod
     def of(cls, database: Database) -> "PageTokens":
         """With the key kept in the database; the first server makes it."""
-        with translated():
+        with database.operation():
             document = database.collection("secrets").find_one_and_update(
                 {"_id": "page_tokens"},
                 {"$setOnInsert": {"key": Binary(secrets.token_bytes(_KEY_BYTES))}},

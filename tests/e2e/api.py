@@ -83,13 +83,20 @@ def connected(port: int, health_port: int) -> Iterator[Api]:
 
 
 @contextmanager
-def served(mongodb_uri: str, database_name: str, siblings: SimulatedSiblings) -> Iterator[Api]:
+def served(
+    mongodb_uri: str,
+    database_name: str,
+    siblings: SimulatedSiblings,
+    *,
+    mongodb_timeout_seconds: float = 10,
+) -> Iterator[Api]:
     """A server in this process, behind real ports, that gives up on siblings within a second."""
     settings = Settings(
         host="127.0.0.1",
         port=0,
         health_port=0,
         mongodb_database=database_name,
+        mongodb_timeout_seconds=mongodb_timeout_seconds,
         portfolio_accounting_url=siblings.accounting_url,
         pricing_url=siblings.pricing_url,
         security_url=siblings.security_url,

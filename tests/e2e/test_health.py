@@ -3,13 +3,15 @@
 from pathlib import Path
 
 import grpc
+import pytest
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
+from ordergen_server.sandbox.database import EmbeddedDatabase
 from ordergen_server.sandbox.simulated import SimulatedSiblings
 from tests.builders import MODEL_ID
-from tests.e2e.api import Api, failure, message_of
+from tests.e2e.api import Api, failure, message_of, served
 from tests.e2e.processes import eventually, server_process
 
 SERVICES = ("globeco.ordergen.v1.ModelService", "globeco.ordergen.v1.RebalanceService")
@@ -54,27 +56,23 @@ def test_the_port_of_health_serves_nothing_else(api: Api) -> None:
         call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
             "/globeco.ordergen.v1.ModelService/GetModel"
         )
-        try:
+        with pytest.raises(grpc.RpcError) as raised:
             call(b"", timeout=10)
-        except grpc.RpcError as error:
-            assert error.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
 def test_without_its_database_every_call_is_unavailable(tmp_path: Path, siblings: SimulatedSiblings) -> None:
-    """A database that is gone for good: an address where nobody listens any more."""
-    with server_process(tmp_path, siblings, ORDERGEN_MONGODB_TIMEOUT_SECONDS="0.5") as server:
-        server.kill_database()
-        found = failure(lambda: until_unavailable(server.api))
-        assert (found.code, found.info.reason) == (grpc.StatusCode.UNAVAILABLE, "DATABASE_UNAVAILABLE")
-        assert found.info.metadata["service"] == "database"
-        assert found.detail(error_details_pb2.RetryInfo).retry_delay.ToNanoseconds() > 0
-
-
-def until_unavailable(api: Api) -> None:
-    """Ask for a model that is not there until the answer is another."""
-    while True:
-        try:
-            api.get(MODEL_ID)
-        except grpc.RpcError as error:
-            if error.code() is not grpc.StatusCode.NOT_FOUND:
-                raise
+    """The server says so, and can still be stopped."""
+    embedded = EmbeddedDatabase(tmp_path)
+    with embedded, served(embedded.uri, "test", siblings, mongodb_timeout_seconds=1) as api:
+        model = api.create(message_of(siblings.model))
+        embedded.stop()
+        calls = (lambda: api.get(MODEL_ID), lambda: list(api.rebalance_all(model.model_id)))
+        for call in calls:
+            found = failure(call)
+            assert (found.code, found.info.reason) == (
+                grpc.StatusCode.UNAVAILABLE,
+                "DATABASE_UNAVAILABLE",
+            )
+            assert found.info.metadata["service"] == "database"
+            assert found.detail(error_details_pb2.RetryInfo).retry_delay.ToNanoseconds() > 0

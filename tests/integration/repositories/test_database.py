@@ -41,6 +41,14 @@ def test_every_call_says_that_the_database_is_down(nobody: Database) -> None:
     nobody.close()
 
 
+def test_an_operation_takes_no_more_than_its_own_time_however_much_the_call_has(nobody: Database) -> None:
+    started = time.monotonic()
+    with pytest.raises(DatabaseUnavailable), nobody.time_limit(60):
+        Models(nobody, PageTokens(b"key")).get(MODEL_ID)
+    assert time.monotonic() - started < 20
+    nobody.close()
+
+
 def test_a_database_that_answers(database: Database) -> None:
     database.ping(10)
 

@@ -9,6 +9,7 @@ from google.protobuf import empty_pb2
 from ordergen_server.api import decoding, encoding
 from ordergen_server.domain.ids import check_entity_id, check_object_id, check_request_id, check_version
 from ordergen_server.domain.models import Position, check_content, check_position
+from ordergen_server.domain.ordering import MODEL_ORDERS, parse_order
 from ordergen_server.domain.pages import PageRequest
 from ordergen_server.domain.stores import ModelStore
 from ordergen_server.domain.violations import Violations
@@ -55,6 +56,7 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
             page.check(violations)
             if request.portfolio_id:
                 check_entity_id(request.portfolio_id, "portfolio_id", violations)
+            parse_order(request.order_by, MODEL_ORDERS, violations)
         found = self._models.find(page, request.order_by, request.portfolio_id)
         return model_service_pb2.ListModelsResponse(
             models=map(encoding.model, found.items),

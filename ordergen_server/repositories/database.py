@@ -1,5 +1,6 @@
 """The connection to MongoDB: exact numbers, durable writes, errors of our domain."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC
@@ -18,6 +19,7 @@ from pymongo.errors import (
     ConfigurationError,
     ConnectionFailure,
     ExecutionTimeout,
+    OperationFailure,
     PyMongoError,
     WTimeoutError,
 )
@@ -36,6 +38,8 @@ Result = TypeVar("Result")
 
 RETRY_AFTER_SECONDS = 1.0
 CLOSE_SECONDS = 1.0
+_WRITE_CONFLICT = 112
+_CONFLICT_SECONDS = 0.01
 _CACHED = 65_536
 _DECIMAL128: Context = create_decimal128_context()
 for _signal in (Rounded, Clamped):  # silent otherwise
@@ -117,16 +121,22 @@ class Database:
         """Run a command of the database."""
         self._database.command(command)
 
-    @contextmanager
-    def transaction(self) -> Iterator[ClientSession]:
-        """A block whose operations with its session are all done, or none."""
-        with self._client.start_session() as session, session.start_transaction():
-            yield session
+    def transaction(self, steps: Callable[[ClientSession], Result]) -> Result:
+        """Do all of these steps, or none; again where another transaction stood in the way."""
+        while True:
+            try:
+                with self._client.start_session() as session, session.start_transaction():
+                    return steps(session)
+            except OperationFailure as error:
+                if error.code != _WRITE_CONFLICT:
+                    raise
+                time.sleep(_CONFLICT_SECONDS)
 
-    def in_transaction(self, steps: Callable[[ClientSession], Result]) -> Result:
-        """Do all of `steps`, or none; they are tried again where another writer was in the way."""
-        with self._client.start_session() as session:
-            return session.with_transaction(steps)
+    @contextmanager
+    def snapshot(self) -> Iterator[ClientSession]:
+        """A block whose reads with its session all see the database as it is at the first of them."""
+        with self._client.start_session(snapshot=True) as session:
+            yield session
 
     def ping(self, timeout_seconds: float) -> None:
         """Return if the database answers in time. Raises DatabaseUnavailable."""

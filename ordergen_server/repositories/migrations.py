@@ -1,7 +1,7 @@
 """Changes of the schema: each runs once, at the start of whichever server is first."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from bson import ObjectId
@@ -10,19 +10,23 @@ from pymongo.errors import DuplicateKeyError
 from ordergen_server.repositories import schema
 from ordergen_server.repositories.database import Database, Documents, translated
 
+Migration = Callable[[Database], None]
+
 #: A server that holds the lock for longer is taken to be dead; each migration may safely run again.
 LOCK_SECONDS = 60
 _WAIT_SECONDS = 0.05
 
 #: In order; what has been released is never changed, only added to. Each can run again where it broke off.
-MIGRATIONS: dict[int, Callable[[Database], None]] = {
+MIGRATIONS: dict[int, Migration] = {
     1: schema.create_collections,
     2: schema.enforce_model_rules,
     3: schema.lease_runs,
 }
 
 
-def migrate(database: Database) -> None:
+def migrate(
+    database: Database, migrations: Mapping[int, Migration] = MIGRATIONS, lock_seconds: float = LOCK_SECONDS
+) -> None:
     """Bring the database to today's schema; several servers may do so at once.
 
     Raises:
@@ -30,30 +34,33 @@ def migrate(database: Database) -> None:
     """
     applied = database.collection("migrations")
     with translated():
-        for number, migration in MIGRATIONS.items():
+        for number, migration in migrations.items():
             while not applied.find_one({"_id": number}):
-                _run_alone(database, applied, number, migration)
+                if not _run_alone(database, applied, number, migration, lock_seconds):
+                    time.sleep(_WAIT_SECONDS)
 
 
 def _run_alone(
-    database: Database, applied: Documents, number: int, migration: Callable[[Database], None]
-) -> None:
-    """Run a migration if we get the lock and nobody has run it; wait a moment where another has the lock."""
+    database: Database, applied: Documents, number: int, migration: Migration, lock_seconds: float
+) -> bool:
+    """Run a migration if nobody has; False where another has the lock."""
     owner = ObjectId()
-    if not _lock(applied, owner):
-        time.sleep(_WAIT_SECONDS)
-        return
+    if not _lock(applied, owner, lock_seconds):
+        return False
     try:
         if not applied.find_one({"_id": number}):
             migration(database)
-            applied.insert_one({"_id": number, "name": migration.__name__, "time": datetime.now(UTC)})
+            done = {"name": migration.__name__, "time": datetime.now(UTC)}
+            # Another may have run it meanwhile, where it took us so long that the lock was taken over.
+            applied.update_one({"_id": number}, {"$setOnInsert": done}, upsert=True)
     finally:
         applied.delete_one({"_id": "lock", "owner": owner})
+    return True
 
 
-def _lock(applied: Documents, owner: ObjectId) -> bool:
+def _lock(applied: Documents, owner: ObjectId, seconds: float) -> bool:
     now = datetime.now(UTC)
-    held = {"owner": owner, "until": now + timedelta(seconds=LOCK_SECONDS)}
+    held = {"owner": owner, "until": now + timedelta(seconds=seconds)}
     try:
         applied.update_one({"_id": "lock", "until": {"$lt": now}}, {"$set": held}, upsert=True)
     except DuplicateKeyError:

@@ -8,11 +8,14 @@ from bson import ObjectId
 from pymongo import ASCENDING, DESCENDING
 
 from ordergen_server.domain.errors import InvalidArgument, Violation
+from ordergen_server.domain.ordering import MODEL_ORDERS, parse_order
 from ordergen_server.domain.pages import Page, PageRequest
+from ordergen_server.domain.violations import Violations
 from ordergen_server.repositories.database import Database, Document
 from ordergen_server.repositories.tokens import PageTokens
 
-SORT_FIELDS = {"model_id": "_id", "name": "name", "last_rebalance_time": "last_rebalance_time"}
+#: Fields that documents call otherwise.
+FIELDS = {"model_id": "_id"}
 UNIQUE_FIELDS = ("_id", "name")
 #: How long the pages of a sorted listing can be read on.
 LISTING_SECONDS = 3600
@@ -24,6 +27,7 @@ class ModelPages:
     """Reads `models` page by page; `model_listings` has the ids of sorted listings being paged through."""
 
     def __init__(self, database: Database, tokens: PageTokens) -> None:
+        self._database = database
         self._operation = database.operation
         self._models = database.collection("models")
         self._listings = database.collection("model_listings")
@@ -31,18 +35,23 @@ class ModelPages:
 
     def find(self, page: PageRequest, order_by: str, portfolio_id: str) -> Page[Document]:
         """Read a page. Raises InvalidArgument for an unknown order or a foreign token."""
-        order = parse_order(order_by)
+        order = total_order(order_by)
         query: Document = {"portfolio_ids": portfolio_id} if portfolio_id else {}
         arguments = ("models", tuple(order), portfolio_id)
         place = self._tokens.read(page.token, arguments)
         with self._operation():
-            total = self._models.count_documents(query, hint=None if query else "_id_")
+            total = self._count(query)
             if order[0][0] == "_id":
                 documents, next_place = self._by_id(query, order[0][1], place, page)
             else:
                 documents, next_place = self._sorted(query, order, place, page)
         token = "" if next_place is None else self._tokens.make(next_place, arguments)
         return Page(tuple(documents), token, total)
+
+    def _count(self, query: Document) -> int:
+        if query:
+            return self._models.count_documents(query)
+        return self._models.count_documents({}, hint="_id_")  # the index instead of the documents
 
     def _by_id(
         self, query: Document, direction: int, place: object, page: PageRequest
@@ -79,10 +88,12 @@ class ModelPages:
         return documents, (listing, end) if end < len(ids) else None
 
     def _sorted_ids(self, query: Document, order: Order) -> Sequence[object]:
-        cursor = self._models.find(query, {"_id": 1}).sort(list(order))
-        if not query:
-            cursor = cursor.hint(index_name(order))
-        return [document["_id"] for document in cursor]
+        """All ids, read from one snapshot: a rename while the index is walked would move a model in it."""
+        with self._database.snapshot() as session:
+            cursor = self._models.find(query, {"_id": 1}, session=session).sort(list(order))
+            if not query:
+                cursor = cursor.hint(index_name(order))
+            return [document["_id"] for document in cursor]
 
     def _keep_listing(self, ids: Sequence[object]) -> str:
         result = self._listings.insert_one({"ids": list(ids), "create_time": datetime.now(UTC)})
@@ -96,19 +107,15 @@ class ModelPages:
         return cast("Sequence[object]", document["ids"])
 
 
-def parse_order(order_by: str) -> Order:
+def total_order(order_by: str) -> Order:
     """The fields and directions of an order_by, up to the first that is unique: then the order is total.
 
     Raises:
-        InvalidArgument: a field is unknown, named twice, or its direction is neither `desc` nor a sign.
+        InvalidArgument: the order_by is not of the right form.
     """
-    order: dict[str, int] = {}
-    for term in filter(None, (part.strip() for part in order_by.split(","))):
-        name, direction = _order_term(term)
-        if name not in SORT_FIELDS or SORT_FIELDS[name] in order:
-            rule = f"must name {', '.join(SORT_FIELDS)}, each at most once, optionally ` desc`, not {term!r}"
-            raise InvalidArgument(f"order_by: {rule}", violations=[Violation("order_by", rule, "FIELD")])
-        order[SORT_FIELDS[name]] = direction
+    with Violations() as violations:
+        asked = parse_order(order_by, MODEL_ORDERS, violations)
+    order = {FIELDS.get(name, name): DESCENDING if desc else ASCENDING for name, desc in asked.items()}
     order.setdefault("_id", next(reversed(order.values()), ASCENDING))  # the way an index can be read
     fields = list(order)
     unique = min(fields.index(name) for name in UNIQUE_FIELDS if name in fields)
@@ -120,10 +127,3 @@ def index_name(order: Order) -> str:
     names = "+".join(name for name, _ in order)
     same_way = len({direction for _, direction in order}) == 1
     return "_id_" if names == "_id" else names if same_way else f"{names}-"
-
-
-def _order_term(term: str) -> tuple[str, int]:
-    if term[0] in "+-":
-        return term[1:], DESCENDING if term[0] == "-" else ASCENDING
-    name, _, direction = term.partition(" ")
-    return (name, DESCENDING) if direction.strip() == "desc" else (term, ASCENDING)

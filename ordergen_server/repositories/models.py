@@ -1,12 +1,14 @@
 """Models in MongoDB: one document a model, and every change of it one operation."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import cast
 
 from bson import ObjectId
-from pymongo import ReturnDocument
+from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError
+from pymongo.read_concern import ReadConcern
 
 from ordergen_server.domain.errors import (
     AlreadyExists,
@@ -34,7 +36,10 @@ class Models:
         self._database = database
         self._operation = database.operation
         self._models = database.collection("models")
-        self._requests = database.collection("requests")
+        # What a duplicate key collided with may not have reached a majority yet: such reads wait for it.
+        latest = ReadConcern("linearizable")
+        self._latest = self._models.with_options(read_concern=latest)
+        self._requests = database.collection("requests").with_options(read_concern=latest)
         self._pages = ModelPages(database, tokens)
 
     def create(self, content: ModelContent, time: datetime, request_id: str = "") -> Model:
@@ -101,16 +106,17 @@ class Models:
                 content = change(model.content)
                 if content == model.content:
                     return model
-                stored = self._compare_and_set(model, content, change_id, time)
-                if stored is not None:
-                    return _model(stored)
+                changed = replace(model, content=content, version=model.version + 1, update_time=time)
+                if self._compare_and_set(model, changed, change_id):
+                    return changed
 
     def delete(self, model_id: str, version: int) -> None:
         """Delete a model. Raises NotFound, VersionMismatch."""
         with self._operation():
-            gone = self._models.delete_one({"_id": ObjectId(model_id), "version": version})
-            if not gone.deleted_count:
-                raise _version_mismatch(model_id, _model(self._read(model_id)).version)
+            while not self._models.delete_one({"_id": ObjectId(model_id), "version": version}).deleted_count:
+                current = _model(self._read(model_id)).version
+                if current != version:
+                    raise _version_mismatch(model_id, current)
 
     def mark_rebalanced(self, model_id: str, time: datetime) -> None:
         """Note that a portfolio of the model traded; a run that ends late does not turn the time back."""
@@ -132,27 +138,30 @@ class Models:
             self._models.insert_one(document)
             return
         request = {"_id": request_id, "model": document, "create_time": time}
-        with self._database.transaction() as session:
+
+        def insert_both(session: ClientSession) -> None:
             self._requests.insert_one(request, session=session)
             self._models.insert_one(document, session=session)
 
-    def _compare_and_set(
-        self, model: Model, content: ModelContent, change_id: ObjectId, time: datetime
-    ) -> Document | None:
-        """Store `content` if the version is still that of `model`; None where it is not."""
+        self._database.transaction(insert_both)
+
+    def _compare_and_set(self, model: Model, changed: Model, change_id: ObjectId) -> bool:
+        """Store `changed` if what is stored is still `model`; False where it is not."""
         update = {
-            "$set": {**to_document(content), "update_time": time},
+            "$set": {**to_document(changed.content), "update_time": changed.update_time},
             "$inc": {"version": 1},
             "$push": {"change_ids": {"$each": [change_id], "$slice": -REMEMBERED_CHANGES}},
         }
+        # A rebalance does not change the version: with its time in the filter `changed` is what was stored.
+        unchanged = {
+            "_id": ObjectId(model.model_id),
+            "version": model.version,
+            "last_rebalance_time": model.last_rebalance_time,
+        }
         try:
-            return self._models.find_one_and_update(
-                {"_id": ObjectId(model.model_id), "version": model.version},
-                update,
-                return_document=ReturnDocument.AFTER,
-            )
+            return self._models.update_one(unchanged, update).modified_count == 1
         except DuplicateKeyError as error:
-            raise self._taken(error, content) from error
+            raise self._taken(error, changed.content) from error
 
     def _earlier(
         self, error: DuplicateKeyError, document: Document, content: ModelContent, request_id: str
@@ -167,7 +176,7 @@ class Models:
                     f"request_id: {rule}", violations=[Violation("request_id", rule, "FIELD")]
                 ) from error
             return _model(first)
-        if "_id" in _key(error):
+        if self._latest.find_one({"_id": document["_id"]}, {"_id": 1}):
             return _model(document)  # it was stored, and the answer got lost on the way
         raise self._taken(error, content) from error
 
@@ -180,7 +189,7 @@ class Models:
         return self._taken_by({"portfolio_ids": portfolio_id}, "Portfolio", portfolio_id)
 
     def _taken_by(self, query: Document, kind: str, name: str) -> AlreadyExists:
-        other = self._models.find_one(query, {"_id": 1})
+        other = self._latest.find_one(query, {"_id": 1})
         owner = str(other["_id"]) if other else ""
         what = f"The name {name!r}" if kind == "Model" else f"Portfolio {name}"
         return AlreadyExists(

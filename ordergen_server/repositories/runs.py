@@ -16,7 +16,7 @@ from typing import cast
 from bson import ObjectId
 from pymongo import ReturnDocument
 from pymongo.client_session import ClientSession
-from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo.errors import DuplicateKeyError
 
 from ordergen_server.domain.errors import DataProblem, InvalidArgument, RebalanceInProgress, Violation
 from ordergen_server.domain.market import MarketSnapshot, Quote
@@ -86,7 +86,7 @@ class RunLog:
 
         with self._operation():
             try:
-                self._database.in_transaction(steps)
+                self._database.transaction(steps)
             except DuplicateKeyError as error:
                 return self._earlier(error, rebalance, request)
         return rebalance
@@ -94,7 +94,6 @@ class RunLog:
     def append(self, rebalance_id: str, lease: Lease, results: Sequence[PortfolioRebalance]) -> bool:
         """Store more results and renew the lease, as one step; is the run to be cancelled?"""
         counts = Counter(f"counts.{result.state.value}" for result in results)
-        ids = [ObjectId() for _ in results]
         change = {
             "$inc": {"sequence": len(results), **counts},
             "$set": {"lease.until": lease.until},
@@ -105,21 +104,15 @@ class RunLog:
             first = cast("int", header["sequence"]) - len(results) + 1
             self._portfolios.insert_many(
                 [
-                    {"_id": one, **to_document(replace(result, sequence=first + place))}
-                    for place, (one, result) in enumerate(zip(ids, results, strict=True))
+                    to_document(replace(result, sequence=first + place))
+                    for place, result in enumerate(results)
                 ],
                 session=session,
             )
             return header
 
         with self._operation():
-            try:
-                return bool(self._database.in_transaction(steps).get("cancel_requested"))
-            except BulkWriteError:
-                # The driver has repeated a transaction that was done: its answer got lost on the way.
-                if self._portfolios.count_documents({"_id": {"$in": ids}}) != len(ids):
-                    raise
-                return self.renew(rebalance_id, lease)
+            return bool(self._database.transaction(steps).get("cancel_requested"))
 
     def finish(self, rebalance: Rebalance, lease: Lease) -> Rebalance:
         """Store the end of a run: its state, error and time."""

@@ -19,13 +19,15 @@ from ordergen_server.repositories.model_pages import LISTING_SECONDS
 #: How long a request id is remembered.
 REQUEST_SECONDS = 7 * 24 * 3600
 _ENTITY_ID = {"bsonType": "string", "pattern": "^[0-9A-Za-z]{24}$"}
+#: What `str.strip` takes away; each database has its own idea of \s.
+_SPACES = "".join(filter(str.isspace, map(chr, range(0x3001))))
 _ZERO, _ONE = Decimal128("0"), Decimal128("1")
 
 _SHAPE: Document = {
     "bsonType": "object",
     "required": ["name", "positions", "portfolio_ids", "version", "create_time", "update_time"],
     "properties": {
-        "name": {"bsonType": "string", "maxLength": MAXIMUM_NAME_LENGTH, "pattern": "\\S"},
+        "name": {"bsonType": "string", "maxLength": MAXIMUM_NAME_LENGTH, "pattern": f"[^{_SPACES}]"},
         "version": {"bsonType": ["int", "long"], "minimum": 1},
         "positions": {
             "bsonType": "array",

@@ -39,9 +39,6 @@ FIRST_STEPS = 2_500
 RATE_BITS = 64
 """Binary places to which cost ratios are told apart where they only propose an order."""
 
-CLOCK_NODES = 4_096
-"""Search steps between two looks at the clock."""
-
 
 class Cover(NamedTuple):
     """An answer: one rung a ladder, its cost, and a bound that no answer beats.
@@ -285,22 +282,28 @@ class Search:
         self._expired = expired
         self._best = start
         self._value = self._cost(start) * relaxation.q
-        self._steps = 0
-        self._limit: int | None = None
-        self._stopped = False
+        self._settles = False
         self._complete = False
         self._moves: list[Deviation] = []
 
     def run(self, most_deviations: int, step_limit: int | None) -> None:
         """Search until complete, out of steps or out of time; a short search needs a complete list."""
         relaxation = self._relaxation
-        self._steps, self._limit, self._stopped = 0, step_limit, False
+        # A short search goes on to decide ties; a long one is content with a proof.
+        self._settles = step_limit is None
         self._moves, listed = relaxation.deviations(self._value - relaxation.bound, most_deviations)
         if listed or step_limit is None:
-            self._consider(relaxation.bound, relaxation.surplus, [])
-            state = State(relaxation.bound, relaxation.surplus, self._value)
-            explore(self._moves, relaxation.p, state, self._consider, self._out_of_steps)
-            self._complete = listed and not self._stopped
+            best = self._consider(relaxation.bound, relaxation.surplus, [])
+            state = State(relaxation.bound, relaxation.surplus, best)
+            walked = explore(
+                self._moves,
+                relaxation.p,
+                state,
+                self._consider,
+                most_steps=step_limit,
+                expired=self._expired,
+            )
+            self._complete = walked and listed and not self._is_settled()
 
     def improve(self, rungs: list[int]) -> None:
         """Take another cover where it costs less than the best so far."""
@@ -314,15 +317,11 @@ class Search:
         bound = cost if self._complete else -(-self._relaxation.bound // self._relaxation.q)
         return Cover(self._best, cost, min(bound, cost), self._complete)
 
-    def _settled(self) -> bool:
-        cover = self.cover()
-        return self._proves(cover.cost, cover.bound)
-
-    def _out_of_steps(self) -> bool:
-        self._steps += 1
-        if self._steps == self._limit or (self._steps % CLOCK_NODES == 0 and self._expired()):
-            self._stopped = True
-        return self._stopped
+    def _is_settled(self) -> bool:
+        if not self._settles:
+            return False
+        cost = self._cost(self._best)
+        return self._proves(cost, min(cost, -(-self._relaxation.bound // self._relaxation.q)))
 
     def _consider(self, value: int, surplus: int, chosen: list[int]) -> int:
         total = value + self._relaxation.p * surplus
@@ -332,8 +331,8 @@ class Search:
                 rungs[self._moves[position].ladder] = self._moves[position].rung
             if total < self._value or rungs > self._best:
                 self._best, self._value = rungs, total
-                # A short search goes on to decide ties; a long one is content with a proof.
-                self._stopped = self._limit is None and self._settled()
+                if self._is_settled():
+                    return self._relaxation.bound - 1  # leaves nothing to walk
         return self._value
 
     def _cost(self, rungs: list[int]) -> int:

@@ -18,6 +18,9 @@ class Deviation(NamedTuple):
     rung: int
 
 
+CLOCK_STEPS = 4_096
+"""Steps between two looks at the clock."""
+
 COARSE = 2
 """Every how many positions a table of the rest is made."""
 
@@ -94,8 +97,10 @@ def explore(
     price: int,
     state: State,
     consider: Consider,
-    out_of_steps: Callable[[], bool],
-) -> None:
+    *,
+    most_steps: int | None,
+    expired: Callable[[], bool] = lambda: False,
+) -> bool:
     """Show every set of moves, at most one a ladder, that may be as good as the best one seen.
 
     Args:
@@ -103,15 +108,20 @@ def explore(
         price: what a unit of surplus adds to a value.
         state: where to start.
         consider: called with every set that is reached.
-        out_of_steps: whether to stop.
+        most_steps: when to stop; None: only in time.
+        expired: whether time is up; asked now and then.
+
+    Returns:
+        Whether all such sets were shown.
     """
     fills = Fills(moves, price) if len(moves) > FEW else None
     value, surplus, best = state
-    count, position = len(moves), 0
+    count, position, steps = len(moves), 0, 0
     taken: set[int] = set()
     chosen: list[int] = []
     # An explicit stack: the depth may exceed what recursion allows.
-    while not out_of_steps():
+    while steps != most_steps and (steps % CLOCK_STEPS or not expired()):
+        steps += 1
         if (
             position < count
             and value + moves[position][0] <= best
@@ -124,13 +134,13 @@ def explore(
                 value += penalty
                 surplus += gain
                 best = consider(value, surplus, chosen)
-            position += 1
         elif chosen:
             position = chosen.pop()
             penalty, gain, ladder, _ = moves[position]
             value -= penalty
             surplus -= gain
             taken.remove(ladder)
-            position += 1
         else:
-            return
+            return True
+        position += 1
+    return False

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import combinations
 from operator import itemgetter
-from typing import NamedTuple
+from typing import TypeAlias
 
 from optimizer.explore import Deviation, State, explore
 from optimizer.line import Line
@@ -33,13 +33,9 @@ MAX_MOVES = 300
 """Deviations before the general way is taken."""
 
 
-class Gain(NamedTuple):
-    """A position rounded up past its target: what its first share less saves, per money and in all."""
-
-    rate: float
-    gain: int
-    price: int
-    place: int
+Gain: TypeAlias = tuple[float, int, int, int]
+"""A position rounded up past its target: what its first share less saves, per money and in all; the price of
+a share; its index."""
 
 
 def quick(problem: Problem) -> list[int] | None:
@@ -58,14 +54,14 @@ def quick(problem: Problem) -> list[int] | None:
 def _reduced(problem: Problem, form: ClosedForm, worth: Sequence[int], excess: int) -> list[int] | None:
     """Fewer shares that free `excess` at least drift."""
     gains = [
-        Gain(2 * (value - line[2]) / line[0], 2 * (value - line[2]), line[0], index)
+        (2 * (value - line[2]) / line[0], 2 * (value - line[2]), line[0], index)
         for index, (line, value) in enumerate(zip(problem.lines, worth, strict=True))
         if value > line[2] and form.best[index] > form.least[index]
     ]
     gains.sort(reverse=True)
     short, split = excess, 0
-    while split < len(gains) and gains[split].price < short:
-        short -= gains[split].price
+    while split < len(gains) and gains[split][2] < short:
+        short -= gains[split][2]
         split += 1
     if split == len(gains):
         return None
@@ -75,8 +71,8 @@ def _reduced(problem: Problem, form: ClosedForm, worth: Sequence[int], excess: i
     if moves is None or not found:
         return None
     base = list(form.best)
-    for gain in gains[:split]:
-        base[gain.place] -= 1
+    for _, _, _, index in gains[:split]:
+        base[index] -= 1
     return _least(problem, base, [[moves[place] for place in chosen] for chosen in found])
 
 
@@ -101,8 +97,8 @@ def _gap(gains: Sequence[Gain], split: int, short: int) -> int:
 
 def _searched(moves: Sequence[Deviation], split: Gain, short: int, best: int) -> list[list[int]] | None:
     """All sets of moves of least drift, as places in `moves`; None if they are too many to find."""
-    price = split.price - split.gain
-    steps = 0
+    _, rate, scale, _ = split
+    price = scale - rate
     if len(moves) > MANY_MOVES:
         best = _simple_best(moves, price, short, best)
         moves = moves[: bisect_right(moves, best, key=itemgetter(0))]
@@ -119,13 +115,8 @@ def _searched(moves: Sequence[Deviation], split: Gain, short: int, best: int) ->
                 found.append(list(chosen))
         return best
 
-    def out_of_steps() -> bool:
-        nonlocal steps
-        steps += 1
-        return steps > MAX_STEPS
-
-    explore(moves, price, State(0, -short, best), consider, out_of_steps)
-    return None if steps > MAX_STEPS or len(found) > MAX_TIES else found
+    walked = explore(moves, price, State(0, -short, best), consider, most_steps=MAX_STEPS)
+    return found if walked and len(found) <= MAX_TIES else None
 
 
 def _simple_best(moves: Sequence[Deviation], price: int, short: int, best: int) -> int:
@@ -167,29 +158,40 @@ def _moves(
     """
     _, rate, scale, _ = gains[split]
     moves: list[Deviation] = []
-    # What the first further share less of a position adds to its penalty, and from which rung.
-    first: dict[int, tuple[int, int]] = {}
     for place, (_, gain, price, index) in enumerate(gains):
         penalty = rate * price - scale * gain
         if place < split:
-            first[index] = (0, 0)
             if -penalty <= gap:
                 moves.append(Deviation(-penalty, -price, index, -1))
-        else:
-            first[index] = (penalty, 1)
-            if penalty <= gap:
-                moves.append(Deviation(penalty, price, index, 1))
-    for index, line in enumerate(lines):
-        price = line[0]
-        if rate * price <= gap:
-            penalty, done = first.get(index, (0, 0))
-            given = 1 if index in first and done == 0 else 0
-            most = min(form.best[index] - form.least[index] - given, done + (gap - penalty) // (rate * price))
-            if most - done + len(moves) > MAX_MOVES:
-                return None
-            moves += [
-                Deviation(penalty + (rung - done) * rate * price, rung * price, index, rung)
-                for rung in range(done + 1, most + 1)
-            ]
+        elif penalty <= gap:
+            moves.append(Deviation(penalty, price, index, 1))
+    dearest = gap // rate
+    if any([line[0] <= dearest for line in lines]):  # noqa: C419 - a list is twice as fast here
+        moves += _further(lines, form, gains, split, gap)
+    if len(moves) > MAX_MOVES:
+        return None
     moves.sort()
+    return moves
+
+
+def _further(
+    lines: Sequence[Line], form: ClosedForm, gains: Sequence[Gain], split: int, gap: int
+) -> list[Deviation]:
+    """Deviations by shares that cost their whole price, of penalty <= gap; cut off beyond `MAX_MOVES`."""
+    _, rate, scale, _ = gains[split]
+    # Per position: the rungs already spoken for by the relaxation, by its first gain, and that one's penalty.
+    given = {index: 1 for _, _, _, index in gains[:split]}
+    first = {index: rate * price - scale * gain for _, gain, price, index in gains[split:]}
+    moves: list[Deviation] = []
+    for index, line in enumerate(lines):
+        step = rate * line[0]
+        done, penalty = int(index in first), first.get(index, 0)
+        room = form.best[index] - form.least[index] - given.get(index, 0)
+        most = min(room, done + max(0, gap - penalty) // step, done + MAX_MOVES)
+        moves += [
+            Deviation(penalty + (rung - done) * step, rung * line[0], index, rung)
+            for rung in range(done + 1, most + 1)
+        ]
+        if len(moves) > MAX_MOVES:
+            break
     return moves

@@ -24,7 +24,7 @@ from tests.unit.optimizer.oracle import brute_force, cp_sat, is_feasible, score
 from tests.unit.optimizer.problems import constrained_problems, limited_problems, market_problem
 
 
-@settings(max_examples=1_200, deadline=None)
+@settings(max_examples=1_000, deadline=None)
 @given(constrained_problems())
 def test_constrained_problems_agree_with_brute_force_to_the_last_tie(drawn: Problem) -> None:
     expected = brute_force(drawn)
@@ -38,7 +38,7 @@ def test_constrained_problems_agree_with_brute_force_to_the_last_tie(drawn: Prob
         assert len(actual.reasons) == len(actual.orders)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(limited_problems())
 def test_limits_agree_with_brute_force(drawn: Problem) -> None:
     """Never wrong: proven answers are optimal, others valid with a bound that holds."""

@@ -25,7 +25,7 @@ def test_recorded_optima_are_met() -> None:
     assert all(answer.status is not Status.FEASIBLE for answer in answers)
 
 
-@settings(max_examples=1_200, deadline=None)
+@settings(max_examples=1_000, deadline=None)
 @given(tiny_problems())
 def test_tiny_problems_agree_with_brute_force_to_the_last_tie(drawn: Problem) -> None:
     expected = brute_force(drawn)

@@ -1,6 +1,7 @@
 """Carries out a run that this server holds, from wherever it stands to its end."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 
 from ordergen_server.domain.errors import (
@@ -9,7 +10,6 @@ from ordergen_server.domain.errors import (
     DeadlineExceeded,
     InternalError,
     OrderGenerationError,
-    SiblingUnavailable,
 )
 from ordergen_server.domain.market import MarketSnapshot
 from ordergen_server.domain.stores import LeaseLost
@@ -34,18 +34,13 @@ class Execution:
 
         Raises:
             LeaseLost: another server has the run.
-            DatabaseUnavailable: nothing can be stored; the run is taken over once its lease has run out.
+            DatabaseUnavailable, DeadlineExceeded: nothing can be stored, or not in time; the run is taken
+                over once its lease has run out.
         """
         try:
             stopped = self._work_off(held)
-        except (LeaseLost, DatabaseUnavailable):
+        except (LeaseLost, DatabaseUnavailable, DeadlineExceeded):
             raise
-        except SiblingUnavailable as error:
-            stopped = error
-        except DeadlineExceeded as error:
-            if not held.deadline.passed:
-                raise  # the database took too long, not the run
-            stopped = error
         except Exception:
             self._end(held, InternalError("The run was ended by an internal error."))
             raise
@@ -55,37 +50,46 @@ class Execution:
     def _work_off(self, held: Held) -> OrderGenerationError | None:
         """Work on what is pending; answers what stopped the run, if anything did."""
         pending = self._book.runs.pending(held.rebalance_id)
-        task = Task(held.order.rebalance, held.order.positions, self._snapshot(held), held.deadline)
-        results = self._work.results(task, pending)
-        stopped: OrderGenerationError | None = None
-        for stored in self._stored(held, results):
-            stopped = next((one.error for one in stored if isinstance(one.error, STOPPING)), None)
-            if stopped or held.ends_early:
-                results.close()
-                break
-        return stopped
-
-    def _stored(self, held: Held, batches: Batches) -> Batches:
-        """Store each batch while the next is made."""
-        with ThreadPoolExecutor(1, "store") as storing:
-            before: Future[None] | None = None
+        snapshot = self._snapshot(held)
+        if not isinstance(snapshot, MarketSnapshot):
+            return snapshot
+        task = Task(held.order.rebalance, held.order.positions, snapshot, held.deadline)
+        with (
+            closing(self._work.results(task, pending)) as results,
+            closing(self._stored(held, results)) as batches,
+        ):
             for batch in batches:
-                if batch:
-                    if before:
-                        before.result()
-                    before = storing.submit(self._book.add, held, batch)
-                yield batch
-            if before:
-                before.result()
+                stopped = next((one.error for one in batch if isinstance(one.error, STOPPING)), None)
+                if stopped or held.ends_early:
+                    return stopped
+        return None
 
-    def _snapshot(self, held: Held) -> MarketSnapshot:
-        """The one market of the run: as kept by whoever began it, or read now and kept."""
+    def _stored(self, held: Held, results: Batches) -> Batches:
+        """Store each batch while the next is made; closing waits for the last, and raises its error."""
+        before: Future[None] | None = None
+        with ThreadPoolExecutor(1, "store") as storing:
+            try:
+                for batch in results:
+                    if batch:
+                        if before:
+                            before.result()
+                        before = storing.submit(self._book.add, held, batch)
+                    yield batch
+            finally:
+                if before:
+                    before.result()
+
+    def _snapshot(self, held: Held) -> MarketSnapshot | OrderGenerationError:
+        """The one market of the run: as kept by whoever began it, or read now; or why there is none."""
         kept = self._book.runs.kept_snapshot(held.rebalance_id)
-        if kept is None:
+        if kept:
+            return kept
+        try:
             read = self._work.snapshot(held.order.positions, held.deadline)
-            self._book.runs.keep_snapshot(held.rebalance_id, read)
-            kept = self._book.runs.kept_snapshot(held.rebalance_id) or read
-        return kept
+        except STOPPING as error:
+            return error
+        self._book.runs.keep_snapshot(held.rebalance_id, read)
+        return self._book.runs.kept_snapshot(held.rebalance_id) or read
 
     def _end(self, held: Held, stopped: OrderGenerationError | None) -> None:
         """Note the rest as skipped, and the end of the run."""

@@ -206,8 +206,6 @@ class Rebalancer:
     ) -> PortfolioRebalance:
         """Store a run of one portfolio; answers the first result of a repeated request."""
         time = self._clock()
-        if result.state is PortfolioState.REBALANCED:
-            self._models.mark_rebalanced(started.model_id, time)
         stopped = result.error if isinstance(result.error, STOPPING) else None
         counts = {result.state: 1}
         ended = replace(
@@ -220,7 +218,9 @@ class Rebalancer:
         stored = self._store.save_whole(ended, result, request)
         if stored.rebalance_id != started.rebalance_id:
             return self._store.get_portfolio(stored.rebalance_id, result.portfolio_id)
-        return result
+        if result.state is PortfolioState.REBALANCED:
+            self._models.mark_rebalanced(started.model_id, time)
+        return replace(result, sequence=2)
 
     def _previewed(
         self, started: Rebalance, model: Model, pending: dict[str, None], deadline: Deadline

@@ -3,6 +3,7 @@
 import pytest
 
 from ordergen_server.repositories.database import Database
+from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.models import Models
 from ordergen_server.repositories.rebalances import Rebalances
 from ordergen_server.repositories.tokens import PageTokens
@@ -10,13 +11,11 @@ from ordergen_server.repositories.tokens import PageTokens
 
 @pytest.fixture
 def models(database: Database) -> Models:
-    repository = Models(database, PageTokens(b"key of the tests"))
-    repository.ensure_indexes()
-    return repository
+    migrate(database)
+    return Models(database, PageTokens(b"key of the tests"))
 
 
 @pytest.fixture
 def runs(database: Database) -> Rebalances:
-    repository = Rebalances(database, PageTokens(b"key of the tests"))
-    repository.ensure_indexes()
-    return repository
+    migrate(database)
+    return Rebalances(database, PageTokens(b"key of the tests"))

@@ -7,6 +7,7 @@ import pytest
 from pymongo.errors import AutoReconnect, ExecutionTimeout, NetworkTimeout, OperationFailure, PyMongoError
 
 from ordergen_server.domain.errors import DatabaseUnavailable, DeadlineExceeded
+from ordergen_server.domain.stores import Lease
 from ordergen_server.repositories.database import Database, translated
 from ordergen_server.repositories.models import Models
 from ordergen_server.repositories.rebalances import Rebalances
@@ -28,7 +29,7 @@ def test_every_call_says_that_the_database_is_down(nobody: Database) -> None:
         lambda: PageTokens.of(nobody),
         lambda: models.create(content(), NOW),
         lambda: runs.get(MODEL_ID),
-        lambda: runs.save_portfolios([result()]),
+        lambda: runs.append(MODEL_ID, Lease(MODEL_ID, NOW), [result()]),
     )
     started = time.monotonic()
     for call in calls:
@@ -67,7 +68,6 @@ def test_a_database_that_went_away_and_came_back(tmp_path_factory: pytest.TempPa
     embedded.start()
     database = Database(embedded.uri, "test", pool_size=2, timeout_seconds=5)
     models = Models(database, PageTokens(b"key"))
-    models.ensure_indexes()
     created = models.create(content(), NOW)
     embedded.stop()
     with pytest.raises(DatabaseUnavailable), database.time_limit(0.3):

@@ -131,14 +131,6 @@ def test_a_model_that_is_gone_is_not_marked(models: Models) -> None:
         models.get(MODEL_ID)
 
 
-def test_indexes_are_made_once(models: Models, database: Database) -> None:
-    models.ensure_indexes()
-    indexes = database.collection("models").index_information()
-    assert set(indexes) == {"_id_", "name", "portfolio", "last_rebalance"}
-    assert [indexes[name].get("unique") for name in ("name", "portfolio")] == [True, True]
-    assert "expiry" in database.collection("model_listings").index_information()
-
-
 def test_positions_without_a_model_of_ours_are_read(models: Models, database: Database) -> None:
     """Fields that a newer server wrote do not hurt an older one."""
     created = models.create(content(positions=(position(1),)), NOW)

@@ -17,7 +17,7 @@ from ordergen_server.domain.errors import (
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, Rebalance, SolutionQuality
 from ordergen_server.repositories.database import Database, DecimalCodec
 from ordergen_server.repositories.documents import from_document, to_document
-from ordergen_server.repositories.models import parse_order
+from ordergen_server.repositories.model_pages import total_order
 from ordergen_server.repositories.tokens import PageTokens
 from tests.builders import RUN_ID, rebalance, result
 
@@ -96,15 +96,16 @@ def test_what_is_no_address_is_not_repeated(uri: str) -> None:
     [
         ("", [("_id", 1)]),
         (" , ", [("_id", 1)]),
-        ("name", [("name", 1), ("_id", 1)]),
-        ("name desc", [("name", -1), ("_id", 1)]),
-        ("name  desc , model_id desc", [("name", -1), ("_id", -1)]),
-        ("-last_rebalance_time,+name", [("last_rebalance_time", -1), ("name", 1), ("_id", 1)]),
-        ("model_id desc,name", [("_id", -1), ("name", 1)]),
+        ("name", [("name", 1)]),
+        ("name desc", [("name", -1)]),
+        ("name  desc , model_id desc", [("name", -1)]),
+        ("-last_rebalance_time,+name", [("last_rebalance_time", -1), ("name", 1)]),
+        ("last_rebalance_time desc", [("last_rebalance_time", -1), ("_id", -1)]),
+        ("model_id desc,name", [("_id", -1)]),
     ],
 )
 def test_orders(order_by: str, expected: list[tuple[str, int]]) -> None:
-    assert parse_order(order_by) == expected
+    assert total_order(order_by) == expected
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ def test_orders(order_by: str, expected: list[tuple[str, int]]) -> None:
 )
 def test_orders_that_are_none(order_by: str) -> None:
     with pytest.raises(InvalidArgument, match=r"^order_by: must name") as raised:
-        parse_order(order_by)
+        total_order(order_by)
     assert [one.subject for one in raised.value.violations] == ["order_by"]
 
 

@@ -25,13 +25,13 @@ INTRODUCTION = f"""Portfolios over {source()}, drifted from their models, in ban
 value, at a cash floor that takes shares from the nearest whole-share answer. Every answer is checked exactly:
 "not optimal" is a greater drift than ours by more than a millionth of a money unit, "violates" breaks a band,
 the floor or a limit, "failed" gives no answer in {LIMIT_SECONDS} s. Peers run with that time limit, so
-their slow cases are cut off, not measured, and on one thread where they can be told so. Times of ours are of `solve` on a `Problem` already
-made, the best of three runs, as the machine is shared; peers run once. The peers' column "x ours" compares
-medians."""
+their slow cases are cut off, not measured, and on one thread where they can be told so. Times of ours are of
+`solve` on a `Problem` already made, the best of three runs, as the machine is shared; peers run once. The
+peers' column "x ours" compares medians."""
 
 
-REMARK = """Making a `Problem` of 100 positions from Decimals takes {made}. The bare arithmetic of the batch is
-the closed form in whole-array NumPy expressions without any check; blocks that stay in the cache are what
+REMARK = """Making a `Problem` of 100 positions from Decimals takes {made}. The bare arithmetic of the batch
+is the closed form in whole-array NumPy expressions without any check; blocks that stay in the cache are what
 makes ours faster than that. The slowest per cent of the floor at 100 positions are portfolios in which dozens
 of cheap shares could close the gap: the walk then takes about a thousand steps of a microsecond each, and a
 few leave it for the general cover, which takes some milliseconds."""

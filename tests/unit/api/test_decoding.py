@@ -202,7 +202,7 @@ def restricted(*kinds: int) -> Options:
     """Securities 1, 2 and so on, restricted so."""
     message = Options()
     for place, kind in enumerate(kinds, 1):
-        message.restrictions.add(security_id=security_id(place), type=kind)  # type: ignore[arg-type] # any int may come
+        message.restrictions.add(security_id=security_id(place), type=kind)
     return message
 
 
@@ -254,7 +254,10 @@ def test_options_that_change_what_may_be_traded(message: Options, expected: Reba
         (Options(maximum_trade_count=-1), ["options.maximum_trade_count"]),
         (restricted(1, 0), ["options.restrictions[1].type"]),
         (restricted(99), ["options.restrictions[0].type"]),
-        (Options(restrictions=[rebalance_pb2.Restriction(type=1)]), ["options.restrictions[0].security_id"]),
+        (
+            Options(restrictions=[rebalance_pb2.Restriction(type=rebalance_pb2.RESTRICTION_TYPE_HOLD)]),
+            ["options.restrictions[0].security_id"],
+        ),
         (in_lots((1, 0)), ["options.lot_sizes[0].shares"]),
         (in_lots((1, 5), (1, 6)), ["options.lot_sizes[1].security_id"]),
         (in_lots((1, -5), (1, 6)), ["options.lot_sizes[0].shares", "options.lot_sizes[1].security_id"]),

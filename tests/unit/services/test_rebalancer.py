@@ -135,7 +135,7 @@ def test_a_caller_waits_for_whoever_takes_the_run_over() -> None:
     """What could not be stored is done again after the lease has run out, and the stream goes on."""
     with house(RESTS) as parts:
         events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(1000))
-        append, parts.runs.append = parts.runs.append, refuse  # type: ignore[method-assign]
+        append, parts.runs.append = parts.runs.append, refuse  # type: ignore[assignment,method-assign]
         assert isinstance(next(events).event, RunStarted)
         assert eventually(lambda: not parts.holder._held)  # noqa: SLF001 - nothing else tells
         parts.runs.append = append  # type: ignore[method-assign]

@@ -243,7 +243,7 @@ def test_a_run_that_cannot_be_stored_waits_for_its_lease_to_run_out() -> None:
     clock = Clock()
     with house(RESTS, clock=clock) as parts:
         failing = parts.runs.append
-        parts.runs.append = raising(DatabaseUnavailable("down"))  # type: ignore[method-assign]
+        parts.runs.append = raising(DatabaseUnavailable("down"))  # type: ignore[assignment]
         begun = begin(parts)
         assert eventually(lambda: begin_possible(parts))
         assert parts.runs.get(begun.rebalance_id).state is RebalanceState.RUNNING

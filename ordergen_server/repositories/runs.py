@@ -4,6 +4,10 @@ A run is one header in `rebalances` and a document a portfolio in `portfolio_reb
 header also has its lease, and `rebalance_work` has its portfolios and its market. Results are stored in one
 transaction with the header, whose lease must be the writer's: a server that has lost a run cannot write
 into it any more, and no portfolio is counted that is not stored.
+
+The transactions of a lease run in a session of its own, whose id is kept with it. A server that is killed in
+a transaction leaves it open, and the database would keep its locks for a minute: who takes the run over ends
+that session first.
 """
 
 from collections import Counter
@@ -49,6 +53,7 @@ class RunLog:
         self._headers = database.collection("rebalances")
         self._portfolios = database.collection("portfolio_rebalances")
         self._work = database.collection("rebalance_work")
+        self._sessions: dict[str, ClientSession] = {}
 
     def begin(
         self, order: RunOrder, portfolio_ids: Sequence[str], lease: Lease, request: Request | None
@@ -60,7 +65,7 @@ class RunLog:
         rebalance = order.rebalance
         header = {
             **header_of(rebalance, request),
-            "lease": to_document(lease),
+            "lease": self._lease_with_session(lease),
             "active_model_id": rebalance.model_id,
             "positions": [to_document(position) for position in order.positions],
             "deadline_time": order.deadline_time,
@@ -112,7 +117,8 @@ class RunLog:
             return header
 
         with self._operation():
-            return bool(self._database.transaction(steps).get("cancel_requested"))
+            header = self._database.transaction(steps, self._sessions.get(lease.token))
+        return bool(header.get("cancel_requested"))
 
     def finish(self, rebalance: Rebalance, lease: Lease) -> Rebalance:
         """Store the end of a run: its state, error and time."""
@@ -128,6 +134,7 @@ class RunLog:
             except LeaseLost:
                 ended = self._ended_by_us(rebalance)
             self._work.delete_many({"rebalance_id": rebalance.rebalance_id})
+        self._sessions.pop(lease.token, None)
         return rebalance_of(ended)
 
     def renew(self, rebalance_id: str, lease: Lease) -> bool:
@@ -138,10 +145,15 @@ class RunLog:
 
     def take_over(self, lease: Lease, now: datetime) -> RunOrder | None:
         """Take a run whose lease has run out, if there is one."""
+        expired: Document = {"state": _RUNNING, "lease.until": {"$lt": now}}
         with self._operation():
+            left = self._headers.find_one(expired, {"lease.session": 1})
+            if left is None:
+                return None
+            self._database.kill_session(cast("Document", left["lease"])["session"])
             header = self._headers.find_one_and_update(
-                {"state": _RUNNING, "lease.until": {"$lt": now}},
-                {"$set": {"lease": to_document(lease)}},
+                {**expired, "_id": left["_id"]},
+                {"$set": {"lease": self._lease_with_session(lease)}},
                 return_document=ReturnDocument.AFTER,
             )
         if header is None:
@@ -193,8 +205,15 @@ class RunLog:
             session=session,
         )
         if header is None:
+            if not session:
+                self._sessions.pop(lease.token, None)
             raise LeaseLost(rebalance_id)
         return header
+
+    def _lease_with_session(self, lease: Lease) -> Document:
+        """A lease as it is stored, and its session kept for its transactions."""
+        session = self._sessions[lease.token] = self._database.session()
+        return {**to_document(lease), "session": session.session_id["id"]}
 
     def _ended_by_us(self, rebalance: Rebalance) -> Document:
         """The header as it ended, where it was we who ended it and the answer got lost. Raises LeaseLost."""

@@ -65,10 +65,14 @@ def check_stored(mongodb_uri: str, database: str, run: pb.Rebalance) -> None:
     assert len(ids) == run.portfolio_count == sum(states.values())
 
 
-def check_answers(siblings: SimulatedSiblings, portfolios: list[pb.PortfolioRebalance]) -> None:
+def check_answers(
+    siblings: SimulatedSiblings,
+    portfolios: list[pb.PortfolioRebalance],
+    options: pb.RebalanceOptions | None = None,
+) -> None:
     """Fail unless every number of every portfolio is right, or it says why there is none."""
     for one in portfolios:
-        given = inputs(siblings, one.portfolio_id)
+        given = inputs(siblings, one.portfolio_id, options)
         if one.HasField("solution"):
             verify(outcome(one), given)
         elif one.state == pb.PORTFOLIO_REBALANCE_STATE_NO_ACTION:

@@ -1,16 +1,19 @@
 """Tells a run to anyone, from any point: what is stored, and what comes."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from threading import Condition, Event
 
 from ordergen_server.domain.deadlines import Deadline
-from ordergen_server.domain.rebalances import RebalanceState, RunEvent, RunFinished, RunStarted
+from ordergen_server.domain.rebalances import Rebalance, RebalanceState, RunEvent, RunFinished, RunStarted
 from ordergen_server.domain.stores import RebalanceStore
 
 #: How many results are read from the store at once.
 BATCH = 50
 #: How long a watcher sleeps before it looks for what another server stored.
 LOOK_AGAIN_SECONDS = 0.25
+#: Of a run; its end is the second.
+FIRST_VERSION = 1
 
 
 class Bell:
@@ -62,7 +65,7 @@ def watch(
         rebalance = runs.get(rebalance_id)
         if sequence < 1:
             sequence = 1
-            yield RunEvent(1, RunStarted(rebalance))
+            yield RunEvent(1, RunStarted(_as_it_began(rebalance)))
         results = runs.portfolios_after(rebalance_id, sequence, BATCH)
         for result in results:
             sequence = result.sequence
@@ -74,3 +77,9 @@ def watch(
                 yield RunEvent(rebalance.portfolio_count + 2, RunFinished(rebalance))
             return
         bell.wait(heard, min(LOOK_AGAIN_SECONDS, deadline.remaining_seconds("the run ended")))
+
+
+def _as_it_began(run: Rebalance) -> Rebalance:
+    return replace(
+        run, state=RebalanceState.RUNNING, counts={}, finish_time=None, error=None, version=FIRST_VERSION
+    )

@@ -57,6 +57,11 @@ class World:
         self.servers.append(stack.enter_context(server_process(self.folder, self.siblings, **variables)))
         self.stacks.append(stack)
 
+    def close(self) -> None:
+        """End every server."""
+        for stack in self.stacks:
+            stack.close()
+
     def replace(self, place: int) -> None:
         """Kill a server and start another in its place."""
         self.servers[place].process.kill()
@@ -85,7 +90,7 @@ class World:
 def world_of(siblings: SimulatedSiblings, folder: Path, servers: int) -> Iterator[World]:
     with EmbeddedDatabase(folder / "database") as embedded, ExitStack() as everything:
         world = World(embedded, siblings, folder, [], [])
-        everything.callback(lambda: [stack.close() for stack in world.stacks])
+        everything.callback(world.close)
         for _ in range(servers):
             world.open()
         yield world

@@ -1,12 +1,18 @@
 """The `ordergen` command."""
 
+import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
+from rich.console import Console
 
+from ordergen_client.client import Client
 from ordergen_client.demo import run_demo
 from ordergen_client.errors import OrderGenerationError
+from ordergen_client.following import follow, output_console, run_as_json, show_portfolios, summary
 from ordergen_client.sandbox import SandboxError
 
 
@@ -44,9 +50,66 @@ def demo(*, portfolios: int, positions: int, seed: int, market: Path | None, as_
     if market:
         arguments.append(f"--market={market}")
     try:
-        run_demo(arguments, as_json=as_json)
+        with _told_failures():
+            run_demo(arguments, as_json=as_json)
     except SandboxError:
         sys.exit(1)  # the stack has said why
+
+
+def _target(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of every command that talks to a server."""
+    option = click.option(
+        "--target", default="localhost:8088", show_default=True, envvar="ORDERGEN_TARGET", help="host:port."
+    )
+    as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as one line of JSON.")
+    return option(as_json(command))
+
+
+@main.command()
+@click.argument("model_id")
+@click.option("--detach", is_flag=True, help="Print the run's id and leave it to go on by itself.")
+@_target
+def rebalance(*, model_id: str, detach: bool, target: str, as_json: bool) -> None:
+    """Rebalance every portfolio of MODEL_ID.
+
+    The run goes on when this command is interrupted: `ordergen watch` comes back to it.
+    """
+    with _told_failures(), Client(target) as client:
+        started = client.start_rebalance(model_id)
+        if detach:
+            answer = json.dumps({"rebalance_id": started.rebalance_id}) if as_json else started.rebalance_id
+            click.echo(answer)
+            return
+        click.echo(f"Run {started.rebalance_id}", err=True)
+        _follow(client, started.rebalance_id, as_json=as_json)
+
+
+@main.command()
+@click.argument("rebalance_id")
+@_target
+def watch(*, rebalance_id: str, target: str, as_json: bool) -> None:
+    """Show what the run REBALANCE_ID has done, and follow it to its end."""
+    with _told_failures(), Client(target) as client:
+        _follow(client, rebalance_id, as_json=as_json)
+
+
+def _follow(client: Client, rebalance_id: str, *, as_json: bool) -> None:
+    run, portfolios = follow(client.watch_rebalance(rebalance_id), Console(stderr=True))
+    if as_json:
+        click.echo(run_as_json(run, portfolios))
+    else:
+        console = output_console()
+        show_portfolios(console, run, portfolios)
+        console.print(f"{summary(run)}.")
+    if run.error:
+        raise run.error
+
+
+@contextmanager
+def _told_failures() -> Iterator[None]:
+    """A block whose failures are told in words, with exit code 1."""
+    try:
+        yield
     except OrderGenerationError as error:
         raise click.ClickException(_told(error)) from error
 

@@ -179,32 +179,75 @@ class Client:
         return messages.model(self._call(self._models.RemovePortfolios, request))
 
     def rebalance_portfolio(
-        self, portfolio_id: str, options: RebalanceOptions = DEFAULT_OPTIONS
+        self,
+        portfolio_id: str,
+        options: RebalanceOptions = DEFAULT_OPTIONS,
+        *,
+        validate_only: bool = False,
+        request_id: str = "",
     ) -> PortfolioRebalance:
-        """Rebalance one portfolio to its model."""
+        """Rebalance one portfolio to its model.
+
+        Args:
+            portfolio_id: the portfolio.
+            options: how.
+            validate_only: compute everything, store nothing.
+            request_id: a UUID4; makes the call safe to repeat.
+        """
         request = rebalance_service_pb2.RebalancePortfolioRequest(
-            portfolio_id=portfolio_id, options=messages.options_message(options)
+            portfolio_id=portfolio_id,
+            options=messages.options_message(options),
+            validate_only=validate_only,
+            request_id=request_id,
         )
         return messages.portfolio_rebalance(self._call(self._rebalances.RebalancePortfolio, request))
 
     def rebalance_model(
-        self, model_id: str, options: RebalanceOptions = DEFAULT_OPTIONS
+        self,
+        model_id: str,
+        options: RebalanceOptions = DEFAULT_OPTIONS,
+        *,
+        validate_only: bool = False,
+        request_id: str = "",
     ) -> Iterator[RebalanceEvent]:
         """Rebalance every portfolio of a model; events come as portfolios are done and stored.
 
         Closing the iterator cancels the run. Where the run fails as a whole its error is raised after the
-        last event.
+        last event. The arguments are those of `rebalance_portfolio`.
         """
         request = rebalance_service_pb2.RebalanceModelRequest(
-            model_id=model_id, options=messages.options_message(options)
+            model_id=model_id,
+            options=messages.options_message(options),
+            validate_only=validate_only,
+            request_id=request_id,
         )
-        stream = self._rebalances.RebalanceModel(request, timeout=self._run_timeout_seconds)
-        try:
-            yield from map(messages.event, stream)
-        except grpc.RpcError as error:
-            raise_from(error)
-        finally:
-            stream.cancel()
+        return self._events(self._rebalances.RebalanceModel, request)
+
+    def start_rebalance(
+        self, model_id: str, options: RebalanceOptions = DEFAULT_OPTIONS, *, request_id: str = ""
+    ) -> Rebalance:
+        """Start the rebalance of every portfolio of a model; it goes on by itself."""
+        request = rebalance_service_pb2.StartRebalanceRequest(
+            model_id=model_id, options=messages.options_message(options), request_id=request_id
+        )
+        return messages.rebalance(self._call(self._rebalances.StartRebalance, request))
+
+    def watch_rebalance(self, rebalance_id: str, after_sequence: int = 0) -> Iterator[RebalanceEvent]:
+        """Every event of a run after a point, until it ends; closing the iterator leaves the run alone."""
+        request = rebalance_service_pb2.WatchRebalanceRequest(
+            rebalance_id=rebalance_id, after_sequence=after_sequence
+        )
+        return self._events(self._rebalances.WatchRebalance, request)
+
+    def cancel_rebalance(self, rebalance_id: str) -> Rebalance:
+        """Cancel a run; one that has ended stays as it is."""
+        request = rebalance_service_pb2.CancelRebalanceRequest(rebalance_id=rebalance_id)
+        return messages.rebalance(self._call(self._rebalances.CancelRebalance, request))
+
+    def delete_rebalance(self, rebalance_id: str, version: int) -> None:
+        """Delete a run that has ended; `version` is the one that was read."""
+        request = rebalance_service_pb2.DeleteRebalanceRequest(rebalance_id=rebalance_id, version=version)
+        self._call(self._rebalances.DeleteRebalance, request)
 
     def get_rebalance(self, rebalance_id: str) -> Rebalance:
         """Read a run."""
@@ -256,6 +299,15 @@ class Client:
             return method(request, timeout=self._timeout_seconds)
         except grpc.RpcError as error:
             raise_from(error)
+
+    def _events(self, method: Any, request: object) -> Iterator[RebalanceEvent]:  # noqa: ANN401 - a stub's method
+        stream = method(request, timeout=self._run_timeout_seconds)
+        try:
+            yield from map(messages.event, stream)
+        except grpc.RpcError as error:
+            raise_from(error)
+        finally:
+            stream.cancel()
 
     def _pages(self, method: Callable[..., Page], request: Any) -> Iterator[Page]:  # noqa: ANN401 - any request of a list
         while True:

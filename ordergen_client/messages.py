@@ -49,15 +49,29 @@ def position_message(position: Position) -> model_pb2.Position:
 def options_message(options: RebalanceOptions) -> pb.RebalanceOptions:
     """How to rebalance."""
     message = pb.RebalanceOptions()
-    if options.minimum_cash_amount is not None:
-        message.minimum_cash.amount.value = format(options.minimum_cash_amount, "f")
-    if options.minimum_cash_weight is not None:
-        message.minimum_cash.weight.value = format(options.minimum_cash_weight, "f")
+    _set_if_given(message.minimum_cash, "amount", options.minimum_cash_amount)
+    _set_if_given(message.minimum_cash, "weight", options.minimum_cash_weight)
+    _set_if_given(message, "minimum_trade_value", options.minimum_trade_value)
+    _set_if_given(message, "maximum_turnover_weight", options.maximum_turnover_weight)
     if options.allow_overdraft:
         message.allow_overdraft = True
     if options.solver_timeout_seconds is not None:
         message.solver_timeout.FromNanoseconds(round(options.solver_timeout_seconds * 1e9))
+    if options.strategy != "TO_TARGET":
+        message.strategy = pb.Strategy.Value(f"STRATEGY_{options.strategy}")
+    if options.maximum_trade_count is not None:
+        message.maximum_trade_count = options.maximum_trade_count
+    for security_id, restriction in options.restrictions.items():
+        kind = pb.RestrictionType.Value(f"RESTRICTION_TYPE_{restriction}")
+        message.restrictions.add(security_id=security_id, type=kind)
+    for security_id, shares in options.lot_sizes.items():
+        message.lot_sizes.add(security_id=security_id, shares=shares)
     return message
+
+
+def _set_if_given(message: Message, name: str, value: Decimal | None) -> None:
+    if value is not None:
+        getattr(message, name).value = format(value, "f")
 
 
 def portfolio_state(state: PortfolioState | None) -> pb.PortfolioRebalanceState.ValueType:

@@ -1,5 +1,6 @@
 """Models and rebalances as plain frozen records; names and meanings are the contract's."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,6 +13,8 @@ ZERO = Decimal(0)
 RebalanceState = Literal["RUNNING", "COMPLETED", "COMPLETED_WITH_ERRORS", "FAILED", "CANCELLED"]
 PortfolioState = Literal["REBALANCED", "NO_ACTION", "INFEASIBLE", "FAILED", "SKIPPED"]
 Side = Literal["BUY", "SELL"]
+Strategy = Literal["TO_TARGET", "TO_BAND"]
+Restriction = Literal["DO_NOT_BUY", "DO_NOT_SELL", "HOLD"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +50,24 @@ class RebalanceOptions:
         minimum_cash_weight: cash to keep, as a weight of market value; the greater of the two holds.
         allow_overdraft: cash is not checked at all; goes with neither of the two.
         solver_timeout_seconds: for one portfolio; None is the server's default.
+        strategy: TO_TARGET, or TO_BAND for the least turnover that brings every position inside its band.
+        minimum_trade_value: no smaller trades, in money; full exits and repairs of a band are exempt.
+        restrictions: what may not be done, by security id.
+        lot_sizes: shares in a lot, by security id.
+        maximum_turnover_weight: buys and sells together at most, as a weight of market value.
+        maximum_trade_count: transactions of a portfolio at most.
     """
 
     minimum_cash_amount: Decimal | None = None
     minimum_cash_weight: Decimal | None = None
     allow_overdraft: bool = False
     solver_timeout_seconds: float | None = None
+    strategy: Strategy = "TO_TARGET"
+    minimum_trade_value: Decimal | None = None
+    restrictions: Mapping[str, Restriction] = field(default_factory=dict)
+    lot_sizes: Mapping[str, int] = field(default_factory=dict)
+    maximum_turnover_weight: Decimal | None = None
+    maximum_trade_count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

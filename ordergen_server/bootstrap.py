@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from ordergen_server.api.calls import CallInterceptor
@@ -15,10 +16,19 @@ from ordergen_server.repositories.models import Models
 from ordergen_server.repositories.rebalances import Rebalances
 from ordergen_server.repositories.tokens import PageTokens
 from ordergen_server.services.execution import Execution
+from ordergen_server.services.held import RunBook
 from ordergen_server.services.models import ModelKeeper
+from ordergen_server.services.portfolio_work import PortfolioWork
 from ordergen_server.services.rebalancer import Rebalancer
+from ordergen_server.services.runs import Runs
+from ordergen_server.services.watching import Bell
 from ordergen_server.settings import Settings
-from ordergen_server.siblings import CacheConfig, SiblingConfig, SiblingsConfig, Sources, open_sources
+from ordergen_server.siblings import CacheConfig, SiblingConfig, SiblingsConfig, open_sources
+
+#: Portfolios read or waiting to be read, for each that is read at once.
+WINDOW = 4
+#: A summary of one portfolio; 100 positions take 17 KB.
+MAXIMUM_SUMMARY_BYTES = 8 * 1024 * 1024
 
 
 @contextmanager
@@ -32,26 +42,35 @@ def serving(settings: Settings, mongodb_uri: str) -> Iterator[ApiServer]:
         database = stack.enter_context(closing(_database(settings, mongodb_uri)))
         migrate(database)
         tokens = PageTokens.of(database)
-        models, runs = Models(database, tokens), Rebalances(database, tokens)
+        models, store = Models(database, tokens), Rebalances(database, tokens)
         sources = stack.enter_context(open_sources(_siblings(settings)))
         workers = stack.enter_context(ThreadPoolExecutor(settings.portfolio_workers, "portfolio"))
-        rebalancer = Rebalancer(
-            models=models, runs=runs, execution=_execution(settings, sources, workers), clock=utc_now
+        work = PortfolioWork(
+            market=sources.market,
+            portfolios=sources.portfolios,
+            workers=workers,
+            window=WINDOW * settings.portfolio_workers,
         )
+        bell = Bell()
+        runs = _runs(settings, work, store, models, bell)
+        rebalancer = Rebalancer(models=models, store=store, work=work, runs=runs, bell=bell, clock=utc_now)
         server = ApiServer(
             _server_config(settings),
             models=ModelServicer(ModelKeeper(models, utc_now), models),
             rebalances=RebalanceServicer(
                 rebalancer,
-                runs,
+                store,
                 maximum_call_seconds=settings.maximum_call_seconds,
                 maximum_run_seconds=settings.maximum_run_seconds,
             ),
-            calls=CallInterceptor(database.time_limit, settings.maximum_call_seconds),
+            calls=CallInterceptor(database.time_limit, settings.maximum_call_seconds, settings.maximum_calls),
             database=database,
         )
+        runs.start()
+        stack.callback(runs.close)
         server.start()
         stack.callback(server.stop)
+        stack.callback(runs.drain)
         yield server
 
 
@@ -70,12 +89,20 @@ def _database(settings: Settings, mongodb_uri: str) -> Database:
     )
 
 
-def _execution(settings: Settings, sources: Sources, workers: ThreadPoolExecutor) -> Execution:
-    return Execution(
-        market=sources.market,
-        portfolios=sources.portfolios,
-        workers=workers,
-        window=2 * settings.portfolio_workers,
+def _runs(settings: Settings, work: PortfolioWork, store: Rebalances, models: Models, bell: Bell) -> Runs:
+    book = RunBook(
+        runs=store,
+        models=models,
+        clock=utc_now,
+        changed=bell.ring,
+        lease_seconds=settings.lease_seconds,
+    )
+    return Runs(
+        Execution(work, book),
+        book,
+        utc_now,
+        maximum_runs=settings.maximum_runs,
+        tend_seconds=settings.lease_seconds / 3,
     )
 
 
@@ -90,7 +117,9 @@ def _siblings(settings: Settings) -> SiblingsConfig:
         )
 
     return SiblingsConfig(
-        portfolio_accounting=sibling(settings.portfolio_accounting_url),
+        portfolio_accounting=replace(
+            sibling(settings.portfolio_accounting_url), maximum_body_bytes=MAXIMUM_SUMMARY_BYTES
+        ),
         pricing=sibling(settings.pricing_url),
         security=sibling(settings.security_url),
         portfolio=sibling(settings.portfolio_url),
@@ -105,7 +134,7 @@ def _server_config(settings: Settings) -> ServerConfig:
         host=settings.host,
         port=settings.port,
         health_port=settings.health_port,
-        workers=settings.grpc_workers,
+        maximum_calls=settings.maximum_calls,
         drain_seconds=settings.drain_seconds,
         health_interval_seconds=settings.health_interval_seconds,
     )

@@ -57,7 +57,13 @@ class Settings(BaseSettings):
     )
     ticker_cache_seconds: Seconds = Field(default=600, description="How long tickers are kept.")
     price_cache_seconds: Seconds = Field(default=60, description="How long prices are kept.")
-    grpc_workers: Count = Field(default=48, description="Calls worked on at once; a stream is a call.")
+    maximum_calls: Count = Field(
+        default=128, description="Calls worked on at once; a stream is a call. More are refused."
+    )
+    maximum_runs: Count = Field(default=4, description="Model runs carried out at once. More are refused.")
+    lease_seconds: Seconds = Field(
+        default=15, description="A run of a server that is not heard of for so long is taken over."
+    )
     portfolio_workers: Count = Field(default=16, description="Portfolios of all runs worked on at once.")
     maximum_call_seconds: Seconds = Field(
         default=60, description="Time for a call whose caller does not say less."

@@ -1,15 +1,13 @@
 """The world of the use cases in memory: stores that keep their promises, sources that answer as told."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
-from threading import Lock
 
-from ordergen_server.domain.errors import AlreadyExists, NotFound
+from ordergen_server.domain.errors import AlreadyExists, NotFound, VersionMismatch
 from ordergen_server.domain.market import Holdings, MarketSnapshot
 from ordergen_server.domain.models import Model, ModelContent
 from ordergen_server.domain.pages import Page, PageRequest
-from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, Rebalance
 
 
 class MemoryModels:
@@ -25,6 +23,21 @@ class MemoryModels:
         model = Model(f"{len(self.models):024x}", content, 1, time, time, None)
         self.models[model.model_id] = model
         return model
+
+    def change(
+        self, model_id: str, version: int, change: Callable[[ModelContent], ModelContent], time: datetime
+    ) -> Model:
+        model = self.get(model_id)
+        if version not in (0, model.version):
+            raise VersionMismatch(model_id)
+        changed = replace(model, content=change(model.content), version=model.version + 1, update_time=time)
+        self.models[model_id] = changed
+        return changed
+
+    def delete(self, model_id: str, version: int) -> None:
+        if version != self.get(model_id).version:
+            raise VersionMismatch(model_id)
+        del self.models[model_id]
 
     def get(self, model_id: str) -> Model:
         if model_id not in self.models:
@@ -60,69 +73,6 @@ class MemoryModels:
         self.models[model_id] = replace(self.models[model_id], last_rebalance_time=time)
 
 
-class MemoryRuns:
-    """Keeps runs in dicts; `failures` are raised, each once, by the writes that come next."""
-
-    def __init__(self) -> None:
-        self.headers: dict[str, Rebalance] = {}
-        self.results: list[PortfolioRebalance] = []
-        self.failures: list[Exception] = []
-        self._lock = Lock()
-
-    def _fail_if_told(self) -> None:
-        if self.failures:
-            raise self.failures.pop(0)
-
-    def new_id(self) -> str:
-        return f"{len(self.headers):024x}"
-
-    def create(self, rebalance: Rebalance) -> None:
-        self.headers[rebalance.rebalance_id] = rebalance
-
-    def update(self, rebalance: Rebalance) -> Rebalance:
-        self._fail_if_told()
-        changed = replace(rebalance, version=rebalance.version + 1)
-        self.headers[rebalance.rebalance_id] = changed
-        return changed
-
-    def save_portfolios(self, results: Sequence[PortfolioRebalance]) -> None:
-        self._fail_if_told()
-        with self._lock:
-            self.results += results
-
-    def get(self, rebalance_id: str) -> Rebalance:
-        if rebalance_id not in self.headers:
-            raise NotFound(rebalance_id)
-        return self.headers[rebalance_id]
-
-    def find(self, page: PageRequest, model_id: str, portfolio_ids: Collection[str]) -> Page[Rebalance]:
-        del portfolio_ids
-        found = [run for run in self.headers.values() if model_id in ("", run.model_id)]
-        return Page(tuple(found[page.skip :][: page.limit]), "", len(found))
-
-    def find_portfolios(
-        self, rebalance_id: str, page: PageRequest, state: PortfolioState | None
-    ) -> Page[PortfolioRebalance]:
-        found = [one for one in self._of(rebalance_id) if state in (None, one.state)]
-        return Page(tuple(replace(one, positions=()) for one in found[: page.limit]))
-
-    def portfolios_after(
-        self, rebalance_id: str, sequence: int, limit: int
-    ) -> tuple[PortfolioRebalance, ...]:
-        found = [one for one in self._of(rebalance_id) if one.sequence > sequence]
-        return tuple(sorted(found, key=lambda one: one.sequence)[:limit])
-
-    def get_portfolio(self, rebalance_id: str, portfolio_id: str) -> PortfolioRebalance:
-        for one in self._of(rebalance_id):
-            if one.portfolio_id == portfolio_id:
-                return one
-        raise NotFound(portfolio_id)
-
-    def _of(self, rebalance_id: str) -> list[PortfolioRebalance]:
-        with self._lock:
-            return [one for one in self.results if one.rebalance_id == rebalance_id]
-
-
 class FakeMarket:
     """Answers one snapshot, or raises."""
 
@@ -131,8 +81,8 @@ class FakeMarket:
         self.calls = 0
 
     def snapshot(self, timeout_seconds: float, needed: Collection[str] = ()) -> MarketSnapshot:
-        del needed
         assert timeout_seconds > 0
+        del needed
         self.calls += 1
         if isinstance(self.answer, Exception):
             raise self.answer

@@ -4,10 +4,22 @@ It reads what a portfolio became, as text, and computes every number of it anew 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 Weights = tuple[Fraction, Fraction, Fraction]  # target, low drift, high drift
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a caller demands beside bands and cash; restrictions are DO_NOT_BUY, DO_NOT_SELL or HOLD."""
+
+    to_band: bool = False
+    restrictions: Mapping[str, str] = field(default_factory=dict)
+    lots: Mapping[str, int] = field(default_factory=dict)
+    minimum_trade_value: Fraction | None = None
+    maximum_turnover_weight: Fraction | None = None
+    maximum_trade_count: int | None = None
 
 
 @dataclass(frozen=True)
@@ -19,6 +31,7 @@ class Inputs:
     prices: Mapping[str, Fraction]
     weights: Mapping[str, Weights]
     cash_floor: Fraction | None = Fraction(0)
+    rules: Rules = field(default_factory=Rules)
 
     @property
     def market_value(self) -> Fraction:
@@ -71,6 +84,7 @@ def verify(outcome: Outcome, inputs: Inputs) -> None:
         _verify_line(line, inputs)
     _verify_cash(outcome, inputs)
     _verify_drift(outcome, inputs)
+    _verify_limits(outcome, inputs)
     trades = [(line.security_id, line.order) for line in outcome.lines if line.order]
     assert trades == list(outcome.transactions)
 
@@ -80,7 +94,7 @@ def _verify_line(line: Line, inputs: Inputs) -> None:
     price = inputs.prices[line.security_id]
     held = inputs.quantities.get(line.security_id, Fraction(0))
     weights = inputs.weights.get(line.security_id, (Fraction(0),) * 3)
-    target, low, high = weights
+    target = weights[0]
     after = held + line.order
     expected = (price, held, after, held * price, after * price, *weights)
     given = (
@@ -94,15 +108,60 @@ def _verify_line(line: Line, inputs: Inputs) -> None:
         line.high_drift,
     )
     assert expected == tuple(map(Fraction, given))
-    assert after >= 0
-    if high or target or held.denominator == 1:
-        assert (target - low) * value <= after * price <= (target + high) * value
-    else:
-        assert after < 1  # whole orders leave a part of a share
+    _verify_band(line, inputs)
+    _verify_trade(line, inputs)
     weight = after * price / value
     assert Fraction(line.actual) == half_even(weight, 4)
     expected_drift = str(half_even(1 - weight / target, 4)) if target else ""
     assert expected_drift == (str(Fraction(line.actual_drift)) if line.actual_drift else "")
+
+
+def _inside(line: Line, quantity: Fraction, inputs: Inputs) -> bool:
+    """Whether so many shares are inside the band; outside the model that is less than one share."""
+    target, low, high = inputs.weights.get(line.security_id, (Fraction(0),) * 3)
+    weight = quantity * inputs.prices[line.security_id] / inputs.market_value
+    if not (target or high) and quantity.denominator != 1:
+        return 0 <= quantity < 1  # whole orders leave a part of a share
+    return quantity >= 0 and target - low <= weight <= target + high
+
+
+def _verify_band(line: Line, inputs: Inputs) -> None:
+    """Inside its band, or a restriction forbids the trade that would bring it there: then it stays."""
+    held = inputs.quantities.get(line.security_id, Fraction(0))
+    if _inside(line, held + line.order, inputs):
+        return
+    assert line.order == 0
+    target, low, _ = inputs.weights.get(line.security_id, (Fraction(0),) * 3)
+    value = held * inputs.prices[line.security_id]
+    needed = "BUY" if held < 0 or value < (target - low) * inputs.market_value else "SELL"
+    assert inputs.rules.restrictions.get(line.security_id) in (f"DO_NOT_{needed}", "HOLD")
+
+
+def _verify_trade(line: Line, inputs: Inputs) -> None:
+    """Restrictions, lots and the least trade; what closes a position is exempt from the last two."""
+    rules = inputs.rules
+    restriction = rules.restrictions.get(line.security_id)
+    assert line.order <= 0 or restriction not in ("DO_NOT_BUY", "HOLD")
+    assert line.order >= 0 or restriction not in ("DO_NOT_SELL", "HOLD")
+    held = inputs.quantities.get(line.security_id, Fraction(0))
+    if not line.order or abs(held + line.order) < 1:
+        return
+    assert line.order % rules.lots.get(line.security_id, 1) == 0
+    if rules.minimum_trade_value is not None and _inside(line, held, inputs):
+        assert abs(line.order) * inputs.prices[line.security_id] >= rules.minimum_trade_value
+
+
+def _turnover(outcome: Outcome, inputs: Inputs) -> Fraction:
+    traded = (abs(line.order) * inputs.prices[line.security_id] for line in outcome.lines)
+    return sum(traded, Fraction(0))
+
+
+def _verify_limits(outcome: Outcome, inputs: Inputs) -> None:
+    rules = inputs.rules
+    if rules.maximum_turnover_weight is not None:
+        assert _turnover(outcome, inputs) <= rules.maximum_turnover_weight * inputs.market_value
+    if rules.maximum_trade_count is not None:
+        assert sum(1 for line in outcome.lines if line.order) <= rules.maximum_trade_count
 
 
 def _verify_cash(outcome: Outcome, inputs: Inputs) -> None:
@@ -125,9 +184,10 @@ def _verify_drift(outcome: Outcome, inputs: Inputs) -> None:
     before, after = drift(lambda line: line.original_quantity), drift(lambda line: line.adjusted_quantity)
     assert Fraction(outcome.drift_before) == half_even(before / inputs.market_value, 12)
     assert Fraction(outcome.drift_after) == half_even(after / inputs.market_value, 12)
-    assert Fraction(outcome.objective) == after
-    assert Fraction(outcome.lower_bound) <= after
-    assert outcome.proven == (Fraction(outcome.lower_bound) == after)
+    goal = _turnover(outcome, inputs) if inputs.rules.to_band else after
+    assert Fraction(outcome.objective) == goal
+    assert Fraction(outcome.lower_bound) <= goal
+    assert outcome.proven == (Fraction(outcome.lower_bound) == goal)
 
 
 def half_even(value: Fraction, places: int) -> Fraction:

@@ -3,7 +3,8 @@
 import logging
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
+from threading import BoundedSemaphore
 from typing import Any, NoReturn, TypeAlias
 
 import grpc
@@ -12,9 +13,16 @@ from grpc_status import rpc_status
 
 from ordergen_server.api.errors import TABLE, to_status
 from ordergen_server.domain.deadlines import Deadline
-from ordergen_server.domain.errors import InternalError, OrderGenerationError, Unsupported
+from ordergen_server.domain.errors import (
+    InternalError,
+    OrderGenerationError,
+    ResourceExhausted,
+    Unsupported,
+)
 
 _log = logging.getLogger(__name__)
+
+RETRY_AFTER_SECONDS = 1.0
 
 TimeLimit = Callable[[float], AbstractContextManager[None]]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic in the type stubs alone
@@ -35,11 +43,13 @@ class CallInterceptor(grpc.ServerInterceptor):
     Args:
         time_limit: bounds the database operations of a unary call; given the seconds left.
         maximum_seconds: how long a unary call may take where the caller does not say less.
+        maximum_calls: how many calls are worked on at once; more are refused at once.
     """
 
-    def __init__(self, time_limit: TimeLimit, maximum_seconds: float) -> None:
+    def __init__(self, time_limit: TimeLimit, maximum_seconds: float, maximum_calls: int) -> None:
         self._time_limit = time_limit
         self._maximum_seconds = maximum_seconds
+        self._room = BoundedSemaphore(maximum_calls)
 
     def intercept_service(
         self,
@@ -63,9 +73,10 @@ class CallInterceptor(grpc.ServerInterceptor):
     def _unary(self, behaviour: Behaviour) -> Behaviour:
         def call(request: Message, context: grpc.ServicerContext) -> object:
             try:
-                left = deadline_of(context, self._maximum_seconds).remaining_seconds("the call began")
-                with self._time_limit(left):
-                    return behaviour(request, context)
+                with self._admitted():
+                    left = deadline_of(context, self._maximum_seconds).remaining_seconds("the call began")
+                    with self._time_limit(left):
+                        return behaviour(request, context)
             except Exception as error:  # noqa: BLE001 - the boundary: every error becomes a status
                 failure = error
             _abort(context, failure)
@@ -75,7 +86,8 @@ class CallInterceptor(grpc.ServerInterceptor):
     def _stream(self, behaviour: Behaviour) -> Behaviour:
         def call(request: Message, context: grpc.ServicerContext) -> Iterator[object]:
             try:
-                yield from behaviour(request, context)
+                with self._admitted():
+                    yield from behaviour(request, context)
             except Exception as error:  # noqa: BLE001 - the boundary: every error becomes a status
                 failure = error
             else:
@@ -83,6 +95,16 @@ class CallInterceptor(grpc.ServerInterceptor):
             _abort(context, failure)
 
         return call
+
+    @contextmanager
+    def _admitted(self) -> Iterator[None]:
+        """A block for one of the calls worked on. Raises ResourceExhausted where there are too many."""
+        if not self._room.acquire(blocking=False):
+            raise ResourceExhausted("Too many calls in flight.", retry_after_seconds=RETRY_AFTER_SECONDS)
+        try:
+            yield
+        finally:
+            self._room.release()
 
 
 def _abort(context: grpc.ServicerContext, error: Exception) -> NoReturn:

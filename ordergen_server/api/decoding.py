@@ -1,19 +1,27 @@
 """Requests as domain values; whatever is not of the right form is a violation with its path."""
 
+import copy
+import hashlib
 import re
 from collections.abc import Collection, Iterable
 from decimal import Decimal
 from functools import lru_cache
 
-from globeco.ordergen.v1 import model_pb2, rebalance_pb2
+from globeco.ordergen.v1 import model_pb2, rebalance_pb2, rebalance_service_pb2
 from google.protobuf import field_mask_pb2
 from google.type import decimal_pb2
 
 from ordergen_server.domain.changes import PositionMatch
-from ordergen_server.domain.errors import Unsupported
-from ordergen_server.domain.ids import check_entity_id
+from ordergen_server.domain.ids import check_entity_id, check_request_id
 from ordergen_server.domain.models import FIELDS, ModelContent, Position
-from ordergen_server.domain.rebalances import RebalanceOptions
+from ordergen_server.domain.rebalances import (
+    LotSize,
+    RebalanceOptions,
+    Restriction,
+    RestrictionType,
+    Strategy,
+)
+from ordergen_server.domain.stores import Request
 from ordergen_server.domain.violations import Violations
 
 #: google.type.Decimal, within what Decimal128 keeps digit for digit.
@@ -22,6 +30,17 @@ _MAXIMUM_DIGITS = 34
 #: Of any text of that form.
 _MAXIMUM_LENGTH = 80
 _CACHED = 4096
+RebalanceRequest = (
+    rebalance_service_pb2.RebalancePortfolioRequest
+    | rebalance_service_pb2.RebalanceModelRequest
+    | rebalance_service_pb2.StartRebalanceRequest
+)
+
+_RESTRICTIONS = {
+    rebalance_pb2.RESTRICTION_TYPE_DO_NOT_BUY: RestrictionType.DO_NOT_BUY,
+    rebalance_pb2.RESTRICTION_TYPE_DO_NOT_SELL: RestrictionType.DO_NOT_SELL,
+    rebalance_pb2.RESTRICTION_TYPE_HOLD: RestrictionType.HOLD,
+}
 MAXIMUM_SOLVER_SECONDS = 3600
 DEFAULT_SOLVER_SECONDS = 30.0
 
@@ -106,32 +125,90 @@ def update_fields(mask: field_mask_pb2.FieldMask, violations: Violations) -> tup
 
 
 def options(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> RebalanceOptions:
-    """How to rebalance.
+    """How to rebalance."""
+    value, turnover = "options.minimum_trade_value", "options.maximum_turnover_weight"
+    weight = "options.minimum_cash.weight"
+    decoded = RebalanceOptions(
+        minimum_cash_amount=decimal_or_none(
+            message.minimum_cash.amount, "options.minimum_cash.amount", violations
+        ),
+        minimum_cash_weight=decimal_or_none(message.minimum_cash.weight, weight, violations),
+        allow_overdraft=message.allow_overdraft,
+        solver_timeout_seconds=_solver_seconds(message, violations),
+        strategy=_strategy(message, violations),
+        minimum_trade_value=decimal_or_none(message.minimum_trade_value, value, violations),
+        restrictions=_restrictions(message, violations),
+        lot_sizes=_lot_sizes(message, violations),
+        maximum_turnover_weight=decimal_or_none(message.maximum_turnover_weight, turnover, violations),
+        maximum_trade_count=(
+            message.maximum_trade_count if message.HasField("maximum_trade_count") else None
+        ),
+    )
+    if decoded.minimum_cash_weight is not None and not 0 <= decoded.minimum_cash_weight <= 1:
+        violations.add(weight, "must be from 0 to 1", decoded.minimum_cash_weight)
+    for path, number in (
+        (value, decoded.minimum_trade_value),
+        (turnover, decoded.maximum_turnover_weight),
+        ("options.maximum_trade_count", decoded.maximum_trade_count),
+    ):
+        if number is not None and number < 0:
+            violations.add(path, "must not be negative", number)
+    return decoded
 
-    Raises:
-        Unsupported: an option is set that this server does not support; it is never ignored.
-    """
-    _refuse_unsupported(message)
-    amount = decimal_or_none(message.minimum_cash.amount, "options.minimum_cash.amount", violations)
-    weight = decimal_or_none(message.minimum_cash.weight, "options.minimum_cash.weight", violations)
-    if weight is not None and not 0 <= weight <= 1:
-        violations.add("options.minimum_cash.weight", "must be from 0 to 1", weight)
+
+def _solver_seconds(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> float:
+    if not message.HasField("solver_timeout"):
+        return DEFAULT_SOLVER_SECONDS
     seconds = message.solver_timeout.ToNanoseconds() / 1e9
-    if message.HasField("solver_timeout") and not 0 < seconds <= MAXIMUM_SOLVER_SECONDS:
+    if not 0 < seconds <= MAXIMUM_SOLVER_SECONDS:
         rule = f"must be above 0 and at most {MAXIMUM_SOLVER_SECONDS} seconds"
         violations.add("options.solver_timeout", rule, f"{seconds} seconds")
-    return RebalanceOptions(amount, weight, message.allow_overdraft, seconds or DEFAULT_SOLVER_SECONDS)
+    return seconds
 
 
-def _refuse_unsupported(message: rebalance_pb2.RebalanceOptions) -> None:
-    supported = {"minimum_cash", "allow_overdraft", "solver_timeout"}
-    asked = {field.name for field, _ in message.ListFields()}
-    if message.strategy == rebalance_pb2.STRATEGY_TO_TARGET:
-        asked.discard("strategy")
-    for name in sorted(asked - supported):
-        refuse(f"options.{name}")
+def _strategy(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> Strategy:
+    match message.strategy:
+        case rebalance_pb2.STRATEGY_UNSPECIFIED | rebalance_pb2.STRATEGY_TO_TARGET:
+            return Strategy.TO_TARGET
+        case rebalance_pb2.STRATEGY_TO_BAND:
+            return Strategy.TO_BAND
+    violations.add("options.strategy", "must be a Strategy", message.strategy)
+    return Strategy.TO_TARGET
 
 
-def refuse(feature: str) -> None:
-    """Refuse what a request asks for and this server does not support."""
-    raise Unsupported(f"This server does not support {feature} yet.", metadata={"feature": feature})
+def _restrictions(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> tuple[Restriction, ...]:
+    found = []
+    ids = [one.security_id for one in message.restrictions]
+    for index, one in enumerate(message.restrictions):
+        path = f"options.restrictions[{index}]"
+        check_entity_id(one.security_id, f"{path}.security_id", violations)
+        if one.security_id in ids[:index]:
+            violations.add(f"{path}.security_id", "must be restricted only once", one.security_id)
+        if one.type in _RESTRICTIONS:
+            found.append(Restriction(one.security_id, _RESTRICTIONS[one.type]))
+        else:
+            violations.add(f"{path}.type", "must be DO_NOT_BUY, DO_NOT_SELL or HOLD", one.type)
+    return tuple(found)
+
+
+def _lot_sizes(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> tuple[LotSize, ...]:
+    ids = [one.security_id for one in message.lot_sizes]
+    for index, one in enumerate(message.lot_sizes):
+        path = f"options.lot_sizes[{index}]"
+        check_entity_id(one.security_id, f"{path}.security_id", violations)
+        if one.security_id in ids[:index]:
+            violations.add(f"{path}.security_id", "must have only one lot size", one.security_id)
+        if one.shares < 1:
+            violations.add(f"{path}.shares", "must be at least 1", one.shares)
+    return tuple(LotSize(one.security_id, one.shares) for one in message.lot_sizes)
+
+
+def request(message: RebalanceRequest, violations: Violations) -> Request | None:
+    """What makes a call safe to repeat: its request id, and a digest of everything else it says."""
+    check_request_id(message.request_id, "request_id", violations)
+    if not message.request_id:
+        return None
+    body = copy.copy(message)
+    body.request_id = ""
+    text = body.DESCRIPTOR.full_name.encode() + body.SerializeToString(deterministic=True)
+    return Request(message.request_id, hashlib.sha256(text).hexdigest())

@@ -83,7 +83,7 @@ def rebalance(value: Rebalance) -> pb.Rebalance:
 
 
 def _set_options(message: pb.RebalanceOptions, value: RebalanceOptions) -> None:
-    message.strategy = pb.STRATEGY_TO_TARGET
+    message.strategy = pb.Strategy.Value(f"STRATEGY_{value.strategy.name}")
     if value.minimum_cash_amount is not None:
         set_decimal(message.minimum_cash.amount, value.minimum_cash_amount)
     if value.minimum_cash_weight is not None:
@@ -91,6 +91,17 @@ def _set_options(message: pb.RebalanceOptions, value: RebalanceOptions) -> None:
     if value.allow_overdraft:
         message.allow_overdraft = True
     message.solver_timeout.FromNanoseconds(round(value.solver_timeout_seconds * 1e9))
+    if value.minimum_trade_value is not None:
+        set_decimal(message.minimum_trade_value, value.minimum_trade_value)
+    if value.maximum_turnover_weight is not None:
+        set_decimal(message.maximum_turnover_weight, value.maximum_turnover_weight)
+    if value.maximum_trade_count is not None:
+        message.maximum_trade_count = value.maximum_trade_count
+    for restriction in value.restrictions:
+        kind = pb.RestrictionType.Value(f"RESTRICTION_TYPE_{restriction.type.name}")
+        message.restrictions.add(security_id=restriction.security_id, type=kind)
+    for lot in value.lot_sizes:
+        message.lot_sizes.add(security_id=lot.security_id, shares=lot.shares)
 
 
 def portfolio_rebalance(value: PortfolioRebalance) -> pb.PortfolioRebalance:

@@ -1,20 +1,25 @@
 """RebalanceService over gRPC."""
 
 from collections.abc import Iterator
+from threading import Event
 
 import grpc
 from globeco.ordergen.v1 import rebalance_pb2, rebalance_service_pb2, rebalance_service_pb2_grpc
+from google.protobuf import empty_pb2
 
 from ordergen_server.api import decoding, encoding
 from ordergen_server.api.calls import deadline_of
-from ordergen_server.domain.ids import check_entity_id, check_object_id, check_request_id
+from ordergen_server.domain.ids import check_entity_id, check_object_id, check_version
 from ordergen_server.domain.pages import PageRequest
-from ordergen_server.domain.rebalances import PortfolioState, RebalanceOptions
+from ordergen_server.domain.rebalances import PortfolioState
 from ordergen_server.domain.stores import RebalanceStore
 from ordergen_server.domain.violations import Violations
 from ordergen_server.services.rebalancer import Rebalancer
 
 pb = rebalance_service_pb2
+
+#: How long CancelRebalance waits for the run to end before it answers that it still runs.
+CANCEL_SECONDS = 5.0
 
 
 class RebalanceServicer(rebalance_service_pb2_grpc.RebalanceServiceServicer):
@@ -44,9 +49,16 @@ class RebalanceServicer(rebalance_service_pb2_grpc.RebalanceServiceServicer):
         """Rebalance one portfolio."""
         with Violations() as violations:
             check_entity_id(request.portfolio_id, "portfolio_id", violations)
-            options = _options(request, violations)
-        deadline = deadline_of(context, self._maximum_call_seconds)
-        result = self._rebalancer.rebalance_portfolio(request.portfolio_id, options, deadline)
+            repeatable = decoding.request(request, violations)
+            options = decoding.options(request.options, violations)
+        result = self._rebalancer.rebalance_portfolio(
+            request.portfolio_id,
+            options,
+            deadline_of(context, self._maximum_call_seconds),
+            request=repeatable,
+            validate_only=request.validate_only,
+            gone=_gone(context),
+        )
         return encoding.portfolio_rebalance(result)
 
     def RebalanceModel(
@@ -55,10 +67,59 @@ class RebalanceServicer(rebalance_service_pb2_grpc.RebalanceServiceServicer):
         """Rebalance every portfolio of a model."""
         with Violations() as violations:
             check_object_id(request.model_id, "model_id", violations)
-            options = _options(request, violations)
+            repeatable = decoding.request(request, violations)
+            options = decoding.options(request.options, violations)
         deadline = deadline_of(context, self._maximum_run_seconds)
-        for event in self._rebalancer.rebalance_model(request.model_id, options, deadline):
-            yield encoding.run_event(event)
+        if request.validate_only:
+            events = self._rebalancer.preview_model(request.model_id, options, deadline)
+        else:
+            events = self._rebalancer.rebalance_model(
+                request.model_id, options, deadline, request=repeatable, gone=_gone(context)
+            )
+        yield from map(encoding.run_event, events)
+
+    def StartRebalance(
+        self, request: pb.StartRebalanceRequest, context: grpc.ServicerContext
+    ) -> rebalance_pb2.Rebalance:
+        """Start the rebalance of every portfolio of a model."""
+        with Violations() as violations:
+            check_object_id(request.model_id, "model_id", violations)
+            repeatable = decoding.request(request, violations)
+            options = decoding.options(request.options, violations)
+        started = self._rebalancer.start(request.model_id, options, self._maximum_run_seconds, repeatable)
+        return encoding.rebalance(started)
+
+    def WatchRebalance(
+        self, request: pb.WatchRebalanceRequest, context: grpc.ServicerContext
+    ) -> Iterator[pb.RebalanceModelResponse]:
+        """Stream what a run does."""
+        with Violations() as violations:
+            check_object_id(request.rebalance_id, "rebalance_id", violations)
+            if request.after_sequence < 0:
+                violations.add("after_sequence", "must not be negative", request.after_sequence)
+        deadline = deadline_of(context, self._maximum_run_seconds)
+        events = self._rebalancer.watch(
+            request.rebalance_id, request.after_sequence, deadline, _gone(context)
+        )
+        yield from map(encoding.run_event, events)
+
+    def CancelRebalance(
+        self, request: pb.CancelRebalanceRequest, context: grpc.ServicerContext
+    ) -> rebalance_pb2.Rebalance:
+        """Cancel a run."""
+        with Violations() as violations:
+            check_object_id(request.rebalance_id, "rebalance_id", violations)
+        return encoding.rebalance(self._rebalancer.cancel(request.rebalance_id, CANCEL_SECONDS))
+
+    def DeleteRebalance(
+        self, request: pb.DeleteRebalanceRequest, context: grpc.ServicerContext
+    ) -> empty_pb2.Empty:
+        """Delete a run that has ended."""
+        with Violations() as violations:
+            check_object_id(request.rebalance_id, "rebalance_id", violations)
+            check_version(request.version, "version", violations, required=True)
+        self._runs.delete(request.rebalance_id, request.version)
+        return empty_pb2.Empty()
 
     def GetRebalance(
         self,
@@ -121,14 +182,12 @@ class RebalanceServicer(rebalance_service_pb2_grpc.RebalanceServiceServicer):
         )
 
 
-def _options(
-    request: pb.RebalancePortfolioRequest | pb.RebalanceModelRequest, violations: Violations
-) -> RebalanceOptions:
-    check_request_id(request.request_id, "request_id", violations)
-    for name in ("validate_only", "request_id"):
-        if getattr(request, name):
-            decoding.refuse(name)
-    return decoding.options(request.options, violations)
+def _gone(context: grpc.ServicerContext) -> Event:
+    """Set when the call is over, in whatever way: then nobody waits for an answer."""
+    gone = Event()
+    if not context.add_callback(gone.set):
+        gone.set()
+    return gone
 
 
 def _state(value: int, violations: Violations) -> PortfolioState | None:

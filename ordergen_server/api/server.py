@@ -25,6 +25,8 @@ REBALANCE_SERVICE = rebalance_service_pb2.DESCRIPTOR.services_by_name["Rebalance
 #: Serves while the process does, whatever the database does: what a liveness probe asks for.
 LIVENESS = "liveness"
 HEALTH_WORKERS = 4
+#: Threads beyond those that work: they answer health checks, and refuse calls that are too many.
+REFUSING_WORKERS = 8
 #: A connection ends after this, so that clients look up the servers anew and reach new ones.
 CONNECTION_AGE_MS = 300_000
 MAXIMUM_REQUEST_BYTES = 4 * 1024 * 1024
@@ -37,7 +39,7 @@ class ServerConfig:
     host: str
     port: int
     health_port: int
-    workers: int
+    maximum_calls: int
     drain_seconds: float
     health_interval_seconds: float
 
@@ -63,7 +65,7 @@ class ApiServer:
         self._health = health.HealthServicer()
         self._stopping = Event()
         self._watcher = Thread(target=self._watch_database, name="readiness", daemon=True)
-        self._calls = ThreadPoolExecutor(config.workers, thread_name_prefix="call")
+        self._calls = ThreadPoolExecutor(config.maximum_calls + REFUSING_WORKERS, thread_name_prefix="call")
         self._api = self._make_server(self._calls, [calls])
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(models, self._api)
         rebalance_service_pb2_grpc.add_RebalanceServiceServicer_to_server(rebalances, self._api)

@@ -17,6 +17,11 @@ class Deadline:
         """The deadline `seconds` from now."""
         return cls(time.monotonic() + seconds)
 
+    @property
+    def passed(self) -> bool:
+        """Whether no time is left."""
+        return time.monotonic() >= self.expires_at
+
     def remaining_seconds(self, what: str) -> float:
         """Seconds left for `what`, above 0.
 

@@ -1,5 +1,6 @@
 """Exact arithmetic on Decimals: nothing is rounded unless it says so."""
 
+import math
 from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
 from fractions import Fraction
@@ -31,6 +32,16 @@ def difference(left: Decimal, right: Decimal) -> Decimal:
 def rounded(value: Fraction, places: int) -> Decimal:
     """`value` rounded half to even to `places` decimals: one rounding of the exact ratio."""
     return EXACT.scaleb(Decimal(round(value * 10**places)), -places)
+
+
+def floored(value: Fraction, places: int) -> Decimal:
+    """`value` rounded down to `places` decimals."""
+    return EXACT.scaleb(Decimal(math.floor(value * 10**places)), -places)
+
+
+def exact(value: Fraction) -> Decimal:
+    """`value` as the Decimal it is. Raises Inexact where it has no end, as 1/3."""
+    return EXACT.divide(Decimal(value.numerator), Decimal(value.denominator))
 
 
 def ratio(numerator: Decimal, denominator: Decimal, places: int) -> Decimal:

@@ -35,6 +35,37 @@ class Side(Enum):
     SELL = "SELL"
 
 
+class Strategy(Enum):
+    """What a rebalance minimises."""
+
+    TO_TARGET = "TO_TARGET"
+    TO_BAND = "TO_BAND"
+
+
+class RestrictionType(Enum):
+    """What may not be done with a security."""
+
+    DO_NOT_BUY = "DO_NOT_BUY"
+    DO_NOT_SELL = "DO_NOT_SELL"
+    HOLD = "HOLD"
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """A security that may not be traded in some direction."""
+
+    security_id: str
+    type: RestrictionType
+
+
+@dataclass(frozen=True, slots=True)
+class LotSize:
+    """A security whose orders are multiples of so many shares."""
+
+    security_id: str
+    shares: int
+
+
 @dataclass(frozen=True, slots=True)
 class RebalanceOptions:
     """How to rebalance.
@@ -44,12 +75,21 @@ class RebalanceOptions:
         minimum_cash_weight: cash to keep, as a weight of market value; the greater of the two holds.
         allow_overdraft: cash is not checked at all.
         solver_timeout_seconds: for one portfolio.
+        minimum_trade_value: no smaller trades, in money; full exits and repairs of a band are exempt.
+        maximum_turnover_weight: buys and sells together at most, as a weight of market value.
+        maximum_trade_count: transactions of a portfolio at most.
     """
 
     minimum_cash_amount: Decimal | None = None
     minimum_cash_weight: Decimal | None = None
     allow_overdraft: bool = False
     solver_timeout_seconds: float = 30.0
+    strategy: Strategy = Strategy.TO_TARGET
+    minimum_trade_value: Decimal | None = None
+    restrictions: tuple[Restriction, ...] = ()
+    lot_sizes: tuple[LotSize, ...] = ()
+    maximum_turnover_weight: Decimal | None = None
+    maximum_trade_count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +132,7 @@ class RebalancePosition:
 
 @dataclass(frozen=True, slots=True)
 class SolutionQuality:
-    """How good an answer is: its drift in money, and a bound below which no answer can be."""
+    """How good an answer is, and a bound below which none is: money of drift, or for TO_BAND of turnover."""
 
     proven_optimal: bool
     objective: Decimal

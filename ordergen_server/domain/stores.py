@@ -6,10 +6,12 @@ time of the call ran out before it did.
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from ordergen_server.domain.models import Model, ModelContent
+from ordergen_server.domain.market import MarketSnapshot
+from ordergen_server.domain.models import Model, ModelContent, Position
 from ordergen_server.domain.pages import Page, PageRequest
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, Rebalance
 
@@ -53,20 +55,91 @@ class ModelStore(Protocol):
         """Note that a portfolio of the model traded; its version stays, and a deleted model is none."""
 
 
+class LeaseLost(Exception):
+    """Another server has taken the run over, or it has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What makes a call safe to repeat: the caller's id, and what the call asks for."""
+
+    request_id: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunOrder:
+    """What a run needs besides its record, for whoever carries it out.
+
+    Attributes:
+        positions: those of the model when the run began.
+        deadline_time: when the run must have ended, UTC.
+    """
+
+    rebalance: Rebalance
+    positions: tuple[Position, ...]
+    deadline_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to carry out a run, until `until` (UTC) and for as long as it is renewed."""
+
+    token: str
+    until: datetime
+
+
 class RebalanceStore(Protocol):
-    """Keeps runs and what they did for each portfolio."""
+    """Keeps runs and what they did for each portfolio.
+
+    Only who holds the lease of a run can write into it: every write names the lease's token, and is refused
+    with LeaseLost where another token is stored by then.
+    """
 
     def new_id(self) -> str:
-        """An id no other run has."""
+        """An id no other run, lease or request has."""
 
-    def create(self, rebalance: Rebalance) -> None:
-        """Store the header of a new run."""
+    def begin(
+        self, order: RunOrder, portfolio_ids: Sequence[str], lease: Lease, request: Request | None
+    ) -> Rebalance:
+        """Store a new run; where the same request has begun a run before, answer that one.
 
-    def update(self, rebalance: Rebalance) -> Rebalance:
-        """Store a changed header, with its version raised by one."""
+        Raises:
+            RebalanceInProgress: a run of the model is in progress.
+            InvalidArgument: the request id was used for another call.
+        """
 
-    def save_portfolios(self, results: Sequence[PortfolioRebalance]) -> None:
-        """Store what a run did for some portfolios; each stays as it is stored."""
+    def save_whole(
+        self, rebalance: Rebalance, result: PortfolioRebalance, request: Request | None
+    ) -> Rebalance:
+        """Store an ended run of one portfolio, as one step; or answer the same request's first run."""
+
+    def append(self, rebalance_id: str, lease: Lease, results: Sequence[PortfolioRebalance]) -> bool:
+        """Store more results and renew the lease, as one step; is the run to be cancelled?"""
+
+    def finish(self, rebalance: Rebalance, lease: Lease) -> Rebalance:
+        """Store the end of a run: its state, error and time."""
+
+    def renew(self, rebalance_id: str, lease: Lease) -> bool:
+        """Hold a run for longer; is it to be cancelled?"""
+
+    def take_over(self, lease: Lease, now: datetime) -> RunOrder | None:
+        """Take a run whose lease has run out, if there is one."""
+
+    def pending(self, rebalance_id: str) -> list[str]:
+        """The portfolios of a run that have no result yet, in the order they were given."""
+
+    def keep_snapshot(self, rebalance_id: str, snapshot: MarketSnapshot) -> None:
+        """Keep the market of a run, for whoever takes it over; the first that is kept stays."""
+
+    def kept_snapshot(self, rebalance_id: str) -> MarketSnapshot | None:
+        """The market kept for a run."""
+
+    def request_cancel(self, rebalance_id: str) -> Rebalance:
+        """Ask whoever carries out a run to cancel it. Raises NotFound."""
+
+    def delete(self, rebalance_id: str, version: int) -> None:
+        """Delete a run that has ended. Raises NotFound, VersionMismatch, PreconditionFailed."""
 
     def get(self, rebalance_id: str) -> Rebalance:
         """Read a run. Raises NotFound."""

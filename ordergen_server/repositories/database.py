@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC
 from decimal import Clamped, Context, Decimal, Rounded
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pymongo
 from bson.codec_options import CodecOptions, TypeCodec, TypeRegistry
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 Document = dict[str, object]
 Documents = Collection[Document]
+
+Result = TypeVar("Result")
 
 RETRY_AFTER_SECONDS = 1.0
 CLOSE_SECONDS = 1.0
@@ -119,18 +121,27 @@ class Database:
         """Run a command of the database."""
         self._database.command(command)
 
-    def transaction(self, steps: Callable[[ClientSession], None]) -> None:
+    def session(self) -> ClientSession:
+        """A session for transactions, one at a time; who opens it ends it."""
+        return self._client.start_session()
+
+    def kill_session(self, session_id: object) -> None:
+        """Take back what a session of anyone has not committed."""
+        self._client.admin.command({"killSessions": [{"id": session_id}]})
+
+    def transaction(
+        self, steps: Callable[[ClientSession], Result], session: ClientSession | None = None
+    ) -> Result:
         """Do all of these steps, or none; again where another transaction stood in the way."""
-        while True:
-            try:
-                with self._client.start_session() as session, session.start_transaction():
-                    steps(session)
-            except OperationFailure as error:
-                if error.code != _WRITE_CONFLICT:
-                    raise
-                time.sleep(_CONFLICT_SECONDS)
-            else:
-                return
+        with nullcontext(session) if session else self._client.start_session() as used:
+            while True:
+                try:
+                    with used.start_transaction():
+                        return steps(used)
+                except OperationFailure as error:
+                    if error.code != _WRITE_CONFLICT:
+                        raise
+                    time.sleep(_CONFLICT_SECONDS)
 
     @contextmanager
     def snapshot(self) -> Iterator[ClientSession]:

@@ -20,6 +20,7 @@ _WAIT_SECONDS = 0.05
 MIGRATIONS: dict[int, Migration] = {
     1: schema.create_collections,
     2: schema.enforce_model_rules,
+    3: schema.lease_runs,
 }
 
 

@@ -1,50 +1,57 @@
-"""Runs in MongoDB: a header document a run, and a document a portfolio, so that no run is too large."""
+"""Reading runs in MongoDB, and what is done with them as a whole."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import replace
+from collections.abc import Collection
 from typing import cast
 
 from bson import ObjectId
 from pymongo import ASCENDING, DESCENDING
 
-from ordergen_server.domain.errors import NotFound, Resource
+from ordergen_server.domain.errors import NotFound, PreconditionFailed, Resource, VersionMismatch, Violation
 from ordergen_server.domain.pages import Page, PageRequest
-from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, Rebalance
+from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, Rebalance, RebalanceState
 from ordergen_server.repositories.database import Database, Document
-from ordergen_server.repositories.documents import from_document, take_id, to_document
+from ordergen_server.repositories.documents import from_document
+from ordergen_server.repositories.runs import RunLog, rebalance_of
 from ordergen_server.repositories.tokens import PageTokens
 
 
-class Rebalances:
-    """The collections `rebalances` (headers) and `portfolio_rebalances`."""
+class Rebalances(RunLog):
+    """Runs as a whole: the writing side, and reading them page by page."""
 
     def __init__(self, database: Database, tokens: PageTokens) -> None:
-        self._headers = database.collection("rebalances")
-        self._portfolios = database.collection("portfolio_rebalances")
+        super().__init__(database)
         self._tokens = tokens
-        self._operation = database.operation
 
     def new_id(self) -> str:
         """An id no other run has; later ones are greater, to the second."""
         return str(ObjectId())
 
-    def create(self, rebalance: Rebalance) -> None:
-        """Store the header of a new run."""
+    def request_cancel(self, rebalance_id: str) -> Rebalance:
+        """Ask whoever carries out a run to cancel it. Raises NotFound."""
         with self._operation():
-            self._headers.insert_one(_header(rebalance))
+            self._headers.update_one(
+                {"_id": ObjectId(rebalance_id), "state": RebalanceState.RUNNING.value},
+                {"$set": {"cancel_requested": True}},
+            )
+        return self.get(rebalance_id)
 
-    def update(self, rebalance: Rebalance) -> Rebalance:
-        """Store a changed header, with its version raised by one."""
-        changed = replace(rebalance, version=rebalance.version + 1)
+    def delete(self, rebalance_id: str, version: int) -> None:
+        """Delete a run that has ended. Raises NotFound, VersionMismatch, PreconditionFailed."""
+        rebalance = self.get(rebalance_id)
+        if rebalance.version != version:
+            raise VersionMismatch(
+                f"Rebalance {rebalance_id} has version {rebalance.version}.",
+                metadata={"rebalance_id": rebalance_id, "current_version": str(rebalance.version)},
+            )
+        if rebalance.state is RebalanceState.RUNNING:
+            rule = "must have ended: cancel it first"
+            raise PreconditionFailed(
+                f"Rebalance {rebalance_id} {rule}.", violations=[Violation(rebalance_id, rule, "RUNNING")]
+            )
         with self._operation():
-            self._headers.replace_one({"_id": ObjectId(rebalance.rebalance_id)}, _header(changed))
-        return changed
-
-    def save_portfolios(self, results: Sequence[PortfolioRebalance]) -> None:
-        """Store what a run did for some portfolios; each stays as it is stored."""
-        if results:
-            with self._operation():
-                self._portfolios.insert_many([to_document(result) for result in results], ordered=False)
+            # Results first: a run whose header is gone has none, and one cut short can be deleted again.
+            self._portfolios.delete_many({"rebalance_id": rebalance_id})
+            self._headers.delete_one({"_id": ObjectId(rebalance_id), "version": version})
 
     def get(self, rebalance_id: str) -> Rebalance:
         """Read a run. Raises NotFound."""
@@ -52,7 +59,7 @@ class Rebalances:
             document = self._headers.find_one({"_id": ObjectId(rebalance_id)})
         if document is None:
             raise _run_not_found(rebalance_id)
-        return _rebalance(document)
+        return rebalance_of(document)
 
     def find(self, page: PageRequest, model_id: str, portfolio_ids: Collection[str]) -> Page[Rebalance]:
         """Read a page of runs, newest first. Raises InvalidArgument for a foreign token."""
@@ -65,7 +72,7 @@ class Rebalances:
             total = self._headers.count_documents(query)
             after: Document = {"$and": [query, {"_id": {"$lt": ObjectId(place)}}]} if place else query
             cursor = self._headers.find(after).sort("_id", DESCENDING).skip(page.skip).limit(page.limit + 1)
-            items = [_rebalance(document) for document in cursor]
+            items = [rebalance_of(document) for document in cursor]
         more = len(items) > page.limit
         items = items[: page.limit]
         token = self._tokens.make(items[-1].rebalance_id, arguments) if more else ""
@@ -112,15 +119,6 @@ class Rebalances:
     def _runs_over(self, portfolio_ids: Collection[str]) -> list[ObjectId]:
         query = {"portfolio_id": {"$in": list(portfolio_ids)}}
         return [ObjectId(run) for run in self._portfolios.distinct("rebalance_id", query)]
-
-
-def _header(rebalance: Rebalance) -> Document:
-    document = to_document(rebalance)
-    return {"_id": ObjectId(cast("str", document.pop("rebalance_id"))), **document}
-
-
-def _rebalance(document: Document) -> Rebalance:
-    return from_document(take_id(document, "rebalance_id"), Rebalance)
 
 
 def _run_not_found(rebalance_id: str) -> NotFound:

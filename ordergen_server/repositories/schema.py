@@ -126,6 +126,35 @@ def create_collections(database: Database) -> None:
         database.collection(name).create_indexes(indexes)
 
 
+def lease_runs(database: Database) -> None:
+    """What runs need that are leased, may be repeated, and are one at a time for a model."""
+    database.create_collection("rebalance_work")
+    database.collection("rebalance_work").create_indexes(
+        [
+            IndexModel([("rebalance_id", ASCENDING), ("number", ASCENDING)], name="work", unique=True),
+            # Of a run that was never begun, because its server died in between.
+            IndexModel([("create_time", ASCENDING)], name="expiry", expireAfterSeconds=REQUEST_SECONDS),
+        ]
+    )
+    database.collection("rebalances").create_indexes(
+        [
+            IndexModel(
+                [("active_model_id", ASCENDING)],
+                name="active",
+                unique=True,
+                partialFilterExpression={"active_model_id": {"$gt": ""}},
+            ),
+            IndexModel(
+                [("request.request_id", ASCENDING)],
+                name="request",
+                unique=True,
+                partialFilterExpression={"request.request_id": {"$gt": ""}},
+            ),
+            IndexModel([("state", ASCENDING), ("lease.until", ASCENDING)], name="lease"),
+        ]
+    )
+
+
 def enforce_model_rules(database: Database) -> None:
     """Let the database refuse models that break a rule."""
     database.command({"collMod": "models", "validator": MODEL_VALIDATOR})

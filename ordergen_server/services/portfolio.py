@@ -10,8 +10,8 @@ from fractions import Fraction
 import optimizer
 from ordergen_server.domain.errors import Infeasible, MarketValueNotPositive, Violation
 from ordergen_server.domain.market import Holdings, MarketSnapshot
-from ordergen_server.domain.models import Model, Position
-from ordergen_server.domain.numbers import difference, product, ratio, rounded, total
+from ordergen_server.domain.models import Position
+from ordergen_server.domain.numbers import difference, exact, floored, product, ratio, rounded, total
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
@@ -31,13 +31,13 @@ DRIFT_PLACES = 12
 def rebalance_portfolio(
     blank: PortfolioRebalance,
     holdings: Holdings,
-    model: Model,
+    positions: Sequence[Position],
     snapshot: MarketSnapshot,
     options: RebalanceOptions,
     *,
     timeout_seconds: float,
 ) -> PortfolioRebalance:
-    """Fill in what becomes of a portfolio that is now `holdings` and should be `model`.
+    """Fill in what becomes of a portfolio that is now `holdings` and should follow `positions`.
 
     `blank` carries the ids, name and dates of the result. Where there is no answer the result is
     INFEASIBLE or FAILED, with its error and what could be computed.
@@ -45,7 +45,7 @@ def rebalance_portfolio(
     Raises:
         DataProblem: a security or its price is missing or bad.
     """
-    lines = _lines(holdings, model, snapshot)
+    lines = _lines(holdings, positions, snapshot)
     market_value = total([holdings.cash, *(line.original_market_value for line in lines)])
     known = replace(blank, market_value=market_value, cash_before=holdings.cash)
     if holdings.is_new:
@@ -78,9 +78,11 @@ def transactions_of(positions: Iterable[RebalancePosition], trade_date: date) ->
     )
 
 
-def _lines(holdings: Holdings, model: Model, snapshot: MarketSnapshot) -> list[RebalancePosition]:
+def _lines(
+    holdings: Holdings, positions: Sequence[Position], snapshot: MarketSnapshot
+) -> list[RebalancePosition]:
     """A line for every security held or in the model, by security id, before any trade."""
-    wanted = {position.security_id: position for position in model.positions}
+    wanted = {position.security_id: position for position in positions}
     held = {security_id for security_id, quantity in holdings.quantities.items() if quantity}
     nothing = {security_id: Position(security_id, ZERO, ZERO, ZERO) for security_id in held - wanted.keys()}
     return [
@@ -119,7 +121,27 @@ def _problem(
         )
         for line in lines
     )
-    return optimizer.Problem(positions, cash, _cash_floor(market_value, options))
+    return optimizer.Problem(
+        positions,
+        cash,
+        _cash_floor(market_value, options),
+        optimizer.Strategy[options.strategy.name],
+        _constraints(options),
+    )
+
+
+def _constraints(options: RebalanceOptions) -> tuple[optimizer.Constraint, ...]:
+    found: list[optimizer.Constraint] = [
+        optimizer.Restriction(one.security_id, optimizer.Side[one.type.name]) for one in options.restrictions
+    ]
+    found += [optimizer.LotSize(one.security_id, one.shares) for one in options.lot_sizes]
+    if options.minimum_trade_value is not None:
+        found.append(optimizer.MinimumTradeValue(options.minimum_trade_value))
+    if options.maximum_turnover_weight is not None:
+        found.append(optimizer.MaximumTurnover(options.maximum_turnover_weight))
+    if options.maximum_trade_count is not None:
+        found.append(optimizer.MaximumTradeCount(options.maximum_trade_count))
+    return tuple(found)
 
 
 def _cash_floor(market_value: Decimal, options: RebalanceOptions) -> Decimal | None:
@@ -154,7 +176,7 @@ def _solved(
         drift_after=ratio(drift, market_value, DRIFT_PLACES),
         positions=positions,
         transactions=transactions_of(positions, known.trade_date),
-        solution=_quality(solution, drift, duration),
+        solution=_quality(solution, duration),
     )
 
 
@@ -180,10 +202,11 @@ def _deviation(line: RebalancePosition, value: Decimal, market_value: Decimal) -
     return difference(product(market_value, line.target), value).copy_abs()
 
 
-def _quality(solution: optimizer.Solution, drift: Decimal, duration: timedelta) -> SolutionQuality:
+def _quality(solution: optimizer.Solution, duration: timedelta) -> SolutionQuality:
+    objective = exact(solution.objective or Fraction(0))
     proven = solution.status is optimizer.Status.PROVEN_OPTIMAL
-    bound = drift if proven else rounded(solution.lower_bound or Fraction(0), DRIFT_PLACES)
-    return SolutionQuality(proven, drift, min(bound, drift), duration)
+    bound = objective if proven else floored(solution.lower_bound or Fraction(0), DRIFT_PLACES)
+    return SolutionQuality(proven, objective, bound, duration)
 
 
 def _not_positive(market_value: Decimal) -> MarketValueNotPositive:

@@ -1,28 +1,28 @@
-"""Rebalancing one portfolio, or all portfolios of a model; and reading what was done."""
+"""Rebalancing one portfolio, or all portfolios of a model."""
 
-import logging
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from threading import Event
 
 from ordergen_server.domain.deadlines import Deadline
-from ordergen_server.domain.errors import ModelWithoutPositions, Violation
+from ordergen_server.domain.errors import Cancelled, ModelWithoutPositions, OrderGenerationError, Violation
 from ordergen_server.domain.models import Model
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
+    PortfolioState,
     Rebalance,
     RebalanceOptions,
     RebalanceState,
     RunEvent,
     RunFinished,
+    RunStarted,
 )
-from ordergen_server.domain.stores import ModelStore, RebalanceStore
-from ordergen_server.services.execution import Execution
-from ordergen_server.services.recorder import Recorder
+from ordergen_server.domain.stores import ModelStore, RebalanceStore, Request, RunOrder
+from ordergen_server.services.held import end_state
+from ordergen_server.services.portfolio_work import STOPPING, PortfolioWork, Task, blank
+from ordergen_server.services.runs import Runs
 from ordergen_server.services.watching import Bell, watch
-
-_log = logging.getLogger(__name__)
 
 
 class Rebalancer:
@@ -32,20 +32,38 @@ class Rebalancer:
         self,
         *,
         models: ModelStore,
-        runs: RebalanceStore,
-        execution: Execution,
+        store: RebalanceStore,
+        work: PortfolioWork,
+        runs: Runs,
+        bell: Bell,
         clock: Callable[[], datetime],
     ) -> None:
         self._models = models
+        self._store = store
+        self._work = work
         self._runs = runs
-        self._execution = execution
+        self._bell = bell
         self._clock = clock
-        self._bell = Bell()
 
     def rebalance_portfolio(
-        self, portfolio_id: str, options: RebalanceOptions, deadline: Deadline
+        self,
+        portfolio_id: str,
+        options: RebalanceOptions,
+        deadline: Deadline,
+        *,
+        request: Request | None = None,
+        validate_only: bool = False,
+        gone: Event | None = None,
     ) -> PortfolioRebalance:
-        """Rebalance one portfolio to its model.
+        """Rebalance one portfolio to its model: a run of one, stored whole, with its end.
+
+        Args:
+            portfolio_id: the portfolio.
+            options: how.
+            deadline: by when.
+            request: makes the call safe to repeat.
+            validate_only: store nothing.
+            gone: set when the caller wants no answer any more.
 
         Raises:
             NotFound: the portfolio belongs to no model.
@@ -54,53 +72,116 @@ class Rebalancer:
                 has no answer; metadata rebalance_id leads to what was stored.
         """
         model = self._models.of_portfolio(portfolio_id)
-        recorder = self._begin(model, 1, options)
-        run = self._execution.run(recorder, model, (portfolio_id,), deadline, Event())
-        result = self._runs.get_portfolio(run.rebalance_id, portfolio_id)
+        started = self._started(model, 1, options, stored=not validate_only)
+        result = self._result(started, model, portfolio_id, deadline)
+        if gone and gone.is_set():
+            raise Cancelled("The caller has gone.")
+        if not validate_only:
+            result = self._stored(started, result, request)
         if result.error:
-            result.error.metadata["rebalance_id"] = run.rebalance_id
+            if result.rebalance_id:
+                result.error.metadata["rebalance_id"] = result.rebalance_id
             raise result.error
         return result
 
     def rebalance_model(
-        self, model_id: str, options: RebalanceOptions, deadline: Deadline
+        self,
+        model_id: str,
+        options: RebalanceOptions,
+        deadline: Deadline,
+        *,
+        request: Request | None = None,
+        gone: Event | None = None,
     ) -> Iterator[RunEvent]:
         """Rebalance every portfolio of a model, telling each as it is done and stored.
 
-        A caller that closes the iterator cancels the run.
+        A caller that goes away cancels the run, if it was theirs; one that repeats a request joins its run.
 
         Raises:
             NotFound: there is no such model.
             ModelWithoutPositions: it has none.
+            RebalanceInProgress: another run of the model is in progress.
+            ResourceExhausted: too many runs on this server.
             Unavailable, DeadlineExceeded: why the run stopped, after its last event.
         """
-        model = self._models.get(model_id)
-        recorder = self._begin(model, len(model.portfolio_ids), options)
-        cancelled = Event()
-        thread = ThreadPoolExecutor(1, "run")
-        run = thread.submit(self._execution.run, recorder, model, model.portfolio_ids, deadline, cancelled)
-        thread.shutdown(wait=False)  # it ends with the run
-        return self._told(recorder.rebalance.rebalance_id, deadline, cancelled, run)
-
-    def _told(
-        self, rebalance_id: str, deadline: Deadline, cancelled: Event, run: Future[Rebalance]
-    ) -> Iterator[RunEvent]:
+        left = deadline.remaining_seconds("the run began")
+        begun, joined = self._begin(model_id, options, left, request)
+        ended = False
         try:
-            for event in watch(self._runs, self._bell, rebalance_id, 0, deadline, is_over=run.done):
+            for event in watch(self._store, self._bell, begun.rebalance_id, 0, deadline, gone=gone):
+                ended = isinstance(event.event, RunFinished)
                 yield event
                 if isinstance(event.event, RunFinished):
-                    _raise_error(run, event.event.rebalance)
-            run.result()
+                    _raise_error(event.event.rebalance)
         finally:
-            cancelled.set()
-            if failure := run.exception():
-                _log.error("run %s broke off", rebalance_id, exc_info=failure)
+            if not (ended or joined or self._runs.draining):
+                self._runs.cancel(begun.rebalance_id)
 
-    def _begin(self, model: Model, portfolio_count: int, options: RebalanceOptions) -> Recorder:
+    def preview_model(
+        self, model_id: str, options: RebalanceOptions, deadline: Deadline
+    ) -> Iterator[RunEvent]:
+        """Compute a run and store nothing. Raises as `rebalance_model`."""
+        model = self._models.get(model_id)
+        started = self._started(model, len(model.portfolio_ids), options, stored=False)
+        yield RunEvent(1, RunStarted(started))
+        sequence, error = 1, None
+        counts: dict[PortfolioState, int] = {}
+        pending = dict.fromkeys(model.portfolio_ids)
+        for result in self._previewed(started, model, pending, deadline):
+            sequence += 1
+            counts[result.state] = counts.get(result.state, 0) + 1
+            error = error or (result.error if isinstance(result.error, STOPPING) else None)
+            yield RunEvent(sequence, result)
+        finished = replace(
+            started,
+            state=end_state(counts, error, cancelled=False),
+            counts=counts,
+            error=error,
+            finish_time=self._clock(),
+        )
+        yield RunEvent(sequence + 1, RunFinished(finished))
+        _raise_error(finished)
+
+    def start(
+        self, model_id: str, options: RebalanceOptions, seconds: float, request: Request | None = None
+    ) -> Rebalance:
+        """Begin a run that goes on by itself, for `seconds` at most. Raises as `rebalance_model`."""
+        return self._begin(model_id, options, seconds, request)[0]
+
+    def watch(
+        self, rebalance_id: str, after_sequence: int, deadline: Deadline, gone: Event
+    ) -> Iterator[RunEvent]:
+        """Every event of a run after a point, until it ends. Raises NotFound, DeadlineExceeded."""
+        return watch(self._store, self._bell, rebalance_id, after_sequence, deadline, gone=gone)
+
+    def cancel(self, rebalance_id: str, seconds: float) -> Rebalance:
+        """Cancel a run, and wait up to `seconds` for it to end. Raises NotFound."""
+        found = self._runs.cancel(rebalance_id)
+        until = Deadline.after(seconds)
+        while found.state is RebalanceState.RUNNING and not until.passed:
+            heard = self._bell.rings
+            found = self._store.get(rebalance_id)
+            if found.state is RebalanceState.RUNNING:
+                self._bell.wait(heard, 0.1)
+        return found
+
+    def _begin(
+        self, model_id: str, options: RebalanceOptions, seconds: float, request: Request | None
+    ) -> tuple[Rebalance, bool]:
+        """Begin a run, or join the one that the same request has begun: then the second is true."""
+        model = self._models.get(model_id)
+        started = self._started(model, len(model.portfolio_ids), options)
+        order = RunOrder(started, model.positions, started.create_time + timedelta(seconds=seconds))
+        begun = self._runs.begin(order, model.portfolio_ids, request)
+        return begun, begun.rebalance_id != started.rebalance_id
+
+    def _started(
+        self, model: Model, portfolio_count: int, options: RebalanceOptions, *, stored: bool = True
+    ) -> Rebalance:
         _require_positions(model)
         time = self._clock()
-        started = Rebalance(
-            rebalance_id=self._runs.new_id(),
+        return Rebalance(
+            rebalance_id=self._store.new_id() if stored else "",
             model_id=model.model_id,
             model_name=model.name,
             model_version=model.version,
@@ -110,16 +191,61 @@ class Rebalancer:
             portfolio_count=portfolio_count,
             options=options,
         )
-        recorder = Recorder(started, self._runs, self._models, self._clock, self._bell.ring)
-        recorder.start()
-        return recorder
+
+    def _result(
+        self, started: Rebalance, model: Model, portfolio_id: str, deadline: Deadline
+    ) -> PortfolioRebalance:
+        try:
+            snapshot = self._work.snapshot(model.positions, deadline)
+        except STOPPING as error:
+            return replace(blank(started, portfolio_id), state=PortfolioState.FAILED, error=error)
+        return self._work.one(Task(started, model.positions, snapshot, deadline), portfolio_id)
+
+    def _stored(
+        self, started: Rebalance, result: PortfolioRebalance, request: Request | None
+    ) -> PortfolioRebalance:
+        """Store a run of one portfolio; answers the first result of a repeated request."""
+        time = self._clock()
+        stopped = result.error if isinstance(result.error, STOPPING) else None
+        counts = {result.state: 1}
+        ended = replace(
+            started,
+            state=end_state(counts, stopped, cancelled=False),
+            counts=counts,
+            error=stopped,
+            finish_time=time,
+        )
+        stored = self._store.save_whole(ended, result, request)
+        if stored.rebalance_id != started.rebalance_id:
+            return self._store.get_portfolio(stored.rebalance_id, result.portfolio_id)
+        if result.state is PortfolioState.REBALANCED:
+            self._models.mark_rebalanced(started.model_id, time)
+        return replace(result, sequence=2)
+
+    def _previewed(
+        self, started: Rebalance, model: Model, pending: dict[str, None], deadline: Deadline
+    ) -> Iterator[PortfolioRebalance]:
+        """Results as they come, and the rest skipped where one says that all others fail too."""
+        stopped: OrderGenerationError | None = None
+        try:
+            task = Task(started, model.positions, self._work.snapshot(model.positions, deadline), deadline)
+            for results in self._work.results(task, list(pending)):
+                for result in results:
+                    del pending[result.portfolio_id]
+                    yield result
+                stopped = next((one.error for one in results if isinstance(one.error, STOPPING)), None)
+                if stopped:
+                    break
+        except STOPPING as error:
+            stopped = error
+        yield from (replace(blank(started, one), error=stopped) for one in pending)
 
 
-def _raise_error(run: Future[Rebalance], finished: Rebalance) -> None:
-    """Raise why a run stopped, if it did: the bug itself where it was one."""
-    run.result()
+def _raise_error(finished: Rebalance) -> None:
+    """Raise why a run stopped, if it did."""
     if finished.error:
-        finished.error.metadata["rebalance_id"] = finished.rebalance_id
+        if finished.rebalance_id:
+            finished.error.metadata["rebalance_id"] = finished.rebalance_id
         raise finished.error
 
 

@@ -1,16 +1,19 @@
 """Tells a run to anyone, from any point: what is stored, and what comes."""
 
-from collections.abc import Callable, Iterator
-from threading import Condition
+from collections.abc import Iterator
+from dataclasses import replace
+from threading import Condition, Event
 
 from ordergen_server.domain.deadlines import Deadline
-from ordergen_server.domain.rebalances import RebalanceState, RunEvent, RunFinished, RunStarted
+from ordergen_server.domain.rebalances import Rebalance, RebalanceState, RunEvent, RunFinished, RunStarted
 from ordergen_server.domain.stores import RebalanceStore
 
 #: How many results are read from the store at once.
 BATCH = 50
 #: How long a watcher sleeps before it looks for what another server stored.
 LOOK_AGAIN_SECONDS = 0.25
+#: Of a run; its end is the second.
+FIRST_VERSION = 1
 
 
 class Bell:
@@ -44,25 +47,25 @@ def watch(
     after_sequence: int,
     deadline: Deadline,
     *,
-    is_over: Callable[[], bool] = lambda: False,
+    gone: Event | None = None,
 ) -> Iterator[RunEvent]:
     """Every event of a run after `after_sequence`, until the run ends.
 
-    It reads from the store, so a slow reader slows nothing but itself. A run whose end could not be stored
-    ends too, without a last event, where `is_over` knows that nobody works on it any more.
+    It reads from the store, so a slow reader slows nothing but itself. Where the caller is `gone` it ends
+    before the run does.
 
     Raises:
         NotFound: there is no such run.
         DeadlineExceeded: the run is not over in time.
     """
     sequence = after_sequence
-    while True:
+    while not (gone and gone.is_set()):
         deadline.remaining_seconds("the run ended")
-        heard, over = bell.rings, is_over()
+        heard = bell.rings
         rebalance = runs.get(rebalance_id)
         if sequence < 1:
             sequence = 1
-            yield RunEvent(1, RunStarted(rebalance))
+            yield RunEvent(1, RunStarted(_as_it_began(rebalance)))
         results = runs.portfolios_after(rebalance_id, sequence, BATCH)
         for result in results:
             sequence = result.sequence
@@ -73,6 +76,10 @@ def watch(
             if sequence <= rebalance.portfolio_count + 1:
                 yield RunEvent(rebalance.portfolio_count + 2, RunFinished(rebalance))
             return
-        if over:
-            return
         bell.wait(heard, min(LOOK_AGAIN_SECONDS, deadline.remaining_seconds("the run ended")))
+
+
+def _as_it_began(run: Rebalance) -> Rebalance:
+    return replace(
+        run, state=RebalanceState.RUNNING, counts={}, finish_time=None, error=None, version=FIRST_VERSION
+    )

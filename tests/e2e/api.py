@@ -89,6 +89,10 @@ def served(
     siblings: SimulatedSiblings,
     *,
     mongodb_timeout_seconds: float = 10,
+    sibling_timeout_seconds: float = 2,
+    portfolio_workers: int = 16,
+    maximum_calls: int = 128,
+    maximum_runs: int = 4,
 ) -> Iterator[Api]:
     """A server in this process, behind real ports, that gives up on siblings within a second."""
     settings = Settings(
@@ -103,7 +107,10 @@ def served(
         portfolio_url=siblings.portfolio_url,
         sibling_attempts=2,
         sibling_backoff_seconds=0.01,
-        sibling_timeout_seconds=2,
+        sibling_timeout_seconds=sibling_timeout_seconds,
+        portfolio_workers=portfolio_workers,
+        maximum_calls=maximum_calls,
+        maximum_runs=maximum_runs,
         health_interval_seconds=0.1,
     )
     with serving(settings, mongodb_uri) as server, connected(server.port, server.health_port) as api:

@@ -1,11 +1,12 @@
 """Answers of the API, and the world they were computed from, as the independent check reads them."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 from globeco.ordergen.v1 import rebalance_pb2
 
 from ordergen_server.sandbox.simulated import SimulatedSiblings
-from tests.verification import Inputs, Line, Outcome
+from tests.verification import Inputs, Line, Outcome, Rules
 
 pb = rebalance_pb2
 
@@ -54,8 +55,38 @@ def outcome(answer: pb.PortfolioRebalance) -> Outcome:
     )
 
 
-def inputs(siblings: SimulatedSiblings, portfolio_id: str, *, floor_weight: Fraction = Fraction(0)) -> Inputs:
-    """What the siblings say of a portfolio, from where they take it themselves."""
+def rules(options: pb.RebalanceOptions) -> Rules:
+    """What options demand beside cash."""
+    kinds = {one.security_id: pb.RestrictionType.Name(one.type) for one in options.restrictions}
+    return Rules(
+        to_band=options.strategy == pb.STRATEGY_TO_BAND,
+        restrictions={key: name.removeprefix("RESTRICTION_TYPE_") for key, name in kinds.items()},
+        lots={one.security_id: one.shares for one in options.lot_sizes},
+        minimum_trade_value=_given(options.minimum_trade_value.value),
+        maximum_turnover_weight=_given(options.maximum_turnover_weight.value),
+        maximum_trade_count=(
+            options.maximum_trade_count if options.HasField("maximum_trade_count") else None
+        ),
+    )
+
+
+def cash_floor(options: pb.RebalanceOptions, market_value: Fraction) -> Fraction | None:
+    """Cash to keep, in money; None where an overdraft is allowed."""
+    if options.allow_overdraft:
+        return None
+    amount, weight = _given(options.minimum_cash.amount.value), _given(options.minimum_cash.weight.value)
+    floors = [amount, None if weight is None else weight * market_value]
+    return max((one for one in floors if one is not None), default=Fraction(0))
+
+
+def _given(text: str) -> Fraction | None:
+    return Fraction(text) if text else None
+
+
+def inputs(
+    siblings: SimulatedSiblings, portfolio_id: str, options: pb.RebalanceOptions | None = None
+) -> Inputs:
+    """What the siblings say of a portfolio, from where they take it themselves, and what a caller demands."""
     number = siblings.portfolios.number_of(portfolio_id)
     assert number is not None
     portfolio = siblings.portfolios.portfolio(number)
@@ -68,6 +99,5 @@ def inputs(siblings: SimulatedSiblings, portfolio_id: str, *, floor_weight: Frac
             for one in siblings.model.positions
         },
     )
-    return Inputs(
-        given.cash, given.quantities, given.prices, given.weights, floor_weight * given.market_value
-    )
+    asked = options or pb.RebalanceOptions()
+    return replace(given, cash_floor=cash_floor(asked, given.market_value), rules=rules(asked))

@@ -50,10 +50,10 @@ def test_a_bad_setting_is_named(name: str, value: str, told: str) -> None:
 
 
 def test_every_bad_setting_is_named() -> None:
-    answer = ran("ordergen_server", ORDERGEN_PORT="x", ORDERGEN_GRPC_WORKERS="0")
+    answer = ran("ordergen_server", ORDERGEN_PORT="x", ORDERGEN_MAXIMUM_CALLS="0")
     assert answer.returncode == 1
     assert "ORDERGEN_PORT" in answer.stderr
-    assert "ORDERGEN_GRPC_WORKERS" in answer.stderr
+    assert "ORDERGEN_MAXIMUM_CALLS" in answer.stderr
 
 
 def test_an_address_of_no_database_is_not_repeated() -> None:

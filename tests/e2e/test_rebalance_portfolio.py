@@ -57,7 +57,7 @@ def test_cash_is_kept_as_asked(api: Api, siblings: SimulatedSiblings, model: mod
     )
     options.solver_timeout.FromSeconds(1)  # a proof may take longer than its answer is worth waiting for
     answer = api.rebalance(one, options)
-    verify(outcome(answer), inputs(siblings, one, floor_weight=Fraction("0.08")))
+    verify(outcome(answer), inputs(siblings, one, options))
     stored = api.run(answer.rebalance_id).options
     assert stored.minimum_cash.weight.value == "0.08"
 

@@ -25,14 +25,14 @@ Detail = TypeVar("Detail")
 
 
 @contextmanager
-def server(mongodb_uri: str, database: str, *, workers: int = 48) -> Iterator[ModelServiceStub]:
+def server(mongodb_uri: str, database: str, *, maximum_calls: int = 48) -> Iterator[ModelServiceStub]:
     """A server of its own on a database, and the stub that calls it."""
     settings = Settings(
         host="127.0.0.1",
         port=0,
         health_port=0,
         mongodb_database=database,
-        grpc_workers=workers,
+        maximum_calls=maximum_calls,
         drain_seconds=1,
     )
     with (

@@ -7,6 +7,7 @@ import pytest
 from pymongo.errors import AutoReconnect, ExecutionTimeout, NetworkTimeout, OperationFailure, PyMongoError
 
 from ordergen_server.domain.errors import DatabaseUnavailable, DeadlineExceeded
+from ordergen_server.domain.stores import Lease
 from ordergen_server.repositories.database import Database, translated
 from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.models import Models
@@ -29,7 +30,7 @@ def test_every_call_says_that_the_database_is_down(nobody: Database) -> None:
         lambda: PageTokens.of(nobody),
         lambda: models.create(content(), NOW),
         lambda: runs.get(MODEL_ID),
-        lambda: runs.save_portfolios([result()]),
+        lambda: runs.append(MODEL_ID, Lease(MODEL_ID, NOW), [result()]),
     )
     started = time.monotonic()
     for call in calls:

@@ -18,12 +18,17 @@ from ordergen_server.domain.errors import (
 )
 from ordergen_server.domain.pages import PageRequest
 from ordergen_server.domain.rebalances import (
+    LotSize,
     PortfolioRebalance,
     PortfolioState,
     Rebalance,
     RebalanceOptions,
     RebalanceState,
+    Restriction,
+    RestrictionType,
+    Strategy,
 )
+from ordergen_server.domain.stores import Lease, RunOrder
 from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.rebalances import Rebalances
 from ordergen_server.services.portfolio import rebalance_portfolio
@@ -31,43 +36,72 @@ from tests.builders import (
     NOW,
     RUN_ID,
     holdings,
-    model,
     portfolio_id,
     position,
     rebalance,
     result,
+    security_id,
     snapshot,
 )
 
 State = PortfolioState
 
 
+LEASE = Lease("token", NOW + timedelta(seconds=60))
+
+
+def begin(runs: Rebalances, run: Rebalance) -> Rebalance:
+    ids = [portfolio_id(number) for number in range(run.portfolio_count)]
+    return runs.begin(RunOrder(run, (position(1),), NOW + timedelta(hours=1)), ids, LEASE, None)
+
+
+def begun(runs: Rebalances, portfolio_count: int) -> Rebalance:
+    """A run of RUN_ID that goes on."""
+    return begin(runs, rebalance(portfolio_count=portfolio_count))
+
+
+def append(runs: Rebalances, *results: PortfolioRebalance) -> None:
+    assert runs.append(results[0].rebalance_id, LEASE, results) is False
+
+
 def solved(number: int = 0, *, run_id: str = RUN_ID, sequence: int = 2) -> PortfolioRebalance:
     """A result with positions, transactions and all numbers."""
-    wanted = model(position(1), position(2, "0.2"))
+    wanted = [position(1), position(2, "0.2")]
     blank = result(number, run_id=run_id, sequence=sequence)
     held = holdings("1000.10", {2: "0.12345678", 3: "-4"}, portfolio=number)
     prices = snapshot({1: "3.33333333", 2: "7.10", 3: "0.00000001"})
     return rebalance_portfolio(blank, held, wanted, prices, RebalanceOptions(), timeout_seconds=5)
 
 
+OPTIONS = RebalanceOptions(
+    Decimal("10.50"),
+    Decimal("0.0100"),
+    solver_timeout_seconds=1.5,
+    strategy=Strategy.TO_BAND,
+    minimum_trade_value=Decimal("99.90"),
+    restrictions=(Restriction(security_id(1), RestrictionType.HOLD),),
+    lot_sizes=(LotSize(security_id(2), 100),),
+    maximum_turnover_weight=Decimal("0.20"),
+    maximum_trade_count=0,
+)
+
+
 def test_a_run_comes_back_as_it_was_stored(runs: Rebalances) -> None:
-    run = replace(
-        rebalance(run_id=runs.new_id(), portfolio_count=4),
-        options=RebalanceOptions(Decimal("10.50"), Decimal("0.0100"), solver_timeout_seconds=1.5),
-    )
-    runs.create(run)
+    run = replace(rebalance(run_id=runs.new_id(), portfolio_count=4), options=OPTIONS)
+    assert begin(runs, run) == run
     assert runs.get(run.rebalance_id) == run
 
 
-def test_a_changed_run_has_the_next_version(runs: Rebalances) -> None:
-    run = rebalance(run_id=runs.new_id())
-    runs.create(run)
+def test_a_run_that_ended_has_the_next_version(runs: Rebalances) -> None:
+    run = begin(runs, rebalance(run_id=runs.new_id(), portfolio_count=3))
+    states = (State.REBALANCED, State.SKIPPED, State.REBALANCED)
+    append(
+        runs, *(result(number, run_id=run.rebalance_id, state=state) for number, state in enumerate(states))
+    )
     ended = replace(
         run,
         state=RebalanceState.FAILED,
         finish_time=NOW + timedelta(seconds=1),
-        counts={State.REBALANCED: 2, State.SKIPPED: 1},
         error=MissingData(
             "why",
             metadata={"service": "pricing"},
@@ -76,8 +110,8 @@ def test_a_changed_run_has_the_next_version(runs: Rebalances) -> None:
             retry_after_seconds=2.5,
         ),
     )
-    stored = runs.update(ended)
-    assert stored == replace(ended, version=2)
+    stored = runs.finish(ended, LEASE)
+    assert stored == replace(ended, counts={State.REBALANCED: 2, State.SKIPPED: 1}, version=2)
     assert runs.get(run.rebalance_id) == stored
 
 
@@ -85,14 +119,16 @@ def test_a_result_comes_back_as_it_was_stored(runs: Rebalances) -> None:
     one = solved()
     assert one.transactions
     assert len(one.positions) == 3
-    runs.save_portfolios([one])
+    begun(runs, 1)
+    append(runs, one)
     assert runs.get_portfolio(RUN_ID, portfolio_id(0)) == one
 
 
 def test_an_error_of_a_portfolio_comes_back_equal(runs: Rebalances) -> None:
     error = Infeasible("no", violations=[Violation("cash", "too little", "CASH")])
     one = replace(result(sequence=2), state=State.INFEASIBLE, error=error)
-    runs.save_portfolios([one])
+    begun(runs, 1)
+    append(runs, one)
     assert runs.get_portfolio(RUN_ID, portfolio_id(0)).error == error
 
 
@@ -108,10 +144,12 @@ numbers = st.one_of(
 def test_any_number_comes_back_digit_for_digit(
     runs: Rebalances, database: Database, values: tuple[Decimal | None, ...]
 ) -> None:
-    database.collection("portfolio_rebalances").delete_many({})
+    for name in ("portfolio_rebalances", "rebalances", "rebalance_work"):
+        database.collection(name).delete_many({})
+    begun(runs, 1)
     names = ("market_value", "cash_before", "cash_after", "drift_before", "drift_after")
     one = replace(result(sequence=2), **dict(zip(names, values, strict=True)))  # type: ignore[arg-type]
-    runs.save_portfolios([one])
+    append(runs, one)
     read = runs.get_portfolio(RUN_ID, portfolio_id(0))
     assert [str(getattr(read, name)) for name in names] == [str(value) for value in values]
 
@@ -128,16 +166,17 @@ def test_what_is_not_there(runs: Rebalances) -> None:
 
 
 def test_a_run_is_a_header_and_a_document_a_portfolio(runs: Rebalances, database: Database) -> None:
-    runs.create(rebalance(portfolio_count=3))
-    runs.save_portfolios([solved(number, sequence=number + 2) for number in range(3)])
-    runs.save_portfolios([])
+    begun(runs, 3)
+    append(runs, *(solved(number, sequence=number + 2) for number in range(3)))
     assert database.collection("rebalances").count_documents({}) == 1
     assert database.collection("portfolio_rebalances").count_documents({}) == 3
 
 
 def test_what_was_done_after_a_point(runs: Rebalances) -> None:
     results = [result(number, sequence=number + 2) for number in range(5)]
-    runs.save_portfolios(results[::-1])
+    begun(runs, 5)
+    append(runs, *results[:2])
+    append(runs, *results[2:])
     assert runs.portfolios_after(RUN_ID, 0, 10) == tuple(results)
     assert runs.portfolios_after(RUN_ID, 3, 2) == tuple(results[2:4])
     assert runs.portfolios_after(RUN_ID, 6, 2) == ()
@@ -145,9 +184,9 @@ def test_what_was_done_after_a_point(runs: Rebalances) -> None:
 
 
 def test_pages_of_a_run_leave_positions_out(runs: Rebalances) -> None:
-    runs.create(rebalance(portfolio_count=5))
+    begun(runs, 5)
     results = [solved(number, sequence=6 - number) for number in range(5)]
-    runs.save_portfolios(results)
+    append(runs, *results[::-1])
     first = runs.find_portfolios(RUN_ID, PageRequest(3), None)
     second = runs.find_portfolios(RUN_ID, PageRequest(3, first.next_token), None)
     assert [*first.items, *second.items] == [replace(one, positions=()) for one in results]
@@ -155,9 +194,9 @@ def test_pages_of_a_run_leave_positions_out(runs: Rebalances) -> None:
 
 
 def test_pages_of_a_state(runs: Rebalances) -> None:
-    runs.create(rebalance(portfolio_count=6))
+    begun(runs, 6)
     states = [State.FAILED, State.NO_ACTION] * 3
-    runs.save_portfolios([result(n, sequence=n + 2, state=state) for n, state in enumerate(states)])
+    append(runs, *(result(n, state=state) for n, state in enumerate(states)))
     first = runs.find_portfolios(RUN_ID, PageRequest(2), State.FAILED)
     second = runs.find_portfolios(RUN_ID, PageRequest(2, first.next_token), State.FAILED)
     found = [one.portfolio_id for one in (*first.items, *second.items)]
@@ -171,15 +210,11 @@ def stored_runs(runs: Rebalances, count: int) -> list[Rebalance]:
     """Runs of two models in turn; each has a portfolio of its own and portfolio 0."""
     created = []
     for number in range(count):
-        run = rebalance(run_id=runs.new_id(), model_id=f"{number % 2:024x}")
-        runs.create(run)
-        runs.save_portfolios(
-            [
-                result(portfolio, run_id=run.rebalance_id, sequence=2 + place)
-                for place, portfolio in enumerate((0, number + 1))
-            ]
-        )
-        created.append(run)
+        run = rebalance(run_id=runs.new_id(), model_id=f"{number % 2:024x}", portfolio_count=2)
+        begin(runs, run)
+        append(runs, *(result(portfolio, run_id=run.rebalance_id) for portfolio in (0, number + 1)))
+        ended = replace(run, state=RebalanceState.COMPLETED, finish_time=NOW)
+        created.append(runs.finish(ended, LEASE))
     return created
 
 
@@ -187,7 +222,7 @@ def test_runs_newest_first(runs: Rebalances) -> None:
     created = stored_runs(runs, 5)
     first = runs.find(PageRequest(2), "", ())
     late = rebalance(run_id=runs.new_id())
-    runs.create(late)
+    begin(runs, late)
     second = runs.find(PageRequest(2, first.next_token), "", ())
     third = runs.find(PageRequest(2, second.next_token), "", ())
     assert [*first.items, *second.items, *third.items] == created[::-1]

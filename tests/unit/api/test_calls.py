@@ -32,7 +32,7 @@ def calling(
 ) -> Iterator[grpc.Channel]:
     """A channel to a server that answers both kinds of calls with `behaviour`."""
     with ThreadPoolExecutor(2) as pool:
-        server = grpc.server(pool, interceptors=[interceptor or CallInterceptor(no_limit, 60)])
+        server = grpc.server(pool, interceptors=[interceptor or CallInterceptor(no_limit, 60, 2)])
         handlers: dict[str, Handler] = {
             "Unary": grpc.unary_unary_rpc_method_handler(behaviour),
             "Stream": grpc.unary_stream_rpc_method_handler(behaviour),
@@ -140,7 +140,7 @@ def test_the_database_has_the_time_of_the_call() -> None:
         limits.append(seconds)
         yield
 
-    with calling(lambda request, _: request, interceptor=CallInterceptor(limit, 60)) as channel:
+    with calling(lambda request, _: request, interceptor=CallInterceptor(limit, 60, 2)) as channel:
         for timeout in (5, 500, None):
             unary(channel, timeout=timeout)
     assert [0 < limits[0] <= 6, 50 < limits[1] <= 60, 50 < limits[2] <= 60] == [True] * 3

@@ -5,16 +5,22 @@ from decimal import Decimal
 from typing import TypeVar
 
 import pytest
-from globeco.ordergen.v1 import model_pb2, rebalance_pb2
+from globeco.ordergen.v1 import model_pb2, rebalance_pb2, rebalance_service_pb2
 from google.protobuf import duration_pb2
 from google.type import decimal_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ordergen_server.api import decoding
-from ordergen_server.domain.errors import Unsupported
 from ordergen_server.domain.models import ModelContent
-from ordergen_server.domain.rebalances import RebalanceOptions
+from ordergen_server.domain.rebalances import (
+    LotSize,
+    RebalanceOptions,
+    Restriction,
+    RestrictionType,
+    Strategy,
+)
+from ordergen_server.domain.stores import Request
 from ordergen_server.domain.violations import Violations
 from tests.builders import portfolio_id, position, security_id
 
@@ -188,31 +194,122 @@ def test_bad_options(message: Options, path: str) -> None:
     assert [subject for subject, _ in broken] == [path]
 
 
-UNSUPPORTED = {
-    "strategy": Options(strategy=rebalance_pb2.STRATEGY_TO_BAND),
-    "minimum_trade_value": Options(minimum_trade_value=decimal_pb2.Decimal(value="1")),
-    "restrictions": Options(restrictions=[rebalance_pb2.Restriction()]),
-    "lot_sizes": Options(lot_sizes=[rebalance_pb2.LotSize()]),
-    "maximum_turnover_weight": Options(maximum_turnover_weight=decimal_pb2.Decimal()),
-    "maximum_trade_count": Options(maximum_trade_count=0),
-}
+def number_of(text: str) -> decimal_pb2.Decimal:
+    return decimal_pb2.Decimal(value=text)
 
 
-@pytest.mark.parametrize("name", UNSUPPORTED)
-def test_an_unsupported_option_is_refused_by_its_name(name: str) -> None:
-    """Even where its value would change nothing: it is never ignored."""
-    with pytest.raises(Unsupported, match=f"does not support options.{name} yet") as raised:
-        options(UNSUPPORTED[name])
-    assert raised.value.metadata == {"feature": f"options.{name}"}
+def restricted(*kinds: int) -> Options:
+    """Securities 1, 2 and so on, restricted so."""
+    message = Options()
+    for place, kind in enumerate(kinds, 1):
+        message.restrictions.add(security_id=security_id(place), type=kind)
+    return message
 
 
-def test_an_unknown_strategy_is_refused() -> None:
-    message = Options.FromString(b"\x08\x63")
-    assert message.strategy == 99
-    with pytest.raises(Unsupported, match=r"options\.strategy"):
-        options(message)
+def in_lots(*sizes: tuple[int, int]) -> Options:
+    lots = [rebalance_pb2.LotSize(security_id=security_id(one), shares=shares) for one, shares in sizes]
+    return Options(lot_sizes=lots)
 
 
-def test_every_option_is_supported_or_refused() -> None:
-    supported = {"minimum_cash", "allow_overdraft", "solver_timeout"}
-    assert {field.name for field in Options.DESCRIPTOR.fields} == supported | set(UNSUPPORTED)
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (Options(strategy=rebalance_pb2.STRATEGY_TO_BAND), RebalanceOptions(strategy=Strategy.TO_BAND)),
+        (
+            Options(minimum_trade_value=number_of("99.50")),
+            RebalanceOptions(minimum_trade_value=Decimal("99.50")),
+        ),
+        (
+            Options(maximum_turnover_weight=number_of("0")),
+            RebalanceOptions(maximum_turnover_weight=Decimal(0)),
+        ),
+        (Options(maximum_turnover_weight=number_of("")), RebalanceOptions()),
+        (Options(maximum_trade_count=0), RebalanceOptions(maximum_trade_count=0)),
+        (
+            restricted(1, 2, 3),
+            RebalanceOptions(
+                restrictions=(
+                    Restriction(security_id(1), RestrictionType.DO_NOT_BUY),
+                    Restriction(security_id(2), RestrictionType.DO_NOT_SELL),
+                    Restriction(security_id(3), RestrictionType.HOLD),
+                )
+            ),
+        ),
+        (
+            in_lots((1, 100), (2, 1)),
+            RebalanceOptions(lot_sizes=(LotSize(security_id(1), 100), LotSize(security_id(2), 1))),
+        ),
+    ],
+)
+def test_options_that_change_what_may_be_traded(message: Options, expected: RebalanceOptions) -> None:
+    assert options(message) == (expected, [])
+
+
+@pytest.mark.parametrize(
+    ("message", "paths"),
+    [
+        (Options(minimum_trade_value=number_of("-1")), ["options.minimum_trade_value"]),
+        (Options(minimum_trade_value=number_of("x")), ["options.minimum_trade_value"]),
+        (Options(maximum_turnover_weight=number_of("-0.1")), ["options.maximum_turnover_weight"]),
+        (Options(maximum_trade_count=-1), ["options.maximum_trade_count"]),
+        (restricted(1, 0), ["options.restrictions[1].type"]),
+        (restricted(99), ["options.restrictions[0].type"]),
+        (
+            Options(restrictions=[rebalance_pb2.Restriction(type=rebalance_pb2.RESTRICTION_TYPE_HOLD)]),
+            ["options.restrictions[0].security_id"],
+        ),
+        (in_lots((1, 0)), ["options.lot_sizes[0].shares"]),
+        (in_lots((1, 5), (1, 6)), ["options.lot_sizes[1].security_id"]),
+        (in_lots((1, -5), (1, 6)), ["options.lot_sizes[0].shares", "options.lot_sizes[1].security_id"]),
+        (Options.FromString(b"\x08\x63"), ["options.strategy"]),
+    ],
+)
+def test_bad_options_by_their_paths(message: Options, paths: list[str]) -> None:
+    _, broken = options(message)
+    assert [subject for subject, _ in broken] == paths
+
+
+def test_a_security_restricted_twice() -> None:
+    message = restricted(1)
+    message.restrictions.add(security_id=security_id(1), type=rebalance_pb2.RESTRICTION_TYPE_HOLD)
+    _, broken = options(message)
+    assert [subject for subject, _ in broken] == ["options.restrictions[1].security_id"]
+
+
+Call = rebalance_service_pb2.RebalancePortfolioRequest
+REQUEST_ID = "16fd2706-8baf-433b-82eb-8c7fada847da"
+
+
+def request(message: decoding.RebalanceRequest) -> tuple[Request | None, list[tuple[str, str]]]:
+    return decoded(lambda violations: decoding.request(message, violations))
+
+
+def test_a_call_without_a_request_id_is_not_repeatable() -> None:
+    assert request(Call(portfolio_id=portfolio_id(1))) == (None, [])
+
+
+def test_a_request_is_its_id_and_all_that_it_asks_for() -> None:
+    """The message stays as it was."""
+
+    def of(message: decoding.RebalanceRequest) -> str:
+        found, broken = request(message)
+        assert broken == []
+        assert found
+        assert (found.request_id, message.request_id) == (REQUEST_ID, REQUEST_ID)
+        return found.fingerprint
+
+    calls: list[decoding.RebalanceRequest] = [
+        Call(request_id=REQUEST_ID),
+        Call(request_id=REQUEST_ID, portfolio_id=portfolio_id(1)),
+        Call(request_id=REQUEST_ID, options=Options(maximum_trade_count=0)),
+        Call(request_id=REQUEST_ID, options=Options(maximum_trade_count=1)),
+        rebalance_service_pb2.RebalanceModelRequest(request_id=REQUEST_ID),
+        rebalance_service_pb2.StartRebalanceRequest(request_id=REQUEST_ID),
+    ]
+    assert len({of(one) for one in calls}) == len(calls)
+    assert [of(one) for one in calls] == [of(one) for one in calls]
+
+
+def test_a_request_id_that_is_none() -> None:
+    _, broken = request(Call(request_id="again"))
+    assert [subject for subject, _ in broken] == ["request_id"]

@@ -16,7 +16,8 @@ from ordergen_server.api.server import MODEL_SERVICE, REBALANCE_SERVICE, ApiServ
 from ordergen_server.domain.errors import DatabaseUnavailable, DeadlineExceeded
 from ordergen_server.services.models import ModelKeeper
 from tests.builders import NOW
-from tests.fakes import MemoryModels, MemoryRuns
+from tests.fakes import MemoryModels
+from tests.memory_runs import MemoryRuns
 from tests.unit.services.runs import house
 
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
@@ -47,7 +48,7 @@ def server(database: FakeDatabase, port: int = 0) -> Iterator[ApiServer]:
             rebalances=RebalanceServicer(
                 parts.rebalancer, runs, maximum_call_seconds=10, maximum_run_seconds=10
             ),
-            calls=CallInterceptor(database.time_limit, 10),
+            calls=CallInterceptor(database.time_limit, 10, 2),
             database=database,
         )
         one.start()

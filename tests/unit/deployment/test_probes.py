@@ -26,14 +26,14 @@ class NoCalls:
 def health() -> Iterator[health_pb2_grpc.HealthStub]:
     """Health of a server whose database is down, on the port of the probes."""
     config = ServerConfig(
-        host="127.0.0.1", port=0, health_port=0, workers=2, drain_seconds=1, health_interval_seconds=0.5
+        host="127.0.0.1", port=0, health_port=0, maximum_calls=2, drain_seconds=1, health_interval_seconds=0.5
     )
     with closing(Database(NOBODY_LISTENS, "none", pool_size=1, timeout_seconds=1)) as database:
         server = ApiServer(
             config,
             models=NoCalls(),  # type: ignore[arg-type] # no method of it is called
             rebalances=NoCalls(),  # type: ignore[arg-type] # likewise
-            calls=CallInterceptor(database.time_limit, 1),
+            calls=CallInterceptor(database.time_limit, 1, 2),
             database=database,
         )
         server.start()

@@ -1,32 +1,88 @@
 """A house of fakes in which runs are carried out."""
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
+from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.market import Holdings, MarketSnapshot
 from ordergen_server.domain.models import Model
+from ordergen_server.domain.rebalances import PortfolioState, RebalanceState
+from ordergen_server.domain.stores import RunOrder
 from ordergen_server.services.execution import Execution
+from ordergen_server.services.held import Held, RunBook
+from ordergen_server.services.portfolio_work import PortfolioWork
 from ordergen_server.services.rebalancer import Rebalancer
-from tests.builders import NOW, holdings, model, portfolio_id, position, snapshot
-from tests.fakes import FakeMarket, FakePortfolios, MemoryModels, MemoryRuns
+from ordergen_server.services.runs import Runs
+from ordergen_server.services.watching import Bell
+from tests.builders import NOW, holdings, model, portfolio_id, position, rebalance, snapshot
+from tests.fakes import FakeMarket, FakePortfolios, MemoryModels
+from tests.memory_runs import MemoryRuns
 
 #: Buys 10 shares with its cash, needs nothing, has no positive value.
 BUYS, RESTS, WORTHLESS = holdings("1000"), holdings("90", {1: "1"}), holdings("0")
+TOKEN = "token of the tests"  # noqa: S105 - of a lease
+LEASE_SECONDS = 60.0
+
+
+class Clock:
+    """Stands still at NOW until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def move(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
 
 
 @dataclass(frozen=True)
 class House:
-    """The use cases with their stores and sources."""
+    """One server's use cases with their stores and sources."""
 
     models: MemoryModels
     runs: MemoryRuns
     market: FakeMarket
     portfolios: FakePortfolios
     execution: Execution
+    book: RunBook
+    holder: Runs
     rebalancer: Rebalancer
     model: Model
+    bell: Bell
+    clock: Clock
+
+    def held(self, *, seconds: float = 1000, token: str = TOKEN) -> Held:
+        """A run of the house's model, begun and held by us."""
+        started = rebalance(portfolio_count=len(self.model.portfolio_ids))
+        deadline_time = self.clock() + timedelta(seconds=seconds)
+        order = RunOrder(started, self.model.positions, deadline_time)
+        self.runs.begin(order, self.model.portfolio_ids, self.book.lease(token), None)
+        return Held(order, token, Deadline.after(seconds))
+
+    @property
+    def states(self) -> dict[str, PortfolioState]:
+        """What became of each portfolio."""
+        return {one.portfolio_id: one.state for one in self.runs.results}
+
+    def ended(self, rebalance_id: str) -> bool:
+        """Whether a run is over, waiting for it."""
+        return eventually(lambda: self.runs.get(rebalance_id).state is not RebalanceState.RUNNING)
+
+
+def eventually(true: Callable[[], bool], seconds: float = 10) -> bool:
+    """Wait until something is true, at most so long; whether it became so."""
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.005)
+    return True
 
 
 @contextmanager
@@ -37,15 +93,39 @@ def house(
     workers: int = 2,
     window: int = 2,
     wanted: Model | None = None,
+    runs: MemoryRuns | None = None,
+    models: MemoryModels | None = None,
+    maximum_runs: int = 2,
+    clock: Clock | None = None,
 ) -> Iterator[House]:
     """A house whose one model has a portfolio for every answer, with one position of 10 a share."""
     followed = wanted or model(position(1), portfolios=len(answers))
-    models, runs = MemoryModels(followed), MemoryRuns()
+    kept, store = models or MemoryModels(followed), runs or MemoryRuns()
     source = FakeMarket(market or snapshot({1: "10"}))
     portfolios = FakePortfolios(
         {portfolio_id(number): answer for number, answer in enumerate(answers)}, before
     )
+    now, bell = clock or Clock(), Bell()
     with ThreadPoolExecutor(workers) as pool:
-        execution = Execution(market=source, portfolios=portfolios, workers=pool, window=window)
-        rebalancer = Rebalancer(models=models, runs=runs, execution=execution, clock=lambda: NOW)
-        yield House(models, runs, source, portfolios, execution, rebalancer, followed)
+        work = PortfolioWork(market=source, portfolios=portfolios, workers=pool, window=window)
+        book = RunBook(runs=store, models=kept, clock=now, changed=bell.ring, lease_seconds=LEASE_SECONDS)
+        execution = Execution(work, book)
+        holder = Runs(execution, book, now, maximum_runs=maximum_runs, tend_seconds=3600)
+        rebalancer = Rebalancer(models=kept, store=store, work=work, runs=holder, bell=bell, clock=now)
+        holder.start()
+        try:
+            yield House(
+                kept,
+                store,
+                source,
+                portfolios,
+                execution,
+                book,
+                holder,
+                rebalancer,
+                followed,
+                bell,
+                now,
+            )
+        finally:
+            holder.close()

@@ -1,10 +1,11 @@
-"""A run works on every portfolio, stops where going on is useless, and is always brought to an end."""
+"""A held run: every portfolio once, a stop where going on is useless, an end where it is ours to write."""
 
-from threading import Event
+import time
+from collections.abc import Sequence
+from threading import Event, Thread
 
 import pytest
 
-from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import (
     BadData,
     Cancelled,
@@ -14,23 +15,23 @@ from ordergen_server.domain.errors import (
     MissingData,
     SiblingUnavailable,
 )
-from ordergen_server.domain.rebalances import PortfolioState, Rebalance, RebalanceState
-from ordergen_server.services.recorder import Recorder
-from tests.builders import NOW, portfolio_id, rebalance, snapshot
-from tests.unit.services.runs import BUYS, RESTS, WORTHLESS, House, house
+from ordergen_server.domain.market import Holdings
+from ordergen_server.domain.rebalances import (
+    PortfolioRebalance,
+    PortfolioState,
+    Rebalance,
+    RebalanceState,
+)
+from ordergen_server.domain.stores import Lease, LeaseLost
+from tests.builders import NOW, portfolio_id, rebalance, result, snapshot
+from tests.unit.services.runs import BUYS, RESTS, TOKEN, WORTHLESS, House, house
 
 
-def carry_out(parts: House, *, cancelled: Event | None = None, seconds: float = 10) -> Rebalance:
-    started = rebalance(portfolio_count=len(parts.model.portfolio_ids))
-    recorder = Recorder(started, parts.runs, parts.models, lambda: NOW, lambda: None)
-    recorder.start()
-    return parts.execution.run(
-        recorder, parts.model, parts.model.portfolio_ids, Deadline.after(seconds), cancelled or Event()
-    )
-
-
-def states(parts: House) -> dict[str, PortfolioState]:
-    return {one.portfolio_id: one.state for one in parts.runs.results}
+def carry_out(parts: House, *, seconds: float = 10) -> Rebalance:
+    """The run as it is stored afterwards."""
+    held = parts.held(seconds=seconds)
+    parts.execution.carry_out(held)
+    return parts.runs.get(held.rebalance_id)
 
 
 def test_every_portfolio_gets_its_result_from_one_snapshot() -> None:
@@ -44,7 +45,7 @@ def test_every_portfolio_gets_its_result_from_one_snapshot() -> None:
         PortfolioState.REBALANCED,
         PortfolioState.NO_ACTION,
     ]
-    assert states(parts) == dict(zip(parts.model.portfolio_ids, expected, strict=True))
+    assert parts.states == dict(zip(parts.model.portfolio_ids, expected, strict=True))
     assert sorted(one.sequence for one in results) == [2, 3, 4, 5, 6]
     assert ended.state is RebalanceState.COMPLETED_WITH_ERRORS
     assert ended.counts == {
@@ -96,7 +97,7 @@ def test_without_prices_no_portfolio_is_asked_for(problem: Exception) -> None:
         ended = carry_out(parts)
     assert (ended.state, ended.error) == (RebalanceState.FAILED, problem)
     assert parts.portfolios.asked == []
-    assert set(states(parts).values()) == {PortfolioState.SKIPPED}
+    assert set(parts.states.values()) == {PortfolioState.SKIPPED}
     assert {one.snapshot_time for one in parts.runs.results} == {None}
 
 
@@ -110,23 +111,86 @@ def test_no_time_at_all() -> None:
 
 def test_a_cancelled_run_skips_the_rest() -> None:
     """What was done stays done, and counts: the model was rebalanced."""
-    cancelled = Event()
-    with house(BUYS, RESTS, RESTS, before=lambda _: cancelled.set(), workers=1, window=1) as parts:
-        ended = carry_out(parts, cancelled=cancelled)
+    with house(BUYS, RESTS, RESTS, RESTS, workers=1, window=1) as parts:
+        held = parts.held()
+        parts.portfolios.before = lambda one: held.cancelled.set() if one == portfolio_id(1) else None
+        parts.execution.carry_out(held)
+        ended = parts.runs.get(held.rebalance_id)
     assert (ended.state, ended.error) == (RebalanceState.CANCELLED, None)
-    assert [one.state for one in parts.runs.results] == [
-        PortfolioState.REBALANCED,
-        PortfolioState.SKIPPED,
-        PortfolioState.SKIPPED,
-    ]
-    assert parts.runs.results[1].error == Cancelled("The run was cancelled before this portfolio's turn.")
+    assert ended.counts[PortfolioState.REBALANCED] == 1
+    skipped = [one for one in parts.runs.results if one.state is PortfolioState.SKIPPED]
+    assert len(parts.runs.results) == 4
+    assert skipped
+    why = Cancelled("The run was cancelled before this portfolio's turn.")
+    assert [one.error for one in skipped] == [why] * len(skipped)
     assert parts.models.get(parts.model.model_id).last_rebalance_time == NOW
 
 
+def test_a_cancel_that_another_server_was_asked_for_is_seen_with_the_next_result() -> None:
+    with house(*[RESTS] * 20, workers=1, window=1) as parts:
+        held = parts.held()
+        parts.runs.request_cancel(held.rebalance_id)
+        parts.execution.carry_out(held)
+        ended = parts.runs.get(held.rebalance_id)
+    assert ended.state is RebalanceState.CANCELLED
+    assert ended.counts[PortfolioState.SKIPPED] > 10
+    assert sum(ended.counts.values()) == 20
+
+
 def test_a_run_cancelled_after_its_last_portfolio_is_complete() -> None:
-    cancelled = Event()
-    with house(BUYS, before=lambda _: cancelled.set()) as parts:
-        assert carry_out(parts, cancelled=cancelled).state is RebalanceState.COMPLETED
+    with house(BUYS) as parts:
+        held = parts.held()
+        parts.portfolios.before = lambda _: held.cancelled.set()
+        parts.execution.carry_out(held)
+        assert parts.runs.get(held.rebalance_id).state is RebalanceState.COMPLETED
+
+
+def test_an_abandoned_run_is_left_as_it_is() -> None:
+    """Nothing is skipped and nothing ends: another server goes on where this one stopped."""
+    with house(*[RESTS] * 9, workers=1, window=1) as parts:
+        held = parts.held()
+        parts.portfolios.before = lambda one: held.abandoned.set() if one == portfolio_id(2) else None
+        parts.execution.carry_out(held)
+        left = parts.runs.get(held.rebalance_id)
+        assert left.state is RebalanceState.RUNNING
+        assert 0 < len(parts.runs.results) < 9
+        assert set(parts.states.values()) == {PortfolioState.NO_ACTION}
+
+
+def test_a_run_taken_over_goes_on_where_it_stood() -> None:
+    """Sequences have no gap, no portfolio is asked for again, and the market is the first one's."""
+    with house(BUYS, RESTS, BUYS, market=snapshot({1: "11"})) as parts:
+        held = parts.held()
+        first = snapshot({1: "10"})
+        parts.runs.keep_snapshot(held.rebalance_id, first)
+        done = result(1, run_id=held.rebalance_id, state=PortfolioState.NO_ACTION)
+        parts.runs.append(held.rebalance_id, Lease(TOKEN, NOW), [done])
+        parts.execution.carry_out(held)
+        ended = parts.runs.get(held.rebalance_id)
+    assert ended.state is RebalanceState.COMPLETED
+    assert [one.sequence for one in parts.runs.results] == [2, 3, 4]
+    assert sorted(parts.portfolios.asked) == [portfolio_id(0), portfolio_id(2)]
+    assert parts.market.calls == 0
+    bought = [one.price for done in parts.runs.results[1:] for one in done.positions]
+    assert bought == [10, 10]
+    assert ended.counts == {PortfolioState.NO_ACTION: 1, PortfolioState.REBALANCED: 2}
+
+
+def test_a_server_that_has_lost_its_run_writes_nothing_more() -> None:
+    with house(*[RESTS] * 9, workers=1, window=1) as parts:
+        held = parts.held()
+
+        def lose(one: str) -> None:
+            if one == portfolio_id(3):
+                stored = parts.runs.runs[held.rebalance_id]
+                stored.lease = Lease("of another", NOW)
+
+        parts.portfolios.before = lose
+        with pytest.raises(LeaseLost):
+            parts.execution.carry_out(held)
+        assert parts.runs.get(held.rebalance_id).state is RebalanceState.RUNNING
+        assert len(parts.runs.results) <= 4
+        assert len(parts.portfolios.asked) < 9
 
 
 def test_a_bug_ends_the_run_and_reaches_the_caller() -> None:
@@ -137,7 +201,7 @@ def test_a_bug_ends_the_run_and_reaches_the_caller() -> None:
         ended = parts.runs.get(rebalance().rebalance_id)
     expected = InternalError("The run was ended by an internal error.")
     assert (ended.state, ended.error) == (RebalanceState.FAILED, expected)
-    assert sorted(states(parts)) == sorted(parts.model.portfolio_ids)
+    assert sorted(parts.states) == sorted(parts.model.portfolio_ids)
     assert [one.error for one in parts.runs.results[1:]] == [expected] * 3
 
 
@@ -149,23 +213,48 @@ def test_what_has_started_is_waited_for_and_what_waits_is_not_started() -> None:
     assert len(parts.runs.results) == 10
 
 
+def test_no_more_than_the_window_is_read_ahead_of_the_store() -> None:
+    """While a result cannot be stored, reading stops too: memory is bounded however many there are."""
+    store_opens = Event()
+    with house(*[RESTS] * 40, workers=4, window=4) as parts:
+        append = parts.runs.append
+
+        def slowly(rebalance_id: str, lease: Lease, results: Sequence[PortfolioRebalance]) -> bool:
+            store_opens.wait(10)
+            return append(rebalance_id, lease, results)
+
+        parts.runs.append = slowly  # type: ignore[method-assign] # a slow database
+        running = Thread(target=carry_out, args=(parts,))
+        running.start()
+        time.sleep(0.3)
+        asked = len(parts.portfolios.asked)
+        store_opens.set()
+        running.join()
+    assert asked <= 3 * 4  # being stored, waiting to be stored, and being read
+    assert len(parts.runs.results) == 40
+
+
 def test_the_solver_has_no_more_time_than_the_run() -> None:
     with house(RESTS) as parts:
         assert carry_out(parts, seconds=1).state is RebalanceState.COMPLETED
 
 
-def test_an_end_that_cannot_be_stored_reaches_the_caller() -> None:
-    with house(RESTS) as parts:
-        parts.runs.failures = [DatabaseUnavailable("down"), DatabaseUnavailable("down")]
+@pytest.mark.parametrize("answers", [[RESTS], [RESTS] * 5, [SiblingUnavailable("down")]])
+def test_a_result_that_cannot_be_stored_leaves_the_run_to_be_taken_over(
+    answers: list[Holdings | Exception],
+) -> None:
+    with house(*answers) as parts:
+        held = parts.held()
+        parts.runs.failures = [DatabaseUnavailable("down")]
         with pytest.raises(DatabaseUnavailable):
-            carry_out(parts)
+            parts.execution.carry_out(held)
+        assert parts.runs.get(held.rebalance_id).state is RebalanceState.RUNNING
 
 
-def test_a_result_that_cannot_be_stored_stops_the_run() -> None:
-    """The database came back: the portfolio whose result was lost is skipped, and the end is stored."""
-    down = DatabaseUnavailable("down")
+def test_a_database_that_is_too_slow_leaves_the_run_to_be_taken_over() -> None:
     with house(RESTS) as parts:
-        parts.runs.failures = [down]
-        ended = carry_out(parts)
-    assert (ended.state, ended.error) == (RebalanceState.FAILED, down)
-    assert states(parts) == {portfolio_id(0): PortfolioState.SKIPPED}
+        held = parts.held()
+        parts.runs.failures = [DeadlineExceeded("The database is slow.")]
+        with pytest.raises(DeadlineExceeded):
+            parts.execution.carry_out(held)
+        assert parts.runs.get(held.rebalance_id).state is RebalanceState.RUNNING

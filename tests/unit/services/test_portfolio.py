@@ -23,7 +23,7 @@ def rebalanced(
 ) -> PortfolioRebalance:
     blank = replace(result(), state=PortfolioState.SKIPPED)
     return rebalance_portfolio(
-        blank, held, wanted, snapshot(prices), options or RebalanceOptions(), timeout_seconds=5
+        blank, held, wanted.positions, snapshot(prices), options or RebalanceOptions(), timeout_seconds=5
     )
 
 
@@ -209,7 +209,7 @@ def test_a_bad_price_is_that_problem() -> None:
         rebalance_portfolio(
             result(),
             holdings("10"),
-            model(position(1)),
+            [position(1)],
             snapshot({1: problem}),
             RebalanceOptions(),
             timeout_seconds=5,

@@ -1,14 +1,18 @@
 """The use cases of rebalancing, with fakes around them."""
 
-import logging
+from contextlib import AbstractContextManager
+from itertools import islice
 from threading import Event
 
 import pytest
 
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import (
+    Cancelled,
     DatabaseUnavailable,
     DeadlineExceeded,
+    InternalError,
+    InvalidArgument,
     MarketValueNotPositive,
     ModelWithoutPositions,
     NotFound,
@@ -25,9 +29,11 @@ from ordergen_server.domain.rebalances import (
     RunFinished,
     RunStarted,
 )
+from ordergen_server.domain.stores import Request
 from tests.builders import MODEL_ID, NOW, model, portfolio_id
-from tests.unit.services.runs import BUYS, RESTS, WORTHLESS, House, house
+from tests.unit.services.runs import BUYS, LEASE_SECONDS, RESTS, WORTHLESS, House, eventually, house
 
+REQUEST = Request("16fd2706-8baf-433b-82eb-8c7fada847da", "body")
 OPTIONS = RebalanceOptions(solver_timeout_seconds=3)
 
 
@@ -84,7 +90,7 @@ def test_a_model_without_positions_would_sell_everything() -> None:
 
 def test_a_model_that_is_not_there() -> None:
     with house() as parts, pytest.raises(NotFound):
-        parts.rebalancer.rebalance_model("f" * 24, OPTIONS, Deadline.after(10))
+        next(parts.rebalancer.rebalance_model("f" * 24, OPTIONS, Deadline.after(10)))
 
 
 def test_a_model_is_told_from_start_to_end_and_everything_is_stored() -> None:
@@ -118,35 +124,87 @@ def test_a_run_that_stopped_says_why_after_its_last_event(problem: OrderGenerati
     assert raised.value.metadata["rebalance_id"] == only_run(parts).rebalance_id
 
 
-def test_a_bug_ends_the_run_and_reaches_the_caller_itself(caplog: pytest.LogCaptureFixture) -> None:
-    """So that the interceptor logs it with its correlation id."""
-    with caplog.at_level(logging.ERROR), house(ZeroDivisionError("a bug")) as parts:
-        with pytest.raises(ZeroDivisionError, match="a bug"):
-            rebalance_all(parts)
-        assert only_run(parts).state is RebalanceState.FAILED
-    assert f"run {only_run(parts).rebalance_id} broke off" in caplog.text
-    assert "ZeroDivisionError: a bug" in caplog.text
+def test_a_bug_ends_the_run_as_an_internal_error() -> None:
+    with house(ZeroDivisionError("a bug")) as parts, pytest.raises(InternalError) as raised:
+        rebalance_all(parts)
+    assert only_run(parts).state is RebalanceState.FAILED
+    assert "a bug" not in raised.value.message
 
 
-def test_a_caller_is_not_left_waiting_where_the_end_could_not_be_stored() -> None:
+def test_a_caller_waits_for_whoever_takes_the_run_over() -> None:
+    """What could not be stored is done again after the lease has run out, and the stream goes on."""
     with house(RESTS) as parts:
-        parts.runs.failures = [DatabaseUnavailable("down"), DatabaseUnavailable("down")]
-        with pytest.raises(DatabaseUnavailable):
-            rebalance_all(parts)
-    assert only_run(parts).state is RebalanceState.RUNNING
+        events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(1000))
+        append, parts.runs.append = parts.runs.append, refuse  # type: ignore[assignment,method-assign]
+        assert isinstance(next(events).event, RunStarted)
+        assert eventually(lambda: not parts.holder._held)  # noqa: SLF001 - nothing else tells
+        parts.runs.append = append  # type: ignore[method-assign]
+        parts.clock.move(LEASE_SECONDS + 1)
+        parts.holder.tend()
+        assert [event.sequence for event in events] == [2, 3]
+    assert only_run(parts).state is RebalanceState.COMPLETED
+
+
+def refuse(*_: object) -> bool:
+    raise DatabaseUnavailable("down")
+
+
+def slow_house(count: int = 20) -> AbstractContextManager[House]:
+    """Its portfolios take a tenth of a second each, one after another."""
+    slowly = Event()
+    return house(*[RESTS] * count, before=lambda _: slowly.wait(0.1), workers=1, window=1)
 
 
 def test_a_caller_that_leaves_cancels_the_run() -> None:
-    """It is over when the iterator is closed: nothing of it goes on behind our back."""
-    slowly = Event()
-    with house(*[RESTS] * 20, before=lambda _: slowly.wait(0.1), workers=1, window=1) as parts:
+    with slow_house() as parts:
         events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(10))
         assert isinstance(next(events).event, RunStarted)
         events.close()  # type: ignore[attr-defined] # a generator
+        assert parts.ended(only_run(parts).rebalance_id)
         run = only_run(parts)
     assert run.state is RebalanceState.CANCELLED
     assert run.counts[PortfolioState.SKIPPED] > 0
     assert len(parts.runs.results) == 20
+
+
+def test_a_caller_that_is_gone_is_told_no_more_and_its_run_is_cancelled() -> None:
+    gone = Event()
+    with slow_house() as parts:
+        events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(10), gone=gone)
+        next(events)
+        gone.set()
+        assert len(list(events)) < 20
+        assert parts.ended(only_run(parts).rebalance_id)
+    assert only_run(parts).state is RebalanceState.CANCELLED
+
+
+def test_a_caller_that_leaves_a_server_that_stops_leaves_the_run_to_another() -> None:
+    with slow_house() as parts:
+        events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(10))
+        next(events)
+        parts.holder.drain()
+        events.close()  # type: ignore[attr-defined] # a generator
+        parts.holder.close()
+        assert only_run(parts).state is RebalanceState.RUNNING
+
+
+def test_a_caller_that_joined_leaves_the_run_to_who_began_it() -> None:
+    with slow_house(5) as parts:
+        first = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(10), request=REQUEST)
+        assert isinstance(next(first).event, RunStarted)
+        second = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(10), request=REQUEST)
+        next(second)
+        second.close()  # type: ignore[attr-defined] # a generator
+        assert [event.sequence for event in first] == [2, 3, 4, 5, 6, 7]
+    assert only_run(parts).state is RebalanceState.COMPLETED
+
+
+def test_a_slow_reader_does_not_slow_the_run() -> None:
+    with house(*[RESTS] * 30) as parts:
+        events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(10))
+        next(events)
+        assert parts.ended(only_run(parts).rebalance_id)
+        assert [event.sequence for event in events] == list(range(2, 33))
 
 
 def test_a_run_that_is_not_over_in_time_is_ended() -> None:
@@ -154,4 +212,119 @@ def test_a_run_that_is_not_over_in_time_is_ended() -> None:
     with house(RESTS, RESTS, before=lambda _: release.wait(0.3), workers=1, window=1) as parts:
         with pytest.raises(DeadlineExceeded):
             rebalance_all(parts, seconds=0.1)
-        assert only_run(parts).state is not RebalanceState.RUNNING
+        assert parts.ended(only_run(parts).rebalance_id)
+    assert only_run(parts).state in (RebalanceState.FAILED, RebalanceState.CANCELLED)
+
+
+def test_a_run_started_goes_on_and_can_be_watched_and_cancelled() -> None:
+    with slow_house() as parts:
+        started = parts.rebalancer.start(MODEL_ID, OPTIONS, 1000)
+        assert started.state is RebalanceState.RUNNING
+        seen = parts.rebalancer.watch(started.rebalance_id, 1, Deadline.after(10), Event())
+        assert next(seen).sequence == 2
+        cancelled = parts.rebalancer.cancel(started.rebalance_id, 10)
+        assert cancelled.state is RebalanceState.CANCELLED
+        assert [event.sequence for event in seen] == list(range(3, 23))
+        assert parts.rebalancer.cancel(started.rebalance_id, 10) == cancelled
+
+
+def test_a_cancel_answers_after_its_time_that_the_run_goes_on() -> None:
+    release = Event()
+    with house(RESTS, RESTS, before=lambda _: release.wait(10), workers=1, window=1) as parts:
+        started = parts.rebalancer.start(MODEL_ID, OPTIONS, 1000)
+        assert parts.rebalancer.cancel(started.rebalance_id, 0.05).state is RebalanceState.RUNNING
+        release.set()
+        assert parts.ended(started.rebalance_id)
+
+
+def test_a_preview_of_a_model_stores_nothing() -> None:
+    with house(BUYS, RESTS, WORTHLESS) as parts:
+        events = list(parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(10)))
+        assert parts.runs.runs == {}
+        assert parts.models.get(MODEL_ID).last_rebalance_time is None
+    finished = events[-1].event
+    assert [event.sequence for event in events] == [1, 2, 3, 4, 5]
+    assert isinstance(finished, RunFinished)
+    assert (finished.rebalance.state, finished.rebalance.rebalance_id) == (
+        RebalanceState.COMPLETED_WITH_ERRORS,
+        "",
+    )
+    assert finished.rebalance.counts == {
+        PortfolioState.REBALANCED: 1,
+        PortfolioState.NO_ACTION: 1,
+        PortfolioState.FAILED: 1,
+    }
+
+
+@pytest.mark.parametrize("where", ["market", "portfolio"])
+def test_a_preview_that_stops_skips_the_rest_and_says_why(where: str) -> None:
+    down = SiblingUnavailable("down")
+    market = down if where == "market" else None
+    told: list[RunEvent] = []
+    with house(down, *[RESTS] * 5, market=market, workers=1, window=1) as parts:
+        with pytest.raises(SiblingUnavailable) as raised:
+            told += parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(10))
+        events = parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(10))
+        told = list(islice(events, 8))
+        events.close()  # type: ignore[attr-defined] # a generator
+        assert parts.runs.runs == {}
+    assert "rebalance_id" not in raised.value.metadata
+    assert [event.sequence for event in told] == list(range(1, 9))
+    finished = told[-1].event
+    assert isinstance(finished, RunFinished)
+    assert (finished.rebalance.state, finished.rebalance.error) == (RebalanceState.FAILED, down)
+    assert sum(finished.rebalance.counts.values()) == 6
+
+
+def test_a_preview_of_a_portfolio_stores_nothing() -> None:
+    with house(BUYS, WORTHLESS) as parts:
+        for _ in range(2):
+            answer = parts.rebalancer.rebalance_portfolio(
+                portfolio_id(0), OPTIONS, Deadline.after(10), validate_only=True
+            )
+            assert (answer.state, answer.rebalance_id) == (PortfolioState.REBALANCED, "")
+        with pytest.raises(MarketValueNotPositive) as raised:
+            parts.rebalancer.rebalance_portfolio(
+                portfolio_id(1), OPTIONS, Deadline.after(10), validate_only=True
+            )
+    assert raised.value.metadata == {}
+    assert parts.runs.runs == {}
+    assert parts.models.get(MODEL_ID).last_rebalance_time is None
+
+
+def test_a_portfolio_asked_for_again_answers_its_first_result() -> None:
+    """And its model was rebalanced once, at that time."""
+
+    def ask(parts: House, request: Request) -> PortfolioRebalance:
+        return parts.rebalancer.rebalance_portfolio(
+            portfolio_id(0), OPTIONS, Deadline.after(10), request=request
+        )
+
+    with house(BUYS) as parts:
+        first = ask(parts, REQUEST)
+        parts.clock.move(5)
+        assert ask(parts, REQUEST) == first
+        with pytest.raises(InvalidArgument):
+            ask(parts, Request(REQUEST.request_id, "another body"))
+        assert parts.models.get(MODEL_ID).last_rebalance_time == NOW
+    assert len(parts.runs.runs) == 1
+
+
+def test_a_portfolio_whose_caller_has_gone_is_not_stored() -> None:
+    gone = Event()
+    gone.set()
+    with house(BUYS) as parts, pytest.raises(Cancelled):
+        parts.rebalancer.rebalance_portfolio(portfolio_id(0), OPTIONS, Deadline.after(10), gone=gone)
+    assert parts.runs.runs == {}
+
+
+def test_a_single_portfolio_beside_a_run() -> None:
+    release = Event()
+    with house(BUYS, RESTS, before=lambda _: release.is_set() or release.wait(0.2), workers=1) as parts:
+        started = parts.rebalancer.start(MODEL_ID, OPTIONS, 1000)
+        assert rebalance_one(parts).state is PortfolioState.REBALANCED
+        release.set()
+        assert parts.ended(started.rebalance_id)
+        with pytest.raises(NotFound):
+            parts.runs.get_portfolio(started.rebalance_id, portfolio_id(9))
+    assert len(parts.runs.runs) == 2

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
@@ -17,13 +17,13 @@ from ordergen_server.domain.rebalances import (
 )
 from ordergen_server.services.watching import BATCH, Bell, watch
 from tests.builders import RUN_ID, rebalance, result
-from tests.fakes import MemoryRuns
+from tests.memory_runs import MemoryRuns
 
 
 def stored_run(count: int, state: RebalanceState = RebalanceState.COMPLETED) -> MemoryRuns:
     runs = MemoryRuns()
-    runs.create(replace(rebalance(portfolio_count=count), state=state))
-    runs.save_portfolios([result(number, sequence=number + 2) for number in range(count)])
+    results = [result(number, sequence=number + 2) for number in range(count)]
+    runs.put(replace(rebalance(portfolio_count=count), state=state), results)
     return runs
 
 
@@ -62,14 +62,14 @@ def test_from_any_point(after: int) -> None:
 
 def test_a_run_that_goes_on_is_told_as_it_goes() -> None:
     runs, bell = stored_run(0, RebalanceState.RUNNING), Bell()
-    runs.create(rebalance(portfolio_count=1))
+    runs.put(rebalance(portfolio_count=1))
     events = watch(runs, bell, RUN_ID, 0, Deadline.after(10))
     assert next(events) == RunEvent(1, RunStarted(rebalance(portfolio_count=1)))
 
     def finish() -> None:
-        runs.save_portfolios([result(sequence=2)])
+        runs.put(rebalance(portfolio_count=1), [result(sequence=2)])
         bell.ring()
-        runs.create(replace(rebalance(portfolio_count=1), state=RebalanceState.COMPLETED))
+        runs.put(replace(rebalance(portfolio_count=1), state=RebalanceState.COMPLETED))
         bell.ring()
 
     writer = Thread(target=finish)
@@ -82,17 +82,19 @@ def test_what_another_server_stored_is_found_without_a_bell() -> None:
     runs = stored_run(0, RebalanceState.RUNNING)
     events = watch(runs, Bell(), RUN_ID, 1, Deadline.after(10))
     writer = Thread(
-        target=lambda: runs.create(replace(rebalance(portfolio_count=0), state=RebalanceState.FAILED))
+        target=lambda: runs.put(replace(rebalance(portfolio_count=0), state=RebalanceState.FAILED))
     )
     writer.start()
     assert summary(list(events)) == [(2, RunFinished)]
     writer.join()
 
 
-def test_a_run_whose_end_could_not_be_stored_ends_without_a_last_event() -> None:
-    runs = stored_run(1, RebalanceState.RUNNING)
-    events = watch(runs, Bell(), RUN_ID, 0, Deadline.after(10), is_over=lambda: True)
-    assert summary(list(events)) == [(1, RunStarted), (2, PortfolioRebalance)]
+def test_a_reader_that_is_gone_is_told_no_more() -> None:
+    runs, gone = stored_run(1, RebalanceState.RUNNING), Event()
+    events = watch(runs, Bell(), RUN_ID, 0, Deadline.after(10), gone=gone)
+    assert summary([next(events), next(events)]) == [(1, RunStarted), (2, PortfolioRebalance)]
+    gone.set()
+    assert list(events) == []
 
 
 def test_a_run_that_is_not_there() -> None:

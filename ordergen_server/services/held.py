@@ -1,0 +1,106 @@
+"""A run that this server holds: its lease, and why it should be let go."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from threading import Event
+
+from ordergen_server.domain.deadlines import Deadline
+from ordergen_server.domain.errors import OrderGenerationError
+from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, Rebalance, RebalanceState
+from ordergen_server.domain.stores import Lease, ModelStore, RebalanceStore, RunOrder
+
+_ERRORS = (PortfolioState.INFEASIBLE, PortfolioState.FAILED, PortfolioState.SKIPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A run with the token of its lease.
+
+    Attributes:
+        cancelled: a caller wants no more of it.
+        abandoned: it is not ours any more, or we let it go for another server.
+    """
+
+    order: RunOrder
+    token: str
+    deadline: Deadline
+    cancelled: Event = field(default_factory=Event)
+    abandoned: Event = field(default_factory=Event)
+
+    @property
+    def rebalance_id(self) -> str:
+        """The id of the run."""
+        return self.order.rebalance.rebalance_id
+
+    @property
+    def ends_early(self) -> bool:
+        """Whether to stop before every portfolio had its turn."""
+        return self.cancelled.is_set() or self.abandoned.is_set()
+
+
+class RunBook:
+    """Writes down runs that this server holds, and tells those who watch.
+
+    Args:
+        changed: called after every write.
+        lease_seconds: how long a run is ours after each write or renewal.
+    """
+
+    def __init__(
+        self,
+        *,
+        runs: RebalanceStore,
+        models: ModelStore,
+        clock: Callable[[], datetime],
+        changed: Callable[[], None],
+        lease_seconds: float,
+    ) -> None:
+        self.runs = runs
+        self._models = models
+        self._clock = clock
+        self._changed = changed
+        self._lease = timedelta(seconds=lease_seconds)
+
+    def lease(self, token: str) -> Lease:
+        """The lease of a token from now on."""
+        return Lease(token, self._clock() + self._lease)
+
+    def add(self, held: Held, results: Sequence[PortfolioRebalance]) -> None:
+        """Store results. Raises LeaseLost."""
+        if self.runs.append(held.rebalance_id, self.lease(held.token), results):
+            held.cancelled.set()
+        self._changed()
+
+    def renew(self, held: Held) -> None:
+        """Hold a run for longer. Raises LeaseLost."""
+        if self.runs.renew(held.rebalance_id, self.lease(held.token)):
+            held.cancelled.set()
+
+    def release(self, held: Held) -> None:
+        """Let another server take the run at once. Raises LeaseLost."""
+        self.runs.renew(held.rebalance_id, Lease(held.token, self._clock() - self._lease))
+
+    def finish(self, held: Held, error: OrderGenerationError | None, *, cancelled: bool) -> Rebalance:
+        """Store that a run has ended: of itself, by `error`, or cancelled. Raises LeaseLost."""
+        time = self._clock()
+        counts = self.runs.get(held.rebalance_id).counts
+        if counts.get(PortfolioState.REBALANCED):
+            self._models.mark_rebalanced(held.order.rebalance.model_id, time)
+        state = end_state(counts, error, cancelled=cancelled)
+        ended = replace(held.order.rebalance, state=state, error=error, finish_time=time)
+        stored = self.runs.finish(ended, self.lease(held.token))
+        self._changed()
+        return stored
+
+
+def end_state(
+    counts: dict[PortfolioState, int], error: OrderGenerationError | None, *, cancelled: bool
+) -> RebalanceState:
+    """How a run ended."""
+    if cancelled:
+        return RebalanceState.CANCELLED
+    if error:
+        return RebalanceState.FAILED
+    with_errors = any(counts.get(state) for state in _ERRORS)
+    return RebalanceState.COMPLETED_WITH_ERRORS if with_errors else RebalanceState.COMPLETED

@@ -1,0 +1,125 @@
+"""The work on portfolios: reading holdings, many at once, and rebalancing what has been read."""
+
+from collections.abc import Generator, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from ordergen_server.domain.deadlines import Deadline
+from ordergen_server.domain.errors import DataProblem, DeadlineExceeded, OrderGenerationError, Unavailable
+from ordergen_server.domain.market import Holdings, MarketSnapshot, MarketSource, PortfolioSource
+from ordergen_server.domain.models import Position
+from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, Rebalance
+from ordergen_server.services.portfolio import rebalance_portfolio
+
+#: Errors that say that going on with other portfolios would fail the same way.
+STOPPING = (Unavailable, DeadlineExceeded)
+
+
+#: Of the time that is left; the rest is for storing the result and answering before the deadline.
+SOLVER_SHARE = 0.9
+#: How long to wait for something to come.
+LOOK_SECONDS = 0.2
+
+Batches = Generator[list[PortfolioRebalance], None, None]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What all portfolios of a run have in common."""
+
+    rebalance: Rebalance
+    positions: tuple[Position, ...]
+    snapshot: MarketSnapshot
+    deadline: Deadline
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read of a portfolio."""
+
+    portfolio_id: str
+    name: str
+    holdings: Holdings | OrderGenerationError
+
+
+class PortfolioWork:
+    """Reads up to `window` portfolios at once on `workers`, and rebalances them as they come."""
+
+    def __init__(
+        self, *, market: MarketSource, portfolios: PortfolioSource, workers: Executor, window: int
+    ) -> None:
+        self._market = market
+        self._portfolios = portfolios
+        self._workers = workers
+        self._window = window
+
+    def snapshot(self, positions: Sequence[Position], deadline: Deadline) -> MarketSnapshot:
+        """Tickers and prices now. Raises SiblingUnavailable, DeadlineExceeded."""
+        needed = [position.security_id for position in positions]
+        read = self._market.snapshot(deadline.remaining_seconds("reading prices"), needed)
+        # To the millisecond, as it is stored: what is told at once and what is read later are the same.
+        return replace(read, time=read.time.replace(microsecond=read.time.microsecond // 1000 * 1000))
+
+    def one(self, task: Task, portfolio_id: str) -> PortfolioRebalance:
+        """What becomes of one portfolio, worked on in this thread."""
+        return _result(task, self._read(task, portfolio_id))
+
+    def results(self, task: Task, portfolio_ids: Iterable[str]) -> Batches:
+        """What becomes of each portfolio, in batches as they come.
+
+        Where nothing has come for a moment it answers an empty batch, so that its reader can look around.
+        """
+        waiting = iter(portfolio_ids)
+        busy = {self._submit(task, one) for one in islice(waiting, self._window)}
+        try:
+            while busy:
+                done, busy = wait(busy, LOOK_SECONDS, FIRST_COMPLETED)
+                busy |= {self._submit(task, one) for one in islice(waiting, len(done))}
+                yield [_result(task, future.result()) for future in done]
+        finally:
+            for future in busy:
+                future.cancel()
+
+    def _submit(self, task: Task, portfolio_id: str) -> "Future[_Read]":
+        return self._workers.submit(self._read, task, portfolio_id)
+
+    def _read(self, task: Task, portfolio_id: str) -> _Read:
+        try:
+            seconds = task.deadline.remaining_seconds("reading holdings")
+            holdings = self._portfolios.holdings(portfolio_id, seconds)
+            name = self._portfolios.name(portfolio_id, task.deadline.remaining_seconds("reading the name"))
+        except (DataProblem, *STOPPING) as error:
+            return _Read(portfolio_id, "", error)
+        return _Read(portfolio_id, name, holdings)
+
+
+def _result(task: Task, read: _Read) -> PortfolioRebalance:
+    start = replace(
+        blank(task.rebalance, read.portfolio_id),
+        portfolio_name=read.name,
+        snapshot_time=task.snapshot.time,
+    )
+    if isinstance(read.holdings, OrderGenerationError):
+        return replace(start, state=PortfolioState.FAILED, error=read.holdings)
+    options = task.rebalance.options
+    try:
+        left = SOLVER_SHARE * task.deadline.remaining_seconds("solving")
+        seconds = min(options.solver_timeout_seconds, left)
+        return rebalance_portfolio(
+            start, read.holdings, task.positions, task.snapshot, options, timeout_seconds=seconds
+        )
+    except (DataProblem, DeadlineExceeded) as error:
+        return replace(start, state=PortfolioState.FAILED, error=error)
+
+
+def blank(rebalance: Rebalance, portfolio_id: str) -> PortfolioRebalance:
+    """The result of a portfolio that was not tried."""
+    return PortfolioRebalance(
+        rebalance_id=rebalance.rebalance_id,
+        portfolio_id=portfolio_id,
+        portfolio_name="",
+        state=PortfolioState.SKIPPED,
+        snapshot_time=None,
+        trade_date=rebalance.rebalance_date,
+    )

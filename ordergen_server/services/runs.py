@@ -1,0 +1,161 @@
+"""The runs this server carries out: begun here, or taken over from a server that has died."""
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from threading import BoundedSemaphore, Event, Lock, Thread
+
+from ordergen_server.domain.deadlines import Deadline
+from ordergen_server.domain.errors import (
+    DeadlineExceeded,
+    OrderGenerationError,
+    ResourceExhausted,
+    Unavailable,
+)
+from ordergen_server.domain.rebalances import Rebalance
+from ordergen_server.domain.stores import LeaseLost, Request, RunOrder
+from ordergen_server.services.execution import Execution
+from ordergen_server.services.held import Held, RunBook
+
+_log = logging.getLogger(__name__)
+
+RETRY_AFTER_SECONDS = 5.0
+
+
+class Runs:
+    """At most `maximum_runs` at once, each in a thread of its own.
+
+    From `start` on it also renews the leases of what is held, and takes over what nobody holds any more.
+    """
+
+    def __init__(
+        self,
+        execution: Execution,
+        book: RunBook,
+        clock: Callable[[], datetime],
+        *,
+        maximum_runs: int,
+        tend_seconds: float,
+    ) -> None:
+        self._execution = execution
+        self._book = book
+        self._clock = clock
+        self._room = BoundedSemaphore(maximum_runs)
+        self._lock = Lock()
+        self._held: dict[str, tuple[Held, Thread]] = {}
+        self._draining = Event()
+        self._closing = Event()
+        self._tend_seconds = tend_seconds
+        self._tender = Thread(target=self._keep_tending, name="runs")
+
+    def start(self) -> None:
+        """Tend runs from now on."""
+        self._tender.start()
+
+    @property
+    def draining(self) -> bool:
+        """Whether this server begins no more runs, because it is about to stop."""
+        return self._draining.is_set()
+
+    def begin(self, order: RunOrder, portfolio_ids: Sequence[str], request: Request | None) -> Rebalance:
+        """Begin a run; where the same request has begun one before, answer that.
+
+        Raises:
+            ResourceExhausted: too many runs here, or the server is about to stop.
+            RebalanceInProgress: another run of the model is in progress.
+            InvalidArgument: the request id was used for another call.
+        """
+        if self.draining or not self._room.acquire(blocking=False):
+            raise ResourceExhausted(
+                "Too many runs are in progress on this server.", retry_after_seconds=RETRY_AFTER_SECONDS
+            )
+        token = self._book.runs.new_id()
+        try:
+            begun = self._book.runs.begin(order, portfolio_ids, self._book.lease(token), request)
+        except BaseException:
+            self._room.release()
+            raise
+        if begun.rebalance_id == order.rebalance.rebalance_id:
+            self._carry_on(order, token)
+        else:
+            self._room.release()
+        return begun
+
+    def cancel(self, rebalance_id: str) -> Rebalance:
+        """Ask for a run to be cancelled, wherever it is carried out. Raises NotFound."""
+        found = self._book.runs.request_cancel(rebalance_id)
+        with self._lock:
+            held = self._held.get(rebalance_id)
+        if held:
+            held[0].cancelled.set()
+        return found
+
+    def tend(self) -> None:
+        """Renew the leases of what is held, and take over what nobody holds."""
+        with self._lock:
+            mine = [held for held, _ in self._held.values()]
+        for held in mine:
+            try:
+                self._book.renew(held)
+            except LeaseLost:
+                held.abandoned.set()  # or it has just ended
+        while not self.draining and self._room.acquire(blocking=False):
+            token = self._book.runs.new_id()
+            try:
+                order = self._book.runs.take_over(self._book.lease(token), self._clock())
+            except BaseException:
+                self._room.release()
+                raise
+            if order is None:
+                self._room.release()
+                return
+            _log.warning("taking over run %s", order.rebalance.rebalance_id)
+            self._carry_on(order, token)
+
+    def drain(self) -> None:
+        """Begin and take over no more."""
+        self._draining.set()
+
+    def close(self) -> None:
+        """Let go of what is held, so that another server can take it at once."""
+        self.drain()
+        self._closing.set()
+        self._tender.join()
+        with self._lock:
+            mine = list(self._held.values())
+        for held, _ in mine:
+            held.abandoned.set()
+        for _, thread in mine:
+            thread.join()
+
+    def _keep_tending(self) -> None:
+        while not self._closing.is_set():
+            try:
+                self.tend()
+            except (Unavailable, DeadlineExceeded) as error:
+                _log.warning("runs cannot be tended: %s", error)
+            self._closing.wait(self._tend_seconds)
+
+    def _carry_on(self, order: RunOrder, token: str) -> None:
+        left = (order.deadline_time - self._clock()).total_seconds()
+        held = Held(order, token, Deadline.after(left))
+        thread = Thread(target=self._carry_out, args=(held,), name=f"run-{held.rebalance_id}")
+        with self._lock:
+            self._held[held.rebalance_id] = (held, thread)
+        thread.start()
+
+    def _carry_out(self, held: Held) -> None:
+        try:
+            self._execution.carry_out(held)
+            if held.abandoned.is_set():
+                self._book.release(held)
+        except LeaseLost:
+            _log.info("run %s has ended or is carried out by another server", held.rebalance_id)
+        except OrderGenerationError as error:
+            _log.warning("run %s waits to be taken over: %s", held.rebalance_id, error)
+        except Exception:  # noqa: BLE001 - the end of the thread: the run has its end, the log the cause
+            _log.exception("run %s was ended by an internal error", held.rebalance_id)
+        finally:
+            with self._lock:
+                del self._held[held.rebalance_id]
+            self._room.release()

@@ -1,0 +1,104 @@
+"""Runs with each option: every number and every rule of every answer checked anew."""
+
+from collections.abc import Callable, Iterator
+
+import pymongo
+import pytest
+from globeco.ordergen.v1 import model_pb2, rebalance_pb2
+from google.protobuf import duration_pb2
+from google.type import decimal_pb2
+
+from ordergen_server.sandbox.simulated import SimulatedSiblings
+from tests.e2e.api import Api, message_of, served
+from tests.e2e.runs import check_answers, check_told
+
+pb = rebalance_pb2
+PORTFOLIOS = 10
+Options = pb.RebalanceOptions
+
+
+@pytest.fixture(scope="module")
+def running(
+    mongodb_uri: str, clean_siblings: SimulatedSiblings, worker_id: str
+) -> Iterator[tuple[Api, model_pb2.Model]]:
+    """A server with a model; nothing else is rebalanced there."""
+    name = f"ordergen-test-options-{worker_id}"
+    with served(mongodb_uri, name, clean_siblings) as api:
+        yield api, api.create(message_of(clean_siblings.model, portfolios=PORTFOLIOS))
+    with pymongo.MongoClient[dict[str, object]](mongodb_uri) as client:
+        client.drop_database(name)
+
+
+def number(text: str) -> decimal_pb2.Decimal:
+    return decimal_pb2.Decimal(value=text)
+
+
+def restricted(model: model_pb2.Model) -> Options:
+    """Every third security each of the three ways."""
+    kinds = [pb.RESTRICTION_TYPE_DO_NOT_BUY, pb.RESTRICTION_TYPE_DO_NOT_SELL, pb.RESTRICTION_TYPE_HOLD]
+    found = Options()
+    for place, one in enumerate(model.positions[:12]):
+        found.restrictions.add(security_id=one.security_id, type=kinds[place % 3])
+    return found
+
+
+def in_lots(model: model_pb2.Model) -> Options:
+    found = Options()
+    for place, one in enumerate(model.positions[:20]):
+        found.lot_sizes.add(security_id=one.security_id, shares=2 + place % 4)
+    return found
+
+
+def everything(model: model_pb2.Model) -> Options:
+    found = restricted(model)
+    found.lot_sizes.add(security_id=model.positions[13].security_id, shares=3)
+    found.minimum_trade_value.value = "50"
+    found.minimum_cash.weight.value = "0.01"
+    found.maximum_trade_count = 59
+    return found
+
+
+CASES: dict[str, Callable[[model_pb2.Model], Options]] = {
+    "band": lambda _: Options(strategy=pb.STRATEGY_TO_BAND),
+    "minimum trade": lambda _: Options(minimum_trade_value=number("500.50")),
+    "restrictions": restricted,
+    "lots": in_lots,
+    "turnover": lambda _: Options(maximum_turnover_weight=number("0.30")),
+    "trade count": lambda _: Options(maximum_trade_count=45),
+    "cash amount": lambda _: Options(minimum_cash=pb.MinimumCash(amount=number("3000.33"))),
+    "cash weight": lambda _: Options(minimum_cash=pb.MinimumCash(weight=number("0.06"))),
+    "overdraft": lambda _: Options(allow_overdraft=True),
+    "together": everything,
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_run_with_an_option(
+    running: tuple[Api, model_pb2.Model], clean_siblings: SimulatedSiblings, name: str
+) -> None:
+    api, model = running
+    options = CASES[name](model)
+    options.solver_timeout.CopyFrom(duration_pb2.Duration(nanos=400_000_000))
+    told = list(api.rebalance_all(model.model_id, options))
+    ended = check_told(told, list(model.portfolio_ids))
+    portfolios = [one.portfolio for one in told[1:-1]]
+    check_answers(clean_siblings, portfolios, options)
+    assert ended.rebalanced_count + ended.no_action_count > PORTFOLIOS / 3
+    asked = Options.FromString(options.SerializeToString())
+    asked.strategy = asked.strategy or pb.STRATEGY_TO_TARGET
+    assert ended.options == asked
+
+
+REASONS = {
+    "band": pb.POSITION_REASON_INSIDE_BAND,
+    "minimum trade": pb.POSITION_REASON_BELOW_MINIMUM_TRADE,
+    "restrictions": pb.POSITION_REASON_RESTRICTED,
+    "lots": pb.POSITION_REASON_ROUNDED_TO_LOT,
+}
+
+
+@pytest.mark.parametrize("name", REASONS)
+def test_a_line_that_an_option_moved_says_so(running: tuple[Api, model_pb2.Model], name: str) -> None:
+    api, model = running
+    answers = [api.rebalance(one, CASES[name](model)) for one in model.portfolio_ids[:3]]
+    assert REASONS[name] in {line.reason for one in answers for line in one.positions}

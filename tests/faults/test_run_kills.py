@@ -1,0 +1,164 @@
+"""Runs survive servers and databases that are killed again and again, and servers that are told to stop."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import pymongo
+import pytest
+from globeco.ordergen.v1 import rebalance_pb2
+
+from ordergen_server.sandbox.database import EmbeddedDatabase
+from ordergen_server.sandbox.faults import Fault
+from ordergen_server.sandbox.simulated import SimulatedSiblings
+from tests.e2e.api import Api, message_of
+from tests.e2e.processes import ServerProcess, eventually, server_process
+from tests.e2e.runs import check_answers, check_stored, check_told, start, watched
+
+pb = rebalance_pb2
+PORTFOLIOS = 300
+DATABASE = "killed"
+SETTINGS = {
+    "ORDERGEN_MONGODB_DATABASE": DATABASE,
+    "ORDERGEN_LEASE_SECONDS": "1.2",
+    "ORDERGEN_PORTFOLIO_WORKERS": "4",
+    "ORDERGEN_DRAIN_SECONDS": "0.3",
+    "ORDERGEN_MONGODB_TIMEOUT_SECONDS": "5",
+    "ORDERGEN_LOG_LEVEL": "ERROR",
+}
+
+
+@pytest.fixture(scope="module")
+def siblings() -> Iterator[SimulatedSiblings]:
+    """Portfolio accounting takes its time, so that a run of four workers takes some seconds."""
+    with SimulatedSiblings(portfolios=PORTFOLIOS, positions=4, securities=20) as running:
+        running.set_faults("accounting", [Fault(kind="delay", delay_seconds=0.04)])
+        yield running
+
+
+@dataclass
+class World:
+    """Two servers on one database, each of which can be killed and replaced."""
+
+    embedded: EmbeddedDatabase
+    siblings: SimulatedSiblings
+    folder: Path
+    servers: list[ServerProcess]
+    stacks: list[ExitStack]
+
+    def open(self) -> None:
+        """Add a server."""
+        stack = ExitStack()
+        variables = {**SETTINGS, "ORDERGEN_MONGODB_URI": self.embedded.uri}
+        self.servers.append(stack.enter_context(server_process(self.folder, self.siblings, **variables)))
+        self.stacks.append(stack)
+
+    def close(self) -> None:
+        """End every server."""
+        for stack in self.stacks:
+            stack.close()
+
+    def replace(self, place: int) -> None:
+        """Kill a server and start another in its place."""
+        self.servers[place].process.kill()
+        self.stacks[place].close()
+        self.open()
+        self.servers[place], self.stacks[place] = self.servers.pop(), self.stacks.pop()
+
+    def done(self, rebalance_id: str) -> int:
+        """How many results a run has."""
+        with pymongo.MongoClient[dict[str, object]](self.embedded.uri) as client:
+            return client[DATABASE].portfolio_rebalances.count_documents({"rebalance_id": rebalance_id})
+
+    def holder(self, rebalance_id: str) -> object:
+        """The token of a run's lease."""
+        with pymongo.MongoClient[dict[str, dict[str, object]]](self.embedded.uri) as client:
+            found = client[DATABASE].rebalances.find_one({"state": "RUNNING"})
+        return found["lease"]["token"] if found else rebalance_id
+
+    def create(self) -> tuple[str, list[str]]:
+        """A model that everyone follows."""
+        model = self.servers[0].api.create(message_of(self.siblings.model))
+        return model.model_id, list(model.portfolio_ids)
+
+
+@contextmanager
+def world_of(siblings: SimulatedSiblings, folder: Path, servers: int) -> Iterator[World]:
+    with EmbeddedDatabase(folder / "database") as embedded, ExitStack() as everything:
+        world = World(embedded, siblings, folder, [], [])
+        everything.callback(world.close)
+        for _ in range(servers):
+            world.open()
+        yield world
+
+
+def check(world: World, api: Api, rebalance_id: str, portfolio_ids: list[str]) -> None:
+    """The run ended of itself, with every portfolio once and every number right."""
+    told = watched(api, rebalance_id)
+    ended = check_told(told, portfolio_ids)
+    assert ended.state in (pb.REBALANCE_STATE_COMPLETED, pb.REBALANCE_STATE_COMPLETED_WITH_ERRORS)
+    assert ended.skipped_count == 0
+    assert ended.rebalanced_count > PORTFOLIOS / 2
+    check_stored(world.embedded.uri, DATABASE, ended)
+    check_answers(world.siblings, [one.portfolio for one in told[1:-1]])
+    assert len({one.portfolio.snapshot_time.ToNanoseconds() for one in told[1:-1]}) == 1
+
+
+def test_servers_killed_in_turn_lose_nothing_of_a_run(siblings: SimulatedSiblings, tmp_path: Path) -> None:
+    """Whoever holds the run is killed each time; the other takes it over and goes on."""
+    with world_of(siblings, tmp_path, servers=2) as world:
+        model_id, portfolio_ids = world.create()
+        run = start(world.servers[0].api, model_id)
+        holders = {world.holder(run.rebalance_id)}
+        for place, enough in enumerate((40, 100, 160, 220)):
+            assert eventually(lambda: world.done(run.rebalance_id) >= enough)  # noqa: B023 - called at once
+            holders.add(world.holder(run.rebalance_id))
+            world.replace(place % 2)
+        check(world, world.servers[0].api, run.rebalance_id, portfolio_ids)
+    assert len(holders) >= 3
+
+
+def test_a_server_alone_takes_its_own_run_over_after_a_restart(
+    siblings: SimulatedSiblings, tmp_path: Path
+) -> None:
+    with world_of(siblings, tmp_path, servers=1) as world:
+        model_id, portfolio_ids = world.create()
+        run = start(world.servers[0].api, model_id)
+        for enough in (60, 180):
+            assert eventually(lambda: world.done(run.rebalance_id) >= enough)  # noqa: B023 - called at once
+            world.replace(0)
+        check(world, world.servers[0].api, run.rebalance_id, portfolio_ids)
+
+
+def test_a_database_killed_again_and_again_loses_nothing_of_a_run(
+    siblings: SimulatedSiblings, tmp_path: Path
+) -> None:
+    with world_of(siblings, tmp_path, servers=1) as world:
+        model_id, portfolio_ids = world.create()
+        run = start(world.servers[0].api, model_id)
+        for enough in (40, 120, 200):
+            assert eventually(lambda: world.done(run.rebalance_id) >= enough)  # noqa: B023 - called at once
+            pid = world.embedded.pid
+            assert pid
+            os.kill(pid, signal.SIGKILL)
+            assert eventually(lambda: world.embedded.pid not in (None, pid))  # noqa: B023 - called at once
+        check(world, world.servers[0].api, run.rebalance_id, portfolio_ids)
+
+
+def test_a_server_told_to_stop_hands_its_runs_over(siblings: SimulatedSiblings, tmp_path: Path) -> None:
+    """One that was started, and one whose stream is cut off: neither is cancelled."""
+    with world_of(siblings, tmp_path, servers=2) as world:
+        model_id, portfolio_ids = world.create()
+        stream = world.servers[0].api.rebalance_all(model_id)
+        rebalance_id = next(stream).started.rebalance_id
+        next(stream)
+        assert world.servers[0].stop() == 0
+        with pytest.raises(grpc.RpcError) as raised:
+            list(stream)
+        assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert world.done(rebalance_id) < PORTFOLIOS
+        check(world, world.servers[1].api, rebalance_id, portfolio_ids)

@@ -1,0 +1,324 @@
+"""Who holds a run in a real database: fenced, atomic, taken over by one, repeated safely."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from threading import Barrier
+
+import pytest
+from pymongo.errors import OperationFailure
+
+from ordergen_server.domain.errors import (
+    BadData,
+    InvalidArgument,
+    MissingData,
+    NotFound,
+    PreconditionFailed,
+    RebalanceInProgress,
+    Resource,
+    SiblingUnavailable,
+    VersionMismatch,
+    Violation,
+)
+from ordergen_server.domain.market import MarketSnapshot, Quote, missing
+from ordergen_server.domain.rebalances import PortfolioState, Rebalance, RebalanceState
+from ordergen_server.domain.stores import Lease, LeaseLost, Request, RunOrder
+from ordergen_server.repositories.database import Database
+from ordergen_server.repositories.rebalances import Rebalances
+from ordergen_server.repositories.runs import CHUNK
+from tests.builders import NOW, RUN_ID, portfolio_id, position, rebalance, result, security_id
+
+LATER = NOW + timedelta(seconds=60)
+MINE, OTHERS = Lease("mine", LATER), Lease("another's", LATER)
+REQUEST = Request("16fd2706-8baf-433b-82eb-8c7fada847da", "body")
+
+
+def order(run: Rebalance) -> RunOrder:
+    return RunOrder(run, (position(1), position(2, "0.2")), NOW + timedelta(hours=1))
+
+
+def begin(
+    runs: Rebalances,
+    run: Rebalance | None = None,
+    *,
+    lease: Lease = MINE,
+    request: Request | None = None,
+) -> Rebalance:
+    started = run or rebalance(run_id=runs.new_id(), portfolio_count=3)
+    ids = [portfolio_id(number) for number in range(started.portfolio_count)]
+    return runs.begin(order(started), ids, lease, request)
+
+
+def stored(database: Database, name: str = "portfolio_rebalances") -> int:
+    return database.collection(name).count_documents({})
+
+
+def test_who_has_lost_a_run_cannot_write_into_it(runs: Rebalances, database: Database) -> None:
+    """Not results, not its end, not its lease; and what it tried left nothing."""
+    run = begin(runs)
+    taken = runs.take_over(OTHERS, LATER + timedelta(seconds=1))
+    assert taken == order(run)
+    writes: list[Callable[[], object]] = [
+        lambda: runs.append(run.rebalance_id, MINE, [result(run_id=run.rebalance_id)]),
+        lambda: runs.renew(run.rebalance_id, MINE),
+        lambda: runs.finish(replace(run, state=RebalanceState.FAILED, finish_time=NOW), MINE),
+    ]
+    for write in writes:
+        with pytest.raises(LeaseLost):
+            write()
+    assert runs.get(run.rebalance_id) == run
+    assert (stored(database), stored(database, "rebalance_work")) == (0, 1)
+    assert runs.append(run.rebalance_id, OTHERS, [result(run_id=run.rebalance_id)]) is False
+
+
+def test_nobody_writes_into_a_run_that_has_ended(runs: Rebalances) -> None:
+    run = begin(runs)
+    ended = runs.finish(replace(run, state=RebalanceState.CANCELLED, finish_time=NOW), MINE)
+    with pytest.raises(LeaseLost):
+        runs.append(run.rebalance_id, MINE, [result(run_id=run.rebalance_id)])
+    with pytest.raises(LeaseLost):
+        runs.renew(run.rebalance_id, MINE)
+    with pytest.raises(LeaseLost):
+        runs.finish(replace(run, state=RebalanceState.FAILED, finish_time=LATER), MINE)
+    assert runs.get(run.rebalance_id) == ended
+    assert runs.take_over(OTHERS, LATER + timedelta(days=1)) is None
+
+
+def test_an_end_that_is_stored_again_is_the_same_end(runs: Rebalances) -> None:
+    """Its first answer got lost on the way."""
+    run = replace(begin(runs), state=RebalanceState.COMPLETED, finish_time=NOW)
+    assert runs.finish(run, MINE) == runs.finish(run, MINE)
+
+
+def test_results_are_stored_with_their_counts_or_not_at_all(runs: Rebalances, database: Database) -> None:
+    run = begin(runs)
+    first = result(0, run_id=run.rebalance_id, state=PortfolioState.REBALANCED)
+    again = replace(first, state=PortfolioState.FAILED)
+    runs.append(run.rebalance_id, MINE, [first])
+    for batch in ([result(1, run_id=run.rebalance_id), again], [again, result(1, run_id=run.rebalance_id)]):
+        with pytest.raises(Exception, match=r"E11000|duplicate"):
+            runs.append(run.rebalance_id, MINE, batch)
+    assert runs.get(run.rebalance_id).counts == {PortfolioState.REBALANCED: 1}
+    assert stored(database) == 1
+    runs.append(run.rebalance_id, MINE, [result(1, run_id=run.rebalance_id)])
+    told = runs.portfolios_after(run.rebalance_id, 0, 10)
+    assert [one.sequence for one in told] == [2, 3]
+
+
+def test_batches_follow_each_other_without_a_gap(runs: Rebalances) -> None:
+    run = begin(runs, rebalance(run_id=runs.new_id(), portfolio_count=9))
+    for start in (0, 2, 5):
+        end = {0: 2, 2: 5, 5: 9}[start]
+        runs.append(run.rebalance_id, MINE, [result(n, run_id=run.rebalance_id) for n in range(start, end)])
+    told = runs.portfolios_after(run.rebalance_id, 0, 100)
+    assert [one.sequence for one in told] == list(range(2, 11))
+    assert runs.get(run.rebalance_id).counts == {PortfolioState.NO_ACTION: 9}
+
+
+def test_a_server_killed_in_a_transaction_leaves_nothing_in_the_way(
+    runs: Rebalances, database: Database
+) -> None:
+    """Its transaction is open, with a result and the header locked; who takes over need not wait for it."""
+    run = begin(runs)
+    header = database.collection("rebalances").find_one({})
+    assert header is not None
+    orphan = runs._sessions[MINE.token]  # noqa: SLF001 - what a dead process leaves in the database
+    orphan.start_transaction()
+    database.collection("rebalances").update_one(
+        {"_id": header["_id"]}, {"$inc": {"sequence": 1}}, session=orphan
+    )
+    document: dict[str, object] = {"rebalance_id": run.rebalance_id, "portfolio_id": portfolio_id(0)}
+    database.collection("portfolio_rebalances").insert_one({**document, "sequence": 2}, session=orphan)
+    started = time.monotonic()
+    assert runs.take_over(OTHERS, LATER + timedelta(seconds=1)) == order(run)
+    runs.append(run.rebalance_id, OTHERS, [result(0, run_id=run.rebalance_id)])
+    assert time.monotonic() - started < 10
+    assert stored(database) == 1
+    with pytest.raises(OperationFailure):
+        orphan.commit_transaction()
+
+
+def race(count: int, call: Callable[[int], Rebalance]) -> tuple[list[Rebalance], list[RebalanceInProgress]]:
+    """What becomes of a call made by so many at once."""
+    barrier = Barrier(count)
+    won: list[Rebalance] = []
+    lost: list[RebalanceInProgress] = []
+
+    def run(number: int) -> None:
+        barrier.wait()
+        try:
+            won.append(call(number))
+        except RebalanceInProgress as error:
+            lost.append(error)
+
+    with ThreadPoolExecutor(count) as threads:
+        list(threads.map(run, range(count)))
+    return won, lost
+
+
+def test_of_many_beginnings_for_a_model_one_wins_and_is_named(runs: Rebalances, database: Database) -> None:
+    won, lost = race(6, lambda _: begin(runs))
+    assert len(won) == 1
+    assert [one.metadata["rebalance_id"] for one in lost] == [won[0].rebalance_id] * 5
+    assert (stored(database, "rebalances"), stored(database, "rebalance_work")) == (1, 1)
+
+
+def test_many_beginnings_of_one_request_are_one_run(runs: Rebalances, database: Database) -> None:
+    won, lost = race(6, lambda _: begin(runs, request=REQUEST))
+    assert lost == []
+    assert len({one.rebalance_id for one in won}) == 1
+    assert (stored(database, "rebalances"), stored(database, "rebalance_work")) == (1, 1)
+
+
+def test_the_same_request_with_another_body_is_refused(runs: Rebalances, database: Database) -> None:
+    run = begin(runs, request=REQUEST)
+    runs.finish(replace(run, state=RebalanceState.COMPLETED, finish_time=NOW), MINE)
+    assert begin(runs, request=REQUEST).rebalance_id == run.rebalance_id
+    with pytest.raises(InvalidArgument) as raised:
+        begin(runs, request=replace(REQUEST, fingerprint="another"))
+    assert [one.subject for one in raised.value.violations] == ["request_id"]
+    with pytest.raises(InvalidArgument):
+        runs.save_whole(
+            rebalance(run_id=runs.new_id()), result(), replace(REQUEST, fingerprint="of one portfolio")
+        )
+    assert stored(database, "rebalances") == 1
+
+
+def test_a_run_of_one_portfolio_is_stored_whole_and_once(runs: Rebalances, database: Database) -> None:
+    """Beside a run of its model, and its request answers the first."""
+    begin(runs)
+    answers = set()
+    for _ in range(3):
+        run = replace(
+            rebalance(run_id=runs.new_id()),
+            state=RebalanceState.COMPLETED,
+            counts={PortfolioState.NO_ACTION: 1},
+            finish_time=NOW,
+        )
+        one = result(run_id=run.rebalance_id)
+        answers.add(runs.save_whole(run, one, REQUEST).rebalance_id)
+    assert len(answers) == 1
+    first = answers.pop()
+    assert runs.get_portfolio(first, portfolio_id(0)).sequence == 2
+    assert (stored(database, "rebalances"), stored(database)) == (2, 1)
+
+
+def test_a_run_is_taken_over_by_one_of_many(runs: Rebalances) -> None:
+    run = begin(runs)
+    late = LATER + timedelta(seconds=1)
+
+    def take(number: int) -> RunOrder | None:
+        return runs.take_over(Lease(f"server {number}", late + timedelta(seconds=60)), late)
+
+    with ThreadPoolExecutor(6) as threads:
+        taken = [one for one in threads.map(take, range(6)) if one]
+    assert taken == [order(run)]
+
+
+@pytest.mark.parametrize("until", [NOW, LATER])
+def test_a_run_is_not_taken_over_while_its_lease_holds(runs: Rebalances, until: datetime) -> None:
+    begin(runs, lease=Lease("mine", until))
+    assert runs.take_over(OTHERS, until) is None
+    assert runs.take_over(OTHERS, until + timedelta(milliseconds=1)) is not None
+
+
+def test_a_lease_lasts_from_the_last_write(runs: Rebalances) -> None:
+    run = begin(runs)
+    longer = Lease("mine", LATER + timedelta(seconds=60))
+    runs.append(run.rebalance_id, longer, [result(run_id=run.rebalance_id)])
+    assert runs.take_over(OTHERS, LATER + timedelta(seconds=30)) is None
+    runs.renew(run.rebalance_id, Lease("mine", LATER + timedelta(seconds=120)))
+    assert runs.take_over(OTHERS, LATER + timedelta(seconds=90)) is None
+
+
+def test_what_is_left_to_do(runs: Rebalances) -> None:
+    """In the order given, over more portfolios than a document of the work has."""
+    run = begin(runs, rebalance(run_id=runs.new_id(), portfolio_count=CHUNK + 3))
+    done = [result(n, run_id=run.rebalance_id) for n in (0, 2, CHUNK + 1)]
+    runs.append(run.rebalance_id, MINE, done)
+    left = runs.pending(run.rebalance_id)
+    expected = [portfolio_id(n) for n in range(CHUNK + 3) if n not in (0, 2, CHUNK + 1)]
+    assert left == expected
+
+
+def test_who_holds_a_run_hears_that_it_is_to_be_cancelled(runs: Rebalances) -> None:
+    run = begin(runs)
+    assert runs.renew(run.rebalance_id, MINE) is False
+    assert runs.request_cancel(run.rebalance_id) == run
+    assert runs.renew(run.rebalance_id, MINE) is True
+    assert runs.append(run.rebalance_id, MINE, [result(run_id=run.rebalance_id)]) is True
+    ended = runs.finish(replace(run, state=RebalanceState.CANCELLED, finish_time=NOW), MINE)
+    assert runs.request_cancel(run.rebalance_id) == ended
+    with pytest.raises(NotFound):
+        runs.request_cancel(RUN_ID)
+
+
+SNAPSHOT = MarketSnapshot(
+    {
+        security_id(1): Quote("AAA", Decimal("10.10")),
+        security_id(2): missing("pricing", "price", security_id(2), "BBB"),
+        security_id(3): BadData("bad", violations=[Violation("price", "is none", "BAD")]),
+        security_id(4): MissingData("none", resource=Resource("Security", "x")),
+    },
+    NOW,
+)
+
+
+def test_the_market_of_a_run_is_kept_once_with_its_problems(runs: Rebalances) -> None:
+    run = begin(runs)
+    assert runs.kept_snapshot(run.rebalance_id) is None
+    runs.keep_snapshot(run.rebalance_id, SNAPSHOT)
+    runs.keep_snapshot(run.rebalance_id, MarketSnapshot({}, LATER))
+    assert runs.kept_snapshot(run.rebalance_id) == SNAPSHOT
+    assert len(runs.pending(run.rebalance_id)) == 3
+
+
+def test_of_two_that_keep_a_market_at_once_one_stays(runs: Rebalances) -> None:
+    run = begin(runs)
+    with ThreadPoolExecutor(4) as threads:
+        for n in range(4):
+            threads.submit(
+                runs.keep_snapshot, run.rebalance_id, replace(SNAPSHOT, time=NOW + n * (LATER - NOW))
+            )
+    kept = runs.kept_snapshot(run.rebalance_id)
+    assert kept is not None
+    assert kept.quotes == SNAPSHOT.quotes
+
+
+def test_the_work_of_a_run_goes_with_its_end(runs: Rebalances, database: Database) -> None:
+    run = begin(runs)
+    runs.keep_snapshot(run.rebalance_id, SNAPSHOT)
+    runs.finish(replace(run, state=RebalanceState.COMPLETED, finish_time=NOW), MINE)
+    assert stored(database, "rebalance_work") == 0
+    header = database.collection("rebalances").find_one({})
+    assert header is not None
+    assert {"lease", "active_model_id", "positions", "deadline_time"} & header.keys() == set()
+    assert begin(runs).rebalance_id != run.rebalance_id  # the model may run again
+
+
+def test_a_run_is_deleted_once_it_has_ended_by_who_knows_its_version(
+    runs: Rebalances, database: Database
+) -> None:
+    run = begin(runs)
+    runs.append(run.rebalance_id, MINE, [result(run_id=run.rebalance_id)])
+    with pytest.raises(PreconditionFailed) as raised:
+        runs.delete(run.rebalance_id, 1)
+    assert raised.value.violations[0].kind == "RUNNING"
+    runs.finish(replace(run, state=RebalanceState.COMPLETED, finish_time=NOW), MINE)
+    with pytest.raises(VersionMismatch) as mismatch:
+        runs.delete(run.rebalance_id, 1)
+    assert mismatch.value.metadata["current_version"] == "2"
+    runs.delete(run.rebalance_id, 2)
+    assert (stored(database), stored(database, "rebalances")) == (0, 0)
+    with pytest.raises(NotFound):
+        runs.delete(run.rebalance_id, 2)
+
+
+def test_a_stopped_run_keeps_the_error_of_its_sibling(runs: Rebalances) -> None:
+    run = begin(runs)
+    down = SiblingUnavailable("down", metadata={"service": "pricing"}, retry_after_seconds=1.5)
+    ended = replace(run, state=RebalanceState.FAILED, error=down, finish_time=NOW)
+    assert runs.finish(ended, MINE).error == down

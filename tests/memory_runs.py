@@ -1,0 +1,221 @@
+"""Runs in memory, kept as RebalanceStore promises: leased, fenced, each result once."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from threading import RLock
+
+from ordergen_server.domain.errors import (
+    InvalidArgument,
+    NotFound,
+    PreconditionFailed,
+    RebalanceInProgress,
+    VersionMismatch,
+)
+from ordergen_server.domain.market import MarketSnapshot
+from ordergen_server.domain.pages import Page, PageRequest
+from ordergen_server.domain.rebalances import (
+    PortfolioRebalance,
+    PortfolioState,
+    Rebalance,
+    RebalanceState,
+)
+from ordergen_server.domain.stores import Lease, LeaseLost, Request, RunOrder
+
+
+@dataclass
+class StoredRun:
+    """A run with what its store keeps beside its record."""
+
+    rebalance: Rebalance
+    order: RunOrder | None = None
+    portfolio_ids: tuple[str, ...] = ()
+    lease: Lease | None = None
+    request: Request | None = None
+    cancel_requested: bool = False
+    snapshot: MarketSnapshot | None = None
+    results: list[PortfolioRebalance] = field(default_factory=list)
+
+
+class MemoryRuns:
+    """Keeps runs in a dict; `failures` are raised, each once, by the writes that come next."""
+
+    def __init__(self) -> None:
+        self.runs: dict[str, StoredRun] = {}
+        self.failures: list[Exception] = []
+        self._lock = RLock()
+        self._ids = 0
+
+    @property
+    def headers(self) -> dict[str, Rebalance]:
+        with self._lock:
+            return {key: run.rebalance for key, run in self.runs.items()}
+
+    @property
+    def results(self) -> list[PortfolioRebalance]:
+        with self._lock:
+            return [one for run in self.runs.values() for one in run.results]
+
+    def new_id(self) -> str:
+        with self._lock:
+            self._ids += 1
+            return f"{self._ids:024x}"
+
+    def put(self, rebalance: Rebalance, results: Sequence[PortfolioRebalance] = ()) -> None:
+        """Replace what is known of a run, and add results, whoever holds it."""
+        with self._lock:
+            run = self.runs.setdefault(rebalance.rebalance_id, StoredRun(rebalance))
+            run.rebalance = rebalance
+            run.results += results
+
+    def begin(
+        self, order: RunOrder, portfolio_ids: Sequence[str], lease: Lease, request: Request | None
+    ) -> Rebalance:
+        with self._lock:
+            self._fail_if_told()
+            first = self._repeated(request)
+            if first:
+                return first
+            for run in self.runs.values():
+                running = run.lease and run.rebalance.state is RebalanceState.RUNNING
+                if running and run.rebalance.model_id == order.rebalance.model_id:
+                    other = run.rebalance.rebalance_id
+                    raise RebalanceInProgress(other, metadata={"rebalance_id": other})
+            self.runs[order.rebalance.rebalance_id] = StoredRun(
+                order.rebalance, order, tuple(portfolio_ids), lease, request
+            )
+            return order.rebalance
+
+    def save_whole(
+        self, rebalance: Rebalance, result: PortfolioRebalance, request: Request | None
+    ) -> Rebalance:
+        with self._lock:
+            self._fail_if_told()
+            first = self._repeated(request)
+            if first:
+                return first
+            stored = StoredRun(rebalance, request=request, results=[replace(result, sequence=2)])
+            self.runs[rebalance.rebalance_id] = stored
+            return rebalance
+
+    def append(self, rebalance_id: str, lease: Lease, results: Sequence[PortfolioRebalance]) -> bool:
+        with self._lock:
+            run = self._held(rebalance_id, lease)
+            first = len(run.results) + 2
+            run.results += [replace(one, sequence=first + place) for place, one in enumerate(results)]
+            counts = dict(run.rebalance.counts)
+            for one in results:
+                counts[one.state] = counts.get(one.state, 0) + 1
+            run.rebalance = replace(run.rebalance, counts=counts)
+            run.lease = lease
+            return run.cancel_requested
+
+    def finish(self, rebalance: Rebalance, lease: Lease) -> Rebalance:
+        with self._lock:
+            run = self._held(rebalance.rebalance_id, lease)
+            run.rebalance = replace(
+                run.rebalance,
+                state=rebalance.state,
+                error=rebalance.error,
+                finish_time=rebalance.finish_time,
+                version=run.rebalance.version + 1,
+            )
+            run.lease = None
+            return run.rebalance
+
+    def renew(self, rebalance_id: str, lease: Lease) -> bool:
+        with self._lock:
+            run = self._held(rebalance_id, lease)
+            run.lease = lease
+            return run.cancel_requested
+
+    def take_over(self, lease: Lease, now: datetime) -> RunOrder | None:
+        with self._lock:
+            self._fail_if_told()
+            for run in self.runs.values():
+                if run.order and run.lease and run.lease.until < now:
+                    run.lease = lease
+                    return replace(run.order, rebalance=run.rebalance)
+            return None
+
+    def pending(self, rebalance_id: str) -> list[str]:
+        with self._lock:
+            run = self.runs[rebalance_id]
+            done = {one.portfolio_id for one in run.results}
+            return [one for one in run.portfolio_ids if one not in done]
+
+    def keep_snapshot(self, rebalance_id: str, snapshot: MarketSnapshot) -> None:
+        with self._lock:
+            run = self.runs[rebalance_id]
+            run.snapshot = run.snapshot or snapshot
+
+    def kept_snapshot(self, rebalance_id: str) -> MarketSnapshot | None:
+        with self._lock:
+            return self.runs[rebalance_id].snapshot
+
+    def request_cancel(self, rebalance_id: str) -> Rebalance:
+        with self._lock:
+            found = self.get(rebalance_id)
+            self.runs[rebalance_id].cancel_requested = found.state is RebalanceState.RUNNING
+            return found
+
+    def delete(self, rebalance_id: str, version: int) -> None:
+        with self._lock:
+            found = self.get(rebalance_id)
+            if found.version != version:
+                raise VersionMismatch(rebalance_id)
+            if found.state is RebalanceState.RUNNING:
+                raise PreconditionFailed(rebalance_id)
+            del self.runs[rebalance_id]
+
+    def get(self, rebalance_id: str) -> Rebalance:
+        with self._lock:
+            if rebalance_id not in self.runs:
+                raise NotFound(rebalance_id)
+            return self.runs[rebalance_id].rebalance
+
+    def find(self, page: PageRequest, model_id: str, portfolio_ids: Collection[str]) -> Page[Rebalance]:
+        del portfolio_ids
+        found = [run for run in self.headers.values() if model_id in ("", run.model_id)]
+        return Page(tuple(found[page.skip :][: page.limit]), "", len(found))
+
+    def find_portfolios(
+        self, rebalance_id: str, page: PageRequest, state: PortfolioState | None
+    ) -> Page[PortfolioRebalance]:
+        found = [one for one in self._of(rebalance_id) if state in (None, one.state)]
+        return Page(tuple(replace(one, positions=()) for one in found[: page.limit]))
+
+    def portfolios_after(
+        self, rebalance_id: str, sequence: int, limit: int
+    ) -> tuple[PortfolioRebalance, ...]:
+        found = [one for one in self._of(rebalance_id) if one.sequence > sequence]
+        return tuple(sorted(found, key=lambda one: one.sequence)[:limit])
+
+    def get_portfolio(self, rebalance_id: str, portfolio_id: str) -> PortfolioRebalance:
+        for one in self._of(rebalance_id):
+            if one.portfolio_id == portfolio_id:
+                return one
+        raise NotFound(portfolio_id)
+
+    def _of(self, rebalance_id: str) -> list[PortfolioRebalance]:
+        with self._lock:
+            return list(self.runs[rebalance_id].results) if rebalance_id in self.runs else []
+
+    def _held(self, rebalance_id: str, lease: Lease) -> StoredRun:
+        self._fail_if_told()
+        run = self.runs[rebalance_id]
+        if run.lease is None or run.lease.token != lease.token:
+            raise LeaseLost(rebalance_id)
+        return run
+
+    def _repeated(self, request: Request | None) -> Rebalance | None:
+        for run in self.runs.values():
+            if request and run.request and run.request.request_id == request.request_id:
+                if run.request != request:
+                    raise InvalidArgument("request_id")
+                return run.rebalance
+        return None
+
+    def _fail_if_told(self) -> None:
+        if self.failures:
+            raise self.failures.pop(0)

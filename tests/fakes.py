@@ -30,9 +30,11 @@ class MemoryModels:
         model = self.get(model_id)
         if version not in (0, model.version):
             raise VersionMismatch(model_id)
-        changed = replace(model, content=change(model.content), version=model.version + 1, update_time=time)
-        self.models[model_id] = changed
-        return changed
+        content = change(model.content)
+        if content != model.content:
+            changed = replace(model, content=content, version=model.version + 1, update_time=time)
+            self.models[model_id] = changed
+        return self.models[model_id]
 
     def delete(self, model_id: str, version: int) -> None:
         if version != self.get(model_id).version:
@@ -43,20 +45,6 @@ class MemoryModels:
         if model_id not in self.models:
             raise NotFound(model_id)
         return self.models[model_id]
-
-    def change(
-        self, model_id: str, version: int, change: Callable[[ModelContent], ModelContent], time: datetime
-    ) -> Model:
-        old = self.get(model_id)
-        assert version in {0, old.version}
-        content = change(old.content)
-        if content != old.content:
-            self.models[model_id] = replace(old, content=content, version=old.version + 1, update_time=time)
-        return self.models[model_id]
-
-    def delete(self, model_id: str, version: int) -> None:
-        assert version == self.get(model_id).version
-        del self.models[model_id]
 
     def of_portfolio(self, portfolio_id: str) -> Model:
         for model in self.models.values():

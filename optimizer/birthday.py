@@ -47,6 +47,9 @@ LEAST_HITS = 0.2
 FINE = 10**12
 """Prices are decimals: the less of this a price contains, the finer the amounts it reaches."""
 
+FEWEST = 12
+"""An amount of fewer shares of a security than this is too small for it to be in the lists."""
+
 MAX_SUM = 1 << 61
 """Sums stay below this, so that int64 holds them and their differences."""
 
@@ -74,7 +77,7 @@ def hit(wheels: Sequence[Wheel], amount: int, expired: Callable[[], bool]) -> li
         return None
     small = [Wheel(price // unit if shares > 0 else 1, shares) for price, shares in wheels]
     for width in WIDTHS:
-        groups = _groups(small, width)
+        groups = _groups(small, width, amount // unit)
         turns = _base(small, groups, amount // unit)
         if turns is None:
             continue
@@ -90,10 +93,10 @@ def hit(wheels: Sequence[Wheel], amount: int, expired: Callable[[], bool]) -> li
     return None
 
 
-def _groups(wheels: Sequence[Wheel], width: int) -> list[list[Window]]:
-    """The securities of each list: dealt in turn, those of the finest prices first, as many as fit."""
+def _groups(wheels: Sequence[Wheel], width: int, amount: int) -> list[list[Window]]:
+    """The securities of each list: dealt in turn, those of the finest prices first, none too dear."""
     order = sorted(
-        (index for index, wheel in enumerate(wheels) if wheel.shares > 0),
+        (index for index, (price, shares) in enumerate(wheels) if shares > 0 and price * FEWEST <= amount),
         key=lambda index: (gcd(wheels[index].price, FINE), wheels[index].price, index),
     )
     groups: list[list[Window]] = []

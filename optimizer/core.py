@@ -159,6 +159,8 @@ def _most(relaxation: Relaxed, moves: Sequence[Deviation], gap: int) -> int:
 
     A ladder gives back at most what its greatest move does, and that at its least penalty (Dantzig's bound).
     """
+    if relaxation.p == 0:
+        return MAX_SUM  # surplus is free
     giving: dict[int, list[Deviation]] = {}
     for move in moves:
         if move.gain < 0:
@@ -170,7 +172,7 @@ def _most(relaxation: Relaxed, moves: Sequence[Deviation], gap: int) -> int:
             given += -(-amount * left // penalty)
             break
         given, left = given + amount, left - penalty
-    return -relaxation.surplus + gap // max(1, relaxation.p) + given
+    return min(MAX_SUM, -relaxation.surplus + gap // relaxation.p + given)
 
 
 def _near(relaxation: Relaxed, rungs: Sequence[int]) -> list[Deviation]:
@@ -228,7 +230,7 @@ class _Core:
         cost_unit = gcd(*costs) or 1
         gain_unit = gcd(*(move.gain for move in moves)) or 1
         self._missing = -(-missing // gain_unit)
-        self._most = MAX_SUM if gap is None else _most(relaxation, moves, gap) // gain_unit
+        self._most = MAX_SUM if gap is None else -(-_most(relaxation, moves, gap) // gain_unit)
         shift = 0 if gap is None else max(0, gap.bit_length() - PENALTY_BITS)
         self._gap = 0 if gap is None else gap >> shift
         self._ladders: dict[int, list[Option]] = {}

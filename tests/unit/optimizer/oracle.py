@@ -172,12 +172,19 @@ def cp_sat(problem: Problem) -> tuple[Fraction, Fraction] | None:
     return _solved(model, scale)
 
 
+NOTHING_FOUND = Fraction(10**30)
+"""The value of an answer that the solver neither found nor excluded in its time."""
+
+
 def _solved(model: cp_model.CpModel, scale: int) -> tuple[Fraction, Fraction] | None:
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
-    solver.parameters.max_time_in_seconds = 1
+    solver.parameters.max_deterministic_time = 1  # the same work on a busy machine
     status = solver.status_name(solver.solve(model))
     if status == "INFEASIBLE":
         return None
+    bound = Fraction(round(solver.best_objective_bound), scale)
+    if status == "UNKNOWN":
+        return bound, NOTHING_FOUND
     assert status in {"OPTIMAL", "FEASIBLE"}
-    return Fraction(round(solver.best_objective_bound), scale), Fraction(round(solver.objective_value), scale)
+    return bound, Fraction(round(solver.objective_value), scale)

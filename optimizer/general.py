@@ -31,6 +31,9 @@ class Proposal(NamedTuple):
     multipliers: list[float]
 
 
+SOLVER_PART = 0.75
+"""Part of the time that HiGHS may count on: what prepares its program counts on the rest."""
+
 LEAST_SECONDS = 0.05
 """With less time left there is no use in asking."""
 
@@ -46,7 +49,8 @@ def propose(problem: Problem, found: Choices, limits: Sequence[Limit], deadline:
     if deadline - monotonic() < LEAST_SECONDS:
         return nothing
     answer: Future[Proposal] = Future()
-    arguments = (answer, problem, found, limits, deadline)
+    now = monotonic()
+    arguments = (answer, problem, found, limits, now + SOLVER_PART * (deadline - now))
     Thread(target=_answer, args=arguments, name="optimizer-general").start()
     try:
         return answer.result(max(0.0, deadline - monotonic()))

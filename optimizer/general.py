@@ -5,10 +5,9 @@ that numbers are near one. Nothing of its answer is trusted: it is rounded, repa
 """
 
 from collections.abc import Sequence
-from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from statistics import median
-from threading import Thread
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -48,23 +47,15 @@ def propose(problem: Problem, found: Choices, limits: Sequence[Limit], deadline:
     nothing = Proposal(None, [0.0] * len(limits))
     if deadline - monotonic() < LEAST_SECONDS:
         return nothing
-    answer: Future[Proposal] = Future()
     now = monotonic()
-    arguments = (answer, problem, found, limits, now + SOLVER_PART * (deadline - now))
-    Thread(target=_answer, args=arguments, name="optimizer-general").start()
+    until = now + SOLVER_PART * (deadline - now)
+    worker = ThreadPoolExecutor(1, "optimizer-general")
+    answer = worker.submit(_propose, problem, found, limits, until)
+    worker.shutdown(wait=False)
     try:
         return answer.result(max(0.0, deadline - monotonic()))
     except TimeoutError:
         return nothing
-
-
-def _answer(
-    answer: "Future[Proposal]", problem: Problem, found: Choices, limits: Sequence[Limit], deadline: float
-) -> None:
-    try:
-        answer.set_result(_propose(problem, found, limits, deadline))
-    except BaseException as error:  # noqa: BLE001 - whoever waits gets it
-        answer.set_exception(error)
 
 
 def _propose(problem: Problem, found: Choices, limits: Sequence[Limit], deadline: float) -> Proposal:

@@ -21,7 +21,7 @@ FEW_STEPS = 200
 """Steps of a complete search within one of several covers: ties are not decided there."""
 
 
-GENERAL_PART = 0.75
+GENERAL_PART = 0.93
 """Part of the time left that the general solver may take: the rest is for repair and proof."""
 
 COVER_PART = 0.2

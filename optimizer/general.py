@@ -5,10 +5,9 @@ that numbers are near one. Nothing of its answer is trusted: it is rounded, repa
 """
 
 from collections.abc import Sequence
-from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from statistics import median
-from threading import Thread
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -31,6 +30,9 @@ class Proposal(NamedTuple):
     multipliers: list[float]
 
 
+SOLVER_PART = 0.75
+"""Part of the time that HiGHS may count on: what prepares its program counts on the rest."""
+
 LEAST_SECONDS = 0.05
 """With less time left there is no use in asking."""
 
@@ -45,22 +47,15 @@ def propose(problem: Problem, found: Choices, limits: Sequence[Limit], deadline:
     nothing = Proposal(None, [0.0] * len(limits))
     if deadline - monotonic() < LEAST_SECONDS:
         return nothing
-    answer: Future[Proposal] = Future()
-    arguments = (answer, problem, found, limits, deadline)
-    Thread(target=_answer, args=arguments, name="optimizer-general").start()
+    now = monotonic()
+    until = now + SOLVER_PART * (deadline - now)
+    worker = ThreadPoolExecutor(1, "optimizer-general")
+    answer = worker.submit(_propose, problem, found, limits, until)
+    worker.shutdown(wait=False)
     try:
         return answer.result(max(0.0, deadline - monotonic()))
     except TimeoutError:
         return nothing
-
-
-def _answer(
-    answer: "Future[Proposal]", problem: Problem, found: Choices, limits: Sequence[Limit], deadline: float
-) -> None:
-    try:
-        answer.set_result(_propose(problem, found, limits, deadline))
-    except BaseException as error:  # noqa: BLE001 - whoever waits gets it
-        answer.set_exception(error)
 
 
 def _propose(problem: Problem, found: Choices, limits: Sequence[Limit], deadline: float) -> Proposal:

@@ -13,6 +13,7 @@ from tests.benchmarks.report import Run, progress
 
 SECTIONS = {
     "optimizer": "tests.benchmarks.optimizer",
+    "runs": "tests.benchmarks.runs",
 }
 """Name of a section, and the module that exports its `run`."""
 

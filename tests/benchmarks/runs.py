@@ -31,15 +31,17 @@ SIZES = tuple(int(size) for size in os.environ.get("BENCH_PORTFOLIOS", "1000,100
 POSITIONS = 100
 WORKERS = 16
 WINDOW = 64
+KEPT = 512
 SINGLES, CONCURRENT = 100, 100
 PATIENCE = 3600.0
 MEGABYTE = 1024
 GOAL_FLOOR, GOAL_MEMORY_MB, GOAL_GROWTH = 1.5, 400, 1.3
 
-INTRODUCTION = f"""The server is a process of its own, on the embedded database and the simulated siblings, which are two more;
-all share the machine with what measures. Models have {POSITIONS} positions. The floor is measured in the same run:
-the longer of reading every summary with the same sibling client ({WORKERS} threads) and storing every result with the
-same repository ({WINDOW} at once), each alone. Calls outbound are counted by the siblings."""
+INTRODUCTION = f"""The server is a process of its own, on the embedded database and the simulated siblings, which
+are two more; all share the machine with what measures. Models have {POSITIONS} positions. The floor is
+measured in the same run: the longer of reading every summary with the same sibling client ({WORKERS} threads)
+and storing as many results with the same repository ({WINDOW} at once), each alone. Calls outbound are counted
+by the siblings."""
 
 
 @dataclass(frozen=True)
@@ -154,32 +156,39 @@ def fetching_alone(siblings: SimulatedSiblings) -> float:
 
 
 def storing_alone(one: World, ended: rebalance_pb2.Rebalance) -> float:
-    """Seconds to store every result of a run once more, as results of another run."""
-    seconds = 0.0
+    """Seconds to store as many results as a run has: those of its first portfolios, again and again."""
+    seconds, left = 0.0, ended.portfolio_count
     with closing(Database(one.uri, one.name, pool_size=4, timeout_seconds=60)) as database:
         runs = Rebalances(database, PageTokens(b"key"))
-        now = datetime.now(UTC)
-        again = Rebalance(
-            runs.new_id(),
-            "f" * 24,
-            "Again",
-            1,
-            RebalanceState.RUNNING,
-            now,
-            now.date(),
-            ended.portfolio_count,
-            RebalanceOptions(),
-        )
-        lease = Lease(runs.new_id(), now + timedelta(hours=1))
-        runs.begin(RunOrder(again, (), now), (), lease, None)
-        sequence = 1
-        while batch := runs.portfolios_after(ended.rebalance_id, sequence, WINDOW):
-            sequence = batch[-1].sequence
-            results = [replace(result, rebalance_id=again.rebalance_id) for result in batch]
-            start = time.perf_counter()
-            runs.append(again.rebalance_id, lease, results)
-            seconds += time.perf_counter() - start
+        starts = range(1, min(left, KEPT), WINDOW)
+        batches = [runs.portfolios_after(ended.rebalance_id, start, WINDOW) for start in starts]
+        while left > 0:
+            lease, again = begin_again(runs)
+            for batch in batches:
+                results = [replace(result, rebalance_id=again) for result in batch[:left]]
+                if results:
+                    seconds += timed(lambda: runs.append(again, lease, results))  # noqa: B023 - called at once
+                left -= len(results)
     return seconds
+
+
+def begin_again(runs: Rebalances) -> tuple[Lease, str]:
+    """A run of a model of its own, to store results into."""
+    now = datetime.now(UTC)
+    again = Rebalance(
+        rebalance_id=runs.new_id(),
+        model_id=runs.new_id(),
+        model_name="Again",
+        model_version=1,
+        state=RebalanceState.RUNNING,
+        create_time=now,
+        rebalance_date=now.date(),
+        portfolio_count=0,
+        options=RebalanceOptions(),
+    )
+    lease = Lease(runs.new_id(), now + timedelta(hours=1))
+    runs.begin(RunOrder(again, (), now), (), lease, None)
+    return lease, again.rebalance_id
 
 
 @dataclass(frozen=True)
@@ -334,6 +343,6 @@ def singles_table(singles: Singles) -> Table:
         "RebalancePortfolio",
         ("percentile", "one after another", "of which outbound", f"{CONCURRENT} at once"),
         rows,
-        f"All {CONCURRENT} at once succeeded, {rate:.0f} a second. Outbound is the one call a portfolio needs while "
-        "tickers, prices and names are cached.",
+        f"All {CONCURRENT} at once succeeded, {rate:.0f} a second. Outbound is the one call a portfolio needs "
+        "while tickers, prices and names are cached.",
     )

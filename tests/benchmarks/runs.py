@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -21,6 +20,7 @@ from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.rebalances import Rebalances
 from ordergen_server.repositories.tokens import PageTokens
 from ordergen_server.sandbox.database import EmbeddedDatabase
+from ordergen_server.sandbox.faults import ServiceName
 from ordergen_server.sandbox.simulated import SimulatedSiblings
 from ordergen_server.siblings import SiblingConfig, SiblingsConfig, open_sources
 from tests.benchmarks.report import Section, Table, duration, progress, timed
@@ -37,11 +37,12 @@ PATIENCE = 3600.0
 MEGABYTE = 1024
 GOAL_FLOOR, GOAL_MEMORY_MB, GOAL_GROWTH = 1.5, 400, 1.3
 
-INTRODUCTION = f"""The server is a process of its own, on the embedded database and the simulated siblings, which
-are two more; all share the machine with what measures. Models have {POSITIONS} positions. The floor is
+INTRODUCTION = f"""The server is a process of its own, on the embedded database and the simulated siblings,
+which are two more; all share the machine with what measures. Models have {POSITIONS} positions. The floor is
 measured in the same run: the longer of reading every summary with the same sibling client ({WORKERS} threads)
-and storing as many results with the same repository ({WINDOW} at once), each alone. Calls outbound are counted
-by the siblings."""
+and storing as many results with the same repository ({WINDOW} at once), each alone. Calls outbound are
+counted by the siblings."""
+SERVICES: tuple[ServiceName, ...] = ("accounting", "pricing", "security", "portfolio")
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,7 @@ class World:
     @property
     def calls(self) -> int:
         """Calls that the siblings have had."""
-        services = ("accounting", "pricing", "security", "portfolio")
-        return sum(sum(self.siblings.calls(service).values()) for service in services)
+        return sum(count for service in SERVICES for count in self.siblings.calls(service).values())
 
 
 @contextmanager
@@ -292,7 +292,12 @@ def goals(found: Sequence[Measured]) -> Table:
 
 def goal(what: str, measured: float, most: float, unit: str) -> tuple[str, str, str, str]:
     verdict = "reached" if measured <= most else f"missed by {measured / most - 1:.0%}"
-    return what, f"{most:,}{unit}", f"{Decimal(measured):,.4g}{unit}", verdict
+    return (
+        what,
+        f"{most:,}{unit}",
+        f"{measured if isinstance(measured, int) else round(measured, 2):,}{unit}",
+        verdict,
+    )
 
 
 def sizes(found: Sequence[Measured]) -> Table:
@@ -343,6 +348,6 @@ def singles_table(singles: Singles) -> Table:
         "RebalancePortfolio",
         ("percentile", "one after another", "of which outbound", f"{CONCURRENT} at once"),
         rows,
-        f"All {CONCURRENT} at once succeeded, {rate:.0f} a second. Outbound is the one call a portfolio needs "
-        "while tickers, prices and names are cached.",
+        f"All {CONCURRENT} at once succeeded, {rate:.0f} a second. Outbound is the one call a portfolio "
+        "needs while tickers, prices and names are cached.",
     )

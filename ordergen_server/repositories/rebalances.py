@@ -98,10 +98,15 @@ class Rebalances(RunLog):
     def portfolios_after(
         self, rebalance_id: str, sequence: int, limit: int
     ) -> tuple[PortfolioRebalance, ...]:
-        """Read what a run did after a point, whole, in the order of sequence."""
-        query = {"rebalance_id": rebalance_id, "sequence": {"$gt": sequence}}
+        """Read what a run did after a point, whole, in the order of sequence.
+
+        Results are numbered from 2 without gaps, so a range names them; some databases read all that a query
+        without an upper end could mean, whatever its limit.
+        """
+        first = max(sequence, 1)
+        query = {"rebalance_id": rebalance_id, "sequence": {"$gt": first, "$lte": first + limit}}
         with self._operation():
-            cursor = self._portfolios.find(query).sort("sequence", ASCENDING).limit(limit)
+            cursor = self._portfolios.find(query).sort("sequence", ASCENDING)
             return tuple(from_document(found, PortfolioRebalance) for found in cursor)
 
     def get_portfolio(self, rebalance_id: str, portfolio_id: str) -> PortfolioRebalance:

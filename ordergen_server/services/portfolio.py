@@ -11,7 +11,7 @@ import optimizer
 from ordergen_server.domain.errors import Infeasible, MarketValueNotPositive, Violation
 from ordergen_server.domain.market import Holdings, MarketSnapshot
 from ordergen_server.domain.models import Position
-from ordergen_server.domain.numbers import difference, exact, floored, product, ratio, rounded, total
+from ordergen_server.domain.numbers import EXACT, difference, exact, floored, product, ratio, total
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
@@ -183,15 +183,22 @@ def _solved(
 def _traded(
     line: RebalancePosition, order: int, reason: optimizer.Reason, market_value: Decimal
 ) -> RebalancePosition:
-    quantity = total([line.original_quantity, Decimal(order)])
+    quantity = EXACT.add(line.original_quantity, Decimal(order))
     value = product(quantity, line.price)
-    weight = Fraction(value) / Fraction(market_value)
-    return replace(
-        line,
+    goal = product(market_value, line.target)
+    return RebalancePosition(
+        security_id=line.security_id,
+        ticker=line.ticker,
+        price=line.price,
+        original_quantity=line.original_quantity,
         adjusted_quantity=quantity,
+        original_market_value=line.original_market_value,
         adjusted_market_value=value,
-        actual=rounded(weight, WEIGHT_PLACES),
-        actual_drift=rounded(1 - weight / Fraction(line.target), WEIGHT_PLACES) if line.target else None,
+        target=line.target,
+        low_drift=line.low_drift,
+        high_drift=line.high_drift,
+        actual=ratio(value, market_value, WEIGHT_PLACES),
+        actual_drift=ratio(difference(goal, value), goal, WEIGHT_PLACES) if goal else None,
         trade_quantity=order,
         reason=reason.name,
     )

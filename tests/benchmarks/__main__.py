@@ -14,6 +14,7 @@ from tests.benchmarks.report import Run, progress
 SECTIONS = {
     "optimizer": "tests.benchmarks.optimizer",
     "models": "tests.benchmarks.models",
+    "runs": "tests.benchmarks.runs",
 }
 """Name of a section, and the module that exports its `run`."""
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordergen_server.domain.numbers import EXACT, difference, product, ratio, rounded, total
+from ordergen_server.domain.numbers import EXACT, difference, product, ratio, total
 from tests.verification import half_even
 
 numbers = st.builds(
@@ -57,7 +57,9 @@ def test_what_does_not_fit_raises_instead_of_rounding() -> None:
     ],
 )
 def test_rounding_is_half_to_even(value: Fraction, places: int, expected: str) -> None:
-    assert f"{rounded(value, places):f}" == expected
+    over, under = Decimal(value.numerator), Decimal(value.denominator)
+    assert f"{ratio(over, under, places):f}" == expected
+    assert f"{ratio(-over, -under, places):f}" == expected
 
 
 @given(numbers, numbers.filter(bool), st.integers(0, 12))

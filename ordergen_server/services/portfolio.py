@@ -23,6 +23,10 @@ from ordergen_server.domain.rebalances import (
 )
 
 ZERO = Decimal(0)
+#: How long a proof is looked for, whatever it is worth; most take less than a tenth of it.
+PROOF_SECONDS = 1.0
+#: Money: after that an answer within a cent of its bound is good enough, and says how far it can be off.
+TOLERANCE = Decimal("0.01")
 #: Decimals of a weight of one line, and of the drift of a portfolio.
 WEIGHT_PLACES = 4
 DRIFT_PLACES = 12
@@ -55,9 +59,7 @@ def rebalance_portfolio(
     drift = total(_deviation(line, line.original_market_value, market_value) for line in lines)
     known = replace(known, drift_before=ratio(drift, market_value, DRIFT_PLACES))
     started = time.perf_counter()
-    solution = optimizer.solve(
-        _problem(lines, holdings.cash, market_value, options), timeout_seconds=timeout_seconds
-    )
+    solution = _solve(_problem(lines, holdings.cash, market_value, options), timeout_seconds)
     duration = timedelta(seconds=time.perf_counter() - started)
     if solution.status is optimizer.Status.INFEASIBLE:
         return replace(known, state=PortfolioState.INFEASIBLE, error=_infeasible(solution.conflicts))
@@ -142,6 +144,16 @@ def _constraints(options: RebalanceOptions) -> tuple[optimizer.Constraint, ...]:
     if options.maximum_trade_count is not None:
         found.append(optimizer.MaximumTradeCount(options.maximum_trade_count))
     return tuple(found)
+
+
+def _solve(problem: optimizer.Problem, timeout_seconds: float) -> optimizer.Solution:
+    solution = optimizer.solve(problem, timeout_seconds=min(PROOF_SECONDS, timeout_seconds))
+    if solution.objective is None or solution.lower_bound is None:
+        return solution
+    left = timeout_seconds - PROOF_SECONDS
+    if solution.objective - solution.lower_bound <= TOLERANCE or left <= 0:
+        return solution
+    return optimizer.solve(problem, timeout_seconds=left, tolerance=TOLERANCE)
 
 
 def _cash_floor(market_value: Decimal, options: RebalanceOptions) -> Decimal | None:

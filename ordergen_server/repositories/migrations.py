@@ -21,6 +21,7 @@ MIGRATIONS: dict[int, Migration] = {
     1: schema.create_collections,
     2: schema.enforce_model_rules,
     3: schema.lease_runs,
+    4: schema.index_states,
 }
 
 

@@ -155,6 +155,12 @@ def lease_runs(database: Database) -> None:
     )
 
 
+def index_states(database: Database) -> None:
+    """Results of a run in one state, page by page."""
+    keys = [("rebalance_id", ASCENDING), ("state", ASCENDING), ("portfolio_id", ASCENDING)]
+    database.collection("portfolio_rebalances").create_indexes([IndexModel(keys, name="state")])
+
+
 def enforce_model_rules(database: Database) -> None:
     """Let the database refuse models that break a rule."""
     database.command({"collMod": "models", "validator": MODEL_VALIDATOR})

@@ -1,12 +1,18 @@
 """Repositories on a database of their own."""
 
-import pytest
+from collections.abc import Iterator
+from functools import partial
 
+import pytest
+from pymongo import MongoClient
+
+from ordergen_server.repositories import database as module
 from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.models import Models
 from ordergen_server.repositories.rebalances import Rebalances
 from ordergen_server.repositories.tokens import PageTokens
+from tests.integration.repositories.plans import Recorder
 
 
 @pytest.fixture
@@ -19,3 +25,15 @@ def models(database: Database) -> Models:
 def runs(database: Database) -> Rebalances:
     migrate(database)
     return Rebalances(database, PageTokens(b"key of the tests"))
+
+
+@pytest.fixture
+def recorder(
+    monkeypatch: pytest.MonkeyPatch, mongodb_uri: str, database_name: str
+) -> Iterator[tuple[Recorder, Database]]:
+    """A database, and what is sent to it."""
+    recorder = Recorder()
+    monkeypatch.setattr(module, "MongoClient", partial(MongoClient, event_listeners=[recorder]))
+    opened = Database(mongodb_uri, database_name, pool_size=4, timeout_seconds=10)
+    yield recorder, opened
+    opened.close()

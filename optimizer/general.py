@@ -71,6 +71,7 @@ class _Model:
     """The program in cvxpy's terms: `shares = best + change`, a change picked from one allowed range."""
 
     def __init__(self, problem: Problem, found: Choices, limits: Sequence[Limit], *, integer: bool) -> None:
+        import_module("highspy")  # cvxpy only logs that it is missing, and then finds nothing
         cp: Any = import_module("cvxpy")  # takes a second, and few problems need it
         self._cp = cp
         lines = problem.lines

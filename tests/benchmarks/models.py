@@ -105,7 +105,7 @@ def _prepare(service: str) -> tuple[list[str], dict[str, bytes]]:
 @contextmanager
 def _bare(answers: Mapping[str, bytes], ids: Sequence[str], mongodb_uri: str) -> Iterator[str]:
     """A gRPC server that answers bytes: at once, or after what the driver has to do."""
-    server = grpc.server(ThreadPoolExecutor(Settings.model_fields["grpc_workers"].default))
+    server = grpc.server(ThreadPoolExecutor(Settings.model_fields["maximum_calls"].default))
     with driver(mongodb_uri, DATABASE) as database:
         for service in ("echo", "both"):
             handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {}

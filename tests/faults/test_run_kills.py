@@ -20,7 +20,7 @@ from tests.e2e.processes import ServerProcess, eventually, server_process
 from tests.e2e.runs import check_answers, check_stored, check_told, start, watched
 
 pb = rebalance_pb2
-PORTFOLIOS = 300
+PORTFOLIOS = 500
 DATABASE = "killed"
 SETTINGS = {
     "ORDERGEN_MONGODB_DATABASE": DATABASE,

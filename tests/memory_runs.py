@@ -86,6 +86,9 @@ class MemoryRuns:
             )
             return order.rebalance
 
+    def first_of(self, request: Request) -> Rebalance | None:
+        return self._repeated(request)
+
     def save_whole(
         self, rebalance: Rebalance, result: PortfolioRebalance, request: Request | None
     ) -> Rebalance:

@@ -109,6 +109,9 @@ class RebalanceStore(Protocol):
             InvalidArgument: the request id was used for another call.
         """
 
+    def first_of(self, request: Request) -> Rebalance | None:
+        """The run that the same request has begun. Raises InvalidArgument where it was another call's."""
+
     def save_whole(
         self, rebalance: Rebalance, result: PortfolioRebalance, request: Request | None
     ) -> Rebalance:

@@ -43,7 +43,7 @@ def _encode(value: object) -> Document:
             "resource": to_document(value.resource) if value.resource else None,
             "retry_after_seconds": value.retry_after_seconds,
         }
-    raise NotImplementedError(f"{type(value).__name__} has no form in a document")
+    raise TypeError(f"{type(value).__name__} has no form in a document")
 
 
 class _StoredError(msgspec.Struct):
@@ -57,7 +57,7 @@ class _StoredError(msgspec.Struct):
 
 def _decode(kind: type, value: object) -> object:
     if not issubclass(kind, OrderGenerationError):
-        raise NotImplementedError(f"{kind.__name__} has no form in a document")
+        raise TypeError(f"{kind.__name__} has no form in a document")
     stored = msgspec.convert(value, _StoredError)
     build: Callable[..., OrderGenerationError] = error_types()[stored.type]
     return build(

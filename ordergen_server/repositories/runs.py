@@ -78,6 +78,11 @@ class RunLog:
                 return self._earlier(error, rebalance, request)
         return rebalance
 
+    def first_of(self, request: Request) -> Rebalance | None:
+        """The run that the same request has begun. Raises InvalidArgument where it was another call's."""
+        with self._operation():
+            return self._first_of(request)
+
     def save_whole(
         self, rebalance: Rebalance, result: PortfolioRebalance, request: Request | None
     ) -> Rebalance:
@@ -222,20 +227,25 @@ class RunLog:
             raise LeaseLost(rebalance.rebalance_id)
         return header
 
+    def _first_of(self, request: Request | None) -> Rebalance | None:
+        """The run that the same request has begun. Raises InvalidArgument where it was another call's."""
+        first = self._headers.find_one({"request.request_id": request.request_id}) if request else None
+        if not request or not first:
+            return None
+        if cast("Document", first["request"])["fingerprint"] != request.fingerprint:
+            rule = "must not be used again with another body"
+            raise InvalidArgument(f"request_id: {rule}", violations=[Violation("request_id", rule, "FIELD")])
+        return rebalance_of(first)
+
     def _earlier(self, error: DuplicateKeyError, rebalance: Rebalance, request: Request | None) -> Rebalance:
         """The run that was there before. Raises RebalanceInProgress, InvalidArgument."""
         own = self._headers.find_one({"_id": ObjectId(rebalance.rebalance_id)})
         if own:
             return rebalance_of(own)  # it was stored, and the answer got lost on the way
         self._work.delete_many({"rebalance_id": rebalance.rebalance_id})
-        first = self._headers.find_one({"request.request_id": request.request_id}) if request else None
-        if request and first:
-            if cast("Document", first["request"])["fingerprint"] != request.fingerprint:
-                rule = "must not be used again with another body"
-                raise InvalidArgument(
-                    f"request_id: {rule}", violations=[Violation("request_id", rule, "FIELD")]
-                ) from error
-            return rebalance_of(first)
+        first = self._first_of(request)
+        if first:
+            return first
         running = self._headers.find_one({"active_model_id": rebalance.model_id}, {"_id": 1})
         other = str(running["_id"]) if running else ""
         raise RebalanceInProgress(

@@ -71,13 +71,17 @@ class Rebalancer:
             Infeasible, MarketValueNotPositive, DataProblem, Unavailable, DeadlineExceeded: why the portfolio
                 has no answer; metadata rebalance_id leads to what was stored.
         """
-        model = self._models.of_portfolio(portfolio_id)
-        started = self._started(model, 1, options, stored=not validate_only)
-        result = self._result(started, model, portfolio_id, deadline)
-        if gone and gone.is_set():
-            raise Cancelled("The caller has gone.")
-        if not validate_only:
-            result = self._stored(started, result, request)
+        first = self._store.first_of(request) if request and not validate_only else None
+        if first:  # whatever has become of the model since
+            result = self._store.get_portfolio(first.rebalance_id, portfolio_id)
+        else:
+            model = self._models.of_portfolio(portfolio_id)
+            started = self._started(model, 1, options, stored=not validate_only)
+            result = self._result(started, model, portfolio_id, deadline)
+            if gone and gone.is_set():
+                raise Cancelled("The caller has gone.")
+            if not validate_only:
+                result = self._stored(started, result, request)
         if result.error:
             if result.rebalance_id:
                 result.error.metadata["rebalance_id"] = result.rebalance_id
@@ -169,6 +173,9 @@ class Rebalancer:
         self, model_id: str, options: RebalanceOptions, seconds: float, request: Request | None
     ) -> tuple[Rebalance, bool]:
         """Begin a run, or join the one that the same request has begun: then the second is true."""
+        first = self._store.first_of(request) if request else None
+        if first:  # whatever has become of the model since
+            return first, True
         model = self._models.get(model_id)
         started = self._started(model, len(model.portfolio_ids), options)
         order = RunOrder(started, model.positions, started.create_time + timedelta(seconds=seconds))

@@ -134,6 +134,8 @@ class Runs:
                 self.tend()
             except (Unavailable, DeadlineExceeded) as error:
                 _log.warning("runs cannot be tended: %s", error)
+            except Exception:  # noqa: BLE001 - logged; without this loop every lease of ours would run out
+                _log.exception("tending runs met an internal error")
             self._closing.wait(self._tend_seconds)
 
     def _carry_on(self, order: RunOrder, token: str) -> None:

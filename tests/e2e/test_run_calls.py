@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import grpc
 import pytest
-from globeco.ordergen.v1 import model_pb2, rebalance_pb2, rebalance_service_pb2
+from globeco.ordergen.v1 import model_pb2, model_service_pb2, rebalance_pb2, rebalance_service_pb2
 from google.protobuf import duration_pb2
 from google.rpc import error_details_pb2
 from google.type import decimal_pb2
@@ -104,6 +104,18 @@ def test_a_portfolio_repeated_is_one_run(api: Api, model: model_pb2.Model) -> No
     found = failure(lambda: api.rebalances.RebalancePortfolio(request, timeout=PATIENCE))
     assert (found.code, found.fields) == (StatusCode.INVALID_ARGUMENT, ["request_id"])
     assert count_runs(api) == 1
+
+
+def test_what_was_repeated_is_told_when_the_model_is_gone(api: Api, model: model_pb2.Model) -> None:
+    """The same request has the same answer, whatever has become of its model since."""
+    request = calls.RebalancePortfolioRequest(portfolio_id=model.portfolio_ids[0], request_id=REQUEST_ID)
+    single = api.rebalances.RebalancePortfolio(request, timeout=PATIENCE)
+    whole = start(api, model.model_id, request_id=OTHER_ID)
+    assert over(api, whole.rebalance_id)
+    gone = model_service_pb2.DeleteModelRequest(model_id=model.model_id, version=model.version)
+    api.models.DeleteModel(gone, timeout=PATIENCE)
+    assert api.rebalances.RebalancePortfolio(request, timeout=PATIENCE) == single
+    assert start(api, model.model_id, request_id=OTHER_ID) == api.run(whole.rebalance_id)
 
 
 def test_trying_stores_nothing(api: Api, siblings: SimulatedSiblings, model: model_pb2.Model) -> None:

@@ -18,6 +18,7 @@ from ordergen_server.domain.errors import (
 )
 from ordergen_server.domain.rebalances import PortfolioState, Rebalance, RebalanceState
 from ordergen_server.domain.stores import Request, RunOrder
+from ordergen_server.services.runs import Runs
 from tests.builders import MODEL_ID, NOW, model, portfolio_id, position, rebalance
 from tests.fakes import MemoryModels
 from tests.memory_runs import MemoryRuns
@@ -287,3 +288,24 @@ def test_a_database_that_is_down_does_not_end_the_tending(caplog: pytest.LogCapt
     with caplog.at_level(logging.WARNING), house(runs=runs) as parts:
         assert eventually(lambda: "runs cannot be tended: The database does not answer." in caplog.text)
         parts.holder.tend()
+
+
+def test_a_bug_while_tending_is_logged_and_tending_goes_on(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise every lease of the server would run out, and nobody would know why."""
+    tended = Event()
+    with house(BUYS) as parts:
+        holder = Runs(parts.execution, parts.book, parts.clock, maximum_runs=1, tend_seconds=0.01)
+        answers = iter([ZeroDivisionError("a bug")])
+
+        def tend() -> None:
+            for answer in answers:
+                raise answer
+            tended.set()
+
+        monkeypatch.setattr(holder, "tend", tend)
+        holder.start()
+        assert tended.wait(10)
+        holder.close()
+    assert [record.message for record in caplog.records] == ["tending runs met an internal error"]

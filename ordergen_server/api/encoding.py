@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from globeco.ordergen.v1 import model_pb2, rebalance_pb2, rebalance_service_pb2
 from google.protobuf import timestamp_pb2
@@ -22,6 +23,8 @@ from ordergen_server.domain.rebalances import (
 )
 
 pb = rebalance_pb2
+#: Messages of models that are kept, some 40 kB each at most.
+KEPT_MODELS = 256
 _SIDES = {Side.BUY: pb.TRANSACTION_TYPE_BUY, Side.SELL: pb.TRANSACTION_TYPE_SELL}
 
 
@@ -46,8 +49,10 @@ def set_date(message: date_pb2.Date, value: date) -> None:
     message.year, message.month, message.day = value.year, value.month, value.day
 
 
+# Most models that are read have been read before; a change has another version.
+@lru_cache(maxsize=KEPT_MODELS)
 def model(value: Model) -> model_pb2.Model:
-    """A model."""
+    """A model; the message is shared, and not to be changed."""
     message = model_pb2.Model(
         model_id=value.model_id, name=value.name, portfolio_ids=value.portfolio_ids, version=value.version
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pymongo
 from bson.codec_options import CodecOptions, TypeCodec, TypeRegistry
 from bson.decimal128 import Decimal128, create_decimal128_context
+from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
@@ -80,6 +81,10 @@ CODEC_OPTIONS: CodecOptions[Document] = CodecOptions(
 )
 
 
+#: Leaves documents as the bytes they came as.
+RAW_OPTIONS: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
+
+
 class Database:
     """A MongoDB database; the client behind it pools connections and is safe in threads.
 
@@ -111,6 +116,10 @@ class Database:
     def collection(self, name: str) -> Documents:
         """The collection of that name."""
         return self._database[name]
+
+    def raw_collection(self, name: str) -> "Collection[RawBSONDocument]":
+        """The collection of that name, for reading documents without decoding them."""
+        return self._database[name].with_options(codec_options=RAW_OPTIONS)
 
     def create_collection(self, name: str) -> None:
         """Make a collection; one that is there already is as good."""

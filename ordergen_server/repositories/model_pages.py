@@ -8,10 +8,12 @@ from bson import ObjectId
 from pymongo import ASCENDING, DESCENDING
 
 from ordergen_server.domain.errors import InvalidArgument, Violation
+from ordergen_server.domain.models import Model
 from ordergen_server.domain.ordering import MODEL_ORDERS, parse_order
 from ordergen_server.domain.pages import Page, PageRequest
 from ordergen_server.domain.violations import Violations
 from ordergen_server.repositories.database import Database, Document
+from ordergen_server.repositories.model_documents import stored_model
 from ordergen_server.repositories.tokens import PageTokens
 
 #: Fields that documents call otherwise.
@@ -30,23 +32,25 @@ class ModelPages:
         self._database = database
         self._operation = database.operation
         self._models = database.collection("models")
+        self._stored = database.raw_collection("models")
         self._listings = database.collection("model_listings")
         self._tokens = tokens
 
-    def find(self, page: PageRequest, order_by: str, portfolio_id: str) -> Page[Document]:
+    def find(self, page: PageRequest, order_by: str, portfolio_id: str) -> Page[Model]:
         """Read a page. Raises InvalidArgument for an unknown order or a foreign token."""
         order = total_order(order_by)
         query: Document = {"portfolio_ids": portfolio_id} if portfolio_id else {}
         arguments = ("models", tuple(order), portfolio_id)
         place = self._tokens.read(page.token, arguments)
         with self._operation():
-            total = self._count(query)
             if order[0][0] == "_id":
-                documents, next_place = self._by_id(query, order[0][1], place, page)
+                models, next_place = self._by_id(query, order[0][1], place, page)
             else:
-                documents, next_place = self._sorted(query, order, place, page)
+                models, next_place = self._sorted(query, order, place, page)
+            whole = place is None and next_place is None and not page.skip
+            total = len(models) if whole else self._count(query)
         token = "" if next_place is None else self._tokens.make(next_place, arguments)
-        return Page(tuple(documents), token, total)
+        return Page(tuple(models), token, total)
 
     def _count(self, query: Document) -> int:
         if query:
@@ -55,22 +59,21 @@ class ModelPages:
 
     def _by_id(
         self, query: Document, direction: int, place: object, page: PageRequest
-    ) -> tuple[list[Document], object]:
+    ) -> tuple[list[Model], object]:
         """Go on after the last id: ids never change, so writers cannot move a model over the edge."""
         if place is not None:
             query = {
                 **query,
                 "_id": {"$gt" if direction == ASCENDING else "$lt": ObjectId(cast("str", place))},
             }
-        cursor = self._models.find(query).sort("_id", direction).skip(page.skip).limit(page.limit + 1)
-        documents = list(cursor if "portfolio_ids" in query else cursor.hint("_id_"))
-        more = len(documents) > page.limit
-        documents = documents[: page.limit]
-        return documents, str(documents[-1]["_id"]) if more else None
+        cursor = self._stored.find(query).sort("_id", direction).skip(page.skip).limit(page.limit + 1)
+        found = list(cursor if "portfolio_ids" in query else cursor.hint("_id_"))
+        models = [stored_model(document) for document in found[: page.limit]]
+        return models, models[-1].model_id if len(found) > page.limit else None
 
     def _sorted(
         self, query: Document, order: Order, place: object, page: PageRequest
-    ) -> tuple[list[Document], object]:
+    ) -> tuple[list[Model], object]:
         """Go on in the ids as they were sorted for the first page: names and times change meanwhile."""
         if place is None:
             ids, listing, start = self._sorted_ids(query, order), None, 0
@@ -81,11 +84,12 @@ class ModelPages:
         end = start + page.limit
         if end < len(ids) and listing is None:
             listing = self._keep_listing(ids)
+        asked = ids[start:end]
         found = {
-            document["_id"]: document for document in self._models.find({"_id": {"$in": ids[start:end]}})
+            model.model_id: model for model in map(stored_model, self._stored.find({"_id": {"$in": asked}}))
         }
-        documents = [found[model_id] for model_id in ids[start:end] if model_id in found]
-        return documents, (listing, end) if end < len(ids) else None
+        models = [found[model_id] for model_id in map(str, asked) if model_id in found]
+        return models, (listing, end) if end < len(ids) else None
 
     def _sorted_ids(self, query: Document, order: Order) -> Sequence[object]:
         """All ids, read from one snapshot: a rename while the index is walked would move a model in it."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import cast
 
 from bson import ObjectId
+from bson.raw_bson import RawBSONDocument
 from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError
 from pymongo.read_concern import ReadConcern
@@ -21,7 +22,8 @@ from ordergen_server.domain.errors import (
 from ordergen_server.domain.models import Model, ModelContent
 from ordergen_server.domain.pages import Page, PageRequest
 from ordergen_server.repositories.database import Database, Document
-from ordergen_server.repositories.documents import from_document, take_id, to_document
+from ordergen_server.repositories.documents import to_document
+from ordergen_server.repositories.model_documents import model_of, stored_model
 from ordergen_server.repositories.model_pages import ModelPages
 from ordergen_server.repositories.tokens import PageTokens
 
@@ -36,6 +38,7 @@ class Models:
         self._database = database
         self._operation = database.operation
         self._models = database.collection("models")
+        self._stored = database.raw_collection("models")
         # What a duplicate key collided with may not have reached a majority yet: such reads wait for it.
         latest = ReadConcern("linearizable")
         self._latest = self._models.with_options(read_concern=latest)
@@ -62,29 +65,28 @@ class Models:
                 self._insert(document, request_id, time)
             except DuplicateKeyError as error:
                 return self._earlier(error, document, content, request_id)
-        return _model(document)
+        return model_of(document)
 
     def get(self, model_id: str) -> Model:
         """Read a model. Raises NotFound."""
         with self._operation():
-            return _model(self._read(model_id))
+            return stored_model(self._read(model_id))
 
     def of_portfolio(self, portfolio_id: str) -> Model:
         """Read the model a portfolio belongs to. Raises NotFound."""
         with self._operation():
-            document = self._models.find_one({"portfolio_ids": portfolio_id})
+            document = self._stored.find_one({"portfolio_ids": portfolio_id})
         if document is None:
             raise NotFound(
                 f"Portfolio {portfolio_id} belongs to no model.",
                 metadata={"portfolio_id": portfolio_id},
                 resource=Resource("Portfolio", portfolio_id),
             )
-        return _model(document)
+        return stored_model(document)
 
     def find(self, page: PageRequest, order_by: str, portfolio_id: str) -> Page[Model]:
         """Read a page of models. Raises InvalidArgument for an unknown order or a foreign token."""
-        found = self._pages.find(page, order_by, portfolio_id)
-        return Page(tuple(map(_model, found.items)), found.next_token, found.total_size)
+        return self._pages.find(page, order_by, portfolio_id)
 
     def change(
         self, model_id: str, version: int, change: Callable[[ModelContent], ModelContent], time: datetime
@@ -96,11 +98,9 @@ class Models:
         """
         change_id = ObjectId()
         with self._operation():
+            stored = self._read(model_id)
             while True:
-                document = self._read(model_id)
-                if change_id in _remembered(document):
-                    return _model(document)  # it was stored, and the answer got lost on the way
-                model = _model(document)
+                model = stored_model(stored)
                 if version not in {0, model.version}:
                     raise _version_mismatch(model_id, model.version)
                 content = change(model.content)
@@ -109,12 +109,15 @@ class Models:
                 changed = replace(model, content=content, version=model.version + 1, update_time=time)
                 if self._compare_and_set(model, changed, change_id):
                     return changed
+                stored = self._read(model_id)
+                if change_id in _remembered(stored):
+                    return stored_model(stored)  # it was ours, and the answer got lost on the way
 
     def delete(self, model_id: str, version: int) -> None:
         """Delete a model. Raises NotFound, VersionMismatch."""
         with self._operation():
             while not self._models.delete_one({"_id": ObjectId(model_id), "version": version}).deleted_count:
-                current = _model(self._read(model_id)).version
+                current = stored_model(self._read(model_id)).version
                 if current != version:
                     raise _version_mismatch(model_id, current)
 
@@ -123,8 +126,8 @@ class Models:
         with self._operation():
             self._models.update_one({"_id": ObjectId(model_id)}, {"$max": {"last_rebalance_time": time}})
 
-    def _read(self, model_id: str) -> Document:
-        document = self._models.find_one({"_id": ObjectId(model_id)})
+    def _read(self, model_id: str) -> RawBSONDocument:
+        document = self._stored.find_one({"_id": ObjectId(model_id)})
         if document is None:
             raise NotFound(
                 f"There is no model {model_id}.",
@@ -170,14 +173,14 @@ class Models:
         request = self._requests.find_one({"_id": request_id}) if request_id else None
         if request is not None:
             first = cast("Document", request["model"])
-            if _model(first).content != content:
+            if model_of(first).content != content:
                 rule = "must not be used again with another body"
                 raise InvalidArgument(
                     f"request_id: {rule}", violations=[Violation("request_id", rule, "FIELD")]
                 ) from error
-            return _model(first)
+            return model_of(first)
         if self._latest.find_one({"_id": document["_id"]}, {"_id": 1}):
-            return _model(document)  # it was stored, and the answer got lost on the way
+            return model_of(document)  # it was stored, and the answer got lost on the way
         raise self._taken(error, content) from error
 
     def _taken(self, error: DuplicateKeyError, content: ModelContent) -> AlreadyExists:
@@ -199,12 +202,7 @@ class Models:
         )
 
 
-def _model(document: Document) -> Model:
-    flat = take_id(document, "model_id")
-    return from_document({**flat, "content": flat}, Model)
-
-
-def _remembered(document: Document) -> Sequence[object]:
+def _remembered(document: RawBSONDocument) -> Sequence[object]:
     return cast("Sequence[object]", document.get("change_ids", ()))
 
 

@@ -143,10 +143,7 @@ def database_call(name: str, database: Database[dict[str, Any]], model_id: str) 
     if name == "GetModel":
         return lambda: models.find_one({"_id": key})
     if name == "ListModels":
-        return lambda: (
-            models.count_documents({}, hint="_id_"),
-            list(models.find({}).sort("_id", 1).limit(MODELS + 1).hint("_id_")),
-        )
+        return lambda: list(models.find({}).sort("_id", 1).limit(MODELS + 1).hint("_id_"))
     if name == "CreateModel":
         return lambda: models.insert_one(document(uuid.uuid4().hex))
     positions = document("")["positions"]

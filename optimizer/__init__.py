@@ -17,7 +17,8 @@ from optimizer.constraints import (
     Side,
 )
 from optimizer.errors import OptimizerError
-from optimizer.problem import Position, Problem, Strategy
+from optimizer.position import Position
+from optimizer.problem import Problem, Strategy
 from optimizer.reason import Reason
 from optimizer.solution import Breach, Solution, Status
 from optimizer.solver import solve

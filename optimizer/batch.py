@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from optimizer.errors import OptimizerError
 from optimizer.exact import times_whole
-from optimizer.problem import Position, Problem
+from optimizer.position import Position
+from optimizer.problem import Problem
 from optimizer.solution import Solution, Status
 from optimizer.solver import ZERO, solve
 
@@ -87,14 +88,7 @@ class Batch:
         floor = None if self.cash_floors is None else self._money(self.cash_floors[row])
         return Problem(
             tuple(
-                Position(
-                    one.security_id,
-                    one.price,
-                    times_whole(self.quantity_step, int(quantity)),
-                    one.target,
-                    one.low_drift,
-                    one.high_drift,
-                )
+                one.holding(times_whole(self.quantity_step, int(quantity)))
                 for one, quantity in zip(self.positions, self.quantities[row], strict=True)
             ),
             self._money(self.cash[row]),
@@ -169,7 +163,7 @@ class _Grid:
 
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
-        ratios = [position.price_ratio for position in batch.positions]
+        ratios = [position.terms.price for position in batch.positions]
         steps = batch.quantity_step.as_integer_ratio()
         cash = batch.cash_step.as_integer_ratio()
         unit = lcm(cash[1], *(steps[1] * below for _, below in ratios))

@@ -5,7 +5,8 @@
 Pure mathematics on numbers passed in: no I/O, no clock but the time limit, no settings.
 """
 
-from optimizer.batch import Batch, BatchSolution, BatchStatus, solve_batch
+from optimizer.batch import Batch
+from optimizer.batch_solver import BatchSolution, BatchStatus, solve_batch
 from optimizer.conflict import Conflict, ConflictKind
 from optimizer.constraints import (
     Constraint,
@@ -17,13 +18,15 @@ from optimizer.constraints import (
     Side,
 )
 from optimizer.errors import OptimizerError
-from optimizer.problem import Position, Problem, Strategy
+from optimizer.position import Position
+from optimizer.problem import Problem, Strategy
 from optimizer.reason import Reason
-from optimizer.solution import Breach, Solution, Status
+from optimizer.solution import Answer, Breach, Solution, Status
 from optimizer.solver import solve
 from optimizer.verify import VerificationError
 
 __all__ = [
+    "Answer",
     "Batch",
     "BatchSolution",
     "BatchStatus",

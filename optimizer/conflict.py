@@ -75,7 +75,8 @@ def position_conflict(problem: Problem, index: int) -> Conflict:
     line, position = problem.lines[index], problem.positions[index]
     lots = [one for one in problem.constraints if isinstance(one, LotSize)]
     lot = next((one.shares for one in lots if one.security_id == position.security_id), 1)
-    target, _, high_drift = (Fraction(*number) for number in position.weight_ratios)
+    terms = position.terms
+    target, high = Fraction(terms.target, terms.weight), Fraction(terms.high, terms.weight)
     above, below = (
         None if shares is None else Fraction(line.value(shares), problem.unit)
         for shares in _neighbours(line, lot)
@@ -88,7 +89,7 @@ def position_conflict(problem: Problem, index: int) -> Conflict:
         price=Fraction(line.price, problem.unit),
         needed_high_drift=None if above is None else above * problem.unit / problem.market_value - target,
         needed_low_drift=None if below is None else target - below * problem.unit / problem.market_value,
-        needed_market_value=None if above is None else above / (target + high_drift),
+        needed_market_value=None if above is None else above / high,
     )
     return replace(conflict, description=_band_sentence(conflict, lot, whole=line.residual == 0))
 

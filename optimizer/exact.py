@@ -1,13 +1,15 @@
 """Decimals to integers and back, without rounding and without the ambient decimal context."""
 
-from collections.abc import Iterable
 from decimal import Context, Decimal, Inexact
-from math import gcd, lcm
+from math import gcd
 
 from optimizer.errors import OptimizerError
 
 Ratio = tuple[int, int]
 """A rational number in lowest terms: numerator, positive denominator."""
+
+NOTHING: Ratio = (0, 1)
+"""Zero, in lowest terms."""
 
 MAX_DIGITS = 40
 """Digits allowed on either side of the decimal point: far beyond money, short of exhausting memory."""
@@ -40,11 +42,6 @@ def _rule(value: object) -> str:
     if not value.is_finite():
         return f"be finite, not {value}"
     return f"have at most {MAX_DIGITS} digits on each side of the point"
-
-
-def common_denominator(ratios: Iterable[Ratio]) -> int:
-    """The least common denominator."""
-    return lcm(*(denominator for _, denominator in ratios))
 
 
 def scaled(value: Ratio, denominator: int) -> int:

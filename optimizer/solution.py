@@ -53,6 +53,27 @@ def breach(problem: Problem, index: int) -> Breach:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is decided about one portfolio, apart from its problem: the same from `solve` and `solve_batch`.
+
+    Attributes:
+        status: what is known of the answer.
+        orders: whole shares to buy (> 0) or sell (< 0), in order of the positions; () if infeasible.
+        reasons: why each position trades as it does, in order of the positions; () if infeasible.
+        objective: what the strategy minimises, in money, exact; None if infeasible.
+        lower_bound: no answer has a lesser objective, in money, exact; None if infeasible.
+        conflicts: every requirement that cannot be met; () unless infeasible.
+    """
+
+    status: Status
+    orders: tuple[int, ...]
+    reasons: tuple[Reason, ...]
+    objective: Fraction | None
+    lower_bound: Fraction | None
+    conflicts: tuple[Conflict, ...] = ()
+
+
 @dataclass(frozen=True)
 class Solution:
     """Whole-share orders for one problem. What is derived from them is computed when first asked for.
@@ -90,6 +111,13 @@ class Solution:
         if self.status is Status.INFEASIBLE:
             return ()
         return reasons(self.problem, self._shares)
+
+    @property
+    def answer(self) -> Answer:
+        """What is decided, apart from the problem and from restricted holdings outside their bands."""
+        return Answer(
+            self.status, self.orders, self.reasons, self.objective, self.lower_bound, self.conflicts
+        )
 
     @property
     def market_value(self) -> Fraction:

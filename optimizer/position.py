@@ -72,7 +72,9 @@ class Position:
         self._require("low_drift", ">= 0", low[0] >= 0)
         self._require("high_drift", ">= 0", high[0] >= 0)
         object.__setattr__(self, "terms", _terms(price, target, low, high))
-        self._hold(*quantity)
+        held, residual = _parted(price, quantity)
+        object.__setattr__(self, "held_shares", held)
+        object.__setattr__(self, "residual", residual)
 
     def holding(self, quantity: Decimal) -> "Position":
         """The same security in another quantity, at a fraction of the cost of a new position.
@@ -84,6 +86,7 @@ class Position:
             OptimizerError: a quantity that is not a finite Decimal of bearable length.
         """
         exact = ratio(quantity, "quantity", self.security_id)
+        held, residual = (exact[0], NOTHING) if exact[1] == 1 else _parted(self.terms.price, exact)
         other = object.__new__(Position)
         put = object.__setattr__  # field by field: the constructor would check them all again
         put(other, "security_id", self.security_id)
@@ -93,18 +96,9 @@ class Position:
         put(other, "low_drift", self.low_drift)
         put(other, "high_drift", self.high_drift)
         put(other, "terms", self.terms)
-        other._hold(*exact)
+        put(other, "held_shares", held)
+        put(other, "residual", residual)
         return other
-
-    def _hold(self, above: int, below: int) -> None:
-        """Set what depends on the quantity `above / below`."""
-        if below == 1:
-            held, residual = above, NOTHING
-        else:
-            held, fraction = divmod(above, below)
-            residual = product(self.terms.price, (fraction, below))
-        object.__setattr__(self, "held_shares", held)
-        object.__setattr__(self, "residual", residual)
 
     def _require(self, name: str, rule: str, holds: bool) -> None:
         if not holds:
@@ -122,3 +116,10 @@ def _terms(price: Ratio, target: Ratio, low: Ratio, high: Ratio) -> Terms:
         middle - low[0] * (weight // low[1]),
         middle + high[0] * (weight // high[1]),
     )
+
+
+def _parted(price: Ratio, quantity: Ratio) -> tuple[int, Ratio]:
+    """Whole shares, rounded down, and the value of the fraction that is left."""
+    above, below = quantity
+    held, fraction = divmod(above, below)
+    return held, product(price, (fraction, below))

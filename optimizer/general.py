@@ -33,6 +33,9 @@ class Proposal(NamedTuple):
 SOLVER_PART = 0.75
 """Part of the time that HiGHS may count on: what prepares its program counts on the rest."""
 
+SENSELESS = 2.0**53
+"""No share count and no multiplier is as great; what was never set may be, or be no number."""
+
 LEAST_SECONDS = 0.05
 """With less time left there is no use in asking."""
 
@@ -60,11 +63,13 @@ def propose(problem: Problem, found: Choices, limits: Sequence[Limit], deadline:
 
 def _propose(problem: Problem, found: Choices, limits: Sequence[Limit], deadline: float) -> Proposal:
     """Solve the linear relaxation for its multipliers, then the integer program, on one thread."""
-    relaxed = _Model(problem, found, limits, integer=False)
-    relaxed.solve(deadline - monotonic())
-    model = _Model(problem, found, limits, integer=True)
-    model.solve(deadline - monotonic())
-    return Proposal(model.shares(), relaxed.multipliers())
+    # Cut off before it has found anything, HiGHS leaves values that were never set, and cvxpy computes on.
+    with np.errstate(all="ignore"):
+        relaxed = _Model(problem, found, limits, integer=False)
+        relaxed.solve(deadline - monotonic())
+        model = _Model(problem, found, limits, integer=True)
+        model.solve(deadline - monotonic())
+        return Proposal(model.shares(), relaxed.multipliers())
 
 
 class _Model:
@@ -117,15 +122,17 @@ class _Model:
 
     def shares(self) -> list[int] | None:
         """The shares proposed."""
-        if self._change.value is None:
+        changes = self._change.value
+        if changes is None or not (np.abs(changes) < SENSELESS).all():
             return None
-        return [best + round(change) for best, change in zip(self._best, self._change.value, strict=True)]
+        return [best + round(change) for best, change in zip(self._best, changes, strict=True)]
 
     def multipliers(self) -> list[float]:
         """The dual values of the limits; 0 where there are none."""
+        values = [0.0 if limit.dual_value is None else float(limit.dual_value) for limit in self._limits]
         return [
-            float(limit.dual_value if limit.dual_value is not None else 0) * (self._unit if counts else 1)
-            for limit, counts in zip(self._limits, self._counts, strict=True)
+            (value if abs(value) < SENSELESS else 0.0) * (self._unit if counts else 1)
+            for value, counts in zip(values, self._counts, strict=True)
         ]
 
     def _pick(self, found: Choices, *, integer: bool) -> tuple[Any, list[Any]]:

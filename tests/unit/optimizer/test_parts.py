@@ -5,6 +5,7 @@ from fractions import Fraction
 from itertools import product
 from time import monotonic
 
+import cvxpy
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -216,3 +217,23 @@ def test_bad_constraints_are_refused(make: object, message: str) -> None:
     with pytest.raises(OptimizerError) as raised:
         make()
     assert message == str(raised.value)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e300])
+def test_values_that_the_general_solver_never_set_are_no_proposal(
+    value: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cut off before it has found anything, HiGHS leaves memory as it was."""
+    lines = (position("A", price="7", target="0.3", low="0.1", high="0.1"),)
+    limited = Problem(lines, Decimal(1000), constraints=(MaximumTradeCount(1),))
+
+    def solved(program: cvxpy.Problem, **_: object) -> None:
+        for variable in program.variables():
+            variable.save_value(np.full(variable.shape, value))
+        for constraint in program.constraints:
+            constraint.dual_variables[0].save_value(np.float64(value))
+
+    monkeypatch.setattr(cvxpy.Problem, "solve", solved)
+    limits = limits_of(limited)
+    proposal = propose(limited, choices(limited), limits, monotonic() + 5)
+    assert proposal == (None, [0.0] * len(limits))

@@ -1,9 +1,10 @@
 """Values of the domain for tests: valid ones by default, so that a test names only what it is about."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import DataProblem
 from ordergen_server.domain.market import Holdings, MarketSnapshot, Quote
 from ordergen_server.domain.models import Model, ModelContent, Position
@@ -14,6 +15,8 @@ from ordergen_server.domain.rebalances import (
     RebalanceOptions,
     RebalanceState,
 )
+from ordergen_server.services.portfolio import rebalance_portfolios
+from ordergen_server.services.securities import Securities
 
 NOW = datetime(2026, 3, 2, 14, 30, 15, 123000, tzinfo=UTC)
 TODAY = NOW.date()
@@ -96,3 +99,18 @@ def result(
         trade_date=trade_date,
         sequence=sequence,
     )
+
+
+def rebalanced(
+    blank: PortfolioRebalance,
+    held: Holdings,
+    positions: Sequence[Position],
+    market: MarketSnapshot,
+    options: RebalanceOptions | None = None,
+) -> PortfolioRebalance:
+    """What becomes of one portfolio by itself."""
+    securities = Securities(positions, market)
+    [answer] = rebalance_portfolios(
+        [(blank, held)], securities, options or RebalanceOptions(), Deadline.after(5)
+    )
+    return answer

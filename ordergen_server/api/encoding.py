@@ -132,7 +132,7 @@ def portfolio_rebalance(value: PortfolioRebalance) -> pb.PortfolioRebalance:
         set_time(message.snapshot_time, value.snapshot_time)
     _add_transactions(message, value)
     for position in value.positions:
-        _set_position(message.positions.add(), position, value.trade_date)
+        _set_position(message.positions.add(), position, value)
     _set_solution(message, value)
     return message
 
@@ -145,7 +145,9 @@ def _add_transactions(message: pb.PortfolioRebalance, value: PortfolioRebalance)
         set_date(line.trade_date, trade.trade_date)
 
 
-def _set_position(message: pb.RebalancePosition, value: RebalancePosition, trade_date: date) -> None:
+def _set_position(
+    message: pb.RebalancePosition, value: RebalancePosition, portfolio: PortfolioRebalance
+) -> None:
     message.security_id = value.security_id
     message.ticker = value.ticker
     message.price.value = plain(value.price)
@@ -156,14 +158,20 @@ def _set_position(message: pb.RebalancePosition, value: RebalancePosition, trade
     message.target.value = plain(value.target)
     message.low_drift.value = plain(value.low_drift)
     message.high_drift.value = plain(value.high_drift)
-    message.actual.value = plain(value.actual)
-    if value.actual_drift is not None:
-        message.actual_drift.value = plain(value.actual_drift)
+    if portfolio.market_value is not None:
+        _set_actual(message, value, portfolio.market_value)
     message.reason = pb.PositionReason.Value(f"POSITION_REASON_{value.reason}")
     message.trade_quantity = abs(value.trade_quantity)
     if value.trade_quantity:
         message.transaction_type = _SIDES[Side.BUY if value.trade_quantity > 0 else Side.SELL]
-        set_date(message.trade_date, trade_date)
+        set_date(message.trade_date, portfolio.trade_date)
+
+
+def _set_actual(message: pb.RebalancePosition, value: RebalancePosition, market_value: Decimal) -> None:
+    message.actual.value = plain(value.actual(market_value))
+    drift = value.actual_drift(market_value)
+    if drift is not None:
+        message.actual_drift.value = plain(drift)
 
 
 def _set_solution(message: pb.PortfolioRebalance, value: PortfolioRebalance) -> None:

@@ -1,11 +1,16 @@
 """Runs: what was asked, and what became of each portfolio."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 
 from ordergen_server.domain.errors import OrderGenerationError
+from ordergen_server.domain.numbers import EXACT, difference, product, ratio
+
+#: Decimals of the weight of one line.
+WEIGHT_PLACES = 4
 
 
 class RebalanceState(Enum):
@@ -104,13 +109,11 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class RebalancePosition:
-    """One security of a portfolio, before and after.
+    """One security of a portfolio, before and after; what follows from its numbers is not kept, but computed.
 
     Attributes:
         price: money a share.
         trade_quantity: whole shares bought (above 0) or sold (below 0).
-        actual: adjusted value over market value, 4 decimals.
-        actual_drift: 1 - actual / target, 4 decimals; None where the target is 0.
         reason: why the line trades or does not: the name of an optimizer's Reason.
     """
 
@@ -118,16 +121,37 @@ class RebalancePosition:
     ticker: str
     price: Decimal
     original_quantity: Decimal
-    adjusted_quantity: Decimal
-    original_market_value: Decimal
-    adjusted_market_value: Decimal
     target: Decimal
     low_drift: Decimal
     high_drift: Decimal
-    actual: Decimal
-    actual_drift: Decimal | None
     trade_quantity: int
     reason: str
+
+    @property
+    def adjusted_quantity(self) -> Decimal:
+        """Shares after the trade."""
+        return EXACT.add(self.original_quantity, Decimal(self.trade_quantity))
+
+    @property
+    def original_market_value(self) -> Decimal:
+        """Money before the trade."""
+        return product(self.original_quantity, self.price)
+
+    @property
+    def adjusted_market_value(self) -> Decimal:
+        """Money after the trade."""
+        return product(self.adjusted_quantity, self.price)
+
+    def actual(self, market_value: Decimal) -> Decimal:
+        """The weight after the trade in a portfolio of that worth, 4 decimals."""
+        return ratio(self.adjusted_market_value, market_value, WEIGHT_PLACES)
+
+    def actual_drift(self, market_value: Decimal) -> Decimal | None:
+        """1 - weight / target after the trade, 4 decimals; None where the target is 0."""
+        goal = product(market_value, self.target)
+        if not goal:
+            return None
+        return ratio(difference(goal, self.adjusted_market_value), goal, WEIGHT_PLACES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +184,20 @@ class PortfolioRebalance:
     positions: tuple[RebalancePosition, ...] = ()
     transactions: tuple[Transaction, ...] = ()
     solution: SolutionQuality | None = None
+
+
+def transactions_of(positions: Iterable[RebalancePosition], trade_date: date) -> tuple[Transaction, ...]:
+    """The trades of the lines that trade."""
+    return tuple(
+        Transaction(
+            Side.BUY if position.trade_quantity > 0 else Side.SELL,
+            position.security_id,
+            abs(position.trade_quantity),
+            trade_date,
+        )
+        for position in positions
+        if position.trade_quantity
+    )
 
 
 @dataclass(frozen=True, slots=True)

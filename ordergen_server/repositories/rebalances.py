@@ -10,7 +10,7 @@ from ordergen_server.domain.errors import NotFound, PreconditionFailed, Resource
 from ordergen_server.domain.pages import Page, PageRequest
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, Rebalance, RebalanceState
 from ordergen_server.repositories.database import Database, Document
-from ordergen_server.repositories.documents import from_document
+from ordergen_server.repositories.result_documents import WITHOUT_LINES, result_of
 from ordergen_server.repositories.runs import RunLog, rebalance_of
 from ordergen_server.repositories.tokens import PageTokens
 
@@ -89,8 +89,8 @@ class Rebalances(RunLog):
             query["state"] = state.value
         self.get(rebalance_id)
         with self._operation():
-            cursor = self._portfolios.find(query, {"_id": 0, "positions": 0}).sort("portfolio_id", ASCENDING)
-            items = [from_document(found, PortfolioRebalance) for found in cursor.limit(page.limit + 1)]
+            cursor = self._portfolios.find(query, WITHOUT_LINES).sort("portfolio_id", ASCENDING)
+            items = [result_of(found) for found in cursor.limit(page.limit + 1)]
         more = len(items) > page.limit
         items = items[: page.limit]
         return Page(tuple(items), self._tokens.make(items[-1].portfolio_id, arguments) if more else "")
@@ -107,7 +107,7 @@ class Rebalances(RunLog):
         query = {"rebalance_id": rebalance_id, "sequence": {"$gt": first, "$lte": first + limit}}
         with self._operation():
             cursor = self._portfolios.find(query).sort("sequence", ASCENDING)
-            return tuple(from_document(found, PortfolioRebalance) for found in cursor)
+            return tuple(result_of(found) for found in cursor)
 
     def get_portfolio(self, rebalance_id: str, portfolio_id: str) -> PortfolioRebalance:
         """Read what a run did for a portfolio, whole. Raises NotFound."""
@@ -119,7 +119,7 @@ class Rebalances(RunLog):
                 metadata={"rebalance_id": rebalance_id, "portfolio_id": portfolio_id},
                 resource=Resource("PortfolioRebalance", f"{rebalance_id}/{portfolio_id}"),
             )
-        return from_document(found, PortfolioRebalance)
+        return result_of(found)
 
     def _runs_over(self, portfolio_ids: Collection[str]) -> list[ObjectId]:
         query = {"portfolio_id": {"$in": list(portfolio_ids)}}

@@ -28,6 +28,7 @@ from ordergen_server.domain.rebalances import PortfolioRebalance, Rebalance, Reb
 from ordergen_server.domain.stores import Lease, LeaseLost, Request, RunOrder
 from ordergen_server.repositories.database import Database, Document
 from ordergen_server.repositories.documents import from_document, take_id, to_document
+from ordergen_server.repositories.result_documents import result_document
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ class RunLog:
     ) -> Rebalance:
         """Store an ended run of one portfolio, as one step; or answer the same request's first run."""
         header = {**header_of(rebalance, request), "sequence": 2}
-        document = to_document(replace(result, sequence=2))
+        document = result_document(replace(result, sequence=2))
 
         def steps(session: ClientSession) -> None:
             self._headers.insert_one(header, session=session)
@@ -114,7 +115,7 @@ class RunLog:
             first = cast("int", header["sequence"]) - len(results) + 1
             self._portfolios.insert_many(
                 [
-                    to_document(replace(result, sequence=first + place))
+                    result_document(replace(result, sequence=first + place))
                     for place, result in enumerate(results)
                 ],
                 session=session,

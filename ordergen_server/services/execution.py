@@ -15,6 +15,7 @@ from ordergen_server.domain.market import MarketSnapshot
 from ordergen_server.domain.stores import LeaseLost
 from ordergen_server.services.held import Held, RunBook
 from ordergen_server.services.portfolio_work import STOPPING, Batches, PortfolioWork, Task, blank
+from ordergen_server.services.securities import Securities
 
 #: Skipped portfolios stored at once.
 BATCH = 500
@@ -53,7 +54,8 @@ class Execution:
         snapshot = self._snapshot(held)
         if not isinstance(snapshot, MarketSnapshot):
             return snapshot
-        task = Task(held.order.rebalance, held.order.positions, snapshot, held.deadline)
+        securities = Securities(held.order.positions, snapshot)
+        task = Task(held.order.rebalance, securities, held.deadline)
         with (
             closing(self._work.results(task, pending)) as results,
             closing(self._stored(held, results)) as batches,

@@ -10,14 +10,12 @@ from ordergen_server.domain.errors import DataProblem, DeadlineExceeded, OrderGe
 from ordergen_server.domain.market import Holdings, MarketSnapshot, MarketSource, PortfolioSource
 from ordergen_server.domain.models import Position
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, Rebalance
-from ordergen_server.services.portfolio import rebalance_portfolio
+from ordergen_server.services.portfolio import rebalance_portfolios
+from ordergen_server.services.securities import Securities
 
 #: Errors that say that going on with other portfolios would fail the same way.
 STOPPING = (Unavailable, DeadlineExceeded)
 
-
-#: Of the time that is left; the rest is for storing the result and answering before the deadline.
-SOLVER_SHARE = 0.9
 #: How long to wait for something to come.
 LOOK_SECONDS = 0.2
 
@@ -29,8 +27,7 @@ class Task:
     """What all portfolios of a run have in common."""
 
     rebalance: Rebalance
-    positions: tuple[Position, ...]
-    snapshot: MarketSnapshot
+    securities: Securities
     deadline: Deadline
 
 
@@ -63,7 +60,7 @@ class PortfolioWork:
 
     def one(self, task: Task, portfolio_id: str) -> PortfolioRebalance:
         """What becomes of one portfolio, worked on in this thread."""
-        return _result(task, self._read(task, portfolio_id))
+        return _results(task, [self._read(task, portfolio_id)])[0]
 
     def results(self, task: Task, portfolio_ids: Iterable[str]) -> Batches:
         """What becomes of each portfolio, in batches as they come.
@@ -76,7 +73,7 @@ class PortfolioWork:
             while busy:
                 done, busy = wait(busy, LOOK_SECONDS, FIRST_COMPLETED)
                 busy |= {self._submit(task, one) for one in islice(waiting, len(done))}
-                yield [_result(task, future.result()) for future in done]
+                yield _results(task, [future.result() for future in done])
         finally:
             for future in busy:
                 future.cancel()
@@ -94,23 +91,20 @@ class PortfolioWork:
         return _Read(portfolio_id, name, holdings)
 
 
-def _result(task: Task, read: _Read) -> PortfolioRebalance:
-    start = replace(
-        blank(task.rebalance, read.portfolio_id),
-        portfolio_name=read.name,
-        snapshot_time=task.snapshot.time,
-    )
-    if isinstance(read.holdings, OrderGenerationError):
-        return replace(start, state=PortfolioState.FAILED, error=read.holdings)
-    options = task.rebalance.options
-    try:
-        left = SOLVER_SHARE * task.deadline.remaining_seconds("solving")
-        seconds = min(options.solver_timeout_seconds, left)
-        return rebalance_portfolio(
-            start, read.holdings, task.positions, task.snapshot, options, timeout_seconds=seconds
-        )
-    except (DataProblem, DeadlineExceeded) as error:
-        return replace(start, state=PortfolioState.FAILED, error=error)
+def _results(task: Task, reads: Sequence[_Read]) -> list[PortfolioRebalance]:
+    """What becomes of portfolios that have been read."""
+    failed = [_failed(task, read, read.holdings) for read in reads if not isinstance(read.holdings, Holdings)]
+    found = [(_start(task, read), read.holdings) for read in reads if isinstance(read.holdings, Holdings)]
+    return failed + rebalance_portfolios(found, task.securities, task.rebalance.options, task.deadline)
+
+
+def _start(task: Task, read: _Read) -> PortfolioRebalance:
+    start = blank(task.rebalance, read.portfolio_id)
+    return replace(start, portfolio_name=read.name, snapshot_time=task.securities.time)
+
+
+def _failed(task: Task, read: _Read, error: OrderGenerationError) -> PortfolioRebalance:
+    return replace(_start(task, read), state=PortfolioState.FAILED, error=error)
 
 
 def blank(rebalance: Rebalance, portfolio_id: str) -> PortfolioRebalance:

@@ -22,6 +22,7 @@ from ordergen_server.domain.stores import ModelStore, RebalanceStore, Request, R
 from ordergen_server.services.held import end_state
 from ordergen_server.services.portfolio_work import STOPPING, PortfolioWork, Task, blank
 from ordergen_server.services.runs import Runs
+from ordergen_server.services.securities import Securities
 from ordergen_server.services.watching import Bell, watch
 
 
@@ -206,7 +207,7 @@ class Rebalancer:
             snapshot = self._work.snapshot(model.positions, deadline)
         except STOPPING as error:
             return replace(blank(started, portfolio_id), state=PortfolioState.FAILED, error=error)
-        return self._work.one(Task(started, model.positions, snapshot, deadline), portfolio_id)
+        return self._work.one(Task(started, Securities(model.positions, snapshot), deadline), portfolio_id)
 
     def _stored(
         self, started: Rebalance, result: PortfolioRebalance, request: Request | None
@@ -235,7 +236,8 @@ class Rebalancer:
         """Results as they come, and the rest skipped where one says that all others fail too."""
         stopped: OrderGenerationError | None = None
         try:
-            task = Task(started, model.positions, self._work.snapshot(model.positions, deadline), deadline)
+            snapshot = self._work.snapshot(model.positions, deadline)
+            task = Task(started, Securities(model.positions, snapshot), deadline)
             for results in self._work.results(task, list(pending)):
                 for result in results:
                     del pending[result.portfolio_id]

@@ -31,7 +31,6 @@ from ordergen_server.domain.rebalances import (
 from ordergen_server.domain.stores import Lease, RunOrder
 from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.rebalances import Rebalances
-from ordergen_server.services.portfolio import rebalance_portfolio
 from tests.builders import (
     NOW,
     RUN_ID,
@@ -39,6 +38,7 @@ from tests.builders import (
     portfolio_id,
     position,
     rebalance,
+    rebalanced,
     result,
     security_id,
     snapshot,
@@ -70,7 +70,7 @@ def solved(number: int = 0, *, run_id: str = RUN_ID, sequence: int = 2) -> Portf
     blank = result(number, run_id=run_id, sequence=sequence)
     held = holdings("1000.10", {2: "0.12345678", 3: "-4"}, portfolio=number)
     prices = snapshot({1: "3.33333333", 2: "7.10", 3: "0.00000001"})
-    return rebalance_portfolio(blank, held, wanted, prices, RebalanceOptions(), timeout_seconds=5)
+    return rebalanced(blank, held, wanted, prices)
 
 
 OPTIONS = RebalanceOptions(

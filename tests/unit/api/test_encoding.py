@@ -24,9 +24,8 @@ from ordergen_server.domain.rebalances import (
     RunEvent,
     RunFinished,
     RunStarted,
-    Side,
     SolutionQuality,
-    Transaction,
+    transactions_of,
 )
 from tests.builders import MODEL_ID, NOW, RUN_ID, TODAY, content, portfolio_id, rebalance, result, security_id
 
@@ -39,19 +38,18 @@ def solved() -> PortfolioRebalance:
         ticker="AAA",
         price=Decimal("12.50000000"),
         original_quantity=Decimal("-1.5"),
-        adjusted_quantity=Decimal("1.5"),
-        original_market_value=Decimal("-18.75"),
-        adjusted_market_value=Decimal("18.75"),
         target=Decimal("0.1"),
         low_drift=Decimal("0.01"),
         high_drift=Decimal("0.02"),
-        actual=Decimal("0.1875"),
-        actual_drift=Decimal("-0.8750"),
         trade_quantity=3,
         reason="ROUNDED_TO_NEAREST_SHARE",
     )
     kept = replace(
-        bought, security_id=security_id(2), trade_quantity=0, actual_drift=None, reason="FRACTIONAL_RESIDUAL"
+        bought,
+        security_id=security_id(2),
+        target=Decimal(0),
+        trade_quantity=0,
+        reason="FRACTIONAL_RESIDUAL",
     )
     sold = replace(bought, security_id=security_id(3), trade_quantity=-4)
     return replace(
@@ -63,10 +61,7 @@ def solved() -> PortfolioRebalance:
         drift_before=Decimal("0.5"),
         drift_after=Decimal("0.000000000000"),
         positions=(bought, kept, sold),
-        transactions=(
-            Transaction(Side.BUY, security_id(1), 3, TODAY),
-            Transaction(Side.SELL, security_id(3), 4, TODAY),
-        ),
+        transactions=transactions_of((bought, kept, sold), TODAY),
         solution=SolutionQuality(
             proven_optimal=False,
             objective=Decimal("7.5"),
@@ -187,7 +182,10 @@ def test_the_lines_of_a_portfolio() -> None:
     bought, kept, sold = encoding.portfolio_rebalance(solved()).positions
     assert bought.price.value == "12.50000000"
     assert (bought.original_quantity.value, bought.adjusted_quantity.value) == ("-1.5", "1.5")
-    assert (bought.original_market_value.value, bought.adjusted_market_value.value) == ("-18.75", "18.75")
+    assert (bought.original_market_value.value, bought.adjusted_market_value.value) == (
+        "-18.750000000",
+        "18.750000000",
+    )
     assert (bought.target.value, bought.low_drift.value, bought.high_drift.value) == ("0.1", "0.01", "0.02")
     assert (bought.actual.value, bought.actual_drift.value) == ("0.1875", "-0.8750")
     assert (bought.transaction_type, bought.trade_quantity, bought.trade_date) == (

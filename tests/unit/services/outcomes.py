@@ -12,6 +12,9 @@ from tests.verification import Inputs, Line, Outcome
 def outcome(result: PortfolioRebalance) -> Outcome:
     """A solved result."""
     assert result.solution
+    assert result.market_value
+    worth = result.market_value
+    drifts = [line.actual_drift(worth) for line in result.positions]
     return Outcome(
         market_value=str(result.market_value),
         cash_before=str(result.cash_before),
@@ -31,11 +34,11 @@ def outcome(result: PortfolioRebalance) -> Outcome:
                 target=str(line.target),
                 low_drift=str(line.low_drift),
                 high_drift=str(line.high_drift),
-                actual=str(line.actual),
-                actual_drift="" if line.actual_drift is None else str(line.actual_drift),
+                actual=str(line.actual(worth)),
+                actual_drift="" if drift is None else str(drift),
                 order=line.trade_quantity,
             )
-            for line in result.positions
+            for line, drift in zip(result.positions, drifts, strict=True)
         ],
         transactions=[
             (trade.security_id, trade.quantity if trade.side is Side.BUY else -trade.quantity)

@@ -8,11 +8,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ordergen_server.domain.errors import BadData, Infeasible, MarketValueNotPositive, MissingData, Violation
+from ordergen_server.domain.deadlines import Deadline
+from ordergen_server.domain.errors import (
+    BadData,
+    DeadlineExceeded,
+    Infeasible,
+    MarketValueNotPositive,
+    MissingData,
+    Violation,
+)
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.models import Model, Position
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, RebalanceOptions, Side
-from ordergen_server.services.portfolio import rebalance_portfolio
+from ordergen_server.services.portfolio import rebalance_portfolios
+from ordergen_server.services.securities import Securities
+from tests import builders
 from tests.builders import NOW, TODAY, holdings, model, position, result, security_id, snapshot
 from tests.unit.services.outcomes import inputs, outcome
 from tests.verification import verify
@@ -21,10 +31,7 @@ from tests.verification import verify
 def rebalanced(
     held: Holdings, wanted: Model, prices: dict[int, str], options: RebalanceOptions | None = None
 ) -> PortfolioRebalance:
-    blank = replace(result(), state=PortfolioState.SKIPPED)
-    return rebalance_portfolio(
-        blank, held, wanted.positions, snapshot(prices), options or RebalanceOptions(), timeout_seconds=5
-    )
+    return builders.rebalanced(result(), held, wanted.positions, snapshot(prices), options)
 
 
 def verified(
@@ -58,12 +65,13 @@ def test_every_number_of_a_result() -> None:
         (Side.SELL, 4, TODAY),
     ]
     assert [line.ticker for line in answer.positions] == ["T1", "T2", "T3"]
-    assert [line.actual for line in answer.positions] == [
+    assert [line.actual(Decimal("913.80")) for line in answer.positions] == [
         Decimal("0.5106"),
         Decimal("0.2462"),
         Decimal("0.0000"),
     ]
-    assert [line.actual_drift for line in answer.positions] == [Decimal("-0.0213"), Decimal("0.0151"), None]
+    drifts = [line.actual_drift(Decimal("913.80")) for line in answer.positions]
+    assert drifts == [Decimal("-0.0213"), Decimal("0.0151"), None]
     assert answer.positions[2].reason == "NOT_IN_MODEL"
     assert answer.solution
     assert answer.solution.proven_optimal
@@ -199,66 +207,81 @@ def test_a_missing_security_is_never_a_zero(number: int) -> None:
     """Whether the model wants it or the portfolio holds it."""
     prices = {1: "10", 2: "10"}
     del prices[number]
-    with pytest.raises(MissingData, match=security_id(number)):
-        rebalanced(holdings("1000", {2: "1"}), model(position(1)), prices)
+    answer = rebalanced(holdings("1000", {2: "1"}), model(position(1)), prices)
+    assert answer.state is PortfolioState.FAILED
+    assert isinstance(answer.error, MissingData)
+    assert [security_id(number)] == [one.subject for one in answer.error.violations]
 
 
 def test_a_bad_price_is_that_problem() -> None:
     problem = BadData("bad price")
-    with pytest.raises(BadData) as raised:
-        rebalance_portfolio(
-            result(),
-            holdings("10"),
-            [position(1)],
-            snapshot({1: problem}),
-            RebalanceOptions(),
-            timeout_seconds=5,
-        )
-    assert raised.value is problem
+    answer = builders.rebalanced(result(), holdings("10"), [position(1)], snapshot({1: problem}))
+    assert (answer.state, answer.error) == (PortfolioState.FAILED, problem)
 
 
-prices_of_securities = st.decimals("0.01", "900", places=2).map(str)
-quantities_held = st.one_of(
-    st.integers(-50, 900).map(str), st.decimals("-5", "200", places=4).map(str), st.none()
+def test_once_the_deadline_has_passed_nothing_more_is_searched() -> None:
+    """What arrays answer at once is answered; what needs a search has no time for one."""
+    securities = Securities([position(1)], snapshot({1: "10"}))
+    portfolios = [(result(number), holdings("1000", {1: held})) for number, held in enumerate(("3", "3.5"))]
+    whole, fractional = rebalance_portfolios(portfolios, securities, RebalanceOptions(), Deadline.after(0))
+    assert whole.state is PortfolioState.REBALANCED
+    assert (fractional.state, fractional.market_value) == (PortfolioState.FAILED, Decimal(1035))
+    assert isinstance(fractional.error, DeadlineExceeded)
+
+
+SECURITIES = 6
+MODEL_WEIGHTS = st.lists(st.one_of(st.none(), st.integers(1, 30)), min_size=SECURITIES, max_size=SECURITIES)
+PRICES = st.lists(st.decimals("0.01", "900", places=2).map(str), min_size=SECURITIES, max_size=SECURITIES)
+WHOLE = st.integers(-50, 900).map(str)
+QUANTITY = st.one_of(st.none(), WHOLE, WHOLE, st.decimals("-5", "200", places=4).map(str))
+PORTFOLIO = st.tuples(
+    st.decimals("-2000", "100000", places=2),
+    st.lists(QUANTITY, min_size=SECURITIES, max_size=SECURITIES),
 )
-weights_of_models = st.one_of(st.none(), st.integers(1, 40))
 
 
 @settings(deadline=None)
 @given(
-    st.lists(st.tuples(prices_of_securities, quantities_held, weights_of_models), min_size=1, max_size=6),
-    st.decimals("-2000", "100000", places=2),
+    MODEL_WEIGHTS,
+    PRICES,
+    st.lists(PORTFOLIO, min_size=1, max_size=5),
     st.integers(0, 80),
-    st.decimals("-100", "3000", places=2),
-    st.one_of(st.none(), st.decimals(0, "0.5", places=3)),
+    st.tuples(st.decimals("-100", "3000", places=2), st.one_of(st.none(), st.decimals(0, "0.5", places=3))),
 )
-def test_every_result_holds_against_the_independent_check(
-    lines: list[tuple[str, str | None, int | None]],
-    cash: Decimal,
+def test_every_result_of_a_batch_holds_against_the_independent_check(
+    weights: list[int | None],
+    prices: list[str],
+    portfolios: list[tuple[Decimal, list[str | None]]],
     drift_steps: int,
-    amount: Decimal,
-    weight: Decimal | None,
+    floors: tuple[Decimal, Decimal | None],
 ) -> None:
     drift = Decimal(drift_steps) / 200
     wanted = model(
         *(
             Position(security_id(number), Decimal(steps) / 200, drift, drift)
-            for number, (_, _, steps) in enumerate(lines)
+            for number, steps in enumerate(weights)
             if steps
         )
     )
-    held = holdings(str(cash), {number: held for number, (_, held, _) in enumerate(lines) if held})
-    prices = {number: price for number, (price, _, _) in enumerate(lines)}
+    held = [
+        holdings(str(cash), {number: one for number, one in enumerate(quantities) if one})
+        for cash, quantities in portfolios
+    ]
+    securities = Securities(wanted.positions, snapshot(dict(enumerate(prices))))
+    amount, weight = floors
     options = RebalanceOptions(minimum_cash_amount=amount, minimum_cash_weight=weight)
-    answer = rebalanced(held, wanted, prices, options)
-    by_id = {security_id(number): price for number, price in prices.items()}
-    value = inputs(held, wanted, by_id).market_value
-    assert Fraction(answer.market_value or 0) == value
-    assert (answer.state is PortfolioState.FAILED) == (value <= 0)
-    if answer.solution:
-        floor = max(
-            Fraction(amount), Fraction(weight or 0) * value if weight is not None else Fraction(amount)
-        )
-        verify(outcome(answer), inputs(held, wanted, by_id, floor))
-    else:
-        assert answer.error
+    blanks = [(result(number), one) for number, one in enumerate(held)]
+    answers = rebalance_portfolios(blanks, securities, options, Deadline.after(30))
+    assert [blank.portfolio_id for blank, _ in blanks] == [answer.portfolio_id for answer in answers]
+    by_id = {security_id(number): price for number, price in enumerate(prices)}
+    for one, answer in zip(held, answers, strict=True):
+        value = inputs(one, wanted, by_id).market_value
+        assert Fraction(answer.market_value or 0) == value
+        assert (answer.state is PortfolioState.FAILED) == (value <= 0)
+        if answer.solution:
+            floor = max(
+                Fraction(amount), Fraction(weight) * value if weight is not None else Fraction(amount)
+            )
+            verify(outcome(answer), inputs(one, wanted, by_id, floor))
+        else:
+            assert answer.error

@@ -1,0 +1,65 @@
+"""The securities of a run: what its model wants of each, and its quote, made once for all portfolios."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+import optimizer
+from ordergen_server.domain.market import MarketSnapshot, Quote
+from ordergen_server.domain.models import Position
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """A security with its weights, which are 0 outside the model.
+
+    Attributes:
+        unheld: the security as the optimizer has it, where nothing of it is held.
+    """
+
+    position: Position
+    quote: Quote
+    unheld: optimizer.Position
+
+
+class Securities:
+    """All securities of a run; one that its model does not have is made when a portfolio first holds it.
+
+    Not for several threads at once.
+    """
+
+    def __init__(self, positions: Sequence[Position], snapshot: MarketSnapshot) -> None:
+        self._wanted = {position.security_id: position for position in positions}
+        self._snapshot = snapshot
+        self._made: dict[str, Security] = {}
+        self.model_ids = tuple(sorted(self._wanted))
+
+    @property
+    def time(self) -> datetime:
+        """When the prices were read, UTC."""
+        return self._snapshot.time
+
+    def lines(self, quantities: Mapping[str, Decimal]) -> list[tuple[Security, Decimal]]:
+        """Every security held or in the model with its quantity, by security id.
+
+        Raises:
+            DataProblem: a security or its price is missing or bad.
+        """
+        outside = [one for one, quantity in quantities.items() if quantity and one not in self._wanted]
+        ids = sorted([*self.model_ids, *outside]) if outside else self.model_ids
+        return [(self._security(one), quantities.get(one, ZERO)) for one in ids]
+
+    def _security(self, security_id: str) -> Security:
+        made = self._made.get(security_id)
+        if made is None:
+            made = self._made[security_id] = self._make(security_id)
+        return made
+
+    def _make(self, security_id: str) -> Security:
+        quote = self._snapshot.quote(security_id)
+        position = self._wanted.get(security_id) or Position(security_id, ZERO, ZERO, ZERO)
+        weights = (position.target, position.low_drift, position.high_drift)
+        return Security(position, quote, optimizer.Position(security_id, quote.price, ZERO, *weights))

@@ -1,0 +1,65 @@
+"""What a portfolio is worth, and how far it is from its model, before anything trades."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from ordergen_server.domain.errors import DataProblem, MarketValueNotPositive, Violation
+from ordergen_server.domain.market import Holdings
+from ordergen_server.domain.numbers import difference, product, ratio, total
+from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState
+from ordergen_server.services.securities import Securities, Security
+
+#: Decimals of the drift of a portfolio.
+DRIFT_PLACES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Valued:
+    """A portfolio that can be rebalanced.
+
+    Attributes:
+        result: with what is known so far.
+        lines: every security held or in the model with the quantity held, by security id.
+        market_value: cash and holdings, in money, above 0.
+        cash: in money.
+    """
+
+    result: PortfolioRebalance
+    lines: tuple[tuple[Security, Decimal], ...]
+    market_value: Decimal
+    cash: Decimal
+
+
+def valued(
+    blank: PortfolioRebalance, holdings: Holdings, securities: Securities
+) -> Valued | PortfolioRebalance:
+    """A portfolio with its value and drift; or its result, where there is nothing to rebalance."""
+    try:
+        lines = tuple(securities.lines(holdings.quantities))
+    except DataProblem as error:
+        return replace(blank, state=PortfolioState.FAILED, error=error)
+    values = [product(quantity, security.quote.price) for security, quantity in lines]
+    market_value = total([holdings.cash, *values])
+    known = replace(blank, market_value=market_value, cash_before=holdings.cash)
+    if holdings.is_new:
+        return replace(known, state=PortfolioState.NO_ACTION, cash_after=holdings.cash)
+    if market_value <= 0:
+        return replace(known, state=PortfolioState.FAILED, error=_not_positive(market_value))
+    targets = (security.position.target for security, _ in lines)
+    known = replace(known, drift_before=drift(zip(targets, values, strict=True), market_value))
+    return Valued(known, lines, market_value, holdings.cash)
+
+
+def drift(lines: Iterable[tuple[Decimal, Decimal]], market_value: Decimal) -> Decimal:
+    """Sum |MV t - v| / MV over lines of a target weight and a value."""
+    off = total(difference(product(market_value, target), value).copy_abs() for target, value in lines)
+    return ratio(off, market_value, DRIFT_PLACES)
+
+
+def _not_positive(market_value: Decimal) -> MarketValueNotPositive:
+    rule = f"market value must be above 0, not {market_value:f}"
+    return MarketValueNotPositive(
+        f"The portfolio cannot be rebalanced: {rule}.",
+        violations=[Violation("market_value", rule, "MARKET_VALUE_NOT_POSITIVE")],
+    )

@@ -1,0 +1,87 @@
+"""What became of a portfolio as a document, and back."""
+
+from decimal import Decimal
+
+import pytest
+from bson import decode, encode
+
+from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState
+from ordergen_server.repositories.database import CODEC_OPTIONS, Document
+from ordergen_server.repositories.documents import to_document
+from ordergen_server.repositories.result_documents import WITHOUT_LINES, result_document, result_of
+from tests.builders import holdings, position, rebalanced, result, snapshot
+
+
+@pytest.fixture
+def solved() -> PortfolioRebalance:
+    """It buys, sells and keeps, with fractions and fine prices."""
+    prices = snapshot({1: "3.33333333", 2: "7.10", 3: "0.00000001", 4: "1"})
+    held = holdings("1000.10", {2: "0.12345678", 3: "-4", 4: "0.5"})
+    return rebalanced(result(sequence=2), held, [position(1), position(2, "0.2")], prices)
+
+
+def stored(document: Document) -> Document:
+    """As the database gives it back."""
+    return decode(encode(document, codec_options=CODEC_OPTIONS), CODEC_OPTIONS)
+
+
+def by_line(one: PortfolioRebalance) -> Document:
+    """The document of an earlier release, which also stored what follows from other numbers."""
+    lines = [
+        {**to_document(line), "adjusted_quantity": line.adjusted_quantity, "actual": Decimal("0.1")}
+        for line in one.positions
+    ]
+    return {**to_document(one), "positions": lines}
+
+
+def left_out(document: Document) -> Document:
+    """The document without what the projection leaves out."""
+    names = {name.removeprefix("positions.") for name in WITHOUT_LINES}
+    positions = document["positions"]
+    if isinstance(positions, list):
+        kept: object = [{name: line[name] for name in line.keys() - names} for line in positions]
+    else:
+        assert isinstance(positions, dict)
+        kept = {name: positions[name] for name in positions.keys() - names}
+    return {**document, "positions": kept}
+
+
+def test_a_result_comes_back_as_it_was(solved: PortfolioRebalance) -> None:
+    assert solved.transactions
+    assert solved == result_of(stored(result_document(solved)))
+
+
+@pytest.mark.parametrize("state", [PortfolioState.FAILED, PortfolioState.NO_ACTION])
+def test_a_result_without_lines_comes_back_as_it_was(state: PortfolioState) -> None:
+    one = result(state=state)
+    assert one == result_of(stored(result_document(one)))
+    assert one == result_of(left_out(stored(result_document(one))))
+
+
+def test_a_result_of_an_earlier_release_is_read_as_it_is(solved: PortfolioRebalance) -> None:
+    assert solved == result_of(stored(by_line(solved)))
+
+
+def test_a_listing_has_transactions_without_lines(solved: PortfolioRebalance) -> None:
+    for document in (result_document(solved), by_line(solved)):
+        found = result_of(left_out(stored(document)))
+        assert (found.positions, found.transactions) == ((), solved.transactions)
+        assert found.market_value == solved.market_value
+
+
+def test_what_follows_from_other_numbers_is_not_stored(solved: PortfolioRebalance) -> None:
+    document = result_document(solved)
+    assert "transactions" not in document
+    columns = document["positions"]
+    assert isinstance(columns, dict)
+    assert sorted(columns) == [
+        "high_drift",
+        "low_drift",
+        "original_quantity",
+        "price",
+        "reason",
+        "security_id",
+        "target",
+        "ticker",
+        "trade_quantity",
+    ]

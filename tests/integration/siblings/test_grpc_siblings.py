@@ -28,8 +28,8 @@ from ordergen_server.siblings import SiblingConfig, SiblingsConfig, Sources, ope
 from ordergen_server.siblings.deadlines import Deadline
 from ordergen_server.siblings.grpc_readers import GrpcPriceReader
 from ordergen_server.siblings.grpc_service import GrpcService
+from tests.integration.siblings.broken import PATIENT
 
-PATIENT = 10.0
 PORTFOLIOS = Portfolios(Market.synthetic(seed=1, securities=20), count=12, positions=10)
 FIRST = PORTFOLIOS.portfolio_id(0)
 NEW = next(PORTFOLIOS.portfolio_id(number) for number in range(12) if PORTFOLIOS.kind(number) is Kind.NEW)
@@ -61,12 +61,6 @@ def served_here(port: int = 0) -> GrpcSiblings:
 def running() -> Iterator[SimulatedSiblings]:
     with SimulatedSiblings(portfolios=12, positions=10, securities=20) as siblings:
         yield siblings
-
-
-@pytest.fixture
-def siblings(running: SimulatedSiblings) -> SimulatedSiblings:
-    running.clear()
-    return running
 
 
 @pytest.fixture

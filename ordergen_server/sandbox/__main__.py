@@ -31,6 +31,7 @@ class Stack:
     health_target: str
     mongodb_uri: str
     siblings: dict[str, str]
+    siblings_grpc: str
     model: SuggestedModel
 
     def as_json(self) -> str:
@@ -50,6 +51,7 @@ class Stack:
                 "health_target": self.health_target,
                 "mongodb_uri": self.mongodb_uri,
                 "siblings": self.siblings,
+                "siblings_grpc": self.siblings_grpc,
                 "model": model,
             }
         )
@@ -61,6 +63,7 @@ class Stack:
             f"Order generation service   {self.target}   (health alone: {self.health_target})",
             f"Database                   {self.mongodb_uri}",
             *(f"Sibling {name:<18} {url}" for name, url in self.siblings.items()),
+            f"Siblings over gRPC         {self.siblings_grpc}",
             "",
             f"First portfolio {portfolio} of {len(self.model.portfolio_ids)}.",
             f"First security  {self.model.positions[0].security_id} of its market.",
@@ -89,6 +92,7 @@ def running_stack(options: argparse.Namespace, folder: Path) -> Iterator[Stack]:
             health_target=f"127.0.0.1:{server.health_port}",
             mongodb_uri=database.uri,
             siblings=dict(siblings.urls),
+            siblings_grpc=siblings.grpc_url,
             model=siblings.model,
         )
 

@@ -44,11 +44,15 @@ class Answers:
     Args:
         portfolios: the market, its model and who follows it.
         price_jitter: the largest fraction by which two answers for one price differ from the mean; 0: none.
+
+    Attributes:
+        market: the securities and the means of their prices.
+        overrides: data that differs from the market's.
     """
 
     def __init__(self, portfolios: Portfolios, price_jitter: Decimal) -> None:
         self._portfolios = portfolios
-        self._market = portfolios.market
+        self.market = portfolios.market
         self._jitter = price_jitter
         self._price_calls: Counter[str] = Counter()
         self._cached_summary = functools.lru_cache(_CACHED_SUMMARIES)(self._summary)
@@ -104,15 +108,15 @@ class Answers:
 
     def price(self, ticker: str) -> bytes | None:
         """Answer the price of a ticker, a JSON number written exactly."""
-        security = self._market.by_ticker.get(ticker)
+        security = self.market.by_ticker.get(ticker)
         return None if security is None else self._price(security)
 
     def prices(self) -> bytes:
         """Answer the prices of all securities that have one."""
-        return _list(filter(None, map(self._price, self._market.securities)))
+        return _list(filter(None, map(self._price, self.market.securities)))
 
     def _price(self, security: Security) -> bytes | None:
-        text = self._price_text(security)
+        text = self.price_text(security)
         if text is None:
             return None
         number = msgspec.Raw(text.encode())
@@ -120,39 +124,41 @@ class Answers:
         known = {"id": place, "ticker": security.ticker, "date": _PRICED}
         return _encode({**known, **dict.fromkeys(("open", "close", "high", "low"), number), "volume": 0})
 
-    def _price_text(self, security: Security) -> str | None:
+    def price_text(self, security: Security) -> str | None:
+        """Return the text of a price as it is sent; None where there is none."""
         if security.security_id in self.overrides.prices:
             return self.overrides.prices[security.security_id]
         if not self._jitter:
             return f"{security.price:f}"
         self._price_calls[security.security_id] += 1
         call = self._price_calls[security.security_id]
-        return f"{self._market.sampled_price(security, call, self._jitter):f}"
+        return f"{self.market.sampled_price(security, call, self._jitter):f}"
 
     @functools.cached_property
     def _places(self) -> Mapping[str, int]:
-        return {each.security_id: place for place, each in enumerate(self._market.securities, start=1)}
+        return {each.security_id: place for place, each in enumerate(self.market.securities, start=1)}
 
     def security(self, security_id: str) -> bytes | None:
         """Answer a security by its id."""
-        security = self._market.by_id.get(security_id)
+        security = self.market.by_id.get(security_id)
         if security is None or security_id in self.overrides.unknown_securities:
             return None
         return _encode(_security(security))
 
     def securities(self) -> bytes:
         """Answer all securities in one list."""
-        return _encode([_security(each) for each in self._known()])
+        return _encode([_security(each) for each in self.known_securities()])
 
     def securities_page(self, limit: int, offset: int) -> bytes:
         """Answer one page of the securities."""
-        known = self._known()
+        known = self.known_securities()
         page = [_security(each) for each in known[offset : offset + limit]]
         return _encode({"securities": page, "pagination": _paging(len(known), limit, offset)})
 
-    def _known(self) -> list[Security]:
+    def known_securities(self) -> list[Security]:
+        """Return the securities that the security service knows."""
         unknown = self.overrides.unknown_securities
-        return [each for each in self._market.securities if each.security_id not in unknown]
+        return [each for each in self.market.securities if each.security_id not in unknown]
 
     def portfolio(self, portfolio_id: str) -> bytes | None:
         """Answer a portfolio by its id: its name, not its holdings."""

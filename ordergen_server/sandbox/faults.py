@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from typing import TYPE_CHECKING, Literal, get_args
 
 import msgspec
@@ -60,24 +62,46 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class FaultBook:
-    """The faults of one service, each with the calls it still applies to."""
+    """The faults of one service, each with the calls it still applies to, and the calls it met.
+
+    Both transports of a service play from one book, each in threads of its own: hence the lock.
+    """
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._faults: list[Fault] = []
         self._left: list[int | None] = []
+        self._calls: Counter[str] = Counter()
 
     def replace(self, faults: Sequence[Fault]) -> None:
         """Forget all faults and take these; earlier ones come first."""
-        self._faults = list(faults)
-        self._left = [fault.times for fault in faults]
+        with self._lock:
+            self._faults = list(faults)
+            self._left = [fault.times for fault in faults]
 
     @property
     def faults(self) -> list[Fault]:
         """The faults as they were given, whether used up or not."""
         return list(self._faults)
 
+    @property
+    def calls(self) -> dict[str, int]:
+        """How often each endpoint was called; absent: never."""
+        with self._lock:
+            return dict(self._calls)
+
+    def forget_calls(self) -> None:
+        """Count from zero."""
+        with self._lock:
+            self._calls.clear()
+
     def due(self, endpoint: str, path: str) -> list[Fault]:
-        """Return what this call meets, in order: any number of delays, then at most one other fault."""
+        """Count a call and return what it meets, in order: any delays, then at most one other fault."""
+        with self._lock:
+            self._calls[endpoint] += 1
+            return self._due(endpoint, path)
+
+    def _due(self, endpoint: str, path: str) -> list[Fault]:
         due: list[Fault] = []
         for number, fault in enumerate(self._faults):
             left = self._left[number]

@@ -1,16 +1,18 @@
-"""The simulated siblings over gRPC: the data and the faults of the HTTP ones, by protos/globeco/<sibling>/v1.
+"""The simulated siblings over gRPC, on one port, by protos/globeco/<sibling>/v1.
 
-They run in this process, on one port, for tests and demonstrations of services that speak gRPC.
+Data, faults and counts of calls are those of the services over HTTP. An endpoint has the name it has there;
+the path that ``match`` looks in is the method and the request as text. A reset or half an answer is
+UNAVAILABLE here, and a body is sent as it is: garbage to a client.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NoReturn
 
 import grpc
+import msgspec
 from globeco.portfolio.v1 import portfolio_service_pb2 as portfolio_pb2
 from globeco.portfolio_accounting.v1 import portfolio_accounting_service_pb2 as accounting_pb2
 from globeco.pricing.v1 import pricing_service_pb2 as pricing_pb2
@@ -19,18 +21,15 @@ from google.protobuf.any_pb2 import Any
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from ordergen_server.sandbox.faults import FaultBook, Overrides
-from ordergen_server.sandbox.portfolios import Kind
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
     from typing import Self
 
     from google.protobuf.message import Message
 
-    from ordergen_server.sandbox.faults import Fault, ServiceName
-    from ordergen_server.sandbox.portfolios import Portfolios
+    from ordergen_server.sandbox.answers import Answers
+    from ordergen_server.sandbox.faults import Endpoint, Fault, FaultBook, ServiceName
 
     Answer = Callable[..., Message | bytes]  # of a request and its context
 
@@ -46,10 +45,10 @@ _CODES = {
     500: grpc.StatusCode.INTERNAL,
     503: grpc.StatusCode.UNAVAILABLE,
 }
-_ACCOUNTING = "globeco.portfolio_accounting.v1.PortfolioAccountingService"
-_PRICING = "globeco.pricing.v1.PricingService"
-_SECURITY = "globeco.security.v1.SecurityService"
-_PORTFOLIO = "globeco.portfolio.v1.PortfolioService"
+_ACCOUNTING = "globeco.portfolio_accounting.v1.PortfolioAccountingService/GetPortfolioSummary"
+_PRICING = "globeco.pricing.v1.PricingService/ListPrices"
+_SECURITY = "globeco.security.v1.SecurityService/ListSecurities"
+_PORTFOLIO = "globeco.portfolio.v1.PortfolioService/ListPortfolios"
 _GARBAGE = b"\xff<html>"
 
 
@@ -57,19 +56,14 @@ class GrpcSiblings:
     """Four services on one port of the loopback, from entering the context to leaving it.
 
     Args:
-        portfolios: the market, its model and who follows it.
+        answers: the data, and the overrides that hold for them.
+        books: the faults of each service and the calls it met.
         port: where to listen; 0 is any that is free.
-
-    Attributes:
-        overrides: data that differs from the market's; summaries cannot be overridden but with None.
     """
 
-    def __init__(self, portfolios: Portfolios, port: int = 0) -> None:
-        self.overrides = Overrides()
-        self._portfolios = portfolios
-        self._lock = threading.Lock()
-        self._books: dict[ServiceName, FaultBook] = {}
-        self._calls: Counter[ServiceName] = Counter()
+    def __init__(self, answers: Answers, books: Mapping[ServiceName, FaultBook], port: int = 0) -> None:
+        self._answers = answers
+        self._books = books
         self._stopping = threading.Event()
         self._server: grpc.Server | None = None
         self._port = port
@@ -78,16 +72,6 @@ class GrpcSiblings:
     def url(self) -> str:
         """The base URL of all four services."""
         return f"grpc://127.0.0.1:{self._port}"
-
-    def set_faults(self, service: ServiceName, faults: Sequence[Fault]) -> None:
-        """Forget the faults of a service and play these; a reset or half an answer is UNAVAILABLE here."""
-        with self._lock:
-            self._books.setdefault(service, FaultBook()).replace(faults)
-
-    def calls(self, service: ServiceName) -> int:
-        """Return how many calls a service has met."""
-        with self._lock:
-            return self._calls[service]
 
     def start(self) -> None:
         """Listen and serve."""
@@ -115,27 +99,24 @@ class GrpcSiblings:
 
     def _handlers(self) -> Iterator[grpc.GenericRpcHandler]:
         summary = accounting_pb2.GetPortfolioSummaryRequest
-        yield self._handler("accounting", _ACCOUNTING, "GetPortfolioSummary", summary, self._summary)
-        prices = pricing_pb2.ListPricesRequest
-        yield self._handler("pricing", _PRICING, "ListPrices", prices, self._prices)
+        yield self._handler("summary", "accounting", _ACCOUNTING, summary, self._summary)
+        yield self._handler("prices", "pricing", _PRICING, pricing_pb2.ListPricesRequest, self._prices)
         securities = security_pb2.ListSecuritiesRequest
-        yield self._handler("security", _SECURITY, "ListSecurities", securities, self._securities)
+        yield self._handler("securities", "security", _SECURITY, securities, self._securities)
         portfolios = portfolio_pb2.ListPortfoliosRequest
-        yield self._handler("portfolio", _PORTFOLIO, "ListPortfolios", portfolios, self._names)
+        yield self._handler("portfolios", "portfolio", _PORTFOLIO, portfolios, self._names)
 
     def _handler(
-        self, service: ServiceName, full_name: str, method: str, request: type[Message], answer: Answer
+        self, endpoint: Endpoint, service: ServiceName, path: str, request: type[Message], answer: Answer
     ) -> grpc.GenericRpcHandler:
         def serve(message: Message, context: grpc.ServicerContext) -> Message | bytes:
-            with self._lock:
-                self._calls[service] += 1
-                due = self._books.setdefault(service, FaultBook()).due("*", method)
-            for fault in due:
+            for fault in self._books[service].due(endpoint, f"{path} {message}"):
                 if fault.kind in ("garbage", "body"):
                     return fault.body.encode() or _GARBAGE
                 self._play(fault, context)
             return answer(message, context)
 
+        full_name, _, method = path.partition("/")
         handler = grpc.unary_unary_rpc_method_handler(serve, request.FromString, _serialize)
         return grpc.method_handlers_generic_handler(full_name, {method: handler})
 
@@ -152,39 +133,59 @@ class GrpcSiblings:
 
     def _summary(
         self, message: accounting_pb2.GetPortfolioSummaryRequest, context: grpc.ServicerContext
-    ) -> Message:
-        number = self._portfolios.number_of(message.portfolio_id)
-        is_gone = message.portfolio_id in self.overrides.summaries
-        if is_gone or number is None or self._portfolios.kind(number) is Kind.NEW:
+    ) -> Message | bytes:
+        body = self._answers.summary(message.portfolio_id)
+        if body is None:
             _abort(context, grpc.StatusCode.NOT_FOUND)
-        portfolio = self._portfolios.portfolio(number)
-        summary = accounting_pb2.PortfolioSummary(portfolio_id=portfolio.portfolio_id)
-        summary.cash_balance.value = f"{portfolio.cash:f}"
-        for security_id, quantity in portfolio.holdings.items():
-            summary.securities.add(security_id=security_id).net_quantity.value = f"{quantity:f}"
-        return summary
+        try:
+            return _summary_of(msgspec.json.decode(body, type=_Summary))
+        except msgspec.MsgspecError:
+            return body  # an override that no message can say
 
     def _prices(self, _message: object, _context: object) -> Message:
         response = pricing_pb2.ListPricesResponse()
-        for security in self._portfolios.market.securities:
-            text = self.overrides.prices.get(security.security_id, f"{security.price:f}")
+        for security in self._answers.market.securities:
+            text = self._answers.price_text(security)
             if text is not None:
-                response.prices.add(ticker=security.ticker).close.value = text
+                response.prices.add(ticker=security.ticker).close.value = _number(text)
         return response
 
     def _securities(self, _message: object, _context: object) -> Message:
         response = security_pb2.ListSecuritiesResponse()
-        for security in self._portfolios.market.securities:
-            if security.security_id not in self.overrides.unknown_securities:
-                response.securities.add(security_id=security.security_id, ticker=security.ticker)
+        for security in self._answers.known_securities():
+            response.securities.add(security_id=security.security_id, ticker=security.ticker)
         return response
 
     def _names(self, _message: object, _context: object) -> Message:
         response = portfolio_pb2.ListPortfoliosResponse()
-        for number in range(self._portfolios.count):
-            name = self._portfolios.name(number)
-            response.portfolios.add(portfolio_id=self._portfolios.portfolio_id(number), name=name)
+        for each in msgspec.json.decode(self._answers.portfolios()):
+            response.portfolios.add(portfolio_id=each["portfolioId"], name=each["name"])
         return response
+
+
+class _Line(msgspec.Struct, rename="camel"):
+    security_id: str
+    net_quantity: msgspec.Raw
+
+
+class _Summary(msgspec.Struct, rename="camel"):
+    portfolio_id: str
+    cash_balance: msgspec.Raw
+    securities: list[_Line]
+
+
+def _summary_of(body: _Summary) -> Message:
+    summary = accounting_pb2.PortfolioSummary(portfolio_id=body.portfolio_id)
+    summary.cash_balance.value = _number(bytes(body.cash_balance).decode())
+    for line in body.securities:
+        quantity = _number(bytes(line.net_quantity).decode())
+        summary.securities.add(security_id=line.security_id).net_quantity.value = quantity
+    return summary
+
+
+def _number(text: str) -> str:
+    """Return a number that JSON may have as a string without its quotes."""
+    return text.strip('"')
 
 
 def _serialize(answer: Message | bytes) -> bytes:

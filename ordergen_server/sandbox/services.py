@@ -1,19 +1,19 @@
 """The routes of the five simulated services, and the control API that each of them has on top.
 
 Every service answers ``/_sandbox/faults``, ``/_sandbox/calls`` and ``/_sandbox/overrides`` beside its own
-endpoints: faults and counts of calls are its own, the data (and so the overrides) are those of all five.
+endpoints: faults and counts of calls are its own, the data (and so the overrides) are those of all five. What
+is set and counted here holds for both transports of a service.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import msgspec
 from aiohttp import web
 
-from ordergen_server.sandbox.faults import SERVICES, Fault, FaultBook, Overrides
+from ordergen_server.sandbox.faults import Fault, Overrides
 from ordergen_server.sandbox.orders import OrderDesk
 from ordergen_server.sandbox.playing import play
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from ordergen_server.sandbox.answers import Answers
+    from ordergen_server.sandbox.faults import FaultBook, ServiceName
 
     Handler = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -32,12 +33,13 @@ _DEFAULT_PAGE = 50
 
 
 class Service:
-    """One service: routes, the faults it plays and the calls it counts."""
+    """One service: its routes, and the book of the faults it plays and the calls it counts."""
 
-    def __init__(self, answers: Answers, routes: Sequence[tuple[str, str, str, Handler]]) -> None:
+    def __init__(
+        self, answers: Answers, book: FaultBook, routes: Sequence[tuple[str, str, str, Handler]]
+    ) -> None:
         self._answers = answers
-        self._book = FaultBook()
-        self._calls: Counter[str] = Counter()
+        self._book = book
         self.app = web.Application(client_max_size=_MAXIMUM_BODY)
         router = self.app.router
         router.add_get("/_sandbox/faults", self._get_faults)
@@ -56,7 +58,6 @@ class Service:
         self, endpoint: str, answer: Handler
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def serve(request: web.Request) -> web.StreamResponse:
-            self._calls[endpoint] += 1
             for fault in self._book.due(endpoint, request.path_qs):
                 if fault.kind != "delay":
                     return await play(fault, request, answer)
@@ -80,10 +81,10 @@ class Service:
         return await self._get_faults(request)
 
     async def _get_calls(self, _: web.Request) -> web.Response:
-        return _json(msgspec.json.encode(self._calls))
+        return _json(msgspec.json.encode(self._book.calls))
 
     async def _delete_calls(self, request: web.Request) -> web.Response:
-        self._calls.clear()
+        self._book.forget_calls()
         return await self._get_calls(request)
 
     async def _get_overrides(self, _: web.Request) -> web.Response:
@@ -102,8 +103,8 @@ class Service:
         return await self._get_overrides(request)
 
 
-def services(answers: Answers) -> dict[str, Service]:
-    """Make the five services over the same data."""
+def services(answers: Answers, books: Mapping[ServiceName, FaultBook]) -> dict[ServiceName, Service]:
+    """Make the five services over the same data, each with its book."""
     desk = OrderDesk()
 
     def one(answer: Callable[[str], bytes | None]) -> Handler:
@@ -135,7 +136,7 @@ def services(answers: Answers) -> dict[str, Service]:
         status, body = desk.submit(await request.read())
         return _json(body, status)
 
-    routes: Mapping[str, Sequence[tuple[str, str, str, Handler]]] = {
+    routes: Mapping[ServiceName, Sequence[tuple[str, str, str, Handler]]] = {
         "accounting": [
             ("GET", "/api/v1/portfolios/{key}/summary", "summary", one(answers.summary)),
             ("GET", "/api/v1/balances", "balances", balances),
@@ -156,7 +157,7 @@ def services(answers: Answers) -> dict[str, Service]:
         ],
         "order": [("POST", "/api/v1/orders", "orders", orders)],
     }
-    return {name: Service(answers, routes[name]) for name in SERVICES}
+    return {name: Service(answers, book, routes[name]) for name, book in books.items()}
 
 
 def _json(body: bytes, status: int = 200) -> web.Response:

@@ -1,7 +1,7 @@
-"""The simulated siblings: five real HTTP services in one process, each on a port of its own.
+"""The simulated siblings: five real HTTP services in one process, each on a port of its own; gRPC on one.
 
-``python -m ordergen_server.sandbox.siblings`` prints one line of JSON, the base URL of each service and a
-model that fits their data, and serves until SIGTERM.
+``python -m ordergen_server.sandbox.siblings`` prints one line of JSON, the base URL of each service, that of
+the services over gRPC, and a model that fits their data, and serves until SIGTERM.
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ import msgspec
 from aiohttp import web
 
 from ordergen_server.sandbox.answers import Answers
-from ordergen_server.sandbox.faults import SERVICES
+from ordergen_server.sandbox.faults import SERVICES, FaultBook
+from ordergen_server.sandbox.grpc_siblings import GrpcSiblings
 from ordergen_server.sandbox.market import Market
 from ordergen_server.sandbox.portfolios import Portfolios
 from ordergen_server.sandbox.services import services
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from ordergen_server.sandbox.services import Service
 
 __all__ = ["main", "serve"]
 
@@ -37,22 +40,26 @@ async def serve(portfolios: Portfolios, price_jitter: Decimal, ports: Mapping[st
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    announcement: dict[str, object] = {}
-    runners = []
-    for name, service in services(Answers(portfolios, price_jitter)).items():
-        # Cancelled with its client, or a call that hangs would stay for ever.
-        runner = web.AppRunner(
-            service.app, access_log=None, handler_cancellation=True, shutdown_timeout=_END_SECONDS
-        )
-        await runner.setup()
-        runners.append(runner)
-        await web.TCPSite(runner, _HOST, ports[name], backlog=1024).start()
-        announcement[name] = f"http://{_HOST}:{runner.addresses[0][1]}"
-    announcement["model"] = portfolios.model
-    sys.stdout.write(msgspec.json.encode(announcement).decode() + "\n")
-    sys.stdout.flush()
-    await stop.wait()
-    await asyncio.gather(*(runner.cleanup() for runner in runners))
+    answers = Answers(portfolios, price_jitter)
+    books = {name: FaultBook() for name in SERVICES}
+    with GrpcSiblings(answers, books, ports["grpc"]) as over_grpc:
+        runners = {name: await _started(each, ports[name]) for name, each in services(answers, books).items()}
+        urls = {name: f"http://{_HOST}:{runner.addresses[0][1]}" for name, runner in runners.items()}
+        announcement = urls | {"grpc": over_grpc.url, "model": portfolios.model}
+        sys.stdout.write(msgspec.json.encode(announcement).decode() + "\n")
+        sys.stdout.flush()
+        await stop.wait()
+        await asyncio.gather(*(runner.cleanup() for runner in runners.values()))
+
+
+async def _started(service: Service, port: int) -> web.AppRunner:
+    # Cancelled with its client, or a call that hangs would stay for ever.
+    runner = web.AppRunner(
+        service.app, access_log=None, handler_cancellation=True, shutdown_timeout=_END_SECONDS
+    )
+    await runner.setup()
+    await web.TCPSite(runner, _HOST, port, backlog=1024).start()
+    return runner
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         parser.add_argument(
             f"--port-{name}", type=int, default=0, help=f"of the {name} service (default: any)"
         )
+    parser.add_argument("--port-grpc", type=int, default=0, help="of the services over gRPC (default: any)")
     return parser
 
 
@@ -95,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         portfolios = Portfolios(market, options.portfolios, options.positions)
     except ValueError as error:
         parser.error(str(error))
-    ports: dict[str, int] = {name: getattr(options, f"port_{name}") for name in SERVICES}
+    ports: dict[str, int] = {name: getattr(options, f"port_{name}") for name in (*SERVICES, "grpc")}
     asyncio.run(serve(portfolios, options.price_jitter, ports))
 
 

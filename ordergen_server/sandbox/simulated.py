@@ -32,6 +32,8 @@ class SimulatedSiblingsError(Exception):
 class SimulatedSiblings:
     """Five services in a process of their own, up for a ``with`` block; it never outlives us.
 
+    All but order are there over gRPC too. Faults, overrides and counts of calls are those of both transports.
+
     Args:
         portfolios: how many there are.
         positions: of the suggested model, 1 to 100.
@@ -68,6 +70,7 @@ class SimulatedSiblings:
         # No restart: another process would be on other ports and know nothing of the faults set.
         self._process = SupervisedProcess(command, restart=False, grace_seconds=_GRACE_SECONDS)
         self._urls: Mapping[str, str] = {}
+        self._grpc_url = ""
         self._http = urllib3.PoolManager(timeout=_CALL_SECONDS, retries=False)
 
     def start(self) -> None:
@@ -83,6 +86,7 @@ class SimulatedSiblings:
             self.stop()
             raise
         self._urls = {name: announced[name] for name in SERVICES}
+        self._grpc_url = announced["grpc"]
 
     def stop(self) -> None:
         """End the process and wait for it; harmless when it is not running."""
@@ -100,8 +104,13 @@ class SimulatedSiblings:
 
     @property
     def urls(self) -> Mapping[str, str]:
-        """The base URL of each service by name, empty before the start."""
+        """The base URL of each service over HTTP by name, empty before the start."""
         return self._urls
+
+    @property
+    def grpc_url(self) -> str:
+        """The one base URL of all services but order over gRPC, empty before the start."""
+        return self._grpc_url
 
     @property
     def accounting_url(self) -> str:

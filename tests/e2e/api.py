@@ -93,18 +93,21 @@ def served(
     portfolio_workers: int = 16,
     maximum_calls: int = 128,
     maximum_runs: int = 4,
+    over_grpc: bool = False,
 ) -> Iterator[Api]:
     """A server in this process, behind real ports, that gives up on siblings within a second."""
+    http_urls = siblings.accounting_url, siblings.pricing_url, siblings.security_url, siblings.portfolio_url
+    accounting, pricing, security, portfolio = (siblings.grpc_url,) * 4 if over_grpc else http_urls
     settings = Settings(
         host="127.0.0.1",
         port=0,
         health_port=0,
         mongodb_database=database_name,
         mongodb_timeout_seconds=mongodb_timeout_seconds,
-        portfolio_accounting_url=siblings.accounting_url,
-        pricing_url=siblings.pricing_url,
-        security_url=siblings.security_url,
-        portfolio_url=siblings.portfolio_url,
+        portfolio_accounting_url=accounting,
+        pricing_url=pricing,
+        security_url=security,
+        portfolio_url=portfolio,
         sibling_attempts=2,
         sibling_backoff_seconds=0.01,
         sibling_timeout_seconds=sibling_timeout_seconds,

@@ -122,6 +122,8 @@ def test_the_sandbox_says_where_its_parts_are_and_ends_with_its_input(tmp_path: 
     assert len(stack["model"]["portfolio_ids"]) == 2
     assert len(stack["model"]["positions"]) == 3
     assert stack["target"].startswith("127.0.0.1:")
+    assert set(stack["siblings"]) == {"accounting", "pricing", "security", "portfolio", "order"}
+    assert stack["siblings_grpc"].startswith("grpc://127.0.0.1:")
 
 
 def test_the_sandbox_says_what_is_wrong(tmp_path: Path) -> None:

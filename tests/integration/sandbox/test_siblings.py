@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from decimal import Decimal
@@ -175,12 +176,16 @@ def test_the_command_refuses_bad_arguments(arguments: list[str], message: str) -
 
 
 def test_the_command_announces_itself_and_ends_on_sigterm(http: urllib3.PoolManager) -> None:
-    with subprocess.Popen(
-        [*COMMAND, "--portfolios", "2", "--positions", "3"], stdout=subprocess.PIPE
-    ) as process:
+    """Over gRPC on the port that it was given."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    arguments = ["--portfolios", "2", "--positions", "3", "--port-grpc", str(port)]
+    with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         announced: dict[str, Any] = json.loads(process.stdout.readline())
         assert http.request("GET", f"{announced['portfolio']}/api/v1/portfolios").json() != []
+        assert announced["grpc"] == f"grpc://127.0.0.1:{port}"
+        socket.create_connection(("127.0.0.1", port)).close()
         process.terminate()
         assert process.wait(20) == 0
     model = msgspec.convert(announced["model"], SuggestedModel)

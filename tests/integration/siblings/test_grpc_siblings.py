@@ -18,7 +18,8 @@ from ordergen_server.domain.errors import (
     Violation,
 )
 from ordergen_server.domain.market import Holdings
-from ordergen_server.sandbox.faults import Fault, Overrides
+from ordergen_server.sandbox.answers import Answers
+from ordergen_server.sandbox.faults import SERVICES, Fault, FaultBook
 from ordergen_server.sandbox.grpc_siblings import GrpcSiblings
 from ordergen_server.sandbox.market import Market
 from ordergen_server.sandbox.portfolios import Kind, Portfolios
@@ -27,8 +28,8 @@ from ordergen_server.siblings import SiblingConfig, SiblingsConfig, Sources, ope
 from ordergen_server.siblings.deadlines import Deadline
 from ordergen_server.siblings.grpc_readers import GrpcPriceReader
 from ordergen_server.siblings.grpc_service import GrpcService
+from tests.integration.siblings.broken import PATIENT
 
-PATIENT = 10.0
 PORTFOLIOS = Portfolios(Market.synthetic(seed=1, securities=20), count=12, positions=10)
 FIRST = PORTFOLIOS.portfolio_id(0)
 NEW = next(PORTFOLIOS.portfolio_id(number) for number in range(12) if PORTFOLIOS.kind(number) is Kind.NEW)
@@ -42,43 +43,73 @@ def all_at(url: str) -> SiblingsConfig:
     return SiblingsConfig(portfolio_accounting=at(url), pricing=at(url), security=at(url), portfolio=at(url))
 
 
-@pytest.fixture
-def siblings() -> Iterator[GrpcSiblings]:
-    with GrpcSiblings(PORTFOLIOS) as siblings:
+def over_http(siblings: SimulatedSiblings) -> SiblingsConfig:
+    return SiblingsConfig(
+        portfolio_accounting=at(siblings.accounting_url),
+        pricing=at(siblings.pricing_url),
+        security=at(siblings.security_url),
+        portfolio=at(siblings.portfolio_url),
+    )
+
+
+def served_here(port: int = 0) -> GrpcSiblings:
+    books = {name: FaultBook() for name in SERVICES}
+    return GrpcSiblings(Answers(PORTFOLIOS, Decimal(0)), books, port)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[SimulatedSiblings]:
+    with SimulatedSiblings(portfolios=12, positions=10, securities=20) as siblings:
         yield siblings
 
 
 @pytest.fixture
-def sources(siblings: GrpcSiblings) -> Iterator[Sources]:
-    with open_sources(all_at(siblings.url)) as sources:
+def sources(siblings: SimulatedSiblings) -> Iterator[Sources]:
+    with open_sources(all_at(siblings.grpc_url)) as sources:
         yield sources
 
 
-def test_nobody_can_tell_the_transports_apart(sources: Sources) -> None:
+def test_nobody_can_tell_the_transports_apart(siblings: SimulatedSiblings, sources: Sources) -> None:
     """Every quote, every portfolio, every name is the same, down to the exponent of each number."""
-    with SimulatedSiblings(portfolios=12, positions=10, securities=20) as http:
-        config = SiblingsConfig(
-            portfolio_accounting=at(http.accounting_url),
-            pricing=at(http.pricing_url),
-            security=at(http.security_url),
-            portfolio=at(http.portfolio_url),
+    with open_sources(over_http(siblings)) as others:
+        assert repr(dict(others.market.snapshot(PATIENT).quotes)) == repr(
+            dict(sources.market.snapshot(PATIENT).quotes)
         )
-        with open_sources(config) as others:
-            assert repr(dict(others.market.snapshot(PATIENT).quotes)) == repr(
-                dict(sources.market.snapshot(PATIENT).quotes)
-            )
-            for portfolio_id in (*PORTFOLIOS.model.portfolio_ids, "0" * 24):
-                expected = others.portfolios.holdings(portfolio_id, PATIENT)
-                assert repr(expected) == repr(sources.portfolios.holdings(portfolio_id, PATIENT))
-                expected_name = others.portfolios.name(portfolio_id, PATIENT)
-                assert expected_name == sources.portfolios.name(portfolio_id, PATIENT)
+        for portfolio_id in (*PORTFOLIOS.model.portfolio_ids, "0" * 24):
+            expected = others.portfolios.holdings(portfolio_id, PATIENT)
+            assert repr(expected) == repr(sources.portfolios.holdings(portfolio_id, PATIENT))
+            expected_name = others.portfolios.name(portfolio_id, PATIENT)
+            assert expected_name == sources.portfolios.name(portfolio_id, PATIENT)
+    assert siblings.calls("pricing") == {"prices": 2}
+    assert siblings.calls("accounting") == {"summary": 26}
+    assert siblings.calls("security") == {"securities": 2}
 
 
-def test_the_transports_can_be_mixed(siblings: GrpcSiblings) -> None:
-    with SimulatedSiblings(portfolios=12, positions=10, securities=20) as http:
-        config = replace(all_at(siblings.url), pricing=at(http.pricing_url))
-        with open_sources(config) as sources:
-            assert sources.market.snapshot(PATIENT).quote(PORTFOLIOS.model.positions[0].security_id).price > 0
+def test_the_transports_can_be_mixed(siblings: SimulatedSiblings) -> None:
+    config = replace(all_at(siblings.grpc_url), pricing=at(siblings.pricing_url))
+    with open_sources(config) as sources:
+        assert sources.market.snapshot(PATIENT).quote(PORTFOLIOS.model.positions[0].security_id).price > 0
+
+
+def test_an_overridden_summary_is_that_of_both_transports(
+    siblings: SimulatedSiblings, sources: Sources
+) -> None:
+    lines = [{"securityId": "A", "netQuantity": "-1.50"}]
+    siblings.override_summary(FIRST, {"portfolioId": FIRST, "cashBalance": "0.10", "securities": lines})
+    expected = Holdings(FIRST, Decimal("0.10"), {"A": Decimal("-1.50")})
+    assert expected == sources.portfolios.holdings(FIRST, PATIENT)
+    siblings.override_summary(FIRST, None)
+    assert Holdings(FIRST, Decimal(0), {}, is_new=True) == sources.portfolios.holdings(FIRST, PATIENT)
+    siblings.override_summary(FIRST, "{")
+    with pytest.raises(SiblingUnavailable):
+        sources.portfolios.holdings(FIRST, PATIENT)
+
+
+def test_a_fault_of_one_portfolio(siblings: SimulatedSiblings, sources: Sources) -> None:
+    siblings.set_faults("accounting", [Fault(kind="status", endpoint="summary", match=FIRST)])
+    assert not sources.portfolios.holdings(PORTFOLIOS.portfolio_id(1), PATIENT).is_new
+    with pytest.raises(SiblingUnavailable):
+        sources.portfolios.holdings(FIRST, PATIENT)
 
 
 def test_a_portfolio_without_a_record_is_new(sources: Sources) -> None:
@@ -95,10 +126,10 @@ def test_a_portfolio_without_a_record_is_new(sources: Sources) -> None:
     ],
 )
 def test_a_bad_price_spoils_its_security_alone(
-    siblings: GrpcSiblings, sources: Sources, price: str, rule: str
+    siblings: SimulatedSiblings, sources: Sources, price: str, rule: str
 ) -> None:
     security_id = PORTFOLIOS.market.securities[3].security_id
-    siblings.overrides = Overrides(prices={security_id: price})
+    siblings.override_price(security_id, price)
     snapshot = sources.market.snapshot(PATIENT)
     with pytest.raises(BadData) as caught:
         snapshot.quote(security_id)
@@ -107,9 +138,10 @@ def test_a_bad_price_spoils_its_security_alone(
     assert sum(not isinstance(quote, BadData) for quote in snapshot.quotes.values()) == 19
 
 
-def test_what_is_missing_is_missing_data(siblings: GrpcSiblings, sources: Sources) -> None:
+def test_what_is_missing_is_missing_data(siblings: SimulatedSiblings, sources: Sources) -> None:
     unpriced, unknown = (each.security_id for each in PORTFOLIOS.market.securities[:2])
-    siblings.overrides = Overrides(prices={unpriced: None}, unknown_securities=frozenset({unknown}))
+    siblings.override_price(unpriced, None)
+    siblings.forget_security(unknown)
     snapshot = sources.market.snapshot(PATIENT)
     for security_id, service in ((unpriced, "pricing"), (unknown, "security")):
         with pytest.raises(MissingData) as caught:
@@ -130,20 +162,21 @@ BROKEN = [
 
 @pytest.mark.parametrize("fault", BROKEN, ids=lambda fault: f"{fault.kind}-{fault.status}")
 def test_a_broken_service_is_unavailable_after_three_attempts(
-    siblings: GrpcSiblings, sources: Sources, fault: Fault
+    siblings: SimulatedSiblings, sources: Sources, fault: Fault
 ) -> None:
     siblings.set_faults("pricing", [fault])
     siblings.set_faults("accounting", [fault])
     with pytest.raises(SiblingUnavailable) as caught:
         sources.market.snapshot(PATIENT)
-    assert (caught.value.metadata, siblings.calls("pricing")) == ({"service": "pricing"}, 3)
+    assert (caught.value.metadata, siblings.calls("pricing")) == ({"service": "pricing"}, {"prices": 3})
     with pytest.raises(SiblingUnavailable) as caught:
         sources.portfolios.holdings(FIRST, PATIENT)
-    assert (caught.value.metadata, siblings.calls("accounting")) == ({"service": "portfolio-accounting"}, 3)
+    assert caught.value.metadata == {"service": "portfolio-accounting"}
+    assert siblings.calls("accounting") == {"summary": 3}
 
 
-def test_a_channel_that_closes_meanwhile_is_unavailable(siblings: GrpcSiblings) -> None:
-    service = GrpcService("pricing", at(siblings.url))
+def test_a_channel_that_closes_meanwhile_is_unavailable(siblings: SimulatedSiblings) -> None:
+    service = GrpcService("pricing", at(siblings.grpc_url))
     method = PricingServiceStub(service.channel).ListPrices
     service.channel.close()
     with pytest.raises(SiblingUnavailable, match="its channel is closed"):
@@ -152,7 +185,9 @@ def test_a_channel_that_closes_meanwhile_is_unavailable(siblings: GrpcSiblings) 
 
 
 @pytest.mark.parametrize("fault", [Fault(kind="delay", delay_seconds=0.2), Fault(kind="stall", times=1)])
-def test_slowness_within_the_limits_is_borne(siblings: GrpcSiblings, sources: Sources, fault: Fault) -> None:
+def test_slowness_within_the_limits_is_borne(
+    siblings: SimulatedSiblings, sources: Sources, fault: Fault
+) -> None:
     siblings.set_faults("accounting", [fault])
     assert sources.portfolios.holdings(FIRST, PATIENT).quantities
 
@@ -162,12 +197,12 @@ def test_slowness_within_the_limits_is_borne(siblings: GrpcSiblings, sources: So
     [Fault(kind="status", status=503, times=2), Fault(kind="hang", times=1)],
     ids=lambda fault: fault.kind,
 )
-def test_a_hiccup_is_survived(siblings: GrpcSiblings, sources: Sources, fault: Fault) -> None:
+def test_a_hiccup_is_survived(siblings: SimulatedSiblings, sources: Sources, fault: Fault) -> None:
     siblings.set_faults("pricing", [fault])
     assert len(sources.market.snapshot(PATIENT).quotes) == 20
 
 
-def test_the_deadline_is_kept(siblings: GrpcSiblings, sources: Sources) -> None:
+def test_the_deadline_is_kept(siblings: SimulatedSiblings, sources: Sources) -> None:
     siblings.set_faults("pricing", [Fault(kind="hang")])
     started = time.monotonic()
     with pytest.raises(DeadlineExceeded) as caught:
@@ -177,19 +212,17 @@ def test_the_deadline_is_kept(siblings: GrpcSiblings, sources: Sources) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 403])
-def test_a_refusal_is_not_repeated(siblings: GrpcSiblings, sources: Sources, status: int) -> None:
-    for service in ("pricing", "accounting"):
-        siblings.set_faults(
-            "pricing" if service == "pricing" else "accounting", [Fault(kind="status", status=status)]
-        )
+def test_a_refusal_is_not_repeated(siblings: SimulatedSiblings, sources: Sources, status: int) -> None:
+    siblings.set_faults("pricing", [Fault(kind="status", status=status)])
+    siblings.set_faults("accounting", [Fault(kind="status", status=status)])
     with pytest.raises(SiblingUnavailable):
         sources.market.snapshot(PATIENT)
     with pytest.raises(BadData, match="answered with status"):
         sources.portfolios.holdings(FIRST, PATIENT)
-    assert (siblings.calls("pricing"), siblings.calls("accounting")) == (1, 1)
+    assert (siblings.calls("pricing"), siblings.calls("accounting")) == ({"prices": 1}, {"summary": 1})
 
 
-def test_retry_info_is_respected_within_the_deadline(siblings: GrpcSiblings, sources: Sources) -> None:
+def test_retry_info_is_respected_within_the_deadline(siblings: SimulatedSiblings, sources: Sources) -> None:
     siblings.set_faults("pricing", [Fault(kind="status", status=503, retry_after_seconds=1, times=1)])
     started = time.monotonic()
     sources.market.snapshot(PATIENT)
@@ -200,13 +233,13 @@ def test_retry_info_is_respected_within_the_deadline(siblings: GrpcSiblings, sou
     assert caught.value.retry_after_seconds == 60.0
 
 
-def test_names_never_fail(siblings: GrpcSiblings, sources: Sources) -> None:
+def test_names_never_fail(siblings: SimulatedSiblings, sources: Sources) -> None:
     siblings.set_faults("portfolio", [Fault(kind="status", status=503)])
     assert sources.portfolios.name(FIRST, PATIENT) == ""
 
 
-def test_an_answer_that_is_too_long_is_refused(siblings: GrpcSiblings) -> None:
-    reader = GrpcPriceReader(replace(at(siblings.url), maximum_body_bytes=100))
+def test_an_answer_that_is_too_long_is_refused(siblings: SimulatedSiblings) -> None:
+    reader = GrpcPriceReader(replace(at(siblings.grpc_url), maximum_body_bytes=100))
     with pytest.raises(SiblingUnavailable):
         reader.read_prices(Deadline(PATIENT))
     reader.close()
@@ -219,8 +252,8 @@ def test_a_port_where_nobody_listens_is_unavailable() -> None:
         sources.portfolios.holdings(FIRST, PATIENT)
 
 
-def test_a_closed_source_is_unavailable(siblings: GrpcSiblings) -> None:
-    sources = open_sources(all_at(siblings.url))
+def test_a_closed_source_is_unavailable(siblings: SimulatedSiblings) -> None:
+    sources = open_sources(all_at(siblings.grpc_url))
     sources.close()
     with pytest.raises(SiblingUnavailable):
         sources.portfolios.holdings(FIRST, PATIENT)
@@ -228,13 +261,13 @@ def test_a_closed_source_is_unavailable(siblings: GrpcSiblings) -> None:
 
 def test_a_service_that_comes_back_is_found_soon() -> None:
     """Even after the channel has failed to connect a few times."""
-    with GrpcSiblings(PORTFOLIOS) as siblings:
+    with served_here() as siblings:
         url = siblings.url
         with open_sources(all_at(url)) as sources:
             siblings.stop()
             with pytest.raises(SiblingUnavailable):
                 sources.portfolios.holdings(FIRST, PATIENT)
-            back = GrpcSiblings(PORTFOLIOS, port=int(url.rpartition(":")[2]))
+            back = served_here(int(url.rpartition(":")[2]))
             with back:
                 eventually = time.monotonic() + 5
                 while True:

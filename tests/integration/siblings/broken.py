@@ -1,0 +1,18 @@
+"""What a sibling that is broken for good does, and the time of a caller who is patient with it."""
+
+from ordergen_server.sandbox.faults import Fault
+
+__all__ = ["BROKEN", "PATIENT"]
+
+PATIENT = 10.0
+BROKEN = [
+    Fault(kind="status", status=500),
+    Fault(kind="status", status=503),
+    Fault(kind="hang"),
+    Fault(kind="stall"),
+    Fault(kind="reset"),
+    Fault(kind="truncate"),
+    Fault(kind="garbage"),
+    Fault(kind="body", body='{"not": "a list"}'),
+    Fault(kind="body", body="[" * 100_000),
+]

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
 from fractions import Fraction
 
+ZERO = Decimal(0)
 #: Room for the product of the longest numbers we accept; an inexact step raises instead of rounding.
 EXACT = Context(
     prec=300, rounding=ROUND_HALF_EVEN, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow]

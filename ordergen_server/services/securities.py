@@ -8,8 +8,7 @@ from decimal import Decimal
 import optimizer
 from ordergen_server.domain.market import MarketSnapshot, Quote
 from ordergen_server.domain.models import Position
-
-ZERO = Decimal(0)
+from ordergen_server.domain.numbers import ZERO
 
 
 @dataclass(frozen=True, slots=True)

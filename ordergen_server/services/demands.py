@@ -1,0 +1,34 @@
+"""What the options of a run demand of the answer for a portfolio."""
+
+from decimal import Decimal
+
+import optimizer
+from ordergen_server.domain.numbers import ZERO, product
+from ordergen_server.domain.rebalances import RebalanceOptions
+
+
+def cash_floor(market_value: Decimal, options: RebalanceOptions) -> Decimal | None:
+    """Cash to keep, in money: the greater of amount and weight, 0 where neither is given; None: no floor."""
+    if options.allow_overdraft:
+        return None
+    floors = []
+    if options.minimum_cash_amount is not None:
+        floors.append(options.minimum_cash_amount)
+    if options.minimum_cash_weight is not None:
+        floors.append(product(market_value, options.minimum_cash_weight))
+    return max(floors, default=ZERO)
+
+
+def constraints_of(options: RebalanceOptions) -> tuple[optimizer.Constraint, ...]:
+    """The constraints beyond bands and cash."""
+    found: list[optimizer.Constraint] = [
+        optimizer.Restriction(one.security_id, optimizer.Side[one.type.name]) for one in options.restrictions
+    ]
+    found += [optimizer.LotSize(one.security_id, one.shares) for one in options.lot_sizes]
+    if options.minimum_trade_value is not None:
+        found.append(optimizer.MinimumTradeValue(options.minimum_trade_value))
+    if options.maximum_turnover_weight is not None:
+        found.append(optimizer.MaximumTurnover(options.maximum_turnover_weight))
+    if options.maximum_trade_count is not None:
+        found.append(optimizer.MaximumTradeCount(options.maximum_trade_count))
+    return tuple(found)

@@ -2,7 +2,7 @@
 
 A hundred lines of a portfolio would repeat the names of their fields a hundred times: the lines are stored
 as columns, a third of the size and of the time. Transactions are what the lines say and are not stored.
-Documents of earlier releases have lines and transactions one by one; they are read as they are.
+Documents that were stored line by line, with transactions, are read as they are.
 """
 
 from collections.abc import Mapping, Sequence

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from threading import BoundedSemaphore, Event, Lock, Thread
 
@@ -70,15 +71,12 @@ class Runs:
                 "Too many runs are in progress on this server.", retry_after_seconds=RETRY_AFTER_SECONDS
             )
         token = self._book.runs.new_id()
-        try:
+        with ExitStack() as unless_begun:
+            unless_begun.callback(self._room.release)
             begun = self._book.runs.begin(order, portfolio_ids, self._book.lease(token), request)
-        except BaseException:
-            self._room.release()
-            raise
-        if begun.rebalance_id == order.rebalance.rebalance_id:
-            self._carry_on(order, token)
-        else:
-            self._room.release()
+            if begun.rebalance_id == order.rebalance.rebalance_id:
+                unless_begun.pop_all()
+                self._carry_on(order, token)
         return begun
 
     def cancel(self, rebalance_id: str) -> Rebalance:
@@ -101,14 +99,12 @@ class Runs:
                 held.abandoned.set()  # or it has just ended
         while not self.draining and self._room.acquire(blocking=False):
             token = self._book.runs.new_id()
-            try:
+            with ExitStack() as unless_taken:
+                unless_taken.callback(self._room.release)
                 order = self._book.runs.take_over(self._book.lease(token), self._clock())
-            except BaseException:
-                self._room.release()
-                raise
-            if order is None:
-                self._room.release()
-                return
+                if order is None:
+                    return
+                unless_taken.pop_all()
             _log.warning("taking over run %s", order.rebalance.rebalance_id)
             self._carry_on(order, token)
 

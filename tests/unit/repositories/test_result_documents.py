@@ -26,7 +26,7 @@ def stored(document: Document) -> Document:
 
 
 def by_line(one: PortfolioRebalance) -> Document:
-    """The document of an earlier release, which also stored what follows from other numbers."""
+    """A document as it was stored before, with what follows from other numbers."""
     lines = [
         {**to_document(line), "adjusted_quantity": line.adjusted_quantity, "actual": Decimal("0.1")}
         for line in one.positions
@@ -58,7 +58,7 @@ def test_a_result_without_lines_comes_back_as_it_was(state: PortfolioState) -> N
     assert one == result_of(left_out(stored(result_document(one))))
 
 
-def test_a_result_of_an_earlier_release_is_read_as_it_is(solved: PortfolioRebalance) -> None:
+def test_a_result_that_was_stored_line_by_line_is_read_as_it_is(solved: PortfolioRebalance) -> None:
     assert solved == result_of(stored(by_line(solved)))
 
 

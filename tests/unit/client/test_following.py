@@ -1,0 +1,62 @@
+"""The progress of a run, as people see it while it goes on."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from io import StringIO
+
+from rich.console import Console
+
+from ordergen_client import PortfolioRebalance, Rebalance, RebalanceEvent
+from ordergen_client.following import follow
+
+DAY = date(2026, 1, 2)
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+STARTED = Rebalance("a" * 24, "b" * 24, "Growth", 1, "RUNNING", NOW, None, DAY, 2)
+ENDED = replace(STARTED, state="COMPLETED", finish_time=NOW)
+
+
+def portfolio(portfolio_id: str) -> PortfolioRebalance:
+    return PortfolioRebalance(
+        rebalance_id=STARTED.rebalance_id,
+        portfolio_id=portfolio_id,
+        portfolio_name="",
+        state="NO_ACTION",
+        error=None,
+        market_value=None,
+        cash_before=None,
+        cash_after=None,
+        drift_before=None,
+        drift_after=None,
+        transactions=(),
+        positions=(),
+        solution=None,
+        snapshot_time=None,
+    )
+
+
+def wait_until_shown(text: str, screen: StringIO) -> None:
+    """Fail unless it is on the screen within some seconds."""
+    end = time.monotonic() + 10
+    while text not in screen.getvalue():
+        assert time.monotonic() < end, screen.getvalue()
+        time.sleep(0.01)
+
+
+def test_progress_is_shown_while_the_run_goes_on() -> None:
+    """Each step is on the screen before the next event comes."""
+    screen = StringIO()
+
+    def events() -> Iterator[RebalanceEvent]:
+        yield RebalanceEvent(1, started=STARTED)
+        wait_until_shown("0/2", screen)
+        yield RebalanceEvent(2, portfolio=portfolio("Q" * 24))
+        wait_until_shown("1/2", screen)
+        yield RebalanceEvent(3, portfolio=portfolio("P" * 24))
+        wait_until_shown("2/2", screen)
+        yield RebalanceEvent(4, finished=ENDED)
+
+    run, portfolios = follow(events(), Console(file=screen, force_terminal=True, width=80))
+    assert run == ENDED
+    assert [one.portfolio_id for one in portfolios] == ["P" * 24, "Q" * 24]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+from typing import NamedTuple
 
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.domain.numbers import EXACT, difference, product, ratio
@@ -97,8 +98,7 @@ class RebalanceOptions:
     maximum_trade_count: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
+class Transaction(NamedTuple):
     """A trade proposed: `quantity` whole shares, at least 1."""
 
     side: Side
@@ -107,9 +107,10 @@ class Transaction:
     trade_date: date
 
 
-@dataclass(frozen=True, slots=True)
-class RebalancePosition:
+class RebalancePosition(NamedTuple):
     """One security of a portfolio, before and after; what follows from its numbers is not kept, but computed.
+
+    A tuple, as a run makes a hundred of them a portfolio: one is made in a fifth of the time of a dataclass.
 
     Attributes:
         price: money a share.
@@ -186,17 +187,13 @@ class PortfolioRebalance:
     solution: SolutionQuality | None = None
 
 
-def transactions_of(positions: Iterable[RebalancePosition], trade_date: date) -> tuple[Transaction, ...]:
-    """The trades of the lines that trade."""
+def transactions_of(orders: Iterable[tuple[str, int]], trade_date: date) -> tuple[Transaction, ...]:
+    """The trades of security ids with whole shares to buy (above 0) or to sell (below 0)."""
+    buy, sell = Side.BUY, Side.SELL
     return tuple(
-        Transaction(
-            Side.BUY if position.trade_quantity > 0 else Side.SELL,
-            position.security_id,
-            abs(position.trade_quantity),
-            trade_date,
-        )
-        for position in positions
-        if position.trade_quantity
+        Transaction(buy if quantity > 0 else sell, security_id, abs(quantity), trade_date)
+        for security_id, quantity in orders
+        if quantity
     )
 
 

@@ -5,17 +5,20 @@ as columns, a third of the size and of the time. Transactions are what the lines
 Documents that were stored line by line, with transactions, are read as they are.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
-from typing import cast
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from operator import attrgetter
+from typing import Any, cast
 
-from ordergen_server.domain.rebalances import PortfolioRebalance, RebalancePosition, Side
-from ordergen_server.repositories.database import Document
+from ordergen_server.domain.rebalances import PortfolioRebalance, RebalancePosition, transactions_of
+from ordergen_server.repositories.database import Document, encoded
 from ordergen_server.repositories.documents import from_document, to_document
 
-Columns = Mapping[str, Sequence[object]]
+Columns = Mapping[str, Sequence[Any]]
 
-_NAMES = tuple(one.name for one in fields(RebalancePosition))
+_NAMES = RebalancePosition._fields
+_DECIMALS = {name for name, kind in RebalancePosition.__annotations__.items() if kind is Decimal}
 _OF_TRADES = ("security_id", "trade_quantity")
 #: The projection that leaves out lines, but for their trades.
 WITHOUT_LINES = {"_id": 0, **{f"positions.{name}": 0 for name in _NAMES if name not in _OF_TRADES}}
@@ -25,38 +28,29 @@ def result_document(result: PortfolioRebalance) -> Document:
     """The document of a result."""
     document = to_document(replace(result, positions=(), transactions=()))
     del document["transactions"]
-    lines = [to_document(position) for position in result.positions]
-    return {**document, "positions": {name: [line[name] for line in lines] for name in _NAMES}}
+    return {**document, "positions": {name: _column(result.positions, name) for name in _NAMES}}
 
 
 def result_of(document: Document) -> PortfolioRebalance:
     """The result of a document; without lines where the document was read `WITHOUT_LINES`."""
     positions = document["positions"]
-    if isinstance(positions, list):
-        whole = all("price" in line for line in positions)
-        return from_document({**document, "positions": positions if whole else []}, PortfolioRebalance)
-    columns = cast("Columns", positions)
-    lines = _lines(columns) if len(columns) == len(_NAMES) else []
-    return from_document(
-        {**document, "positions": lines, "transactions": _trades(columns, document["trade_date"])},
-        PortfolioRebalance,
-    )
+    columns = _columns(positions) if isinstance(positions, list) else cast("Columns", positions)
+    found = from_document({**document, "positions": [], "transactions": []}, PortfolioRebalance)
+    lines = map(RebalancePosition, *(_values(columns, name) for name in _NAMES)) if "price" in columns else ()
+    trades = zip(columns["security_id"], columns["trade_quantity"], strict=True)
+    return replace(found, positions=tuple(lines), transactions=transactions_of(trades, found.trade_date))
 
 
-def _lines(columns: Columns) -> list[Document]:
-    rows = zip(*(columns[name] for name in _NAMES), strict=True)
-    return [dict(zip(_NAMES, row, strict=True)) for row in rows]
+def _column(positions: Sequence[RebalancePosition], name: str) -> list[object]:
+    values = list(map(attrgetter(name), positions))
+    return list(map(encoded, values)) if name in _DECIMALS else values
 
 
-def _trades(columns: Columns, trade_date: object) -> list[Document]:
-    trades = zip(columns["security_id"], cast("Sequence[int]", columns["trade_quantity"]), strict=True)
-    return [
-        {
-            "security_id": security_id,
-            "side": (Side.BUY if quantity > 0 else Side.SELL).value,
-            "quantity": abs(quantity),
-            "trade_date": trade_date,
-        }
-        for security_id, quantity in trades
-        if quantity
-    ]
+def _values(columns: Columns, name: str) -> Iterable[Any]:
+    values = columns[name]
+    return map(Decimal, values) if name in _DECIMALS else values  # one of very many digits is stored as text
+
+
+def _columns(lines: Sequence[Document]) -> Columns:
+    names = _NAMES if all("price" in line for line in lines) else _OF_TRADES
+    return {name: [line[name] for line in lines] for name in names}

@@ -110,16 +110,13 @@ class RunLog:
             "$set": {"lease.until": lease.until},
         }
 
+        documents = [result_document(result) for result in results]
+
         def steps(session: ClientSession) -> Document:
             header = self._held(rebalance_id, lease, change, session)
             first = cast("int", header["sequence"]) - len(results) + 1
-            self._portfolios.insert_many(
-                [
-                    result_document(replace(result, sequence=first + place))
-                    for place, result in enumerate(results)
-                ],
-                session=session,
-            )
+            numbered = [{**one, "sequence": first + place} for place, one in enumerate(documents)]
+            self._portfolios.insert_many(numbered, session=session)
             return header
 
         with self._operation():

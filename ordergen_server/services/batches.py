@@ -13,8 +13,9 @@ from ordergen_server.services.demands import cash_floor, constraints_of
 from ordergen_server.services.securities import Securities
 from ordergen_server.services.valuation import Valued
 
-#: Numbers in arrays have at most so many decimals, and digits before them.
-PLACES, DIGITS = 8, 10
+#: Numbers in arrays are below this, with at most so many decimals: then steps of the last fit 64 bits.
+MOST = 10**10
+PLACES = 8
 
 
 def can_be_batched(options: RebalanceOptions) -> bool:
@@ -27,7 +28,7 @@ def fits_batch(portfolio: Valued, securities: Securities, options: RebalanceOpti
     floor = cash_floor(portfolio.market_value, options)
     return (
         len(portfolio.lines) == len(securities.model_ids)
-        and all(_fits(quantity) and quantity == int(quantity) for _, quantity in portfolio.lines)
+        and all(-MOST < quantity < MOST and quantity == int(quantity) for _, quantity in portfolio.lines)
         and _fits(portfolio.cash)
         and _fits(floor or ZERO)
     )
@@ -51,8 +52,8 @@ def _steps(money: Sequence[Decimal], places: int) -> NDArray[np.int64]:
     return np.array([int(EXACT.scaleb(one, -places)) for one in money], np.int64)
 
 
-def _fits(number: Decimal) -> bool:
-    return number.adjusted() < DIGITS and _exponent(number) >= -PLACES
+def _fits(money: Decimal) -> bool:
+    return -MOST < money < MOST and _exponent(money) >= -PLACES
 
 
 def _exponent(number: Decimal) -> int:

@@ -3,20 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from fractions import Fraction
 
 import optimizer
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import DeadlineExceeded, Infeasible, Violation
 from ordergen_server.domain.market import Holdings
-from ordergen_server.domain.numbers import difference, exact, floored, product, total
+from ordergen_server.domain.numbers import EXACT, ZERO, exact, floored, ratio
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
     RebalanceOptions,
     RebalancePosition,
     SolutionQuality,
+    Strategy,
     transactions_of,
 )
 from ordergen_server.services.securities import Securities, Security
@@ -38,10 +39,12 @@ def rebalance_portfolios(
     found = [valued(blank, holdings, securities) for blank, holdings in portfolios]
     solvable = [one for one in found if isinstance(one, Valued)]
     solved = iter(solve_all(solvable, securities, options, deadline))
-    return [_completed(one, next(solved)) if isinstance(one, Valued) else one for one in found]
+    return [_completed(one, next(solved), options) if isinstance(one, Valued) else one for one in found]
 
 
-def _completed(portfolio: Valued, solved: Solved | DeadlineExceeded) -> PortfolioRebalance:
+def _completed(
+    portfolio: Valued, solved: Solved | DeadlineExceeded, options: RebalanceOptions
+) -> PortfolioRebalance:
     known = portfolio.result
     if isinstance(solved, DeadlineExceeded):
         return replace(known, state=PortfolioState.FAILED, error=solved)
@@ -54,17 +57,30 @@ def _completed(portfolio: Valued, solved: Solved | DeadlineExceeded) -> Portfoli
             portfolio.lines, answer.orders, answer.reasons, strict=True
         )
     )
-    spent = total(product(Decimal(line.trade_quantity), line.price) for line in positions)
-    values = ((line.target, line.adjusted_market_value) for line in positions)
+    with localcontext(EXACT):
+        cash_after = portfolio.cash - sum((line.trade_quantity * line.price for line in positions), ZERO)
+    ids = (security.position.security_id for security, _ in portfolio.lines)
+    quality = _quality(answer, solved.duration)
     return replace(
         known,
         state=PortfolioState.REBALANCED if any(answer.orders) else PortfolioState.NO_ACTION,
-        cash_after=difference(portfolio.cash, spent),
-        drift_after=drift(values, portfolio.market_value),
+        cash_after=cash_after,
+        drift_after=_drift_after(quality.objective, positions, portfolio.market_value, options),
         positions=positions,
-        transactions=transactions_of(positions, known.trade_date),
-        solution=_quality(answer, solved.duration),
+        transactions=transactions_of(zip(ids, answer.orders, strict=True), known.trade_date),
+        solution=quality,
     )
+
+
+def _drift_after(
+    objective: Decimal,
+    positions: Sequence[RebalancePosition],
+    market_value: Decimal,
+    options: RebalanceOptions,
+) -> Decimal:
+    if options.strategy is Strategy.TO_TARGET:  # then it is what the optimizer minimised, in money
+        return ratio(objective, market_value, DRIFT_PLACES)
+    return drift(((line.target, line.adjusted_market_value) for line in positions), market_value)
 
 
 def _position(

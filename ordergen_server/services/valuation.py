@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 from ordergen_server.domain.errors import DataProblem, MarketValueNotPositive, Violation
 from ordergen_server.domain.market import Holdings
-from ordergen_server.domain.numbers import difference, product, ratio, total
+from ordergen_server.domain.numbers import EXACT, ZERO, ratio
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState
 from ordergen_server.services.securities import Securities, Security
 
@@ -39,8 +39,9 @@ def valued(
         lines = tuple(securities.lines(holdings.quantities))
     except DataProblem as error:
         return replace(blank, state=PortfolioState.FAILED, error=error)
-    values = [product(quantity, security.quote.price) for security, quantity in lines]
-    market_value = total([holdings.cash, *values])
+    with localcontext(EXACT):
+        values = [quantity * security.quote.price for security, quantity in lines]
+        market_value = sum(values, holdings.cash)
     known = replace(blank, market_value=market_value, cash_before=holdings.cash)
     if holdings.is_new:
         return replace(known, state=PortfolioState.NO_ACTION, cash_after=holdings.cash)
@@ -53,7 +54,8 @@ def valued(
 
 def drift(lines: Iterable[tuple[Decimal, Decimal]], market_value: Decimal) -> Decimal:
     """Sum |MV t - v| / MV over lines of a target weight and a value."""
-    off = total(difference(product(market_value, target), value).copy_abs() for target, value in lines)
+    with localcontext(EXACT):
+        off = sum((abs(market_value * target - value) for target, value in lines), ZERO)
     return ratio(off, market_value, DRIFT_PLACES)
 
 

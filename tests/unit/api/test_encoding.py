@@ -44,14 +44,13 @@ def solved() -> PortfolioRebalance:
         trade_quantity=3,
         reason="ROUNDED_TO_NEAREST_SHARE",
     )
-    kept = replace(
-        bought,
+    kept = bought._replace(
         security_id=security_id(2),
         target=Decimal(0),
         trade_quantity=0,
         reason="FRACTIONAL_RESIDUAL",
     )
-    sold = replace(bought, security_id=security_id(3), trade_quantity=-4)
+    sold = bought._replace(security_id=security_id(3), trade_quantity=-4)
     return replace(
         result(),
         state=PortfolioState.REBALANCED,
@@ -61,7 +60,7 @@ def solved() -> PortfolioRebalance:
         drift_before=Decimal("0.5"),
         drift_after=Decimal("0.000000000000"),
         positions=(bought, kept, sold),
-        transactions=transactions_of((bought, kept, sold), TODAY),
+        transactions=transactions_of([(security_id(1), 3), (security_id(2), 0), (security_id(3), -4)], TODAY),
         solution=SolutionQuality(
             proven_optimal=False,
             objective=Decimal("7.5"),

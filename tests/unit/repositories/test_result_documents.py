@@ -1,5 +1,6 @@
 """What became of a portfolio as a document, and back."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -27,11 +28,19 @@ def stored(document: Document) -> Document:
 
 def by_line(one: PortfolioRebalance) -> Document:
     """A document as it was stored before, with what follows from other numbers."""
+    trades = [
+        {**trade._asdict(), "side": trade.side.value, "trade_date": "2026-03-02"}
+        for trade in one.transactions
+    ]
     lines = [
-        {**to_document(line), "adjusted_quantity": line.adjusted_quantity, "actual": Decimal("0.1")}
+        {**line._asdict(), "adjusted_quantity": line.adjusted_quantity, "actual": Decimal("0.1")}
         for line in one.positions
     ]
-    return {**to_document(one), "positions": lines}
+    return {
+        **to_document(replace(one, positions=(), transactions=())),
+        "positions": lines,
+        "transactions": trades,
+    }
 
 
 def left_out(document: Document) -> Document:
@@ -49,6 +58,13 @@ def left_out(document: Document) -> Document:
 def test_a_result_comes_back_as_it_was(solved: PortfolioRebalance) -> None:
     assert solved.transactions
     assert solved == result_of(stored(result_document(solved)))
+
+
+def test_more_digits_than_the_database_has_come_back_too() -> None:
+    held = holdings("1000.10", {1: "2." + "1" * 40})
+    one = rebalanced(result(sequence=2), held, [position(1)], snapshot({1: "3.5"}))
+    assert one.positions
+    assert one == result_of(stored(result_document(one)))
 
 
 @pytest.mark.parametrize("state", [PortfolioState.FAILED, PortfolioState.NO_ACTION])

@@ -26,7 +26,10 @@ class Settings(BaseSettings):
         default=None, description="MongoDB to use. Unset: an embedded database of its own, in `data_folder`."
     )
     mongodb_database: str = Field(default="ordergen", description="Name of the database.")
-    mongodb_pool_size: Count = Field(default=64, description="Connections to the database at most.")
+    mongodb_pool_size: Count = Field(
+        default=16,
+        description="Connections to the database at most; more than keep the processor busy slow each other.",
+    )
     mongodb_timeout_seconds: Seconds = Field(
         default=10, description="Time for one operation of the database."
     )

@@ -1,6 +1,6 @@
 """Runs in memory, kept as RebalanceStore promises: leased, fenced, each result once."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import RLock
@@ -100,6 +100,9 @@ class MemoryRuns:
             stored = StoredRun(rebalance, request=request, results=[replace(result, sequence=2)])
             self.runs[rebalance.rebalance_id] = stored
             return rebalance
+
+    def appending(self, rebalance_id: str, results: Sequence[PortfolioRebalance]) -> Callable[[Lease], bool]:
+        return lambda lease: self.append(rebalance_id, lease, results)
 
     def append(self, rebalance_id: str, lease: Lease, results: Sequence[PortfolioRebalance]) -> bool:
         with self._lock:

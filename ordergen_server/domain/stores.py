@@ -120,6 +120,9 @@ class RebalanceStore(Protocol):
     def append(self, rebalance_id: str, lease: Lease, results: Sequence[PortfolioRebalance]) -> bool:
         """Store more results and renew the lease, as one step; is the run to be cancelled?"""
 
+    def appending(self, rebalance_id: str, results: Sequence[PortfolioRebalance]) -> Callable[[Lease], bool]:
+        """Prepare `append`, which then only waits for the database: this is for the thread that computes."""
+
     def finish(self, rebalance: Rebalance, lease: Lease) -> Rebalance:
         """Store the end of a run: its state, error and time."""
 

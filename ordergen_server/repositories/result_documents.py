@@ -8,8 +8,11 @@ Documents that were stored line by line, with transactions, are read as they are
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from operator import attrgetter
+from operator import attrgetter, is_
 from typing import Any, cast
+
+from bson import encode
+from bson.raw_bson import RawBSONDocument
 
 from ordergen_server.domain.rebalances import PortfolioRebalance, RebalancePosition, transactions_of
 from ordergen_server.repositories.database import Document, encoded
@@ -24,11 +27,30 @@ _OF_TRADES = ("security_id", "trade_quantity")
 WITHOUT_LINES = {"_id": 0, **{f"positions.{name}": 0 for name in _NAMES if name not in _OF_TRADES}}
 
 
-def result_document(result: PortfolioRebalance) -> Document:
-    """The document of a result."""
-    document = to_document(replace(result, positions=(), transactions=()))
-    del document["transactions"]
-    return {**document, "positions": {name: _column(result.positions, name) for name in _NAMES}}
+class ResultWriter:
+    """Makes documents of results; portfolios of a run have the same prices and weights, encoded once."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[Sequence[object], list[object]]] = {}
+
+    def document(self, result: PortfolioRebalance) -> Document:
+        """The document of a result, its lines encoded already."""
+        document = to_document(replace(result, positions=(), transactions=()))
+        del document["transactions"]
+        columns = {name: self._column(result.positions, name) for name in _NAMES}
+        return {**document, "positions": RawBSONDocument(encode(columns))}
+
+    def _column(self, positions: Sequence[RebalancePosition], name: str) -> list[object]:
+        values = list(map(attrgetter(name), positions))
+        if name not in _DECIMALS:
+            return values
+        last, made = self._last.get(name, ((), []))
+        # The very same, not equal ones: those may differ in their digits.
+        if len(last) == len(values) and all(map(is_, last, values)):
+            return made
+        made = list(map(encoded, values))
+        self._last[name] = (values, made)
+        return made
 
 
 def result_of(document: Document) -> PortfolioRebalance:
@@ -39,11 +61,6 @@ def result_of(document: Document) -> PortfolioRebalance:
     lines = map(RebalancePosition, *(_values(columns, name) for name in _NAMES)) if "price" in columns else ()
     trades = zip(columns["security_id"], columns["trade_quantity"], strict=True)
     return replace(found, positions=tuple(lines), transactions=transactions_of(trades, found.trade_date))
-
-
-def _column(positions: Sequence[RebalancePosition], name: str) -> list[object]:
-    values = list(map(attrgetter(name), positions))
-    return list(map(encoded, values)) if name in _DECIMALS else values
 
 
 def _values(columns: Columns, name: str) -> Iterable[Any]:

@@ -11,7 +11,7 @@ that session first.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ from ordergen_server.domain.rebalances import PortfolioRebalance, Rebalance, Reb
 from ordergen_server.domain.stores import Lease, LeaseLost, Request, RunOrder
 from ordergen_server.repositories.database import Database, Document
 from ordergen_server.repositories.documents import from_document, take_id, to_document
-from ordergen_server.repositories.result_documents import result_document
+from ordergen_server.repositories.result_documents import ResultWriter
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ class RunLog:
         self._portfolios = database.collection("portfolio_rebalances")
         self._work = database.collection("rebalance_work")
         self._sessions: dict[str, ClientSession] = {}
+        self._writer = ResultWriter()
 
     def begin(
         self, order: RunOrder, portfolio_ids: Sequence[str], lease: Lease, request: Request | None
@@ -89,7 +90,7 @@ class RunLog:
     ) -> Rebalance:
         """Store an ended run of one portfolio, as one step; or answer the same request's first run."""
         header = {**header_of(rebalance, request), "sequence": 2}
-        document = result_document(replace(result, sequence=2))
+        document = self._writer.document(replace(result, sequence=2))
 
         def steps(session: ClientSession) -> None:
             self._headers.insert_one(header, session=session)
@@ -104,24 +105,31 @@ class RunLog:
 
     def append(self, rebalance_id: str, lease: Lease, results: Sequence[PortfolioRebalance]) -> bool:
         """Store more results and renew the lease, as one step; is the run to be cancelled?"""
+        return self.appending(rebalance_id, results)(lease)
+
+    def appending(self, rebalance_id: str, results: Sequence[PortfolioRebalance]) -> Callable[[Lease], bool]:
+        """Prepare `append`, which then only waits for the database: this is for the thread that computes."""
         counts = Counter(f"counts.{result.state.value}" for result in results)
-        change = {
-            "$inc": {"sequence": len(results), **counts},
-            "$set": {"lease.until": lease.until},
-        }
+        documents = [self._writer.document(result) for result in results]
 
-        documents = [result_document(result) for result in results]
+        def store(lease: Lease) -> bool:
+            change = {
+                "$inc": {"sequence": len(documents), **counts},
+                "$set": {"lease.until": lease.until},
+            }
 
-        def steps(session: ClientSession) -> Document:
-            header = self._held(rebalance_id, lease, change, session)
-            first = cast("int", header["sequence"]) - len(results) + 1
-            numbered = [{**one, "sequence": first + place} for place, one in enumerate(documents)]
-            self._portfolios.insert_many(numbered, session=session)
-            return header
+            def steps(session: ClientSession) -> Document:
+                header = self._held(rebalance_id, lease, change, session)
+                first = cast("int", header["sequence"]) - len(documents) + 1
+                numbered = [{**one, "sequence": first + place} for place, one in enumerate(documents)]
+                self._portfolios.insert_many(numbered, session=session)
+                return header
 
-        with self._operation():
-            header = self._database.transaction(steps, self._sessions.get(lease.token))
-        return bool(header.get("cancel_requested"))
+            with self._operation():
+                header = self._database.transaction(steps, self._sessions.get(lease.token))
+            return bool(header.get("cancel_requested"))
+
+        return store
 
     def finish(self, rebalance: Rebalance, lease: Lease) -> Rebalance:
         """Store the end of a run: its state, error and time."""

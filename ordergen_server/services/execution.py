@@ -73,9 +73,10 @@ class Execution:
             try:
                 for batch in results:
                     if batch:
+                        add = self._book.adding(held, batch)
                         if before:
                             before.result()
-                        before = storing.submit(self._book.add, held, batch)
+                        before = storing.submit(add)
                     yield batch
             finally:
                 if before:

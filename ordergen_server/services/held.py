@@ -68,9 +68,18 @@ class RunBook:
 
     def add(self, held: Held, results: Sequence[PortfolioRebalance]) -> None:
         """Store results. Raises LeaseLost."""
-        if self.runs.append(held.rebalance_id, self.lease(held.token), results):
-            held.cancelled.set()
-        self._changed()
+        self.adding(held, results)()
+
+    def adding(self, held: Held, results: Sequence[PortfolioRebalance]) -> Callable[[], None]:
+        """Prepare `add`, so that another thread can do it that only waits for the database."""
+        append = self.runs.appending(held.rebalance_id, results)
+
+        def add() -> None:
+            if append(self.lease(held.token)):
+                held.cancelled.set()
+            self._changed()
+
+        return add
 
     def renew(self, held: Held) -> None:
         """Hold a run for longer. Raises LeaseLost."""

@@ -76,7 +76,7 @@ class Times:
 def duration(seconds: float) -> str:
     """With a unit that fits, to three digits."""
     for scale, unit in ((1e-6, "us"), (1e-3, "ms"), (1.0, "s")):
-        if seconds < 1000 * scale or unit == "s":
+        if abs(seconds) < 1000 * scale or unit == "s":
             return f"{seconds / scale:.3g} {unit}"
     raise AssertionError
 

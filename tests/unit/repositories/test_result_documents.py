@@ -6,10 +6,10 @@ from decimal import Decimal
 import pytest
 from bson import decode, encode
 
-from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState
+from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, RebalancePosition
 from ordergen_server.repositories.database import CODEC_OPTIONS, Document
 from ordergen_server.repositories.documents import to_document
-from ordergen_server.repositories.result_documents import WITHOUT_LINES, result_document, result_of
+from ordergen_server.repositories.result_documents import WITHOUT_LINES, ResultWriter, result_of
 from tests.builders import holdings, position, rebalanced, result, snapshot
 
 
@@ -43,8 +43,13 @@ def by_line(one: PortfolioRebalance) -> Document:
     }
 
 
+def finer(line: RebalancePosition) -> RebalancePosition:
+    """The same line with one more digit of its price, a zero."""
+    return line._replace(price=Decimal(f"{line.price}0"))
+
+
 def left_out(document: Document) -> Document:
-    """The document without what the projection leaves out."""
+    """A stored document without what the projection leaves out."""
     names = {name.removeprefix("positions.") for name in WITHOUT_LINES}
     positions = document["positions"]
     if isinstance(positions, list):
@@ -57,21 +62,34 @@ def left_out(document: Document) -> Document:
 
 def test_a_result_comes_back_as_it_was(solved: PortfolioRebalance) -> None:
     assert solved.transactions
-    assert solved == result_of(stored(result_document(solved)))
+    assert solved == result_of(stored(ResultWriter().document(solved)))
 
 
 def test_more_digits_than_the_database_has_come_back_too() -> None:
     held = holdings("1000.10", {1: "2." + "1" * 40})
     one = rebalanced(result(sequence=2), held, [position(1)], snapshot({1: "3.5"}))
     assert one.positions
-    assert one == result_of(stored(result_document(one)))
+    assert one == result_of(stored(ResultWriter().document(one)))
+
+
+def test_columns_are_used_again_only_where_every_number_is_the_very_same(solved: PortfolioRebalance) -> None:
+    """Not for numbers that are equal but have other digits, nor for a part of them."""
+    writer = ResultWriter()
+    others = [
+        replace(solved, positions=tuple(map(finer, solved.positions))),
+        replace(solved, positions=solved.positions[:2]),
+        solved,
+    ]
+    for one in (solved, *others):
+        prices = [str(line.price) for line in result_of(stored(writer.document(one))).positions]
+        assert prices == [str(line.price) for line in one.positions]
 
 
 @pytest.mark.parametrize("state", [PortfolioState.FAILED, PortfolioState.NO_ACTION])
 def test_a_result_without_lines_comes_back_as_it_was(state: PortfolioState) -> None:
     one = result(state=state)
-    assert one == result_of(stored(result_document(one)))
-    assert one == result_of(left_out(stored(result_document(one))))
+    assert one == result_of(stored(ResultWriter().document(one)))
+    assert one == result_of(left_out(stored(ResultWriter().document(one))))
 
 
 def test_a_result_that_was_stored_line_by_line_is_read_as_it_is(solved: PortfolioRebalance) -> None:
@@ -79,16 +97,16 @@ def test_a_result_that_was_stored_line_by_line_is_read_as_it_is(solved: Portfoli
 
 
 def test_a_listing_has_transactions_without_lines(solved: PortfolioRebalance) -> None:
-    for document in (result_document(solved), by_line(solved)):
+    for document in (ResultWriter().document(solved), by_line(solved)):
         found = result_of(left_out(stored(document)))
         assert (found.positions, found.transactions) == ((), solved.transactions)
         assert found.market_value == solved.market_value
 
 
 def test_what_follows_from_other_numbers_is_not_stored(solved: PortfolioRebalance) -> None:
-    document = result_document(solved)
+    document = ResultWriter().document(solved)
     assert "transactions" not in document
-    columns = document["positions"]
+    columns = stored(document)["positions"]
     assert isinstance(columns, dict)
     assert sorted(columns) == [
         "high_drift",

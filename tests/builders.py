@@ -1,6 +1,7 @@
 """Values of the domain for tests: valid ones by default, so that a test names only what it is about."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -15,6 +16,7 @@ from ordergen_server.domain.rebalances import (
     RebalanceOptions,
     RebalanceState,
 )
+from ordergen_server.repositories.documents import to_document
 from ordergen_server.services.portfolio import rebalance_portfolios
 from ordergen_server.services.securities import Securities
 
@@ -114,3 +116,20 @@ def rebalanced(
         [(blank, held)], securities, options or RebalanceOptions(), Deadline.after(5)
     )
     return answer
+
+
+def by_line(one: PortfolioRebalance) -> dict[str, object]:
+    """A document as it was stored before, with what follows from other numbers."""
+    trades = [
+        {**trade._asdict(), "side": trade.side.value, "trade_date": "2026-03-02"}
+        for trade in one.transactions
+    ]
+    lines = [
+        {**line._asdict(), "adjusted_quantity": line.adjusted_quantity, "actual": Decimal("0.1")}
+        for line in one.positions
+    ]
+    return {
+        **to_document(replace(one, positions=(), transactions=())),
+        "positions": lines,
+        "transactions": trades,
+    }

@@ -49,7 +49,7 @@ def set_date(message: date_pb2.Date, value: date) -> None:
     message.year, message.month, message.day = value.year, value.month, value.day
 
 
-# Most models that are read have been read before; a change has another version.
+# Most models that are read have been read before; every change has another version or time.
 @lru_cache(maxsize=KEPT_MODELS)
 def model(value: Model) -> model_pb2.Model:
     """A model; the message is shared, and not to be changed."""
@@ -168,8 +168,8 @@ def _set_position(
 
 
 def _set_actual(message: pb.RebalancePosition, value: RebalancePosition, market_value: Decimal) -> None:
-    message.actual.value = plain(value.actual(market_value))
-    drift = value.actual_drift(market_value)
+    actual, drift = value.actual(market_value)
+    message.actual.value = plain(actual)
     if drift is not None:
         message.actual_drift.value = plain(drift)
 

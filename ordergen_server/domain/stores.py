@@ -117,11 +117,11 @@ class RebalanceStore(Protocol):
     ) -> Rebalance:
         """Store an ended run of one portfolio, as one step; or answer the same request's first run."""
 
-    def append(self, rebalance_id: str, lease: Lease, results: Sequence[PortfolioRebalance]) -> bool:
-        """Store more results and renew the lease, as one step; is the run to be cancelled?"""
-
     def appending(self, rebalance_id: str, results: Sequence[PortfolioRebalance]) -> Callable[[Lease], bool]:
-        """Prepare `append`, which then only waits for the database: this is for the thread that computes."""
+        """Prepare to store more results and to renew the lease, as one step; is the run to be cancelled?
+
+        What this answers only waits for the database: preparing is for the thread that computes.
+        """
 
     def finish(self, rebalance: Rebalance, lease: Lease) -> Rebalance:
         """Store the end of a run: its state, error and time."""

@@ -50,7 +50,7 @@ for _signal in (Rounded, Clamped):  # silent otherwise
 def encoded(value: Decimal) -> Decimal128 | str:
     """The Decimal128 of the same digits and exponent, or the text of more digits than it can hold.
 
-    The driver does the same with every Decimal that it meets, at thrice the cost.
+    The driver does the same with every Decimal that it meets, at twice the cost.
     """
     return _encoded(str(value))
 

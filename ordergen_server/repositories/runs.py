@@ -103,12 +103,11 @@ class RunLog:
                 return self._earlier(error, rebalance, request)
         return rebalance
 
-    def append(self, rebalance_id: str, lease: Lease, results: Sequence[PortfolioRebalance]) -> bool:
-        """Store more results and renew the lease, as one step; is the run to be cancelled?"""
-        return self.appending(rebalance_id, results)(lease)
-
     def appending(self, rebalance_id: str, results: Sequence[PortfolioRebalance]) -> Callable[[Lease], bool]:
-        """Prepare `append`, which then only waits for the database: this is for the thread that computes."""
+        """Prepare to store more results and to renew the lease, as one step; is the run to be cancelled?
+
+        What this answers only waits for the database: preparing is for the thread that computes.
+        """
         counts = Counter(f"counts.{result.state.value}" for result in results)
         documents = [self._writer.document(result) for result in results]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from decimal import Decimal
 from typing import TYPE_CHECKING, Self
 
@@ -79,12 +80,11 @@ class SimulatedSiblings:
         Raises:
             SupervisedProcessError: it does not start; with the tail of its log.
         """
-        self._process.start()
-        try:
+        with ExitStack() as unless_started:
+            unless_started.callback(self.stop)
+            self._process.start()
             announced = msgspec.json.decode(self._process.first_line(self._start_seconds))
-        except BaseException:
-            self.stop()
-            raise
+            unless_started.pop_all()
         self._urls = {name: announced[name] for name in SERVICES}
         self._grpc_url = announced["grpc"]
 

@@ -42,7 +42,7 @@ class Execution:
             stopped = self._work_off(held)
         except (LeaseLost, DatabaseUnavailable, DeadlineExceeded):
             raise
-        except Exception:
+        except Exception:  # a bug: the run gets an end that says so, and the error goes on
             self._end(held, InternalError("The run was ended by an internal error."))
             raise
         if not held.abandoned.is_set():

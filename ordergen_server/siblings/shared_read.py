@@ -113,7 +113,7 @@ class SharedRead(Generic[Value]):
     def _lead(self, flight: Future[Reading[Value]], deadline: Deadline) -> Reading[Value]:
         try:
             reading = Reading(self._read(deadline), datetime.now(UTC), self._clock())
-        except BaseException as error:
+        except BaseException as error:  # whatever it is, those who wait for this flight must hear of it
             self._land(None)
             flight.set_exception(error)
             raise

@@ -55,8 +55,8 @@ What the service adds ("own") is its median with one caller without that of both
 what gRPC and the driver cost where they share an interpreter; "over the sum" is without what each costs
 alone, so that it also counts what the two cost each other. Either can be below zero: the driver decodes what
 it reads, and the service does not decode again a model that has not changed since it was last read. Reading
-one that has costs what UpdateModel shows. The embedded database checks the rules of a model in some 20 ms,
-which is most of a write here."""
+one that has costs what UpdateModel shows. Most of a write here is
+the embedded database's checking of the rules of a model."""
 
 
 def run() -> Section:

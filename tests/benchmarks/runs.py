@@ -167,7 +167,7 @@ def storing_alone(one: World, ended: rebalance_pb2.Rebalance) -> float:
             for batch in batches:
                 results = [replace(result, rebalance_id=again) for result in batch[:left]]
                 if results:
-                    seconds += timed(lambda: runs.append(again, lease, results))  # noqa: B023 - called at once
+                    seconds += timed(lambda: runs.appending(again, results)(lease))  # noqa: B023 - called at once
                 left -= len(results)
     return seconds
 

@@ -62,7 +62,7 @@ def test_who_has_lost_a_run_cannot_write_into_it(runs: Rebalances, database: Dat
     taken = runs.take_over(OTHERS, LATER + timedelta(seconds=1))
     assert taken == order(run)
     writes: list[Callable[[], object]] = [
-        lambda: runs.append(run.rebalance_id, MINE, [result(run_id=run.rebalance_id)]),
+        lambda: runs.appending(run.rebalance_id, [result(run_id=run.rebalance_id)])(MINE),
         lambda: runs.renew(run.rebalance_id, MINE),
         lambda: runs.finish(replace(run, state=RebalanceState.FAILED, finish_time=NOW), MINE),
     ]
@@ -71,14 +71,14 @@ def test_who_has_lost_a_run_cannot_write_into_it(runs: Rebalances, database: Dat
             write()
     assert runs.get(run.rebalance_id) == run
     assert (stored(database), stored(database, "rebalance_work")) == (0, 1)
-    assert runs.append(run.rebalance_id, OTHERS, [result(run_id=run.rebalance_id)]) is False
+    assert runs.appending(run.rebalance_id, [result(run_id=run.rebalance_id)])(OTHERS) is False
 
 
 def test_nobody_writes_into_a_run_that_has_ended(runs: Rebalances) -> None:
     run = begin(runs)
     ended = runs.finish(replace(run, state=RebalanceState.CANCELLED, finish_time=NOW), MINE)
     with pytest.raises(LeaseLost):
-        runs.append(run.rebalance_id, MINE, [result(run_id=run.rebalance_id)])
+        runs.appending(run.rebalance_id, [result(run_id=run.rebalance_id)])(MINE)
     with pytest.raises(LeaseLost):
         runs.renew(run.rebalance_id, MINE)
     with pytest.raises(LeaseLost):
@@ -97,13 +97,13 @@ def test_results_are_stored_with_their_counts_or_not_at_all(runs: Rebalances, da
     run = begin(runs)
     first = result(0, run_id=run.rebalance_id, state=PortfolioState.REBALANCED)
     again = replace(first, state=PortfolioState.FAILED)
-    runs.append(run.rebalance_id, MINE, [first])
+    runs.appending(run.rebalance_id, [first])(MINE)
     for batch in ([result(1, run_id=run.rebalance_id), again], [again, result(1, run_id=run.rebalance_id)]):
         with pytest.raises(Exception, match=r"E11000|duplicate"):
-            runs.append(run.rebalance_id, MINE, batch)
+            runs.appending(run.rebalance_id, batch)(MINE)
     assert runs.get(run.rebalance_id).counts == {PortfolioState.REBALANCED: 1}
     assert stored(database) == 1
-    runs.append(run.rebalance_id, MINE, [result(1, run_id=run.rebalance_id)])
+    runs.appending(run.rebalance_id, [result(1, run_id=run.rebalance_id)])(MINE)
     told = runs.portfolios_after(run.rebalance_id, 0, 10)
     assert [one.sequence for one in told] == [2, 3]
 
@@ -112,7 +112,9 @@ def test_batches_follow_each_other_without_a_gap(runs: Rebalances) -> None:
     run = begin(runs, rebalance(run_id=runs.new_id(), portfolio_count=9))
     for start in (0, 2, 5):
         end = {0: 2, 2: 5, 5: 9}[start]
-        runs.append(run.rebalance_id, MINE, [result(n, run_id=run.rebalance_id) for n in range(start, end)])
+        runs.appending(run.rebalance_id, [result(n, run_id=run.rebalance_id) for n in range(start, end)])(
+            MINE
+        )
     told = runs.portfolios_after(run.rebalance_id, 0, 100)
     assert [one.sequence for one in told] == list(range(2, 11))
     assert runs.get(run.rebalance_id).counts == {PortfolioState.NO_ACTION: 9}
@@ -134,7 +136,7 @@ def test_a_server_killed_in_a_transaction_leaves_nothing_in_the_way(
     database.collection("portfolio_rebalances").insert_one({**document, "sequence": 2}, session=orphan)
     started = time.monotonic()
     assert runs.take_over(OTHERS, LATER + timedelta(seconds=1)) == order(run)
-    runs.append(run.rebalance_id, OTHERS, [result(0, run_id=run.rebalance_id)])
+    runs.appending(run.rebalance_id, [result(0, run_id=run.rebalance_id)])(OTHERS)
     assert time.monotonic() - started < 10
     assert stored(database) == 1
     with pytest.raises(OperationFailure):
@@ -228,7 +230,7 @@ def test_a_run_is_not_taken_over_while_its_lease_holds(runs: Rebalances, until: 
 def test_a_lease_lasts_from_the_last_write(runs: Rebalances) -> None:
     run = begin(runs)
     longer = Lease("mine", LATER + timedelta(seconds=60))
-    runs.append(run.rebalance_id, longer, [result(run_id=run.rebalance_id)])
+    runs.appending(run.rebalance_id, [result(run_id=run.rebalance_id)])(longer)
     assert runs.take_over(OTHERS, LATER + timedelta(seconds=30)) is None
     runs.renew(run.rebalance_id, Lease("mine", LATER + timedelta(seconds=120)))
     assert runs.take_over(OTHERS, LATER + timedelta(seconds=90)) is None
@@ -238,7 +240,7 @@ def test_what_is_left_to_do(runs: Rebalances) -> None:
     """In the order given, over more portfolios than a document of the work has."""
     run = begin(runs, rebalance(run_id=runs.new_id(), portfolio_count=CHUNK + 3))
     done = [result(n, run_id=run.rebalance_id) for n in (0, 2, CHUNK + 1)]
-    runs.append(run.rebalance_id, MINE, done)
+    runs.appending(run.rebalance_id, done)(MINE)
     left = runs.pending(run.rebalance_id)
     expected = [portfolio_id(n) for n in range(CHUNK + 3) if n not in (0, 2, CHUNK + 1)]
     assert left == expected
@@ -249,7 +251,7 @@ def test_who_holds_a_run_hears_that_it_is_to_be_cancelled(runs: Rebalances) -> N
     assert runs.renew(run.rebalance_id, MINE) is False
     assert runs.request_cancel(run.rebalance_id) == run
     assert runs.renew(run.rebalance_id, MINE) is True
-    assert runs.append(run.rebalance_id, MINE, [result(run_id=run.rebalance_id)]) is True
+    assert runs.appending(run.rebalance_id, [result(run_id=run.rebalance_id)])(MINE) is True
     ended = runs.finish(replace(run, state=RebalanceState.CANCELLED, finish_time=NOW), MINE)
     assert runs.request_cancel(run.rebalance_id) == ended
     with pytest.raises(NotFound):
@@ -303,7 +305,7 @@ def test_a_run_is_deleted_once_it_has_ended_by_who_knows_its_version(
     runs: Rebalances, database: Database
 ) -> None:
     run = begin(runs)
-    runs.append(run.rebalance_id, MINE, [result(run_id=run.rebalance_id)])
+    runs.appending(run.rebalance_id, [result(run_id=run.rebalance_id)])(MINE)
     with pytest.raises(PreconditionFailed) as raised:
         runs.delete(run.rebalance_id, 1)
     assert raised.value.violations[0].kind == "RUNNING"

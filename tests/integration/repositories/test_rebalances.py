@@ -34,6 +34,7 @@ from ordergen_server.repositories.rebalances import Rebalances
 from tests.builders import (
     NOW,
     RUN_ID,
+    by_line,
     holdings,
     portfolio_id,
     position,
@@ -61,7 +62,7 @@ def begun(runs: Rebalances, portfolio_count: int) -> Rebalance:
 
 
 def append(runs: Rebalances, *results: PortfolioRebalance) -> None:
-    assert runs.append(results[0].rebalance_id, LEASE, results) is False
+    assert runs.appending(results[0].rebalance_id, results)(LEASE) is False
 
 
 def solved(number: int = 0, *, run_id: str = RUN_ID, sequence: int = 2) -> PortfolioRebalance:
@@ -191,6 +192,17 @@ def test_pages_of_a_run_leave_positions_out(runs: Rebalances) -> None:
     second = runs.find_portfolios(RUN_ID, PageRequest(3, first.next_token), None)
     assert [*first.items, *second.items] == [replace(one, positions=()) for one in results]
     assert second.next_token == ""
+
+
+def test_results_that_were_stored_line_by_line_are_read_as_they_are(
+    runs: Rebalances, database: Database
+) -> None:
+    begun(runs, 1)
+    one = solved()
+    database.collection("portfolio_rebalances").insert_one(by_line(one))
+    assert runs.get_portfolio(RUN_ID, one.portfolio_id) == one
+    assert runs.portfolios_after(RUN_ID, 0, 10) == (one,)
+    assert runs.find_portfolios(RUN_ID, PageRequest(), None).items == (replace(one, positions=()),)
 
 
 def test_pages_of_a_state(runs: Rebalances) -> None:

@@ -36,7 +36,7 @@ def use_everything(database: Database) -> None:
     runs.keep_snapshot(run.rebalance_id, MarketSnapshot({}, NOW))
     assert runs.kept_snapshot(run.rebalance_id)
     assert runs.take_over(OTHERS, NOW + timedelta(seconds=61))
-    runs.append(run.rebalance_id, OTHERS, [result(n, run_id=run.rebalance_id) for n in range(4)])
+    runs.appending(run.rebalance_id, [result(n, run_id=run.rebalance_id) for n in range(4)])(OTHERS)
     runs.request_cancel(run.rebalance_id)
     assert runs.renew(run.rebalance_id, OTHERS)
     assert runs.pending(run.rebalance_id) == []

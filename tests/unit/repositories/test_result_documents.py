@@ -8,9 +8,8 @@ from bson import decode, encode
 
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, RebalancePosition
 from ordergen_server.repositories.database import CODEC_OPTIONS, Document
-from ordergen_server.repositories.documents import to_document
 from ordergen_server.repositories.result_documents import WITHOUT_LINES, ResultWriter, result_of
-from tests.builders import holdings, position, rebalanced, result, snapshot
+from tests.builders import by_line, holdings, position, rebalanced, result, snapshot
 
 
 @pytest.fixture
@@ -24,23 +23,6 @@ def solved() -> PortfolioRebalance:
 def stored(document: Document) -> Document:
     """As the database gives it back."""
     return decode(encode(document, codec_options=CODEC_OPTIONS), CODEC_OPTIONS)
-
-
-def by_line(one: PortfolioRebalance) -> Document:
-    """A document as it was stored before, with what follows from other numbers."""
-    trades = [
-        {**trade._asdict(), "side": trade.side.value, "trade_date": "2026-03-02"}
-        for trade in one.transactions
-    ]
-    lines = [
-        {**line._asdict(), "adjusted_quantity": line.adjusted_quantity, "actual": Decimal("0.1")}
-        for line in one.positions
-    ]
-    return {
-        **to_document(replace(one, positions=(), transactions=())),
-        "positions": lines,
-        "transactions": trades,
-    }
 
 
 def finer(line: RebalancePosition) -> RebalancePosition:

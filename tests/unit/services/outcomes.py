@@ -14,7 +14,6 @@ def outcome(result: PortfolioRebalance) -> Outcome:
     assert result.solution
     assert result.market_value
     worth = result.market_value
-    drifts = [line.actual_drift(worth) for line in result.positions]
     return Outcome(
         market_value=str(result.market_value),
         cash_before=str(result.cash_before),
@@ -34,11 +33,12 @@ def outcome(result: PortfolioRebalance) -> Outcome:
                 target=str(line.target),
                 low_drift=str(line.low_drift),
                 high_drift=str(line.high_drift),
-                actual=str(line.actual(worth)),
+                actual=str(actual),
                 actual_drift="" if drift is None else str(drift),
                 order=line.trade_quantity,
             )
-            for line, drift in zip(result.positions, drifts, strict=True)
+            for line in result.positions
+            for actual, drift in [line.actual(worth)]
         ],
         transactions=[
             (trade.security_id, trade.quantity if trade.side is Side.BUY else -trade.quantity)

@@ -66,12 +66,10 @@ def test_every_number_of_a_result() -> None:
     ]
     assert [line.ticker for line in answer.positions] == ["T1", "T2", "T3"]
     assert [line.actual(Decimal("913.80")) for line in answer.positions] == [
-        Decimal("0.5106"),
-        Decimal("0.2462"),
-        Decimal("0.0000"),
+        (Decimal("0.5106"), Decimal("-0.0213")),
+        (Decimal("0.2462"), Decimal("0.0151")),
+        (Decimal("0.0000"), None),
     ]
-    drifts = [line.actual_drift(Decimal("913.80")) for line in answer.positions]
-    assert drifts == [Decimal("-0.0213"), Decimal("0.0151"), None]
     assert answer.positions[2].reason == "NOT_IN_MODEL"
     assert answer.solution
     assert answer.solution.proven_optimal

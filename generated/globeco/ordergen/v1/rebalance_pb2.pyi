@@ -783,7 +783,7 @@ class Solution(_message.Message):
 
     @_builtins.property
     def solve_duration(self) -> _duration_pb2.Duration:
-        """How long the solver took."""
+        """How long the solver took; an equal share where portfolios were solved together."""
 
     def __init__(
         self,

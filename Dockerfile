@@ -1,11 +1,12 @@
 # The server. The builder installs what is locked; the image gets the result and no build tools.
 FROM python:3.13-slim AS builder
 
-# Every file must have a hash of the lock, and none may be a source that runs code to be installed.
+# Every file must have a hash of the lock, which names all of them, and none may be a source that runs code to
+# be installed.
 COPY requirements-server.txt /build/
 RUN python -m venv --without-pip /opt/venv \
     && python -m pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check \
-        --only-binary :all: --require-hashes --requirement /build/requirements-server.txt
+        --no-deps --only-binary :all: --require-hashes --requirement /build/requirements-server.txt
 
 # Our own packages are pure Python and are copied as they are: a wheel would need a build backend, with
 # hashes of its own, to arrive at the same files.

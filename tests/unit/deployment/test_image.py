@@ -48,7 +48,7 @@ def test_both_stages_have_the_same_pinned_base() -> None:
 
 def test_dependencies_are_checked_against_the_lock() -> None:
     (install,) = (line for line in arguments("RUN") if " install " in line)
-    flags = {"--require-hashes", "--no-cache-dir", "--only-binary", "--requirement"}
+    flags = {"--require-hashes", "--no-deps", "--no-cache-dir", "--only-binary", "--requirement"}
     assert flags == flags & set(install.split())
     assert install.split()[-1] == "/build/requirements-server.txt"
 

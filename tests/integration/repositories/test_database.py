@@ -2,10 +2,10 @@
 
 import time
 
-import pymongo
 import pytest
 from pymongo.errors import AutoReconnect, ExecutionTimeout, NetworkTimeout, OperationFailure, PyMongoError
 
+from ordergen_server.domain.changes import add_position
 from ordergen_server.domain.errors import DatabaseUnavailable, DeadlineExceeded
 from ordergen_server.domain.stores import Lease
 from ordergen_server.repositories.database import Database, translated
@@ -14,7 +14,8 @@ from ordergen_server.repositories.models import Models
 from ordergen_server.repositories.rebalances import Rebalances
 from ordergen_server.repositories.tokens import PageTokens
 from ordergen_server.sandbox.database import EmbeddedDatabase
-from tests.builders import MODEL_ID, NOW, content, result
+from tests.builders import MODEL_ID, NOW, content, position, result
+from tests.integration.repositories.plans import Recorder
 
 
 @pytest.fixture
@@ -108,7 +109,18 @@ def test_other_errors_of_the_driver_are_bugs() -> None:
         raise OperationFailure("bad query", 2)
 
 
-def test_writes_are_acknowledged_by_a_majority_and_durable(database: Database) -> None:
-    things = database.collection("things")
-    assert things.write_concern == pymongo.WriteConcern("majority", j=True)
-    assert things.read_concern == pymongo.read_concern.ReadConcern("majority")
+def test_writes_are_acknowledged_by_a_majority_and_durable(recorder: tuple[Recorder, Database]) -> None:
+    """Also those of a transaction, which the driver commits with what its client has."""
+    sent, database = recorder
+    migrate(database)
+    models = Models(database, PageTokens(b"key"))
+    sent.sent.clear()
+    created = models.create(content("Once"), NOW)
+    models.create(content("Repeatable"), NOW, "3f2504e0-4f89-41d3-9a0c-0305e82c3301")
+    models.change(created.model_id, 1, add_position(position(3)), NOW)
+    models.delete(created.model_id, 2)
+    durable = {"w": "majority", "j": True}
+    names = [next(iter(one)) for one in sent.sent if one.get("writeConcern") == durable]
+    assert names == ["insert", "commitTransaction", "update", "delete"]
+    reads = [one["readConcern"] for one in sent.sent if "find" in one or "startTransaction" in one]
+    assert reads == [{"level": "majority"}] * 2

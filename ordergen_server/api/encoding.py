@@ -23,8 +23,8 @@ from ordergen_server.domain.rebalances import (
 )
 
 pb = rebalance_pb2
-#: Messages of models that are kept, some 40 kB each at most.
-KEPT_MODELS = 256
+#: Messages of models that are kept, and the portfolios that a kept one has at most.
+KEPT_MODELS, KEPT_PORTFOLIOS = 256, 1000
 _SIDES = {Side.BUY: pb.TRANSACTION_TYPE_BUY, Side.SELL: pb.TRANSACTION_TYPE_SELL}
 
 
@@ -49,10 +49,12 @@ def set_date(message: date_pb2.Date, value: date) -> None:
     message.year, message.month, message.day = value.year, value.month, value.day
 
 
-# Most models that are read have been read before; every change has another version or time.
-@lru_cache(maxsize=KEPT_MODELS)
 def model(value: Model) -> model_pb2.Model:
     """A model; the message is shared, and not to be changed."""
+    return _kept_model(value) if len(value.portfolio_ids) <= KEPT_PORTFOLIOS else _model(value)
+
+
+def _model(value: Model) -> model_pb2.Model:
     message = model_pb2.Model(
         model_id=value.model_id, name=value.name, portfolio_ids=value.portfolio_ids, version=value.version
     )
@@ -66,6 +68,10 @@ def model(value: Model) -> model_pb2.Model:
     if value.last_rebalance_time:
         set_time(message.last_rebalance_time, value.last_rebalance_time)
     return message
+
+
+# Most models that are read have been read before; every change has another version or time.
+_kept_model = lru_cache(maxsize=KEPT_MODELS)(_model)
 
 
 def rebalance(value: Rebalance) -> pb.Rebalance:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from ordergen_server.domain.errors import AlreadyExists, NotFound, Resource
-from ordergen_server.domain.models import ModelContent, Position, check_totals
+from ordergen_server.domain.models import ModelContent, Position, check_portfolio_count, check_totals
 from ordergen_server.domain.violations import Violations
 
 Change = Callable[[ModelContent], ModelContent]
@@ -71,10 +71,15 @@ def remove_position(match: PositionMatch) -> Change:
 
 
 def add_portfolios(portfolio_ids: Sequence[str]) -> Change:
-    """Link portfolios; those that are there stay."""
-    return lambda content: replace(
-        content, portfolio_ids=tuple(dict.fromkeys((*content.portfolio_ids, *portfolio_ids)))
-    )
+    """Link portfolios; those that are there stay. The change raises InvalidArgument for too many."""
+
+    def change(content: ModelContent) -> ModelContent:
+        linked = tuple(dict.fromkeys((*content.portfolio_ids, *portfolio_ids)))
+        with Violations() as violations:
+            check_portfolio_count(linked, "portfolio_ids", violations)
+        return replace(content, portfolio_ids=linked)
+
+    return change
 
 
 def remove_portfolios(portfolio_ids: Collection[str]) -> Change:

@@ -12,6 +12,8 @@ from ordergen_server.domain.violations import Violations
 
 MAXIMUM_NAME_LENGTH = 255
 MAXIMUM_POSITIONS = 100
+#: As many as a message has room for, with some to spare: clients take 4 MiB by default.
+MAXIMUM_PORTFOLIOS = 100_000
 #: The fields that callers change, as an update mask names them.
 FIELDS = ("name", "positions", "portfolio_ids")
 TARGET_STEP = Decimal("0.005")
@@ -52,7 +54,7 @@ class Model:
     version: int
     create_time: datetime
     update_time: datetime
-    last_rebalance_time: datetime | None
+    last_rebalance_time: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -133,11 +135,18 @@ def check_target(target: Decimal, path: str, violations: Violations) -> None:
 
 
 def check_portfolio_ids(portfolio_ids: Sequence[str], path: str, violations: Violations) -> None:
-    """Check the form of each portfolio id, and that none is named twice."""
+    """Check the form of each portfolio id, that none is named twice, and that they are not too many."""
     for index, portfolio_id in enumerate(portfolio_ids):
         check_entity_id(portfolio_id, f"{path}[{index}]", violations)
     for index in _repeats(portfolio_ids):
         violations.add(f"{path}[{index}]", "must be in the model only once", portfolio_ids[index])
+    check_portfolio_count(portfolio_ids, path, violations)
+
+
+def check_portfolio_count(portfolio_ids: Sequence[str], path: str, violations: Violations) -> None:
+    """Check the number of portfolios."""
+    if len(portfolio_ids) > MAXIMUM_PORTFOLIOS:
+        violations.add(path, f"must have at most {MAXIMUM_PORTFOLIOS} portfolios", len(portfolio_ids))
 
 
 def _repeats(values: Sequence[str]) -> list[int]:

@@ -108,17 +108,15 @@ class Database:
                 timeoutMS=round(timeout_seconds * 1000),
                 retryWrites=True,
                 retryReads=True,
-                # An acknowledged write survives the loss of any one machine, and power. Said here and not of the
-                # database, because a transaction commits with what the client has.
+                # An acknowledged write survives the loss of any one machine, and power. Said here and not of
+                # the database, because a transaction commits with what the client has.
                 w="majority",
                 journal=True,
                 readConcernLevel="majority",
             )
         except (ConfigurationError, ValueError):  # its text may hold a part of the password
             raise ValueError("mongodb_uri is not the address of a MongoDB") from None
-        self._database: MongoDatabase[Document] = self._client.get_database(
-            name, codec_options=CODEC_OPTIONS
-        )
+        self._database: MongoDatabase[Document] = self._client.get_database(name, codec_options=CODEC_OPTIONS)
 
     def collection(self, name: str) -> Documents:
         """The collection of that name."""

@@ -14,6 +14,8 @@ Migration = Callable[[Database], None]
 
 #: A server that holds the lock for longer is taken to be dead; each migration may safely run again.
 LOCK_SECONDS = 60
+#: An index over very many documents takes longer to build than any call may take.
+MIGRATION_SECONDS = 3600
 _WAIT_SECONDS = 0.05
 
 #: In order; what has been released is never changed, only added to. Each can run again where it broke off.
@@ -22,6 +24,7 @@ MIGRATIONS: dict[int, Migration] = {
     2: schema.enforce_model_rules,
     3: schema.lease_runs,
     4: schema.index_states,
+    5: schema.enforce_model_rules,  # again, for models have a maximum of portfolios now
 }
 
 
@@ -50,7 +53,8 @@ def _run_alone(
         return False
     try:
         if not applied.find_one({"_id": number}):
-            migration(database)
+            with database.time_limit(MIGRATION_SECONDS):
+                migration(database)
             done = {"name": migration.__name__, "time": datetime.now(UTC)}
             # Another may have run it meanwhile, where it took us so long that the lock was taken over.
             applied.update_one({"_id": number}, {"$setOnInsert": done}, upsert=True)

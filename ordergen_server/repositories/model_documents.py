@@ -9,8 +9,8 @@ from ordergen_server.domain.models import Model
 from ordergen_server.repositories.database import CODEC_OPTIONS, Document
 from ordergen_server.repositories.documents import from_document, take_id
 
-#: Models kept as values, some 60 kB each at most.
-KEPT_MODELS = 256
+#: Models kept as values, and the bytes that a kept one has at most; in memory it takes some 80 kB then.
+KEPT_MODELS, KEPT_BYTES = 256, 32 * 1024
 
 
 def model_of(document: Document) -> Model:
@@ -21,11 +21,14 @@ def model_of(document: Document) -> Model:
 
 def stored_model(document: RawBSONDocument) -> Model:
     """The model of a document that the driver has not decoded."""
-    return _model_of_bytes(document.raw)
+    stored = bytes(document.raw)  # no view of a whole batch, which would be kept with it
+    return _kept_model(stored) if len(stored) <= KEPT_BYTES else _decoded(stored)
+
+
+def _decoded(stored: bytes) -> Model:
+    return model_of(decode(stored, CODEC_OPTIONS))
 
 
 # Models are read far more often than changed, and decoding one costs more than reading it: what was
 # decoded before is known by its bytes, so no change can be missed.
-@lru_cache(maxsize=KEPT_MODELS)
-def _model_of_bytes(stored: bytes) -> Model:
-    return model_of(decode(stored, CODEC_OPTIONS))
+_kept_model = lru_cache(maxsize=KEPT_MODELS)(_decoded)

@@ -1,10 +1,11 @@
 """Pages of models that stay stable while others write."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import cast
 
 from bson import ObjectId
+from bson.raw_bson import RawBSONDocument
 from pymongo import ASCENDING, DESCENDING
 
 from ordergen_server.domain.errors import InvalidArgument, Violation
@@ -13,6 +14,7 @@ from ordergen_server.domain.ordering import MODEL_ORDERS, parse_order
 from ordergen_server.domain.pages import Page, PageRequest
 from ordergen_server.domain.violations import Violations
 from ordergen_server.repositories.database import Database, Document
+from ordergen_server.repositories.full_pages import fill
 from ordergen_server.repositories.model_documents import stored_model
 from ordergen_server.repositories.tokens import PageTokens
 
@@ -21,6 +23,8 @@ FIELDS = {"model_id": "_id"}
 UNIQUE_FIELDS = ("_id", "name")
 #: How long the pages of a sorted listing can be read on.
 LISTING_SECONDS = 3600
+#: Models of a sorted page read with one query.
+READ_AT_ONCE = 100
 
 Order = Sequence[tuple[str, int]]
 
@@ -67,9 +71,10 @@ class ModelPages:
                 "_id": {"$gt" if direction == ASCENDING else "$lt": ObjectId(cast("str", place))},
             }
         cursor = self._stored.find(query).sort("_id", direction).skip(page.skip).limit(page.limit + 1)
-        found = list(cursor if "portfolio_ids" in query else cursor.hint("_id_"))
-        models = [stored_model(document) for document in found[: page.limit]]
-        return models, models[-1].model_id if len(found) > page.limit else None
+        with cursor if "portfolio_ids" in query else cursor.hint("_id_") as documents:
+            found, more = fill(documents, page.limit)
+        models = list(map(stored_model, found))
+        return models, models[-1].model_id if more else None
 
     def _sorted(
         self, query: Document, order: Order, place: object, page: PageRequest
@@ -81,15 +86,22 @@ class ModelPages:
             listing, start = cast("tuple[str, int]", place)
             ids = self._listing(listing)
         start += page.skip
-        end = start + page.limit
-        if end < len(ids) and listing is None:
-            listing = self._keep_listing(ids)
-        asked = ids[start:end]
-        found = {
-            model.model_id: model for model in map(stored_model, self._stored.find({"_id": {"$in": asked}}))
-        }
-        models = [found[model_id] for model_id in map(str, asked) if model_id in found]
-        return models, (listing, end) if end < len(ids) else None
+        asked = ids[start : start + page.limit]
+        found, cut_short = fill(self._in_order(asked), page.limit)
+        models = list(map(stored_model, found))
+        end = start + len(asked)
+        if cut_short:
+            end = ids.index(ObjectId(models[-1].model_id), start) + 1
+        if end >= len(ids):
+            return models, None
+        return models, (listing or self._keep_listing(ids), end)
+
+    def _in_order(self, ids: Sequence[object]) -> Iterator[RawBSONDocument]:
+        """Those of these models that there are, some at a time: a page may be full before its last."""
+        for start in range(0, len(ids), READ_AT_ONCE):
+            asked = ids[start : start + READ_AT_ONCE]
+            found = {document["_id"]: document for document in self._stored.find({"_id": {"$in": asked}})}
+            yield from (found[one] for one in asked if one in found)
 
     def _sorted_ids(self, query: Document, order: Order) -> Sequence[object]:
         """All ids, read from one snapshot: a rename while the index is walked would move a model in it."""

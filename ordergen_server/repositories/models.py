@@ -1,9 +1,9 @@
 """Models in MongoDB: one document a model, and every change of it one operation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
@@ -19,7 +19,7 @@ from ordergen_server.domain.errors import (
     VersionMismatch,
     Violation,
 )
-from ordergen_server.domain.models import Model, ModelContent
+from ordergen_server.domain.models import FIELDS, Model, ModelContent
 from ordergen_server.domain.pages import Page, PageRequest
 from ordergen_server.repositories.database import Database, Document
 from ordergen_server.repositories.documents import to_document
@@ -103,11 +103,12 @@ class Models:
                 model = stored_model(stored)
                 if version not in {0, model.version}:
                     raise _version_mismatch(model_id, model.version)
-                content = change(model.content)
-                if content == model.content:
+                fields = _differences(model.content, change(model.content))
+                if not fields:
                     return model
+                content = replace(model.content, **fields)
                 changed = replace(model, content=content, version=model.version + 1, update_time=time)
-                if self._compare_and_set(model, changed, change_id):
+                if self._compare_and_set(model, changed, fields, change_id):
                     return changed
                 stored = self._read(model_id)
                 if change_id in _remembered(stored):
@@ -148,10 +149,13 @@ class Models:
 
         self._database.transaction(insert_both)
 
-    def _compare_and_set(self, model: Model, changed: Model, change_id: ObjectId) -> bool:
-        """Store `changed` if what is stored is still `model`; False where it is not."""
+    def _compare_and_set(
+        self, model: Model, changed: Model, fields: Collection[str], change_id: ObjectId
+    ) -> bool:
+        """Store these fields of `changed` if what is stored is still `model`; False where it is not."""
+        document = to_document(changed.content)
         update = {
-            "$set": {**to_document(changed.content), "update_time": changed.update_time},
+            "$set": {**{name: document[name] for name in fields}, "update_time": changed.update_time},
             "$inc": {"version": 1},
             "$push": {"change_ids": {"$each": [change_id], "$slice": -REMEMBERED_CHANGES}},
         }
@@ -200,6 +204,11 @@ class Models:
             metadata={"model_id": owner},
             resource=Resource(kind, name, owner and f"models/{owner}"),
         )
+
+
+def _differences(before: ModelContent, after: ModelContent) -> dict[str, Any]:
+    """The fields that are not the same: only they are stored, for a model may have very many portfolios."""
+    return {name: getattr(after, name) for name in FIELDS if getattr(after, name) != getattr(before, name)}
 
 
 def _remembered(document: RawBSONDocument) -> Sequence[object]:

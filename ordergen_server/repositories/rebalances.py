@@ -3,13 +3,14 @@
 from collections.abc import Collection
 from typing import cast
 
-from bson import ObjectId
+from bson import ObjectId, decode
 from pymongo import ASCENDING, DESCENDING
 
 from ordergen_server.domain.errors import NotFound, PreconditionFailed, Resource, VersionMismatch, Violation
 from ordergen_server.domain.pages import Page, PageRequest
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, Rebalance, RebalanceState
-from ordergen_server.repositories.database import Database, Document
+from ordergen_server.repositories.database import CODEC_OPTIONS, Database, Document
+from ordergen_server.repositories.full_pages import fill
 from ordergen_server.repositories.result_documents import WITHOUT_LINES, result_of
 from ordergen_server.repositories.runs import RunLog, rebalance_of
 from ordergen_server.repositories.tokens import PageTokens
@@ -21,6 +22,8 @@ class Rebalances(RunLog):
     def __init__(self, database: Database, tokens: PageTokens) -> None:
         super().__init__(database)
         self._tokens = tokens
+        self._stored_headers = database.raw_collection("rebalances")
+        self._stored_portfolios = database.raw_collection("portfolio_rebalances")
 
     def new_id(self) -> str:
         """An id no other run has; later ones are greater, to the second."""
@@ -71,10 +74,10 @@ class Rebalances(RunLog):
                 query["_id"] = {"$in": self._runs_over(portfolio_ids)}
             total = self._headers.count_documents(query)
             after: Document = {"$and": [query, {"_id": {"$lt": ObjectId(place)}}]} if place else query
-            cursor = self._headers.find(after).sort("_id", DESCENDING).skip(page.skip).limit(page.limit + 1)
-            items = [rebalance_of(document) for document in cursor]
-        more = len(items) > page.limit
-        items = items[: page.limit]
+            cursor = self._stored_headers.find(after).sort("_id", DESCENDING).skip(page.skip)
+            with cursor.limit(page.limit + 1) as documents:
+                found, more = fill(documents, page.limit)
+        items = [rebalance_of(decode(document.raw, CODEC_OPTIONS)) for document in found]
         token = self._tokens.make(items[-1].rebalance_id, arguments) if more else ""
         return Page(tuple(items), token, total)
 
@@ -89,10 +92,10 @@ class Rebalances(RunLog):
             query["state"] = state.value
         self.get(rebalance_id)
         with self._operation():
-            cursor = self._portfolios.find(query, WITHOUT_LINES).sort("portfolio_id", ASCENDING)
-            items = [result_of(found) for found in cursor.limit(page.limit + 1)]
-        more = len(items) > page.limit
-        items = items[: page.limit]
+            cursor = self._stored_portfolios.find(query, WITHOUT_LINES).sort("portfolio_id", ASCENDING)
+            with cursor.limit(page.limit + 1) as documents:
+                found, more = fill(documents, page.limit)
+        items = [result_of(decode(document.raw, CODEC_OPTIONS)) for document in found]
         return Page(tuple(items), self._tokens.make(items[-1].portfolio_id, arguments) if more else "")
 
     def portfolios_after(

@@ -1,7 +1,8 @@
 """What the collections look like: rules that the database itself enforces, and indexes.
 
 The domain has every rule first; these refuse what another program, or a bug of ours, would break.
-$jsonSchema has the shape. The numbers stand in $expr, which compares Decimal128 exactly everywhere.
+$jsonSchema has the shape. The numbers stand in $expr, which compares Decimal128 exactly everywhere, and what
+must not be there twice.
 """
 
 from bson.decimal128 import Decimal128
@@ -9,6 +10,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from ordergen_server.domain.models import (
     MAXIMUM_NAME_LENGTH,
+    MAXIMUM_PORTFOLIOS,
     MAXIMUM_POSITIONS,
     MAXIMUM_TARGET,
     TARGET_STEP,
@@ -43,7 +45,11 @@ _SHAPE: Document = {
                 },
             },
         },
-        "portfolio_ids": {"bsonType": "array", "uniqueItems": True, "items": _ENTITY_ID},
+        "portfolio_ids": {
+            "bsonType": "array",
+            "maxItems": MAXIMUM_PORTFOLIOS,
+            "items": _ENTITY_ID,
+        },
         "create_time": {"bsonType": "date"},
         "update_time": {"bsonType": "date"},
         "last_rebalance_time": {"bsonType": ["date", "null"]},
@@ -72,16 +78,23 @@ _EACH_POSITION: Document = {
 _SUM_OF_TARGETS: Document = {
     "$reduce": {"input": _POSITIONS, "initialValue": _ZERO, "in": {"$add": ["$$value", "$$this.target"]}}
 }
-_SECURITIES: Document = {
-    "$setUnion": [{"$map": {"input": _POSITIONS, "as": "one", "in": "$$one.security_id"}}, []]
-}
+_SECURITIES: Document = {"$map": {"input": _POSITIONS, "as": "one", "in": "$$one.security_id"}}
+_PORTFOLIOS: Document = {"$ifNull": ["$portfolio_ids", []]}
+
+
+def _each_once(values: Document) -> Document:
+    """No value stands in an array twice; uniqueItems takes some databases the square of its length."""
+    return {"$eq": [{"$size": {"$setUnion": [values, []]}}, {"$size": values}]}
+
+
 MODEL_VALIDATOR: Document = {
     "$jsonSchema": _SHAPE,
     "$expr": {
         "$and": [
             _EACH_POSITION,
             {"$lte": [_SUM_OF_TARGETS, Decimal128(MAXIMUM_TARGET)]},
-            {"$eq": [{"$size": _SECURITIES}, {"$size": _POSITIONS}]},
+            _each_once(_SECURITIES),
+            _each_once(_PORTFOLIOS),
         ]
     },
 }

@@ -5,13 +5,15 @@ from datetime import datetime
 
 from ordergen_server.domain import changes
 from ordergen_server.domain.changes import Change, PositionMatch
-from ordergen_server.domain.models import Model, ModelContent, Position, check_content
+from ordergen_server.domain.models import Model, ModelContent, Position
 from ordergen_server.domain.stores import ModelStore
-from ordergen_server.domain.violations import Violations
 
 
 class ModelKeeper:
     """The use cases that change models; reading them is the store's.
+
+    What is given keeps the rules by itself (`check_content`, `check_position`): whoever decodes a request
+    tells all that is wrong with it at once. What it would break together with what is stored is found here.
 
     Each change is one step of the database. A version of 0 is whichever is current; any other must be the
     current one, or VersionMismatch is raised.
@@ -22,9 +24,7 @@ class ModelKeeper:
         self._clock = clock
 
     def create(self, content: ModelContent, request_id: str = "") -> Model:
-        """Create a model. Raises InvalidArgument, AlreadyExists."""
-        with Violations() as violations:
-            check_content(content, "model", violations)
+        """Create a model. Raises InvalidArgument where the request id was another's, AlreadyExists."""
         return self._models.create(content.without_zero_targets(), self._clock(), request_id)
 
     def update(self, model_id: str, given: ModelContent, fields: Collection[str], version: int) -> Model:

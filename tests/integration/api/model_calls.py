@@ -25,8 +25,8 @@ Detail = TypeVar("Detail")
 
 
 @contextmanager
-def server(mongodb_uri: str, database: str, *, maximum_calls: int = 48) -> Iterator[ModelServiceStub]:
-    """A server of its own on a database, and the stub that calls it."""
+def channel_to(mongodb_uri: str, database: str, *, maximum_calls: int = 48) -> Iterator[grpc.Channel]:
+    """A server of its own on a database, and a channel to it as any client has it."""
     settings = Settings(
         host="127.0.0.1",
         port=0,
@@ -39,6 +39,13 @@ def server(mongodb_uri: str, database: str, *, maximum_calls: int = 48) -> Itera
         serving(settings, mongodb_uri) as running,
         grpc.insecure_channel(f"127.0.0.1:{running.port}") as channel,
     ):
+        yield channel
+
+
+@contextmanager
+def server(mongodb_uri: str, database: str, *, maximum_calls: int = 48) -> Iterator[ModelServiceStub]:
+    """A server of its own on a database, and the stub that calls it."""
+    with channel_to(mongodb_uri, database, maximum_calls=maximum_calls) as channel:
         yield ModelServiceStub(channel)
 
 

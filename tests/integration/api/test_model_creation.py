@@ -153,6 +153,10 @@ def test_a_name_may_have_255_characters_of_any_script(service: ModelServiceStub)
                 ("model.portfolio_ids[2]", f"must be in the model only once, not {'P' * 24!r}"),
             ],
         ),
+        (
+            model(portfolios=range(100_001)),
+            [("model.portfolio_ids", "must have at most 100000 portfolios, not 100001")],
+        ),
     ],
 )
 def test_a_broken_rule_is_told_with_its_path_and_value(

@@ -10,14 +10,14 @@ import pytest
 from bson import ObjectId
 from pymongo.errors import WriteError
 
-from ordergen_server.domain.errors import InvalidArgument
 from ordergen_server.repositories import schema
 from ordergen_server.repositories.database import Database, Document
-from ordergen_server.repositories.migrations import MIGRATIONS, Migration, migrate
+from ordergen_server.repositories.migrations import MIGRATION_SECONDS, MIGRATIONS, Migration, migrate
 from ordergen_server.repositories.models import Models
 from ordergen_server.repositories.tokens import PageTokens
 from ordergen_server.services.models import ModelKeeper
 from tests.builders import NOW, content, position
+from tests.integration.repositories.plans import Recorder
 
 STARTING = """
 import sys
@@ -154,5 +154,12 @@ def test_models_from_before_stay_and_can_be_changed(
     broken: Document = {"_id": ObjectId(), "name": "", "positions": []}
     with pytest.raises(WriteError):
         database.collection("models").insert_one(broken)
-    with pytest.raises(InvalidArgument):
-        keeper.create(content(""))
+
+
+def test_a_migration_may_take_longer_than_a_call(recorder: tuple[Recorder, Database]) -> None:
+    """A database breaks off the building of an index at the time limit of the command."""
+    sent, database = recorder
+    migrate(database)
+    limits = [command["maxTimeMS"] for command in sent.sent if "createIndexes" in command]
+    assert len(limits) > 3
+    assert min(limits) > 1000 * (MIGRATION_SECONDS - 60)

@@ -9,11 +9,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ordergen_server.domain.changes import take_fields
 from ordergen_server.domain.errors import AlreadyExists, NotFound, Resource
 from ordergen_server.domain.models import Model, ModelContent, Position
 from ordergen_server.repositories.database import Database
+from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.models import Models
+from ordergen_server.repositories.tokens import PageTokens
 from tests.builders import MODEL_ID, NOW, content, portfolio_id, position, security_id
+from tests.integration.repositories.plans import Recorder
 
 digits = st.integers(-(10**34) + 1, 10**34 - 1)
 decimals_of_34_digits = st.builds(
@@ -137,3 +141,18 @@ def test_positions_without_a_model_of_ours_are_read(models: Models, database: Da
     created = models.create(content(positions=(position(1),)), NOW)
     database.collection("models").update_one({}, {"$set": {"novelty": 1}})
     assert models.get(created.model_id) == created
+
+
+def test_a_change_stores_what_changes_and_nothing_else(recorder: tuple[Recorder, Database]) -> None:
+    """A model may have very many portfolios; and numbers that are equal keep the digits they have."""
+    sent, database = recorder
+    migrate(database)
+    models = Models(database, PageTokens(b"key"))
+    created = models.create(content(positions=(position(1, "0.10"),), portfolio_ids=(portfolio_id(1),)), NOW)
+    sent.sent.clear()
+    given = content("Renamed", (position(1, "0.1"),), (portfolio_id(2),))
+    changed = models.change(created.model_id, 1, take_fields(given, ["name", "positions"]), NOW)
+    assert changed == replace(created, content=replace(created.content, name="Renamed"), version=2)
+    assert forms(changed) == forms(models.get(created.model_id)) == forms(created)
+    (update,) = [command["updates"][0]["u"] for command in sent.sent if "update" in command]
+    assert set(update["$set"]) == {"name", "update_time"}

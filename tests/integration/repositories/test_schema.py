@@ -170,6 +170,7 @@ BROKEN: list[Callable[[Document], None]] = [
     with_fields(portfolio_ids=["short"]),
     with_fields(portfolio_ids=["P" * 24, "P" * 24]),
     with_fields(portfolio_ids=None),
+    with_fields(portfolio_ids=list(map(portfolio_id, range(100_001)))),
     with_fields(positions="none"),
     with_fields(positions=[to_document(position(number, "0.005", "0", "0")) for number in range(101)]),
     with_position(security_id="x"),

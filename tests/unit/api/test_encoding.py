@@ -27,7 +27,19 @@ from ordergen_server.domain.rebalances import (
     SolutionQuality,
     transactions_of,
 )
-from tests.builders import MODEL_ID, NOW, RUN_ID, TODAY, content, portfolio_id, rebalance, result, security_id
+from tests.builders import (
+    MODEL_ID,
+    NOW,
+    RUN_ID,
+    TODAY,
+    content,
+    model,
+    portfolio_id,
+    position,
+    rebalance,
+    result,
+    security_id,
+)
 
 DATE = date_pb2.Date(year=2026, month=3, day=2)
 
@@ -101,6 +113,16 @@ def test_a_model() -> None:
     assert not message.HasField("last_rebalance_time")
     traded = encoding.model(replace(value, last_rebalance_time=NOW))
     assert traded.last_rebalance_time.ToDatetime(UTC) == NOW
+
+
+@pytest.mark.parametrize(
+    ("portfolios", "kept"), [(encoding.KEPT_PORTFOLIOS, True), (1 + encoding.KEPT_PORTFOLIOS, False)]
+)
+def test_the_message_of_a_model_is_kept_unless_it_is_very_large(portfolios: int, kept: bool) -> None:
+    value = model(position(1), portfolios=portfolios)
+    first, second = encoding.model(value), encoding.model(replace(value))
+    assert first == second
+    assert (first is second) == kept
 
 
 def test_a_run_as_it_starts() -> None:

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ordergen_server.domain.changes import add_portfolios
 from ordergen_server.domain.errors import InvalidArgument, Violation
-from ordergen_server.domain.models import ModelContent, Position, check_content
+from ordergen_server.domain.models import MAXIMUM_PORTFOLIOS, ModelContent, Position, check_content
 from ordergen_server.domain.violations import Violations
 from tests.builders import content, model, portfolio_id, position, security_id
 
@@ -149,6 +150,18 @@ def test_the_form_of_ids(one: str) -> None:
         ("model.positions[0].security_id", rule + repr(one)),
         ("model.portfolio_ids[1]", rule + repr(one)),
     ]
+
+
+def test_a_model_has_no_more_portfolios_than_fit_into_a_message() -> None:
+    full = content(portfolio_ids=tuple(map(portfolio_id, range(MAXIMUM_PORTFOLIOS))))
+    assert broken(full) == []
+    rule = "must have at most 100000 portfolios, not 100001"
+    one = portfolio_id(MAXIMUM_PORTFOLIOS)
+    assert broken(replace(full, portfolio_ids=(*full.portfolio_ids, one))) == [("model.portfolio_ids", rule)]
+    assert add_portfolios(full.portfolio_ids[:2])(full) == full
+    with pytest.raises(InvalidArgument) as raised:
+        add_portfolios([one])(full)
+    assert raised.value.violations == (Violation("portfolio_ids", rule, "FIELD"),)
 
 
 def test_a_portfolio_is_in_a_model_once() -> None:

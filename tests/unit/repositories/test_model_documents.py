@@ -8,8 +8,8 @@ from bson.raw_bson import RawBSONDocument
 from ordergen_server.domain.models import ModelContent, Position
 from ordergen_server.repositories.database import CODEC_OPTIONS
 from ordergen_server.repositories.documents import to_document
-from ordergen_server.repositories.model_documents import model_of, stored_model
-from tests.builders import MODEL_ID, NOW, content, model, position, security_id
+from ordergen_server.repositories.model_documents import KEPT_BYTES, model_of, stored_model
+from tests.builders import MODEL_ID, NOW, content, model, portfolio_id, position, security_id
 
 
 def stored(given: ModelContent, version: int = 3) -> RawBSONDocument:
@@ -52,3 +52,11 @@ def test_bytes_and_documents_are_the_same_model() -> None:
     document = stored(content())
     decoded = {**document, **to_document(content())}
     assert model_of(decoded).content == stored_model(document).content
+
+
+def test_a_very_large_model_is_not_kept() -> None:
+    document = stored(content(portfolio_ids=tuple(map(portfolio_id, range(1000)))))
+    assert len(document.raw) > KEPT_BYTES
+    first, second = stored_model(document), stored_model(document)
+    assert first == second
+    assert first is not second

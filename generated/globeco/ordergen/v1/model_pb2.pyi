@@ -50,8 +50,8 @@ class Model(_message.Message):
 
     @_builtins.property
     def portfolio_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The portfolios that follow the model: 24 alphanumeric characters each, each at most once, and in no
-        other model.
+        """The portfolios that follow the model: 24 alphanumeric characters each, each at most once, in no other
+        model, and at most 100,000.
         """
 
     @_builtins.property

@@ -125,7 +125,9 @@ class ListModelsResponse(_message.Message):
     """How many models there are over all pages, when this page was read."""
     @_builtins.property
     def models(self) -> _containers.RepeatedCompositeFieldContainer[_model_pb2.Model]:
-        """The models of this page."""
+        """The models of this page. They may be fewer than asked for, so that any client can take the message
+        (4 MiB); only an empty next_page_token says that there are no more.
+        """
 
     def __init__(
         self,

@@ -290,7 +290,9 @@ class ListRebalancesResponse(_message.Message):
     """How many runs there are over all pages, when this page was read."""
     @_builtins.property
     def rebalances(self) -> _containers.RepeatedCompositeFieldContainer[_rebalance_pb2.Rebalance]:
-        """The runs of this page, newest first."""
+        """The runs of this page, newest first. They may be fewer than asked for, so that any client can take the message
+        (4 MiB); only an empty next_page_token says that there are no more.
+        """
 
     def __init__(
         self,
@@ -353,7 +355,9 @@ class ListPortfolioRebalancesResponse(_message.Message):
     """Leads to the next page; empty on the last one."""
     @_builtins.property
     def portfolio_rebalances(self) -> _containers.RepeatedCompositeFieldContainer[_rebalance_pb2.PortfolioRebalance]:
-        """The portfolios of this page, without positions."""
+        """The portfolios of this page, without positions. They may be fewer than asked for, so that any client can
+        take the message (4 MiB); only an empty next_page_token says that there are no more.
+        """
 
     def __init__(
         self,

@@ -1,0 +1,106 @@
+"""Lists of more than fits into a message: any client can read them, page after page."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import grpc
+import pymongo
+import pytest
+from bson import ObjectId
+from globeco.ordergen.v1 import model_service_pb2, rebalance_service_pb2
+from globeco.ordergen.v1.model_service_pb2_grpc import ModelServiceStub
+from globeco.ordergen.v1.rebalance_service_pb2_grpc import RebalanceServiceStub
+
+from ordergen_server.domain.models import Position
+from ordergen_server.repositories.database import CODEC_OPTIONS, Document
+from ordergen_server.repositories.documents import to_document
+from ordergen_server.repositories.result_documents import ResultWriter
+from ordergen_server.repositories.runs import header_of
+from tests.builders import (
+    NOW,
+    RUN_ID,
+    content,
+    holdings,
+    portfolio_id,
+    position,
+    rebalance,
+    rebalanced,
+    result,
+    security_id,
+    snapshot,
+)
+from tests.integration.api.model_calls import channel_to, temporary_database
+
+COUNT = 1000
+LINES = 100
+#: What a client refuses by default.
+MAXIMUM_MESSAGE_BYTES = 4 * 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def channel(mongodb_uri: str) -> Iterator[grpc.Channel]:
+    """A server with as much as one page may be asked for."""
+    with temporary_database(mongodb_uri) as name, channel_to(mongodb_uri, name) as channel:
+        with pymongo.MongoClient[dict[str, Any]](mongodb_uri) as client:
+            database = client.get_database(name, codec_options=CODEC_OPTIONS)
+            database.models.insert_many(models(), bypass_document_validation=True)
+            database.rebalances.insert_one(header_of(rebalance(portfolio_count=COUNT), None))
+            database.portfolio_rebalances.insert_many(results())
+        yield channel
+
+
+def models() -> Iterator[Document]:
+    """Models whose names have another order than their ids."""
+    drift = Decimal("0.0123456789012345678901234567890123")
+    lines = tuple(Position(security_id(n), Decimal("0.005"), drift, drift) for n in range(LINES))
+    for number in range(COUNT):
+        name = f"Model {7 * number % COUNT:03d}"
+        document = to_document(content(name, lines))
+        yield {"_id": ObjectId(), **document, "version": 1, "create_time": NOW, "update_time": NOW}
+
+
+def results() -> Iterator[Document]:
+    """What became of portfolios that all traded in every security."""
+    positions = [position(n, "0.005", "0.001", "0.001") for n in range(LINES)]
+    market = snapshot(dict.fromkeys(range(LINES), "10"))
+    one = rebalanced(result(), holdings("1000000"), positions, market)
+    assert len(one.transactions) == LINES
+    writer = ResultWriter()
+    for number in range(COUNT):
+        yield writer.document(replace(one, portfolio_id=portfolio_id(number), sequence=number + 2))
+
+
+@pytest.mark.parametrize("order_by", ["", "-name"])
+def test_every_model_is_on_a_page_that_a_client_takes(channel: grpc.Channel, order_by: str) -> None:
+    request = model_service_pb2.ListModelsRequest(page_size=COUNT, order_by=order_by)
+    stub = ModelServiceStub(channel)
+    names: list[str] = []
+    pages = 0
+    while not pages or request.page_token:
+        page = stub.ListModels(request)
+        assert page.ByteSize() < MAXIMUM_MESSAGE_BYTES
+        assert page.total_size == COUNT
+        names += [one.name for one in page.models]
+        request.page_token = page.next_page_token
+        pages += 1
+    assert len(names) == len(set(names)) == COUNT
+    assert pages > 3
+    if order_by:
+        assert names == sorted(names, reverse=True)
+
+
+def test_every_result_of_a_run_is_on_a_page_that_a_client_takes(channel: grpc.Channel) -> None:
+    request = rebalance_service_pb2.ListPortfolioRebalancesRequest(rebalance_id=RUN_ID, page_size=COUNT)
+    stub = RebalanceServiceStub(channel)
+    ids: list[str] = []
+    pages = 0
+    while not pages or request.page_token:
+        page = stub.ListPortfolioRebalances(request)
+        assert page.ByteSize() < MAXIMUM_MESSAGE_BYTES
+        ids += [one.portfolio_id for one in page.portfolio_rebalances]
+        request.page_token = page.next_page_token
+        pages += 1
+    assert ids == [portfolio_id(number) for number in range(COUNT)]
+    assert pages > 1

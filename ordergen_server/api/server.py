@@ -17,7 +17,7 @@ from grpc_reflection.v1alpha import reflection
 from ordergen_server.api.calls import CallInterceptor
 from ordergen_server.api.model_servicer import ModelServicer
 from ordergen_server.api.rebalance_servicer import RebalanceServicer
-from ordergen_server.domain.errors import DeadlineExceeded, Unavailable
+from ordergen_server.domain.errors import Unavailable
 from ordergen_server.domain.stores import Database
 
 MODEL_SERVICE = model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name
@@ -103,7 +103,7 @@ class ApiServer:
     def _look_at_database(self) -> None:
         try:
             self._database.ping(self._config.health_interval_seconds)
-        except (Unavailable, DeadlineExceeded):
+        except Unavailable:
             self._set_ready(ready=False)
         else:
             self._set_ready(ready=True)

@@ -1,7 +1,6 @@
 """What the use cases need of a database; the repositories keep these promises.
 
-Every method raises DatabaseUnavailable where the database does not answer, and DeadlineExceeded where the
-time of the call ran out before it did.
+Every method raises DatabaseUnavailable where the database does not answer in time.
 """
 
 from collections.abc import Callable, Collection, Sequence

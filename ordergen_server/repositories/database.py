@@ -1,8 +1,9 @@
 """The connection to MongoDB: exact numbers, durable writes, errors of our domain."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC
 from decimal import Clamped, Context, Decimal, Rounded
 from functools import lru_cache
@@ -19,13 +20,11 @@ from pymongo.errors import (
     CollectionInvalid,
     ConfigurationError,
     ConnectionFailure,
-    ExecutionTimeout,
     OperationFailure,
     PyMongoError,
-    WTimeoutError,
 )
 
-from ordergen_server.domain.errors import DatabaseUnavailable, DeadlineExceeded
+from ordergen_server.domain.errors import DatabaseUnavailable
 
 if TYPE_CHECKING:
     from pymongo.database import Database as MongoDatabase
@@ -39,6 +38,7 @@ RETRY_AFTER_SECONDS = 1.0
 CLOSE_SECONDS = 1.0
 _WRITE_CONFLICT = 112
 _CONFLICT_SECONDS = 0.01
+_LEFT_OPEN = 1000
 _CACHED = 65_536
 _DECIMAL128: Context = create_decimal128_context()
 for _signal in (Rounded, Clamped):  # silent otherwise
@@ -100,6 +100,8 @@ class Database:
 
     def __init__(self, uri: str, name: str, *, pool_size: int, timeout_seconds: float) -> None:
         self._timeout_seconds = timeout_seconds
+        # The database itself forgets them after a minute.
+        self._left_open: deque[ClientSession] = deque(maxlen=_LEFT_OPEN)
         try:
             self._client: MongoClient[Document] = MongoClient(
                 uri,
@@ -146,16 +148,21 @@ class Database:
     def transaction(
         self, steps: Callable[[ClientSession], Result], session: ClientSession | None = None
     ) -> Result:
-        """Do all of these steps, or none; again where another transaction stood in the way."""
-        with nullcontext(session) if session else self._client.start_session() as used:
-            while True:
-                try:
-                    with used.start_transaction():
-                        return steps(used)
-                except OperationFailure as error:
-                    if error.code != _WRITE_CONFLICT:
-                        raise
-                    time.sleep(_CONFLICT_SECONDS)
+        """Do all of these steps, or none; again where another transaction stood in the way.
+
+        In a session of its own, or in `session`, whose next transaction takes the place of one left open.
+        """
+        if session:
+            return _transacted(steps, session)
+        with ExitStack() as stack:
+            own = stack.enter_context(self._client.start_session())
+            try:
+                return _transacted(steps, own)
+            except PyMongoError as error:
+                if _is_away(error):  # so it could not be told to abort
+                    stack.pop_all()
+                    self._left_open.append(own)
+                raise
 
     @contextmanager
     def snapshot(self) -> Iterator[ClientSession]:
@@ -164,16 +171,34 @@ class Database:
             yield session
 
     def ping(self, timeout_seconds: float) -> None:
-        """Return if the database answers in time. Raises DatabaseUnavailable."""
+        """Return if the database answers in time, and take back what was left open while it did not.
+
+        Raises:
+            DatabaseUnavailable: it does not.
+        """
         with self.time_limit(timeout_seconds), translated():
             self._database.command("ping")
+            self._end_left_open()
+
+    def _end_left_open(self) -> None:
+        """Abort transactions that may be open still: what they locked would stay locked for a minute."""
+        sessions = [self._left_open.popleft() for _ in range(len(self._left_open))]
+        if not sessions:
+            return
+        try:
+            self._client.admin.command({"killSessions": [one.session_id for one in sessions]})
+        except PyMongoError:
+            self._left_open.extend(sessions)
+            raise
+        for one in sessions:
+            one.end_session()
 
     @contextmanager
     def operation(self) -> Iterator[None]:
         """A block of operations that together may take the database's timeout, or the time limit around it.
 
         Raises:
-            DeadlineExceeded, DatabaseUnavailable: as `translated` has it.
+            DatabaseUnavailable: as `translated` has it.
         """
         with pymongo.timeout(self._timeout_seconds), translated():
             yield
@@ -195,17 +220,12 @@ def translated() -> Iterator[None]:
     """A block in which errors of the driver become errors of the domain.
 
     Raises:
-        DeadlineExceeded: the time limit around the block ended while the database was at work.
-        DatabaseUnavailable: the database cannot be reached, stepped away, or does not answer.
+        DatabaseUnavailable: the database cannot be reached, stepped away, or does not answer in time.
     """
     try:
         yield
-    except (ExecutionTimeout, WTimeoutError) as error:
-        raise DeadlineExceeded(
-            "The deadline passed before the database answered.", metadata={"step": "database"}
-        ) from error
     except PyMongoError as error:
-        if not (isinstance(error, ConnectionFailure) or error.timeout or _steps_away(error)):
+        if not _is_away(error):
             raise
         raise DatabaseUnavailable(
             "The database does not answer.",
@@ -214,5 +234,18 @@ def translated() -> Iterator[None]:
         ) from error
 
 
-def _steps_away(error: PyMongoError) -> bool:
-    return error.has_error_label("RetryableWriteError") or error.has_error_label("TransientTransactionError")
+def _transacted(steps: Callable[[ClientSession], Result], session: ClientSession) -> Result:
+    while True:
+        try:
+            with session.start_transaction():
+                return steps(session)
+        except OperationFailure as error:
+            if error.code != _WRITE_CONFLICT:
+                raise
+            time.sleep(_CONFLICT_SECONDS)
+
+
+def _is_away(error: PyMongoError) -> bool:
+    """Whether the database cannot be reached, is late, or has stepped away."""
+    labels = ("RetryableWriteError", "TransientTransactionError")
+    return isinstance(error, ConnectionFailure) or error.timeout or any(map(error.has_error_label, labels))

@@ -7,7 +7,6 @@ from dataclasses import replace
 from ordergen_server.domain.errors import (
     Cancelled,
     DatabaseUnavailable,
-    DeadlineExceeded,
     InternalError,
     OrderGenerationError,
 )
@@ -35,12 +34,11 @@ class Execution:
 
         Raises:
             LeaseLost: another server has the run.
-            DatabaseUnavailable, DeadlineExceeded: nothing can be stored, or not in time; the run is taken
-                over once its lease has run out.
+            DatabaseUnavailable: nothing can be stored; the run is taken over once its lease has run out.
         """
         try:
             stopped = self._work_off(held)
-        except (LeaseLost, DatabaseUnavailable, DeadlineExceeded):
+        except (LeaseLost, DatabaseUnavailable):
             raise
         except Exception:  # a bug: the run gets an end that says so, and the error goes on
             self._end(held, InternalError("The run was ended by an internal error."))

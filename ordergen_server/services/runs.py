@@ -8,7 +8,6 @@ from threading import BoundedSemaphore, Event, Lock, Thread
 
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import (
-    DeadlineExceeded,
     OrderGenerationError,
     ResourceExhausted,
     Unavailable,
@@ -128,7 +127,7 @@ class Runs:
         while not self._closing.is_set():
             try:
                 self.tend()
-            except (Unavailable, DeadlineExceeded) as error:
+            except Unavailable as error:
                 _log.warning("runs cannot be tended: %s", error)
             except Exception:  # noqa: BLE001 - logged; without this loop every lease of ours would run out
                 _log.exception("tending runs met an internal error")

@@ -4,255 +4,74 @@ import os
 import random
 import signal
 import time
-import uuid
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from functools import partial
-from threading import Event
-from typing import Any, TypeVar
 
-import grpc
-import pymongo
 import pytest
-from globeco.ordergen.v1 import model_pb2
-from globeco.ordergen.v1.model_service_pb2_grpc import ModelServiceStub
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from ordergen_server.bootstrap import serving
 from ordergen_server.sandbox.database import EmbeddedDatabase
-from ordergen_server.settings import Settings
-from tests.integration.api.model_calls import Failure, attempt, get, line, lines, model, no_model, pb
+from tests.faults.model_writers import (
+    RECOVERY_SECONDS,
+    Service,
+    check_everything,
+    eventually,
+    have_done,
+    insist_on_model,
+    is_unknown,
+    service_on,
+    steps_of,
+    writing,
+)
+from tests.integration.api.model_calls import attempt, get, line, model, pb
 
-KILLS = 5
-WRITERS = 6
-STEPS_BETWEEN = 40
-RECOVERY_SECONDS = 15.0
-DATABASE = "killed"
-Answer = TypeVar("Answer")
-
-
-@dataclass
-class World:
-    """The service on a database that can be killed."""
-
-    embedded: EmbeddedDatabase
-    models: ModelServiceStub
-    health: health_pb2_grpc.HealthStub
-
-    def kill(self) -> None:
-        """SIGKILL the database's process; its supervisor brings it back."""
-        pid = self.embedded.pid
-        assert pid is not None
-        os.kill(pid, signal.SIGKILL)
-        end = time.monotonic() + RECOVERY_SECONDS
-        while self.embedded.pid == pid and time.monotonic() < end:
-            time.sleep(0.01)
-
-    def serves(self) -> bool:
-        """Whether it says that it is ready, and is."""
-        answer = attempt(partial(self.models.ListModels, pb.ListModelsRequest(page_size=1), timeout=5))
-        return self.ready() and not isinstance(answer, Failure)
-
-    def ready(self) -> bool:
-        """Whether it says that it is ready."""
-        answer = self.health.Check(health_pb2.HealthCheckRequest(), timeout=5)  # type: ignore[attr-defined]
-        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+KILLS = 12
+STEPS_BETWEEN = 30
 
 
 @pytest.fixture
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with EmbeddedDatabase(tmp_path_factory.mktemp("killed")) as embedded, service_on(embedded) as running:
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedDatabase]:
+    with EmbeddedDatabase(tmp_path_factory.mktemp("killed")) as running:
         yield running
 
 
-@contextmanager
-def service_on(embedded: EmbeddedDatabase) -> Iterator[World]:
-    settings = Settings(
-        host="127.0.0.1",
-        port=0,
-        health_port=0,
-        mongodb_database=DATABASE,
-        mongodb_timeout_seconds=5,
-        maximum_call_seconds=2,
-        health_interval_seconds=0.2,
-        drain_seconds=1,
-    )
-    with (
-        serving(settings, embedded.uri) as running,
-        grpc.insecure_channel(f"127.0.0.1:{running.port}") as api,
-        grpc.insecure_channel(f"127.0.0.1:{running.health_port}") as probe,
-    ):
-        yield World(embedded, ModelServiceStub(api), health_pb2_grpc.HealthStub(probe))
+@pytest.fixture
+def service(embedded: EmbeddedDatabase) -> Iterator[Service]:
+    with service_on(embedded.uri) as running:
+        yield running
 
 
-def eventually(true: Callable[[], bool]) -> bool:
+def kill(embedded: EmbeddedDatabase) -> None:
+    """SIGKILL the database's process; its supervisor brings it back."""
+    pid = embedded.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
     end = time.monotonic() + RECOVERY_SECONDS
-    while not true():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
+    while embedded.pid == pid and time.monotonic() < end:
+        time.sleep(0.01)
 
 
-def is_unknown(answer: object) -> bool:
-    """Whether the call failed without saying what became of it; that is UNAVAILABLE with a time to wait."""
-    if not isinstance(answer, Failure) or answer.code is not grpc.StatusCode.UNAVAILABLE:
-        return False
-    assert answer.reason == "DATABASE_UNAVAILABLE"
-    assert answer.metadata == {"service": "database"}
-    assert answer.retry_seconds is not None
-    return True
-
-
-def insist(call: Callable[[], Answer]) -> Answer | Failure:
-    """Make a call that may be repeated until its outcome is known."""
-    end = time.monotonic() + 2 * RECOVERY_SECONDS
-    while is_unknown(answer := attempt(call)) and time.monotonic() < end:
-        time.sleep(0.02)
-    return answer
-
-
-def insist_on_model(call: Callable[[], model_pb2.Model]) -> model_pb2.Model:
-    answer = insist(call)
-    assert isinstance(answer, model_pb2.Model)
-    return answer
-
-
-@dataclass
-class Writer:
-    """Writes until told to stop, and keeps what must be there."""
-
-    service: ModelServiceStub
-    kept: dict[str, model_pb2.Model] = field(default_factory=dict)
-    perhaps: set[str] = field(default_factory=set)
-    gone: set[str] = field(default_factory=set)
-    steps: int = 0
-    unknown: int = 0
-
-    def write(self, stop: Event) -> None:
-        while not stop.is_set():
-            one = self._create_repeatably()
-            for security in range(1, 4):
-                one = self._add_position(one, security)
-            self.kept[one.model_id] = one
-            self._create_once()
-            if len(self.kept) % 2:
-                self._delete(one)
-
-    def _try(self, call: Callable[[], Answer]) -> Answer | Failure:
-        """Make a call once."""
-        answer = attempt(call)
-        self.steps += 1
-        self.unknown += is_unknown(answer)
-        return answer
-
-    def _create_repeatably(self) -> model_pb2.Model:
-        request = pb.CreateModelRequest(
-            model=model(positions=[line(0, "0.005")]), request_id=str(uuid.uuid4())
-        )
-        created = insist_on_model(partial(self.service.CreateModel, request, timeout=20))
-        self.steps += 1
-        assert (created.name, created.version) == (request.model.name, 1)
-        return created
-
-    def _create_once(self) -> None:
-        request = pb.CreateModelRequest(model=model())
-        answer = self._try(partial(self.service.CreateModel, request, timeout=20))
-        if isinstance(answer, model_pb2.Model):
-            self.kept[answer.model_id] = answer
-        else:
-            assert is_unknown(answer), answer
-            self.perhaps.add(request.model.name)
-
-    def _add_position(self, before: model_pb2.Model, security: int) -> model_pb2.Model:
-        added = line(security, "0.005")
-        request = pb.AddPositionRequest(model_id=before.model_id, position=added)
-        answer = self._try(partial(self.service.AddPosition, request, timeout=20))
-        if isinstance(answer, Failure):
-            assert is_unknown(answer), answer
-            answer = insist_on_model(partial(get, self.service, before.model_id))
-            if answer.version == before.version:
-                assert answer == before
-                return before
-        assert answer.version == before.version + 1
-        assert lines(answer) == [*lines(before), *lines(model_pb2.Model(positions=[added]))]
-        return answer
-
-    def _delete(self, one: model_pb2.Model) -> None:
-        request = pb.DeleteModelRequest(model_id=one.model_id, version=one.version)
-        answer = self._try(partial(self.service.DeleteModel, request, timeout=20))
-        if is_unknown(answer):
-            left = insist(partial(get, self.service, one.model_id))
-            if isinstance(left, model_pb2.Model):
-                assert left == one
-                return
-            assert left == no_model(one.model_id)
-        elif isinstance(answer, Failure):  # repeated by the driver, and the database had forgotten the first
-            assert answer == no_model(one.model_id)
-        del self.kept[one.model_id]
-        self.gone.add(one.model_id)
-
-
-def test_nothing_acknowledged_is_lost_and_nothing_is_half_there(world: World) -> None:
-    writers = [Writer(world.models) for _ in range(WRITERS)]
-    stop = Event()
+def test_nothing_acknowledged_is_lost_and_nothing_is_half_there(
+    embedded: EmbeddedDatabase, service: Service
+) -> None:
     dice = random.Random(1)  # noqa: S311 - a test, not a secret
-    with ThreadPoolExecutor(WRITERS) as threads:
-        running = [threads.submit(one.write, stop) for one in writers]
-        try:
-            for _ in range(KILLS):
-                assert eventually(partial(have_done, writers, steps_of(writers) + STEPS_BETWEEN))
-                time.sleep(dice.random() / 50)
-                world.kill()
-                assert eventually(world.serves)
-        finally:
-            stop.set()
-        for one in running:
-            one.result(60)
-    check_everything(world, writers)
+    with writing(service) as writers:
+        for _ in range(KILLS):
+            assert eventually(partial(have_done, writers, steps_of(writers) + STEPS_BETWEEN))
+            time.sleep(dice.random() / 50)
+            kill(embedded)
+            assert eventually(service.serves)
+    check_everything(service, embedded.uri, writers)
 
 
-def steps_of(writers: list[Writer]) -> int:
-    return sum(one.steps for one in writers)
-
-
-def have_done(writers: list[Writer], steps: int) -> bool:
-    return steps_of(writers) >= steps
-
-
-def check_everything(world: World, writers: list[Writer]) -> None:
-    """What is there is what was acknowledged, and what was not is there whole or not at all."""
-    kept = {model_id: one for writer in writers for model_id, one in writer.kept.items()}
-    assert len(kept) > KILLS
-    for model_id, one in kept.items():
-        assert get(world.models, model_id) == one
-    for model_id in (one for writer in writers for one in writer.gone):
-        assert attempt(partial(get, world.models, model_id)) == no_model(model_id)
-    with pymongo.MongoClient[dict[str, Any]](world.embedded.uri) as client:
-        stored = {str(one["_id"]): one["name"] for one in client[DATABASE].models.find()}
-        perhaps = {name for writer in writers for name in writer.perhaps}
-        others = {name for model_id, name in stored.items() if model_id not in kept}
-        assert others - perhaps == set()
-        # A model that was created with a request id came with its request, and the other way round.
-        requests = {str(one["model"]["_id"]) for one in client[DATABASE].requests.find()}
-        repeatable = {one.model_id for one in kept.values() if len(one.positions) != 2}
-        assert repeatable - requests == set()
-        assert requests - repeatable - {one for writer in writers for one in writer.gone} - set(kept) == set()
-    for name in others:
-        listed = world.models.ListModels(pb.ListModelsRequest(page_size=1000, order_by="name"))
-        (found,) = [one for one in listed.models if one.name == name]
-        assert (found.version, len(found.positions)) == (1, 2)
-
-
-def test_a_database_that_is_down_is_unavailable_and_served_again_when_it_is_back(world: World) -> None:
-    created = insist_on_model(partial(world.models.CreateModel, pb.CreateModelRequest(model=model())))
-    world.embedded.stop()
-    assert eventually(lambda: not world.ready())
+def test_a_database_that_is_down_is_unavailable_and_served_again_when_it_is_back(
+    embedded: EmbeddedDatabase, service: Service
+) -> None:
+    created = insist_on_model(partial(service.models.CreateModel, pb.CreateModelRequest(model=model())))
+    embedded.stop()
+    assert eventually(lambda: not service.ready())
     change = pb.AddPositionRequest(model_id=created.model_id, position=line(3))
-    assert is_unknown(attempt(partial(get, world.models, created.model_id)))
-    assert is_unknown(attempt(partial(world.models.AddPosition, change)))
-    world.embedded.start()
-    assert eventually(world.serves)
-    assert get(world.models, created.model_id) == created
+    assert is_unknown(attempt(partial(get, service.models, created.model_id)))
+    assert is_unknown(attempt(partial(service.models.AddPosition, change)))
+    embedded.start()
+    assert eventually(service.serves)
+    assert get(service.models, created.model_id) == created

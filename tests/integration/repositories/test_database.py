@@ -3,10 +3,17 @@
 import time
 
 import pytest
-from pymongo.errors import AutoReconnect, ExecutionTimeout, NetworkTimeout, OperationFailure, PyMongoError
+from pymongo.errors import (
+    AutoReconnect,
+    ExecutionTimeout,
+    NetworkTimeout,
+    OperationFailure,
+    PyMongoError,
+    WTimeoutError,
+)
 
 from ordergen_server.domain.changes import add_position
-from ordergen_server.domain.errors import DatabaseUnavailable, DeadlineExceeded
+from ordergen_server.domain.errors import DatabaseUnavailable
 from ordergen_server.domain.stores import Lease
 from ordergen_server.repositories.database import Database, translated
 from ordergen_server.repositories.migrations import migrate
@@ -58,7 +65,7 @@ def test_a_database_that_answers(database: Database) -> None:
 
 def test_a_time_limit_that_is_over(database: Database) -> None:
     with (
-        pytest.raises((DatabaseUnavailable, DeadlineExceeded)),
+        pytest.raises(DatabaseUnavailable),
         database.time_limit(0.000001),
         translated(),
     ):
@@ -81,27 +88,21 @@ def test_a_database_that_went_away_and_came_back(tmp_path_factory: pytest.TempPa
 
 
 @pytest.mark.parametrize(
-    ("error", "expected"),
+    "error",
     [
-        (ExecutionTimeout("late", 50), DeadlineExceeded),
-        (NetworkTimeout("late"), DatabaseUnavailable),
-        (AutoReconnect("gone"), DatabaseUnavailable),
-        (
-            OperationFailure("stepped", 11602, {"errorLabels": ["RetryableWriteError"]}),
-            DatabaseUnavailable,
-        ),
-        (
-            OperationFailure("conflict", 112, {"errorLabels": ["TransientTransactionError"]}),
-            DatabaseUnavailable,
-        ),
+        ExecutionTimeout("late", 50),
+        WTimeoutError("late", 64),
+        NetworkTimeout("late"),
+        AutoReconnect("gone"),
+        OperationFailure("stepped", 11602, {"errorLabels": ["RetryableWriteError"]}),
+        OperationFailure("conflict", 112, {"errorLabels": ["TransientTransactionError"]}),
     ],
 )
-def test_errors_of_the_driver_are_errors_of_the_domain(
-    error: PyMongoError, expected: type[Exception]
-) -> None:
-    with pytest.raises(expected) as raised, translated():
+def test_a_database_that_steps_away_or_is_late_is_unavailable(error: PyMongoError) -> None:
+    with pytest.raises(DatabaseUnavailable) as raised, translated():
         raise error
     assert raised.value.__cause__ is error
+    assert raised.value.retry_after_seconds == 1
 
 
 def test_other_errors_of_the_driver_are_bugs() -> None:

@@ -1,0 +1,106 @@
+"""Models on a primary that steps away: a call succeeds or is UNAVAILABLE; what succeeded is there, once."""
+
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from itertools import product
+from threading import Event, Lock
+
+import pytest
+
+from ordergen_server.sandbox.database import EmbeddedDatabase
+from tests.faults.model_writers import (
+    check_everything,
+    eventually,
+    insist_on_model,
+    is_unknown,
+    service_on,
+    writing,
+)
+from tests.faults.stepping_primary import Fate, stepping_primary
+from tests.integration.api.model_calls import attempt, get, model, pb
+
+COMMANDS = ("find", "insert", "update", "delete", "commitTransaction")
+#: Of the commands of a kind, one in so many meets a fault.
+EVERY = 5
+SECONDS = 60.0
+
+
+@pytest.fixture
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedDatabase]:
+    with EmbeddedDatabase(tmp_path_factory.mktemp("stepping")) as running:
+        yield running
+
+
+class Fates:
+    """Gives the faults in turns, to each kind of command by itself."""
+
+    def __init__(self, faults: tuple[Fate, ...]) -> None:
+        self._faults = faults
+        self._seen: Counter[str] = Counter()
+        self._met: set[tuple[str, Fate]] = set()
+        self._lock = Lock()
+        self.striking = False
+
+    def decide(self, command: str) -> Fate:
+        if command not in COMMANDS or not self.striking:
+            return Fate.DONE
+        with self._lock:
+            turn, rest = divmod(self._seen[command], EVERY)
+            self._seen[command] += 1
+            if rest:
+                return Fate.DONE
+            fate = self._faults[turn % len(self._faults)]
+            self._met.add((command, fate))
+            return fate
+
+    def all_met(self) -> bool:
+        """Whether commands of every kind have met every fault."""
+        return self._met == set(product(COMMANDS, self._faults))
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [(Fate.REFUSED, Fate.INTERRUPTED), (Fate.CUT_OFF, Fate.LOST)],
+    ids=["it says so", "the connection ends"],
+)
+def test_nothing_acknowledged_is_lost_or_done_twice(
+    embedded: EmbeddedDatabase, faults: tuple[Fate, ...]
+) -> None:
+    fates = Fates(faults)
+    with (
+        stepping_primary(embedded.port, fates.decide) as uri,
+        # The driver looks for a primary twice a second at the most.
+        service_on(uri, health_interval_seconds=1) as service,
+    ):
+        with writing(service) as writers:
+            fates.striking = True
+            assert eventually(fates.all_met, SECONDS)
+            fates.striking = False
+        check_everything(service, embedded.uri, writers)
+
+
+def test_a_transaction_that_was_left_open_stands_in_nobodys_way(embedded: EmbeddedDatabase) -> None:
+    """The primary goes in its middle, and comes back once the call is over: nobody has told it to abort."""
+    away = Event()
+
+    def decide(command: str) -> Fate:
+        if away.is_set():
+            return Fate.CUT_OFF
+        if command == "insert":
+            away.set()
+            return Fate.LOST
+        return Fate.DONE
+
+    request = pb.CreateModelRequest(model=model(), request_id=str(uuid.uuid4()))
+    with (
+        stepping_primary(embedded.port, decide) as uri,
+        service_on(uri) as service,
+        service_on(embedded.uri) as other,
+    ):
+        assert is_unknown(attempt(partial(service.models.CreateModel, request, timeout=20)))
+        assert is_unknown(attempt(partial(other.models.CreateModel, request, timeout=20)))
+        away.clear()
+        first = insist_on_model(partial(other.models.CreateModel, request, timeout=20))
+        assert first == get(service.models, first.model_id)

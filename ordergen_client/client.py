@@ -125,9 +125,15 @@ class Client:
         positions: Iterable[Position] | None = None,
         portfolio_ids: Iterable[str] | None = None,
     ) -> Model:
-        """Replace the fields that are given; `version` is the one that was read."""
+        """Replace the fields that are given; `version` is the one that was read.
+
+        Raises:
+            ValueError: none is given.
+        """
         given = {"name": name, "positions": positions, "portfolio_ids": portfolio_ids}
         fields = [field for field, value in given.items() if value is not None]
+        if not fields:  # a mask that names nothing is one of all fields
+            raise ValueError("name, positions or portfolio_ids must be given")
         message = messages.model_message(name or "", positions or (), portfolio_ids or ())
         message.model_id, message.version = model_id, version
         request = model_service_pb2.UpdateModelRequest(model=message, update_mask=FieldMask(paths=fields))

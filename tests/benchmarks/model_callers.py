@@ -1,6 +1,7 @@
 """The callers of the models section, in a process of their own: `python -m tests.benchmarks.model_callers`.
 
-Reads one JSON object a line, makes calls from so many threads for so long, answers one JSON object a line.
+Reads one JSON object a line, makes calls of every target from so many threads for so long, answers one JSON
+object a line.
 """
 
 import json
@@ -9,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from statistics import median, quantiles
@@ -28,6 +29,8 @@ from pymongo.database import Database
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
+from tests.benchmarks.report import timed
+
 pb = model_service_pb2
 POSITIONS = 50
 MODELS = 100
@@ -37,14 +40,19 @@ Call = Callable[[], object]
 
 @dataclass(frozen=True)
 class Order:
-    """What to measure: `target` is service, echo, database or both; `ids` are the models that there are."""
+    """What to measure: `targets` are of service, echo, database and both; `ids` are the models there are.
 
-    target: str
+    One caller calls all targets in turns, for `seconds` together; several call one target after the other,
+    each for `seconds`.
+    """
+
+    targets: list[str]
     call: str
     callers: int
     seconds: float
     ids: list[str]
-    address: str
+    service: str
+    bare: str
     mongodb_uri: str
     database: str
 
@@ -124,11 +132,11 @@ def service_call(order: Order, channel: grpc.Channel, model_id: str) -> Call:
     return call
 
 
-def echo_call(order: Order, channel: grpc.Channel, model_id: str) -> Call:
-    """The same bytes there and back, with nothing done in between."""
+def echo_call(order: Order, target: str, channel: grpc.Channel, model_id: str) -> Call:
+    """The same bytes there and back, with nothing done in between but what `target` says."""
     make = requests_of(order.call, model_id)
     method: grpc.UnaryUnaryMultiCallable[Message, Message] = channel.unary_unary(
-        f"/{order.target}/{order.call}",
+        f"/{target}/{order.call}",
         request_serializer=lambda request: request.SerializeToString(),
         response_deserializer=(
             pb.ListModelsResponse.FromString if order.call == "ListModels" else model_pb2.Model.FromString
@@ -166,31 +174,64 @@ def driver(mongodb_uri: str, name: str) -> Iterator[Database[dict[str, Any]]]:
 
 
 @contextmanager
-def calls_of(order: Order) -> Iterator[list[Call]]:
-    """One call for each caller."""
-    ids = order.ids[: order.callers]
-    if order.target == "database":
+def calls_of(order: Order, target: str) -> Iterator[list[Call]]:
+    """One call for each caller; no two targets have the same first model, whose version they would change."""
+    first = order.targets.index(target)
+    ids = order.ids[first : first + order.callers]
+    if target == "database":
         with driver(order.mongodb_uri, order.database) as database:
             yield [database_call(order.call, database, one) for one in ids]
         return
-    make = service_call if order.target == "service" else echo_call
-    with grpc.insecure_channel(order.address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
-        yield [make(order, channel, one) for one in ids]
+    address = order.service if target == "service" else order.bare
+    with grpc.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+        if target == "service":
+            yield [service_call(order, channel, one) for one in ids]
+        else:
+            yield [echo_call(order, target, channel, one) for one in ids]
 
 
-def measure(order: Order) -> Measured:
-    """Let all callers call for the time."""
-    with calls_of(order) as calls, ThreadPoolExecutor(order.callers) as threads:
-        barrier = Barrier(order.callers)
+def measure(order: Order) -> dict[str, Measured]:
+    """Let all callers call every target."""
+    if order.callers == 1:
+        return in_turns(order)
+    found = {}
+    for target in order.targets:
+        with calls_of(order, target) as calls:
+            found[target] = at_once(calls, order.seconds)
+    return found
 
-        def run(call: Call) -> list[float]:
-            barrier.wait(60)
-            return repeated(call, order.seconds)
 
-        calls[0]()  # what is made at the first call is not measured
-        found = list(threads.map(run, calls))
-    seconds = [one for each in found for one in each]
-    rate = sum(len(each) / sum(each) for each in found)
+def in_turns(order: Order) -> dict[str, Measured]:
+    """One caller who calls every target, then again: whatever slows the machine slows them all."""
+    times: dict[str, list[float]] = {target: [] for target in order.targets}
+    with ExitStack() as stack:
+        calls = {target: stack.enter_context(calls_of(order, target))[0] for target in order.targets}
+        for call in calls.values():
+            call()  # what is made at the first call is not measured
+        end = time.perf_counter() + order.seconds
+        while time.perf_counter() < end:
+            for target, call in calls.items():
+                times[target].append(timed(call))
+    return {target: measured([each]) for target, each in times.items()}
+
+
+def at_once(calls: list[Call], seconds: float) -> Measured:
+    """All callers of one target."""
+    calls[0]()
+    barrier = Barrier(len(calls))
+
+    def run(call: Call) -> list[float]:
+        barrier.wait(60)
+        return repeated(call, seconds)
+
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return measured(list(threads.map(run, calls)))
+
+
+def measured(times: list[list[float]]) -> Measured:
+    """What the times of some callers come to."""
+    seconds = [one for each in times for one in each]
+    rate = sum(len(each) / sum(each) for each in times)
     return Measured(rate, median(seconds), quantiles([*seconds, *seconds], n=20)[18])
 
 
@@ -209,7 +250,8 @@ def repeated(call: Call, seconds: float) -> list[float]:
 def main() -> None:
     """Serve orders until the input ends."""
     for text in sys.stdin:
-        sys.stdout.write(json.dumps(asdict(measure(Order(**json.loads(text))))) + "\n")
+        found = {target: asdict(one) for target, one in measure(Order(**json.loads(text))).items()}
+        sys.stdout.write(json.dumps(found) + "\n")
         sys.stdout.flush()
 
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
+from itertools import product, starmap
 from threading import Barrier
 
 import grpc
@@ -73,8 +74,14 @@ def position_of(message: model_pb2.Position) -> Position:
     return Position(message.security_id, target, low, high)
 
 
+def own_portfolio(writer: int, step: int) -> str:
+    """One that is linked at first, and that no other call of any writer unlinks."""
+    return f"W{writer:011d}S{step:011d}"
+
+
 def random_call(dice: random.Random, writer: int, step: int) -> tuple[Change, Send]:
     """A change that, where it succeeds, changes something: its drifts, names and ids are its own."""
+    gone = [own_portfolio(writer, step)]
     one = line(dice.randrange(SHARED), dice.choice(["0.1", "0.2"]), f"0.{writer:02d}{step:02d}1", "1")
     own = new_portfolios(1)
     name = f"Writer {writer} step {step}"
@@ -105,6 +112,12 @@ def random_call(dice: random.Random, writer: int, step: int) -> tuple[Change, Se
                 changes.add_portfolios(own),
                 lambda stub, id_, version: stub.AddPortfolios(
                     pb.AddPortfoliosRequest(model_id=id_, portfolio_ids=own, version=version)
+                ),
+            ),
+            (
+                changes.remove_portfolios(gone),
+                lambda stub, id_, version: stub.RemovePortfolios(
+                    pb.RemovePortfoliosRequest(model_id=id_, portfolio_ids=gone, version=version)
                 ),
             ),
             (
@@ -162,7 +175,8 @@ def fails(change: Change, content: ModelContent) -> bool:
 
 
 def test_mixed_writers_lose_nothing(services: list[ModelServiceStub]) -> None:
-    first = create(services[0], model(positions=[line(0), line(1)]))
+    portfolios = list(starmap(own_portfolio, product(range(WRITERS), range(STEPS))))
+    first = create(services[0], model(positions=[line(0), line(1)], portfolios=portfolios))
     with ThreadPoolExecutor(WRITERS) as threads:
         running = [
             threads.submit(write, services[n % len(services)], first.model_id, n, guarded=n % 2 == 1)

@@ -60,8 +60,10 @@ What the service adds ("own") is its median with one caller without that of both
 what gRPC and the driver cost where they share an interpreter; "over the sum" is without what each costs
 alone, so that it also counts what the two cost each other. Either can be below zero: the driver decodes what
 it reads, and the service does not decode again a model that has not changed since it was last read. Reading
-one that has costs what UpdateModel shows. Most of a write here is
-the embedded database's checking of the rules of a model."""
+one that has costs what UpdateModel shows. Most of a write here is the embedded database's checking of the
+rules of a model. The service has 16 connections to it for all callers, the bare driver 64: more of them let
+64 callers read a fifth fewer models a second. The price is the 95th percentile of those who write, for the
+driver lets whoever comes next before those who wait."""
 
 
 def run() -> Section:

@@ -1,6 +1,7 @@
 """What the use cases need of a database; the repositories keep these promises.
 
-Every method raises DatabaseUnavailable where the database does not answer in time.
+Every method raises DatabaseUnavailable where the database does not answer in its time, and DeadlineExceeded
+where the call has less time than that.
 """
 
 from collections.abc import Callable, Collection, Sequence

@@ -1,9 +1,11 @@
 """The connection to MongoDB: exact numbers, durable writes, errors of our domain."""
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from contextvars import ContextVar
 from datetime import UTC
 from decimal import Clamped, Context, Decimal, Rounded
 from functools import lru_cache
@@ -22,9 +24,10 @@ from pymongo.errors import (
     ConnectionFailure,
     OperationFailure,
     PyMongoError,
+    ServerSelectionTimeoutError,
 )
 
-from ordergen_server.domain.errors import DatabaseUnavailable
+from ordergen_server.domain.errors import DatabaseUnavailable, DeadlineExceeded
 
 if TYPE_CHECKING:
     from pymongo.database import Database as MongoDatabase
@@ -89,6 +92,10 @@ CODEC_OPTIONS: CodecOptions[Document] = CodecOptions(
 
 #: Leaves documents as the bytes they came as.
 RAW_OPTIONS: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
+
+
+#: When the time limits around operations end, on the monotonic clock.
+_deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)
 
 
 class Database:
@@ -198,16 +205,21 @@ class Database:
         """A block of operations that together may take the database's timeout, or the time limit around it.
 
         Raises:
-            DatabaseUnavailable: as `translated` has it.
+            DeadlineExceeded, DatabaseUnavailable: as `translated` has it.
         """
-        with pymongo.timeout(self._timeout_seconds), translated():
+        hurried = _deadline.get() < time.monotonic() + self._timeout_seconds
+        with pymongo.timeout(self._timeout_seconds), translated(hurried=hurried):
             yield
 
     @contextmanager
     def time_limit(self, seconds: float) -> Iterator[None]:
         """A block in which every operation of this thread together may take `seconds`."""
-        with pymongo.timeout(seconds):
-            yield
+        token = _deadline.set(min(_deadline.get(), time.monotonic() + seconds))
+        try:
+            with pymongo.timeout(seconds):
+                yield
+        finally:
+            _deadline.reset(token)
 
     def close(self) -> None:
         """Close every connection."""
@@ -216,17 +228,25 @@ class Database:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translated(*, hurried: bool = False) -> Iterator[None]:
     """A block in which errors of the driver become errors of the domain.
 
+    Args:
+        hurried: the block has less time than the database may take.
+
     Raises:
-        DatabaseUnavailable: the database cannot be reached, stepped away, or does not answer in time.
+        DeadlineExceeded: that time ended while the database was at work.
+        DatabaseUnavailable: the database cannot be reached, stepped away, or takes longer than it may.
     """
     try:
         yield
     except PyMongoError as error:
         if not _is_away(error):
             raise
+        if hurried and error.timeout and not isinstance(error, ServerSelectionTimeoutError):
+            raise DeadlineExceeded(
+                "The deadline passed before the database answered.", metadata={"step": "database"}
+            ) from error
         raise DatabaseUnavailable(
             "The database does not answer.",
             metadata={"service": "database"},

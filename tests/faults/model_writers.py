@@ -53,8 +53,7 @@ def service_on(mongodb_uri: str, *, health_interval_seconds: float = 0.2) -> Ite
         port=0,
         health_port=0,
         mongodb_database=DATABASE,
-        mongodb_timeout_seconds=5,
-        maximum_call_seconds=2,
+        mongodb_timeout_seconds=2,
         health_interval_seconds=health_interval_seconds,
         drain_seconds=1,
     )

@@ -9,11 +9,12 @@ from pymongo.errors import (
     NetworkTimeout,
     OperationFailure,
     PyMongoError,
+    ServerSelectionTimeoutError,
     WTimeoutError,
 )
 
 from ordergen_server.domain.changes import add_position
-from ordergen_server.domain.errors import DatabaseUnavailable
+from ordergen_server.domain.errors import DatabaseUnavailable, DeadlineExceeded
 from ordergen_server.domain.stores import Lease
 from ordergen_server.repositories.database import Database, translated
 from ordergen_server.repositories.migrations import migrate
@@ -103,6 +104,18 @@ def test_a_database_that_steps_away_or_is_late_is_unavailable(error: PyMongoErro
         raise error
     assert raised.value.__cause__ is error
     assert raised.value.retry_after_seconds == 1
+
+
+@pytest.mark.parametrize("error", [ExecutionTimeout("late", 50), NetworkTimeout("late")])
+def test_a_caller_with_less_time_than_the_database_may_take_meets_its_own_deadline(
+    database: Database, error: PyMongoError
+) -> None:
+    with pytest.raises(DeadlineExceeded), database.time_limit(5), database.operation():
+        raise error
+    with pytest.raises(DatabaseUnavailable), database.time_limit(60), database.operation():
+        raise error
+    with pytest.raises(DatabaseUnavailable), database.time_limit(5), database.operation():
+        raise ServerSelectionTimeoutError("There is no primary.")
 
 
 def test_other_errors_of_the_driver_are_bugs() -> None:

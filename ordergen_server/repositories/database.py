@@ -1,20 +1,15 @@
-"""The connection to MongoDB: exact numbers, durable writes, errors of our domain."""
+"""The connection to MongoDB: durable writes, transactions, errors of our domain."""
 
+import logging
 import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
-from datetime import UTC
-from decimal import Clamped, Context, Decimal, Rounded
-from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 import pymongo
-from bson.codec_options import CodecOptions, TypeCodec, TypeRegistry
-from bson.decimal128 import Decimal128, create_decimal128_context
-from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
@@ -28,11 +23,14 @@ from pymongo.errors import (
 )
 
 from ordergen_server.domain.errors import DatabaseUnavailable, DeadlineExceeded
+from ordergen_server.repositories.codec import CODEC_OPTIONS, RAW_OPTIONS, Document
 
 if TYPE_CHECKING:
+    from bson.raw_bson import RawBSONDocument
     from pymongo.database import Database as MongoDatabase
 
-Document = dict[str, object]
+_log = logging.getLogger(__name__)
+
 Documents = Collection[Document]
 
 Result = TypeVar("Result")
@@ -42,56 +40,6 @@ CLOSE_SECONDS = 1.0
 _WRITE_CONFLICT = 112
 _CONFLICT_SECONDS = 0.01
 _LEFT_OPEN = 1000
-_CACHED = 65_536
-_DECIMAL128: Context = create_decimal128_context()
-for _signal in (Rounded, Clamped):  # silent otherwise
-    _DECIMAL128.traps[_signal] = True
-
-
-def encoded(value: Decimal) -> Decimal128 | str:
-    """The Decimal128 of the same digits and exponent, or the text of more digits than it can hold.
-
-    The driver does the same with every Decimal that it meets, at twice the cost.
-    """
-    return _encoded(str(value))
-
-
-# A run writes the same prices and weights for every portfolio, and the driver's conversions are slow.
-@lru_cache(maxsize=_CACHED)
-def _encoded(text: str) -> Decimal128 | str:
-    try:
-        return Decimal128(_DECIMAL128.create_decimal(text))
-    except (Rounded, Clamped):
-        return text
-
-
-@lru_cache(maxsize=_CACHED)
-def _decoded(bits: bytes) -> Decimal:
-    return Decimal128.from_bid(bits).to_decimal()
-
-
-class DecimalCodec(TypeCodec):
-    """Stores a Decimal as Decimal128, digit for digit; one of more than 34 digits as its text."""
-
-    python_type = Decimal
-    bson_type = Decimal128
-
-    def transform_python(self, value: Decimal) -> Decimal128 | str:
-        """The Decimal128 of the same digits and exponent, or the text of more digits than it can hold."""
-        return encoded(value)
-
-    def transform_bson(self, value: Decimal128) -> Decimal:
-        """The Decimal of the same digits and exponent."""
-        return _decoded(value.bid)
-
-
-CODEC_OPTIONS: CodecOptions[Document] = CodecOptions(
-    tz_aware=True, tzinfo=UTC, type_registry=TypeRegistry([DecimalCodec()])
-)
-
-
-#: Leaves documents as the bytes they came as.
-RAW_OPTIONS: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocument)
 
 
 #: When the time limits around operations end, on the monotonic clock.
@@ -107,7 +55,7 @@ class Database:
 
     def __init__(self, uri: str, name: str, *, pool_size: int, timeout_seconds: float) -> None:
         self._timeout_seconds = timeout_seconds
-        # The database itself forgets them after a minute.
+        # Cut off in a transaction; the database itself forgets them after a minute.
         self._left_open: deque[ClientSession] = deque(maxlen=_LEFT_OPEN)
         try:
             self._client: MongoClient[Document] = MongoClient(
@@ -194,11 +142,14 @@ class Database:
             return
         try:
             self._client.admin.command({"killSessions": [one.session_id for one in sessions]})
-        except PyMongoError:
-            self._left_open.extend(sessions)
-            raise
-        for one in sessions:
-            one.end_session()
+        except PyMongoError as error:
+            if _is_away(error):
+                self._left_open.extend(sessions)
+                raise
+            _log.warning("transactions that were cut off keep their locks for a minute: %s", error)
+        else:
+            for one in sessions:
+                one.end_session()
 
     @contextmanager
     def operation(self) -> Iterator[None]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import msgspec
 
 from ordergen_server.domain.errors import OrderGenerationError, Resource, Violation, error_types
-from ordergen_server.repositories.database import Document
+from ordergen_server.repositories.codec import Document
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ from bson import decode
 from bson.raw_bson import RawBSONDocument
 
 from ordergen_server.domain.models import Model
-from ordergen_server.repositories.database import CODEC_OPTIONS, Document
+from ordergen_server.repositories.codec import CODEC_OPTIONS, Document
 from ordergen_server.repositories.documents import from_document, take_id
 
 #: Models kept as values, and the bytes that a kept one has at most; in memory it takes some 80 kB then.

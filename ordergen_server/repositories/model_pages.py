@@ -13,7 +13,8 @@ from ordergen_server.domain.models import Model
 from ordergen_server.domain.ordering import MODEL_ORDERS, parse_order
 from ordergen_server.domain.pages import Page, PageRequest
 from ordergen_server.domain.violations import Violations
-from ordergen_server.repositories.database import Database, Document
+from ordergen_server.repositories.codec import Document
+from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.full_pages import fill
 from ordergen_server.repositories.model_documents import stored_model
 from ordergen_server.repositories.tokens import PageTokens

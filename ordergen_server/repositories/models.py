@@ -21,7 +21,8 @@ from ordergen_server.domain.errors import (
 )
 from ordergen_server.domain.models import FIELDS, Model, ModelContent
 from ordergen_server.domain.pages import Page, PageRequest
-from ordergen_server.repositories.database import Database, Document
+from ordergen_server.repositories.codec import Document
+from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.documents import to_document
 from ordergen_server.repositories.model_documents import model_of, stored_model
 from ordergen_server.repositories.model_pages import ModelPages

@@ -9,7 +9,8 @@ from pymongo import ASCENDING, DESCENDING
 from ordergen_server.domain.errors import NotFound, PreconditionFailed, Resource, VersionMismatch, Violation
 from ordergen_server.domain.pages import Page, PageRequest
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, Rebalance, RebalanceState
-from ordergen_server.repositories.database import CODEC_OPTIONS, Database, Document
+from ordergen_server.repositories.codec import CODEC_OPTIONS, Document
+from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.full_pages import fill
 from ordergen_server.repositories.result_documents import WITHOUT_LINES, result_of
 from ordergen_server.repositories.runs import RunLog, rebalance_of

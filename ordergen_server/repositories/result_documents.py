@@ -15,7 +15,7 @@ from bson import encode
 from bson.raw_bson import RawBSONDocument
 
 from ordergen_server.domain.rebalances import PortfolioRebalance, RebalancePosition, transactions_of
-from ordergen_server.repositories.database import Document, encoded
+from ordergen_server.repositories.codec import Document, encoded
 from ordergen_server.repositories.documents import from_document, to_document
 
 Columns = Mapping[str, Sequence[Any]]

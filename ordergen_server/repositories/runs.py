@@ -26,7 +26,8 @@ from ordergen_server.domain.errors import DataProblem, InvalidArgument, Rebalanc
 from ordergen_server.domain.market import MarketSnapshot, Quote
 from ordergen_server.domain.rebalances import PortfolioRebalance, Rebalance, RebalanceState
 from ordergen_server.domain.stores import Lease, LeaseLost, Request, RunOrder
-from ordergen_server.repositories.database import Database, Document
+from ordergen_server.repositories.codec import Document
+from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.documents import from_document, take_id, to_document
 from ordergen_server.repositories.result_documents import ResultWriter
 

@@ -15,7 +15,8 @@ from ordergen_server.domain.models import (
     MAXIMUM_TARGET,
     TARGET_STEP,
 )
-from ordergen_server.repositories.database import Database, Document
+from ordergen_server.repositories.codec import Document
+from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.model_pages import LISTING_SECONDS
 
 #: How long a request id is remembered.

@@ -16,7 +16,7 @@ from bson import decode, encode
 _HEADER = struct.Struct("<iiii")
 _MESSAGE = 2013
 _BODY = struct.Struct("<IB")
-_NOT_WRITABLE_PRIMARY, _INTERRUPTED = 10107, 11602
+_UNAUTHORIZED, _NOT_WRITABLE_PRIMARY, _INTERRUPTED = 13, 10107, 11602
 
 
 class Fate(Enum):
@@ -27,12 +27,20 @@ class Fate(Enum):
     """Not done; the answer says that this is not the primary any more."""
     INTERRUPTED = auto()
     """Done; the answer says that the primary stepped down meanwhile."""
+    FORBIDDEN = auto()
+    """Not done; the answer says that this user may not."""
     LOST = auto()
     """Done, and the connection ends without an answer."""
     CUT_OFF = auto()
     """Not done, and the connection ends."""
 
 
+_NOT_DONE = {Fate.REFUSED, Fate.FORBIDDEN}
+_CODES = {
+    Fate.REFUSED: _NOT_WRITABLE_PRIMARY,
+    Fate.INTERRUPTED: _INTERRUPTED,
+    Fate.FORBIDDEN: _UNAUTHORIZED,
+}
 Decide = Callable[[str], Fate]
 
 
@@ -50,13 +58,13 @@ class _Connection(BaseRequestHandler):
         fate = self.server.decide(_command(message))
         if fate is Fate.CUT_OFF:
             return False
-        answer = _refusal(message, _NOT_WRITABLE_PRIMARY)
-        if fate is not Fate.REFUSED:
+        answer = b""
+        if fate not in _NOT_DONE:
             database.sendall(message)
             answer = _receive(database)
         if fate is Fate.LOST:
             return False
-        self.request.sendall(_refusal(message, _INTERRUPTED) if fate is Fate.INTERRUPTED else answer)
+        self.request.sendall(_refusal(message, _CODES[fate]) if fate in _CODES else answer)
         return True
 
 
@@ -110,9 +118,8 @@ def _command(message: bytes) -> str:
 
 
 def _refusal(message: bytes, code: int) -> bytes:
-    document = encode(
-        {"ok": 0.0, "errmsg": "stepped away", "code": code, "errorLabels": ["RetryableWriteError"]}
-    )
+    labels = [] if code == _UNAUTHORIZED else ["RetryableWriteError"]
+    document = encode({"ok": 0.0, "errmsg": "no", "code": code, "errorLabels": labels})
     body = _BODY.pack(0, 0) + document
     (_, request_id, _, _) = _HEADER.unpack_from(message)
     return _HEADER.pack(_HEADER.size + len(body), 0, request_id, _MESSAGE) + body

@@ -81,26 +81,49 @@ def test_nothing_acknowledged_is_lost_or_done_twice(
         check_everything(service, embedded.uri, writers)
 
 
-def test_a_transaction_that_was_left_open_stands_in_nobodys_way(embedded: EmbeddedDatabase) -> None:
-    """The primary goes in its middle, and comes back once the call is over: nobody has told it to abort."""
-    away = Event()
+class Leaving:
+    """A primary that goes in the middle of a transaction, once, so that nobody can tell it to abort."""
 
-    def decide(command: str) -> Fate:
-        if away.is_set():
+    def __init__(self, fate_of_kills: Fate) -> None:
+        self.away = Event()
+        self._fate_of_kills = fate_of_kills
+        self.kills = 0
+
+    def decide(self, command: str) -> Fate:
+        if self.away.is_set():
             return Fate.CUT_OFF
         if command == "insert":
-            away.set()
+            self.away.set()
             return Fate.LOST
+        if command == "killSessions":
+            self.kills += 1
+            return self._fate_of_kills
         return Fate.DONE
 
-    request = pb.CreateModelRequest(model=model(), request_id=str(uuid.uuid4()))
+
+def repeatable() -> pb.CreateModelRequest:
+    return pb.CreateModelRequest(model=model(), request_id=str(uuid.uuid4()))
+
+
+def test_a_transaction_that_was_left_open_stands_in_nobodys_way(embedded: EmbeddedDatabase) -> None:
+    leaving, request = Leaving(Fate.DONE), repeatable()
     with (
-        stepping_primary(embedded.port, decide) as uri,
+        stepping_primary(embedded.port, leaving.decide) as uri,
         service_on(uri) as service,
         service_on(embedded.uri) as other,
     ):
         assert is_unknown(attempt(partial(service.models.CreateModel, request, timeout=20)))
         assert is_unknown(attempt(partial(other.models.CreateModel, request, timeout=20)))
-        away.clear()
+        leaving.away.clear()
         first = insist_on_model(partial(other.models.CreateModel, request, timeout=20))
         assert first == get(service.models, first.model_id)
+
+
+def test_a_database_that_lets_nobody_end_sessions_is_served_all_the_same(embedded: EmbeddedDatabase) -> None:
+    leaving = Leaving(Fate.FORBIDDEN)
+    with stepping_primary(embedded.port, leaving.decide) as uri, service_on(uri) as service:
+        assert is_unknown(attempt(partial(service.models.CreateModel, repeatable(), timeout=20)))
+        assert eventually(lambda: not service.ready())
+        leaving.away.clear()
+        assert eventually(service.serves)
+        assert leaving.kills == 1

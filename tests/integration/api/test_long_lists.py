@@ -1,6 +1,6 @@
 """Lists of more than fits into a message: any client can read them, page after page."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -14,7 +14,7 @@ from globeco.ordergen.v1.model_service_pb2_grpc import ModelServiceStub
 from globeco.ordergen.v1.rebalance_service_pb2_grpc import RebalanceServiceStub
 
 from ordergen_server.domain.models import Position
-from ordergen_server.repositories.database import CODEC_OPTIONS, Document
+from ordergen_server.repositories.codec import CODEC_OPTIONS, Document
 from ordergen_server.repositories.documents import to_document
 from ordergen_server.repositories.result_documents import ResultWriter
 from ordergen_server.repositories.runs import header_of
@@ -72,35 +72,32 @@ def results() -> Iterator[Document]:
         yield writer.document(replace(one, portfolio_id=portfolio_id(number), sequence=number + 2))
 
 
+def pages(call: Callable[[Any], Any], request: Any) -> Iterator[Any]:  # noqa: ANN401 - of any list
+    """Every page, none of which a client refuses by its size."""
+    while True:
+        page = call(request)
+        assert page.ByteSize() < MAXIMUM_MESSAGE_BYTES
+        yield page
+        if not page.next_page_token:
+            return
+        request.page_token = page.next_page_token
+
+
 @pytest.mark.parametrize("order_by", ["", "-name"])
 def test_every_model_is_on_a_page_that_a_client_takes(channel: grpc.Channel, order_by: str) -> None:
     request = model_service_pb2.ListModelsRequest(page_size=COUNT, order_by=order_by)
-    stub = ModelServiceStub(channel)
-    names: list[str] = []
-    pages = 0
-    while not pages or request.page_token:
-        page = stub.ListModels(request)
-        assert page.ByteSize() < MAXIMUM_MESSAGE_BYTES
-        assert page.total_size == COUNT
-        names += [one.name for one in page.models]
-        request.page_token = page.next_page_token
-        pages += 1
+    found = list(pages(ModelServiceStub(channel).ListModels, request))
+    assert len(found) > 3
+    assert {page.total_size for page in found} == {COUNT}
+    names = [one.name for page in found for one in page.models]
     assert len(names) == len(set(names)) == COUNT
-    assert pages > 3
     if order_by:
         assert names == sorted(names, reverse=True)
 
 
 def test_every_result_of_a_run_is_on_a_page_that_a_client_takes(channel: grpc.Channel) -> None:
     request = rebalance_service_pb2.ListPortfolioRebalancesRequest(rebalance_id=RUN_ID, page_size=COUNT)
-    stub = RebalanceServiceStub(channel)
-    ids: list[str] = []
-    pages = 0
-    while not pages or request.page_token:
-        page = stub.ListPortfolioRebalances(request)
-        assert page.ByteSize() < MAXIMUM_MESSAGE_BYTES
-        ids += [one.portfolio_id for one in page.portfolio_rebalances]
-        request.page_token = page.next_page_token
-        pages += 1
+    found = list(pages(RebalanceServiceStub(channel).ListPortfolioRebalances, request))
+    assert len(found) > 1
+    ids = [one.portfolio_id for page in found for one in page.portfolio_rebalances]
     assert ids == [portfolio_id(number) for number in range(COUNT)]
-    assert pages > 1

@@ -11,7 +11,7 @@ from bson import ObjectId
 from pymongo.errors import WriteError
 
 from ordergen_server.repositories import schema
-from ordergen_server.repositories.database import Database, Document
+from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.migrations import MIGRATION_SECONDS, MIGRATIONS, Migration, migrate
 from ordergen_server.repositories.models import Models
 from ordergen_server.repositories.tokens import PageTokens
@@ -151,9 +151,8 @@ def test_models_from_before_stay_and_can_be_changed(
     assert models.get(old.model_id) == old
     keeper = ModelKeeper(models, lambda: NOW)
     assert keeper.add_position(old.model_id, position(3), 1).version == 2
-    broken: Document = {"_id": ObjectId(), "name": "", "positions": []}
     with pytest.raises(WriteError):
-        database.collection("models").insert_one(broken)
+        database.collection("models").insert_one({"_id": ObjectId(), "name": "", "positions": []})
 
 
 def test_a_migration_may_take_longer_than_a_call(recorder: tuple[Recorder, Database]) -> None:

@@ -16,7 +16,8 @@ from pymongo.errors import DuplicateKeyError, WriteError
 
 from ordergen_server.domain.models import ModelContent, Position, check_content
 from ordergen_server.domain.violations import Violations
-from ordergen_server.repositories.database import Database, Document
+from ordergen_server.repositories.codec import Document
+from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.documents import to_document
 from ordergen_server.repositories.migrations import migrate
 from tests.builders import NOW, content, portfolio_id, position, security_id

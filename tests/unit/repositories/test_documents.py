@@ -16,7 +16,8 @@ from ordergen_server.domain.errors import (
     error_types,
 )
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, Rebalance, SolutionQuality
-from ordergen_server.repositories.database import Database, DecimalCodec
+from ordergen_server.repositories.codec import DecimalCodec
+from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.documents import from_document, to_document
 from ordergen_server.repositories.model_pages import total_order
 from ordergen_server.repositories.tokens import PageTokens

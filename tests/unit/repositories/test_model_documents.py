@@ -6,7 +6,7 @@ from bson import ObjectId, encode
 from bson.raw_bson import RawBSONDocument
 
 from ordergen_server.domain.models import ModelContent, Position
-from ordergen_server.repositories.database import CODEC_OPTIONS
+from ordergen_server.repositories.codec import CODEC_OPTIONS
 from ordergen_server.repositories.documents import to_document
 from ordergen_server.repositories.model_documents import KEPT_BYTES, model_of, stored_model
 from tests.builders import MODEL_ID, NOW, content, model, portfolio_id, position, security_id

@@ -7,7 +7,7 @@ import pytest
 from bson import decode, encode
 
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, RebalancePosition
-from ordergen_server.repositories.database import CODEC_OPTIONS, Document
+from ordergen_server.repositories.codec import CODEC_OPTIONS, Document
 from ordergen_server.repositories.result_documents import WITHOUT_LINES, ResultWriter, result_of
 from tests.builders import by_line, holdings, position, rebalanced, result, snapshot
 

@@ -290,8 +290,8 @@ class ListRebalancesResponse(_message.Message):
     """How many runs there are over all pages, when this page was read."""
     @_builtins.property
     def rebalances(self) -> _containers.RepeatedCompositeFieldContainer[_rebalance_pb2.Rebalance]:
-        """The runs of this page, newest first. They may be fewer than asked for, so that any client can take the message
-        (4 MiB); only an empty next_page_token says that there are no more.
+        """The runs of this page, newest first. They may be fewer than asked for, so that any client can take the
+        message (4 MiB); only an empty next_page_token says that there are no more.
         """
 
     def __init__(

@@ -5,8 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +15,6 @@ from tests.e2e.api import Api, connected
 
 #: Seconds for anything a process does at its start or end.
 PATIENCE = 30.0
-
-
-def eventually(true: Callable[[], bool], seconds: float = PATIENCE) -> bool:
-    """Wait until something is true, at most so long; whether it became so."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if true():
-            return True
-        time.sleep(0.02)
-    return true()
 
 
 def processes_on(folder: Path) -> list[int]:

@@ -14,8 +14,9 @@ from ordergen_server.sandbox.faults import Fault
 from ordergen_server.sandbox.simulated import SimulatedSiblings
 from tests.builders import MODEL_ID
 from tests.e2e.api import Api, message_of, served
-from tests.e2e.processes import eventually
+from tests.e2e.processes import PATIENCE
 from tests.e2e.runs import check_told, watched
+from tests.waiting import eventually
 
 PORTFOLIOS = 6
 
@@ -78,7 +79,7 @@ def test_a_run_goes_on_where_its_command_is_interrupted(
     ) as process:
         assert process.stderr
         rebalance_id = process.stderr.readline().split()[1]
-        assert eventually(lambda: len(api.run(rebalance_id).rebalance_id) > 0)
+        assert eventually(lambda: len(api.run(rebalance_id).rebalance_id) > 0, PATIENCE)
         os.kill(process.pid, signal.SIGINT)
         told = process.stderr.read()
         assert process.wait(30) != 0

@@ -12,7 +12,8 @@ from ordergen_server.sandbox.database import EmbeddedDatabase
 from ordergen_server.sandbox.simulated import SimulatedSiblings
 from tests.builders import MODEL_ID
 from tests.e2e.api import Api, failure, message_of, served
-from tests.e2e.processes import eventually, server_process
+from tests.e2e.processes import PATIENCE, server_process
+from tests.waiting import eventually
 
 SERVICES = ("globeco.ordergen.v1.ModelService", "globeco.ordergen.v1.RebalanceService")
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
@@ -35,8 +36,8 @@ def test_a_server_is_ready_while_its_database_answers(tmp_path: Path, siblings: 
         assert statuses(server.api) == {SERVING}
         model = server.api.create(message_of(siblings.model))
         server.kill_database()
-        assert eventually(lambda: statuses(server.api) == {NOT_SERVING})
-        assert eventually(lambda: statuses(server.api) == {SERVING})
+        assert eventually(lambda: statuses(server.api) == {NOT_SERVING}, PATIENCE)
+        assert eventually(lambda: statuses(server.api) == {SERVING}, PATIENCE)
         assert server.api.get(model.model_id) == model
         assert server.stop() == 0
 

@@ -8,7 +8,8 @@ from globeco.ordergen.v1 import rebalance_pb2
 from ordergen_server.sandbox.faults import Fault
 from ordergen_server.sandbox.simulated import SimulatedSiblings
 from tests.e2e.api import message_of
-from tests.e2e.processes import eventually, processes_on, server_process
+from tests.e2e.processes import PATIENCE, processes_on, server_process
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def test_killed_it_takes_its_database_along(folder: Path, siblings: SimulatedSib
         assert processes_on(folder)
         server.process.kill()
         server.process.wait(30)
-        assert eventually(lambda: not processes_on(folder))
+        assert eventually(lambda: not processes_on(folder), PATIENCE)
     with server_process(folder, siblings) as again:
         assert again.api.get(model.model_id) == model
         assert again.stop() == 0

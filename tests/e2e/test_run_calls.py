@@ -15,8 +15,8 @@ from ordergen_server.sandbox.faults import Fault
 from ordergen_server.sandbox.simulated import SimulatedSiblings
 from tests.builders import MODEL_ID, portfolio_id, security_id
 from tests.e2e.api import PATIENCE, Api, failure, message_of, served
-from tests.e2e.processes import eventually
 from tests.e2e.runs import check_answers, check_told, counts, start, watched
+from tests.waiting import eventually
 
 pb, calls = rebalance_pb2, rebalance_service_pb2
 REQUEST_ID = "16fd2706-8baf-433b-82eb-8c7fada847da"
@@ -42,7 +42,7 @@ def count_runs(api: Api) -> int:
 
 
 def over(api: Api, rebalance_id: str) -> bool:
-    return eventually(lambda: api.run(rebalance_id).state != pb.REBALANCE_STATE_RUNNING)
+    return eventually(lambda: api.run(rebalance_id).state != pb.REBALANCE_STATE_RUNNING, PATIENCE)
 
 
 @pytest.fixture

@@ -65,15 +65,6 @@ def service_on(mongodb_uri: str, *, health_interval_seconds: float = 0.2) -> Ite
         yield Service(ModelServiceStub(api), health_pb2_grpc.HealthStub(probe))
 
 
-def eventually(true: Callable[[], bool], seconds: float = RECOVERY_SECONDS) -> bool:
-    end = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
-
-
 def is_unknown(answer: object) -> bool:
     """Whether the call failed without saying what became of it; that is UNAVAILABLE with a time to wait."""
     if not isinstance(answer, Failure) or answer.code is not grpc.StatusCode.UNAVAILABLE:
@@ -107,7 +98,6 @@ class Writer:
     perhaps: set[str] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
     steps: int = 0
-    unknown: int = 0
 
     def write(self, stop: Event) -> None:
         for number in count():
@@ -125,7 +115,6 @@ class Writer:
         """Make a call once."""
         answer = attempt(call)
         self.steps += 1
-        self.unknown += is_unknown(answer)
         return answer
 
     def _create_repeatably(self) -> model_pb2.Model:

@@ -14,7 +14,6 @@ from tests.faults.model_writers import (
     RECOVERY_SECONDS,
     Service,
     check_everything,
-    eventually,
     have_done,
     insist_on_model,
     is_unknown,
@@ -23,15 +22,10 @@ from tests.faults.model_writers import (
     writing,
 )
 from tests.integration.api.model_calls import attempt, get, line, model, pb
+from tests.waiting import eventually
 
 KILLS = 12
 STEPS_BETWEEN = 30
-
-
-@pytest.fixture
-def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedDatabase]:
-    with EmbeddedDatabase(tmp_path_factory.mktemp("killed")) as running:
-        yield running
 
 
 @pytest.fixture
@@ -56,10 +50,12 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_half_there(
     dice = random.Random(1)  # noqa: S311 - a test, not a secret
     with writing(service) as writers:
         for _ in range(KILLS):
-            assert eventually(partial(have_done, writers, steps_of(writers) + STEPS_BETWEEN))
+            assert eventually(
+                partial(have_done, writers, steps_of(writers) + STEPS_BETWEEN), RECOVERY_SECONDS
+            )
             time.sleep(dice.random() / 50)
             kill(embedded)
-            assert eventually(service.serves)
+            assert eventually(service.serves, RECOVERY_SECONDS)
     check_everything(service, embedded.uri, writers)
 
 
@@ -68,10 +64,10 @@ def test_a_database_that_is_down_is_unavailable_and_served_again_when_it_is_back
 ) -> None:
     created = insist_on_model(partial(service.models.CreateModel, pb.CreateModelRequest(model=model())))
     embedded.stop()
-    assert eventually(lambda: not service.ready())
+    assert eventually(lambda: not service.ready(), RECOVERY_SECONDS)
     change = pb.AddPositionRequest(model_id=created.model_id, position=line(3))
     assert is_unknown(attempt(partial(get, service.models, created.model_id)))
     assert is_unknown(attempt(partial(service.models.AddPosition, change)))
     embedded.start()
-    assert eventually(service.serves)
+    assert eventually(service.serves, RECOVERY_SECONDS)
     assert get(service.models, created.model_id) == created

@@ -2,7 +2,6 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Iterator
 from functools import partial
 from itertools import product
 from threading import Event, Lock
@@ -11,8 +10,8 @@ import pytest
 
 from ordergen_server.sandbox.database import EmbeddedDatabase
 from tests.faults.model_writers import (
+    RECOVERY_SECONDS,
     check_everything,
-    eventually,
     insist_on_model,
     is_unknown,
     service_on,
@@ -20,17 +19,12 @@ from tests.faults.model_writers import (
 )
 from tests.faults.stepping_primary import Fate, stepping_primary
 from tests.integration.api.model_calls import attempt, get, model, pb
+from tests.waiting import eventually
 
 COMMANDS = ("find", "insert", "update", "delete", "commitTransaction")
 #: Of the commands of a kind, one in so many meets a fault.
 EVERY = 5
 SECONDS = 60.0
-
-
-@pytest.fixture
-def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedDatabase]:
-    with EmbeddedDatabase(tmp_path_factory.mktemp("stepping")) as running:
-        yield running
 
 
 class Fates:
@@ -123,7 +117,7 @@ def test_a_database_that_lets_nobody_end_sessions_is_served_all_the_same(embedde
     leaving = Leaving(Fate.FORBIDDEN)
     with stepping_primary(embedded.port, leaving.decide) as uri, service_on(uri) as service:
         assert is_unknown(attempt(partial(service.models.CreateModel, repeatable(), timeout=20)))
-        assert eventually(lambda: not service.ready())
+        assert eventually(lambda: not service.ready(), RECOVERY_SECONDS)
         leaving.away.clear()
-        assert eventually(service.serves)
+        assert eventually(service.serves, RECOVERY_SECONDS)
         assert leaving.kills == 1

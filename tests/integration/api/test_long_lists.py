@@ -14,6 +14,7 @@ from globeco.ordergen.v1.model_service_pb2_grpc import ModelServiceStub
 from globeco.ordergen.v1.rebalance_service_pb2_grpc import RebalanceServiceStub
 
 from ordergen_server.domain.models import Position
+from ordergen_server.domain.rebalances import RebalanceOptions, Restriction, RestrictionType
 from ordergen_server.repositories.codec import CODEC_OPTIONS, Document
 from ordergen_server.repositories.documents import to_document
 from ordergen_server.repositories.result_documents import ResultWriter
@@ -46,7 +47,7 @@ def channel(mongodb_uri: str) -> Iterator[grpc.Channel]:
         with pymongo.MongoClient[dict[str, Any]](mongodb_uri) as client:
             database = client.get_database(name, codec_options=CODEC_OPTIONS)
             database.models.insert_many(models(), bypass_document_validation=True)
-            database.rebalances.insert_one(header_of(rebalance(portfolio_count=COUNT), None))
+            database.rebalances.insert_many(runs())
             database.portfolio_rebalances.insert_many(results())
         yield channel
 
@@ -59,6 +60,15 @@ def models() -> Iterator[Document]:
         name = f"Model {7 * number % COUNT:03d}"
         document = to_document(content(name, lines))
         yield {"_id": ObjectId(), **document, "version": 1, "create_time": NOW, "update_time": NOW}
+
+
+def runs() -> Iterator[Document]:
+    """Runs with a restriction for every security; the first has the results."""
+    held = tuple(Restriction(security_id(n), RestrictionType.HOLD) for n in range(LINES))
+    for number in range(COUNT):
+        run_id = RUN_ID if not number else str(ObjectId())
+        one = rebalance(run_id=run_id, portfolio_count=COUNT)
+        yield header_of(replace(one, options=RebalanceOptions(restrictions=held)), None)
 
 
 def results() -> Iterator[Document]:
@@ -101,3 +111,12 @@ def test_every_result_of_a_run_is_on_a_page_that_a_client_takes(channel: grpc.Ch
     assert len(found) > 1
     ids = [one.portfolio_id for page in found for one in page.portfolio_rebalances]
     assert ids == [portfolio_id(number) for number in range(COUNT)]
+
+
+def test_every_run_is_on_a_page_that_a_client_takes(channel: grpc.Channel) -> None:
+    request = rebalance_service_pb2.ListRebalancesRequest(page_size=COUNT)
+    found = list(pages(RebalanceServiceStub(channel).ListRebalances, request))
+    assert len(found) > 1
+    ids = [one.rebalance_id for page in found for one in page.rebalances]
+    assert len(ids) == len(set(ids)) == COUNT
+    assert ids == sorted(ids, reverse=True)

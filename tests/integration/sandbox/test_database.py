@@ -18,7 +18,8 @@ from bson import Decimal128
 from pymongo.errors import DuplicateKeyError
 
 from ordergen_server.sandbox.database import EmbeddedDatabase, EmbeddedDatabaseError
-from tests.integration.sandbox.processes import alive, eventually
+from tests.integration.sandbox.processes import alive
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

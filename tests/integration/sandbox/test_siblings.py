@@ -19,7 +19,8 @@ from ordergen_server.sandbox.market import Market
 from ordergen_server.sandbox.portfolios import Portfolios, SuggestedModel
 from ordergen_server.sandbox.simulated import SimulatedSiblings
 from ordergen_server.sandbox.supervised import SupervisedProcessError
-from tests.integration.sandbox.processes import alive, eventually
+from tests.integration.sandbox.processes import alive
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path

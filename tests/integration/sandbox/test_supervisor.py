@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ordergen_server.sandbox.supervised import SupervisedProcess, SupervisedProcessError
-from tests.integration.sandbox.processes import alive, eventually
+from tests.integration.sandbox.processes import alive
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path

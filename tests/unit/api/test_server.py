@@ -1,7 +1,6 @@
 """Readiness follows the database, on both ports, whatever the database does."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import cast
 
@@ -19,6 +18,7 @@ from tests.builders import NOW
 from tests.fakes import MemoryModels
 from tests.memory_runs import MemoryRuns
 from tests.unit.services.runs import house
+from tests.waiting import eventually
 
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -63,13 +63,6 @@ def status(port: int, service: str = "") -> int:
         request = health_pb2.HealthCheckRequest(service=service)
         check = health_pb2_grpc.HealthStub(channel).Check  # type: ignore[attr-defined] # set when made
         return int(check(request, timeout=5).status)
-
-
-def eventually(true: Callable[[], bool]) -> bool:
-    end = time.monotonic() + 10
-    while not true() and time.monotonic() < end:
-        time.sleep(0.01)
-    return true()
 
 
 def test_it_is_ready_on_both_ports_and_for_every_service() -> None:

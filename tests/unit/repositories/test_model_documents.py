@@ -60,3 +60,12 @@ def test_a_very_large_model_is_not_kept() -> None:
     first, second = stored_model(document), stored_model(document)
     assert first == second
     assert first is not second
+
+
+def test_a_model_that_has_no_time_of_a_rebalance_was_never_rebalanced() -> None:
+    """The database lets other programs leave it out."""
+    document = dict(stored(content()))
+    del document["last_rebalance_time"]
+    found = stored_model(RawBSONDocument(encode(document)))
+    assert found == stored_model(stored(content()))
+    assert found.last_rebalance_time is None

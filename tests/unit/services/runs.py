@@ -1,6 +1,5 @@
 """A house of fakes in which runs are carried out."""
 
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from ordergen_server.services.watching import Bell
 from tests.builders import NOW, holdings, model, portfolio_id, position, rebalance, snapshot
 from tests.fakes import FakeMarket, FakePortfolios, MemoryModels
 from tests.memory_runs import MemoryRuns
+from tests.waiting import eventually
 
 #: Buys 10 shares with its cash, needs nothing, has no positive value.
 BUYS, RESTS, WORTHLESS = holdings("1000"), holdings("90", {1: "1"}), holdings("0")
@@ -73,16 +73,6 @@ class House:
     def ended(self, rebalance_id: str) -> bool:
         """Whether a run is over, waiting for it."""
         return eventually(lambda: self.runs.get(rebalance_id).state is not RebalanceState.RUNNING)
-
-
-def eventually(true: Callable[[], bool], seconds: float = 10) -> bool:
-    """Wait until something is true, at most so long; whether it became so."""
-    end = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.005)
-    return True
 
 
 @contextmanager

@@ -31,7 +31,8 @@ from ordergen_server.domain.rebalances import (
 )
 from ordergen_server.domain.stores import Request
 from tests.builders import MODEL_ID, NOW, model, portfolio_id
-from tests.unit.services.runs import BUYS, LEASE_SECONDS, RESTS, WORTHLESS, House, eventually, house
+from tests.unit.services.runs import BUYS, LEASE_SECONDS, RESTS, WORTHLESS, House, house
+from tests.waiting import eventually
 
 REQUEST = Request("16fd2706-8baf-433b-82eb-8c7fada847da", "body")
 OPTIONS = RebalanceOptions(solver_timeout_seconds=3)

@@ -22,7 +22,8 @@ from ordergen_server.services.runs import Runs
 from tests.builders import MODEL_ID, NOW, model, portfolio_id, position, rebalance
 from tests.fakes import MemoryModels
 from tests.memory_runs import MemoryRuns
-from tests.unit.services.runs import BUYS, LEASE_SECONDS, RESTS, Clock, House, eventually, house
+from tests.unit.services.runs import BUYS, LEASE_SECONDS, RESTS, Clock, House, house
+from tests.waiting import eventually
 
 OTHER = "token of a server that died"
 REQUEST = Request("16fd2706-8baf-433b-82eb-8c7fada847da", "body")

@@ -1,0 +1,13 @@
+"""A database of its own for each test that does something to it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from ordergen_server.sandbox.database import EmbeddedDatabase
+
+
+@pytest.fixture
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedDatabase]:
+    with EmbeddedDatabase(tmp_path_factory.mktemp("faulty")) as running:
+        yield running

@@ -5,7 +5,7 @@ Nothing here uses the package's own integers: only the public inputs of a proble
 
 from fractions import Fraction
 from itertools import product
-from math import ceil, floor, lcm
+from math import ceil, floor, lcm, prod
 from typing import TypeVar
 
 from ortools.sat.python import cp_model
@@ -125,6 +125,15 @@ def is_feasible(problem: Problem, orders: tuple[int, ...]) -> bool:
     """Whether the orders keep every demand."""
     inside = all(order in allowed for order, allowed in zip(orders, narrowed(problem), strict=True))
     return inside and keeps_limits(problem, orders)
+
+
+MOST_COMBINATIONS = 5_000
+"""Brute force is soon through with these. Now and then a draw has a thousand times as many: minutes."""
+
+
+def is_enumerable(problem: Problem) -> bool:
+    """Whether brute force soon has an answer."""
+    return prod(map(len, narrowed(problem))) <= MOST_COMBINATIONS
 
 
 def brute_force(problem: Problem) -> tuple[int, ...] | None:

@@ -34,7 +34,9 @@ from tests.builders import (
 )
 from tests.integration.api.model_calls import channel_to, temporary_database
 
-COUNT = 1000
+#: Models, and runs.
+COUNT = 500
+RESULTS = 1000
 LINES = 100
 #: What a client refuses by default.
 MAXIMUM_MESSAGE_BYTES = 4 * 1024 * 1024
@@ -67,7 +69,7 @@ def runs() -> Iterator[Document]:
     held = tuple(Restriction(security_id(n), RestrictionType.HOLD) for n in range(LINES))
     for number in range(COUNT):
         run_id = RUN_ID if not number else str(ObjectId())
-        one = rebalance(run_id=run_id, portfolio_count=COUNT)
+        one = rebalance(run_id=run_id, portfolio_count=RESULTS)
         yield header_of(replace(one, options=RebalanceOptions(restrictions=held)), None)
 
 
@@ -78,7 +80,7 @@ def results() -> Iterator[Document]:
     one = rebalanced(result(), holdings("1000000"), positions, market)
     assert len(one.transactions) == LINES
     writer = ResultWriter()
-    for number in range(COUNT):
+    for number in range(RESULTS):
         yield writer.document(replace(one, portfolio_id=portfolio_id(number), sequence=number + 2))
 
 
@@ -97,7 +99,7 @@ def pages(call: Callable[[Any], Any], request: Any) -> Iterator[Any]:  # noqa: A
 def test_every_model_is_on_a_page_that_a_client_takes(channel: grpc.Channel, order_by: str) -> None:
     request = model_service_pb2.ListModelsRequest(page_size=COUNT, order_by=order_by)
     found = list(pages(ModelServiceStub(channel).ListModels, request))
-    assert len(found) > 3
+    assert len(found) > 1
     assert {page.total_size for page in found} == {COUNT}
     names = [one.name for page in found for one in page.models]
     assert len(names) == len(set(names)) == COUNT
@@ -106,11 +108,11 @@ def test_every_model_is_on_a_page_that_a_client_takes(channel: grpc.Channel, ord
 
 
 def test_every_result_of_a_run_is_on_a_page_that_a_client_takes(channel: grpc.Channel) -> None:
-    request = rebalance_service_pb2.ListPortfolioRebalancesRequest(rebalance_id=RUN_ID, page_size=COUNT)
+    request = rebalance_service_pb2.ListPortfolioRebalancesRequest(rebalance_id=RUN_ID, page_size=RESULTS)
     found = list(pages(RebalanceServiceStub(channel).ListPortfolioRebalances, request))
     assert len(found) > 1
     ids = [one.portfolio_id for page in found for one in page.portfolio_rebalances]
-    assert ids == [portfolio_id(number) for number in range(COUNT)]
+    assert ids == [portfolio_id(number) for number in range(RESULTS)]
 
 
 def test_every_run_is_on_a_page_that_a_client_takes(channel: grpc.Channel) -> None:

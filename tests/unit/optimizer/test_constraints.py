@@ -79,15 +79,15 @@ def constrained(drawn: Problem, seed: int) -> Problem:
 
 
 @pytest.mark.parametrize("count", [3, 10, 30, 100])
-def test_constrained_portfolios_agree_with_cp_sat(count: int) -> None:
-    for seed in range(12):
-        drawn = constrained(market_problem(seed, count), seed)
-        answer = solve(drawn, timeout_seconds=2)
-        bounds = cp_sat(drawn)
-        if answer.objective is None or answer.lower_bound is None:
-            assert bounds is None or bounds[1] == NOTHING_FOUND
-        else:
-            assert bounds is not None
-            assert is_feasible(drawn, answer.orders)
-            assert answer.lower_bound <= bounds[1]
-            assert bounds[0] <= answer.objective
+@pytest.mark.parametrize("seed", range(12))
+def test_constrained_portfolios_agree_with_cp_sat(count: int, seed: int) -> None:
+    drawn = constrained(market_problem(seed, count), seed)
+    answer = solve(drawn, timeout_seconds=2)
+    bounds = cp_sat(drawn)
+    if answer.objective is None or answer.lower_bound is None:
+        assert bounds is None or bounds[1] == NOTHING_FOUND
+    else:
+        assert bounds is not None
+        assert is_feasible(drawn, answer.orders)
+        assert answer.lower_bound <= bounds[1]
+        assert bounds[0] <= answer.objective

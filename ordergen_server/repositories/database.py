@@ -24,6 +24,7 @@ from pymongo.errors import (
 
 from ordergen_server.domain.errors import DatabaseUnavailable, DeadlineExceeded
 from ordergen_server.repositories.codec import CODEC_OPTIONS, RAW_OPTIONS, Document
+from ordergen_server.repositories.turns import Turns
 
 if TYPE_CHECKING:
     from bson.raw_bson import RawBSONDocument
@@ -55,6 +56,7 @@ class Database:
 
     def __init__(self, uri: str, name: str, *, pool_size: int, timeout_seconds: float) -> None:
         self._timeout_seconds = timeout_seconds
+        self._turns = Turns(pool_size)
         # Cut off in a transaction; the database itself forgets them after a minute.
         self._left_open: deque[ClientSession] = deque(maxlen=_LEFT_OPEN)
         try:
@@ -155,11 +157,17 @@ class Database:
     def operation(self) -> Iterator[None]:
         """A block of operations that together may take the database's timeout, or the time limit around it.
 
+        It uses one connection at a time, and waits for its turn where all are in use. Not within another.
+
         Raises:
             DeadlineExceeded, DatabaseUnavailable: as `translated` has it.
         """
-        hurried = _deadline.get() < time.monotonic() + self._timeout_seconds
-        with pymongo.timeout(self._timeout_seconds), translated(hurried=hurried):
+        end, deadline = time.monotonic() + self._timeout_seconds, _deadline.get()
+        with (
+            pymongo.timeout(self._timeout_seconds),
+            translated(hurried=deadline < end),
+            self._turns.turn(min(end, deadline)),
+        ):
             yield
 
     @contextmanager

@@ -118,6 +118,19 @@ def test_a_caller_with_less_time_than_the_database_may_take_meets_its_own_deadli
         raise ServerSelectionTimeoutError("There is no primary.")
 
 
+def test_whoever_waits_too_long_for_a_connection_is_told_so(nobody: Database) -> None:
+    """It has two, and 0.2 s for an operation."""
+    with nobody.operation(), nobody.operation():
+        with pytest.raises(DatabaseUnavailable) as raised, nobody.operation():
+            pass
+        assert raised.value.retry_after_seconds == 1
+        with pytest.raises(DeadlineExceeded), nobody.time_limit(0.01), nobody.operation():
+            pass
+    with nobody.operation():
+        pass
+    nobody.close()
+
+
 def test_other_errors_of_the_driver_are_bugs() -> None:
     with pytest.raises(OperationFailure), translated():
         raise OperationFailure("bad query", 2)

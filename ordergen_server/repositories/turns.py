@@ -1,0 +1,63 @@
+"""Turns at the database, in the order in which they are asked for.
+
+The driver's pool gives a connection that becomes free to whoever asks next, so that with more threads than
+connections a few may wait many times as long as the rest; so does a semaphore of `threading`.
+"""
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+from pymongo.errors import WaitQueueTimeoutError
+
+
+class Turns:
+    """So many threads at once, and the others one after the other. A thread has one turn at a time."""
+
+    def __init__(self, at_once: int) -> None:
+        self._free = at_once
+        self._waiting: deque[Lock] = deque()
+        self._lock = Lock()
+
+    @contextmanager
+    def turn(self, until: float) -> Iterator[None]:
+        """A block that begins when its turn has come.
+
+        Args:
+            until: when to stop waiting, on the monotonic clock.
+
+        Raises:
+            WaitQueueTimeoutError: the turn did not come by then.
+        """
+        self._take(until)
+        try:
+            yield
+        finally:
+            self._pass_on()
+
+    def _take(self, until: float) -> None:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return
+            called = Lock()
+            called.acquire()  # released by whoever passes the turn on
+            self._waiting.append(called)
+        if not called.acquire(timeout=max(0.0, until - time.monotonic())):
+            self._leave(called)
+
+    def _leave(self, called: Lock) -> None:
+        with self._lock:
+            if called in self._waiting:
+                self._waiting.remove(called)
+                raise WaitQueueTimeoutError("the turn did not come in time")
+        # It came in the very moment that the wait was over.
+
+    def _pass_on(self) -> None:
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._free += 1

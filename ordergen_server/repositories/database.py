@@ -157,17 +157,22 @@ class Database:
     def operation(self) -> Iterator[None]:
         """A block of operations that together may take the database's timeout, or the time limit around it.
 
-        It uses one connection at a time, and waits for its turn where all are in use. Not within another.
-
         Raises:
             DeadlineExceeded, DatabaseUnavailable: as `translated` has it.
         """
-        end, deadline = time.monotonic() + self._timeout_seconds, _deadline.get()
-        with (
-            pymongo.timeout(self._timeout_seconds),
-            translated(hurried=deadline < end),
-            self._turns.turn(min(end, deadline)),
-        ):
+        hurried = _deadline.get() < time.monotonic() + self._timeout_seconds
+        with pymongo.timeout(self._timeout_seconds), translated(hurried=hurried):
+            yield
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """An `operation` that writes: it begins in its turn, with as many at once as there are connections.
+
+        Those that only read take no turns: they are so short that handing turns over would cost a fifth of
+        them, and are over soon whoever comes first. Not within another: it would wait for itself.
+        """
+        until = min(time.monotonic() + self._timeout_seconds, _deadline.get())
+        with self.operation(), self._turns.turn(until):
             yield
 
     @contextmanager

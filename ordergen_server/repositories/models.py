@@ -38,6 +38,7 @@ class Models:
     def __init__(self, database: Database, tokens: PageTokens) -> None:
         self._database = database
         self._operation = database.operation
+        self._writing = database.writing
         self._models = database.collection("models")
         self._stored = database.raw_collection("models")
         # What a duplicate key collided with may not have reached a majority yet: such reads wait for it.
@@ -61,7 +62,7 @@ class Models:
             "update_time": time,
             "last_rebalance_time": None,
         }
-        with self._operation():
+        with self._writing():
             try:
                 self._insert(document, request_id, time)
             except DuplicateKeyError as error:
@@ -98,7 +99,7 @@ class Models:
         VersionMismatch and one who did not is asked to change what is there now.
         """
         change_id = ObjectId()
-        with self._operation():
+        with self._writing():
             stored = self._read(model_id)
             while True:
                 model = stored_model(stored)
@@ -117,7 +118,7 @@ class Models:
 
     def delete(self, model_id: str, version: int) -> None:
         """Delete a model. Raises NotFound, VersionMismatch."""
-        with self._operation():
+        with self._writing():
             while not self._models.delete_one({"_id": ObjectId(model_id), "version": version}).deleted_count:
                 current = stored_model(self._read(model_id)).version
                 if current != version:
@@ -125,7 +126,7 @@ class Models:
 
     def mark_rebalanced(self, model_id: str, time: datetime) -> None:
         """Note that a portfolio of the model traded; a run that ends late does not turn the time back."""
-        with self._operation():
+        with self._writing():
             self._models.update_one({"_id": ObjectId(model_id)}, {"$max": {"last_rebalance_time": time}})
 
     def _read(self, model_id: str) -> RawBSONDocument:

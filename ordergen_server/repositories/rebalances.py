@@ -32,7 +32,7 @@ class Rebalances(RunLog):
 
     def request_cancel(self, rebalance_id: str) -> Rebalance:
         """Ask whoever carries out a run to cancel it. Raises NotFound."""
-        with self._operation():
+        with self._writing():
             self._headers.update_one(
                 {"_id": ObjectId(rebalance_id), "state": RebalanceState.RUNNING.value},
                 {"$set": {"cancel_requested": True}},
@@ -52,7 +52,7 @@ class Rebalances(RunLog):
             raise PreconditionFailed(
                 f"Rebalance {rebalance_id} {rule}.", violations=[Violation(rebalance_id, rule, "RUNNING")]
             )
-        with self._operation():
+        with self._writing():
             # Results first: a run whose header is gone has none, and one cut short can be deleted again.
             self._portfolios.delete_many({"rebalance_id": rebalance_id})
             self._headers.delete_one({"_id": ObjectId(rebalance_id), "version": version})

@@ -52,6 +52,7 @@ class RunLog:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._operation = database.operation
+        self._writing = database.writing
         self._headers = database.collection("rebalances")
         self._portfolios = database.collection("portfolio_rebalances")
         self._work = database.collection("rebalance_work")
@@ -73,7 +74,7 @@ class RunLog:
             "positions": [to_document(position) for position in order.positions],
             "deadline_time": order.deadline_time,
         }
-        with self._operation():
+        with self._writing():
             self._work.insert_many(_chunks(rebalance, portfolio_ids))
             try:
                 self._headers.insert_one(header)
@@ -97,7 +98,7 @@ class RunLog:
             self._headers.insert_one(header, session=session)
             self._portfolios.insert_one(document, session=session)
 
-        with self._operation():
+        with self._writing():
             try:
                 self._database.transaction(steps)
             except DuplicateKeyError as error:
@@ -125,7 +126,7 @@ class RunLog:
                 self._portfolios.insert_many(numbered, session=session)
                 return header
 
-            with self._operation():
+            with self._writing():
                 header = self._database.transaction(steps, self._sessions.get(lease.token))
             return bool(header.get("cancel_requested"))
 
@@ -139,7 +140,7 @@ class RunLog:
             "$inc": {"version": 1},
             "$unset": _WHILE_RUNNING,
         }
-        with self._operation():
+        with self._writing():
             try:
                 ended = self._held(rebalance.rebalance_id, lease, change)
             except LeaseLost:
@@ -150,14 +151,14 @@ class RunLog:
 
     def renew(self, rebalance_id: str, lease: Lease) -> bool:
         """Hold a run for longer; is it to be cancelled?"""
-        with self._operation():
+        with self._writing():
             header = self._held(rebalance_id, lease, {"$set": {"lease.until": lease.until}})
         return bool(header.get("cancel_requested"))
 
     def take_over(self, lease: Lease, now: datetime) -> RunOrder | None:
         """Take a run whose lease has run out, if there is one."""
         expired: Document = {"state": _RUNNING, "lease.until": {"$lt": now}}
-        with self._operation():
+        with self._writing():
             left = self._headers.find_one(expired, {"lease.session": 1})
             if left is None:
                 return None
@@ -189,7 +190,7 @@ class RunLog:
             key: to_document(one) for key, one in snapshot.quotes.items() if not isinstance(one, Quote)
         }
         document: Document = {"quotes": quotes, "problems": problems, "time": snapshot.time}
-        with self._operation(), suppress(DuplicateKeyError):
+        with self._writing(), suppress(DuplicateKeyError):
             self._work.update_one(
                 {"rebalance_id": rebalance_id, "number": -1},
                 {"$setOnInsert": {**document, "create_time": datetime.now(UTC)}},

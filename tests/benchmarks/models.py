@@ -62,8 +62,8 @@ alone, so that it also counts what the two cost each other. Either can be below 
 it reads, and the service does not decode again a model that has not changed since it was last read. Reading
 one that has costs what UpdateModel shows. Most of a write here is the embedded database's checking of the
 rules of a model. The service has 16 connections to it for all callers, the bare driver 64: more of them let
-64 callers read a fifth fewer models a second. The price is the 95th percentile of those who write, for the
-driver lets whoever comes next before those who wait."""
+64 callers read a fifth fewer models a second. Those who write take turns at them in the order they came; the
+driver alone lets whoever comes next before those who wait."""
 
 
 def run() -> Section:

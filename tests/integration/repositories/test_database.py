@@ -118,15 +118,15 @@ def test_a_caller_with_less_time_than_the_database_may_take_meets_its_own_deadli
         raise ServerSelectionTimeoutError("There is no primary.")
 
 
-def test_whoever_waits_too_long_for_a_connection_is_told_so(nobody: Database) -> None:
-    """It has two, and 0.2 s for an operation."""
-    with nobody.operation(), nobody.operation():
-        with pytest.raises(DatabaseUnavailable) as raised, nobody.operation():
+def test_whoever_waits_too_long_for_a_turn_is_told_so(nobody: Database) -> None:
+    """There are two connections, and 0.2 s for an operation."""
+    with nobody.writing(), nobody.writing():
+        with pytest.raises(DatabaseUnavailable) as raised, nobody.writing():
             pass
         assert raised.value.retry_after_seconds == 1
-        with pytest.raises(DeadlineExceeded), nobody.time_limit(0.01), nobody.operation():
+        with pytest.raises(DeadlineExceeded), nobody.time_limit(0.01), nobody.writing():
             pass
-    with nobody.operation():
+    with nobody.writing():
         pass
     nobody.close()
 

@@ -13,17 +13,10 @@ import pymongo
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
-from pymongo.errors import (
-    CollectionInvalid,
-    ConfigurationError,
-    ConnectionFailure,
-    OperationFailure,
-    PyMongoError,
-    ServerSelectionTimeoutError,
-)
+from pymongo.errors import CollectionInvalid, ConfigurationError, OperationFailure, PyMongoError
 
-from ordergen_server.domain.errors import DatabaseUnavailable, DeadlineExceeded
 from ordergen_server.repositories.codec import CODEC_OPTIONS, RAW_OPTIONS, Document
+from ordergen_server.repositories.driver_errors import is_away, translated
 from ordergen_server.repositories.turns import Turns
 
 if TYPE_CHECKING:
@@ -36,7 +29,6 @@ Documents = Collection[Document]
 
 Result = TypeVar("Result")
 
-RETRY_AFTER_SECONDS = 1.0
 CLOSE_SECONDS = 1.0
 _WRITE_CONFLICT = 112
 _CONFLICT_SECONDS = 0.01
@@ -116,7 +108,7 @@ class Database:
             try:
                 return _transacted(steps, own)
             except PyMongoError as error:
-                if _is_away(error):  # so it could not be told to abort
+                if is_away(error):  # so it could not be told to abort
                     stack.pop_all()
                     self._left_open.append(own)
                 raise
@@ -145,7 +137,7 @@ class Database:
         try:
             self._client.admin.command({"killSessions": [one.session_id for one in sessions]})
         except PyMongoError as error:
-            if _is_away(error):
+            if is_away(error):
                 self._left_open.extend(sessions)
                 raise
             _log.warning("transactions that were cut off keep their locks for a minute: %s", error)
@@ -191,33 +183,6 @@ class Database:
             self._client.close()
 
 
-@contextmanager
-def translated(*, hurried: bool = False) -> Iterator[None]:
-    """A block in which errors of the driver become errors of the domain.
-
-    Args:
-        hurried: the block has less time than the database may take.
-
-    Raises:
-        DeadlineExceeded: that time ended while the database was at work.
-        DatabaseUnavailable: the database cannot be reached, stepped away, or takes longer than it may.
-    """
-    try:
-        yield
-    except PyMongoError as error:
-        if not _is_away(error):
-            raise
-        if hurried and error.timeout and not isinstance(error, ServerSelectionTimeoutError):
-            raise DeadlineExceeded(
-                "The deadline passed before the database answered.", metadata={"step": "database"}
-            ) from error
-        raise DatabaseUnavailable(
-            "The database does not answer.",
-            metadata={"service": "database"},
-            retry_after_seconds=RETRY_AFTER_SECONDS,
-        ) from error
-
-
 def _transacted(steps: Callable[[ClientSession], Result], session: ClientSession) -> Result:
     while True:
         try:
@@ -227,9 +192,3 @@ def _transacted(steps: Callable[[ClientSession], Result], session: ClientSession
             if error.code != _WRITE_CONFLICT:
                 raise
             time.sleep(_CONFLICT_SECONDS)
-
-
-def _is_away(error: PyMongoError) -> bool:
-    """Whether the database cannot be reached, is late, or has stepped away."""
-    labels = ("RetryableWriteError", "TransientTransactionError")
-    return isinstance(error, ConnectionFailure) or error.timeout or any(map(error.has_error_label, labels))

@@ -9,21 +9,14 @@ from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
 from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError
-from pymongo.read_concern import ReadConcern
 
-from ordergen_server.domain.errors import (
-    AlreadyExists,
-    InvalidArgument,
-    NotFound,
-    Resource,
-    VersionMismatch,
-    Violation,
-)
+from ordergen_server.domain.errors import NotFound, Resource, VersionMismatch
 from ordergen_server.domain.models import FIELDS, Model, ModelContent
 from ordergen_server.domain.pages import Page, PageRequest
 from ordergen_server.repositories.codec import Document
 from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.documents import to_document
+from ordergen_server.repositories.duplicates import Duplicates
 from ordergen_server.repositories.model_documents import model_of, stored_model
 from ordergen_server.repositories.model_pages import ModelPages
 from ordergen_server.repositories.tokens import PageTokens
@@ -41,10 +34,8 @@ class Models:
         self._writing = database.writing
         self._models = database.collection("models")
         self._stored = database.raw_collection("models")
-        # What a duplicate key collided with may not have reached a majority yet: such reads wait for it.
-        latest = ReadConcern("linearizable")
-        self._latest = self._models.with_options(read_concern=latest)
-        self._requests = database.collection("requests").with_options(read_concern=latest)
+        self._requests = database.collection("requests")
+        self._duplicates = Duplicates(database)
         self._pages = ModelPages(database, tokens)
 
     def create(self, content: ModelContent, time: datetime, request_id: str = "") -> Model:
@@ -66,7 +57,7 @@ class Models:
             try:
                 self._insert(document, request_id, time)
             except DuplicateKeyError as error:
-                return self._earlier(error, document, content, request_id)
+                return self._duplicates.earlier(error, document, content, request_id)
         return model_of(document)
 
     def get(self, model_id: str) -> Model:
@@ -170,42 +161,7 @@ class Models:
         try:
             return self._models.update_one(unchanged, update).modified_count == 1
         except DuplicateKeyError as error:
-            raise self._taken(error, changed.content) from error
-
-    def _earlier(
-        self, error: DuplicateKeyError, document: Document, content: ModelContent, request_id: str
-    ) -> Model:
-        """What was created before by this very request, if it was. Raises AlreadyExists, InvalidArgument."""
-        request = self._requests.find_one({"_id": request_id}) if request_id else None
-        if request is not None:
-            first = cast("Document", request["model"])
-            if model_of(first).content != content:
-                rule = "must not be used again with another body"
-                raise InvalidArgument(
-                    f"request_id: {rule}", violations=[Violation("request_id", rule, "FIELD")]
-                ) from error
-            return model_of(first)
-        if self._latest.find_one({"_id": document["_id"]}, {"_id": 1}):
-            return model_of(document)  # it was stored, and the answer got lost on the way
-        raise self._taken(error, content) from error
-
-    def _taken(self, error: DuplicateKeyError, content: ModelContent) -> AlreadyExists:
-        """Name the other: whichever model holds the name, or the portfolio, now."""
-        key = _key(error)
-        if "name" in key:
-            return self._taken_by({"name": content.name}, "Model", content.name)
-        portfolio_id = str(key["portfolio_ids"])
-        return self._taken_by({"portfolio_ids": portfolio_id}, "Portfolio", portfolio_id)
-
-    def _taken_by(self, query: Document, kind: str, name: str) -> AlreadyExists:
-        other = self._latest.find_one(query, {"_id": 1})
-        owner = str(other["_id"]) if other else ""
-        what = f"The name {name!r}" if kind == "Model" else f"Portfolio {name}"
-        return AlreadyExists(
-            f"{what} belongs to model {owner or 'another'}.",
-            metadata={"model_id": owner},
-            resource=Resource(kind, name, owner and f"models/{owner}"),
-        )
+            raise self._duplicates.taken(error, changed.content) from error
 
 
 def _differences(before: ModelContent, after: ModelContent) -> dict[str, Any]:
@@ -215,11 +171,6 @@ def _differences(before: ModelContent, after: ModelContent) -> dict[str, Any]:
 
 def _remembered(document: RawBSONDocument) -> Sequence[object]:
     return cast("Sequence[object]", document.get("change_ids", ()))
-
-
-def _key(error: DuplicateKeyError) -> Document:
-    """The values of the unique index that would have been there twice."""
-    return cast("Document", (error.details or {}).get("keyValue", {}))
 
 
 def _version_mismatch(model_id: str, current: int) -> VersionMismatch:

@@ -16,7 +16,8 @@ from pymongo.errors import (
 from ordergen_server.domain.changes import add_position
 from ordergen_server.domain.errors import DatabaseUnavailable, DeadlineExceeded
 from ordergen_server.domain.stores import Lease
-from ordergen_server.repositories.database import Database, translated
+from ordergen_server.repositories.database import Database
+from ordergen_server.repositories.driver_errors import translated
 from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.models import Models
 from ordergen_server.repositories.rebalances import Rebalances

@@ -31,7 +31,7 @@ class Settings(BaseSettings):
         description="Connections to the database at most; more than keep the processor busy slow each other.",
     )
     mongodb_timeout_seconds: Seconds = Field(
-        default=10, description="Time for one operation of the database."
+        default=10, description="Time for one operation of the database, the wait for its turn included."
     )
     data_folder: Path = Field(
         default=Path("ordergen-data"), description="Where the embedded database keeps its files."

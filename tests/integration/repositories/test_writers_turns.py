@@ -1,0 +1,74 @@
+"""Whatever writes waits for its turn at the database; whatever reads does not."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from ordergen_server.domain.changes import add_position
+from ordergen_server.domain.errors import DatabaseUnavailable
+from ordergen_server.domain.pages import PageRequest
+from ordergen_server.domain.stores import Lease, RunOrder
+from ordergen_server.repositories.database import Database
+from ordergen_server.repositories.migrations import migrate
+from ordergen_server.repositories.models import Models
+from ordergen_server.repositories.rebalances import Rebalances
+from ordergen_server.repositories.tokens import PageTokens
+from tests.builders import NOW, RUN_ID, content, portfolio_id, position, rebalance, result, snapshot
+
+Call = Callable[[Models, Rebalances, str], object]
+LEASE = Lease("token", NOW)
+WRITES: dict[str, Call] = {
+    "create": lambda models, _, __: models.create(content("Another"), NOW),
+    "change": lambda models, _, one: models.change(one, 1, add_position(position(3)), NOW),
+    "delete": lambda models, _, one: models.delete(one, 1),
+    "mark_rebalanced": lambda models, _, one: models.mark_rebalanced(one, NOW),
+    "begin": lambda _, runs, __: runs.begin(RunOrder(rebalance(), (), NOW), [], LEASE, None),
+    "save_whole": lambda _, runs, __: runs.save_whole(rebalance(), result(), None),
+    "appending": lambda _, runs, __: runs.appending(RUN_ID, [result()])(LEASE),
+    "keep_snapshot": lambda _, runs, __: runs.keep_snapshot(RUN_ID, snapshot({1: "10"})),
+    "renew": lambda _, runs, __: runs.renew(RUN_ID, LEASE),
+    "take_over": lambda _, runs, __: runs.take_over(LEASE, NOW),
+    "finish": lambda _, runs, __: runs.finish(rebalance(), LEASE),
+    "request_cancel": lambda _, runs, __: runs.request_cancel(RUN_ID),
+}
+READS: dict[str, Call] = {
+    "get": lambda models, _, one: models.get(one),
+    "of_portfolio": lambda models, _, __: models.of_portfolio(portfolio_id(1)),
+    "find": lambda models, _, __: models.find(PageRequest(), "name", ""),
+    "find_runs": lambda _, runs, __: runs.find(PageRequest(), "", ()),
+    "pending": lambda _, runs, __: runs.pending(RUN_ID),
+}
+
+
+@pytest.fixture
+def narrow(mongodb_uri: str, database_name: str) -> Iterator[Database]:
+    """A database with one connection, and so one turn."""
+    opened = Database(mongodb_uri, database_name, pool_size=1, timeout_seconds=5)
+    migrate(opened)
+    yield opened
+    opened.close()
+
+
+def prepared(narrow: Database) -> tuple[Models, Rebalances, str]:
+    tokens = PageTokens(b"key")
+    models = Models(narrow, tokens)
+    created = models.create(content(portfolio_ids=(portfolio_id(1),)), NOW)
+    return models, Rebalances(narrow, tokens), created.model_id
+
+
+def test_whatever_writes_waits_for_its_turn(narrow: Database) -> None:
+    arguments = prepared(narrow)
+    narrow._timeout_seconds = 0.01  # noqa: SLF001 - what is prepared may take longer
+    waited = []
+    for name, write in WRITES.items():
+        with narrow.writing(), pytest.raises(DatabaseUnavailable) as raised:
+            write(*arguments)
+        waited.append((name, str(raised.value.__cause__)))
+    assert waited == [(name, "the turn did not come in time") for name in WRITES]
+
+
+def test_whatever_reads_does_not(narrow: Database) -> None:
+    arguments = prepared(narrow)
+    with narrow.writing():
+        for read in READS.values():
+            read(*arguments)

@@ -5,10 +5,11 @@
 Pure mathematics on numbers passed in: no I/O, no clock but the time limit, no settings.
 """
 
-from optimizer.batch import Batch
-from optimizer.batch_solver import BatchSolution, BatchStatus, solve_batch
-from optimizer.conflict import Conflict, ConflictKind
-from optimizer.constraints import (
+from optimizer.answer.solution import Answer, Breach, Solution, Status
+from optimizer.answer.verify import VerificationError
+from optimizer.batch.batch import Batch
+from optimizer.batch.solve_batch import BatchSolution, BatchStatus, solve_batch
+from optimizer.problem.constraints import (
     Constraint,
     LotSize,
     MaximumTradeCount,
@@ -17,13 +18,12 @@ from optimizer.constraints import (
     Restriction,
     Side,
 )
-from optimizer.errors import OptimizerError
-from optimizer.position import Position
-from optimizer.problem import Problem, Strategy
-from optimizer.reason import Reason
-from optimizer.solution import Answer, Breach, Solution, Status
+from optimizer.problem.errors import OptimizerError
+from optimizer.problem.position import Position
+from optimizer.problem.problem import Problem, Strategy
+from optimizer.problem.reason import Reason
+from optimizer.separable.conflict import Conflict, ConflictKind
 from optimizer.solver import solve
-from optimizer.verify import VerificationError
 
 __all__ = [
     "Answer",

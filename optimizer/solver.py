@@ -6,17 +6,17 @@ from fractions import Fraction
 from operator import sub
 from time import monotonic
 
-from optimizer.allowed import Choices, choices, is_plain
-from optimizer.conflict import combination_conflict, position_conflict
-from optimizer.coupled import Task, part_of, solve_coupled
-from optimizer.errors import OptimizerError
-from optimizer.exact import ratio
-from optimizer.limited import limited, objective_of
-from optimizer.limits import Limit, limits_of
-from optimizer.problem import Problem
-from optimizer.quick import quick
-from optimizer.solution import Solution, Status, breach
-from optimizer.verify import verify
+from optimizer.answer.solution import Solution, Status, breach
+from optimizer.answer.verify import verify
+from optimizer.limits.limits import Limit, limits_of
+from optimizer.limits.several_limits import Task, part_of, solve_coupled
+from optimizer.limits.single_limit import limited, objective_of
+from optimizer.problem.errors import OptimizerError
+from optimizer.problem.exact import ratio
+from optimizer.problem.problem import Problem
+from optimizer.separable.choices import Choices, choices, is_plain
+from optimizer.separable.conflict import combination_conflict, position_conflict
+from optimizer.separable.fast_path import quick
 
 ZERO = Decimal(0)
 

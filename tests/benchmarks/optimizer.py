@@ -10,7 +10,7 @@ from random import Random
 import numpy as np
 
 from optimizer import Constraint, MaximumTradeCount, MaximumTurnover, Problem, Solution, solve, solve_batch
-from optimizer.verify import VerificationError, verify
+from optimizer.answer.verify import VerificationError, verify
 from tests.benchmarks.market import batch, binding, portfolio, source
 from tests.benchmarks.peers import LIMIT_SECONDS, PEERS, Shares, cvxpy_integer
 from tests.benchmarks.report import Section, Table, Times, duration, progress, timed

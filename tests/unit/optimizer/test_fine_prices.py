@@ -23,13 +23,13 @@ from optimizer import (
     solve,
     solve_batch,
 )
-from optimizer.allowed import choices, costs_of
-from optimizer.birthday import hit
-from optimizer.core import best_covers
-from optimizer.cover import Relaxation, break_multiplier, first_cover, never, total_cost
-from optimizer.fill import Wheel
-from optimizer.ladder import Ladder, Rungs
-from optimizer.limits import limits_of
+from optimizer.cover.core import best_covers
+from optimizer.cover.cover import Relaxation, break_multiplier, first_cover, never, total_cost
+from optimizer.cover.diophantine import Wheel
+from optimizer.cover.generalized_birthday import hit
+from optimizer.cover.ladder import Ladder, Rungs
+from optimizer.limits.limits import limits_of
+from optimizer.separable.choices import choices, costs_of
 from tests.unit.optimizer.oracle import brute_force, is_enumerable, is_feasible, score
 
 CENTS = 10**6

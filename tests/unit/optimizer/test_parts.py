@@ -28,14 +28,14 @@ from optimizer import (
     Strategy,
     solve,
 )
-from optimizer.allowed import choices, costs_of
-from optimizer.conflict import combination_conflict
-from optimizer.fill import Wheel, fill
-from optimizer.general import propose
-from optimizer.ladder import Ladder, Rungs
-from optimizer.lagrange import Lagrangian
-from optimizer.limits import limits_of
-from optimizer.middle import all_but_the_longest, meet_in_the_middle
+from optimizer.cover.diophantine import Wheel, fill
+from optimizer.cover.ladder import Ladder, Rungs
+from optimizer.cover.meet_in_the_middle import all_but_the_longest, meet_in_the_middle
+from optimizer.limits.general import propose
+from optimizer.limits.lagrange import Lagrangian
+from optimizer.limits.limits import limits_of
+from optimizer.separable.choices import choices, costs_of
+from optimizer.separable.conflict import combination_conflict
 from tests.unit.optimizer.problems import limited_problems, market_problem, position, problem
 
 

@@ -1,0 +1,88 @@
+"""The last gate: no answer leaves the package unless every requirement holds exactly."""
+
+from collections.abc import Sequence
+
+from optimizer.problem.constraints import (
+    LotSize,
+    MaximumTradeCount,
+    MaximumTurnover,
+    MinimumTradeValue,
+    Restriction,
+    Side,
+)
+from optimizer.problem.line import Line
+from optimizer.problem.problem import Problem
+
+
+class VerificationError(RuntimeError):
+    """An answer broke a requirement: a defect of this package, never of the problem."""
+
+
+def verify(problem: Problem, shares: Sequence[int]) -> None:
+    """Check whole shares after trading against the problem as it was posed, in integers.
+
+    Raises:
+        VerificationError: naming the requirement and the security.
+    """
+    total = 0
+    suspects: list[int] = []
+    for index, ((price, residual, _, low, high, _), count) in enumerate(
+        zip(problem.lines, shares, strict=True)
+    ):
+        value = count * price + residual
+        total += value
+        if count < 0 or not low <= value <= high:
+            suspects.append(index)
+    held_back = {one.security_id for one in problem.constraints if isinstance(one, Restriction)}
+    for index in suspects:
+        line, security_id = problem.lines[index], problem.positions[index].security_id
+        kept = shares[index] == line.held and security_id in held_back
+        if not (kept or line.is_inside(shares[index])):
+            raise VerificationError(f"security {security_id}: {shares[index]} shares break the band")
+    if problem.spendable is not None and total > problem.spendable:
+        raise VerificationError("the cash floor is broken")
+    if problem.constraints:
+        _verify_constraints(problem, shares)
+
+
+def _verify_constraints(problem: Problem, shares: Sequence[int]) -> None:
+    by_id = {
+        position.security_id: (line, count)
+        for position, line, count in zip(problem.positions, problem.lines, shares, strict=True)
+    }
+    for constraint in problem.constraints:
+        match constraint:
+            case Restriction() | LotSize():
+                concerned = [by_id[constraint.security_id]] if constraint.security_id in by_id else []
+            case _:
+                concerned = list(by_id.values())
+        if not _holds(problem, constraint, concerned):
+            raise VerificationError(f"{constraint} is broken")
+
+
+def _holds(problem: Problem, constraint: object, concerned: Sequence[tuple[Line, int]]) -> bool:
+    changes = [(line, count, count - line.held) for line, count in concerned]
+    match constraint:
+        case Restriction(side=side):
+            return all(
+                (change <= 0 or side is Side.DO_NOT_SELL) and (change >= 0 or side is Side.DO_NOT_BUY)
+                for _, _, change in changes
+            )
+        case LotSize(shares=lot):
+            return all(change % lot == 0 or count == 0 for _, count, change in changes)
+        case MinimumTradeValue(value=value):
+            numerator, denominator = value.as_integer_ratio()
+            return all(
+                change == 0
+                or count == 0
+                or abs(change) * line.price * denominator >= numerator * problem.unit
+                or not line.is_inside(line.held)
+                for line, count, change in changes
+            )
+        case MaximumTurnover(weight=weight):
+            numerator, denominator = weight.as_integer_ratio()
+            traded = sum(line.price * abs(change) for line, _, change in changes)
+            return traded * denominator <= numerator * problem.market_value
+        case MaximumTradeCount(count=most):
+            return sum(change != 0 for _, _, change in changes) <= most
+    return False

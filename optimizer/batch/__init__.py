@@ -1,0 +1,1 @@
+"""Many portfolios over one model at once, as arrays."""

@@ -1,0 +1,119 @@
+"""The ways from a position's best shares to cheaper use of a scarce amount: cash, or turnover."""
+
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
+from typing import NamedTuple
+
+from optimizer.problem.constraints import Shares, clip
+from optimizer.problem.line import Line
+
+Measure = Callable[[Line, int], int]
+"""A number of units for a position at given shares: a cost, or the use of a scarce amount."""
+
+
+class Option(NamedTuple):
+    """One rung of a ladder relative to its top: amount freed (units, >= 0) and cost (>= 0)."""
+
+    freed: int
+    cost: int
+
+
+class Rungs:
+    """Allowed shares in the order in which they are climbed down, without listing them."""
+
+    def __init__(self, parts: Shares) -> None:
+        self.parts = parts
+        self.starts = [0, *accumulate(len(part) for part in parts)]
+
+    def __len__(self) -> int:
+        return self.starts[-1]
+
+    def __getitem__(self, rung: int) -> int:
+        place = bisect_right(self.starts, rung) - 1 if len(self.parts) > 1 else 0
+        return self.parts[place][rung - self.starts[place]]
+
+    def head(self, count: int) -> "Rungs":
+        """The first `count` rungs."""
+        pairs = zip(self.parts, self.starts, strict=False)
+        return Rungs(tuple(part[: count - start] for part, start in pairs if count > start))
+
+    @classmethod
+    def down(cls, shares: Shares, top: int) -> "Rungs":
+        """From `top` to ever fewer shares."""
+        return cls(tuple(part[::-1] for part in reversed(clip(shares, None, top))))
+
+    @classmethod
+    def towards(cls, shares: Shares, top: int, goal: int) -> "Rungs":
+        """From `top` to ever nearer to `goal`, as far as is allowed."""
+        if top <= goal:
+            return cls(clip(shares, top, max(top, goal)))
+        return cls.down(clip(shares, goal, None), top)
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """Allowed shares of one position, from the best one to ever lesser use of what is scarce.
+
+    Attributes:
+        line: the position.
+        rungs: allowed shares; the first is the cheapest, and costs rise from there.
+        cost: cost of a line at given shares.
+        use: what is scarce, of a line at given shares.
+    """
+
+    line: Line
+    rungs: Rungs
+    cost: Measure
+    use: Measure
+    _top: Option = field(init=False, repr=False, compare=False)
+    _corners: list[int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        top = self.rungs[0]
+        object.__setattr__(self, "_top", Option(self.use(self.line, top), self.cost(self.line, top)))
+        object.__setattr__(self, "_corners", [])
+
+    def option(self, rung: int) -> Option:
+        """What standing on `rung` frees and costs, against the top."""
+        shares, line = self.rungs[rung], self.line
+        return Option(self._top.freed - self.use(line, shares), self.cost(line, shares) - self._top.cost)
+
+    def up_to(self, amount: int) -> "Ladder":
+        """Without the rungs below the first that frees `amount` alone: they cost more to no avail."""
+        count = self.first_freeing(amount) + 1
+        return self if count >= len(self.rungs) else replace(self, rungs=self.rungs.head(count))
+
+    def first_freeing(self, amount: int) -> int:
+        """The first rung that frees at least `amount`; the number of rungs if none does."""
+        goal = self._top.freed - amount
+        return self._first(lambda shares: self.use(self.line, shares) <= goal)
+
+    def corners(self) -> list[int]:
+        """Rungs between which the cost is linear: the ends of ranges, those about target and holding."""
+        if not self._corners:
+            self._corners.extend(self._find_corners())
+        return self._corners
+
+    def _find_corners(self) -> list[int]:
+        last = len(self.rungs) - 1
+        line, sign = self.line, -1 if self.rungs[0] >= self.rungs[last] else 1
+        around = {0, last}
+        for start in self.rungs.starts[1:-1]:
+            around |= {start - 1, start}
+        for pivot in (line.held, (line.target - line.residual) // line.price):
+            place = self._first(lambda shares: sign * shares >= sign * pivot)  # noqa: B023 - called at once
+            around |= {place - 1, place, place + 1}
+        return sorted(rung for rung in around if 0 <= rung <= last)
+
+    def _first(self, holds: Callable[[int], bool]) -> int:
+        """The first rung for which `holds` is true, as it is for all below; the number of rungs if none."""
+        low, high = 0, len(self.rungs)
+        while low < high:
+            middle = (low + high) // 2
+            if holds(self.rungs[middle]):
+                high = middle
+            else:
+                low = middle + 1
+        return low

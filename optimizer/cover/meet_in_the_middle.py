@@ -1,0 +1,95 @@
+"""Meeting in the middle: all covers of a few ladders, split into two halves that complete each other.
+
+Horowitz and Sahni, "Computing Partitions with Applications to the Knapsack Problem", J. ACM 21 (1974).
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
+from math import prod
+
+from optimizer.cover.ladder import Ladder
+
+MAX_HALF = 100_000
+"""Combinations of rungs on either side."""
+
+CLOCK_COMBINATIONS = 4_096
+"""Combinations between two looks at the clock."""
+
+Combination = tuple[int, int, tuple[int, ...]]
+"""Cash freed, cost, and the rungs."""
+
+
+def meet_in_the_middle(
+    ladders: Sequence[Ladder], required: int, expired: Callable[[], bool] = lambda: False
+) -> list[int] | None:
+    """The least-cost cover, decided over all combinations; None where there are too many, or time is up."""
+    split = next(
+        (
+            place
+            for place in range(len(ladders) + 1)
+            if max(_count(ladders[:place]), _count(ladders[place:])) <= MAX_HALF
+        ),
+        None,
+    )
+    if split is None:
+        return all_but_the_longest(ladders, required, expired)
+    listed = list(_combinations(ladders[split:], expired))
+    if expired():
+        return None
+    right = sorted(listed)
+    freed = [combination[0] for combination in right]
+    best_after = _best_after(right)
+    best: tuple[int, tuple[int, ...]] | None = None
+    for gained, cost, rungs in _combinations(ladders[:split], expired):
+        place = bisect_left(freed, required - gained)
+        if place < len(right):
+            _, other_cost, other_rungs = best_after[place]
+            if best is None or (cost + other_cost, rungs + other_rungs) < best:
+                best = cost + other_cost, rungs + other_rungs
+    return None if best is None or expired() else list(best[1])
+
+
+def all_but_the_longest(
+    ladders: Sequence[Ladder], required: int, expired: Callable[[], bool] = lambda: False
+) -> list[int] | None:
+    """The same over the combinations of all ladders but the longest, which takes the first rung that covers.
+
+    A ladder's cost rises from rung to rung, so the first rung that covers is the best one.
+    """
+    longest = max(range(len(ladders)), key=lambda index: len(ladders[index].rungs))
+    others = [ladder for index, ladder in enumerate(ladders) if index != longest]
+    if _count(others) > MAX_HALF:
+        return None
+    last = ladders[longest]
+    best: tuple[int, tuple[int, ...]] | None = None
+    for gained, cost, rungs in _combinations(others, expired):
+        rung = last.first_freeing(required - gained)
+        if rung < len(last.rungs):
+            total = cost + last.option(rung).cost
+            if best is None or total <= best[0]:
+                candidate = (total, (*rungs[:longest], rung, *rungs[longest:]))
+                best = candidate if best is None else min(best, candidate)
+    return None if best is None or expired() else list(best[1])
+
+
+def _count(ladders: Sequence[Ladder]) -> int:
+    return prod(len(ladder.rungs) for ladder in ladders)
+
+
+def _combinations(ladders: Sequence[Ladder], expired: Callable[[], bool]) -> Iterator[Combination]:
+    """All combinations; they end early once time is up."""
+    options = [[(*ladder.option(rung), rung) for rung in range(len(ladder.rungs))] for ladder in ladders]
+    for place, parts in enumerate(product(*options)):
+        if place % CLOCK_COMBINATIONS == 0 and expired():
+            return
+        yield sum(part[0] for part in parts), sum(part[1] for part in parts), tuple(part[2] for part in parts)
+
+
+def _best_after(combinations: Sequence[Combination]) -> list[Combination]:
+    """For every place, the cheapest combination from there on."""
+    best = list(combinations)
+    for place in range(len(best) - 2, -1, -1):
+        if best[place + 1][1:] < best[place][1:]:
+            best[place] = best[place + 1]
+    return best

@@ -1,0 +1,137 @@
+"""Limits that couple positions: cash, turnover, number of trades."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from optimizer.cover.ladder import Rungs
+from optimizer.problem.constraints import MaximumTradeCount, MaximumTurnover, Shares, clip
+from optimizer.problem.line import Line
+from optimizer.problem.problem import Problem
+from optimizer.problem.reason import Reason
+from optimizer.separable.conflict import Conflict, cash_conflict, count_conflict, turnover_conflict
+
+
+@dataclass(frozen=True, slots=True)
+class Limit(ABC):
+    """A capacity that all positions use together.
+
+    Attributes:
+        capacity: the most that may be used.
+        reason: why a position gave way to this limit.
+    """
+
+    capacity: int
+    reason: Reason
+
+    @abstractmethod
+    def use(self, line: Line, shares: int) -> int:
+        """What a position uses at the given shares."""
+
+    @abstractmethod
+    def rungs(self, line: Line, shares: Shares, best: int) -> Rungs:
+        """Allowed shares from the best ones to ever lesser use."""
+
+    @abstractmethod
+    def within(self, line: Line, shares: Shares, most: int) -> Shares:
+        """Allowed shares that use no more than `most` shares do."""
+
+    @abstractmethod
+    def conflict(self, problem: Problem, least: int) -> Conflict:
+        """The conflict where even the least use exceeds the capacity."""
+
+    def least_use(self, line: Line, shares: Shares, best: int) -> int:
+        """The least that a position can use."""
+        rungs = self.rungs(line, shares, best)
+        return self.use(line, rungs[len(rungs) - 1])
+
+    def total(self, lines: Sequence[Line], shares: Sequence[int]) -> int:
+        """What a portfolio uses."""
+        return sum(map(self.use, lines, shares))
+
+    def is_met(self, lines: Sequence[Line], shares: Sequence[int]) -> bool:
+        """Whether the shares keep within the capacity."""
+        return self.total(lines, shares) <= self.capacity
+
+
+class CashLimit(Limit):
+    """Positions are worth at most what the cash floor leaves; capacity in units."""
+
+    __slots__ = ()
+
+    def use(self, line: Line, shares: int) -> int:
+        """The value of the position."""
+        return shares * line[0] + line[1]
+
+    def rungs(self, line: Line, shares: Shares, best: int) -> Rungs:  # noqa: ARG002 - others need the line
+        """Ever fewer shares."""
+        return Rungs.down(shares, best)
+
+    def within(self, line: Line, shares: Shares, most: int) -> Shares:  # noqa: ARG002 - others need the line
+        """At most as many."""
+        return clip(shares, None, most)
+
+    def conflict(self, problem: Problem, least: int) -> Conflict:
+        """Too little cash is left at the bottom of all bands."""
+        return cash_conflict(problem, least)
+
+
+class TurnoverLimit(Limit):
+    """Orders are worth at most a part of the market value; capacity in units."""
+
+    __slots__ = ()
+
+    def use(self, line: Line, shares: int) -> int:
+        """The value of the order."""
+        return abs(shares - line.held) * line.price
+
+    def rungs(self, line: Line, shares: Shares, best: int) -> Rungs:
+        """Ever nearer to the holding."""
+        return Rungs.towards(shares, best, line.held)
+
+    def within(self, line: Line, shares: Shares, most: int) -> Shares:
+        """At most as far from the holding."""
+        reach = abs(most - line.held)
+        return clip(shares, line.held - reach, line.held + reach)
+
+    def conflict(self, problem: Problem, least: int) -> Conflict:
+        """Repairing the bands takes more turnover."""
+        return turnover_conflict(problem, least, self.capacity)
+
+
+class TradeCountLimit(Limit):
+    """At most so many positions trade; capacity in trades."""
+
+    __slots__ = ()
+
+    def use(self, line: Line, shares: int) -> int:
+        """1 for a trade."""
+        return int(shares != line.held)
+
+    def rungs(self, line: Line, shares: Shares, best: int) -> Rungs:
+        """The best shares, then no trade where that is allowed."""
+        top = clip(shares, best, best)
+        return Rungs(top if best == line.held else top + clip(shares, line.held, line.held))
+
+    def within(self, line: Line, shares: Shares, most: int) -> Shares:
+        """No trade where there was none."""
+        return clip(shares, most, most) if most == line.held else shares
+
+    def conflict(self, problem: Problem, least: int) -> Conflict:  # noqa: ARG002 - others need the unit
+        """Repairing the bands takes more trades."""
+        return count_conflict(least, self.capacity)
+
+
+def limits_of(problem: Problem) -> list[Limit]:
+    """The limits of a problem, the cash floor first."""
+    limits: list[Limit] = []
+    if problem.spendable is not None:
+        limits.append(CashLimit(problem.spendable, Reason.REDUCED_FOR_CASH))
+    for constraint in problem.constraints:
+        if isinstance(constraint, MaximumTurnover):
+            numerator, denominator = constraint.weight.as_integer_ratio()
+            capacity = problem.market_value * numerator // denominator
+            limits.append(TurnoverLimit(capacity, Reason.TURNOVER_LIMIT))
+        elif isinstance(constraint, MaximumTradeCount):
+            limits.append(TradeCountLimit(constraint.count, Reason.TRADE_COUNT_LIMIT))
+    return limits

@@ -1,0 +1,70 @@
+"""Keep to one limit at least cost: a cover of what the positions' own best shares use too much."""
+
+from collections.abc import Sequence
+from functools import partial
+from time import monotonic
+from typing import NamedTuple
+
+from optimizer.cover.cover import FIRST_STEPS, least_cost_cover
+from optimizer.cover.ladder import Ladder
+from optimizer.limits.limits import Limit
+from optimizer.problem.problem import Problem, Strategy
+from optimizer.separable.choices import Choices, costs_of
+from optimizer.separable.closed_form import drift, turnover
+from optimizer.separable.costs import Costs
+
+
+class Answer(NamedTuple):
+    """Whole shares per position, and a lower bound of the objective in units."""
+
+    shares: list[int]
+    bound: int
+
+
+def objective_of(problem: Problem, shares: Sequence[int]) -> int:
+    """The first aim of the strategy, in units."""
+    measure = turnover if problem.strategy is Strategy.TO_BAND else drift
+    return measure(problem.lines, shares)
+
+
+def limited(
+    problem: Problem,
+    found: Choices,
+    limit: Limit,
+    deadline: float,
+    *,
+    tie_steps: int = FIRST_STEPS,
+    tolerance: int = 0,
+) -> Answer:
+    """The best shares under one limit alone, which they can meet; ties are looked at for some steps.
+
+    The search ends once the answer is within the tolerance, in units, of its bound.
+    """
+    lines, costs = problem.lines, costs_of(problem, found)
+    base = sum(map(costs.of, lines, found.best))
+    rungs = [limit.rungs(*each) for each in zip(lines, found.allowed, found.best, strict=True)]
+    order = sorted(
+        (index for index, ways in enumerate(rungs) if len(ways) > 1),
+        key=lambda index: problem.positions[index].security_id,
+    )
+
+    def ladders(level: Costs) -> list[Ladder]:
+        return [Ladder(lines[index], rungs[index], level.of, limit.use) for index in order]
+
+    def proves(cost: int, bound: int) -> bool:
+        return costs.first(base + cost) - costs.first(base + bound) <= tolerance
+
+    missing = limit.total(lines, found.best) - limit.capacity
+    cover = least_cost_cover(
+        ladders(costs),
+        [partial(ladders, level) for level in costs.coarser()],
+        missing,
+        proves,
+        lambda: monotonic() > deadline,
+        lift=lambda cost: ((costs.first(base) + cost) << costs.later_bits) - base,
+        tie_steps=tie_steps,
+    )
+    shares = list(found.best)
+    for index, rung in zip(order, cover.rungs, strict=True):
+        shares[index] = rungs[index][rung]
+    return Answer(shares, costs.first(base + cover.bound))

@@ -1,0 +1,1 @@
+"""What separates position by position: allowed shares, the best of them, and the closed form."""

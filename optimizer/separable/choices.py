@@ -1,0 +1,115 @@
+"""The whole shares each position may end with, and its own best among them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, TypeAlias
+
+from optimizer.problem.constraints import LotSize, MinimumTradeValue, Restriction, Shares
+from optimizer.problem.line import Line
+from optimizer.problem.problem import Problem, Strategy
+from optimizer.separable.closed_form import band, closed_form
+from optimizer.separable.costs import Costs, Spans
+
+Rule: TypeAlias = Restriction | LotSize | MinimumTradeValue
+
+
+class Choices(NamedTuple):
+    """What is allowed and best position by position, before anything couples them.
+
+    Attributes:
+        allowed: shares per position; empty where infeasible.
+        best: the cheapest allowed shares per position; meaningless where infeasible.
+        infeasible: indices of positions without any allowed shares.
+        breaches: indices of restricted positions that stay outside their band.
+    """
+
+    allowed: list[Shares]
+    best: list[int]
+    infeasible: list[int]
+    breaches: list[int]
+
+    def extremes(self) -> list[tuple[int, int]]:
+        """Fewest and most allowed shares per position; infeasible positions count as nothing."""
+        return [(shares[0][0], shares[-1][-1]) if shares else (0, 0) for shares in self.allowed]
+
+
+def is_plain(problem: Problem) -> bool:
+    """Whether the closed form gives every position's best."""
+    return problem.strategy is Strategy.TO_TARGET and not problem.constraints
+
+
+def choices(problem: Problem) -> Choices:
+    """Narrow every band by the constraints, and find the best shares left."""
+    rules = _all_rules(problem)
+    allowed: list[Shares] = []
+    breaches: list[int] = []
+    for index, line in enumerate(problem.lines):
+        shares = _narrowed(line, rules.get(problem.positions[index].security_id, ()), problem.unit)
+        if not shares and (restriction := _restriction(problem, index)) and _breaches(line, restriction):
+            shares = (range(line.held, line.held + 1),)
+            breaches.append(index)
+        allowed.append(shares)
+    infeasible = [index for index, shares in enumerate(allowed) if not shares]
+    if is_plain(problem):
+        return Choices(allowed, closed_form(problem.lines).best, infeasible, breaches)
+    found = Choices(allowed, [], infeasible, breaches)
+    costs = costs_of(problem, found)
+    best = [cheapest(line, shares, costs) for line, shares in zip(problem.lines, allowed, strict=True)]
+    return found._replace(best=best)
+
+
+def costs_of(problem: Problem, found: Choices) -> Costs:
+    """The costs of the problem's strategy, spanning all that is allowed."""
+    pairs = list(zip(problem.lines, found.extremes(), strict=True))
+    spans = Spans(
+        sum(line.price * max(abs(end - line.held) for end in ends) for line, ends in pairs),
+        sum(max(abs(line.target - line.value(end)) for end in ends) for line, ends in pairs),
+        len(pairs),
+    )
+    return Costs.spanning(problem.strategy is Strategy.TO_BAND, spans)
+
+
+def cheapest(line: Line, shares: Shares, costs: Costs) -> int:
+    """The cheapest of the allowed shares, of equal ones the fewest; 0 if there are none.
+
+    Drift and turnover are convex, so within a range the cheapest lies next to the target or the holding.
+    """
+    goal = line.held if costs.turnover_first else (line.target - line.residual) // line.price
+    found: set[int] = set()
+    for part in shares:
+        place = min(max((goal - part.start) // part.step, 0), len(part) - 1)
+        found |= {part[place], part[min(place + 1, len(part) - 1)]}
+    return min(found, key=lambda count: (costs.of(line, count), count), default=0)
+
+
+def rules_of(problem: Problem, security_id: str) -> list[Rule]:
+    """The constraints that narrow one security, in the order in which they apply."""
+    ordered = sorted(
+        (one for one in problem.constraints if isinstance(one, Restriction | LotSize | MinimumTradeValue)),
+        key=lambda one: (Restriction, LotSize, MinimumTradeValue).index(type(one)),
+    )
+    return [one for one in ordered if isinstance(one, MinimumTradeValue) or one.security_id == security_id]
+
+
+def _all_rules(problem: Problem) -> dict[str, list[Rule]]:
+    if not problem.constraints:
+        return {}
+    return {position.security_id: rules_of(problem, position.security_id) for position in problem.positions}
+
+
+def _narrowed(line: Line, rules: Sequence[Rule], unit: int) -> Shares:
+    whole = band(line)
+    shares: Shares = (whole,) if whole else ()
+    for rule in rules:
+        shares = rule.narrow(shares, line, unit)
+    return shares
+
+
+def _restriction(problem: Problem, index: int) -> Restriction | None:
+    security_id = problem.positions[index].security_id
+    restrictions = (one for one in problem.constraints if isinstance(one, Restriction))
+    return next((one for one in restrictions if one.security_id == security_id), None)
+
+
+def _breaches(line: Line, restriction: Restriction) -> bool:
+    """Whether the restriction forbids the trade that would bring the holding to its band."""
+    return restriction.forbids(1 if line.value(line.held) < max(0, line.low) else -1)

@@ -1,0 +1,197 @@
+"""The common case without detours: the closed form, and a cash floor that a few shares meet.
+
+The same relaxation as in `cover`, at the costs of drift alone and written out for plain ladders. A first
+share less of a position rounded up past its target costs `price - gain` (gain: twice the excess of its
+value over the target), every other share its price. Where this does not decide in short order, the general
+way is taken.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import combinations
+from operator import itemgetter
+from typing import TypeAlias
+
+from optimizer.cover.branch_and_bound import Deviation, State, explore
+from optimizer.problem.line import Line
+from optimizer.problem.problem import Problem
+from optimizer.separable.closed_form import ClosedForm, closed_form
+
+MAX_TIES = 100
+"""Answers of equal drift before the general way is taken."""
+
+MAX_STEPS = 5_000
+"""Search steps before the general way is taken."""
+
+MANY_MOVES = 16
+"""Deviations from which a better start pays."""
+
+NEAR = 8
+"""Gains on either side of the split that a first cover is picked from."""
+
+MAX_MOVES = 300
+"""Deviations before the general way is taken."""
+
+
+Gain: TypeAlias = tuple[float, int, int, int]
+"""A position rounded up past its target: what its first share less saves, per money and in all; the price of
+a share; its index."""
+
+
+def quick(problem: Problem) -> list[int] | None:
+    """The best shares of a plain problem, or None if this way does not decide them."""
+    lines = problem.lines
+    form = closed_form(lines)
+    if form.infeasible:
+        return None
+    if problem.spendable is None:
+        return form.best
+    worth = [count * line[0] + line[1] for line, count in zip(lines, form.best, strict=True)]
+    excess = sum(worth) - problem.spendable
+    return form.best if excess <= 0 else _reduced(problem, form, worth, excess)
+
+
+def _reduced(problem: Problem, form: ClosedForm, worth: Sequence[int], excess: int) -> list[int] | None:
+    """Fewer shares that free `excess` at least drift."""
+    gains = [
+        (2 * (value - line[2]) / line[0], 2 * (value - line[2]), line[0], index)
+        for index, (line, value) in enumerate(zip(problem.lines, worth, strict=True))
+        if value > line[2] and form.best[index] > form.least[index]
+    ]
+    gains.sort(reverse=True)
+    short, split = excess, 0
+    while split < len(gains) and gains[split][2] < short:
+        short -= gains[split][2]
+        split += 1
+    if split == len(gains):
+        return None
+    gap = _gap(gains, split, short)
+    moves = _moves(problem.lines, form, gains, split, gap)
+    found = None if moves is None else _searched(moves, gains[split], short, gap)
+    if moves is None or not found:
+        return None
+    base = list(form.best)
+    for _, _, _, index in gains[:split]:
+        base[index] -= 1
+    return _least(problem, base, [[moves[place] for place in chosen] for chosen in found])
+
+
+def _gap(gains: Sequence[Gain], split: int, short: int) -> int:
+    """The value of a first cover: the gain at the split, or where that is dear, the best pair near it."""
+    _, rate, scale, _ = gains[split]
+    price = scale - rate
+    best = price * (scale - short)
+    if 2 * best < rate * scale:
+        return best
+    near = [(0, 0)]
+    near += [
+        (scale * gain - rate * worth, -worth) for _, gain, worth, _ in gains[max(0, split - NEAR) : split]
+    ]
+    near += [(rate * worth - scale * gain, worth) for _, gain, worth, _ in gains[split : split + NEAR]]
+    for (penalty, freed), (other, more) in combinations(near, 2):
+        surplus = freed + more - short
+        if surplus >= 0:
+            best = min(best, penalty + other + price * surplus)
+    return best
+
+
+def _searched(moves: Sequence[Deviation], split: Gain, short: int, best: int) -> list[list[int]] | None:
+    """All sets of moves of least drift, as places in `moves`; None if they are too many to find."""
+    _, rate, scale, _ = split
+    price = scale - rate
+    if len(moves) > MANY_MOVES:
+        best = _simple_best(moves, price, short, best)
+        moves = moves[: bisect_right(moves, best, key=itemgetter(0))]
+    found: list[list[int]] = []
+
+    def consider(value: int, surplus: int, chosen: list[int]) -> int:
+        nonlocal best
+        if surplus >= 0:
+            total = value + price * surplus
+            if total < best:
+                best = total
+                found.clear()
+            if total == best:
+                found.append(list(chosen))
+        return best
+
+    walked = explore(moves, price, State(0, -short, best), consider, most_steps=MAX_STEPS)
+    return found if walked and len(found) <= MAX_TIES else None
+
+
+def _simple_best(moves: Sequence[Deviation], price: int, short: int, best: int) -> int:
+    """The least value of any one move, alone or with the first: a start that leaves fewer sets to walk."""
+    first = moves[0]
+    for penalty, gain, ladder, _ in moves:
+        surplus = gain - short
+        if surplus >= 0:
+            best = min(best, penalty + price * surplus)
+        surplus += first.gain
+        if surplus >= 0 and ladder != first.ladder:
+            best = min(best, penalty + first.penalty + price * surplus)
+    return best
+
+
+def _least(problem: Problem, base: Sequence[int], found: Sequence[Sequence[Deviation]]) -> list[int]:
+    """Of answers of equal drift, the one of least turnover, then of fewest trades, then by security id."""
+    touched = {move.ladder for moves in found for move in moves} if len(found) > 1 else ()
+    order = sorted(touched, key=lambda index: problem.positions[index].security_id)
+
+    def judged(moves: Sequence[Deviation]) -> tuple[int, int, list[int]]:
+        given = {move.ladder: move.rung for move in moves}
+        changes = [(index, base[index] - given.get(index, 0) - problem.lines[index].held) for index in order]
+        turnover = sum(problem.lines[index].price * abs(change) for index, change in changes)
+        return turnover, sum(change != 0 for _, change in changes), [change for _, change in changes]
+
+    shares = list(base)
+    for move in min(found, key=judged):
+        shares[move.ladder] -= move.rung
+    return shares
+
+
+def _moves(
+    lines: Sequence[Line], form: ClosedForm, gains: Sequence[Gain], split: int, gap: int
+) -> list[Deviation] | None:
+    """All deviations of penalty <= gap in ascending order; None if there are too many.
+
+    A deviation's rung counts shares less than the relaxation gives up: -1 takes one back.
+    """
+    _, rate, scale, _ = gains[split]
+    moves: list[Deviation] = []
+    for place, (_, gain, price, index) in enumerate(gains):
+        penalty = rate * price - scale * gain
+        if place < split:
+            if -penalty <= gap:
+                moves.append(Deviation(-penalty, -price, index, -1))
+        elif penalty <= gap:
+            moves.append(Deviation(penalty, price, index, 1))
+    dearest = gap // rate
+    if any([line[0] <= dearest for line in lines]):  # noqa: C419 - a list is twice as fast here
+        moves += _further(lines, form, gains, split, gap)
+    if len(moves) > MAX_MOVES:
+        return None
+    moves.sort()
+    return moves
+
+
+def _further(
+    lines: Sequence[Line], form: ClosedForm, gains: Sequence[Gain], split: int, gap: int
+) -> list[Deviation]:
+    """Deviations by shares that cost their whole price, of penalty <= gap; cut off beyond `MAX_MOVES`."""
+    _, rate, scale, _ = gains[split]
+    # Per position: the rungs already spoken for by the relaxation, by its first gain, and that one's penalty.
+    given = {index: 1 for _, _, _, index in gains[:split]}
+    first = {index: rate * price - scale * gain for _, gain, price, index in gains[split:]}
+    moves: list[Deviation] = []
+    for index, line in enumerate(lines):
+        step = rate * line[0]
+        done, penalty = int(index in first), first.get(index, 0)
+        room = form.best[index] - form.least[index] - given.get(index, 0)
+        most = min(room, done + max(0, gap - penalty) // step, done + MAX_MOVES)
+        moves += [
+            Deviation(penalty + (rung - done) * step, rung * line[0], index, rung)
+            for rung in range(done + 1, most + 1)
+        ]
+        if len(moves) > MAX_MOVES:
+            break
+    return moves

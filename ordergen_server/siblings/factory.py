@@ -6,18 +6,24 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, TypeVar
 
-from ordergen_server.siblings.config import SiblingConfig, SiblingsConfig
-from ordergen_server.siblings.grpc_readers import (
+from ordergen_server.siblings.calling.config import SiblingConfig, SiblingsConfig
+from ordergen_server.siblings.market import SiblingMarketSource
+from ordergen_server.siblings.portfolios import SiblingPortfolioSource
+from ordergen_server.siblings.reading.grpc_readers import (
     GrpcAccountingReader,
     GrpcNameReader,
     GrpcPriceReader,
     GrpcSecurityReader,
 )
-from ordergen_server.siblings.http_accounting import HttpAccountingReader
-from ordergen_server.siblings.http_readers import HttpNameReader, HttpPriceReader, HttpSecurityReader
-from ordergen_server.siblings.market import SiblingMarketSource
-from ordergen_server.siblings.portfolios import SiblingPortfolioSource
-from ordergen_server.siblings.readers import AccountingReader, NameReader, PriceReader, Reader, SecurityReader
+from ordergen_server.siblings.reading.http_accounting import HttpAccountingReader
+from ordergen_server.siblings.reading.http_readers import HttpNameReader, HttpPriceReader, HttpSecurityReader
+from ordergen_server.siblings.reading.readers import (
+    AccountingReader,
+    NameReader,
+    PriceReader,
+    Reader,
+    SecurityReader,
+)
 
 AnyReader = TypeVar("AnyReader", bound=Reader)
 _ByScheme = Mapping[str, Callable[[SiblingConfig], AnyReader]]

@@ -8,11 +8,11 @@ from types import MappingProxyType
 
 from ordergen_server.domain.errors import DataProblem, DeadlineExceeded, SiblingUnavailable
 from ordergen_server.domain.market import MarketSnapshot, Quote, missing
-from ordergen_server.siblings.breaker import BreakerState
-from ordergen_server.siblings.config import CacheConfig
-from ordergen_server.siblings.deadlines import Clock, Deadline
-from ordergen_server.siblings.failures import Flaw, bad_data
-from ordergen_server.siblings.readers import PRICING, SECURITY, PriceReader, SecurityReader
+from ordergen_server.siblings.calling.breaker import BreakerState
+from ordergen_server.siblings.calling.config import CacheConfig
+from ordergen_server.siblings.calling.deadlines import Clock, Deadline
+from ordergen_server.siblings.calling.failures import Flaw, bad_data
+from ordergen_server.siblings.reading.readers import PRICING, SECURITY, PriceReader, SecurityReader
 from ordergen_server.siblings.shared_read import CacheState, Reading, SharedRead
 
 _Tickers = Reading[Mapping[str, str | Flaw]]

@@ -7,11 +7,16 @@ from collections.abc import Mapping
 
 from ordergen_server.domain.errors import DeadlineExceeded, SiblingUnavailable
 from ordergen_server.domain.market import Holdings
-from ordergen_server.siblings.breaker import BreakerState
-from ordergen_server.siblings.config import CacheConfig
-from ordergen_server.siblings.deadlines import Clock, Deadline
+from ordergen_server.siblings.calling.breaker import BreakerState
+from ordergen_server.siblings.calling.config import CacheConfig
+from ordergen_server.siblings.calling.deadlines import Clock, Deadline
 from ordergen_server.siblings.market import EarlyRefresh
-from ordergen_server.siblings.readers import PORTFOLIO, PORTFOLIO_ACCOUNTING, AccountingReader, NameReader
+from ordergen_server.siblings.reading.readers import (
+    PORTFOLIO,
+    PORTFOLIO_ACCOUNTING,
+    AccountingReader,
+    NameReader,
+)
 from ordergen_server.siblings.shared_read import CacheState, Reading, SharedRead
 
 _logger = logging.getLogger(__name__)

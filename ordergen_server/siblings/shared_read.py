@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
 from ordergen_server.domain.errors import DeadlineExceeded
-from ordergen_server.siblings.deadlines import Clock, Deadline
-from ordergen_server.siblings.failures import out_of_time
+from ordergen_server.siblings.calling.deadlines import Clock, Deadline
+from ordergen_server.siblings.calling.failures import out_of_time
 
 Value = TypeVar("Value")
 _logger = logging.getLogger(__name__)

@@ -25,9 +25,9 @@ from ordergen_server.sandbox.market import Market
 from ordergen_server.sandbox.portfolios import Kind, Portfolios
 from ordergen_server.sandbox.simulated import SimulatedSiblings
 from ordergen_server.siblings import SiblingConfig, SiblingsConfig, Sources, open_sources
-from ordergen_server.siblings.deadlines import Deadline
-from ordergen_server.siblings.grpc_readers import GrpcPriceReader
-from ordergen_server.siblings.grpc_service import GrpcService
+from ordergen_server.siblings.calling.deadlines import Deadline
+from ordergen_server.siblings.calling.grpc_service import GrpcService
+from ordergen_server.siblings.reading.grpc_readers import GrpcPriceReader
 from tests.integration.siblings.broken import PATIENT
 
 PORTFOLIOS = Portfolios(Market.synthetic(seed=1, securities=20), count=12, positions=10)

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from ordergen_server.domain.errors import DeadlineExceeded, SiblingUnavailable
-from ordergen_server.siblings.deadlines import Deadline
-from ordergen_server.siblings.failures import out_of_time, unavailable
+from ordergen_server.siblings.calling.deadlines import Deadline
+from ordergen_server.siblings.calling.failures import out_of_time, unavailable
 from ordergen_server.siblings.shared_read import CacheState, SharedRead
 
 LONG = 20.0

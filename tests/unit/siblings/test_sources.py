@@ -10,10 +10,10 @@ import pytest
 
 from ordergen_server.domain.errors import BadData, MissingData, SiblingUnavailable
 from ordergen_server.domain.market import Holdings, Quote
-from ordergen_server.siblings.breaker import CircuitBreaker
-from ordergen_server.siblings.config import CacheConfig
-from ordergen_server.siblings.deadlines import Deadline
-from ordergen_server.siblings.failures import Flaw, unavailable
+from ordergen_server.siblings.calling.breaker import CircuitBreaker
+from ordergen_server.siblings.calling.config import CacheConfig
+from ordergen_server.siblings.calling.deadlines import Deadline
+from ordergen_server.siblings.calling.failures import Flaw, unavailable
 from ordergen_server.siblings.market import SiblingMarketSource
 from ordergen_server.siblings.portfolios import SiblingPortfolioSource
 

@@ -4,7 +4,7 @@ import re
 from decimal import Decimal
 
 from ordergen_server.domain.numbers import EXACT
-from ordergen_server.siblings.failures import Flaw, shown
+from ordergen_server.siblings.calling.failures import Flaw, shown
 
 MAXIMUM_DECIMALS = 8
 #: Of an amount before its point: with the decimals 26, well within the 34 that the database keeps.

@@ -7,11 +7,11 @@ import urllib3
 from urllib3.exceptions import HTTPError, InvalidHeader, NewConnectionError
 from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
 
-from ordergen_server.siblings.calls import Caller
-from ordergen_server.siblings.config import SiblingConfig
-from ordergen_server.siblings.deadlines import Deadline
-from ordergen_server.siblings.failures import AttemptFailed, Refused, TimedOut
-from ordergen_server.siblings.sockets import DeadlinePool
+from ordergen_server.siblings.calling.calls import Caller
+from ordergen_server.siblings.calling.config import SiblingConfig
+from ordergen_server.siblings.calling.deadlines import Deadline
+from ordergen_server.siblings.calling.failures import AttemptFailed, Refused, TimedOut
+from ordergen_server.siblings.calling.sockets import DeadlinePool
 
 Document = TypeVar("Document")
 _CHUNK_BYTES = 64 * 1024

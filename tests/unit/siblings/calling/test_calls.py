@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from ordergen_server.domain.errors import DeadlineExceeded, SiblingUnavailable
-from ordergen_server.siblings.breaker import BreakerState
-from ordergen_server.siblings.calls import Caller
-from ordergen_server.siblings.config import SiblingConfig
-from ordergen_server.siblings.deadlines import Deadline
-from ordergen_server.siblings.failures import AttemptFailed, Refused, TimedOut, Unreadable
+from ordergen_server.siblings.calling.breaker import BreakerState
+from ordergen_server.siblings.calling.calls import Caller
+from ordergen_server.siblings.calling.config import SiblingConfig
+from ordergen_server.siblings.calling.deadlines import Deadline
+from ordergen_server.siblings.calling.failures import AttemptFailed, Refused, TimedOut, Unreadable
 
 FAST = SiblingConfig(
     "http://host",

@@ -19,14 +19,14 @@ from globeco.security.v1.security_service_pb2 import ListSecuritiesRequest, List
 from globeco.security.v1.security_service_pb2_grpc import SecurityServiceStub
 
 from ordergen_server.domain.market import Holdings
-from ordergen_server.siblings import decimals, readers
-from ordergen_server.siblings.breaker import CircuitBreaker
-from ordergen_server.siblings.config import SiblingConfig
-from ordergen_server.siblings.deadlines import Deadline
-from ordergen_server.siblings.entries import not_blank, unique
-from ordergen_server.siblings.failures import Flaw, Refused
-from ordergen_server.siblings.grpc_service import GrpcService
-from ordergen_server.siblings.holdings import Line, Summary, checked_holdings, new_holdings
+from ordergen_server.siblings.calling.breaker import CircuitBreaker
+from ordergen_server.siblings.calling.config import SiblingConfig
+from ordergen_server.siblings.calling.deadlines import Deadline
+from ordergen_server.siblings.calling.failures import Flaw, Refused
+from ordergen_server.siblings.calling.grpc_service import GrpcService
+from ordergen_server.siblings.reading import decimals, readers
+from ordergen_server.siblings.reading.entries import not_blank, unique
+from ordergen_server.siblings.reading.holdings import Line, Summary, checked_holdings, new_holdings
 
 
 class GrpcReader:

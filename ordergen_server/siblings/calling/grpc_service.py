@@ -12,10 +12,10 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc.error_details_pb2 import RetryInfo
 from grpc_status import rpc_status
 
-from ordergen_server.siblings.calls import Caller
-from ordergen_server.siblings.config import SiblingConfig
-from ordergen_server.siblings.deadlines import Deadline
-from ordergen_server.siblings.failures import AttemptFailed, Refused, TimedOut
+from ordergen_server.siblings.calling.calls import Caller
+from ordergen_server.siblings.calling.config import SiblingConfig
+from ordergen_server.siblings.calling.deadlines import Deadline
+from ordergen_server.siblings.calling.failures import AttemptFailed, Refused, TimedOut
 
 Request = TypeVar("Request", bound=Message)
 Response = TypeVar("Response", bound=Message)

@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import TypeVar
 
 from ordergen_server.domain.market import Holdings
-from ordergen_server.siblings.failures import Flaw, bad_data, shown
-from ordergen_server.siblings.readers import PORTFOLIO_ACCOUNTING
+from ordergen_server.siblings.calling.failures import Flaw, bad_data, shown
+from ordergen_server.siblings.reading.readers import PORTFOLIO_ACCOUNTING
 
 Value = TypeVar("Value")
 

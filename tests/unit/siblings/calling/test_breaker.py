@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ordergen_server.siblings.breaker import (
+from ordergen_server.siblings.calling.breaker import (
     BreakerOpen,
     BreakerState,
     CircuitBreaker,
@@ -14,7 +14,7 @@ from ordergen_server.siblings.breaker import (
     Permit,
     ProbeTooSlow,
 )
-from ordergen_server.siblings.deadlines import Deadline
+from ordergen_server.siblings.calling.deadlines import Deadline
 
 
 class FakeClock:

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 import pytest
 
 from ordergen_server.domain.errors import DeadlineExceeded, SiblingUnavailable
-from ordergen_server.siblings.config import SiblingConfig
-from ordergen_server.siblings.deadlines import Deadline
-from ordergen_server.siblings.failures import Refused
-from ordergen_server.siblings.http_service import HttpService
+from ordergen_server.siblings.calling.config import SiblingConfig
+from ordergen_server.siblings.calling.deadlines import Deadline
+from ordergen_server.siblings.calling.failures import Refused
+from ordergen_server.siblings.calling.http_service import HttpService
 
 OK = b"HTTP/1.1 200 OK\r\n"
 Answer = Callable[[socket.socket], None]

@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import Protocol
 
 from ordergen_server.domain.market import Holdings
-from ordergen_server.siblings.breaker import CircuitBreaker
-from ordergen_server.siblings.deadlines import Deadline
-from ordergen_server.siblings.failures import Flaw
+from ordergen_server.siblings.calling.breaker import CircuitBreaker
+from ordergen_server.siblings.calling.deadlines import Deadline
+from ordergen_server.siblings.calling.failures import Flaw
 
 #: The names of the services, as errors and logs show them.
 PORTFOLIO_ACCOUNTING = "portfolio-accounting"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TypeVar
 
-from ordergen_server.siblings.failures import Flaw, shown
+from ordergen_server.siblings.calling.failures import Flaw, shown
 
 Value = TypeVar("Value")
 

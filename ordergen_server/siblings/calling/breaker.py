@@ -14,7 +14,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-from ordergen_server.siblings.deadlines import Clock, Deadline
+from ordergen_server.siblings.calling.deadlines import Clock, Deadline
 
 _logger = logging.getLogger(__name__)
 

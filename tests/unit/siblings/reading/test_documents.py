@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordergen_server.siblings.documents import decoded, records
-from ordergen_server.siblings.failures import Unreadable
+from ordergen_server.siblings.calling.failures import Unreadable
+from ordergen_server.siblings.reading.documents import decoded, records
 
 TRUE = b'[{"ticker": "A \\"NaN\\" \\\\", "close": NaN}, {"ticker": "-Infinity", "close": [1, -Infinity]}]'
 

@@ -5,13 +5,13 @@ from urllib.parse import quote
 import msgspec
 
 from ordergen_server.domain.market import Holdings
-from ordergen_server.siblings import decimals, readers
-from ordergen_server.siblings.deadlines import Deadline
-from ordergen_server.siblings.documents import ABSENT, decoded, flaw_of, number, text
-from ordergen_server.siblings.entries import not_blank
-from ordergen_server.siblings.failures import Flaw, Refused, Unreadable
-from ordergen_server.siblings.holdings import Line, Summary, checked_holdings, new_holdings
-from ordergen_server.siblings.http_readers import HttpReader
+from ordergen_server.siblings.calling.deadlines import Deadline
+from ordergen_server.siblings.calling.failures import Flaw, Refused, Unreadable
+from ordergen_server.siblings.reading import decimals, readers
+from ordergen_server.siblings.reading.documents import ABSENT, decoded, flaw_of, number, text
+from ordergen_server.siblings.reading.entries import not_blank
+from ordergen_server.siblings.reading.holdings import Line, Summary, checked_holdings, new_holdings
+from ordergen_server.siblings.reading.http_readers import HttpReader
 
 
 class LineRecord(msgspec.Struct, rename="camel"):

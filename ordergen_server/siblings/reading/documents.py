@@ -10,8 +10,8 @@ from typing import TypeVar
 
 import msgspec
 
-from ordergen_server.siblings.entries import not_blank
-from ordergen_server.siblings.failures import Flaw, Unreadable, shown
+from ordergen_server.siblings.calling.failures import Flaw, Unreadable, shown
+from ordergen_server.siblings.reading.entries import not_blank
 
 Document = TypeVar("Document")
 #: What msgspec raises over bytes of every kind; nesting without end ends in a RecursionError.

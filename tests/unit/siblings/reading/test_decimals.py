@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordergen_server.siblings import decimals
-from ordergen_server.siblings.documents import number
-from ordergen_server.siblings.failures import Flaw
+from ordergen_server.siblings.calling.failures import Flaw
+from ordergen_server.siblings.reading import decimals
+from ordergen_server.siblings.reading.documents import number
 
 Read = Callable[[str, str], Decimal | Flaw]
 

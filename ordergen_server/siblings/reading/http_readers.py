@@ -11,14 +11,14 @@ from typing import TypeVar
 
 import msgspec
 
-from ordergen_server.siblings import decimals, readers
-from ordergen_server.siblings.breaker import CircuitBreaker
-from ordergen_server.siblings.config import SiblingConfig
-from ordergen_server.siblings.deadlines import Deadline
-from ordergen_server.siblings.documents import ABSENT, MALFORMED, number, records, text
-from ordergen_server.siblings.entries import unique
-from ordergen_server.siblings.failures import Flaw, shown
-from ordergen_server.siblings.http_service import HttpService
+from ordergen_server.siblings.calling.breaker import CircuitBreaker
+from ordergen_server.siblings.calling.config import SiblingConfig
+from ordergen_server.siblings.calling.deadlines import Deadline
+from ordergen_server.siblings.calling.failures import Flaw, shown
+from ordergen_server.siblings.calling.http_service import HttpService
+from ordergen_server.siblings.reading import decimals, readers
+from ordergen_server.siblings.reading.documents import ABSENT, MALFORMED, number, records, text
+from ordergen_server.siblings.reading.entries import unique
 
 Record = TypeVar("Record")
 Value = TypeVar("Value")

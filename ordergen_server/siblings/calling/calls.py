@@ -10,10 +10,16 @@ from typing import TypeVar
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, sleep_using_event, stop_after_attempt
 
 from ordergen_server.domain.errors import SiblingUnavailable
-from ordergen_server.siblings.breaker import BreakerOpen, CircuitBreaker, Outcome, Permit, ProbeTooSlow
-from ordergen_server.siblings.config import SiblingConfig
-from ordergen_server.siblings.deadlines import Clock, Deadline
-from ordergen_server.siblings.failures import (
+from ordergen_server.siblings.calling.breaker import (
+    BreakerOpen,
+    CircuitBreaker,
+    Outcome,
+    Permit,
+    ProbeTooSlow,
+)
+from ordergen_server.siblings.calling.config import SiblingConfig
+from ordergen_server.siblings.calling.deadlines import Clock, Deadline
+from ordergen_server.siblings.calling.failures import (
     AttemptFailed,
     Refused,
     TimedOut,

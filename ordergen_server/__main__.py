@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from ordergen_server.bootstrap import serving
 from ordergen_server.domain.errors import OrderGenerationError
-from ordergen_server.sandbox.database import EmbeddedDatabase, EmbeddedDatabaseError
+from ordergen_server.sandbox.database.embedded import EmbeddedDatabase, EmbeddedDatabaseError
 from ordergen_server.settings import Settings
 from ordergen_server.stop_signals import stop_signals, wait_for
 

@@ -8,7 +8,7 @@ import pymongo
 import pytest
 
 from ordergen_server.repositories.database import Database
-from ordergen_server.sandbox.database import EmbeddedDatabase
+from ordergen_server.sandbox.database.embedded import EmbeddedDatabase
 
 
 @pytest.fixture(scope="session")

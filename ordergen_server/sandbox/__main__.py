@@ -15,10 +15,10 @@ from pydantic import SecretStr
 
 from ordergen_server.bootstrap import serving
 from ordergen_server.domain.errors import OrderGenerationError
-from ordergen_server.sandbox.database import EmbeddedDatabase, EmbeddedDatabaseError
-from ordergen_server.sandbox.portfolios import SuggestedModel
-from ordergen_server.sandbox.simulated import SimulatedSiblings
-from ordergen_server.sandbox.supervised import SupervisedProcessError
+from ordergen_server.sandbox.database.embedded import EmbeddedDatabase, EmbeddedDatabaseError
+from ordergen_server.sandbox.database.supervised import SupervisedProcessError
+from ordergen_server.sandbox.market.portfolios import SuggestedModel
+from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from ordergen_server.settings import Settings
 from ordergen_server.stop_signals import stop_signals, wait_for
 

@@ -19,9 +19,9 @@ from ordergen_server.domain.stores import Lease, RunOrder
 from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.rebalances import Rebalances
 from ordergen_server.repositories.tokens import PageTokens
-from ordergen_server.sandbox.database import EmbeddedDatabase
-from ordergen_server.sandbox.faults import ServiceName
-from ordergen_server.sandbox.simulated import SimulatedSiblings
+from ordergen_server.sandbox.database.embedded import EmbeddedDatabase
+from ordergen_server.sandbox.services.faults import ServiceName
+from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from ordergen_server.siblings import SiblingConfig, SiblingsConfig, open_sources
 from tests.benchmarks.report import Section, Table, duration, progress, timed
 from tests.e2e.api import Api, message_of

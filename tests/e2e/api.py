@@ -20,8 +20,8 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
 from ordergen_server.bootstrap import serving
-from ordergen_server.sandbox.portfolios import SuggestedModel
-from ordergen_server.sandbox.simulated import SimulatedSiblings
+from ordergen_server.sandbox.market.portfolios import SuggestedModel
+from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from ordergen_server.settings import Settings
 
 #: Seconds a call of a test may take.

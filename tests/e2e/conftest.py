@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from globeco.ordergen.v1 import model_pb2
 
-from ordergen_server.sandbox.simulated import SimulatedSiblings
+from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.api import Api, message_of, served
 
 PORTFOLIOS = 25

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from globeco.ordergen.v1 import rebalance_pb2
 
-from ordergen_server.sandbox.simulated import SimulatedSiblings
+from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.verification import Inputs, Line, Outcome, Rules
 
 pb = rebalance_pb2

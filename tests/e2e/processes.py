@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ordergen_server.sandbox.simulated import SimulatedSiblings
+from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.api import Api, connected
 
 #: Seconds for anything a process does at its start or end.

@@ -6,7 +6,7 @@ from fractions import Fraction
 import pymongo
 from globeco.ordergen.v1 import rebalance_pb2, rebalance_service_pb2
 
-from ordergen_server.sandbox.simulated import SimulatedSiblings
+from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.api import Api
 from tests.e2e.outcomes import inputs, outcome
 from tests.verification import verify

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 from globeco.ordergen.v1 import rebalance_pb2
 
-from ordergen_server.sandbox.faults import Fault
-from ordergen_server.sandbox.simulated import SimulatedSiblings
+from ordergen_server.sandbox.services.faults import Fault
+from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.builders import MODEL_ID
 from tests.e2e.api import Api, message_of, served
 from tests.e2e.processes import PATIENCE

@@ -8,8 +8,8 @@ from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
-from ordergen_server.sandbox.database import EmbeddedDatabase
-from ordergen_server.sandbox.simulated import SimulatedSiblings
+from ordergen_server.sandbox.database.embedded import EmbeddedDatabase
+from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.builders import MODEL_ID
 from tests.e2e.api import Api, failure, message_of, served
 from tests.e2e.processes import PATIENCE, server_process

@@ -8,7 +8,7 @@ from globeco.ordergen.v1 import model_pb2, rebalance_pb2
 from google.protobuf import duration_pb2
 from google.type import decimal_pb2
 
-from ordergen_server.sandbox.simulated import SimulatedSiblings
+from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.api import Api, message_of, served
 from tests.e2e.runs import check_answers, check_told
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from globeco.ordergen.v1 import rebalance_pb2
 
-from ordergen_server.sandbox.faults import Fault
-from ordergen_server.sandbox.simulated import SimulatedSiblings
+from ordergen_server.sandbox.services.faults import Fault
+from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.api import message_of
 from tests.e2e.processes import PATIENCE, processes_on, server_process
 from tests.waiting import eventually

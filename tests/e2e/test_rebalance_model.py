@@ -9,7 +9,7 @@ import pymongo
 import pytest
 from globeco.ordergen.v1 import model_pb2, rebalance_pb2, rebalance_service_pb2
 
-from ordergen_server.sandbox.simulated import SimulatedSiblings
+from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.api import PATIENCE, Api, message_of, served
 from tests.e2e.conftest import PORTFOLIOS
 from tests.e2e.outcomes import inputs, outcome

@@ -9,8 +9,8 @@ from google.rpc import error_details_pb2
 from google.type import decimal_pb2
 from grpc import StatusCode
 
-from ordergen_server.sandbox.portfolios import Kind
-from ordergen_server.sandbox.simulated import SimulatedSiblings
+from ordergen_server.sandbox.market.portfolios import Kind
+from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.builders import portfolio_id, security_id
 from tests.e2e.api import Api, failure, message_of
 from tests.e2e.conftest import PORTFOLIOS

@@ -11,8 +11,8 @@ from google.rpc import error_details_pb2
 from google.type import decimal_pb2
 from grpc import StatusCode
 
-from ordergen_server.sandbox.faults import Fault
-from ordergen_server.sandbox.simulated import SimulatedSiblings
+from ordergen_server.sandbox.services.faults import Fault
+from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.builders import MODEL_ID, portfolio_id, security_id
 from tests.e2e.api import PATIENCE, Api, failure, message_of, served
 from tests.e2e.runs import check_answers, check_told, counts, start, watched

@@ -8,8 +8,8 @@ from globeco.ordergen.v1 import model_pb2, rebalance_pb2, rebalance_service_pb2
 from google.rpc import error_details_pb2
 from grpc import StatusCode
 
-from ordergen_server.sandbox.faults import Fault, ServiceName
-from ordergen_server.sandbox.simulated import SimulatedSiblings
+from ordergen_server.sandbox.services.faults import Fault, ServiceName
+from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.api import Api, failure, message_of, stored_failure
 from tests.e2e.outcomes import inputs, outcome
 from tests.verification import verify

@@ -2,8 +2,8 @@
 
 from globeco.ordergen.v1 import model_pb2, rebalance_pb2
 
-from ordergen_server.sandbox.faults import SERVICES, Fault
-from ordergen_server.sandbox.simulated import SimulatedSiblings
+from ordergen_server.sandbox.services.faults import SERVICES, Fault
+from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.api import Api, served
 
 

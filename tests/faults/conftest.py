@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ordergen_server.sandbox.database import EmbeddedDatabase
+from ordergen_server.sandbox.database.embedded import EmbeddedDatabase
 
 
 @pytest.fixture

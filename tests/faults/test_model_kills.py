@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from ordergen_server.sandbox.database import EmbeddedDatabase
+from ordergen_server.sandbox.database.embedded import EmbeddedDatabase
 from tests.faults.model_writers import (
     RECOVERY_SECONDS,
     Service,

@@ -8,7 +8,7 @@ from threading import Event, Lock
 
 import pytest
 
-from ordergen_server.sandbox.database import EmbeddedDatabase
+from ordergen_server.sandbox.database.embedded import EmbeddedDatabase
 from tests.faults.model_writers import (
     RECOVERY_SECONDS,
     check_everything,

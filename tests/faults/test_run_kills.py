@@ -12,9 +12,9 @@ import pymongo
 import pytest
 from globeco.ordergen.v1 import rebalance_pb2
 
-from ordergen_server.sandbox.database import EmbeddedDatabase
-from ordergen_server.sandbox.faults import Fault
-from ordergen_server.sandbox.simulated import SimulatedSiblings
+from ordergen_server.sandbox.database.embedded import EmbeddedDatabase
+from ordergen_server.sandbox.services.faults import Fault
+from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.api import Api, message_of
 from tests.e2e.processes import PATIENCE, ServerProcess, server_process
 from tests.e2e.runs import check_answers, check_stored, check_told, start, watched

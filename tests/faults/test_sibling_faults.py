@@ -9,8 +9,8 @@ import pytest
 from globeco.ordergen.v1 import model_pb2, rebalance_pb2, rebalance_service_pb2
 from grpc import StatusCode
 
-from ordergen_server.sandbox.faults import Fault, ServiceName
-from ordergen_server.sandbox.simulated import SimulatedSiblings
+from ordergen_server.sandbox.services.faults import Fault, ServiceName
+from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.api import Api, failure, message_of, served, stored_failure
 from tests.e2e.runs import check_answers, check_told, counts
 

@@ -22,7 +22,7 @@ from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.models import Models
 from ordergen_server.repositories.rebalances import Rebalances
 from ordergen_server.repositories.tokens import PageTokens
-from ordergen_server.sandbox.database import EmbeddedDatabase
+from ordergen_server.sandbox.database.embedded import EmbeddedDatabase
 from tests.builders import MODEL_ID, NOW, content, position, result
 from tests.integration.repositories.plans import Recorder
 

@@ -1,6 +1,6 @@
 """What a sibling that is broken for good does, and the time of a caller who is patient with it."""
 
-from ordergen_server.sandbox.faults import Fault
+from ordergen_server.sandbox.services.faults import Fault
 
 __all__ = ["BROKEN", "PATIENT"]
 

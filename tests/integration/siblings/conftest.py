@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ordergen_server.sandbox.simulated import SimulatedSiblings
+from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from ordergen_server.siblings import CacheConfig, SiblingConfig, SiblingsConfig, Sources, open_sources
 
 

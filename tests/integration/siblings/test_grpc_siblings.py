@@ -18,12 +18,12 @@ from ordergen_server.domain.errors import (
     Violation,
 )
 from ordergen_server.domain.market import Holdings
-from ordergen_server.sandbox.answers import Answers
-from ordergen_server.sandbox.faults import SERVICES, Fault, FaultBook
-from ordergen_server.sandbox.grpc_siblings import GrpcSiblings
-from ordergen_server.sandbox.market import Market
-from ordergen_server.sandbox.portfolios import Kind, Portfolios
-from ordergen_server.sandbox.simulated import SimulatedSiblings
+from ordergen_server.sandbox.market.market import Market
+from ordergen_server.sandbox.market.portfolios import Kind, Portfolios
+from ordergen_server.sandbox.services.answers import Answers
+from ordergen_server.sandbox.services.faults import SERVICES, Fault, FaultBook
+from ordergen_server.sandbox.services.grpc import GrpcSiblings
+from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from ordergen_server.siblings import SiblingConfig, SiblingsConfig, Sources, open_sources
 from ordergen_server.siblings.calling.deadlines import Deadline
 from ordergen_server.siblings.calling.grpc_service import GrpcService

@@ -7,8 +7,8 @@ import pytest
 
 from ordergen_server.domain.errors import BadData, DeadlineExceeded, SiblingUnavailable, Violation
 from ordergen_server.domain.market import Holdings
-from ordergen_server.sandbox.faults import Fault
-from ordergen_server.sandbox.simulated import SimulatedSiblings
+from ordergen_server.sandbox.services.faults import Fault
+from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from ordergen_server.siblings import SiblingsConfig, Sources, open_sources
 from tests.integration.siblings.broken import BROKEN, PATIENT
 

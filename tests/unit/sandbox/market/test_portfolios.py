@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from ordergen_server.sandbox.market import Market, Security
-from ordergen_server.sandbox.portfolios import Kind, Portfolio, Portfolios
+from ordergen_server.sandbox.market.market import Market, Security
+from ordergen_server.sandbox.market.portfolios import Kind, Portfolio, Portfolios
 
 MARKET = Market.synthetic(seed=11, securities=300)
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Self
 import pymongo
 from pymongo.errors import PyMongoError
 
-from ordergen_server.sandbox.supervised import SupervisedProcess, SupervisedProcessError
+from ordergen_server.sandbox.database.supervised import SupervisedProcess, SupervisedProcessError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

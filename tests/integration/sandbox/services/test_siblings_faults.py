@@ -11,11 +11,11 @@ import pytest
 import urllib3
 from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
-from ordergen_server.sandbox.faults import Fault
-from ordergen_server.sandbox.simulated import SimulatedSiblings, SimulatedSiblingsError
+from ordergen_server.sandbox.services.faults import Fault
+from ordergen_server.sandbox.services.simulated import SimulatedSiblings, SimulatedSiblingsError
 
 if TYPE_CHECKING:
-    from ordergen_server.sandbox.faults import FaultKind
+    from ordergen_server.sandbox.services.faults import FaultKind
 
 
 def summary(

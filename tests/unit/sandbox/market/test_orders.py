@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from ordergen_server.sandbox.orders import OrderDesk
+from ordergen_server.sandbox.market.orders import OrderDesk
 
 ORDER = {
     "blotterId": 1,

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 import msgspec
 from aiohttp import web
 
-from ordergen_server.sandbox.faults import Fault, Overrides
-from ordergen_server.sandbox.orders import OrderDesk
-from ordergen_server.sandbox.playing import play
+from ordergen_server.sandbox.market.orders import OrderDesk
+from ordergen_server.sandbox.services.faults import Fault, Overrides
+from ordergen_server.sandbox.services.playing import play
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from ordergen_server.sandbox.answers import Answers
-    from ordergen_server.sandbox.faults import FaultBook, ServiceName
+    from ordergen_server.sandbox.services.answers import Answers
+    from ordergen_server.sandbox.services.faults import FaultBook, ServiceName
 
     Handler = Callable[[web.Request], Awaitable[web.Response]]
 

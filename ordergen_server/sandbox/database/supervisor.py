@@ -1,7 +1,7 @@
 """Keep one process running for as long as its parent lives, and not a moment longer.
 
-``python -m ordergen_server.sandbox.supervisor [options] -- CMD...`` runs CMD and starts it again when it
-dies. It ends CMD when its own standard input reaches the end of file, which the kernel brings about
+``python -m ordergen_server.sandbox.database.supervisor [options] -- CMD...`` runs CMD and starts it again
+when it dies. It ends CMD when its own standard input reaches the end of file, which the kernel brings about
 however the parent dies, SIGKILL included. Only the standard library is imported: it starts in no time.
 """
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
-    from ordergen_server.sandbox.answers import Answers
-    from ordergen_server.sandbox.faults import Endpoint, Fault, FaultBook, ServiceName
+    from ordergen_server.sandbox.services.answers import Answers
+    from ordergen_server.sandbox.services.faults import Endpoint, Fault, FaultBook, ServiceName
 
     Answer = Callable[..., Message | bytes]  # of a request and its context
 

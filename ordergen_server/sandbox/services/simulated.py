@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 import urllib3
 
-from ordergen_server.sandbox.faults import SERVICES, Fault, Overrides, ServiceName
-from ordergen_server.sandbox.market import Market
-from ordergen_server.sandbox.portfolios import Portfolios, SuggestedModel
-from ordergen_server.sandbox.supervised import SupervisedProcess
+from ordergen_server.sandbox.database.supervised import SupervisedProcess
+from ordergen_server.sandbox.market.market import Market
+from ordergen_server.sandbox.market.portfolios import Portfolios, SuggestedModel
+from ordergen_server.sandbox.services.faults import SERVICES, Fault, Overrides, ServiceName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,7 +65,7 @@ class SimulatedSiblings:
         )
         self.portfolios = Portfolios(source, portfolios, positions)
         self._start_seconds = start_seconds
-        command = [sys.executable, "-m", "ordergen_server.sandbox.siblings", "--portfolios", str(portfolios)]
+        command = [sys.executable, "-m", "ordergen_server.sandbox.services", "--portfolios", str(portfolios)]
         command += ["--positions", str(positions), "--seed", str(seed), "--price-jitter", str(price_jitter)]
         command += ["--market", str(market)] if market else ["--securities", str(securities)]
         # No restart: another process would be on other ports and know nothing of the faults set.

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from ordergen_server.sandbox.answers import Answers
-from ordergen_server.sandbox.faults import Overrides
-from ordergen_server.sandbox.market import Market
-from ordergen_server.sandbox.portfolios import Kind, Portfolios
+from ordergen_server.sandbox.market.market import Market
+from ordergen_server.sandbox.market.portfolios import Kind, Portfolios
+from ordergen_server.sandbox.services.answers import Answers
+from ordergen_server.sandbox.services.faults import Overrides
 
 PORTFOLIOS = Portfolios(Market.synthetic(seed=6, securities=30), 40, 20)
 IDS = PORTFOLIOS.model.portfolio_ids

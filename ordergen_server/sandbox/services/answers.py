@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ordergen_server.sandbox.faults import Overrides
-from ordergen_server.sandbox.portfolios import Kind
+from ordergen_server.sandbox.market.portfolios import Kind
+from ordergen_server.sandbox.services.faults import Overrides
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ordergen_server.sandbox.market import Security
-    from ordergen_server.sandbox.portfolios import Portfolios
+    from ordergen_server.sandbox.market.market import Security
+    from ordergen_server.sandbox.market.portfolios import Portfolios
 
 __all__ = ["Answers"]
 

@@ -12,7 +12,7 @@ from aiohttp import web
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from ordergen_server.sandbox.faults import Fault
+    from ordergen_server.sandbox.services.faults import Fault
 
 __all__ = ["play"]
 

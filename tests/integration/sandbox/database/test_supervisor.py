@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ordergen_server.sandbox.supervised import SupervisedProcess, SupervisedProcessError
+from ordergen_server.sandbox.database.supervised import SupervisedProcess, SupervisedProcessError
 from tests.integration.sandbox.processes import alive
 from tests.waiting import eventually
 
@@ -26,7 +26,7 @@ time.sleep(600)
 """
 PARENT = """
 import sys, time
-from ordergen_server.sandbox.supervised import SupervisedProcess
+from ordergen_server.sandbox.database.supervised import SupervisedProcess
 process = SupervisedProcess([sys.executable, "-c", "import time; time.sleep(600)"])
 process.start()
 while process.child_pid is None:
@@ -185,7 +185,7 @@ def test_a_log_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> N
 
 
 def test_by_hand_it_ends_with_its_input_and_with_ctrl_c() -> None:
-    command = [sys.executable, "-m", "ordergen_server.sandbox.supervisor", "--", *SLEEP]
+    command = [sys.executable, "-m", "ordergen_server.sandbox.database.supervisor", "--", *SLEEP]
     assert subprocess.run(command, stdin=subprocess.DEVNULL, timeout=20, check=False).returncode == 0
     code = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
     with subprocess.Popen(

@@ -1,6 +1,6 @@
 """The simulated siblings: five real HTTP services in one process, each on a port of its own; gRPC on one.
 
-``python -m ordergen_server.sandbox.siblings`` prints one line of JSON, the base URL of each service, that of
+``python -m ordergen_server.sandbox.services`` prints one line of JSON, the base URL of each service, that of
 the services over gRPC, and a model that fits their data, and serves until SIGTERM.
 """
 
@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING
 import msgspec
 from aiohttp import web
 
-from ordergen_server.sandbox.answers import Answers
-from ordergen_server.sandbox.faults import SERVICES, FaultBook
-from ordergen_server.sandbox.grpc_siblings import GrpcSiblings
-from ordergen_server.sandbox.market import Market
-from ordergen_server.sandbox.portfolios import Portfolios
-from ordergen_server.sandbox.services import services
+from ordergen_server.sandbox.market.market import Market
+from ordergen_server.sandbox.market.portfolios import Portfolios
+from ordergen_server.sandbox.services.answers import Answers
+from ordergen_server.sandbox.services.faults import SERVICES, FaultBook
+from ordergen_server.sandbox.services.grpc import GrpcSiblings
+from ordergen_server.sandbox.services.http import services
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ordergen_server.sandbox.services import Service
+    from ordergen_server.sandbox.services.http import Service
 
 __all__ = ["main", "serve"]
 

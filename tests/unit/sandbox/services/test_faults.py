@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from ordergen_server.sandbox.faults import Fault, FaultBook, Overrides
+from ordergen_server.sandbox.services.faults import Fault, FaultBook, Overrides
 
 
 def book(*faults: Fault) -> FaultBook:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from ordergen_server.sandbox.answers import Answers
-from ordergen_server.sandbox.market import Market
-from ordergen_server.sandbox.portfolios import Portfolios, SuggestedModel
-from ordergen_server.sandbox.simulated import SimulatedSiblings
-from ordergen_server.sandbox.supervised import SupervisedProcessError
+from ordergen_server.sandbox.database.supervised import SupervisedProcessError
+from ordergen_server.sandbox.market.market import Market
+from ordergen_server.sandbox.market.portfolios import Portfolios, SuggestedModel
+from ordergen_server.sandbox.services.answers import Answers
+from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.integration.sandbox.processes import alive
 from tests.waiting import eventually
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 EXPECTED = Answers(Portfolios(Market.synthetic(seed=6, securities=50), 40, 20), Decimal(0))
 IDS = Portfolios(Market.synthetic(seed=6, securities=50), 40, 20).model.portfolio_ids
 SECURITY = Market.synthetic(seed=6, securities=50).securities[4]
-COMMAND = [sys.executable, "-m", "ordergen_server.sandbox.siblings"]
+COMMAND = [sys.executable, "-m", "ordergen_server.sandbox.services"]
 
 
 @pytest.mark.parametrize(

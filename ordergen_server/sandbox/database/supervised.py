@@ -83,7 +83,7 @@ class SupervisedProcess:
             self._resources = stack.pop_all()
 
     def _supervisor_command(self, pid_file: Path) -> list[str]:
-        command = [sys.executable, "-m", "ordergen_server.sandbox.supervisor"]
+        command = [sys.executable, "-m", "ordergen_server.sandbox.database.supervisor"]
         command += ["--pid-file", str(pid_file), "--grace-seconds", str(self._grace_seconds)]
         return [*command, *([] if self._restart else ["--no-restart"]), "--", *self._command]
 

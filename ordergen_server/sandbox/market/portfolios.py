@@ -14,12 +14,12 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from ordergen_server.sandbox.market import Security, pick
+from ordergen_server.sandbox.market.market import Security, pick
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ordergen_server.sandbox.market import Market
+    from ordergen_server.sandbox.market.market import Market
 
 __all__ = ["Kind", "ModelPosition", "Portfolio", "Portfolios", "SuggestedModel"]
 

@@ -17,7 +17,7 @@ import pytest
 from bson import Decimal128
 from pymongo.errors import DuplicateKeyError
 
-from ordergen_server.sandbox.database import EmbeddedDatabase, EmbeddedDatabaseError
+from ordergen_server.sandbox.database.embedded import EmbeddedDatabase, EmbeddedDatabaseError
 from tests.integration.sandbox.processes import alive
 from tests.waiting import eventually
 
@@ -31,7 +31,7 @@ PARENT = """
 import sys, time
 from pathlib import Path
 import pymongo
-from ordergen_server.sandbox.database import EmbeddedDatabase
+from ordergen_server.sandbox.database.embedded import EmbeddedDatabase
 database = EmbeddedDatabase(Path(sys.argv[1]))
 database.start()
 with pymongo.MongoClient(database.uri) as client:

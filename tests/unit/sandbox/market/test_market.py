@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ordergen_server.sandbox.market import Market, MarketError, Security
+from ordergen_server.sandbox.market.market import Market, MarketError, Security
 
 if TYPE_CHECKING:
     from pathlib import Path

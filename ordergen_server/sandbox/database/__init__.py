@@ -1,0 +1,1 @@
+"""The embedded database, run and watched over as a process of its own."""

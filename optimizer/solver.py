@@ -10,13 +10,13 @@ from optimizer.answer.solution import Solution, Status, breach
 from optimizer.answer.verify import verify
 from optimizer.limits.limits import Limit, limits_of
 from optimizer.limits.several_limits import Task, part_of, solve_coupled
-from optimizer.limits.single_limit import limited, objective_of
+from optimizer.limits.single_limit import objective_of, single_limit
 from optimizer.problem.errors import OptimizerError
 from optimizer.problem.exact import ratio
 from optimizer.problem.problem import Problem
 from optimizer.separable.choices import Choices, choices, is_plain
 from optimizer.separable.conflict import combination_conflict, position_conflict
-from optimizer.separable.fast_path import quick
+from optimizer.separable.fast_path import fast_path
 
 ZERO = Decimal(0)
 
@@ -43,7 +43,7 @@ def solve(problem: Problem, *, timeout_seconds: float = 30.0, tolerance: Decimal
     """
     deadline = monotonic() + timeout_seconds
     slack = 0 if tolerance is ZERO else _in_units(problem, tolerance)
-    if is_plain(problem) and (shares := quick(problem)):
+    if is_plain(problem) and (shares := fast_path(problem)):
         return _solution(problem, shares, None)
     return _solve(problem, deadline, slack)
 
@@ -65,7 +65,7 @@ def _solve(problem: Problem, deadline: float, tolerance: int) -> Solution:
         return _solution(problem, found.best, None, found.breaches)
     # One limit alone may take all of the time; of several, some is kept for meeting them together.
     until = deadline if len(limits) == 1 else part_of(deadline, SINGLE_PART / len(broken))
-    answers = [limited(problem, found, limit, until, tolerance=tolerance) for limit in broken]
+    answers = [single_limit(problem, found, limit, until, tolerance=tolerance) for limit in broken]
     start: list[int] | None = None
     for answer in answers:
         if all(limit.is_met(problem.lines, answer.shares) for limit in limits):

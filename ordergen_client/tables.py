@@ -52,7 +52,7 @@ def orders_table(portfolio: PortfolioRebalance) -> Table:
     table = Table(title=f"Orders of portfolio {portfolio.portfolio_id} {portfolio.portfolio_name}".rstrip())
     table.add_column("Ticker", no_wrap=True)
     table.add_column("Side", no_wrap=True)
-    for name in ("Quantity", "Price", "Held", "Then", "Target", "Weight"):
+    for name in ("Quantity", "Price", "LeasedRun", "Then", "Target", "Weight"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("Reason", no_wrap=True)
     for position in portfolio.positions:

@@ -16,12 +16,12 @@ from ordergen_server.repositories.models import Models
 from ordergen_server.repositories.rebalances import Rebalances
 from ordergen_server.repositories.tokens import PageTokens
 from ordergen_server.services.execution import Execution
-from ordergen_server.services.held import RunBook
-from ordergen_server.services.models import ModelKeeper
+from ordergen_server.services.leased_run import RunJournal
+from ordergen_server.services.models import ModelEditor
 from ordergen_server.services.portfolio_work import PortfolioWork
 from ordergen_server.services.rebalancer import Rebalancer
 from ordergen_server.services.runs import Runs
-from ordergen_server.services.watching import Bell
+from ordergen_server.services.watching import ChangeSignal
 from ordergen_server.settings import Settings
 from ordergen_server.siblings import CacheConfig, SiblingConfig, SiblingsConfig, open_sources
 
@@ -51,12 +51,14 @@ def serving(settings: Settings, mongodb_uri: str) -> Iterator[ApiServer]:
             workers=workers,
             window=WINDOW * settings.portfolio_workers,
         )
-        bell = Bell()
-        runs = _runs(settings, work, store, models, bell)
-        rebalancer = Rebalancer(models=models, store=store, work=work, runs=runs, bell=bell, clock=utc_now)
+        changed = ChangeSignal()
+        runs = _runs(settings, work, store, models, changed)
+        rebalancer = Rebalancer(
+            models=models, store=store, work=work, runs=runs, changed=changed, clock=utc_now
+        )
         server = ApiServer(
             _server_config(settings),
-            models=ModelServicer(ModelKeeper(models, utc_now), models),
+            models=ModelServicer(ModelEditor(models, utc_now), models),
             rebalances=RebalanceServicer(
                 rebalancer,
                 store,
@@ -89,17 +91,19 @@ def _database(settings: Settings, mongodb_uri: str) -> Database:
     )
 
 
-def _runs(settings: Settings, work: PortfolioWork, store: Rebalances, models: Models, bell: Bell) -> Runs:
-    book = RunBook(
+def _runs(
+    settings: Settings, work: PortfolioWork, store: Rebalances, models: Models, changed: ChangeSignal
+) -> Runs:
+    journal = RunJournal(
         runs=store,
         models=models,
         clock=utc_now,
-        changed=bell.ring,
+        changed=changed.notify,
         lease_seconds=settings.lease_seconds,
     )
     return Runs(
-        Execution(work, book),
-        book,
+        Execution(work, journal),
+        journal,
         utc_now,
         maximum_runs=settings.maximum_runs,
         tend_seconds=settings.lease_seconds / 3,

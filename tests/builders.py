@@ -104,7 +104,7 @@ def result(
 
 
 def rebalanced(
-    blank: PortfolioRebalance,
+    untried: PortfolioRebalance,
     held: Holdings,
     positions: Sequence[Position],
     market: MarketSnapshot,
@@ -113,7 +113,7 @@ def rebalanced(
     """What becomes of one portfolio by itself."""
     securities = Securities(positions, market)
     [answer] = rebalance_portfolios(
-        [(blank, held)], securities, options or RebalanceOptions(), Deadline.after(5)
+        [(untried, held)], securities, options or RebalanceOptions(), Deadline.after(5)
     )
     return answer
 

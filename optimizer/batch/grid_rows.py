@@ -28,7 +28,7 @@ class Row(NamedTuple):
     """One decided row.
 
     Attributes:
-        drift: exact, in the units of its `Decided`.
+        drift: exact, in the units of its `GridRows`.
         codes: N, the reason of each position.
     """
 
@@ -44,7 +44,7 @@ class _Block(NamedTuple):
     codes: NDArray[np.uint8]
 
 
-class Decided:
+class GridRows:
     """Drift and reasons of the rows of one batch that the grid decided.
 
     Args:

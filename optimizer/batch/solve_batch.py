@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from optimizer.answer.solution import Answer, Solution, Status
 from optimizer.batch.batch import Batch, Integers
 from optimizer.batch.grid import Grid, block_rows
-from optimizer.batch.grid_rows import CODES, REASONS, Decided
+from optimizer.batch.grid_rows import CODES, REASONS, GridRows
 from optimizer.problem.errors import OptimizerError
 from optimizer.separable.conflict import Conflict
 from optimizer.solver import ZERO, solve
@@ -104,8 +104,8 @@ class BatchSolution:
         )
 
     @cached_property
-    def _decided(self) -> Decided:
-        return Decided(self.batch, self.orders)
+    def _decided(self) -> GridRows:
+        return GridRows(self.batch, self.orders)
 
 
 def solve_batch(batch: Batch, *, timeout_seconds: float = 30.0, tolerance: Decimal = ZERO) -> BatchSolution:

@@ -1,4 +1,7 @@
-"""Depth-first over sets of deviations from a relaxation, in ascending order of penalty."""
+"""Decides which sets of deviations from a relaxation are worth a look: depth-first, in the order of penalty.
+
+Land and Doig, "An Automatic Method of Solving Discrete Programming Problems", Econometrica 28 (1960).
+"""
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
@@ -92,7 +95,7 @@ Consider = Callable[[int, int, list[int]], int]
 """Looks at a set of moves: its value, its surplus, their positions; returns the best value so far."""
 
 
-def explore(
+def branch_and_bound(
     moves: Sequence[Deviation],
     price: int,
     state: State,

@@ -19,7 +19,7 @@ from itertools import pairwise
 from math import gcd
 from typing import NamedTuple
 
-from optimizer.cover.branch_and_bound import Deviation, State, explore
+from optimizer.cover.branch_and_bound import Deviation, State, branch_and_bound
 from optimizer.cover.core import best_covers
 from optimizer.cover.diophantine import TRIES, Wheel, fill, tries_needed
 from optimizer.cover.generalized_birthday import hit
@@ -345,7 +345,7 @@ class Search:
         if listed or step_limit is None:
             best = self._consider(relaxation.bound, relaxation.surplus, [])
             state = State(relaxation.bound, relaxation.surplus, best)
-            walked = explore(
+            walked = branch_and_bound(
                 self._moves,
                 relaxation.p,
                 state,

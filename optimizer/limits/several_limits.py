@@ -13,7 +13,7 @@ from typing import NamedTuple
 from optimizer.limits.general import propose
 from optimizer.limits.lagrange import Lagrangian
 from optimizer.limits.limits import Limit
-from optimizer.limits.single_limit import Answer, limited, objective_of
+from optimizer.limits.single_limit import Answer, objective_of, single_limit
 from optimizer.problem.problem import Problem
 from optimizer.separable.choices import Choices
 
@@ -87,7 +87,7 @@ def one_by_one(problem: Problem, found: Choices, order: Sequence[Limit], deadlin
         shares = found.best
         if not limit.is_met(problem.lines, shares):
             part = part_of(deadline, COVER_PART)
-            shares = limited(problem, found, limit, part, tie_steps=FEW_STEPS).shares
+            shares = single_limit(problem, found, limit, part, tie_steps=FEW_STEPS).shares
         kept = [limit.within(*each) for each in zip(problem.lines, found.allowed, shares, strict=True)]
         found = found._replace(best=shares, allowed=kept)
     return found.best

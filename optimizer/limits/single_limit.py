@@ -27,7 +27,7 @@ def objective_of(problem: Problem, shares: Sequence[int]) -> int:
     return measure(problem.lines, shares)
 
 
-def limited(
+def single_limit(
     problem: Problem,
     found: Choices,
     limit: Limit,

@@ -12,7 +12,7 @@ from itertools import combinations
 from operator import itemgetter
 from typing import TypeAlias
 
-from optimizer.cover.branch_and_bound import Deviation, State, explore
+from optimizer.cover.branch_and_bound import Deviation, State, branch_and_bound
 from optimizer.problem.line import Line
 from optimizer.problem.problem import Problem
 from optimizer.separable.closed_form import ClosedForm, closed_form
@@ -38,7 +38,7 @@ Gain: TypeAlias = tuple[float, int, int, int]
 a share; its index."""
 
 
-def quick(problem: Problem) -> list[int] | None:
+def fast_path(problem: Problem) -> list[int] | None:
     """The best shares of a plain problem, or None if this way does not decide them."""
     lines = problem.lines
     form = closed_form(lines)
@@ -115,7 +115,7 @@ def _searched(moves: Sequence[Deviation], split: Gain, short: int, best: int) ->
                 found.append(list(chosen))
         return best
 
-    walked = explore(moves, price, State(0, -short, best), consider, most_steps=MAX_STEPS)
+    walked = branch_and_bound(moves, price, State(0, -short, best), consider, most_steps=MAX_STEPS)
     return found if walked and len(found) <= MAX_TIES else None
 
 

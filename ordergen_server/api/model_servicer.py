@@ -13,14 +13,14 @@ from ordergen_server.domain.ordering import MODEL_ORDERS, parse_order
 from ordergen_server.domain.pages import PageRequest
 from ordergen_server.domain.stores import ModelStore
 from ordergen_server.domain.violations import Violations
-from ordergen_server.services.models import ModelKeeper
+from ordergen_server.services.models import ModelEditor
 
 
 class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
     """Decodes requests, asks the use cases, encodes answers; errors are the interceptor's."""
 
-    def __init__(self, keeper: ModelKeeper, models: ModelStore) -> None:
-        self._keeper = keeper
+    def __init__(self, editor: ModelEditor, models: ModelStore) -> None:
+        self._editor = editor
         self._models = models
 
     def CreateModel(
@@ -33,7 +33,7 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
             content = decoding.content(request.model, "model", violations)
             check_content(content, "model", violations)
             check_request_id(request.request_id, "request_id", violations)
-        return encoding.model(self._keeper.create(content, request.request_id))
+        return encoding.model(self._editor.create(content, request.request_id))
 
     def GetModel(
         self,
@@ -74,7 +74,7 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
             fields = decoding.update_fields(request.update_mask, violations)
             content = decoding.content(request.model, "model", violations, fields)
             check_content(content, "model", violations, fields)
-        model = self._keeper.update(request.model.model_id, content, fields, request.model.version)
+        model = self._editor.update(request.model.model_id, content, fields, request.model.version)
         return encoding.model(model)
 
     def DeleteModel(
@@ -84,7 +84,7 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
         with Violations() as violations:
             check_object_id(request.model_id, "model_id", violations)
             check_version(request.version, "version", violations, required=True)
-        self._keeper.delete(request.model_id, request.version)
+        self._editor.delete(request.model_id, request.version)
         return empty_pb2.Empty()
 
     def AddPosition(
@@ -92,14 +92,14 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
     ) -> model_pb2.Model:
         """Add a security to a model."""
         position = _position(request)
-        return encoding.model(self._keeper.add_position(request.model_id, position, request.version))
+        return encoding.model(self._editor.add_position(request.model_id, position, request.version))
 
     def UpdatePosition(
         self, request: model_service_pb2.UpdatePositionRequest, context: grpc.ServicerContext
     ) -> model_pb2.Model:
         """Replace a position of a model."""
         position = _position(request)
-        return encoding.model(self._keeper.update_position(request.model_id, position, request.version))
+        return encoding.model(self._editor.update_position(request.model_id, position, request.version))
 
     def RemovePosition(
         self, request: model_service_pb2.RemovePositionRequest, context: grpc.ServicerContext
@@ -108,14 +108,14 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
         with Violations() as violations:
             _check_target(request, violations)
             match = decoding.position_match(request.position, "position", violations)
-        return encoding.model(self._keeper.remove_position(request.model_id, match, request.version))
+        return encoding.model(self._editor.remove_position(request.model_id, match, request.version))
 
     def AddPortfolios(
         self, request: model_service_pb2.AddPortfoliosRequest, context: grpc.ServicerContext
     ) -> model_pb2.Model:
         """Link portfolios to a model."""
         portfolio_ids = _portfolio_ids(request)
-        return encoding.model(self._keeper.add_portfolios(request.model_id, portfolio_ids, request.version))
+        return encoding.model(self._editor.add_portfolios(request.model_id, portfolio_ids, request.version))
 
     def RemovePortfolios(
         self, request: model_service_pb2.RemovePortfoliosRequest, context: grpc.ServicerContext
@@ -123,7 +123,7 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
         """Unlink portfolios from a model."""
         portfolio_ids = _portfolio_ids(request)
         return encoding.model(
-            self._keeper.remove_portfolios(request.model_id, portfolio_ids, request.version)
+            self._editor.remove_portfolios(request.model_id, portfolio_ids, request.version)
         )
 
 

@@ -17,7 +17,7 @@ from pymongo.errors import CollectionInvalid, ConfigurationError, OperationFailu
 
 from ordergen_server.repositories.codec import CODEC_OPTIONS, RAW_OPTIONS, Document
 from ordergen_server.repositories.driver_errors import is_away, translated
-from ordergen_server.repositories.turns import Turns
+from ordergen_server.repositories.fair_semaphore import FairSemaphore
 
 if TYPE_CHECKING:
     from bson.raw_bson import RawBSONDocument
@@ -48,7 +48,7 @@ class Database:
 
     def __init__(self, uri: str, name: str, *, pool_size: int, timeout_seconds: float) -> None:
         self._timeout_seconds = timeout_seconds
-        self._turns = Turns(pool_size)
+        self._turns = FairSemaphore(pool_size)
         # Cut off in a transaction; the database itself forgets them after a minute.
         self._left_open: deque[ClientSession] = deque(maxlen=_LEFT_OPEN)
         try:

@@ -12,8 +12,8 @@ from ordergen_server.domain.errors import (
 )
 from ordergen_server.domain.market import MarketSnapshot
 from ordergen_server.domain.stores import LeaseLost
-from ordergen_server.services.held import Held, RunBook
-from ordergen_server.services.portfolio_work import STOPPING, Batches, PortfolioWork, Task, blank
+from ordergen_server.services.leased_run import LeasedRun, RunJournal
+from ordergen_server.services.portfolio_work import STOPPING, Batches, PortfolioWork, Task, untried
 from ordergen_server.services.securities import Securities
 
 #: Skipped portfolios stored at once.
@@ -23,11 +23,11 @@ BATCH = 500
 class Execution:
     """Reading, solving and storing overlap: while one batch is stored the next is read and solved."""
 
-    def __init__(self, work: PortfolioWork, book: RunBook) -> None:
+    def __init__(self, work: PortfolioWork, journal: RunJournal) -> None:
         self._work = work
-        self._book = book
+        self._journal = journal
 
-    def carry_out(self, held: Held) -> None:
+    def carry_out(self, run: LeasedRun) -> None:
         """Work on every portfolio that has no result yet, and store the end of the run.
 
         A run that is abandoned is left as it is, for whoever takes it over.
@@ -37,41 +37,41 @@ class Execution:
             DatabaseUnavailable: nothing can be stored; the run is taken over once its lease has run out.
         """
         try:
-            stopped = self._work_off(held)
+            stopped = self._work_off(run)
         except (LeaseLost, DatabaseUnavailable):
             raise
         except Exception:  # a bug: the run gets an end that says so, and the error goes on
-            self._end(held, InternalError("The run was ended by an internal error."))
+            self._end(run, InternalError("The run was ended by an internal error."))
             raise
-        if not held.abandoned.is_set():
-            self._end(held, stopped)
+        if not run.abandoned.is_set():
+            self._end(run, stopped)
 
-    def _work_off(self, held: Held) -> OrderGenerationError | None:
+    def _work_off(self, run: LeasedRun) -> OrderGenerationError | None:
         """Work on what is pending; answers what stopped the run, if anything did."""
-        pending = self._book.runs.pending(held.rebalance_id)
-        snapshot = self._snapshot(held)
+        pending = self._journal.runs.pending(run.rebalance_id)
+        snapshot = self._snapshot(run)
         if not isinstance(snapshot, MarketSnapshot):
             return snapshot
-        securities = Securities(held.order.positions, snapshot)
-        task = Task(held.order.rebalance, securities, held.deadline)
+        securities = Securities(run.order.positions, snapshot)
+        task = Task(run.order.rebalance, securities, run.deadline)
         with (
             closing(self._work.results(task, pending)) as results,
-            closing(self._stored(held, results)) as batches,
+            closing(self._stored(run, results)) as batches,
         ):
             for batch in batches:
                 stopped = next((one.error for one in batch if isinstance(one.error, STOPPING)), None)
-                if stopped or held.ends_early:
+                if stopped or run.ends_early:
                     return stopped
         return None
 
-    def _stored(self, held: Held, results: Batches) -> Batches:
+    def _stored(self, run: LeasedRun, results: Batches) -> Batches:
         """Store each batch while the next is made; closing waits for the last, and raises its error."""
         before: Future[None] | None = None
         with ThreadPoolExecutor(1, "store") as storing:
             try:
                 for batch in results:
                     if batch:
-                        add = self._book.adding(held, batch)
+                        add = self._journal.adding(run, batch)
                         if before:
                             before.result()
                         before = storing.submit(add)
@@ -80,24 +80,24 @@ class Execution:
                 if before:
                     before.result()
 
-    def _snapshot(self, held: Held) -> MarketSnapshot | OrderGenerationError:
+    def _snapshot(self, run: LeasedRun) -> MarketSnapshot | OrderGenerationError:
         """The one market of the run: as kept by whoever began it, or read now; or why there is none."""
-        kept = self._book.runs.kept_snapshot(held.rebalance_id)
+        kept = self._journal.runs.kept_snapshot(run.rebalance_id)
         if kept:
             return kept
         try:
-            read = self._work.snapshot(held.order.positions, held.deadline)
+            read = self._work.snapshot(run.order.positions, run.deadline)
         except STOPPING as error:
             return error
-        self._book.runs.keep_snapshot(held.rebalance_id, read)
-        return self._book.runs.kept_snapshot(held.rebalance_id) or read
+        self._journal.runs.keep_snapshot(run.rebalance_id, read)
+        return self._journal.runs.kept_snapshot(run.rebalance_id) or read
 
-    def _end(self, held: Held, stopped: OrderGenerationError | None) -> None:
+    def _end(self, run: LeasedRun, stopped: OrderGenerationError | None) -> None:
         """Note the rest as skipped, and the end of the run."""
-        rest = self._book.runs.pending(held.rebalance_id) if stopped or held.cancelled.is_set() else []
+        rest = self._journal.runs.pending(run.rebalance_id) if stopped or run.cancelled.is_set() else []
         why = stopped or Cancelled("The run was cancelled before this portfolio's turn.")
         for start in range(0, len(rest), BATCH):
-            skipped = [blank(held.order.rebalance, one) for one in rest[start : start + BATCH]]
-            self._book.add(held, [replace(one, error=why) for one in skipped])
+            skipped = [untried(run.order.rebalance, one) for one in rest[start : start + BATCH]]
+            self._journal.add(run, [replace(one, error=why) for one in skipped])
         # Cancelled once everyone had their turn, it was not cancelled.
-        self._book.finish(held, stopped, cancelled=bool(rest) and not stopped)
+        self._journal.finish(run, stopped, cancelled=bool(rest) and not stopped)

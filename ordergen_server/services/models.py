@@ -9,7 +9,7 @@ from ordergen_server.domain.models import Model, ModelContent, Position
 from ordergen_server.domain.stores import ModelStore
 
 
-class ModelKeeper:
+class ModelEditor:
     """The use cases that change models; reading them is the store's.
 
     What is given keeps the rules by itself (`check_content`, `check_position`): whoever decodes a request

@@ -33,10 +33,10 @@ def rebalance_portfolios(
 ) -> list[PortfolioRebalance]:
     """What becomes of each portfolio, in their order.
 
-    Each comes as a blank, which carries the ids, name and dates of its result, and its holdings. Where
+    Each comes as an untried result, which carries its ids, name and dates, and its holdings. Where
     there is no answer the result is INFEASIBLE or FAILED, with its error and what could be computed.
     """
-    found = [valued(blank, holdings, securities) for blank, holdings in portfolios]
+    found = [valued(untried, holdings, securities) for untried, holdings in portfolios]
     solvable = [one for one in found if isinstance(one, Valued)]
     solved = iter(solve_all(solvable, securities, options, deadline))
     return [_completed(one, next(solved), options) if isinstance(one, Valued) else one for one in found]

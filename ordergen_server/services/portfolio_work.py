@@ -99,7 +99,7 @@ def _results(task: Task, reads: Sequence[_Read]) -> list[PortfolioRebalance]:
 
 
 def _start(task: Task, read: _Read) -> PortfolioRebalance:
-    start = blank(task.rebalance, read.portfolio_id)
+    start = untried(task.rebalance, read.portfolio_id)
     return replace(start, portfolio_name=read.name, snapshot_time=task.securities.time)
 
 
@@ -107,7 +107,7 @@ def _failed(task: Task, read: _Read, error: OrderGenerationError) -> PortfolioRe
     return replace(_start(task, read), state=PortfolioState.FAILED, error=error)
 
 
-def blank(rebalance: Rebalance, portfolio_id: str) -> PortfolioRebalance:
+def untried(rebalance: Rebalance, portfolio_id: str) -> PortfolioRebalance:
     """The result of a portfolio that was not tried."""
     return PortfolioRebalance(
         rebalance_id=rebalance.rebalance_id,

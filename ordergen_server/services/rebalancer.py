@@ -19,11 +19,11 @@ from ordergen_server.domain.rebalances import (
     RunStarted,
 )
 from ordergen_server.domain.stores import ModelStore, RebalanceStore, Request, RunOrder
-from ordergen_server.services.held import end_state
-from ordergen_server.services.portfolio_work import STOPPING, PortfolioWork, Task, blank
+from ordergen_server.services.leased_run import end_state
+from ordergen_server.services.portfolio_work import STOPPING, PortfolioWork, Task, untried
 from ordergen_server.services.runs import Runs
 from ordergen_server.services.securities import Securities
-from ordergen_server.services.watching import Bell, watch
+from ordergen_server.services.watching import ChangeSignal, watch
 
 
 class Rebalancer:
@@ -36,14 +36,14 @@ class Rebalancer:
         store: RebalanceStore,
         work: PortfolioWork,
         runs: Runs,
-        bell: Bell,
+        changed: ChangeSignal,
         clock: Callable[[], datetime],
     ) -> None:
         self._models = models
         self._store = store
         self._work = work
         self._runs = runs
-        self._bell = bell
+        self._changed = changed
         self._clock = clock
 
     def rebalance_portfolio(
@@ -113,7 +113,7 @@ class Rebalancer:
         begun, joined = self._begin(model_id, options, left, request)
         ended = False
         try:
-            for event in watch(self._store, self._bell, begun.rebalance_id, 0, deadline, gone=gone):
+            for event in watch(self._store, self._changed, begun.rebalance_id, 0, deadline, gone=gone):
                 ended = isinstance(event.event, RunFinished)
                 yield event
                 if isinstance(event.event, RunFinished):
@@ -157,17 +157,17 @@ class Rebalancer:
         self, rebalance_id: str, after_sequence: int, deadline: Deadline, gone: Event
     ) -> Iterator[RunEvent]:
         """Every event of a run after a point, until it ends. Raises NotFound, DeadlineExceeded."""
-        return watch(self._store, self._bell, rebalance_id, after_sequence, deadline, gone=gone)
+        return watch(self._store, self._changed, rebalance_id, after_sequence, deadline, gone=gone)
 
     def cancel(self, rebalance_id: str, seconds: float) -> Rebalance:
         """Cancel a run, and wait up to `seconds` for it to end. Raises NotFound."""
         found = self._runs.cancel(rebalance_id)
         until = Deadline.after(seconds)
         while found.state is RebalanceState.RUNNING and not until.passed:
-            heard = self._bell.rings
+            heard = self._changed.count
             found = self._store.get(rebalance_id)
             if found.state is RebalanceState.RUNNING:
-                self._bell.wait(heard, 0.1)
+                self._changed.wait(heard, 0.1)
         return found
 
     def _begin(
@@ -206,7 +206,7 @@ class Rebalancer:
         try:
             snapshot = self._work.snapshot(model.positions, deadline)
         except STOPPING as error:
-            return replace(blank(started, portfolio_id), state=PortfolioState.FAILED, error=error)
+            return replace(untried(started, portfolio_id), state=PortfolioState.FAILED, error=error)
         return self._work.one(Task(started, Securities(model.positions, snapshot), deadline), portfolio_id)
 
     def _stored(
@@ -247,7 +247,7 @@ class Rebalancer:
                     break
         except STOPPING as error:
             stopped = error
-        yield from (replace(blank(started, one), error=stopped) for one in pending)
+        yield from (replace(untried(started, one), error=stopped) for one in pending)
 
 
 def _raise_error(finished: Rebalance) -> None:

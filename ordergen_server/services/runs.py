@@ -15,7 +15,7 @@ from ordergen_server.domain.errors import (
 from ordergen_server.domain.rebalances import Rebalance
 from ordergen_server.domain.stores import LeaseLost, Request, RunOrder
 from ordergen_server.services.execution import Execution
-from ordergen_server.services.held import Held, RunBook
+from ordergen_server.services.leased_run import LeasedRun, RunJournal
 
 _log = logging.getLogger(__name__)
 
@@ -31,18 +31,18 @@ class Runs:
     def __init__(
         self,
         execution: Execution,
-        book: RunBook,
+        journal: RunJournal,
         clock: Callable[[], datetime],
         *,
         maximum_runs: int,
         tend_seconds: float,
     ) -> None:
         self._execution = execution
-        self._book = book
+        self._journal = journal
         self._clock = clock
         self._room = BoundedSemaphore(maximum_runs)
         self._lock = Lock()
-        self._held: dict[str, tuple[Held, Thread]] = {}
+        self._held: dict[str, tuple[LeasedRun, Thread]] = {}
         self._draining = Event()
         self._closing = Event()
         self._tend_seconds = tend_seconds
@@ -69,10 +69,10 @@ class Runs:
             raise ResourceExhausted(
                 "Too many runs are in progress on this server.", retry_after_seconds=RETRY_AFTER_SECONDS
             )
-        token = self._book.runs.new_id()
+        token = self._journal.runs.new_id()
         with ExitStack() as unless_begun:
             unless_begun.callback(self._room.release)
-            begun = self._book.runs.begin(order, portfolio_ids, self._book.lease(token), request)
+            begun = self._journal.runs.begin(order, portfolio_ids, self._journal.lease(token), request)
             if begun.rebalance_id == order.rebalance.rebalance_id:
                 unless_begun.pop_all()
                 self._carry_on(order, token)
@@ -80,7 +80,7 @@ class Runs:
 
     def cancel(self, rebalance_id: str) -> Rebalance:
         """Ask for a run to be cancelled, wherever it is carried out. Raises NotFound."""
-        found = self._book.runs.request_cancel(rebalance_id)
+        found = self._journal.runs.request_cancel(rebalance_id)
         with self._lock:
             held = self._held.get(rebalance_id)
         if held:
@@ -93,14 +93,14 @@ class Runs:
             mine = [held for held, _ in self._held.values()]
         for held in mine:
             try:
-                self._book.renew(held)
+                self._journal.renew(held)
             except LeaseLost:
                 held.abandoned.set()  # or it has just ended
         while not self.draining and self._room.acquire(blocking=False):
-            token = self._book.runs.new_id()
+            token = self._journal.runs.new_id()
             with ExitStack() as unless_taken:
                 unless_taken.callback(self._room.release)
-                order = self._book.runs.take_over(self._book.lease(token), self._clock())
+                order = self._journal.runs.take_over(self._journal.lease(token), self._clock())
                 if order is None:
                     return
                 unless_taken.pop_all()
@@ -135,17 +135,17 @@ class Runs:
 
     def _carry_on(self, order: RunOrder, token: str) -> None:
         left = (order.deadline_time - self._clock()).total_seconds()
-        held = Held(order, token, Deadline.after(left))
+        held = LeasedRun(order, token, Deadline.after(left))
         thread = Thread(target=self._carry_out, args=(held,), name=f"run-{held.rebalance_id}")
         with self._lock:
             self._held[held.rebalance_id] = (held, thread)
         thread.start()
 
-    def _carry_out(self, held: Held) -> None:
+    def _carry_out(self, held: LeasedRun) -> None:
         try:
             self._execution.carry_out(held)
             if held.abandoned.is_set():
-                self._book.release(held)
+                self._journal.release(held)
         except LeaseLost:
             _log.info("run %s has ended or is carried out by another server", held.rebalance_id)
         except OrderGenerationError as error:

@@ -32,17 +32,17 @@ class Valued:
 
 
 def valued(
-    blank: PortfolioRebalance, holdings: Holdings, securities: Securities
+    untried: PortfolioRebalance, holdings: Holdings, securities: Securities
 ) -> Valued | PortfolioRebalance:
     """A portfolio with its value and drift; or its result, where there is nothing to rebalance."""
     try:
         lines = tuple(securities.lines(holdings.quantities))
     except DataProblem as error:
-        return replace(blank, state=PortfolioState.FAILED, error=error)
+        return replace(untried, state=PortfolioState.FAILED, error=error)
     with localcontext(EXACT):
         values = [quantity * security.quote.price for security, quantity in lines]
         market_value = sum(values, holdings.cash)
-    known = replace(blank, market_value=market_value, cash_before=holdings.cash)
+    known = replace(untried, market_value=market_value, cash_before=holdings.cash)
     if holdings.is_new:
         return replace(known, state=PortfolioState.NO_ACTION, cash_after=holdings.cash)
     if market_value <= 0:

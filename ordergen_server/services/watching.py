@@ -16,33 +16,33 @@ LOOK_AGAIN_SECONDS = 0.25
 FIRST_VERSION = 1
 
 
-class Bell:
+class ChangeSignal:
     """Wakes those who watch runs of this process when something was stored."""
 
     def __init__(self) -> None:
         self._condition = Condition()
-        self._rings = 0
+        self._count = 0
 
     @property
-    def rings(self) -> int:
-        """How often it rang."""
-        return self._rings
+    def count(self) -> int:
+        """How often something was stored so far."""
+        return self._count
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Wake everyone who waits."""
         with self._condition:
-            self._rings += 1
+            self._count += 1
             self._condition.notify_all()
 
     def wait(self, heard: int, seconds: float) -> None:
-        """Return once it rang more than `heard` times, or after `seconds`."""
+        """Return once the count is above `heard`, or after `seconds`."""
         with self._condition:
-            self._condition.wait_for(lambda: self._rings > heard, seconds)
+            self._condition.wait_for(lambda: self._count > heard, seconds)
 
 
 def watch(
     runs: RebalanceStore,
-    bell: Bell,
+    changed: ChangeSignal,
     rebalance_id: str,
     after_sequence: int,
     deadline: Deadline,
@@ -61,7 +61,7 @@ def watch(
     sequence = after_sequence
     while not (gone and gone.is_set()):
         deadline.remaining_seconds("the run ended")
-        heard = bell.rings
+        heard = changed.count
         rebalance = runs.get(rebalance_id)
         if sequence < 1:
             sequence = 1
@@ -76,7 +76,7 @@ def watch(
             if sequence <= rebalance.portfolio_count + 1:
                 yield RunEvent(rebalance.portfolio_count + 2, RunFinished(rebalance))
             return
-        bell.wait(heard, min(LOOK_AGAIN_SECONDS, deadline.remaining_seconds("the run ended")))
+        changed.wait(heard, min(LOOK_AGAIN_SECONDS, deadline.remaining_seconds("the run ended")))
 
 
 def _as_it_began(run: Rebalance) -> Rebalance:

@@ -13,7 +13,7 @@ from ordergen_server.siblings.calling.config import CacheConfig
 from ordergen_server.siblings.calling.deadlines import Clock, Deadline
 from ordergen_server.siblings.calling.failures import Flaw, bad_data
 from ordergen_server.siblings.reading.readers import PRICING, SECURITY, PriceReader, SecurityReader
-from ordergen_server.siblings.shared_read import CacheState, Reading, SharedRead
+from ordergen_server.siblings.shared_read import CacheState, Reading, SingleFlightCache
 
 _Tickers = Reading[Mapping[str, str | Flaw]]
 _Prices = Reading[Mapping[str, Decimal | Flaw]]
@@ -39,9 +39,11 @@ class SiblingMarketSource:
         config = config or CacheConfig()
         self._securities = securities
         self._price_reader = prices
-        self._tickers = SharedRead(SECURITY, securities.read_tickers, config.tickers_ttl_seconds, clock)
-        self._prices = SharedRead(PRICING, prices.read_prices, config.prices_ttl_seconds, clock)
-        self._early = EarlyRefresh(config.refresh_seconds, clock)
+        self._tickers = SingleFlightCache(
+            SECURITY, securities.read_tickers, config.tickers_ttl_seconds, clock
+        )
+        self._prices = SingleFlightCache(PRICING, prices.read_prices, config.prices_ttl_seconds, clock)
+        self._early = RefreshThrottle(config.refresh_seconds, clock)
         self._joined: tuple[_Tickers, _Prices, MarketSnapshot] | None = None
 
     @property
@@ -96,7 +98,7 @@ class SiblingMarketSource:
         return joined[2]
 
 
-class EarlyRefresh:
+class RefreshThrottle:
     """Allows one look before the TTL in so many seconds, whether it succeeds or not."""
 
     def __init__(self, seconds: float, clock: Clock) -> None:

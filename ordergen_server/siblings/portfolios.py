@@ -10,14 +10,14 @@ from ordergen_server.domain.market import Holdings
 from ordergen_server.siblings.calling.breaker import BreakerState
 from ordergen_server.siblings.calling.config import CacheConfig
 from ordergen_server.siblings.calling.deadlines import Clock, Deadline
-from ordergen_server.siblings.market import EarlyRefresh
+from ordergen_server.siblings.market import RefreshThrottle
 from ordergen_server.siblings.reading.readers import (
     PORTFOLIO,
     PORTFOLIO_ACCOUNTING,
     AccountingReader,
     NameReader,
 )
-from ordergen_server.siblings.shared_read import CacheState, Reading, SharedRead
+from ordergen_server.siblings.shared_read import CacheState, Reading, SingleFlightCache
 
 _logger = logging.getLogger(__name__)
 _Names = Reading[Mapping[str, str]]
@@ -43,8 +43,8 @@ class SiblingPortfolioSource:
         self._config = config or CacheConfig()
         self._accounting = accounting
         self._name_reader = names
-        self._names = SharedRead(PORTFOLIO, names.read_names, self._config.names_ttl_seconds, clock)
-        self._early = EarlyRefresh(self._config.refresh_seconds, clock)
+        self._names = SingleFlightCache(PORTFOLIO, names.read_names, self._config.names_ttl_seconds, clock)
+        self._early = RefreshThrottle(self._config.refresh_seconds, clock)
         self._clock = clock
         self._lock = threading.Lock()
         self._paused_until = float("-inf")

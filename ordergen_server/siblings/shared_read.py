@@ -41,7 +41,7 @@ class CacheState:
     age_seconds: float | None
 
 
-class SharedRead(Generic[Value]):
+class SingleFlightCache(Generic[Value]):
     """One value of a service, read when someone needs it and it is too old.
 
     The first caller reads on its own thread and within its own deadline; those who come meanwhile wait,

@@ -36,7 +36,7 @@ Attempt = Callable[[float], Answer]
 _LEAST_SECONDS = 0.001
 
 
-class Caller:
+class ResilientCaller:
     """Calls one service, whatever the transport.
 
     Args:

@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc.error_details_pb2 import RetryInfo
 from grpc_status import rpc_status
 
-from ordergen_server.siblings.calling.calls import Caller
+from ordergen_server.siblings.calling.calls import ResilientCaller
 from ordergen_server.siblings.calling.config import SiblingConfig
 from ordergen_server.siblings.calling.deadlines import Deadline
 from ordergen_server.siblings.calling.failures import AttemptFailed, Refused, TimedOut
@@ -47,7 +47,7 @@ class GrpcService:
         url = urllib3.util.parse_url(config.base_url)
         if url.scheme != "grpc" or not url.host or not url.port or url.path not in (None, "/") or url.query:
             raise ValueError(f"{service}: {config.base_url!r} is not a base URL like grpc://host:port")
-        self.caller = Caller(service, config)
+        self.caller = ResilientCaller(service, config)
         self.channel = grpc.insecure_channel(f"dns:///{url.host}:{url.port}", _options(config))
 
     def get(

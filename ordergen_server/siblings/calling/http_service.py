@@ -7,7 +7,7 @@ import urllib3
 from urllib3.exceptions import HTTPError, InvalidHeader, NewConnectionError
 from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
 
-from ordergen_server.siblings.calling.calls import Caller
+from ordergen_server.siblings.calling.calls import ResilientCaller
 from ordergen_server.siblings.calling.config import SiblingConfig
 from ordergen_server.siblings.calling.deadlines import Deadline
 from ordergen_server.siblings.calling.failures import AttemptFailed, Refused, TimedOut
@@ -40,7 +40,7 @@ class HttpService:
         url = urllib3.util.parse_url(config.base_url)
         if url.scheme != "http" or not url.host or url.query or url.fragment:
             raise ValueError(f"{service}: {config.base_url!r} is not a base URL like http://host:port")
-        self.caller = Caller(service, config)
+        self.caller = ResilientCaller(service, config)
         self._prefix = (url.path or "").rstrip("/")
         self._maximum_body_bytes = config.maximum_body_bytes
         self._pool = DeadlinePool(url.host, url.port, maxsize=config.pool_size, block=True, retries=False)

@@ -15,7 +15,7 @@ from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.migrations import MIGRATION_SECONDS, MIGRATIONS, Migration, migrate
 from ordergen_server.repositories.models import Models
 from ordergen_server.repositories.tokens import PageTokens
-from ordergen_server.services.models import ModelKeeper
+from ordergen_server.services.models import ModelEditor
 from tests.builders import NOW, content, position
 from tests.integration.repositories.plans import Recorder
 
@@ -149,8 +149,8 @@ def test_models_from_before_stay_and_can_be_changed(
     migrate(database)
     assert applied(database) == list(MIGRATIONS)
     assert models.get(old.model_id) == old
-    keeper = ModelKeeper(models, lambda: NOW)
-    assert keeper.add_position(old.model_id, position(3), 1).version == 2
+    editor = ModelEditor(models, lambda: NOW)
+    assert editor.add_position(old.model_id, position(3), 1).version == 2
     with pytest.raises(WriteError):
         database.collection("models").insert_one({"_id": ObjectId(), "name": "", "positions": []})
 

@@ -8,7 +8,7 @@ from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.models import Models
 from ordergen_server.repositories.tokens import PageTokens
-from ordergen_server.services.models import ModelKeeper
+from ordergen_server.services.models import ModelEditor
 from tests.builders import NOW, content, portfolio_id, position
 from tests.integration.repositories.plans import Recorder, check_plans, planned, stages
 
@@ -31,19 +31,19 @@ def use_everything(database: Database) -> None:
     migrate(database)
     migrate(database)
     models = Models(database, PageTokens.of(database))
-    keeper = ModelKeeper(models, lambda: NOW)
-    made = [keeper.create(content(f"Model {n}", portfolio_ids=(portfolio_id(n),))) for n in range(5)]
+    editor = ModelEditor(models, lambda: NOW)
+    made = [editor.create(content(f"Model {n}", portfolio_ids=(portfolio_id(n),))) for n in range(5)]
     request_id = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
     for _ in range(2):
-        keeper.create(content("Repeated"), request_id)
+        editor.create(content("Repeated"), request_id)
     for taken in (content("Model 1"), content("Other", portfolio_ids=(portfolio_id(1),))):
         with pytest.raises(AlreadyExists):
-            keeper.create(taken)
+            editor.create(taken)
     models.get(made[0].model_id)
     models.of_portfolio(portfolio_id(2))
     models.mark_rebalanced(made[0].model_id, NOW)
-    keeper.add_position(made[0].model_id, position(3), 0)
-    keeper.delete(made[4].model_id, 1)
+    editor.add_position(made[0].model_id, position(3), 0)
+    editor.delete(made[4].model_id, 1)
     for order in ORDERS:
         first = models.find(PageRequest(size=2, skip=1), order, "")
         assert models.find(PageRequest(size=2, token=first.next_token), order, "").items

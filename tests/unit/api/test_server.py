@@ -13,7 +13,7 @@ from ordergen_server.api.model_servicer import ModelServicer
 from ordergen_server.api.rebalance_servicer import RebalanceServicer
 from ordergen_server.api.server import MODEL_SERVICE, REBALANCE_SERVICE, ApiServer, ServerConfig
 from ordergen_server.domain.errors import DatabaseUnavailable
-from ordergen_server.services.models import ModelKeeper
+from ordergen_server.services.models import ModelEditor
 from tests.builders import NOW
 from tests.fakes import MemoryModels
 from tests.memory_runs import MemoryRuns
@@ -44,7 +44,7 @@ def server(database: FakeDatabase, port: int = 0) -> Iterator[ApiServer]:
     with house() as parts:
         one = ApiServer(
             ServerConfig("127.0.0.1", port, 0, 2, drain_seconds=5, health_interval_seconds=0.02),
-            models=ModelServicer(ModelKeeper(models, lambda: NOW), models),
+            models=ModelServicer(ModelEditor(models, lambda: NOW), models),
             rebalances=RebalanceServicer(
                 parts.rebalancer, runs, maximum_call_seconds=10, maximum_run_seconds=10
             ),

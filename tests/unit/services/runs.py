@@ -12,11 +12,11 @@ from ordergen_server.domain.models import Model
 from ordergen_server.domain.rebalances import PortfolioState, RebalanceState
 from ordergen_server.domain.stores import RunOrder
 from ordergen_server.services.execution import Execution
-from ordergen_server.services.held import Held, RunBook
+from ordergen_server.services.leased_run import LeasedRun, RunJournal
 from ordergen_server.services.portfolio_work import PortfolioWork
 from ordergen_server.services.rebalancer import Rebalancer
 from ordergen_server.services.runs import Runs
-from ordergen_server.services.watching import Bell
+from ordergen_server.services.watching import ChangeSignal
 from tests.builders import NOW, holdings, model, portfolio_id, position, rebalance, snapshot
 from tests.fakes import FakeMarket, FakePortfolios, MemoryModels
 from tests.memory_runs import MemoryRuns
@@ -50,20 +50,20 @@ class House:
     market: FakeMarket
     portfolios: FakePortfolios
     execution: Execution
-    book: RunBook
+    journal: RunJournal
     holder: Runs
     rebalancer: Rebalancer
     model: Model
-    bell: Bell
+    changed: ChangeSignal
     clock: Clock
 
-    def held(self, *, seconds: float = 1000, token: str = TOKEN) -> Held:
+    def held(self, *, seconds: float = 1000, token: str = TOKEN) -> LeasedRun:
         """A run of the house's model, begun and held by us."""
         started = rebalance(portfolio_count=len(self.model.portfolio_ids))
         deadline_time = self.clock() + timedelta(seconds=seconds)
         order = RunOrder(started, self.model.positions, deadline_time)
-        self.runs.begin(order, self.model.portfolio_ids, self.book.lease(token), None)
-        return Held(order, token, Deadline.after(seconds))
+        self.runs.begin(order, self.model.portfolio_ids, self.journal.lease(token), None)
+        return LeasedRun(order, token, Deadline.after(seconds))
 
     @property
     def states(self) -> dict[str, PortfolioState]:
@@ -95,13 +95,15 @@ def house(
     portfolios = FakePortfolios(
         {portfolio_id(number): answer for number, answer in enumerate(answers)}, before
     )
-    now, bell = clock or Clock(), Bell()
+    now, changed = clock or Clock(), ChangeSignal()
     with ThreadPoolExecutor(workers) as pool:
         work = PortfolioWork(market=source, portfolios=portfolios, workers=pool, window=window)
-        book = RunBook(runs=store, models=kept, clock=now, changed=bell.ring, lease_seconds=LEASE_SECONDS)
-        execution = Execution(work, book)
-        holder = Runs(execution, book, now, maximum_runs=maximum_runs, tend_seconds=3600)
-        rebalancer = Rebalancer(models=kept, store=store, work=work, runs=holder, bell=bell, clock=now)
+        journal = RunJournal(
+            runs=store, models=kept, clock=now, changed=changed.notify, lease_seconds=LEASE_SECONDS
+        )
+        execution = Execution(work, journal)
+        holder = Runs(execution, journal, now, maximum_runs=maximum_runs, tend_seconds=3600)
+        rebalancer = Rebalancer(models=kept, store=store, work=work, runs=holder, changed=changed, clock=now)
         holder.start()
         try:
             yield House(
@@ -110,11 +112,11 @@ def house(
                 source,
                 portfolios,
                 execution,
-                book,
+                journal,
                 holder,
                 rebalancer,
                 followed,
-                bell,
+                changed,
                 now,
             )
         finally:

@@ -173,7 +173,7 @@ def test_a_run_is_taken_over_only_once_its_lease_has_run_out(caplog: pytest.LogC
     with house(RESTS, RESTS, runs=runs, clock=clock) as parts:
         held = parts.held(token=OTHER)
         parts.holder.tend()
-        assert parts.runs.runs[held.rebalance_id].lease == parts.book.lease(OTHER)
+        assert parts.runs.runs[held.rebalance_id].lease == parts.journal.lease(OTHER)
         clock.move(LEASE_SECONDS + 1)
         with caplog.at_level(logging.WARNING):
             parts.holder.tend()
@@ -190,7 +190,7 @@ def test_leases_are_renewed_while_a_run_takes_long() -> None:
             clock.move(LEASE_SECONDS / 2)
             parts.holder.tend()
         stored = parts.runs.runs[begun.rebalance_id].lease
-        assert stored == parts.book.lease(stored.token if stored else "")
+        assert stored == parts.journal.lease(stored.token if stored else "")
         gate.opened.set()
         assert parts.ended(begun.rebalance_id)
 
@@ -213,7 +213,7 @@ def test_a_server_that_was_only_slow_stops_once_it_hears_that_the_run_is_another
         begun = begin(parts)
         assert gate.reached.wait(10)
         clock.move(LEASE_SECONDS + 1)
-        taken = parts.runs.take_over(parts.book.lease("of another"), clock())
+        taken = parts.runs.take_over(parts.journal.lease("of another"), clock())
         assert taken
         assert taken.rebalance.rebalance_id == begun.rebalance_id
         parts.holder.tend()
@@ -297,7 +297,7 @@ def test_a_bug_while_tending_is_logged_and_tending_goes_on(
     """Otherwise every lease of the server would run out, and nobody would know why."""
     tended = Event()
     with house(BUYS) as parts:
-        holder = Runs(parts.execution, parts.book, parts.clock, maximum_runs=1, tend_seconds=0.01)
+        holder = Runs(parts.execution, parts.journal, parts.clock, maximum_runs=1, tend_seconds=0.01)
         answers = iter([ZeroDivisionError("a bug")])
 
         def tend() -> None:

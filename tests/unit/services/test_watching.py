@@ -15,7 +15,7 @@ from ordergen_server.domain.rebalances import (
     RunFinished,
     RunStarted,
 )
-from ordergen_server.services.watching import BATCH, Bell, watch
+from ordergen_server.services.watching import BATCH, ChangeSignal, watch
 from tests.builders import RUN_ID, rebalance, result
 from tests.memory_runs import MemoryRuns
 
@@ -28,7 +28,7 @@ def stored_run(count: int, state: RebalanceState = RebalanceState.COMPLETED) -> 
 
 
 def told(runs: MemoryRuns, after: int = 0) -> list[RunEvent]:
-    return list(watch(runs, Bell(), RUN_ID, after, Deadline.after(10)))
+    return list(watch(runs, ChangeSignal(), RUN_ID, after, Deadline.after(10)))
 
 
 def summary(events: Sequence[RunEvent]) -> list[tuple[int, type]]:
@@ -61,16 +61,16 @@ def test_from_any_point(after: int) -> None:
 
 
 def test_a_run_that_goes_on_is_told_as_it_goes() -> None:
-    runs, bell = stored_run(0, RebalanceState.RUNNING), Bell()
+    runs, changed = stored_run(0, RebalanceState.RUNNING), ChangeSignal()
     runs.put(rebalance(portfolio_count=1))
-    events = watch(runs, bell, RUN_ID, 0, Deadline.after(10))
+    events = watch(runs, changed, RUN_ID, 0, Deadline.after(10))
     assert next(events) == RunEvent(1, RunStarted(rebalance(portfolio_count=1)))
 
     def finish() -> None:
         runs.put(rebalance(portfolio_count=1), [result(sequence=2)])
-        bell.ring()
+        changed.notify()
         runs.put(replace(rebalance(portfolio_count=1), state=RebalanceState.COMPLETED))
-        bell.ring()
+        changed.notify()
 
     writer = Thread(target=finish)
     writer.start()
@@ -78,9 +78,9 @@ def test_a_run_that_goes_on_is_told_as_it_goes() -> None:
     writer.join()
 
 
-def test_what_another_server_stored_is_found_without_a_bell() -> None:
+def test_what_another_server_stored_is_found_without_a_signal() -> None:
     runs = stored_run(0, RebalanceState.RUNNING)
-    events = watch(runs, Bell(), RUN_ID, 1, Deadline.after(10))
+    events = watch(runs, ChangeSignal(), RUN_ID, 1, Deadline.after(10))
     writer = Thread(
         target=lambda: runs.put(replace(rebalance(portfolio_count=0), state=RebalanceState.FAILED))
     )
@@ -91,7 +91,7 @@ def test_what_another_server_stored_is_found_without_a_bell() -> None:
 
 def test_a_reader_that_is_gone_is_told_no_more() -> None:
     runs, gone = stored_run(1, RebalanceState.RUNNING), Event()
-    events = watch(runs, Bell(), RUN_ID, 0, Deadline.after(10), gone=gone)
+    events = watch(runs, ChangeSignal(), RUN_ID, 0, Deadline.after(10), gone=gone)
     assert summary([next(events), next(events)]) == [(1, RunStarted), (2, PortfolioRebalance)]
     gone.set()
     assert list(events) == []
@@ -105,12 +105,12 @@ def test_a_run_that_is_not_there() -> None:
 def test_a_run_that_is_not_over_in_time() -> None:
     runs = stored_run(0, RebalanceState.RUNNING)
     with pytest.raises(DeadlineExceeded, match="before the run ended"):
-        list(watch(runs, Bell(), RUN_ID, 0, Deadline.after(0.05)))
+        list(watch(runs, ChangeSignal(), RUN_ID, 0, Deadline.after(0.05)))
 
 
-def test_a_bell_that_rang_meanwhile_is_not_waited_for() -> None:
-    bell = Bell()
-    heard = bell.rings
-    bell.ring()
-    bell.wait(heard, 60)
-    assert bell.rings == heard + 1
+def test_a_signal_given_meanwhile_is_not_waited_for() -> None:
+    changed = ChangeSignal()
+    heard = changed.count
+    changed.notify()
+    changed.wait(heard, 60)
+    assert changed.count == heard + 1

@@ -8,7 +8,7 @@ import pytest
 from ordergen_server.domain.errors import DeadlineExceeded, SiblingUnavailable
 from ordergen_server.siblings.calling.deadlines import Deadline
 from ordergen_server.siblings.calling.failures import out_of_time, unavailable
-from ordergen_server.siblings.shared_read import CacheState, SharedRead
+from ordergen_server.siblings.shared_read import CacheState, SingleFlightCache
 
 LONG = 20.0
 
@@ -34,7 +34,7 @@ class Source:
 
 def test_a_hundred_callers_cause_one_read() -> None:
     source = Source()
-    shared = SharedRead("pricing", source.read, ttl_seconds=60)
+    shared = SingleFlightCache("pricing", source.read, ttl_seconds=60)
     with ThreadPoolExecutor(100) as pool:
         calls = [pool.submit(shared.get, Deadline(LONG)) for _ in range(100)]
         assert source.started.wait(timeout=10)
@@ -48,7 +48,7 @@ def test_a_value_is_kept_until_its_ttl() -> None:
     now = [0.0]
     source = Source()
     source.gate.set()
-    shared = SharedRead("pricing", source.read, ttl_seconds=60, clock=lambda: now[0])
+    shared = SingleFlightCache("pricing", source.read, ttl_seconds=60, clock=lambda: now[0])
     assert CacheState(hits=0, reads=0, age_seconds=None) == shared.state
     values = []
     for now[0] in (0.0, 59.9, 60.0, 119.9, 120.0):
@@ -60,13 +60,13 @@ def test_a_value_is_kept_until_its_ttl() -> None:
 def test_a_failure_is_not_kept() -> None:
     source = Source(unavailable("pricing", "is down", 1.0))
     source.gate.set()
-    shared = SharedRead("pricing", source.read, ttl_seconds=60)
+    shared = SingleFlightCache("pricing", source.read, ttl_seconds=60)
     with pytest.raises(SiblingUnavailable):
         shared.get(Deadline(LONG))
     assert shared.get(Deadline(LONG)).value == 2
 
 
-def follow(shared: SharedRead[int], source: Source, pool: ThreadPoolExecutor) -> None:
+def follow(shared: SingleFlightCache[int], source: Source, pool: ThreadPoolExecutor) -> None:
     """Let a leader begin to read."""
     pool.submit(shared.get, Deadline(LONG))
     assert source.started.wait(timeout=10)
@@ -75,7 +75,7 @@ def follow(shared: SharedRead[int], source: Source, pool: ThreadPoolExecutor) ->
 def test_those_who_wait_share_a_failure_each_with_its_own_copy() -> None:
     error = unavailable("pricing", "is down", 1.0)
     source = Source(error)
-    shared = SharedRead("pricing", source.read, ttl_seconds=60)
+    shared = SingleFlightCache("pricing", source.read, ttl_seconds=60)
     with ThreadPoolExecutor(8) as pool:
         follow(shared, source, pool)
         calls = [pool.submit(shared.get, Deadline(LONG)) for _ in range(4)]
@@ -88,7 +88,7 @@ def test_those_who_wait_share_a_failure_each_with_its_own_copy() -> None:
 
 def test_one_who_waits_keeps_its_own_deadline() -> None:
     source = Source()
-    shared = SharedRead("pricing", source.read, ttl_seconds=60)
+    shared = SingleFlightCache("pricing", source.read, ttl_seconds=60)
     with ThreadPoolExecutor(1) as pool:
         follow(shared, source, pool)
         with pytest.raises(DeadlineExceeded):
@@ -98,7 +98,7 @@ def test_one_who_waits_keeps_its_own_deadline() -> None:
 
 def test_where_the_reader_runs_out_of_time_another_takes_over() -> None:
     source = Source(out_of_time("pricing"))
-    shared = SharedRead("pricing", source.read, ttl_seconds=60)
+    shared = SingleFlightCache("pricing", source.read, ttl_seconds=60)
     with ThreadPoolExecutor(8) as pool:
         follow(shared, source, pool)
         calls = [pool.submit(shared.get, Deadline(LONG)) for _ in range(4)]

@@ -9,7 +9,7 @@ import pytest
 
 from ordergen_server.domain.errors import DeadlineExceeded, SiblingUnavailable
 from ordergen_server.siblings.calling.breaker import BreakerState
-from ordergen_server.siblings.calling.calls import Caller
+from ordergen_server.siblings.calling.calls import ResilientCaller
 from ordergen_server.siblings.calling.config import SiblingConfig
 from ordergen_server.siblings.calling.deadlines import Deadline
 from ordergen_server.siblings.calling.failures import AttemptFailed, Refused, TimedOut, Unreadable
@@ -40,21 +40,21 @@ class Attempts:
 
 
 @pytest.fixture
-def caller() -> Caller:
-    return Caller("pricing", FAST)
+def caller() -> ResilientCaller:
+    return ResilientCaller("pricing", FAST)
 
 
 def down(count: int = 1) -> list[Exception]:
     return [AttemptFailed("is down") for _ in range(count)]
 
 
-def test_the_third_attempt_may_answer(caller: Caller) -> None:
+def test_the_third_attempt_may_answer(caller: ResilientCaller) -> None:
     attempts = Attempts(*down(2))
     assert caller.call(attempts, Deadline(5)) == "answer"
     assert attempts.timeouts == [1.0, 1.0, 1.0]
 
 
-def test_there_is_no_fourth(caller: Caller) -> None:
+def test_there_is_no_fourth(caller: ResilientCaller) -> None:
     attempts = Attempts(*down(3))
     with pytest.raises(SiblingUnavailable, match=r"^The pricing service is down\.$"):
         caller.call(attempts, Deadline(5))
@@ -69,7 +69,7 @@ def test_pauses_double_and_are_never_shorter() -> None:
         times.append(time.monotonic())
         raise AttemptFailed("is down")
 
-    slow = Caller(
+    slow = ResilientCaller(
         "pricing", SiblingConfig("http://host", attempts=4, backoff_seconds=0.05, jitter_weight=0.1)
     )
     with pytest.raises(SiblingUnavailable):
@@ -81,7 +81,7 @@ def test_pauses_double_and_are_never_shorter() -> None:
 
 
 def test_a_pause_beyond_the_deadline_is_not_begun() -> None:
-    patient = Caller(
+    patient = ResilientCaller(
         "pricing", SiblingConfig("http://host", backoff_seconds=10.0, maximum_backoff_seconds=10.0)
     )
     attempts = Attempts(*down(3))
@@ -92,7 +92,7 @@ def test_a_pause_beyond_the_deadline_is_not_begun() -> None:
 
 
 @pytest.mark.parametrize("refusal", [Refused("refused", is_unknown=True), Refused("refused")])
-def test_a_refusal_is_an_answer(caller: Caller, refusal: Refused) -> None:
+def test_a_refusal_is_an_answer(caller: ResilientCaller, refusal: Refused) -> None:
     for _ in range(10):
         attempts = Attempts(refusal)
         with pytest.raises(Refused):
@@ -103,7 +103,7 @@ def test_a_refusal_is_an_answer(caller: Caller, refusal: Refused) -> None:
 
 @pytest.mark.parametrize("failure", [Unreadable("rambles"), AttemptFailed("is busy", is_outage=False)])
 def test_rambling_and_being_busy_are_tried_again_and_are_no_outage(
-    caller: Caller, failure: AttemptFailed
+    caller: ResilientCaller, failure: AttemptFailed
 ) -> None:
     for _ in range(5):
         attempts = Attempts(failure, failure, failure)
@@ -113,7 +113,7 @@ def test_rambling_and_being_busy_are_tried_again_and_are_no_outage(
     assert caller.breaker.state is BreakerState.CLOSED
 
 
-def test_an_outage_opens_the_breaker_and_a_refusal_of_its_probe_closes_it(caller: Caller) -> None:
+def test_an_outage_opens_the_breaker_and_a_refusal_of_its_probe_closes_it(caller: ResilientCaller) -> None:
     with pytest.raises(SiblingUnavailable):
         caller.call(Attempts(*down(3)), Deadline(5))
     assert caller.breaker.state is BreakerState.OPEN
@@ -123,14 +123,14 @@ def test_an_outage_opens_the_breaker_and_a_refusal_of_its_probe_closes_it(caller
     assert caller.call(Attempts(), Deadline(5)) == "answer"
 
 
-def test_time_that_only_the_caller_lacked_is_no_outage(caller: Caller) -> None:
+def test_time_that_only_the_caller_lacked_is_no_outage(caller: ResilientCaller) -> None:
     for _ in range(10):
         with pytest.raises(DeadlineExceeded):
             caller.call(Attempts(TimedOut("did not answer")), Deadline(0.2))
     assert caller.breaker.state is BreakerState.CLOSED
 
 
-def test_a_connection_refused_is_an_outage_however_little_time_there_was(caller: Caller) -> None:
+def test_a_connection_refused_is_an_outage_however_little_time_there_was(caller: ResilientCaller) -> None:
     for _ in range(3):
         with pytest.raises(SiblingUnavailable):
             caller.call(Attempts(*down(1)), Deadline(0.005))
@@ -138,7 +138,7 @@ def test_a_connection_refused_is_an_outage_however_little_time_there_was(caller:
         caller.call(Attempts(), Deadline(0.005))
 
 
-def test_those_who_meet_a_probe_wait_no_longer_than_they_have(caller: Caller) -> None:
+def test_those_who_meet_a_probe_wait_no_longer_than_they_have(caller: ResilientCaller) -> None:
     with pytest.raises(SiblingUnavailable):
         caller.call(Attempts(*down(3)), Deadline(5))
     time.sleep(0.06)
@@ -160,7 +160,7 @@ def test_those_who_meet_a_probe_wait_no_longer_than_they_have(caller: Caller) ->
     assert caller.call(Attempts(), Deadline(5)) == "answer"
 
 
-def test_an_error_of_ours_gives_everything_back(caller: Caller) -> None:
+def test_an_error_of_ours_gives_everything_back(caller: ResilientCaller) -> None:
     for _ in range(5):
         with pytest.raises(ZeroDivisionError):
             caller.call(Attempts(ZeroDivisionError()), Deadline(5))
@@ -168,14 +168,14 @@ def test_an_error_of_ours_gives_everything_back(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0])
-def test_no_time_is_out_of_time(caller: Caller, seconds: float) -> None:
+def test_no_time_is_out_of_time(caller: ResilientCaller, seconds: float) -> None:
     attempts = Attempts()
     with pytest.raises(DeadlineExceeded):
         caller.call(attempts, Deadline(seconds))
     assert attempts.timeouts == []
 
 
-def test_nobody_is_called_after_closing(caller: Caller) -> None:
+def test_nobody_is_called_after_closing(caller: ResilientCaller) -> None:
     caller.close()
     with pytest.raises(SiblingUnavailable, match="closed"):
         caller.call(Attempts(), Deadline(5))

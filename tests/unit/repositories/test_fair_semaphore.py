@@ -9,7 +9,7 @@ from threading import Event, Lock, Thread
 import pytest
 from pymongo.errors import WaitQueueTimeoutError
 
-from ordergen_server.repositories.turns import Turns
+from ordergen_server.repositories.fair_semaphore import FairSemaphore
 from tests.waiting import eventually
 
 PATIENCE = 20.0
@@ -20,7 +20,7 @@ def until(seconds: float) -> float:
 
 
 @contextmanager
-def all_taken(turns: Turns, count: int) -> Iterator[None]:
+def all_taken(turns: FairSemaphore, count: int) -> Iterator[None]:
     """Every turn is taken by this thread; with one more there would be an error."""
     with ExitStack() as stack:
         for _ in range(count):
@@ -31,7 +31,7 @@ def all_taken(turns: Turns, count: int) -> Iterator[None]:
 
 
 def test_turns_come_in_the_order_in_which_they_were_asked_for() -> None:
-    turns, came = Turns(1), list[int]()
+    turns, came = FairSemaphore(1), list[int]()
 
     def ask(number: int) -> None:
         with turns.turn(until(PATIENCE)):
@@ -48,7 +48,7 @@ def test_turns_come_in_the_order_in_which_they_were_asked_for() -> None:
 
 
 def test_whoever_gives_a_turn_back_and_asks_again_comes_after_those_who_wait() -> None:
-    turns, served = Turns(1), Event()
+    turns, served = FairSemaphore(1), Event()
 
     def ask() -> None:
         with turns.turn(until(PATIENCE)):
@@ -65,7 +65,7 @@ def test_whoever_gives_a_turn_back_and_asks_again_comes_after_those_who_wait() -
 
 def test_no_turn_is_lost_and_none_is_given_twice() -> None:
     """Threads give up just as their turns come."""
-    turns, lock = Turns(3), Lock()
+    turns, lock = FairSemaphore(3), Lock()
     now, most, gave_up = 0, 0, 0
 
     def ask(number: int) -> None:
@@ -91,13 +91,13 @@ def test_no_turn_is_lost_and_none_is_given_twice() -> None:
 
 
 def test_a_turn_that_comes_as_the_wait_ends_is_taken() -> None:
-    turns = Turns(1)
+    turns = FairSemaphore(1)
     with turns.turn(until(0)):
         turns._leave(Lock())  # noqa: SLF001 - called meanwhile, so it does not wait any more
 
 
 def test_an_error_in_a_turn_gives_it_back() -> None:
-    turns = Turns(1)
+    turns = FairSemaphore(1)
     with pytest.raises(KeyError), turns.turn(until(0)):
         raise KeyError
     with all_taken(turns, 1):

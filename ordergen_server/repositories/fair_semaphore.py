@@ -13,7 +13,7 @@ from threading import Lock
 from pymongo.errors import WaitQueueTimeoutError
 
 
-class Turns:
+class FairSemaphore:
     """So many threads at once, and the others one after the other. A thread has one turn at a time."""
 
     def __init__(self, at_once: int) -> None:

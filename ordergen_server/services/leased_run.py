@@ -14,7 +14,7 @@ _ERRORS = (PortfolioState.INFEASIBLE, PortfolioState.FAILED, PortfolioState.SKIP
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class LeasedRun:
     """A run with the token of its lease.
 
     Attributes:
@@ -39,7 +39,7 @@ class Held:
         return self.cancelled.is_set() or self.abandoned.is_set()
 
 
-class RunBook:
+class RunJournal:
     """Writes down runs that this server holds, and tells those who watch.
 
     Args:
@@ -66,39 +66,39 @@ class RunBook:
         """The lease of a token from now on."""
         return Lease(token, self._clock() + self._lease)
 
-    def add(self, held: Held, results: Sequence[PortfolioRebalance]) -> None:
+    def add(self, run: LeasedRun, results: Sequence[PortfolioRebalance]) -> None:
         """Store results. Raises LeaseLost."""
-        self.adding(held, results)()
+        self.adding(run, results)()
 
-    def adding(self, held: Held, results: Sequence[PortfolioRebalance]) -> Callable[[], None]:
+    def adding(self, run: LeasedRun, results: Sequence[PortfolioRebalance]) -> Callable[[], None]:
         """Prepare `add`, so that another thread can do it that only waits for the database."""
-        append = self.runs.appending(held.rebalance_id, results)
+        append = self.runs.appending(run.rebalance_id, results)
 
         def add() -> None:
-            if append(self.lease(held.token)):
-                held.cancelled.set()
+            if append(self.lease(run.token)):
+                run.cancelled.set()
             self._changed()
 
         return add
 
-    def renew(self, held: Held) -> None:
+    def renew(self, run: LeasedRun) -> None:
         """Hold a run for longer. Raises LeaseLost."""
-        if self.runs.renew(held.rebalance_id, self.lease(held.token)):
-            held.cancelled.set()
+        if self.runs.renew(run.rebalance_id, self.lease(run.token)):
+            run.cancelled.set()
 
-    def release(self, held: Held) -> None:
+    def release(self, run: LeasedRun) -> None:
         """Let another server take the run at once. Raises LeaseLost."""
-        self.runs.renew(held.rebalance_id, Lease(held.token, self._clock() - self._lease))
+        self.runs.renew(run.rebalance_id, Lease(run.token, self._clock() - self._lease))
 
-    def finish(self, held: Held, error: OrderGenerationError | None, *, cancelled: bool) -> Rebalance:
+    def finish(self, run: LeasedRun, error: OrderGenerationError | None, *, cancelled: bool) -> Rebalance:
         """Store that a run has ended: of itself, by `error`, or cancelled. Raises LeaseLost."""
         time = self._clock()
-        counts = self.runs.get(held.rebalance_id).counts
+        counts = self.runs.get(run.rebalance_id).counts
         if counts.get(PortfolioState.REBALANCED):
-            self._models.mark_rebalanced(held.order.rebalance.model_id, time)
+            self._models.mark_rebalanced(run.order.rebalance.model_id, time)
         state = end_state(counts, error, cancelled=cancelled)
-        ended = replace(held.order.rebalance, state=state, error=error, finish_time=time)
-        stored = self.runs.finish(ended, self.lease(held.token))
+        ended = replace(run.order.rebalance, state=state, error=error, finish_time=time)
+        stored = self.runs.finish(ended, self.lease(run.token))
         self._changed()
         return stored
 

@@ -8,10 +8,13 @@ from threading import BoundedSemaphore
 from typing import Any, NoReturn, TypeAlias
 
 import grpc
+from globeco.ordergen.v1 import model_service_pb2, rebalance_service_pb2
+from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 from grpc_status import rpc_status
 
 from ordergen_server.api.errors import TABLE, to_status
+from ordergen_server.api.requests import decoder
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import (
     InternalError,
@@ -23,6 +26,11 @@ from ordergen_server.domain.errors import (
 _log = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 1.0
+#: Those of the contract; calls of others (health, reflection) are left as they are.
+SERVICES: tuple[ServiceDescriptor, ...] = (
+    model_service_pb2.DESCRIPTOR.services_by_name["ModelService"],
+    rebalance_service_pb2.DESCRIPTOR.services_by_name["RebalanceService"],
+)
 
 TimeLimit = Callable[[float], AbstractContextManager[None]]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic in the type stubs alone
@@ -50,6 +58,11 @@ class CallInterceptor(grpc.ServerInterceptor):
         self._time_limit = time_limit
         self._maximum_seconds = maximum_seconds
         self._room = BoundedSemaphore(maximum_calls)
+        self._decoders = {
+            f"/{service.full_name}/{method.name}": decoder(method)
+            for service in SERVICES
+            for method in service.methods
+        }
 
     def intercept_service(
         self,
@@ -58,12 +71,12 @@ class CallInterceptor(grpc.ServerInterceptor):
     ) -> "Handler | None":
         """Wrap the handler of a call."""
         handler = continuation(handler_call_details)
-        if not handler or not handler_call_details.method.startswith("/globeco."):
+        decode: Any = self._decoders.get(
+            handler_call_details.method
+        )  # grpc takes what returns a message or an error
+        if not handler or not decode:
             return handler
-        codec = {
-            "request_deserializer": handler.request_deserializer,
-            "response_serializer": handler.response_serializer,
-        }
+        codec = {"request_deserializer": decode, "response_serializer": handler.response_serializer}
         if handler.unary_unary:
             return grpc.unary_unary_rpc_method_handler(self._unary(handler.unary_unary), **codec)
         if handler.unary_stream:
@@ -71,12 +84,13 @@ class CallInterceptor(grpc.ServerInterceptor):
         return handler
 
     def _unary(self, behaviour: Behaviour) -> Behaviour:
-        def call(request: Message, context: grpc.ServicerContext) -> object:
+        def call(request: Message | OrderGenerationError, context: grpc.ServicerContext) -> object:
             try:
                 with self._admitted():
+                    message = _decoded(request)
                     left = deadline_of(context, self._maximum_seconds).remaining_seconds("the call began")
                     with self._time_limit(left):
-                        return behaviour(request, context)
+                        return behaviour(message, context)
             except Exception as error:  # noqa: BLE001 - the boundary: every error becomes a status
                 failure = error
             _abort(context, failure)
@@ -84,10 +98,10 @@ class CallInterceptor(grpc.ServerInterceptor):
         return call
 
     def _stream(self, behaviour: Behaviour) -> Behaviour:
-        def call(request: Message, context: grpc.ServicerContext) -> Iterator[object]:
+        def call(request: Message | OrderGenerationError, context: grpc.ServicerContext) -> Iterator[object]:
             try:
                 with self._admitted():
-                    yield from behaviour(request, context)
+                    yield from behaviour(_decoded(request), context)
             except Exception as error:  # noqa: BLE001 - the boundary: every error becomes a status
                 failure = error
             else:
@@ -100,11 +114,19 @@ class CallInterceptor(grpc.ServerInterceptor):
     def _admitted(self) -> Iterator[None]:
         """A block for one of the calls worked on. Raises ResourceExhausted where there are too many."""
         if not self._room.acquire(blocking=False):
-            raise ResourceExhausted("Too many calls in flight.", retry_after_seconds=RETRY_AFTER_SECONDS)
+            raise ResourceExhausted(
+                "Too many calls in flight: try again in a second.", retry_after_seconds=RETRY_AFTER_SECONDS
+            )
         try:
             yield
         finally:
             self._room.release()
+
+
+def _decoded(request: Message | OrderGenerationError) -> Message:
+    if isinstance(request, OrderGenerationError):
+        raise request
+    return request
 
 
 def _abort(context: grpc.ServicerContext, error: Exception) -> NoReturn:
@@ -117,7 +139,9 @@ def _as_domain_error(error: Exception) -> OrderGenerationError:
     if isinstance(error, OrderGenerationError):
         return error
     if isinstance(error, NotImplementedError):
-        return Unsupported("This server does not support this call yet.", metadata={"feature": "rpc"})
+        return Unsupported(
+            "This server does not support this call: ask one of a newer release.", metadata={"feature": "rpc"}
+        )
     correlation_id = uuid.uuid4().hex
     _log.error("internal error %s", correlation_id, exc_info=error)
     return InternalError(

@@ -24,12 +24,18 @@ from ordergen_server.domain.rebalances import (
 from ordergen_server.domain.stores import Request
 from ordergen_server.domain.violations import Violations
 
-#: google.type.Decimal, within what Decimal128 keeps digit for digit.
-_DECIMAL_FORM = re.compile(r"[+-]?(\d{1,34}(\.\d{0,34})?|\.\d{1,34})([eE][+-]?\d{1,2})?", re.ASCII)
-_MAXIMUM_DIGITS = 34
+#: google.type.Decimal, within what Decimal128 keeps digit for digit and the optimizer takes.
+_DECIMAL_FORM = re.compile(r"[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,2})?", re.ASCII)
+MAXIMUM_DIGITS = 34
+#: On each side of the point.
+MAXIMUM_PLACES = 40
 #: Of any text of that form.
-_MAXIMUM_LENGTH = 80
+_MAXIMUM_LENGTH = 88
 _CACHED = 4096
+NUMBER_RULE = (
+    f"must be a decimal number of at most {MAXIMUM_DIGITS} digits"
+    f" and {MAXIMUM_PLACES} places on each side of the point"
+)
 RebalanceRequest = (
     rebalance_service_pb2.RebalancePortfolioRequest
     | rebalance_service_pb2.RebalanceModelRequest
@@ -42,6 +48,7 @@ _RESTRICTIONS = {
     rebalance_pb2.RESTRICTION_TYPE_HOLD: RestrictionType.HOLD,
 }
 MAXIMUM_SOLVER_SECONDS = 3600
+_NANOS = 1_000_000_000
 DEFAULT_SOLVER_SECONDS = 30.0
 
 
@@ -52,7 +59,7 @@ def decimal_or_none(message: decimal_pb2.Decimal, path: str, violations: Violati
         return None
     number = _number(text)
     if number is None:
-        violations.add(path, f"must be a decimal number of at most {_MAXIMUM_DIGITS} digits", text)
+        violations.add(path, NUMBER_RULE, text)
     return number
 
 
@@ -60,9 +67,15 @@ def decimal_or_none(message: decimal_pb2.Decimal, path: str, violations: Violati
 @lru_cache(maxsize=_CACHED)
 def _number(text: str) -> Decimal | None:
     number = Decimal(text) if len(text) <= _MAXIMUM_LENGTH and _DECIMAL_FORM.fullmatch(text) else None
-    if number is None or len(number.as_tuple().digits) > _MAXIMUM_DIGITS:
+    if number is None or not _fits(number):
         return None
     return number or number.copy_abs()  # -0 is 0
+
+
+def _fits(number: Decimal) -> bool:
+    _, digits, exponent = number.as_tuple()
+    places = -int(exponent)
+    return len(digits) <= MAXIMUM_DIGITS and places <= MAXIMUM_PLACES and number.adjusted() < MAXIMUM_PLACES
 
 
 def decimal(message: decimal_pb2.Decimal, path: str, violations: Violations) -> Decimal:
@@ -147,6 +160,7 @@ def options(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> 
     if decoded.minimum_cash_weight is not None and not 0 <= decoded.minimum_cash_weight <= 1:
         violations.add(weight, "must be from 0 to 1", decoded.minimum_cash_weight)
     for path, number in (
+        ("options.minimum_cash.amount", decoded.minimum_cash_amount),
         (value, decoded.minimum_trade_value),
         (turnover, decoded.maximum_turnover_weight),
         ("options.maximum_trade_count", decoded.maximum_trade_count),
@@ -159,10 +173,13 @@ def options(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> 
 def _solver_seconds(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> float:
     if not message.HasField("solver_timeout"):
         return DEFAULT_SOLVER_SECONDS
-    seconds = message.solver_timeout.ToNanoseconds() / 1e9
-    if not 0 < seconds <= MAXIMUM_SOLVER_SECONDS:
+    timeout = message.solver_timeout
+    is_duration = abs(timeout.nanos) < _NANOS and timeout.seconds * timeout.nanos >= 0
+    seconds = timeout.seconds + timeout.nanos / _NANOS
+    if not (is_duration and 0 < seconds <= MAXIMUM_SOLVER_SECONDS):
         rule = f"must be above 0 and at most {MAXIMUM_SOLVER_SECONDS} seconds"
-        violations.add("options.solver_timeout", rule, f"{seconds} seconds")
+        shown = f"{timeout.seconds} seconds and {timeout.nanos} nanoseconds"
+        violations.add("options.solver_timeout", rule, shown)
     return seconds
 
 
@@ -172,35 +189,40 @@ def _strategy(message: rebalance_pb2.RebalanceOptions, violations: Violations) -
             return Strategy.TO_TARGET
         case rebalance_pb2.STRATEGY_TO_BAND:
             return Strategy.TO_BAND
-    violations.add("options.strategy", "must be a Strategy", message.strategy)
+    violations.add("options.strategy", "must be TO_TARGET, TO_BAND or unspecified", message.strategy)
     return Strategy.TO_TARGET
 
 
 def _restrictions(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> tuple[Restriction, ...]:
     found = []
-    ids = [one.security_id for one in message.restrictions]
+    _check_securities(message.restrictions, "options.restrictions", violations)
     for index, one in enumerate(message.restrictions):
-        path = f"options.restrictions[{index}]"
-        check_entity_id(one.security_id, f"{path}.security_id", violations)
-        if one.security_id in ids[:index]:
-            violations.add(f"{path}.security_id", "must be restricted only once", one.security_id)
         if one.type in _RESTRICTIONS:
             found.append(Restriction(one.security_id, _RESTRICTIONS[one.type]))
         else:
-            violations.add(f"{path}.type", "must be DO_NOT_BUY, DO_NOT_SELL or HOLD", one.type)
+            path = f"options.restrictions[{index}].type"
+            violations.add(path, "must be DO_NOT_BUY, DO_NOT_SELL or HOLD", one.type)
     return tuple(found)
 
 
 def _lot_sizes(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> tuple[LotSize, ...]:
-    ids = [one.security_id for one in message.lot_sizes]
+    _check_securities(message.lot_sizes, "options.lot_sizes", violations)
     for index, one in enumerate(message.lot_sizes):
-        path = f"options.lot_sizes[{index}]"
-        check_entity_id(one.security_id, f"{path}.security_id", violations)
-        if one.security_id in ids[:index]:
-            violations.add(f"{path}.security_id", "must have only one lot size", one.security_id)
         if one.shares < 1:
-            violations.add(f"{path}.shares", "must be at least 1", one.shares)
+            violations.add(f"options.lot_sizes[{index}].shares", "must be at least 1", one.shares)
     return tuple(LotSize(one.security_id, one.shares) for one in message.lot_sizes)
+
+
+def _check_securities(
+    messages: Iterable[rebalance_pb2.Restriction | rebalance_pb2.LotSize], path: str, violations: Violations
+) -> None:
+    """Check the ids of the securities, and that each is named once."""
+    seen: set[str] = set()
+    for index, one in enumerate(messages):
+        check_entity_id(one.security_id, f"{path}[{index}].security_id", violations)
+        if one.security_id in seen:
+            violations.add(f"{path}[{index}].security_id", "must be in the list only once", one.security_id)
+        seen.add(one.security_id)
 
 
 def request(message: RebalanceRequest, violations: Violations) -> Request | None:

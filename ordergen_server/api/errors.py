@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import islice
+from urllib.parse import quote
 
 import grpc
 from google.protobuf import any_pb2, duration_pb2
@@ -10,6 +11,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from ordergen_server.domain import errors
 from ordergen_server.domain.errors import OrderGenerationError, Violation
+from ordergen_server.domain.violations import MAXIMUM_VIOLATIONS
 
 DOMAIN = "ordergen.globeco"
 
@@ -39,17 +41,20 @@ TABLE: dict[type[OrderGenerationError], tuple[grpc.StatusCode, str]] = {
 }
 
 #: Rich details above 8 KiB fail in some clients and proxies, so we stay well below.
-MAXIMUM_VIOLATIONS = 32
 MAXIMUM_STATUS_BYTES = 7500
 MAXIMUM_TEXT_BYTES = 500
+#: The message has the first violations in it, for tools that show no details.
+MAXIMUM_MESSAGE_BYTES = 1200
 #: Tags and lengths of a violation, and those of all else.
 _VIOLATION_FRAME, _FRAME = 12, 400
+#: What gRPC leaves as it is in the text of a status: printable ASCII but the percent sign.
+_UNENCODED = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
 
 
 def to_status(error: OrderGenerationError) -> status_pb2.Status:
     """The error with ErrorInfo, and the BadRequest, PreconditionFailure, ResourceInfo, RetryInfo it has."""
     code, _ = TABLE[type(error)]
-    message = _shortened(error.message)
+    message = _shortened(error.message, MAXIMUM_MESSAGE_BYTES)
     kept = _fitting(error.violations, MAXIMUM_STATUS_BYTES - _other_bytes(error, message))
     status = status_pb2.Status(code=code.value[0], message=message)
     for detail in _details(error, kept):
@@ -61,7 +66,7 @@ def to_status(error: OrderGenerationError) -> status_pb2.Status:
 
 def _details(error: OrderGenerationError, kept: tuple[Violation, ...]) -> Iterator[Message]:
     code, reason = TABLE[type(error)]
-    more = len(error.violations) - len(kept)
+    more = len(error.violations) - len(kept) + int(error.metadata.get("more_violations", 0))
     metadata = {**error.metadata, **({"more_violations": str(more)} if more else {})}
     yield error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN, metadata=metadata)
     if kept and code is grpc.StatusCode.INVALID_ARGUMENT:
@@ -105,10 +110,11 @@ def _precondition_failure(violations: tuple[Violation, ...]) -> error_details_pb
 
 def _other_bytes(error: OrderGenerationError, message: str) -> int:
     """How much of a status is taken by all but the violations, at the most."""
-    # The message is there twice: in the status, and percent-encoded (up to three bytes for one) beside it.
-    texts = [message] * 4 + [part for pair in error.metadata.items() for part in pair]
+    # The message is there twice: in the status, and percent-encoded beside it.
+    texts = [message, quote(message, safe=_UNENCODED)]
+    texts += [part for pair in error.metadata.items() for part in pair]
     if error.resource:
-        texts += [message, error.resource.type, error.resource.name, error.resource.owner]
+        texts += [_shortened(message), error.resource.type, error.resource.name, error.resource.owner]
     return _FRAME + sum(map(_bytes, texts))
 
 
@@ -128,8 +134,8 @@ def _bytes(text: str) -> int:
     return len(text.encode())
 
 
-def _shortened(text: str) -> str:
+def _shortened(text: str, maximum: int = MAXIMUM_TEXT_BYTES) -> str:
     encoded = text.encode()
-    if len(encoded) <= MAXIMUM_TEXT_BYTES:
+    if len(encoded) <= maximum:
         return text
-    return encoded[: MAXIMUM_TEXT_BYTES - 3].decode(errors="ignore") + "..."
+    return encoded[: maximum - 3].decode(errors="ignore") + "..."

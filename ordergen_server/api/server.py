@@ -5,23 +5,17 @@ from dataclasses import dataclass
 from threading import Event, Thread
 
 import grpc
-from globeco.ordergen.v1 import (
-    model_service_pb2,
-    model_service_pb2_grpc,
-    rebalance_service_pb2,
-    rebalance_service_pb2_grpc,
-)
+from globeco.ordergen.v1 import model_service_pb2_grpc, rebalance_service_pb2_grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from ordergen_server.api.calls import CallInterceptor
+from ordergen_server.api.calls import SERVICES, CallInterceptor
 from ordergen_server.api.model_servicer import ModelServicer
 from ordergen_server.api.rebalance_servicer import RebalanceServicer
 from ordergen_server.domain.errors import Unavailable
 from ordergen_server.domain.stores import Database
 
-MODEL_SERVICE = model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name
-REBALANCE_SERVICE = rebalance_service_pb2.DESCRIPTOR.services_by_name["RebalanceService"].full_name
+MODEL_SERVICE, REBALANCE_SERVICE = (service.full_name for service in SERVICES)
 #: Serves while the process does, whatever the database does: what a liveness probe asks for.
 LIVENESS = "liveness"
 HEALTH_WORKERS = 4

@@ -34,7 +34,7 @@ def add_position(position: Position) -> Change:
     def change(content: ModelContent) -> ModelContent:
         if any(one.security_id == position.security_id for one in content.positions):
             raise AlreadyExists(
-                f"Security {position.security_id} is in the model already.",
+                f"Security {position.security_id} is in the model already: UpdatePosition changes it.",
                 resource=Resource("Position", position.security_id),
             )
         return _with_positions(content, [*content.positions, position])
@@ -95,7 +95,7 @@ def _index(content: ModelContent, security_id: str) -> int:
         if position.security_id == security_id:
             return index
     raise NotFound(
-        f"Security {security_id} is not in the model.",
+        f"Security {security_id} is not in the model: AddPosition adds it.",
         metadata={"security_id": security_id},
         resource=Resource("Position", security_id),
     )

@@ -30,5 +30,7 @@ class Deadline:
         """
         left = self.expires_at - time.monotonic()
         if left <= 0:
-            raise DeadlineExceeded(f"The deadline passed before {what}.", metadata={"step": what})
+            raise DeadlineExceeded(
+                f"The deadline passed before {what}: give the call more time.", metadata={"step": what}
+            )
         return left

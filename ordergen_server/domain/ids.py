@@ -5,6 +5,8 @@ import uuid
 
 from ordergen_server.domain.violations import Violations
 
+#: The rule of a request id that came before with something else to do.
+USED_BEFORE = "must be a new UUID where the body is another than it came with before"
 _OBJECT_ID = re.compile(r"[0-9a-f]{24}", re.ASCII)
 _ENTITY_ID = re.compile(r"[0-9A-Za-z]{24}", re.ASCII)
 

@@ -63,7 +63,7 @@ def missing(service: str, what: str, security_id: str, name: str) -> MissingData
     """The error of a sibling that does not know a security."""
     rule = f"the {service} service has no {what} {name}"
     return MissingData(
-        f"Security {security_id}: {rule}.",
+        f"Security {security_id}: {rule}; it must be added there, or leave the model and the portfolio.",
         metadata={"service": service, "security_id": security_id},
         violations=[Violation(security_id, rule, f"MISSING_{what.upper()}")],
         resource=Resource(what.capitalize(), name),

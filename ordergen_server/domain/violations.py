@@ -1,9 +1,17 @@
 """Collects every broken rule of a request, so that a caller meets them all at once."""
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
 from ordergen_server.domain.errors import InvalidArgument, Violation
+
+#: As many as an error can carry; of more only their number is kept.
+MAXIMUM_VIOLATIONS = 32
+#: How many stand in the message itself, for tools that show no details.
+SHOWN_VIOLATIONS = 10
+#: Characters of all that are shown; a message must leave room for the details beside it.
+MAXIMUM_SUMMARY = 1000
 
 
 class Violations:
@@ -11,23 +19,31 @@ class Violations:
 
     def __init__(self) -> None:
         self._found: list[Violation] = []
+        self._count = 0
 
     def add(self, path: str, rule: str, value: object = None) -> None:
         """Note that the field at `path` breaks `rule`, with the value it has where that is worth showing."""
-        shown = "" if value is None else f", not {_shorten(value)}"
-        self._found.append(Violation(path, rule + shown, "FIELD"))
+        self._count += 1
+        if self._count <= MAXIMUM_VIOLATIONS:
+            shown = "" if value is None else f", not {_shorten(value)}"
+            self._found.append(Violation(path, rule + shown, "FIELD"))
 
     @property
     def found(self) -> tuple[Violation, ...]:
-        """The broken rules, in the order they were found."""
+        """The broken rules, in the order they were found; at most `MAXIMUM_VIOLATIONS`."""
         return tuple(self._found)
 
     def raise_if_any(self) -> None:
-        """Raise InvalidArgument with every broken rule, if there is one."""
+        """Raise InvalidArgument with the broken rules, if there are any."""
         if self._found:
-            first = self._found[0]
-            more = f" (and {len(self._found) - 1} more)" if len(self._found) > 1 else ""
-            raise InvalidArgument(f"{first.subject}: {first.rule}{more}", violations=self._found)
+            more = self._count - len(self._found)
+            metadata = {"more_violations": str(more)} if more else {}
+            raise InvalidArgument(self.message, metadata=metadata, violations=self._found)
+
+    @property
+    def message(self) -> str:
+        """The first of the broken rules, each with its field, and how many more there are."""
+        return summary([f"{one.subject}: {one.rule}" for one in self._found], self._count)
 
     def __enter__(self) -> Self:
         return self
@@ -37,6 +53,24 @@ class Violations:
     ) -> None:
         if error is None:
             self.raise_if_any()
+
+
+def summary(causes: Sequence[str], count: int) -> str:
+    """The first of `count` causes as one text, and how many more there are."""
+    shown = list(causes[:1])
+    for cause in causes[1:SHOWN_VIOLATIONS]:
+        if len("; ".join([*shown, cause])) > MAXIMUM_SUMMARY:
+            break
+        shown.append(cause)
+    more = count - len(shown)
+    return "; ".join(shown) + (f" (and {more} more)" if more else "")
+
+
+def broken(path: str, rule: str, value: object = None) -> InvalidArgument:
+    """The error of one broken rule."""
+    violations = Violations()
+    violations.add(path, rule, value)
+    return InvalidArgument(violations.message, violations=violations.found)
 
 
 def _shorten(value: object) -> str:

@@ -28,10 +28,11 @@ def translated(*, hurried: bool = False) -> Iterator[None]:
             raise
         if hurried and error.timeout and not isinstance(error, ServerSelectionTimeoutError):
             raise DeadlineExceeded(
-                "The deadline passed before the database answered.", metadata={"step": "database"}
+                "The deadline passed before the database answered: give the call more time.",
+                metadata={"step": "database"},
             ) from error
         raise DatabaseUnavailable(
-            "The database does not answer.",
+            "The database does not answer: try again.",
             metadata={"service": "database"},
             retry_after_seconds=RETRY_AFTER_SECONDS,
         ) from error

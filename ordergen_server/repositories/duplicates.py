@@ -5,8 +5,10 @@ from typing import cast
 from pymongo.errors import DuplicateKeyError
 from pymongo.read_concern import ReadConcern
 
-from ordergen_server.domain.errors import AlreadyExists, InvalidArgument, Resource, Violation
+from ordergen_server.domain.errors import AlreadyExists, Resource
+from ordergen_server.domain.ids import USED_BEFORE
 from ordergen_server.domain.models import Model, ModelContent
+from ordergen_server.domain.violations import broken
 from ordergen_server.repositories.codec import Document
 from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.model_documents import model_of
@@ -31,10 +33,7 @@ class Duplicates:
         if request is not None:
             first = cast("Document", request["model"])
             if model_of(first).content != content:
-                rule = "must not be used again with another body"
-                raise InvalidArgument(
-                    f"request_id: {rule}", violations=[Violation("request_id", rule, "FIELD")]
-                ) from error
+                raise broken("request_id", USED_BEFORE) from error
             return model_of(first)
         if self._models.find_one({"_id": document["_id"]}, {"_id": 1}):
             return model_of(document)  # it was stored, and the answer got lost on the way
@@ -52,8 +51,9 @@ class Duplicates:
         other = self._models.find_one(query, {"_id": 1})
         owner = str(other["_id"]) if other else ""
         what = f"The name {name!r}" if kind == "Model" else f"Portfolio {name}"
+        remedy = "choose another" if kind == "Model" else "remove it there first"
         return AlreadyExists(
-            f"{what} belongs to model {owner or 'another'}.",
+            f"{what} belongs to model {owner or 'another'}: {remedy}.",
             metadata={"model_id": owner},
             resource=Resource(kind, name, owner and f"models/{owner}"),
         )

@@ -8,11 +8,10 @@ from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
 from pymongo import ASCENDING, DESCENDING
 
-from ordergen_server.domain.errors import InvalidArgument, Violation
 from ordergen_server.domain.models import Model
 from ordergen_server.domain.ordering import MODEL_ORDERS, parse_order
 from ordergen_server.domain.pages import Page, PageRequest
-from ordergen_server.domain.violations import Violations
+from ordergen_server.domain.violations import Violations, broken
 from ordergen_server.repositories.codec import Document
 from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.full_pages import fill
@@ -119,8 +118,8 @@ class ModelPages:
     def _listing(self, listing: str) -> Sequence[object]:
         document = self._listings.find_one({"_id": ObjectId(listing)})
         if document is None:
-            rule = f"must be used within {LISTING_SECONDS} seconds"
-            raise InvalidArgument(f"page_token: {rule}", violations=[Violation("page_token", rule, "FIELD")])
+            rule = f"must be used within {LISTING_SECONDS} seconds; begin again with the first page"
+            raise broken("page_token", rule)
         return cast("Sequence[object]", document["ids"])
 
 

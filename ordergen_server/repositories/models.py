@@ -71,7 +71,7 @@ class Models:
             document = self._stored.find_one({"portfolio_ids": portfolio_id})
         if document is None:
             raise NotFound(
-                f"Portfolio {portfolio_id} belongs to no model.",
+                f"Portfolio {portfolio_id} belongs to no model: link it to one with AddPortfolios.",
                 metadata={"portfolio_id": portfolio_id},
                 resource=Resource("Portfolio", portfolio_id),
             )
@@ -124,7 +124,7 @@ class Models:
         document = self._stored.find_one({"_id": ObjectId(model_id)})
         if document is None:
             raise NotFound(
-                f"There is no model {model_id}.",
+                f"There is no model {model_id}: ListModels names those that there are.",
                 metadata={"model_id": model_id},
                 resource=Resource("Model", model_id),
             )
@@ -175,6 +175,6 @@ def _remembered(document: RawBSONDocument) -> Sequence[object]:
 
 def _version_mismatch(model_id: str, current: int) -> VersionMismatch:
     return VersionMismatch(
-        f"Model {model_id} was changed meanwhile: its version is {current}.",
+        f"Model {model_id} was changed meanwhile, its version is {current}: read it again, then repeat.",
         metadata={"model_id": model_id, "current_version": str(current)},
     )

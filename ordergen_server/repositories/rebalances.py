@@ -44,7 +44,7 @@ class Rebalances(RunLog):
         rebalance = self.get(rebalance_id)
         if rebalance.version != version:
             raise VersionMismatch(
-                f"Rebalance {rebalance_id} has version {rebalance.version}.",
+                f"Rebalance {rebalance_id} has version {rebalance.version}: read it again, then repeat.",
                 metadata={"rebalance_id": rebalance_id, "current_version": str(rebalance.version)},
             )
         if rebalance.state is RebalanceState.RUNNING:
@@ -119,7 +119,8 @@ class Rebalances(RunLog):
             found = self._portfolios.find_one({"rebalance_id": rebalance_id, "portfolio_id": portfolio_id})
         if found is None:
             raise NotFound(
-                f"Rebalance {rebalance_id} has no portfolio {portfolio_id}.",
+                f"Rebalance {rebalance_id} has no portfolio {portfolio_id}:"
+                " ListPortfolioRebalances names those that it has so far.",
                 metadata={"rebalance_id": rebalance_id, "portfolio_id": portfolio_id},
                 resource=Resource("PortfolioRebalance", f"{rebalance_id}/{portfolio_id}"),
             )
@@ -132,7 +133,7 @@ class Rebalances(RunLog):
 
 def _run_not_found(rebalance_id: str) -> NotFound:
     return NotFound(
-        f"There is no rebalance {rebalance_id}.",
+        f"There is no rebalance {rebalance_id}: ListRebalances names those that there are.",
         metadata={"rebalance_id": rebalance_id},
         resource=Resource("Rebalance", rebalance_id),
     )

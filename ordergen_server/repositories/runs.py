@@ -22,10 +22,12 @@ from pymongo import ReturnDocument
 from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError
 
-from ordergen_server.domain.errors import DataProblem, InvalidArgument, RebalanceInProgress, Violation
+from ordergen_server.domain.errors import DataProblem, RebalanceInProgress
+from ordergen_server.domain.ids import USED_BEFORE
 from ordergen_server.domain.market import MarketSnapshot, Quote
 from ordergen_server.domain.rebalances import PortfolioRebalance, Rebalance, RebalanceState
 from ordergen_server.domain.stores import Lease, LeaseLost, Request, RunOrder
+from ordergen_server.domain.violations import broken
 from ordergen_server.repositories.codec import Document
 from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.documents import from_document, take_id, to_document
@@ -240,8 +242,7 @@ class RunLog:
         if not request or not first:
             return None
         if cast("Document", first["request"])["fingerprint"] != request.fingerprint:
-            rule = "must not be used again with another body"
-            raise InvalidArgument(f"request_id: {rule}", violations=[Violation("request_id", rule, "FIELD")])
+            raise broken("request_id", USED_BEFORE)
         return rebalance_of(first)
 
     def _earlier(self, error: DuplicateKeyError, rebalance: Rebalance, request: Request | None) -> Rebalance:
@@ -256,7 +257,7 @@ class RunLog:
         running = self._headers.find_one({"active_model_id": rebalance.model_id}, {"_id": 1})
         other = str(running["_id"]) if running else ""
         raise RebalanceInProgress(
-            f"Rebalance {other} of model {rebalance.model_id} is in progress.",
+            f"Rebalance {other} of model {rebalance.model_id} is in progress: await its end, or cancel it.",
             metadata={"rebalance_id": other, "model_id": rebalance.model_id},
         ) from error
 

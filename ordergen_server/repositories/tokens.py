@@ -7,7 +7,7 @@ from bson.binary import Binary
 from itsdangerous import BadData, URLSafeSerializer
 from pymongo import ReturnDocument
 
-from ordergen_server.domain.errors import InvalidArgument, Violation
+from ordergen_server.domain.violations import broken
 from ordergen_server.repositories.database import Database
 
 _KEY_BYTES = 32
@@ -47,9 +47,7 @@ class PageTokens:
             place: object = self._serializer(arguments).loads(token)
         except BadData as error:
             rule = "must be the next_page_token of a call with the same arguments"
-            raise InvalidArgument(
-                f"page_token: {rule}", violations=[Violation("page_token", rule, "FIELD")]
-            ) from error
+            raise broken("page_token", rule) from error
         return place
 
     def _serializer(self, arguments: object) -> URLSafeSerializer:

@@ -41,7 +41,7 @@ class Execution:
         except (LeaseLost, DatabaseUnavailable):
             raise
         except Exception:  # a bug: the run gets an end that says so, and the error goes on
-            self._end(run, InternalError("The run was ended by an internal error."))
+            self._end(run, InternalError("The run was ended by an internal error: the server's log has it."))
             raise
         if not run.abandoned.is_set():
             self._end(run, stopped)
@@ -95,7 +95,7 @@ class Execution:
     def _end(self, run: LeasedRun, stopped: OrderGenerationError | None) -> None:
         """Note the rest as skipped, and the end of the run."""
         rest = self._journal.runs.pending(run.rebalance_id) if stopped or run.cancelled.is_set() else []
-        why = stopped or Cancelled("The run was cancelled before this portfolio's turn.")
+        why = stopped or Cancelled("The run was cancelled before this portfolio's turn: start another.")
         for start in range(0, len(rest), BATCH):
             skipped = [untried(run.order.rebalance, one) for one in rest[start : start + BATCH]]
             self._journal.add(run, [replace(one, error=why) for one in skipped])

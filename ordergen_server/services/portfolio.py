@@ -20,6 +20,7 @@ from ordergen_server.domain.rebalances import (
     Strategy,
     transactions_of,
 )
+from ordergen_server.domain.violations import summary
 from ordergen_server.services.securities import Securities, Security
 from ordergen_server.services.solving import Solved, solve_all
 from ordergen_server.services.valuation import DRIFT_PLACES, Valued, drift, valued
@@ -107,9 +108,9 @@ def _quality(answer: optimizer.Answer, duration: timedelta) -> SolutionQuality:
 
 
 def _infeasible(conflicts: Sequence[optimizer.Conflict]) -> Infeasible:
+    causes = summary([conflict.description for conflict in conflicts], len(conflicts))
     return Infeasible(
-        f"No whole shares satisfy every band and the cash floor: {conflicts[0].description}."
-        + (f" {len(conflicts) - 1} more." if len(conflicts) > 1 else ""),
+        f"No whole shares satisfy every band and the cash floor: {causes}.",
         violations=[
             Violation(conflict.security_id or "cash", conflict.description, conflict.kind.name)
             for conflict in conflicts

@@ -80,7 +80,7 @@ class Rebalancer:
             started = self._started(model, 1, options, stored=not validate_only)
             result = self._result(started, model, portfolio_id, deadline)
             if gone and gone.is_set():
-                raise Cancelled("The caller has gone.")
+                raise Cancelled("The caller has gone: nothing was stored, repeat the call.")
             if not validate_only:
                 result = self._stored(started, result, request)
         if result.error:
@@ -260,7 +260,7 @@ def _raise_error(finished: Rebalance) -> None:
 
 def _require_positions(model: Model) -> None:
     if not model.positions:
-        rule = "must have positions: rebalancing to none would sell everything"
+        rule = "must have positions, for rebalancing to none would sell everything: add one with AddPosition"
         raise ModelWithoutPositions(
             f"Model {model.model_id} {rule}.",
             metadata={"model_id": model.model_id},

@@ -67,7 +67,8 @@ class Runs:
         """
         if self.draining or not self._room.acquire(blocking=False):
             raise ResourceExhausted(
-                "Too many runs are in progress on this server.", retry_after_seconds=RETRY_AFTER_SECONDS
+                "Too many runs are in progress on this server: try again in a moment.",
+                retry_after_seconds=RETRY_AFTER_SECONDS,
             )
         token = self._journal.runs.new_id()
         with ExitStack() as unless_begun:

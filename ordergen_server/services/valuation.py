@@ -35,6 +35,9 @@ def valued(
     untried: PortfolioRebalance, holdings: Holdings, securities: Securities
 ) -> Valued | PortfolioRebalance:
     """A portfolio with its value and drift; or its result, where there is nothing to rebalance."""
+    if not holdings.cash and not any(holdings.quantities.values()):
+        nothing = replace(untried, market_value=ZERO, cash_before=ZERO, cash_after=ZERO)
+        return replace(nothing, state=PortfolioState.NO_ACTION)
     try:
         lines = tuple(securities.lines(holdings.quantities))
     except DataProblem as error:
@@ -43,8 +46,6 @@ def valued(
         values = [quantity * security.quote.price for security, quantity in lines]
         market_value = sum(values, holdings.cash)
     known = replace(untried, market_value=market_value, cash_before=holdings.cash)
-    if holdings.is_new:
-        return replace(known, state=PortfolioState.NO_ACTION, cash_after=holdings.cash)
     if market_value <= 0:
         return replace(known, state=PortfolioState.FAILED, error=_not_positive(market_value))
     targets = (security.position.target for security, _ in lines)
@@ -62,6 +63,6 @@ def drift(lines: Iterable[tuple[Decimal, Decimal]], market_value: Decimal) -> De
 def _not_positive(market_value: Decimal) -> MarketValueNotPositive:
     rule = f"market value must be above 0, not {market_value:f}"
     return MarketValueNotPositive(
-        f"The portfolio cannot be rebalanced: {rule}.",
+        f"The portfolio cannot be rebalanced, its {rule}: it must be funded first.",
         violations=[Violation("market_value", rule, "MARKET_VALUE_NOT_POSITIVE")],
     )

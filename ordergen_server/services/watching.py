@@ -7,6 +7,7 @@ from threading import Condition, Event
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.rebalances import Rebalance, RebalanceState, RunEvent, RunFinished, RunStarted
 from ordergen_server.domain.stores import RebalanceStore
+from ordergen_server.domain.violations import broken
 
 #: How many results are read from the store at once.
 BATCH = 50
@@ -56,6 +57,7 @@ def watch(
 
     Raises:
         NotFound: there is no such run.
+        InvalidArgument: the run never has that many events.
         DeadlineExceeded: the run is not over in time.
     """
     sequence = after_sequence
@@ -63,6 +65,7 @@ def watch(
         deadline.remaining_seconds("the run ended")
         heard = changed.count
         rebalance = runs.get(rebalance_id)
+        _check_place(after_sequence, rebalance)
         if sequence < 1:
             sequence = 1
             yield RunEvent(1, RunStarted(_as_it_began(rebalance)))
@@ -77,6 +80,14 @@ def watch(
                 yield RunEvent(rebalance.portfolio_count + 2, RunFinished(rebalance))
             return
         changed.wait(heard, min(LOOK_AGAIN_SECONDS, deadline.remaining_seconds("the run ended")))
+
+
+def _check_place(after_sequence: int, run: Rebalance) -> None:
+    last = run.portfolio_count + 2  # its beginning, its portfolios, its end
+    if not 0 <= after_sequence <= last:
+        raise broken(
+            "after_sequence", f"must be from 0 to {last}, the last message of the run", after_sequence
+        )
 
 
 def _as_it_began(run: Rebalance) -> Rebalance:

@@ -9,9 +9,10 @@ from google.rpc import error_details_pb2, status_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordergen_server.api.errors import DOMAIN, MAXIMUM_VIOLATIONS, TABLE, to_status
+from ordergen_server.api.errors import DOMAIN, TABLE, to_status
 from ordergen_server.domain import errors
 from ordergen_server.domain.errors import OrderGenerationError, Resource, Violation, error_types
+from ordergen_server.domain.violations import MAXIMUM_VIOLATIONS
 
 Detail = TypeVar("Detail", bound=Message)
 #: What every client takes: above 8 KiB of headers some fail, at random.
@@ -142,5 +143,5 @@ def test_thirty_two_ordinary_violations_fit() -> None:
 
 
 def test_long_texts_are_shortened() -> None:
-    assert to_status(errors.Aborted("x" * 501)).message == "x" * 497 + "..."
-    assert to_status(errors.Aborted("x" * 500)).message == "x" * 500
+    assert to_status(errors.Aborted("x" * 1201)).message == "x" * 1197 + "..."
+    assert to_status(errors.Aborted("x" * 1200)).message == "x" * 1200

@@ -56,6 +56,9 @@ class RebalanceOptions:
         lot_sizes: shares in a lot, by security id.
         maximum_turnover_weight: buys and sells together at most, as a weight of market value.
         maximum_trade_count: transactions of a portfolio at most.
+
+    Raises:
+        ValueError: an overdraft is allowed, and cash to keep is given with it.
     """
 
     minimum_cash_amount: Decimal | None = None
@@ -68,6 +71,11 @@ class RebalanceOptions:
     lot_sizes: Mapping[str, int] = field(default_factory=dict)
     maximum_turnover_weight: Decimal | None = None
     maximum_trade_count: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("minimum_cash_amount", "minimum_cash_weight"):
+            if self.allow_overdraft and getattr(self, name) is not None:
+                raise ValueError(f"allow_overdraft and {name} exclude each other: leave one of them out")
 
 
 @dataclass(frozen=True, slots=True)

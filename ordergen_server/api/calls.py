@@ -71,11 +71,10 @@ class CallInterceptor(grpc.ServerInterceptor):
     ) -> "Handler | None":
         """Wrap the handler of a call."""
         handler = continuation(handler_call_details)
-        decode: Any = self._decoders.get(
-            handler_call_details.method
-        )  # grpc takes what returns a message or an error
-        if not handler or not decode:
+        if not handler or not handler_call_details.method.startswith("/globeco."):
             return handler
+        # What grpc declares to make messages may make whatever the behaviour takes: here an error, too.
+        decode: Any = self._decoders.get(handler_call_details.method, handler.request_deserializer)
         codec = {"request_deserializer": decode, "response_serializer": handler.response_serializer}
         if handler.unary_unary:
             return grpc.unary_unary_rpc_method_handler(self._unary(handler.unary_unary), **codec)

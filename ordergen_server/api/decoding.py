@@ -3,9 +3,10 @@
 import copy
 import hashlib
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
 from functools import lru_cache
+from typing import TypeVar
 
 from globeco.ordergen.v1 import model_pb2, rebalance_pb2, rebalance_service_pb2
 from google.protobuf import field_mask_pb2
@@ -25,17 +26,18 @@ from ordergen_server.domain.stores import Request
 from ordergen_server.domain.violations import Violations
 
 #: google.type.Decimal, within what Decimal128 keeps digit for digit and the optimizer takes.
-_DECIMAL_FORM = re.compile(r"[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,2})?", re.ASCII)
+_DECIMAL_FORM = re.compile(r"[+-]?(\d{1,34}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,2})?", re.ASCII)
 MAXIMUM_DIGITS = 34
 #: On each side of the point.
 MAXIMUM_PLACES = 40
 #: Of any text of that form.
-_MAXIMUM_LENGTH = 88
+_MAXIMUM_LENGTH = 80
 _CACHED = 4096
 NUMBER_RULE = (
     f"must be a decimal number of at most {MAXIMUM_DIGITS} digits"
     f" and {MAXIMUM_PLACES} places on each side of the point"
 )
+OfSecurity = TypeVar("OfSecurity", rebalance_pb2.Restriction, rebalance_pb2.LotSize)
 RebalanceRequest = (
     rebalance_service_pb2.RebalancePortfolioRequest
     | rebalance_service_pb2.RebalanceModelRequest
@@ -195,34 +197,34 @@ def _strategy(message: rebalance_pb2.RebalanceOptions, violations: Violations) -
 
 def _restrictions(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> tuple[Restriction, ...]:
     found = []
-    _check_securities(message.restrictions, "options.restrictions", violations)
-    for index, one in enumerate(message.restrictions):
+    for path, one in _of_securities(message.restrictions, "options.restrictions", violations):
         if one.type in _RESTRICTIONS:
             found.append(Restriction(one.security_id, _RESTRICTIONS[one.type]))
         else:
-            path = f"options.restrictions[{index}].type"
-            violations.add(path, "must be DO_NOT_BUY, DO_NOT_SELL or HOLD", one.type)
+            violations.add(f"{path}.type", "must be DO_NOT_BUY, DO_NOT_SELL or HOLD", one.type)
     return tuple(found)
 
 
 def _lot_sizes(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> tuple[LotSize, ...]:
-    _check_securities(message.lot_sizes, "options.lot_sizes", violations)
-    for index, one in enumerate(message.lot_sizes):
+    found = []
+    for path, one in _of_securities(message.lot_sizes, "options.lot_sizes", violations):
         if one.shares < 1:
-            violations.add(f"options.lot_sizes[{index}].shares", "must be at least 1", one.shares)
-    return tuple(LotSize(one.security_id, one.shares) for one in message.lot_sizes)
+            violations.add(f"{path}.shares", "must be at least 1", one.shares)
+        found.append(LotSize(one.security_id, one.shares))
+    return tuple(found)
 
 
-def _check_securities(
-    messages: Iterable[rebalance_pb2.Restriction | rebalance_pb2.LotSize], path: str, violations: Violations
-) -> None:
-    """Check the ids of the securities, and that each is named once."""
+def _of_securities(
+    messages: Iterable[OfSecurity], path: str, violations: Violations
+) -> Iterator[tuple[str, OfSecurity]]:
+    """Each message with its path; a violation where its security is none, or was there before."""
     seen: set[str] = set()
     for index, one in enumerate(messages):
         check_entity_id(one.security_id, f"{path}[{index}].security_id", violations)
         if one.security_id in seen:
             violations.add(f"{path}[{index}].security_id", "must be in the list only once", one.security_id)
         seen.add(one.security_id)
+        yield f"{path}[{index}]", one
 
 
 def request(message: RebalanceRequest, violations: Violations) -> Request | None:

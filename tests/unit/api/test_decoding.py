@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ordergen_server.api import decoding
+from ordergen_server.api.decoding import NUMBER_RULE
 from ordergen_server.domain.models import ModelContent
 from ordergen_server.domain.rebalances import (
     LotSize,
@@ -51,7 +52,9 @@ def number(text: str) -> tuple[Decimal | None, list[tuple[str, str]]]:
         ("1.", "1"),
         ("1e2", "1E+2"),
         ("-2.5E-3", "-0.0025"),
-        ("1E+99", "1E+99"),
+        ("1E+39", "1E+39"),
+        ("1E-40", "1E-40"),
+        ("0." + "0" * 6 + "1" * 34, "0." + "0" * 6 + "1" * 34),
         ("9" * 34, "9" * 34),
         ("0." + "1" * 34, "0." + "1" * 34),
     ],
@@ -79,6 +82,11 @@ def test_numbers_are_read_exactly(text: str, expected: str) -> None:
         "e5",
         "1e",
         "1e100",
+        "1e99",
+        "1e40",
+        "1e-41",
+        "12e39",
+        "0." + "0" * 40 + "1",
         "--1",
         "0x10",
         "\u0661",
@@ -95,8 +103,8 @@ def test_what_is_no_number_of_ours(text: str) -> None:
     assert value is None
     ((path, rule),) = broken
     assert path == "path"
-    assert rule.startswith("must be a decimal number of at most 34 digits, not ")
-    assert len(rule) < 140
+    assert rule.startswith(f"{NUMBER_RULE}, not ")
+    assert len(rule) < 180
 
 
 def test_no_number() -> None:
@@ -135,7 +143,7 @@ def test_a_model_with_bad_numbers() -> None:
     line = message.positions.add()
     line.target.value, line.low_drift.value, line.high_drift.value = "x", "y", "z"
     _, broken = decoded(lambda violations: decoding.content(message, "model", violations))
-    rule = "must be a decimal number of at most 34 digits, not "
+    rule = f"{NUMBER_RULE}, not "
     assert broken == [
         ("model.positions[0].target", "must be given"),
         ("model.positions[1].target", rule + "'x'"),
@@ -179,6 +187,12 @@ def test_all_supported_options() -> None:
             Options(minimum_cash=rebalance_pb2.MinimumCash(amount=decimal_pb2.Decimal(value="much"))),
             "options.minimum_cash.amount",
         ),
+        (
+            Options(minimum_cash=rebalance_pb2.MinimumCash(amount=decimal_pb2.Decimal(value="-0.01"))),
+            "options.minimum_cash.amount",
+        ),
+        (Options(solver_timeout=duration_pb2.Duration(seconds=5, nanos=-1)), "options.solver_timeout"),
+        (Options(solver_timeout=duration_pb2.Duration(nanos=1_000_000_000)), "options.solver_timeout"),
         (
             Options(minimum_cash=rebalance_pb2.MinimumCash(weight=decimal_pb2.Decimal(value="1.01"))),
             "options.minimum_cash.weight",

@@ -65,7 +65,10 @@ def test_a_security_no_one_knows_is_named() -> None:
     with pytest.raises(errors.MissingData) as raised:
         snapshot({}).quote(one)
     assert raised.value == missing("security", "security", one, one)
-    assert raised.value.message == f"Security {one}: the security service has no security {one}."
+    assert raised.value.message == (
+        f"Security {one}: the security service has no security {one};"
+        " it must be added there, or leave the model and the portfolio."
+    )
     assert raised.value.violations[0].kind == "MISSING_SECURITY"
 
 

@@ -23,7 +23,7 @@ from tests.memory_runs import MemoryRuns
 from tests.waiting import eventually
 
 #: Buys 10 shares with its cash, needs nothing, has no positive value.
-BUYS, RESTS, WORTHLESS = holdings("1000"), holdings("90", {1: "1"}), holdings("0")
+BUYS, RESTS, WORTHLESS = holdings("1000"), holdings("90", {1: "1"}), holdings("-1")
 TOKEN = "token of the tests"  # noqa: S105 - of a lease
 LEASE_SECONDS = 60.0
 

@@ -121,7 +121,7 @@ def test_a_cancelled_run_skips_the_rest() -> None:
     skipped = [one for one in parts.runs.results if one.state is PortfolioState.SKIPPED]
     assert len(parts.runs.results) == 4
     assert skipped
-    why = Cancelled("The run was cancelled before this portfolio's turn.")
+    why = Cancelled("The run was cancelled before this portfolio's turn: start another.")
     assert [one.error for one in skipped] == [why] * len(skipped)
     assert parts.models.get(parts.model.model_id).last_rebalance_time == NOW
 
@@ -199,7 +199,7 @@ def test_a_bug_ends_the_run_and_reaches_the_caller() -> None:
         with pytest.raises(ZeroDivisionError, match="a bug"):
             carry_out(parts)
         ended = parts.runs.get(rebalance().rebalance_id)
-    expected = InternalError("The run was ended by an internal error.")
+    expected = InternalError("The run was ended by an internal error: the server's log has it.")
     assert (ended.state, ended.error) == (RebalanceState.FAILED, expected)
     assert sorted(parts.states) == sorted(parts.model.portfolio_ids)
     assert [one.error for one in parts.runs.results[1:]] == [expected] * 3

@@ -233,7 +233,9 @@ def test_a_bug_ends_its_run_is_logged_and_frees_its_room(caplog: pytest.LogCaptu
         begun = begin(parts)
         assert parts.ended(begun.rebalance_id)
         ended = parts.runs.get(begun.rebalance_id)
-        assert ended.error == InternalError("The run was ended by an internal error.")
+        assert ended.error == InternalError(
+            "The run was ended by an internal error: the server's log has it."
+        )
         assert ended.state is RebalanceState.FAILED
         assert sum(ended.counts.values()) == 2
         assert parts.ended(begin_when_there_is_room(parts).rebalance_id)

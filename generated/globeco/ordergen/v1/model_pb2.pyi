@@ -44,8 +44,8 @@ class Model(_message.Message):
     """
     @_builtins.property
     def positions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Position]:
-        """The securities of the model, each at most once. At most 100 have a target above 0, and the targets add
-        up to at most 0.95. Positions with target 0 are dropped on saving.
+        """The securities of the model, each at most once and at most 100. Their targets add up to at most 0.95.
+        Positions with target 0 are dropped on saving.
         """
 
     @_builtins.property

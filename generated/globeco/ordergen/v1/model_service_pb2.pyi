@@ -88,7 +88,7 @@ class ListModelsRequest(_message.Message):
     skip: _builtins.int
     """How many models to pass over first, counted from the token where one is given: 0 or more."""
     order_by: _builtins.str
-    """Sorts: comma-separated `model_id`, `name`, `last_rebalance_time`, each optionally followed by ` desc`
+    """Sorts: comma-separated `model_id`, `name`, `last_rebalance_time`, each at most once, optionally followed by ` desc`
     (`+name` and `-name` are read too). Empty is by model_id.
     """
     portfolio_id: _builtins.str
@@ -313,7 +313,7 @@ class AddPortfoliosRequest(_message.Message):
     """The version that was read; 0 or absent: whatever is current."""
     @_builtins.property
     def portfolio_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The portfolios, at least one: 24 alphanumeric characters each."""
+        """The portfolios, at least one and at most 100,000: 24 alphanumeric characters each."""
 
     def __init__(
         self,
@@ -345,7 +345,7 @@ class RemovePortfoliosRequest(_message.Message):
     """The version that was read; 0 or absent: whatever is current."""
     @_builtins.property
     def portfolio_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The portfolios, at least one: 24 alphanumeric characters each."""
+        """The portfolios, at least one and at most 100,000: 24 alphanumeric characters each."""
 
     def __init__(
         self,

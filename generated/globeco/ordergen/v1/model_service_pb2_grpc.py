@@ -31,8 +31,12 @@ class ModelServiceStub(object):
     """Keeps investment models and the portfolios linked to them.
 
     Every error carries a google.rpc.ErrorInfo with the domain `ordergen.globeco`. Besides the errors named
-    at each RPC, any of them can answer UNAVAILABLE (the database is down; with RetryInfo), DEADLINE_EXCEEDED,
-    RESOURCE_EXHAUSTED (too many calls in flight; with RetryInfo) and INTERNAL (a bug, with a correlation id).
+    at each RPC, any of them can answer INVALID_ARGUMENT (a field breaks a rule; with BadRequest), UNAVAILABLE (the
+    database is down; with RetryInfo), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (too many calls in flight; with
+    RetryInfo) and INTERNAL (a bug, with a correlation id).
+
+    A string of a request has at most 1,024 bytes. A decimal number has at most 34 digits, and 40 places on each
+    side of the point.
     """
 
     def __init__(self, channel):
@@ -97,8 +101,12 @@ class ModelServiceServicer(object):
     """Keeps investment models and the portfolios linked to them.
 
     Every error carries a google.rpc.ErrorInfo with the domain `ordergen.globeco`. Besides the errors named
-    at each RPC, any of them can answer UNAVAILABLE (the database is down; with RetryInfo), DEADLINE_EXCEEDED,
-    RESOURCE_EXHAUSTED (too many calls in flight; with RetryInfo) and INTERNAL (a bug, with a correlation id).
+    at each RPC, any of them can answer INVALID_ARGUMENT (a field breaks a rule; with BadRequest), UNAVAILABLE (the
+    database is down; with RetryInfo), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (too many calls in flight; with
+    RetryInfo) and INTERNAL (a bug, with a correlation id).
+
+    A string of a request has at most 1,024 bytes. A decimal number has at most 34 digits, and 40 places on each
+    side of the point.
     """
 
     def CreateModel(self, request, context):
@@ -250,8 +258,12 @@ class ModelService(object):
     """Keeps investment models and the portfolios linked to them.
 
     Every error carries a google.rpc.ErrorInfo with the domain `ordergen.globeco`. Besides the errors named
-    at each RPC, any of them can answer UNAVAILABLE (the database is down; with RetryInfo), DEADLINE_EXCEEDED,
-    RESOURCE_EXHAUSTED (too many calls in flight; with RetryInfo) and INTERNAL (a bug, with a correlation id).
+    at each RPC, any of them can answer INVALID_ARGUMENT (a field breaks a rule; with BadRequest), UNAVAILABLE (the
+    database is down; with RetryInfo), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (too many calls in flight; with
+    RetryInfo) and INTERNAL (a bug, with a correlation id).
+
+    A string of a request has at most 1,024 bytes. A decimal number has at most 34 digits, and 40 places on each
+    side of the point.
     """
 
     @staticmethod

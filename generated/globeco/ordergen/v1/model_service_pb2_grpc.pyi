@@ -32,8 +32,12 @@ class ModelServiceStub:
     """Keeps investment models and the portfolios linked to them.
 
     Every error carries a google.rpc.ErrorInfo with the domain `ordergen.globeco`. Besides the errors named
-    at each RPC, any of them can answer UNAVAILABLE (the database is down; with RetryInfo), DEADLINE_EXCEEDED,
-    RESOURCE_EXHAUSTED (too many calls in flight; with RetryInfo) and INTERNAL (a bug, with a correlation id).
+    at each RPC, any of them can answer INVALID_ARGUMENT (a field breaks a rule; with BadRequest), UNAVAILABLE (the
+    database is down; with RetryInfo), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (too many calls in flight; with
+    RetryInfo) and INTERNAL (a bug, with a correlation id).
+
+    A string of a request has at most 1,024 bytes. A decimal number has at most 34 digits, and 40 places on each
+    side of the point.
     """
 
     @_typing.overload
@@ -88,8 +92,12 @@ class ModelServiceAsyncStub(ModelServiceStub):
     """Keeps investment models and the portfolios linked to them.
 
     Every error carries a google.rpc.ErrorInfo with the domain `ordergen.globeco`. Besides the errors named
-    at each RPC, any of them can answer UNAVAILABLE (the database is down; with RetryInfo), DEADLINE_EXCEEDED,
-    RESOURCE_EXHAUSTED (too many calls in flight; with RetryInfo) and INTERNAL (a bug, with a correlation id).
+    at each RPC, any of them can answer INVALID_ARGUMENT (a field breaks a rule; with BadRequest), UNAVAILABLE (the
+    database is down; with RetryInfo), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (too many calls in flight; with
+    RetryInfo) and INTERNAL (a bug, with a correlation id).
+
+    A string of a request has at most 1,024 bytes. A decimal number has at most 34 digits, and 40 places on each
+    side of the point.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -140,8 +148,12 @@ class ModelServiceServicer:
     """Keeps investment models and the portfolios linked to them.
 
     Every error carries a google.rpc.ErrorInfo with the domain `ordergen.globeco`. Besides the errors named
-    at each RPC, any of them can answer UNAVAILABLE (the database is down; with RetryInfo), DEADLINE_EXCEEDED,
-    RESOURCE_EXHAUSTED (too many calls in flight; with RetryInfo) and INTERNAL (a bug, with a correlation id).
+    at each RPC, any of them can answer INVALID_ARGUMENT (a field breaks a rule; with BadRequest), UNAVAILABLE (the
+    database is down; with RetryInfo), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (too many calls in flight; with
+    RetryInfo) and INTERNAL (a bug, with a correlation id).
+
+    A string of a request has at most 1,024 bytes. A decimal number has at most 34 digits, and 40 places on each
+    side of the point.
     """
 
     def CreateModel(

@@ -391,8 +391,8 @@ class RebalanceOptions(_message.Message):
 
     @_builtins.property
     def solver_timeout(self) -> _duration_pb2.Duration:
-        """How long the solver may take for a portfolio: above 0; absent is 30 seconds; never past the deadline of
-        the call.
+        """How long the solver may take for a portfolio: above 0 and at most 3,600 seconds; absent is 30 seconds; never
+        past the deadline of the call.
         """
 
     @_builtins.property
@@ -403,11 +403,11 @@ class RebalanceOptions(_message.Message):
 
     @_builtins.property
     def restrictions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Restriction]:
-        """Securities that may not be traded in some direction, each at most once."""
+        """Securities that may not be traded in some direction, each at most once, and at most 1,000."""
 
     @_builtins.property
     def lot_sizes(self) -> _containers.RepeatedCompositeFieldContainer[Global___LotSize]:
-        """Securities that trade in lots of shares, each at most once."""
+        """Securities that trade in lots of shares, each at most once, and at most 1,000."""
 
     @_builtins.property
     def maximum_turnover_weight(self) -> _decimal_pb2.Decimal:
@@ -445,7 +445,7 @@ Global___RebalanceOptions: _TypeAlias = RebalanceOptions  # noqa: Y015
 
 @_typing.final
 class MinimumCash(_message.Message):
-    """Cash to keep; where both are given the greater holds."""
+    """Cash to keep; where both are given the greater holds, where neither is none need remain."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -453,7 +453,7 @@ class MinimumCash(_message.Message):
     WEIGHT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def amount(self) -> _decimal_pb2.Decimal:
-        """An amount of money."""
+        """An amount of money: 0 or more."""
 
     @_builtins.property
     def weight(self) -> _decimal_pb2.Decimal:

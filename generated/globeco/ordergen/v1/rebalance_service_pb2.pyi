@@ -176,7 +176,9 @@ class WatchRebalanceRequest(_message.Message):
     rebalance_id: _builtins.str
     """The run: 24 lower-case hexadecimal characters."""
     after_sequence: _builtins.int
-    """The last sequence already seen; 0: from the beginning."""
+    """The last sequence already seen, up to that of the run's last message: portfolio_count + 2. 0: from the
+    beginning.
+    """
     def __init__(
         self,
         *,
@@ -256,7 +258,7 @@ class ListRebalancesRequest(_message.Message):
     """Only runs of this model."""
     @_builtins.property
     def portfolio_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Only runs over at least one of these portfolios."""
+        """Only runs over at least one of these portfolios: 24 alphanumeric characters each, at most 100,000."""
 
     def __init__(
         self,

@@ -33,7 +33,10 @@ class RebalanceServiceStub(object):
     Every error carries a google.rpc.ErrorInfo with the domain `ordergen.globeco`. Besides the errors named
     at each RPC, any of them can answer INVALID_ARGUMENT (a field breaks a rule; with BadRequest), UNAVAILABLE
     (the database or a sibling service is down; with RetryInfo), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (too
-    many calls in flight; with RetryInfo) and INTERNAL (a bug, with a correlation id).
+    many calls or runs in flight; with RetryInfo) and INTERNAL (a bug, with a correlation id).
+
+    A string of a request has at most 1,024 bytes. A decimal number has at most 34 digits, and 40 places on each
+    side of the point.
     """
 
     def __init__(self, channel):
@@ -100,15 +103,20 @@ class RebalanceServiceServicer(object):
     Every error carries a google.rpc.ErrorInfo with the domain `ordergen.globeco`. Besides the errors named
     at each RPC, any of them can answer INVALID_ARGUMENT (a field breaks a rule; with BadRequest), UNAVAILABLE
     (the database or a sibling service is down; with RetryInfo), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (too
-    many calls in flight; with RetryInfo) and INTERNAL (a bug, with a correlation id).
+    many calls or runs in flight; with RetryInfo) and INTERNAL (a bug, with a correlation id).
+
+    A string of a request has at most 1,024 bytes. A decimal number has at most 34 digits, and 40 places on each
+    side of the point.
     """
 
     def RebalancePortfolio(self, request, context):
         """Rebalances one portfolio to the model it belongs to: a run of one portfolio, stored like any other.
 
         NOT_FOUND where the portfolio belongs to no model; FAILED_PRECONDITION where no whole shares satisfy its
-        bands and cash, its market value is not positive or its model has no positions; UNAVAILABLE where a
-        sibling is down or data are missing. Where the run was stored, metadata rebalance_id leads to it.
+        bands and cash (reason INFEASIBLE), its market value is not positive (MARKET_VALUE_NOT_POSITIVE), its model
+        has no positions (MODEL_WITHOUT_POSITIONS), or what a sibling service says of it is missing or cannot be
+        (MISSING_DATA, BAD_DATA); UNIMPLEMENTED for a field that the server does not know. Where the run was
+        stored, metadata rebalance_id leads to it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -117,9 +125,10 @@ class RebalanceServiceServicer(object):
     def RebalanceModel(self, request, context):
         """Rebalances every portfolio of a model and streams what became of each, stored before it is sent.
 
-        A portfolio that fails is in the stream with its error; the others go on. NOT_FOUND; FAILED_PRECONDITION
-        where the model has no positions; ABORTED where a run of the model is in progress (metadata
-        rebalance_id).
+        A portfolio that fails is in the stream with its error; the others go on. What stops the run, such as
+        UNAVAILABLE, is answered after its last message. NOT_FOUND; FAILED_PRECONDITION where the model has no
+        positions; ABORTED where a run of the model is in progress (metadata rebalance_id); UNIMPLEMENTED for a
+        field that the server does not know.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -129,14 +138,15 @@ class RebalanceServiceServicer(object):
         """Starts the rebalance of every portfolio of a model and answers at once; the run goes on.
 
         NOT_FOUND; FAILED_PRECONDITION where the model has no positions; ABORTED where a run of the model is in
-        progress (metadata rebalance_id).
+        progress (metadata rebalance_id); UNIMPLEMENTED for a field that the server does not know.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WatchRebalance(self, request, context):
-        """Streams what a run does, from any point on; ends with the run. NOT_FOUND.
+        """Streams what a run does, from any point on; ends with the run. NOT_FOUND; INVALID_ARGUMENT for a point that
+        the run never reaches.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -255,7 +265,10 @@ class RebalanceService(object):
     Every error carries a google.rpc.ErrorInfo with the domain `ordergen.globeco`. Besides the errors named
     at each RPC, any of them can answer INVALID_ARGUMENT (a field breaks a rule; with BadRequest), UNAVAILABLE
     (the database or a sibling service is down; with RetryInfo), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (too
-    many calls in flight; with RetryInfo) and INTERNAL (a bug, with a correlation id).
+    many calls or runs in flight; with RetryInfo) and INTERNAL (a bug, with a correlation id).
+
+    A string of a request has at most 1,024 bytes. A decimal number has at most 34 digits, and 40 places on each
+    side of the point.
     """
 
     @staticmethod

@@ -34,7 +34,10 @@ class RebalanceServiceStub:
     Every error carries a google.rpc.ErrorInfo with the domain `ordergen.globeco`. Besides the errors named
     at each RPC, any of them can answer INVALID_ARGUMENT (a field breaks a rule; with BadRequest), UNAVAILABLE
     (the database or a sibling service is down; with RetryInfo), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (too
-    many calls in flight; with RetryInfo) and INTERNAL (a bug, with a correlation id).
+    many calls or runs in flight; with RetryInfo) and INTERNAL (a bug, with a correlation id).
+
+    A string of a request has at most 1,024 bytes. A decimal number has at most 34 digits, and 40 places on each
+    side of the point.
     """
 
     @_typing.overload
@@ -45,24 +48,29 @@ class RebalanceServiceStub:
     """Rebalances one portfolio to the model it belongs to: a run of one portfolio, stored like any other.
 
     NOT_FOUND where the portfolio belongs to no model; FAILED_PRECONDITION where no whole shares satisfy its
-    bands and cash, its market value is not positive or its model has no positions; UNAVAILABLE where a
-    sibling is down or data are missing. Where the run was stored, metadata rebalance_id leads to it.
+    bands and cash (reason INFEASIBLE), its market value is not positive (MARKET_VALUE_NOT_POSITIVE), its model
+    has no positions (MODEL_WITHOUT_POSITIONS), or what a sibling service says of it is missing or cannot be
+    (MISSING_DATA, BAD_DATA); UNIMPLEMENTED for a field that the server does not know. Where the run was
+    stored, metadata rebalance_id leads to it.
     """
     RebalanceModel: _grpc.UnaryStreamMultiCallable[_rebalance_service_pb2.RebalanceModelRequest, _rebalance_service_pb2.RebalanceModelResponse]
     """Rebalances every portfolio of a model and streams what became of each, stored before it is sent.
 
-    A portfolio that fails is in the stream with its error; the others go on. NOT_FOUND; FAILED_PRECONDITION
-    where the model has no positions; ABORTED where a run of the model is in progress (metadata
-    rebalance_id).
+    A portfolio that fails is in the stream with its error; the others go on. What stops the run, such as
+    UNAVAILABLE, is answered after its last message. NOT_FOUND; FAILED_PRECONDITION where the model has no
+    positions; ABORTED where a run of the model is in progress (metadata rebalance_id); UNIMPLEMENTED for a
+    field that the server does not know.
     """
     StartRebalance: _grpc.UnaryUnaryMultiCallable[_rebalance_service_pb2.StartRebalanceRequest, _rebalance_pb2.Rebalance]
     """Starts the rebalance of every portfolio of a model and answers at once; the run goes on.
 
     NOT_FOUND; FAILED_PRECONDITION where the model has no positions; ABORTED where a run of the model is in
-    progress (metadata rebalance_id).
+    progress (metadata rebalance_id); UNIMPLEMENTED for a field that the server does not know.
     """
     WatchRebalance: _grpc.UnaryStreamMultiCallable[_rebalance_service_pb2.WatchRebalanceRequest, _rebalance_service_pb2.RebalanceModelResponse]
-    """Streams what a run does, from any point on; ends with the run. NOT_FOUND."""
+    """Streams what a run does, from any point on; ends with the run. NOT_FOUND; INVALID_ARGUMENT for a point that
+    the run never reaches.
+    """
     CancelRebalance: _grpc.UnaryUnaryMultiCallable[_rebalance_service_pb2.CancelRebalanceRequest, _rebalance_pb2.Rebalance]
     """Cancels a run: portfolios not yet worked on become SKIPPED. A run that has ended stays as it is.
     NOT_FOUND.
@@ -91,7 +99,10 @@ class RebalanceServiceAsyncStub(RebalanceServiceStub):
     Every error carries a google.rpc.ErrorInfo with the domain `ordergen.globeco`. Besides the errors named
     at each RPC, any of them can answer INVALID_ARGUMENT (a field breaks a rule; with BadRequest), UNAVAILABLE
     (the database or a sibling service is down; with RetryInfo), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (too
-    many calls in flight; with RetryInfo) and INTERNAL (a bug, with a correlation id).
+    many calls or runs in flight; with RetryInfo) and INTERNAL (a bug, with a correlation id).
+
+    A string of a request has at most 1,024 bytes. A decimal number has at most 34 digits, and 40 places on each
+    side of the point.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -99,24 +110,29 @@ class RebalanceServiceAsyncStub(RebalanceServiceStub):
     """Rebalances one portfolio to the model it belongs to: a run of one portfolio, stored like any other.
 
     NOT_FOUND where the portfolio belongs to no model; FAILED_PRECONDITION where no whole shares satisfy its
-    bands and cash, its market value is not positive or its model has no positions; UNAVAILABLE where a
-    sibling is down or data are missing. Where the run was stored, metadata rebalance_id leads to it.
+    bands and cash (reason INFEASIBLE), its market value is not positive (MARKET_VALUE_NOT_POSITIVE), its model
+    has no positions (MODEL_WITHOUT_POSITIONS), or what a sibling service says of it is missing or cannot be
+    (MISSING_DATA, BAD_DATA); UNIMPLEMENTED for a field that the server does not know. Where the run was
+    stored, metadata rebalance_id leads to it.
     """
     RebalanceModel: _aio.UnaryStreamMultiCallable[_rebalance_service_pb2.RebalanceModelRequest, _rebalance_service_pb2.RebalanceModelResponse]  # type: ignore[assignment]
     """Rebalances every portfolio of a model and streams what became of each, stored before it is sent.
 
-    A portfolio that fails is in the stream with its error; the others go on. NOT_FOUND; FAILED_PRECONDITION
-    where the model has no positions; ABORTED where a run of the model is in progress (metadata
-    rebalance_id).
+    A portfolio that fails is in the stream with its error; the others go on. What stops the run, such as
+    UNAVAILABLE, is answered after its last message. NOT_FOUND; FAILED_PRECONDITION where the model has no
+    positions; ABORTED where a run of the model is in progress (metadata rebalance_id); UNIMPLEMENTED for a
+    field that the server does not know.
     """
     StartRebalance: _aio.UnaryUnaryMultiCallable[_rebalance_service_pb2.StartRebalanceRequest, _rebalance_pb2.Rebalance]  # type: ignore[assignment]
     """Starts the rebalance of every portfolio of a model and answers at once; the run goes on.
 
     NOT_FOUND; FAILED_PRECONDITION where the model has no positions; ABORTED where a run of the model is in
-    progress (metadata rebalance_id).
+    progress (metadata rebalance_id); UNIMPLEMENTED for a field that the server does not know.
     """
     WatchRebalance: _aio.UnaryStreamMultiCallable[_rebalance_service_pb2.WatchRebalanceRequest, _rebalance_service_pb2.RebalanceModelResponse]  # type: ignore[assignment]
-    """Streams what a run does, from any point on; ends with the run. NOT_FOUND."""
+    """Streams what a run does, from any point on; ends with the run. NOT_FOUND; INVALID_ARGUMENT for a point that
+    the run never reaches.
+    """
     CancelRebalance: _aio.UnaryUnaryMultiCallable[_rebalance_service_pb2.CancelRebalanceRequest, _rebalance_pb2.Rebalance]  # type: ignore[assignment]
     """Cancels a run: portfolios not yet worked on become SKIPPED. A run that has ended stays as it is.
     NOT_FOUND.
@@ -144,7 +160,10 @@ class RebalanceServiceServicer:
     Every error carries a google.rpc.ErrorInfo with the domain `ordergen.globeco`. Besides the errors named
     at each RPC, any of them can answer INVALID_ARGUMENT (a field breaks a rule; with BadRequest), UNAVAILABLE
     (the database or a sibling service is down; with RetryInfo), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (too
-    many calls in flight; with RetryInfo) and INTERNAL (a bug, with a correlation id).
+    many calls or runs in flight; with RetryInfo) and INTERNAL (a bug, with a correlation id).
+
+    A string of a request has at most 1,024 bytes. A decimal number has at most 34 digits, and 40 places on each
+    side of the point.
     """
 
     def RebalancePortfolio(
@@ -155,8 +174,10 @@ class RebalanceServiceServicer:
         """Rebalances one portfolio to the model it belongs to: a run of one portfolio, stored like any other.
 
         NOT_FOUND where the portfolio belongs to no model; FAILED_PRECONDITION where no whole shares satisfy its
-        bands and cash, its market value is not positive or its model has no positions; UNAVAILABLE where a
-        sibling is down or data are missing. Where the run was stored, metadata rebalance_id leads to it.
+        bands and cash (reason INFEASIBLE), its market value is not positive (MARKET_VALUE_NOT_POSITIVE), its model
+        has no positions (MODEL_WITHOUT_POSITIONS), or what a sibling service says of it is missing or cannot be
+        (MISSING_DATA, BAD_DATA); UNIMPLEMENTED for a field that the server does not know. Where the run was
+        stored, metadata rebalance_id leads to it.
         """
 
     def RebalanceModel(
@@ -166,9 +187,10 @@ class RebalanceServiceServicer:
     ) -> _typing.Union[_abc.Iterator[_rebalance_service_pb2.RebalanceModelResponse], _abc.AsyncIterator[_rebalance_service_pb2.RebalanceModelResponse]]:
         """Rebalances every portfolio of a model and streams what became of each, stored before it is sent.
 
-        A portfolio that fails is in the stream with its error; the others go on. NOT_FOUND; FAILED_PRECONDITION
-        where the model has no positions; ABORTED where a run of the model is in progress (metadata
-        rebalance_id).
+        A portfolio that fails is in the stream with its error; the others go on. What stops the run, such as
+        UNAVAILABLE, is answered after its last message. NOT_FOUND; FAILED_PRECONDITION where the model has no
+        positions; ABORTED where a run of the model is in progress (metadata rebalance_id); UNIMPLEMENTED for a
+        field that the server does not know.
         """
 
     def StartRebalance(
@@ -179,7 +201,7 @@ class RebalanceServiceServicer:
         """Starts the rebalance of every portfolio of a model and answers at once; the run goes on.
 
         NOT_FOUND; FAILED_PRECONDITION where the model has no positions; ABORTED where a run of the model is in
-        progress (metadata rebalance_id).
+        progress (metadata rebalance_id); UNIMPLEMENTED for a field that the server does not know.
         """
 
     def WatchRebalance(
@@ -187,7 +209,9 @@ class RebalanceServiceServicer:
         request: _rebalance_service_pb2.WatchRebalanceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_rebalance_service_pb2.RebalanceModelResponse], _abc.AsyncIterator[_rebalance_service_pb2.RebalanceModelResponse]]:
-        """Streams what a run does, from any point on; ends with the run. NOT_FOUND."""
+        """Streams what a run does, from any point on; ends with the run. NOT_FOUND; INVALID_ARGUMENT for a point that
+        the run never reaches.
+        """
 
     def CancelRebalance(
         self,

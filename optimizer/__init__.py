@@ -19,6 +19,7 @@ from optimizer.problem.constraints import (
     Side,
 )
 from optimizer.problem.errors import OptimizerError
+from optimizer.problem.exact import MAX_DIGITS
 from optimizer.problem.position import Position
 from optimizer.problem.problem import Problem, Strategy
 from optimizer.problem.reason import Reason
@@ -26,6 +27,7 @@ from optimizer.separable.conflict import Conflict, ConflictKind
 from optimizer.solver import solve
 
 __all__ = [
+    "MAX_DIGITS",
     "Answer",
     "Batch",
     "BatchSolution",

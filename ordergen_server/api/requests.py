@@ -83,20 +83,21 @@ class _Field(NamedTuple):
     name: str
     maximum: int | None
     message: Descriptor | None
-    is_string: bool
+    is_text: bool
 
 
 @cache
 def _fields(message: Descriptor) -> dict[int, _Field]:
-    return {
-        field.number: _Field(
-            field.name,
-            MAXIMUM_ENTRIES[field.full_name] if field.is_repeated else None,
-            field.message_type,
-            field.type == FieldDescriptor.TYPE_STRING,
-        )
-        for field in message.fields
-    }
+    return {field.number: _field(field) for field in message.fields}
+
+
+def _field(field: FieldDescriptor) -> _Field:
+    maximum = MAXIMUM_ENTRIES[field.full_name] if field.is_repeated else None
+    if field.message_type and field.message_type.full_name == "google.type.Decimal":
+        return _Field(
+            field.name, maximum, None, is_text=True
+        )  # one value to callers, by the field's own path
+    return _Field(field.name, maximum, field.message_type, field.type == FieldDescriptor.TYPE_STRING)
 
 
 class _Walk:
@@ -130,7 +131,7 @@ class _Walk:
             path = f"{path}[{index}]"
         if field.message:
             self.message(raw, start, end, field.message, f"{path}.")
-        elif field.is_string and end - start > MAXIMUM_STRING_BYTES:
+        elif field.is_text and end - start > MAXIMUM_STRING_BYTES:
             raise broken(path, f"must have at most {MAXIMUM_STRING_BYTES:,} bytes, not {end - start:,}")
 
 

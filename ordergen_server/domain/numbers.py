@@ -2,7 +2,16 @@
 
 import math
 from collections.abc import Iterable
-from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
+from decimal import (
+    ROUND_CEILING,
+    ROUND_HALF_EVEN,
+    Context,
+    Decimal,
+    DivisionByZero,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+)
 from fractions import Fraction
 
 ZERO = Decimal(0)
@@ -33,6 +42,16 @@ def difference(left: Decimal, right: Decimal) -> Decimal:
 def floored(value: Fraction, places: int) -> Decimal:
     """`value` rounded down to `places` decimals."""
     return EXACT.scaleb(Decimal(math.floor(value * 10**places)), -places)
+
+
+def raised(value: Decimal, places: int) -> Decimal:
+    """`value` as it is, or rounded up where it has more than so many decimals."""
+    steps = EXACT.scaleb(value, places)
+    return (
+        EXACT.scaleb(steps.to_integral_value(ROUND_CEILING), -places)
+        if EXACT.remainder(steps, Decimal(1))
+        else value
+    )
 
 
 def exact(value: Fraction) -> Decimal:

@@ -6,6 +6,7 @@ from ordergen_server.domain.violations import Violations
 
 #: The fields that models are sorted by.
 MODEL_ORDERS = ("model_id", "name", "last_rebalance_time")
+MAXIMUM_TERMS = 32
 
 
 def parse_order(order_by: str, fields: Collection[str], violations: Violations) -> dict[str, bool]:
@@ -14,7 +15,11 @@ def parse_order(order_by: str, fields: Collection[str], violations: Violations) 
     A violation where a field is unknown, named twice, or its direction is neither `desc` nor a sign.
     """
     order: dict[str, bool] = {}
-    for term in filter(None, (part.strip() for part in order_by.split(","))):
+    terms = order_by.split(",")
+    if len(terms) > MAXIMUM_TERMS:
+        violations.add("order_by", f"must have at most {MAXIMUM_TERMS} terms", len(terms))
+        return order
+    for term in filter(None, (part.strip() for part in terms)):
         name, descending = _order_term(term)
         if name not in fields or name in order:
             rule = f"must name {', '.join(fields)}, each at most once, optionally with ` desc`"

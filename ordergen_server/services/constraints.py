@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import optimizer
-from ordergen_server.domain.numbers import ZERO, product
+from ordergen_server.domain.numbers import ZERO, product, raised
 from ordergen_server.domain.rebalances import RebalanceOptions
 
 
@@ -15,7 +15,8 @@ def cash_floor(market_value: Decimal, options: RebalanceOptions) -> Decimal | No
     if options.minimum_cash_amount is not None:
         floors.append(options.minimum_cash_amount)
     if options.minimum_cash_weight is not None:
-        floors.append(product(market_value, options.minimum_cash_weight))
+        # Cash has fewer decimals than this, so it is above the one exactly where it is above the other.
+        floors.append(raised(product(market_value, options.minimum_cash_weight), optimizer.MAX_DIGITS))
     return max(floors, default=ZERO)
 
 

@@ -10,6 +10,8 @@ from globeco.ordergen.v1 import model_pb2
 from globeco.ordergen.v1.model_service_pb2_grpc import ModelServiceStub
 from google.protobuf import empty_pb2, field_mask_pb2
 
+from ordergen_server.api.decoding import NUMBER_RULE
+from ordergen_server.domain.ids import USED_BEFORE
 from tests.builders import security_id
 from tests.integration.api.model_calls import (
     attempt,
@@ -109,7 +111,7 @@ def test_a_name_may_have_255_characters_of_any_script(service: ModelServiceStub)
         (
             model(positions=[line(1, "0.001"), line(2, "-0.005"), line(3, "0.955"), line(4, "NaN")]),
             [
-                ("model.positions[3].target", "must be a decimal number of at most 34 digits, not 'NaN'"),
+                ("model.positions[3].target", f"{NUMBER_RULE}, not 'NaN'"),
                 ("model.positions[0].target", "must be a multiple of 0.005, not 0.001"),
                 ("model.positions[1].target", "must be from 0 to 0.95, not -0.005"),
                 ("model.positions[2].target", "must be from 0 to 0.95, not 0.955"),
@@ -127,10 +129,10 @@ def test_a_name_may_have_255_characters_of_any_script(service: ModelServiceStub)
         (
             model(positions=[line(1, "0.1", "1e"), line(2, "0.1", "0", "0." + "1" * 35)]),
             [
-                ("model.positions[0].low_drift", "must be a decimal number of at most 34 digits, not '1e'"),
+                ("model.positions[0].low_drift", f"{NUMBER_RULE}, not '1e'"),
                 (
                     "model.positions[1].high_drift",
-                    f"must be a decimal number of at most 34 digits, not '0.{'1' * 35}'",
+                    f"{NUMBER_RULE}, not '0.{'1' * 35}'",
                 ),
             ],
         ),
@@ -144,7 +146,7 @@ def test_a_name_may_have_255_characters_of_any_script(service: ModelServiceStub)
         ),
         (
             model(positions=[line(n, "0.005") for n in range(101)]),
-            [("model.positions", "must have at most 100 positions with a target above 0, not 101")],
+            [("model.positions", "must have at most 100 entries")],
         ),
         (
             model(portfolios=["no", "P" * 24, "P" * 24]),
@@ -155,7 +157,7 @@ def test_a_name_may_have_255_characters_of_any_script(service: ModelServiceStub)
         ),
         (
             model(portfolios=range(100_001)),
-            [("model.portfolio_ids", "must have at most 100000 portfolios, not 100001")],
+            [("model.portfolio_ids", "must have at most 100,000 entries")],
         ),
     ],
 )
@@ -212,7 +214,7 @@ def test_the_same_request_id_with_another_body_is_refused(service: ModelServiceS
     service.CreateModel(request)
     request.model.positions[0].target.value = "0.105"
     told = failure(lambda: service.CreateModel(request))
-    assert told == refused([("request_id", "must not be used again with another body")])
+    assert told == refused([("request_id", USED_BEFORE)])
 
 
 def test_a_repeated_request_answers_the_first_result_whatever_became_of_it(service: ModelServiceStub) -> None:

@@ -71,7 +71,7 @@ def test_models_that_are_not_there(models: Models) -> None:
     with pytest.raises(NotFound) as raised:
         models.get(MODEL_ID)
     assert raised.value == NotFound(
-        f"There is no model {MODEL_ID}.",
+        f"There is no model {MODEL_ID}: ListModels names those that there are.",
         metadata={"model_id": MODEL_ID},
         resource=Resource("Model", MODEL_ID),
     )
@@ -95,7 +95,8 @@ def test_a_portfolio_is_in_one_model(models: Models) -> None:
     with pytest.raises(AlreadyExists) as raised:
         models.create(content("B", portfolio_ids=(portfolio_id(3), portfolio_id(2))), NOW)
     assert raised.value.resource == Resource("Portfolio", portfolio_id(2), f"models/{first.model_id}")
-    assert raised.value.message == f"Portfolio {portfolio_id(2)} belongs to model {first.model_id}."
+    expected = f"Portfolio {portfolio_id(2)} belongs to model {first.model_id}: remove it there first."
+    assert raised.value.message == expected
 
 
 def test_models_without_portfolios_do_not_collide(models: Models) -> None:

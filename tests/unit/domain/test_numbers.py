@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordergen_server.domain.numbers import EXACT, difference, product, ratio, total
+from ordergen_server.domain.numbers import EXACT, difference, product, raised, ratio, total
 from tests.verification import half_even
 
 numbers = st.builds(
@@ -66,3 +66,11 @@ def test_rounding_is_half_to_even(value: Fraction, places: int, expected: str) -
 def test_a_ratio_is_rounded_once(numerator: Decimal, denominator: Decimal, places: int) -> None:
     expected = half_even(Fraction(numerator) / Fraction(denominator), places)
     assert Fraction(ratio(numerator, denominator, places)) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("1.20", "1.20"), ("1.201", "1.21"), ("-1.209", "-1.20"), ("1e5", "1E+5"), ("0", "0")],
+)
+def test_raised_to_so_many_decimals(value: str, expected: str) -> None:
+    assert raised(Decimal(value), 2).as_tuple() == Decimal(expected).as_tuple()

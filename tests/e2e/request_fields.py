@@ -1,0 +1,276 @@
+"""Every field of every request: its rule, the values that break it, and the test that holds it.
+
+`python -m tests.e2e.request_fields` writes docs/requests.md from this table.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from globeco.ordergen.v1 import model_service_pb2, rebalance_service_pb2
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
+from hypothesis import strategies as st
+
+from tests.e2e.request_values import (
+    Entries,
+    above_one,
+    choices_above,
+    entity_ids,
+    long_texts,
+    negative_int32,
+    negative_int64,
+    negative_numbers,
+    no_numbers,
+    no_targets,
+    no_uuids,
+    object_ids,
+    texts_but,
+    too_many,
+)
+
+PAGE = Path(__file__).parents[2] / "docs" / "requests.md"
+SERVICES = (
+    model_service_pb2.DESCRIPTOR.services_by_name["ModelService"],
+    rebalance_service_pb2.DESCRIPTOR.services_by_name["RebalanceService"],
+)
+#: What is one value to us, though it is a message.
+VALUES = ("google.type.Decimal", "google.protobuf.Duration", "google.protobuf.Timestamp")
+
+GENERATED = "e2e/test_request_fields.py::test_no_request_that_breaks_one_rule_is_taken"
+IGNORED = "e2e/test_request_fields.py::test_what_the_server_gives_is_not_taken_from_a_caller"
+EDGES = "e2e/test_request_fields.py::test_what_lies_on_the_edge_of_a_rule_is_taken"
+ABSENT = "e2e/test_request_fields.py::test_what_must_be_there_is_told_by_its_own_required_fields"
+
+
+INTRODUCTION = """\
+# Fields of requests
+
+What every field of every request must be. Where a rule is broken the answer is INVALID_ARGUMENT with the path
+of each broken field, and nothing is done. A string has at most 1,024 bytes. The table is made by
+`python -m tests.e2e.request_fields`; a test walks it, and fails where a field has no row.
+
+| field | rule | test |
+|---|---|---|"""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The rule of a field.
+
+    Attributes:
+        text: the rule, as documentation has it.
+        broken: values that break it; None where every value keeps it.
+        test: the test that holds it.
+    """
+
+    text: str
+    broken: "st.SearchStrategy[object] | None"
+    test: str = GENERATED
+
+
+_WEIGHT = "from 0 to 1"
+_NUMBER_FORM = "a decimal number of at most 34 digits, and 40 places on each side of the point"
+_IGNORED = Rule("given by the server; what a caller says of it is ignored", None, IGNORED)
+_ANY = Rule("true or false", None, EDGES)
+_VERSION = Rule("the version that was read, or 0: not negative", negative_int64)
+_REQUIRED_VERSION = Rule("the version that was read: 1 or more", st.just(0) | negative_int64)
+_OBJECT_ID = Rule("24 lower-case hexadecimal characters", st.just("") | object_ids)
+_ENTITY_ID = Rule("exactly 24 alphanumeric characters", entity_ids)
+_ENTITY_IDS = Rule("exactly 24 alphanumeric characters each, at most 100,000", entity_ids | too_many(100_000))
+_REQUEST_ID = Rule("a UUID of version 4, or empty", no_uuids.filter(bool))
+_SIZE = Rule("0 or more; 0 is 50, more than 1,000 is 1,000", negative_int32)
+_SKIP = Rule("0 or more", negative_int32)
+_TOKEN = Rule("the next_page_token of a call with the same arguments, or empty", no_uuids.filter(bool))
+
+#: By the name of the field in its message, or below its request where a request has a rule of its own.
+RULES: dict[str, Rule] = {
+    "Model.model_id": _IGNORED,
+    "Model.name": Rule(
+        "1 to 255 characters, not blank, unique",
+        st.one_of(
+            st.sampled_from(["", " ", "\t\n"]), st.integers(256, 1024).map(lambda n: "x" * n), long_texts
+        ),
+    ),
+    "Model.positions": Rule("at most 100, their targets at most 0.95 together", too_many(100)),
+    "Model.portfolio_ids": Rule(
+        "exactly 24 alphanumeric characters each, once, at most 100,000", _ENTITY_IDS.broken
+    ),
+    "Model.last_rebalance_time": _IGNORED,
+    "Model.version": _IGNORED,
+    "Model.create_time": _IGNORED,
+    "Model.update_time": _IGNORED,
+    "Position.security_id": _ENTITY_ID,
+    "Position.target": Rule(
+        f"0, or a multiple of 0.005 up to 0.95; {_NUMBER_FORM}",
+        st.one_of(st.just(""), no_numbers, negative_numbers, above_one, no_targets),
+    ),
+    "Position.high_drift": Rule(f"{_WEIGHT}, not below low_drift; {_NUMBER_FORM}", no_numbers | above_one),
+    "Position.low_drift": Rule(
+        f"{_WEIGHT}, not above high_drift; {_NUMBER_FORM}", st.one_of(no_numbers, negative_numbers, above_one)
+    ),
+    "CreateModelRequest.model": Rule("must be there: its name must not be blank", None, ABSENT),
+    "CreateModelRequest.request_id": _REQUEST_ID,
+    "GetModelRequest.model_id": _OBJECT_ID,
+    "ListModelsRequest.page_size": _SIZE,
+    "ListModelsRequest.page_token": _TOKEN,
+    "ListModelsRequest.skip": _SKIP,
+    "ListModelsRequest.order_by": Rule(
+        "model_id, name, last_rebalance_time, each once, optionally with ` desc`; at most 32 terms",
+        st.one_of(
+            st.sampled_from(
+                ["version", "name asc", "name,name", "name,-name", "+", "name desc desc", "NAME"]
+            ),
+            st.integers(33, 200).map(lambda count: ", " * count + "name,model_id"),
+            long_texts,
+        ),
+    ),
+    "ListModelsRequest.portfolio_id": Rule(
+        "exactly 24 alphanumeric characters, or empty", entity_ids.filter(bool)
+    ),
+    "UpdateModelRequest.model": Rule("must be there: its model_id and version are required", None, ABSENT),
+    "UpdateModelRequest.model.model_id": _OBJECT_ID,
+    "UpdateModelRequest.model.version": _REQUIRED_VERSION,
+    "UpdateModelRequest.update_mask": Rule("empty, or see its paths", None, EDGES),
+    "FieldMask.paths": Rule(
+        "any of name, positions, portfolio_ids; or `*` alone",
+        texts_but(r"name|positions|portfolio_ids|\*", "version", "model_id", "Name") | too_many(32),
+    ),
+    "DeleteModelRequest.model_id": _OBJECT_ID,
+    "DeleteModelRequest.version": _REQUIRED_VERSION,
+    "RemovePositionRequest.position.target": Rule(f"empty, or what is stored; {_NUMBER_FORM}", no_numbers),
+    "RemovePositionRequest.position.high_drift": Rule(
+        f"empty, or what is stored; {_NUMBER_FORM}", no_numbers
+    ),
+    "RemovePositionRequest.position.low_drift": Rule(f"empty, or what is stored; {_NUMBER_FORM}", no_numbers),
+    **{
+        f"{name}Request.{field}": rule
+        for name in ("AddPosition", "UpdatePosition", "RemovePosition", "AddPortfolios", "RemovePortfolios")
+        for field, rule in (("model_id", _OBJECT_ID), ("version", _VERSION))
+    },
+    **{
+        f"{name}PositionRequest.position": Rule("must be there: its security_id is required", None, ABSENT)
+        for name in ("Add", "Update", "Remove")
+    },
+    **{
+        f"{name}PortfoliosRequest.portfolio_ids": Rule(
+            "at least one and at most 100,000, exactly 24 alphanumeric characters each",
+            st.just(Entries(0)) | entity_ids | too_many(100_000),
+        )
+        for name in ("Add", "Remove")
+    },
+    "RebalancePortfolioRequest.portfolio_id": _ENTITY_ID,
+    "RebalanceModelRequest.model_id": _OBJECT_ID,
+    "StartRebalanceRequest.model_id": _OBJECT_ID,
+    **{
+        f"{name}Request.{field}": rule
+        for name in ("RebalancePortfolio", "RebalanceModel", "StartRebalance")
+        for field, rule in (
+            ("options", Rule("may be absent; a field that the server does not know is refused", None, EDGES)),
+            ("validate_only", _ANY),
+            ("request_id", _REQUEST_ID),
+        )
+        if (name, field) != ("StartRebalance", "validate_only")
+    },
+    "RebalanceOptions.strategy": Rule("TO_TARGET, TO_BAND or unspecified", choices_above(2)),
+    "RebalanceOptions.minimum_cash": Rule("may be absent, and excludes allow_overdraft", None, EDGES),
+    "RebalanceOptions.allow_overdraft": _ANY,
+    "RebalanceOptions.solver_timeout": Rule(
+        "above 0 and at most 3,600 seconds",
+        st.tuples(st.integers(-(2**63), 0) | st.integers(3601, 2**63 - 1), st.just(0))
+        | st.tuples(st.integers(1, 3599), st.integers(-(2**31), -1) | st.integers(10**9, 2**31 - 1)),
+    ),
+    "RebalanceOptions.minimum_trade_value": Rule(f"0 or more; {_NUMBER_FORM}", no_numbers | negative_numbers),
+    "RebalanceOptions.restrictions": Rule(
+        "at most 1,000, each security once", too_many(1000) | st.just(Entries(2))
+    ),
+    "RebalanceOptions.lot_sizes": Rule(
+        "at most 1,000, each security once", too_many(1000) | st.just(Entries(2))
+    ),
+    "RebalanceOptions.maximum_turnover_weight": Rule(
+        f"0 or more; {_NUMBER_FORM}", no_numbers | negative_numbers
+    ),
+    "RebalanceOptions.maximum_trade_count": Rule("0 or more", negative_int32),
+    "MinimumCash.amount": Rule(f"0 or more; {_NUMBER_FORM}", no_numbers | negative_numbers),
+    "MinimumCash.weight": Rule(
+        f"{_WEIGHT}; {_NUMBER_FORM}", st.one_of(no_numbers, negative_numbers, above_one)
+    ),
+    "Restriction.security_id": _ENTITY_ID,
+    "Restriction.type": Rule("DO_NOT_BUY, DO_NOT_SELL or HOLD", st.just(0) | choices_above(3)),
+    "LotSize.security_id": _ENTITY_ID,
+    "LotSize.shares": Rule("1 or more", st.just(0) | negative_int64),
+    "WatchRebalanceRequest.after_sequence": Rule(
+        "from 0 to the last message of the run: portfolio_count + 2", negative_int64
+    ),
+    **{
+        f"{name}Request.rebalance_id": _OBJECT_ID
+        for name in (
+            "WatchRebalance",
+            "CancelRebalance",
+            "GetRebalance",
+            "ListPortfolioRebalances",
+            "GetPortfolioRebalance",
+            "DeleteRebalance",
+        )
+    },
+    "ListRebalancesRequest.page_size": _SIZE,
+    "ListRebalancesRequest.page_token": _TOKEN,
+    "ListRebalancesRequest.skip": _SKIP,
+    "ListRebalancesRequest.model_id": Rule(
+        "24 lower-case hexadecimal characters, or empty", object_ids.filter(bool)
+    ),
+    "ListRebalancesRequest.portfolio_ids": _ENTITY_IDS,
+    "ListPortfolioRebalancesRequest.page_size": _SIZE,
+    "ListPortfolioRebalancesRequest.page_token": _TOKEN,
+    "ListPortfolioRebalancesRequest.state": Rule(
+        "a PortfolioRebalanceState, or unspecified", choices_above(5)
+    ),
+    "GetPortfolioRebalanceRequest.portfolio_id": _ENTITY_ID,
+    "DeleteRebalanceRequest.version": _REQUIRED_VERSION,
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a request, by its path below it."""
+
+    method: MethodDescriptor
+    path: str
+    descriptor: FieldDescriptor
+
+    @property
+    def rule(self) -> Rule:
+        """Its rule; a test fails where it has none."""
+        own = f"{self.method.input_type.name}.{self.path.replace('[]', '')}"
+        owner = self.descriptor.containing_type
+        assert owner
+        return RULES[own] if own in RULES else RULES[f"{owner.name}.{self.descriptor.name}"]
+
+    @property
+    def name(self) -> str:
+        """The path below its RPC."""
+        return f"{self.method.name} {self.path}"
+
+
+def all_fields() -> Iterator[Field]:
+    """Every field of every request of the contract."""
+    for service in SERVICES:
+        for method in service.methods:
+            yield from _fields(method, method.input_type, "")
+
+
+def _fields(method: MethodDescriptor, message: Descriptor, above: str) -> Iterator[Field]:
+    for field in message.fields:
+        path = f"{above}{field.name}{'[]' if field.is_repeated else ''}"
+        yield Field(method, path, field)
+        if field.message_type and field.message_type.full_name not in VALUES:
+            yield from _fields(method, field.message_type, f"{path}.")
+
+
+def page() -> str:
+    """The table, for people."""
+    rows = [f"| `{one.name}` | {one.rule.text} | `{one.rule.test}` |" for one in all_fields()]
+    return "\n".join([INTRODUCTION, *rows, ""])
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

@@ -73,7 +73,7 @@ def bad_data(service: str, subject: str, flaw: Flaw, about: str = "Security") ->
     """The error of a sibling that says of a security, or a portfolio, what cannot be."""
     rule = f"the {service} service answered {flaw.path}: {flaw.rule}"
     return BadData(
-        f"{about} {subject}: {rule}.",
+        f"{about} {subject}: {rule}; it must be mended there.",
         metadata={"service": service, f"{about.lower()}_id": subject, "field": flaw.path},
         violations=[Violation(subject, rule, "BAD_DATA")],
     )
@@ -82,7 +82,7 @@ def bad_data(service: str, subject: str, flaw: Flaw, about: str = "Security") ->
 def unavailable(service: str, reason: str, retry_after_seconds: float) -> SiblingUnavailable:
     """The error of a sibling that is down."""
     return SiblingUnavailable(
-        f"The {service} service {reason}.",
+        f"The {service} service {reason}: try again.",
         metadata={"service": service},
         retry_after_seconds=retry_after_seconds,
     )
@@ -90,4 +90,6 @@ def unavailable(service: str, reason: str, retry_after_seconds: float) -> Siblin
 
 def out_of_time(service: str, reason: str = "did not answer in time") -> DeadlineExceeded:
     """The error of a caller whose own time ran out while it waited for a sibling."""
-    return DeadlineExceeded(f"The {service} service {reason}.", metadata={"service": service})
+    return DeadlineExceeded(
+        f"The {service} service {reason}: give the call more time.", metadata={"service": service}
+    )

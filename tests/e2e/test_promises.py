@@ -1,0 +1,199 @@
+"""The comments of the contract promise statuses: each is met by a call here, and none meets another."""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from globeco.ordergen.v1 import model_pb2, model_service_pb2, rebalance_pb2, rebalance_service_pb2
+from google.protobuf.field_mask_pb2 import FieldMask
+from grpc import StatusCode
+
+from ordergen_server.api.errors import TABLE
+from ordergen_server.sandbox.services.faults import Fault
+from ordergen_server.sandbox.services.simulated import SimulatedSiblings
+from tests.builders import MODEL_ID, RUN_ID, portfolio_id, security_id
+from tests.e2e.api import PATIENCE, Api, Failure, failure, message_of, served
+from tests.e2e.runs import start
+
+ms, rs, pb = model_service_pb2, rebalance_service_pb2, rebalance_pb2
+PROTOS = Path(__file__).parents[2] / "protos" / "globeco" / "ordergen" / "v1"
+_RPC = re.compile(r"((?:^ *//.*\n)+) *rpc (\w+)\(", re.MULTILINE)
+STATUSES = {code.name for code, _ in TABLE.values()}
+REASONS = {reason for _, reason in TABLE.values()} - STATUSES
+Call = tuple[str, Callable[[], object]]
+
+
+def promised() -> dict[str, set[str]]:
+    """The statuses, and the reasons of errors, that the comment of each RPC names."""
+    found = {}
+    for service in ("model_service", "rebalance_service"):
+        for comment, rpc in _RPC.findall((PROTOS / f"{service}.proto").read_text()):
+            words = set(re.findall(r"[A-Z][A-Z_]+", comment.partition("rpc ")[0].rpartition("\n\n")[2]))
+            found[rpc] = words & (STATUSES | REASONS)
+    return found
+
+
+@pytest.fixture
+def api(mongodb_uri: str, database_name: str, siblings: SimulatedSiblings) -> Iterator[Api]:
+    """A server that reads one portfolio after another, so that a run takes its time."""
+    with served(mongodb_uri, database_name, siblings, portfolio_workers=1) as running:
+        yield running
+
+
+def of_models(api: Api, model: model_pb2.Model) -> list[Call]:
+    """Calls of ModelService, each of which fails in one way."""
+    there, gone, other = model.model_id, MODEL_ID, "Another"
+    taken, free = [portfolio_id(1)], [portfolio_id(2)]
+    api.create(model_pb2.Model(name=other, portfolio_ids=taken))
+    new = model_pb2.Position(security_id=security_id(1))
+    new.target.value = "0.005"
+    old = model.positions[0]
+    bad = model_pb2.Position(security_id=old.security_id)
+    bad.target.value = "0.0001"
+    changed = model_pb2.Model(model_id=there, version=model.version, name=other)
+    calls: list[tuple[str, Any]] = [
+        ("CreateModel", ms.CreateModelRequest()),
+        ("CreateModel", ms.CreateModelRequest(model=model_pb2.Model(name=other))),
+        ("GetModel", ms.GetModelRequest(model_id="x")),
+        ("GetModel", ms.GetModelRequest(model_id=gone)),
+        ("ListModels", ms.ListModelsRequest(skip=-1)),
+        ("UpdateModel", ms.UpdateModelRequest()),
+        ("UpdateModel", ms.UpdateModelRequest(model=model_pb2.Model(model_id=gone, version=1, name="Gone"))),
+        ("UpdateModel", ms.UpdateModelRequest(model=model_pb2.Model(model_id=there, version=9, name="Late"))),
+        ("UpdateModel", ms.UpdateModelRequest(model=changed, update_mask=FieldMask(paths=["name"]))),
+        ("DeleteModel", ms.DeleteModelRequest(model_id=gone, version=1)),
+        ("DeleteModel", ms.DeleteModelRequest(model_id=there, version=9)),
+        ("AddPosition", ms.AddPositionRequest(model_id=gone, position=new)),
+        ("AddPosition", ms.AddPositionRequest(model_id=there, position=old)),
+        ("AddPosition", ms.AddPositionRequest(model_id=there, position=bad)),
+        ("AddPosition", ms.AddPositionRequest(model_id=there, position=new, version=9)),
+        ("UpdatePosition", ms.UpdatePositionRequest(model_id=there, position=new)),
+        ("UpdatePosition", ms.UpdatePositionRequest(model_id=there, position=bad)),
+        ("UpdatePosition", ms.UpdatePositionRequest(model_id=there, position=old, version=9)),
+        ("RemovePosition", ms.RemovePositionRequest(model_id=there, position=new)),
+        ("RemovePosition", ms.RemovePositionRequest(model_id=there, position=bad)),
+        ("RemovePosition", ms.RemovePositionRequest(model_id=there, position=old, version=9)),
+        ("AddPortfolios", ms.AddPortfoliosRequest(model_id=gone, portfolio_ids=free)),
+        ("AddPortfolios", ms.AddPortfoliosRequest(model_id=there, portfolio_ids=taken)),
+        (
+            "AddPortfolios",
+            ms.AddPortfoliosRequest(model_id=there, portfolio_ids=free, version=9),
+        ),
+        ("RemovePortfolios", ms.RemovePortfoliosRequest(model_id=gone, portfolio_ids=free)),
+        ("RemovePortfolios", ms.RemovePortfoliosRequest(model_id=there, portfolio_ids=free, version=9)),
+    ]
+    return [(rpc, _call(api.models, rpc, request)) for rpc, request in calls]
+
+
+def of_runs(api: Api, model: model_pb2.Model) -> list[Call]:
+    """Calls of RebalanceService on runs, each of which fails in one way."""
+    run = list(api.rebalance_all(model.model_id))[-1].finished.rebalance_id
+    calls: list[tuple[str, Any]] = [
+        ("RebalancePortfolio", rs.RebalancePortfolioRequest(portfolio_id=portfolio_id(3))),
+        ("RebalanceModel", rs.RebalanceModelRequest(model_id=MODEL_ID)),
+        ("StartRebalance", rs.StartRebalanceRequest(model_id=MODEL_ID)),
+        ("WatchRebalance", rs.WatchRebalanceRequest(rebalance_id=RUN_ID)),
+        (
+            "WatchRebalance",
+            rs.WatchRebalanceRequest(rebalance_id=run, after_sequence=2**63 - 1),
+        ),
+        ("CancelRebalance", rs.CancelRebalanceRequest(rebalance_id=RUN_ID)),
+        ("GetRebalance", rs.GetRebalanceRequest(rebalance_id=RUN_ID)),
+        ("ListRebalances", rs.ListRebalancesRequest(skip=-1)),
+        ("ListPortfolioRebalances", rs.ListPortfolioRebalancesRequest(rebalance_id=RUN_ID)),
+        ("ListPortfolioRebalances", rs.ListPortfolioRebalancesRequest(rebalance_id="x")),
+        (
+            "GetPortfolioRebalance",
+            rs.GetPortfolioRebalanceRequest(rebalance_id=run, portfolio_id=portfolio_id(3)),
+        ),
+        ("DeleteRebalance", rs.DeleteRebalanceRequest(rebalance_id=RUN_ID, version=1)),
+        ("DeleteRebalance", rs.DeleteRebalanceRequest(rebalance_id=run, version=99)),
+    ]
+    newer = bytes([0x98, 0x06, 0x01])  # field 99
+    starting = ("RebalancePortfolio", "RebalanceModel", "StartRebalance")
+    calls += [(name, getattr(rs, f"{name}Request").FromString(newer)) for name in starting]
+    return [(rpc, _call(api.rebalances, rpc, request)) for rpc, request in calls]
+
+
+def while_it_runs(api: Api, siblings: SimulatedSiblings, model: model_pb2.Model) -> list[tuple[str, Failure]]:
+    """What is refused while a run of the model is in progress."""
+    siblings.set_faults("accounting", [Fault(kind="delay", delay_seconds=0.5)])
+    running = start(api, model.model_id).rebalance_id
+    requests: list[tuple[str, Any]] = [
+        ("RebalanceModel", rs.RebalanceModelRequest(model_id=model.model_id)),
+        ("StartRebalance", rs.StartRebalanceRequest(model_id=model.model_id)),
+        (
+            "DeleteRebalance",
+            rs.DeleteRebalanceRequest(rebalance_id=running, version=1),
+        ),
+    ]
+    found = [(rpc, failure(_call(api.rebalances, rpc, request))) for rpc, request in requests]
+    _call(api.rebalances, "CancelRebalance", rs.CancelRebalanceRequest(rebalance_id=running))()
+    siblings.clear()
+    return found
+
+
+def of_portfolios(api: Api, siblings: SimulatedSiblings, model: model_pb2.Model) -> list[tuple[str, Failure]]:
+    """How a portfolio, and a model, can have no answer."""
+    one, security = model.portfolio_ids[0], model.positions[0].security_id
+    found = []
+
+    def note(rpc: str, request: Any) -> None:  # noqa: ANN401 - a request of whichever method
+        found.append((rpc, failure(_call(api.rebalances, rpc, request))))
+
+    portfolio = rs.RebalancePortfolioRequest(portfolio_id=one, validate_only=True)
+    summary = {"portfolioId": one, "cashBalance": "-1", "securities": []}
+    siblings.override_summary(one, summary)
+    note("RebalancePortfolio", portfolio)
+    siblings.override_summary(one, {**summary, "cashBalance": "much"})
+    note("RebalancePortfolio", portfolio)
+    siblings.override_summary(one, {**summary, "cashBalance": "1"})
+    siblings.override_price(security, Decimal(100))
+    note("RebalancePortfolio", portfolio)
+    siblings.clear()
+    empty = api.create(model_pb2.Model(name="Empty", portfolio_ids=[portfolio_id(9)]))
+    note("RebalancePortfolio", rs.RebalancePortfolioRequest(portfolio_id=portfolio_id(9)))
+    empty = api.models.ListModels(
+        ms.ListModelsRequest(portfolio_id=portfolio_id(9)), timeout=PATIENCE
+    ).models[0]
+    note("RebalanceModel", rs.RebalanceModelRequest(model_id=empty.model_id))
+    note("StartRebalance", rs.StartRebalanceRequest(model_id=empty.model_id))
+    unknown = model_pb2.Model(name="Unknown", portfolio_ids=[portfolio_id(8)])
+    unknown.positions.add(security_id=security_id(1)).target.value = "0.5"
+    api.create(unknown)
+    siblings.override_summary(
+        portfolio_id(8), {**summary, "portfolioId": portfolio_id(8), "cashBalance": "100"}
+    )
+    note("RebalancePortfolio", rs.RebalancePortfolioRequest(portfolio_id=portfolio_id(8)))
+    siblings.set_faults("accounting", [Fault(kind="status", status=503)])
+    note("RebalanceModel", rs.RebalanceModelRequest(model_id=model.model_id))
+    siblings.clear()
+    return found
+
+
+def _call(stub: Any, rpc: str, request: Any) -> Callable[[], object]:  # noqa: ANN401 - whichever service
+    method = getattr(stub, rpc)
+    if rpc in ("RebalanceModel", "WatchRebalance"):
+        return lambda: list(method(request, timeout=PATIENCE))
+    return lambda: method(request, timeout=PATIENCE)
+
+
+def test_every_promised_status_is_met_and_says_what_to_do(api: Api, siblings: SimulatedSiblings) -> None:
+    model = api.create(message_of(siblings.model))
+    told = [(rpc, failure(call)) for rpc, call in (*of_models(api, model), *of_runs(api, model))]
+    told += while_it_runs(api, siblings, model)
+    told += of_portfolios(api, siblings, model)
+    met: defaultdict[str, set[str]] = defaultdict(set)
+    for rpc, found in told:
+        met[rpc] |= {found.code.name}
+        if found.info.reason in REASONS and found.info.reason in promised()[rpc]:
+            met[rpc] |= {found.info.reason}
+        assert re.search(r"(: |; |, not )\w", found.message), f"{rpc} says nothing to do: {found.message}"
+    assert {rpc: words | {"INVALID_ARGUMENT"} for rpc, words in promised().items()} == {
+        rpc: words | {"INVALID_ARGUMENT"} for rpc, words in met.items()
+    }
+    assert StatusCode.INTERNAL not in {found.code for _, found in told}

@@ -68,7 +68,10 @@ def test_a_database_that_does_not_answer() -> None:
         ORDERGEN_MONGODB_URI="mongodb://127.0.0.1:1/?directConnection=true",
         ORDERGEN_MONGODB_TIMEOUT_SECONDS="0.3",
     )
-    assert (answer.returncode, answer.stderr) == (1, "ordergen_server: The database does not answer.\n")
+    assert (answer.returncode, answer.stderr) == (
+        1,
+        "ordergen_server: The database does not answer: try again.\n",
+    )
 
 
 def test_a_sibling_without_a_scheme(tmp_path: Path) -> None:

@@ -91,7 +91,10 @@ def test_tickers_and_prices_are_joined(reader: FakeReader, market: SiblingMarket
     quotes = market.snapshot(5).quotes
     assert Quote("AAA", Decimal("1.5")) == quotes["A"]
     assert [Quote, MissingData, BadData, BadData] == [type(quotes[key]) for key in "ABCD"]
-    assert str(quotes["D"]) == "Security D: the pricing service answered [1].close: must be above 0, not 0."
+    assert (
+        str(quotes["D"]) == "Security D: the pricing service answered [1].close: must be above 0, not 0;"
+        " it must be mended there."
+    )
     assert (
         str(quotes["C"]) == "Security C: the security service answered [2].ticker: must be a string, not 7."
     )

@@ -56,7 +56,7 @@ def test_the_third_attempt_may_answer(caller: ResilientCaller) -> None:
 
 def test_there_is_no_fourth(caller: ResilientCaller) -> None:
     attempts = Attempts(*down(3))
-    with pytest.raises(SiblingUnavailable, match=r"^The pricing service is down\.$"):
+    with pytest.raises(SiblingUnavailable, match=r"^The pricing service is down: try again\.$"):
         caller.call(attempts, Deadline(5))
     assert len(attempts.timeouts) == 3
 

@@ -96,7 +96,8 @@ def test_tickers_and_prices_are_joined(reader: FakeReader, market: SiblingMarket
         " it must be mended there."
     )
     assert (
-        str(quotes["C"]) == "Security C: the security service answered [2].ticker: must be a string, not 7."
+        str(quotes["C"]) == "Security C: the security service answered [2].ticker: must be a string, not 7;"
+        " it must be mended there."
     )
 
 

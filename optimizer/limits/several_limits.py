@@ -17,10 +17,6 @@ from optimizer.limits.single_limit import Answer, objective_of, single_limit
 from optimizer.problem.problem import Problem
 from optimizer.separable.choices import Choices
 
-FEW_STEPS = 200
-"""Steps of a complete search within one of several covers: ties are not decided there."""
-
-
 GENERAL_PART = 0.93
 """Part of the time left that the general solver may take: the rest is for repair and proof."""
 
@@ -32,6 +28,18 @@ def part_of(deadline: float, part: float) -> float:
     """The moment at which a part of the time left has passed."""
     now = monotonic()
     return now + part * (deadline - now)
+
+
+class NoAnswer(NamedTuple):
+    """No orders were found.
+
+    Attributes:
+        bound: a lower bound of the objective, in units.
+        is_proven: whether there are none.
+    """
+
+    bound: int
+    is_proven: bool
 
 
 class Task(NamedTuple):
@@ -50,8 +58,8 @@ class Task(NamedTuple):
     start: list[int] | None = None
 
 
-def solve_coupled(problem: Problem, found: Choices, limits: Sequence[Limit], task: Task) -> Answer | None:
-    """Shares that meet all limits, with a proven bound; None if the general solver says there are none.
+def solve_coupled(problem: Problem, found: Choices, limits: Sequence[Limit], task: Task) -> Answer | NoAnswer:
+    """Shares that meet all limits, with a proven bound, or that none were found.
 
     Args:
         problem: the portfolio.
@@ -66,7 +74,7 @@ def solve_coupled(problem: Problem, found: Choices, limits: Sequence[Limit], tas
         shares = one_by_one(problem, found, [*order, *kept], deadline)
         best = _better(problem, best, shares)
         if best is not None and (objective_of(problem, best) <= bound + tolerance or monotonic() > deadline):
-            return Answer(best, bound)
+            return Answer(best, bound, settled=False)
     proposal = propose(problem, found, limits, part_of(deadline, GENERAL_PART))
     repaired = None if proposal.shares is None else repair(problem, found, limits, proposal.shares, deadline)
     best = _better(problem, best, repaired)
@@ -74,8 +82,10 @@ def solve_coupled(problem: Problem, found: Choices, limits: Sequence[Limit], tas
     bound = max(bound, relaxation.bound())
     if best is None or objective_of(problem, best) > bound + tolerance:
         best, proven = relaxation.search(best, deadline)
-        bound = objective_of(problem, best) if proven and best is not None else bound
-    return None if best is None else Answer(best, bound)
+        if best is None:
+            return NoAnswer(bound, proven)
+        bound = objective_of(problem, best) if proven else bound
+    return Answer(best, bound, settled=False)
 
 
 def one_by_one(problem: Problem, found: Choices, order: Sequence[Limit], deadline: float) -> list[int] | None:
@@ -87,7 +97,7 @@ def one_by_one(problem: Problem, found: Choices, order: Sequence[Limit], deadlin
         shares = found.best
         if not limit.is_met(problem.lines, shares):
             part = part_of(deadline, COVER_PART)
-            shares = single_limit(problem, found, limit, part, tie_steps=FEW_STEPS).shares
+            shares = single_limit(problem, found, limit, part, ties=False).shares
         kept = [limit.within(*each) for each in zip(problem.lines, found.allowed, shares, strict=True)]
         found = found._replace(best=shares, allowed=kept)
     return found.best

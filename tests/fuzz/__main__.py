@@ -17,6 +17,17 @@ LISTED = 20
 """Numbers of undecided cases that are printed."""
 
 
+def say(text: str) -> None:
+    """To the one who reads results."""
+    sys.stdout.write(text + "\n")
+
+
+def tell(text: str) -> None:
+    """To the one who waits."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
 def arguments() -> argparse.Namespace:
     """What the caller asks for."""
     parser = argparse.ArgumentParser("python -m tests.fuzz", description=__doc__)
@@ -40,13 +51,13 @@ def main() -> int:
         return judged(asked.case, effort)
     seed = randbits(32) if asked.seed is None else asked.seed
     seconds = 60.0 if asked.seconds is None and asked.count is None else asked.seconds
-    print(f"seed {seed}", file=sys.stderr, flush=True)
+    tell(f"seed {seed}")
     report, ended = run(seed, asked.first, asked.count, seconds, effort)
     command = f"python -m tests.fuzz --seed {seed} --large {effort.large} --solve-seconds {effort.seconds:g}"
     if asked.json:
-        print(json.dumps(as_json(report, seed, ended, command), indent=1))
+        say(json.dumps(as_json(report, seed, ended, command), indent=1))
     else:
-        print(as_text(report, seed, ended, command))
+        say(as_text(report, seed, ended, command))
     return int(bool(report.faults))
 
 
@@ -63,7 +74,7 @@ def run(
             if now - told >= PROGRESS_SECONDS:
                 told = now
                 text = f"{now - start:5.0f} s  {report.cases} cases  {report.faults.total()} wrong"
-                print(f"{text}  {len(report.undecided)} not decided", file=sys.stderr, flush=True)
+                tell(f"{text}  {len(report.undecided)} not decided")
             if count is not None and report.cases >= count:
                 return report, f"all {count} cases asked for were judged"
             if seconds is not None and now - start >= seconds:
@@ -82,13 +93,13 @@ def judged(path: Path, effort: Effort) -> int:
         seconds = min(float(entry.get("timeout", effort.seconds)), 10.0)
         outcome = examine(from_json(entry.get("case", entry)), replace(effort, seconds=seconds), number)
         verdict = outcome.verdict
-        print(f"{number}: {entry.get('kind', 'a case')}")
-        print(f"   answered {outcome.said.status} {list(outcome.said.orders)} in {outcome.said.seconds:.2f} s")
+        say(f"{number}: {entry.get('kind', 'a case')}")
+        say(f"   answered {outcome.said.status} {list(outcome.said.orders)} in {outcome.said.seconds:.2f} s")
         right = "infeasible" if verdict.infeasible else list(verdict.orders or ())
-        print(f"   right, {verdict.proven} aims proven by {verdict.by}: {right}")
+        say(f"   right, {verdict.proven} aims proven by {verdict.by}: {right}")
         for fault in outcome.faults:
             wrong = True
-            print(f"   WRONG {fault.kind}: {fault.text}")
+            say(f"   WRONG {fault.kind}: {fault.text}")
     return int(wrong)
 
 

@@ -103,7 +103,9 @@ def _of_limit(rules: Rules, conflict: Conflict) -> Iterator[str]:
     ways = [each for each in rules.allowed if each]
     prices = [price for price, each in zip(rules.prices, rules.allowed, strict=True) if each]
     if conflict.needed_cash_floor is not None:
-        least = sum((p * min(part[0] for part in each) for p, each in zip(prices, ways, strict=True)), Fraction())
+        least = sum(
+            (p * min(part[0] for part in each) for p, each in zip(prices, ways, strict=True)), Fraction()
+        )
         most = Fraction(rules.case.cash) - least
         yield from _limit_told("floor", most, conflict.needed_cash_floor, conflict, up=False)
     if conflict.needed_turnover is not None:
@@ -135,5 +137,3 @@ def _idle(ways: tuple[range, ...]) -> bool:
 
 def _number(text: str) -> Fraction:
     return Fraction(Decimal(text.replace(",", "").rstrip(".")))
-
-

@@ -180,8 +180,8 @@ def _limited(random: Random, drawn: Case) -> Case:
         weight = _between(random, used / rules.market_value, needed / rules.market_value, None)
         drawn = replace(drawn, turnover=max(weight, D(0)))
     if random.random() < 0.25:
-        used, needed = sum(map(bool, best)), sum(map(bool, calm))
-        drawn = replace(drawn, count=random.randint(max(0, min(used, needed) - 1), max(used, needed)))
+        trades = sorted(sum(map(bool, each)) for each in (best, calm))
+        drawn = replace(drawn, count=random.randint(max(0, trades[0] - 1), trades[1]))
     return drawn
 
 

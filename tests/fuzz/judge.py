@@ -6,12 +6,17 @@ from fractions import Fraction
 
 from tests.fuzz import advice
 from tests.fuzz.oracle import ALL_AIMS, Verdict
-from tests.fuzz.rules import Rules
+from tests.fuzz.rules import Rules, Score
 from tests.fuzz.subject import Said
 from tests.fuzz.why import reason
 
 STATUSES = {"PROVEN_OPTIMAL", "FEASIBLE", "INFEASIBLE", "UNDECIDED"}
-AIMS = ("called proven, not optimal", "second aim missed", "fewest trades missed", "order among equals missed")
+AIMS = (
+    "called proven, not optimal",
+    "second aim missed",
+    "fewest trades missed",
+    "order among equals missed",
+)
 
 
 @dataclass(frozen=True)
@@ -105,8 +110,8 @@ def _aims(rules: Rules, said: Said, verdict: Verdict) -> Iterator[Fault]:
         raise AssertionError(f"the oracle is wrong: {rules.case} {verdict} {said.orders}")
 
 
-def _missed(aim: int, said: Said, verdict: Verdict, ours: Sequence[object], theirs: Sequence[object]) -> Fault:
-    numbers = [str(each) if isinstance(each, int | tuple) else str(float(each)) for each in (ours[aim], theirs[aim])]  # type: ignore[arg-type]
+def _missed(aim: int, said: Said, verdict: Verdict, ours: Score, theirs: Score) -> Fault:
+    numbers = [score[aim] if aim > 1 else float(Fraction(score[aim])) for score in (ours, theirs)]  # type: ignore[arg-type] # the first two are
     text = f"{numbers[0]} against {numbers[1]}: {said.orders} where {verdict.orders} are better"
     return Fault(AIMS[aim], text, verdict.orders)
 

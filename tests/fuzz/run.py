@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from random import Random
 
 from tests.fuzz.case import Case
@@ -155,7 +156,9 @@ def _rows(case: Case, random: Random) -> Iterator[Case]:
         row = replace(
             case,
             positions=tuple(
-                replace(one, quantity=rounded(one.quantity * random.randint(0, 20) / 10, _places(one.quantity)))
+                replace(
+                    one, quantity=rounded(one.quantity * random.randint(0, 20) / 10, _places(one.quantity))
+                )
                 for one in case.positions
             ),
             cash=rounded(case.cash * random.randint(5, 20) / 10, _places(case.cash)),
@@ -170,7 +173,7 @@ def _places(number: object) -> int:
 
 def _fits(case: Case) -> bool:
     """Whether int64 counts the numbers of a case in steps of their last digits, of ten digits at most."""
-    numbers = [*(one.quantity for one in case.positions), case.cash, case.floor or 0]
+    numbers = [*(one.quantity for one in case.positions), case.cash, case.floor or Decimal(0)]
     return all(abs(number) * 10**12 < INT64 for number in numbers)
 
 

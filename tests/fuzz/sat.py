@@ -1,9 +1,9 @@
 """The best orders by OR-tools CP-SAT, exact where its integers reach.
 
-Orders are whole, so everything but the drift is a whole number of price units: `sum p d`, `sum p |d|`. A drift
-`|gap - p d|` is a whole number and a fraction that does not depend on the order but for its sign, so the
-drift is told in two solves: first the least whole part, then whole part and fractions together among
-the answers that can still be best. The solver counts bounds in float64, so nothing beyond 2^53 is asked of it:
+Orders are whole, so everything but the drift is a whole number of price units: `sum p d`, `sum p |d|`. A
+drift `|gap - p d|` is a whole number and a fraction that does not depend on the order but for its sign, so
+the drift is told in two solves: first the least whole part, then whole part and fractions together among the
+answers that can still be best. The solver counts bounds in float64, so beyond 2^53 nothing is asked of it:
 such a case is not decided here.
 """
 

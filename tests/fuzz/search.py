@@ -84,7 +84,9 @@ class Search:
         return None if self.best is None else self.best[1]
 
     def _nearest_zero(self, index: int) -> int:
-        return min(abs(part[place]) for part in self.rules.allowed[index] for place in _around(part, Fraction(0)))
+        return min(
+            abs(part[place]) for part in self.rules.allowed[index] for place in _around(part, Fraction(0))
+        )
 
     def _ways(self, index: int) -> Iterator[Way]:
         """The orders of a position, the cheapest first."""

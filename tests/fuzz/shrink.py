@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
+from time import monotonic
 
 from tests.fuzz.case import NUMBERS, Case, Holding
 from tests.fuzz.generate import rounded
@@ -11,16 +12,19 @@ from tests.fuzz.rules import Rules
 MOST_TRIES = 400
 """Smaller cases tried before the smallest so far is taken."""
 
+MOST_SECONDS = 20.0
+"""The same in time: some cases take seconds each."""
+
 
 def shrink(case: Case, goes_wrong: Callable[[Case], bool]) -> Case:
     """Take away, then simplify, as long as what is left still goes wrong."""
-    tries = 0
+    tries, start = 0, monotonic()
     smaller = True
     while smaller:
         smaller = False
         for simpler in _simpler(case):
             tries += 1
-            if tries > MOST_TRIES:
+            if tries > MOST_TRIES or monotonic() - start > MOST_SECONDS:
                 return case
             if simpler != case and Rules(simpler).market_value > 0 and goes_wrong(simpler):
                 case, smaller = simpler, True
@@ -49,12 +53,12 @@ def _rounder(case: Case) -> Iterator[Case]:
         number = getattr(case, name)
         if number is not None:
             for shorter in _shorter(number):
-                yield replace(case, **{name: shorter})
+                yield replace(case, **{name: shorter})  # type: ignore[arg-type] # a name of a Decimal
     for index, one in enumerate(case.positions):
         for name in NUMBERS:
             for shorter in _shorter(getattr(one, name)):
                 if shorter or name != "price":
-                    yield _with(case, index, replace(one, **{name: shorter}))
+                    yield _with(case, index, replace(one, **{name: shorter}))  # type: ignore[arg-type]
 
 
 def _with(case: Case, index: int, one: Holding) -> Case:

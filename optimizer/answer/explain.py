@@ -26,7 +26,9 @@ def reasons(problem: Problem, shares: Sequence[int]) -> tuple[Reason, ...]:
             for line, count, own in zip(problem.lines, shares, best, strict=True)
         )
     found = choices(problem)
-    costs = costs_of(problem, found)
+    # Shares that a constraint took away are judged as well, so costs span whole bands.
+    bands = [(whole,) if (whole := band(line)) else () for line in problem.lines]
+    costs = costs_of(problem, found._replace(allowed=bands))
     spares = _spares(problem, shares)
     return tuple(
         _limit_reason(spares, line, found.allowed[index], count, found.best[index])

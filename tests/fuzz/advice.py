@@ -93,8 +93,8 @@ def _of_market_value(rules: Rules, one: Holding, conflict: Conflict) -> Iterator
         yield f"market value {needed} does not help: {conflict}"
     if needed - TINY > rules.market_value and _helps(rules, one, needed - TINY):
         yield f"market value {needed} is not least: {conflict}"
-    for number in map(_number, texts):
-        if not _helps(rules, one, number):
+    for number in map(_number, [*texts, *re.findall(r"and <= ([\d,.]+\d)", conflict.description)]):
+        if number <= rules.market_value or not _helps(rules, one, number):
             yield f"market value {number} as printed does not help: {conflict}"
 
 
@@ -103,10 +103,15 @@ def _of_limit(rules: Rules, conflict: Conflict) -> Iterator[str]:
     ways = [each for each in rules.allowed if each]
     prices = [price for price, each in zip(rules.prices, rules.allowed, strict=True) if each]
     if conflict.needed_cash_floor is not None:
-        least = sum(
-            (p * min(part[0] for part in each) for p, each in zip(prices, ways, strict=True)), Fraction()
+        # What has no allowed order is taken to be worth nothing: even then too little cash is left.
+        most = rules.market_value - sum(
+            (
+                price * (Fraction(one.quantity) + min(part[0] for part in each))
+                for price, one, each in zip(rules.prices, rules.case.positions, rules.allowed, strict=True)
+                if each
+            ),
+            Fraction(),
         )
-        most = Fraction(rules.case.cash) - least
         yield from _limit_told("floor", most, conflict.needed_cash_floor, conflict, up=False)
     if conflict.needed_turnover is not None:
         least = sum((p * _smallest(each) for p, each in zip(prices, ways, strict=True)), Fraction())

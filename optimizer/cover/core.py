@@ -159,20 +159,21 @@ def _most(relaxation: Relaxed, moves: Sequence[Deviation], gap: int) -> int:
 
     A ladder gives back at most what its greatest move does, and that at its least penalty (Dantzig's bound).
     """
-    if relaxation.p == 0:
-        return MAX_SUM  # surplus is free
+    if relaxation.p == 0:  # surplus is free
+        return sum(max(0, move.gain) for move in moves)
     giving: dict[int, list[Deviation]] = {}
     for move in moves:
         if move.gain < 0:
             giving.setdefault(move.ladder, []).append(move)
     given, left = 0, gap
     ways = [(min(one.penalty for one in many), -min(one.gain for one in many)) for many in giving.values()]
-    for penalty, amount in sorted(ways, key=lambda way: (way[0] << 64) // way[1]):
+    places = 2 * max((amount for _, amount in ways), default=1).bit_length() + 1  # tells all rates apart
+    for penalty, amount in sorted(ways, key=lambda way: (way[0] << places) // way[1]):
         if penalty > left:
             given += -(-amount * left // penalty)
             break
         given, left = given + amount, left - penalty
-    return min(MAX_SUM, -relaxation.surplus + gap // relaxation.p + given)
+    return -relaxation.surplus + gap // relaxation.p + given
 
 
 def _near(relaxation: Relaxed, rungs: Sequence[int]) -> list[Deviation]:
@@ -230,7 +231,8 @@ class _Core:
         cost_unit = gcd(*costs) or 1
         gain_unit = gcd(*(move.gain for move in moves)) or 1
         self._missing = -(-missing // gain_unit)
-        self._most = MAX_SUM if gap is None else -(-_most(relaxation, moves, gap) // gain_unit)
+        most = MAX_SUM if gap is None else -(-_most(relaxation, moves, gap) // gain_unit)
+        self._most = min(MAX_SUM, most)  # drops nothing: no sum of gains is as great, or nothing fits
         shift = 0 if gap is None else max(0, gap.bit_length() - PENALTY_BITS)
         self._gap = 0 if gap is None else gap >> shift
         self._ladders: dict[int, list[Option]] = {}

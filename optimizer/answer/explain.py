@@ -27,7 +27,7 @@ def reasons(problem: Problem, shares: Sequence[int]) -> tuple[Reason, ...]:
         )
     found = choices(problem)
     # Shares that a constraint took away are judged as well, so costs span whole bands.
-    bands = [(whole,) if (whole := band(line)) else () for line in problem.lines]
+    bands: list[Shares] = [(whole,) if (whole := band(line)) else () for line in problem.lines]
     costs = costs_of(problem, found._replace(allowed=bands))
     spares = _spares(problem, shares)
     return tuple(

@@ -154,8 +154,9 @@ def cash_conflict(problem: Problem, least_value: int) -> Conflict:
     floor = Fraction(problem.market_value - (problem.spendable or 0), problem.unit)
     needed = Fraction(problem.market_value - least_value, problem.unit)
     least, most = Fraction(least_value, problem.unit), Fraction(problem.spendable or 0, problem.unit)
-    if least_value == 0:
-        cannot = f"cash floor {money_down(floor)} exceeds the market value of {money_down(needed)}"
+    if most < 0 or least == 0:
+        worth = Fraction(problem.market_value, problem.unit)
+        cannot = f"cash floor {money_down(floor)} exceeds the market value of {money_down(worth)}"
     else:
         cannot = (
             f"cash floor {money_down(floor)} leaves {money_down(most)} for positions whose bands need at"
@@ -199,9 +200,8 @@ def count_conflict(least: int, most: int) -> Conflict:
         high_value=Fraction(most),
         needed_trade_count=least,
         description=(
-            f"bringing every position inside its band takes {least} {'trade' if least == 1 else 'trades'}"
-            f" where {most or 'none'} {'is' if most < 2 else 'are'} allowed;"
-            f" needs a maximum trade count >= {least}"
+            f"bringing every position inside its band takes {least} {'trade' if least == 1 else 'trades'},"
+            f" and the limit is {most}; needs a maximum trade count >= {least}"
         ),
     )
 

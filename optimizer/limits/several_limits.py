@@ -11,7 +11,7 @@ from time import monotonic
 from typing import NamedTuple
 
 from optimizer.limits.general import propose
-from optimizer.limits.lagrange import Lagrangian
+from optimizer.limits.lagrange import Lagrangian, Searched, good_multipliers
 from optimizer.limits.limits import Limit
 from optimizer.limits.single_limit import Answer, objective_of, single_limit
 from optimizer.problem.problem import Problem
@@ -68,24 +68,40 @@ def solve_coupled(problem: Problem, found: Choices, limits: Sequence[Limit], tas
         task: where to start and when to end.
     """
     bound, deadline, tolerance, best = task
+
+    def expired() -> bool:
+        return monotonic() > deadline
+
     broken = [limit for limit in limits if not limit.is_met(problem.lines, found.best)]
     kept = [limit for limit in limits if limit not in broken]
     for order in permutations(broken):
         shares = one_by_one(problem, found, [*order, *kept], deadline)
         best = _better(problem, best, shares)
-        if best is not None and (objective_of(problem, best) <= bound + tolerance or monotonic() > deadline):
+        if best is not None and (objective_of(problem, best) <= bound + tolerance or expired()):
             return Answer(best, bound, settled=False)
-    proposal = propose(problem, found, limits, part_of(deadline, GENERAL_PART))
-    repaired = None if proposal.shares is None else repair(problem, found, limits, proposal.shares, deadline)
-    best = _better(problem, best, repaired)
-    relaxation = Lagrangian(problem, found, limits, proposal.multipliers)
+    relaxation = Lagrangian(problem, found, limits, good_multipliers(problem, found, limits, expired))
     bound = max(bound, relaxation.bound())
-    if best is None or objective_of(problem, best) > bound + tolerance:
-        best, proven = relaxation.search(best, deadline)
-        if best is None:
-            return NoAnswer(bound, proven)
-        bound = objective_of(problem, best) if proven else bound
-    return Answer(best, bound, settled=False)
+    searched = Searched(best, exhaustive=False, settled=False)
+    if not _is_enough(problem, best, bound + tolerance):
+        searched = relaxation.search(best, expired)
+        best = searched.shares
+    if not searched.exhaustive and not _is_enough(problem, best, bound + tolerance):
+        proposal = propose(problem, found, limits, part_of(deadline, GENERAL_PART))
+        if proposal.shares is not None:
+            repaired = repair(problem, found, limits, proposal.shares, deadline)
+            best = _better(problem, best, repaired)
+        relaxation = Lagrangian(problem, found, limits, proposal.multipliers)
+        bound = max(bound, relaxation.bound())
+        if not _is_enough(problem, best, bound + tolerance):
+            searched = relaxation.search(best, expired)
+            best = searched.shares
+    if best is None:
+        return NoAnswer(bound, searched.exhaustive)
+    return Answer(best, objective_of(problem, best) if searched.exhaustive else bound, searched.settled)
+
+
+def _is_enough(problem: Problem, best: list[int] | None, value: int) -> bool:
+    return best is not None and objective_of(problem, best) <= value
 
 
 def one_by_one(problem: Problem, found: Choices, order: Sequence[Limit], deadline: float) -> list[int] | None:

@@ -1,14 +1,15 @@
 """Which reason each position of an answer has."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from optimizer.limits.limits import Limit, limits_of
-from optimizer.problem.constraints import LotSize, MinimumTradeValue, Restriction, Shares
+from optimizer.problem.constraints import LotSize, MinimumTradeValue, Restriction, Shares, clip
 from optimizer.problem.line import Line
 from optimizer.problem.problem import Problem, Strategy
 from optimizer.problem.reason import Reason
 from optimizer.separable.choices import cheapest, choices, costs_of, is_plain, rules_of
-from optimizer.separable.closed_form import band, closed_form, nearest
+from optimizer.separable.closed_form import band, closed_form
 from optimizer.separable.costs import Costs
 
 
@@ -24,14 +25,16 @@ def reasons(problem: Problem, shares: Sequence[int]) -> tuple[Reason, ...]:
             Reason.REDUCED_FOR_CASH if count < own else own_reason(problem, line, count)
             for line, count, own in zip(problem.lines, shares, best, strict=True)
         )
-    found, limits = choices(problem), limits_of(problem)
-    broken = [limit for limit in limits if not limit.is_met(problem.lines, found.best)]
-    costs = costs_of(problem, found)
+    found = choices(problem)
+    # Shares that a constraint took away are judged as well, so costs span whole bands.
+    bands: list[Shares] = [(whole,) if (whole := band(line)) else () for line in problem.lines]
+    costs = costs_of(problem, found._replace(allowed=bands))
+    spares = _spares(problem, shares)
     return tuple(
-        _limit_reason(broken, problem.lines[index], count, found.best[index])
+        _limit_reason(spares, line, found.allowed[index], count, found.best[index])
         or _constraint_reason(problem, index, costs)
-        or own_reason(problem, problem.lines[index], count)
-        for index, count in enumerate(shares)
+        or own_reason(problem, line, count)
+        for index, (line, count) in enumerate(zip(problem.lines, shares, strict=True))
     )
 
 
@@ -47,17 +50,40 @@ def own_reason(problem: Problem, line: Line, shares: int) -> Reason:
         return Reason.ALREADY_NEAREST
     if line.value(shares) == line.target:
         return Reason.TRADED_TO_TARGET
-    return Reason.ROUNDED_TO_NEAREST_SHARE if shares == nearest(line) else Reason.CLIPPED_AT_BAND
+    is_nearest = (
+        2 * abs(line.target - line.value(shares)) <= line.price
+    )  # or one of two that are equally near
+    return Reason.ROUNDED_TO_NEAREST_SHARE if is_nearest else Reason.CLIPPED_AT_BAND
 
 
-def _limit_reason(broken: Sequence[Limit], line: Line, shares: int, best: int) -> Reason | None:
-    """The limit to which a position gave way; for one that made room for others, the first of all."""
-    if shares == best or not broken:
+class _Spare(NamedTuple):
+    """What an answer leaves of a limit."""
+
+    limit: Limit
+    left: int
+
+
+def _spares(problem: Problem, shares: Sequence[int]) -> list[_Spare]:
+    """Cash, turnover, trade count: the number of trades is blamed where nothing else keeps a line back."""
+    limits = sorted(limits_of(problem), key=lambda limit: _LIMITS.index(limit.reason))
+    return [_Spare(limit, limit.capacity - limit.total(problem.lines, shares)) for limit in limits]
+
+
+def _limit_reason(
+    spares: Sequence[_Spare], line: Line, allowed: Shares, shares: int, best: int
+) -> Reason | None:
+    """The first limit that one step towards the position's own best would break, all others as they are.
+
+    Every such step costs less, so in a best answer there is always a limit that forbids it. In an answer
+    that is not proven there may be none: then the first limit of which the own best would use more.
+    """
+    if shares == best:
         return None
-    gave = [limit.reason for limit in broken if limit.use(line, shares) < limit.use(line, best)]
-    if shares == line.held and Reason.TRADE_COUNT_LIMIT in gave:
-        return Reason.TRADE_COUNT_LIMIT
-    return gave[0] if gave else broken[0].reason
+    step = clip(allowed, shares + 1, None)[0][0] if shares < best else clip(allowed, None, shares - 1)[-1][-1]
+    broken = (one for one, left in spares if one.use(line, step) - one.use(line, shares) > left)
+    spared = (one for one, _ in spares if one.use(line, best) > one.use(line, shares))
+    limit = next(broken, None) or next(spared, None)
+    return None if limit is None else limit.reason
 
 
 def _constraint_reason(problem: Problem, index: int, costs: Costs) -> Reason | None:
@@ -73,6 +99,8 @@ def _constraint_reason(problem: Problem, index: int, costs: Costs) -> Reason | N
             best, reason = cheapest(line, shares, costs), _REASONS[type(rule)]
     return reason
 
+
+_LIMITS = (Reason.REDUCED_FOR_CASH, Reason.TURNOVER_LIMIT, Reason.TRADE_COUNT_LIMIT)
 
 _REASONS: dict[type, Reason] = {
     Restriction: Reason.RESTRICTED,

@@ -38,13 +38,6 @@ def band(line: Line) -> range:
     return range(least, most + 1)
 
 
-def nearest(line: Line) -> int:
-    """The whole shares nearest to the target, bands apart; a tie goes to the smaller trade."""
-    price, residual, target, _, _, held = line
-    shares, remainder = divmod(2 * (target - residual) + price, 2 * price)
-    return shares - 1 if remainder == 0 and shares > held else shares
-
-
 def closed_form(lines: Sequence[Line]) -> ClosedForm:
     """The best shares of every position on its own, in one pass over integers."""
     best: list[int] = []

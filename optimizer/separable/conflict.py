@@ -1,17 +1,14 @@
 """Why a problem has no answer, and the least change that would help, in exact numbers."""
 
 from dataclasses import dataclass, replace
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from enum import Enum
 from fractions import Fraction
 
-from optimizer.problem.constraints import LotSize
-from optimizer.problem.line import Line
+from optimizer.problem.constraints import LotSize, MinimumTradeValue, Shares, clip
 from optimizer.problem.problem import Problem
+from optimizer.separable.choices import rules_of
 from optimizer.separable.closed_form import band
-
-_WIDE = Context(prec=200)
-_CENT, _WEIGHT = Decimal("0.01"), Decimal("0.0001")
+from optimizer.separable.wording import edges, money_down, money_up, plain, weight_up
 
 
 class ConflictKind(Enum):
@@ -36,7 +33,8 @@ class Conflict:
     """One requirement that no whole-share orders meet.
 
     The `needed_*` values are exact and least: each alone resolves this conflict, and nothing smaller does
-    (a floor or a weight on the other side: nothing larger).
+    (a floor or a weight on the other side: nothing larger). What a model may not have is never suggested: a
+    drift above 1, or a low drift above the high one.
 
     Attributes:
         security_id: the security; None for a limit of the whole portfolio.
@@ -44,9 +42,11 @@ class Conflict:
         low_value: bottom of the band in money; for a limit, the least use of it (a trade count: trades).
         high_value: top of the band in money; for a limit, the most that is allowed.
         price: of one share; None for a limit.
-        needed_high_drift: least high drift that admits the next whole share above; None if nothing does.
-        needed_low_drift: least low drift that admits the next whole share below; None if nothing does.
-        needed_market_value: least market value above the present one at which the band admits a share.
+        needed_high_drift: least high drift that admits the next reachable share above; None if none does.
+        needed_low_drift: least low drift that admits the next reachable share below; None if none does.
+        needed_market_value: least market value above the present one at which the band admits the next
+            reachable share above; None for a band without a width, which fits one value by accident.
+        most_market_value: greatest market value at which it still admits that share; None without an end.
         needed_cash_floor: greatest cash floor that can be met.
         needed_turnover: least maximum turnover, as a weight, that can be met.
         needed_trade_count: least maximum trade count that can be met.
@@ -61,6 +61,7 @@ class Conflict:
     needed_high_drift: Fraction | None = None
     needed_low_drift: Fraction | None = None
     needed_market_value: Fraction | None = None
+    most_market_value: Fraction | None = None
     needed_cash_floor: Fraction | None = None
     needed_turnover: Fraction | None = None
     needed_trade_count: int | None = None
@@ -73,53 +74,79 @@ class Conflict:
 def position_conflict(problem: Problem, index: int) -> Conflict:
     """The conflict of a position that no allowed order brings inside its band."""
     line, position = problem.lines[index], problem.positions[index]
-    lots = [one for one in problem.constraints if isinstance(one, LotSize)]
-    lot = next((one.shares for one in lots if one.security_id == position.security_id), 1)
     terms = position.terms
-    target, high = Fraction(terms.target, terms.weight), Fraction(terms.high, terms.weight)
+    target, low, high = (Fraction(each, terms.weight) for each in (terms.target, terms.low, terms.high))
     above, below = (
         None if shares is None else Fraction(line.value(shares), problem.unit)
-        for shares in _neighbours(line, lot)
+        for shares in _neighbours(problem, index)
     )
+    market_value = Fraction(problem.market_value, problem.unit)
+    higher = None if above is None else above / market_value - target
+    lower = None if below is None else target - below / market_value
+    widens = above is not None and high > low
     conflict = Conflict(
         security_id=position.security_id,
         kind=ConflictKind.LOT_SIZE if band(line) else ConflictKind.BAND,
         low_value=Fraction(max(0, line.low), problem.unit),
         high_value=Fraction(line.high, problem.unit),
         price=Fraction(line.price, problem.unit),
-        needed_high_drift=None if above is None else above * problem.unit / problem.market_value - target,
-        needed_low_drift=None if below is None else target - below * problem.unit / problem.market_value,
-        needed_market_value=None if above is None else above / high,
+        needed_high_drift=None if higher is None or higher > 1 else higher,
+        needed_low_drift=None if lower is None or lower > high - target else lower,
+        needed_market_value=above / high if above is not None and widens else None,
+        most_market_value=above / low if above is not None and widens and low > 0 else None,
     )
-    return replace(conflict, description=_band_sentence(conflict, lot, whole=line.residual == 0))
+    return replace(conflict, description=_band_sentence(problem, index, conflict))
 
 
-def _neighbours(line: Line, lot: int) -> tuple[int | None, int | None]:
-    """The reachable shares next above and next below the band."""
-    allowed = band(line)
-    above = allowed.stop + (line.held - allowed.stop) % lot if allowed else allowed.start
-    above += (line.held - above) % lot
-    below = max(above - lot, 0) if allowed.start > 0 else None
-    return above, below
+def _neighbours(problem: Problem, index: int) -> tuple[int | None, int | None]:
+    """The shares next above and next below the band that restriction and lots let orders reach.
+
+    The minimum trade has no say: the holding is outside its band, and where a wider band takes it in, it
+    need not trade.
+    """
+    line, whole = problem.lines[index], band(problem.lines[index])
+    rules = rules_of(problem, problem.positions[index].security_id)
+    furthest = max(whole.start, whole.stop, line.held) + _lot(problem, index)
+    reachable: Shares = (range(furthest + 1),)
+    for rule in rules:
+        if not isinstance(rule, MinimumTradeValue):
+            reachable = rule.narrow(reachable, line, problem.unit)
+    above = clip(reachable, max(whole.start, whole.stop), None)
+    below = clip(reachable, None, whole.start - 1)
+    return (above[0][0] if above else None), (below[-1][-1] if below else None)
 
 
-def _band_sentence(conflict: Conflict, lot: int, *, whole: bool) -> str:
-    span = f"[{_money(conflict.low_value, ROUND_CEILING)}, {_money(conflict.high_value, ROUND_FLOOR)}]"
-    price = _money(conflict.price or Fraction(), ROUND_CEILING)
+def _lot(problem: Problem, index: int) -> int:
+    rules = rules_of(problem, problem.positions[index].security_id)
+    return next((rule.shares for rule in rules if isinstance(rule, LotSize)), 1)
+
+
+def _band_sentence(problem: Problem, index: int, conflict: Conflict) -> str:
+    low, high = edges(conflict.low_value, conflict.high_value)
+    price = plain(problem.positions[index].price)
     if conflict.kind is ConflictKind.LOT_SIZE:
-        holds = f"is not reached by whole lots of {lot} shares at {price}"
+        holds = f"is not reached by whole lots of {_lot(problem, index)} shares at {price}"
+    elif problem.lines[index].residual == 0:
+        holds = f"holds no multiple of {price}"
     else:
-        holds = f"holds no {'multiple' if whole else 'whole-share value at a price'} of {price}"
-    needs = [
-        f"{words} >= {text}"
-        for words, text in (
-            ("high drift", _weight(conflict.needed_high_drift)),
-            ("low drift", _weight(conflict.needed_low_drift)),
-            ("a market value", _money(conflict.needed_market_value or Fraction(), ROUND_CEILING)),
-        )
-        if text
-    ]
-    return f"security {conflict.security_id}: band {span} {holds}; needs {' or '.join(needs)}"
+        holds = f"holds no whole-share value at a price of {price}"
+    needs = _needs(problem, index, conflict)
+    advice = f"needs {' or '.join(needs)}" if needs else "no drift that a model may have admits one"
+    return f"security {conflict.security_id}: band [{low}, {high}] {holds}; {advice}"
+
+
+def _needs(problem: Problem, index: int, conflict: Conflict) -> list[str]:
+    needs: list[str] = []
+    if conflict.needed_high_drift is not None:
+        needs.append(f"high drift >= {weight_up(conflict.needed_high_drift, Fraction(1))}")
+    if conflict.needed_low_drift is not None:
+        most = Fraction(problem.positions[index].high_drift)
+        needs.append(f"low drift >= {weight_up(conflict.needed_low_drift, most)}")
+    if conflict.needed_market_value is not None:
+        most_value = conflict.most_market_value
+        end = "" if most_value is None else f" and <= {money_down(most_value, conflict.needed_market_value)}"
+        needs.append(f"a market value >= {money_up(conflict.needed_market_value, most_value)}{end}")
+    return needs
 
 
 def cash_conflict(problem: Problem, least_value: int) -> Conflict:
@@ -127,17 +154,23 @@ def cash_conflict(problem: Problem, least_value: int) -> Conflict:
     floor = Fraction(problem.market_value - (problem.spendable or 0), problem.unit)
     needed = Fraction(problem.market_value - least_value, problem.unit)
     least, most = Fraction(least_value, problem.unit), Fraction(problem.spendable or 0, problem.unit)
+    if most < 0 or least == 0:
+        worth = Fraction(problem.market_value, problem.unit)
+        cannot = f"cash floor {money_down(floor)} exceeds the market value of {money_down(worth)}"
+    else:
+        cannot = (
+            f"cash floor {money_down(floor)} leaves {money_down(most)} for positions whose bands need at"
+            f" least {money_up(least)}"
+        )
+    # A floor is not below zero: what needs one needs an overdraft.
+    helps = f"a cash floor <= {money_down(needed)}" if needed >= 0 else f"an overdraft of {money_up(-needed)}"
     return Conflict(
         security_id=None,
         kind=ConflictKind.CASH_FLOOR,
         low_value=least,
         high_value=most,
         needed_cash_floor=needed,
-        description=(
-            f"cash floor {_money(floor, ROUND_FLOOR)} leaves {_money(most, ROUND_FLOOR)} for positions whose"
-            f" bands need at least {_money(least, ROUND_CEILING)}; needs a cash floor <="
-            f" {_money(needed, ROUND_FLOOR)}"
-        ),
+        description=f"{cannot}; needs {helps}",
     )
 
 
@@ -152,8 +185,8 @@ def turnover_conflict(problem: Problem, least: int, most: int) -> Conflict:
         high_value=high,
         needed_turnover=needed,
         description=(
-            f"bringing every position inside its band takes a turnover of {_money(low, ROUND_CEILING)} where"
-            f" {_money(high, ROUND_FLOOR)} is allowed; needs a maximum turnover >= {_weight(needed)}"
+            f"bringing every position inside its band takes a turnover of {money_up(low)} where"
+            f" {money_down(high)} is allowed; needs a maximum turnover >= {weight_up(needed)}"
         ),
     )
 
@@ -167,38 +200,21 @@ def count_conflict(least: int, most: int) -> Conflict:
         high_value=Fraction(most),
         needed_trade_count=least,
         description=(
-            f"bringing every position inside its band takes {least} trades where {most} are allowed;"
-            f" needs a maximum trade count >= {least}"
+            f"bringing every position inside its band takes {least} {'trade' if least == 1 else 'trades'},"
+            f" and the limit is {most}; needs a maximum trade count >= {least}"
         ),
     )
 
 
 def combination_conflict() -> Conflict:
-    """The conflict of limits that neither covers nor the general solver met together in the time given."""
+    """The conflict of limits that no orders meet together."""
     return Conflict(
         security_id=None,
         kind=ConflictKind.COMBINATION,
         low_value=Fraction(),
         high_value=Fraction(),
         description=(
-            "each limit can be met, but no orders were found that meet cash floor, maximum turnover and"
-            " maximum trade count together; needs a looser one of them"
+            "each limit can be met, but no orders meet cash floor, maximum turnover and maximum trade count"
+            " together; needs a looser one of them"
         ),
     )
-
-
-def _weight(value: Fraction | None) -> str:
-    return "" if value is None else str(_rounded(value, _WEIGHT, ROUND_CEILING))
-
-
-def _money(value: Fraction, rounding: str) -> str:
-    return f"{_rounded(value, _CENT, rounding):,}"
-
-
-def _rounded(value: Fraction, step: Decimal, rounding: str) -> Decimal:
-    """To a multiple of `step` in the given direction; finer where that would lose the number."""
-    while 0 < abs(value) < 10 * Fraction(step):
-        step = step / 10
-    count = value / Fraction(step)
-    whole = -(-count.numerator // count.denominator) if rounding == ROUND_CEILING else int(count // 1)
-    return _WIDE.multiply(Decimal(whole), step)

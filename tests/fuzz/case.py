@@ -1,0 +1,107 @@
+"""One portfolio as plain numbers, and its JSON form: what generator, oracle and shrinking speak of.
+
+Nothing here knows the package under test.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Holding:
+    """One security: price, shares held, target weight, and the weights allowed below and above it."""
+
+    id: str
+    price: Decimal
+    quantity: Decimal = Decimal(0)
+    target: Decimal = Decimal(0)
+    low: Decimal = Decimal(0)
+    high: Decimal = Decimal(0)
+
+
+NUMBERS = ("price", "quantity", "target", "low", "high")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One portfolio and all that is demanded of it.
+
+    Attributes:
+        floor: least cash afterwards; None switches the check off.
+        minimum: least value of an order.
+        lots: shares in a lot, by security.
+        sides: DO_NOT_BUY, DO_NOT_SELL or HOLD, by security.
+        turnover: greatest turnover, as a weight of the market value.
+        count: most trades.
+    """
+
+    positions: tuple[Holding, ...]
+    cash: Decimal
+    floor: Decimal | None = None
+    strategy: str = "TO_TARGET"
+    minimum: Decimal | None = None
+    lots: Mapping[str, int] = field(default_factory=dict)
+    sides: Mapping[str, str] = field(default_factory=dict)
+    turnover: Decimal | None = None
+    count: int | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing but bands and the floor is demanded."""
+        limited = (self.minimum, self.turnover, self.count) != (None, None, None)
+        return self.strategy == "TO_TARGET" and not (limited or self.lots or self.sides)
+
+
+def text(number: Decimal) -> str:
+    """All digits, without an exponent."""
+    return f"{number:f}"
+
+
+def to_json(case: Case) -> dict[str, Any]:
+    """The form in which failing inputs are kept."""
+    constraints: list[dict[str, Any]] = [
+        {"type": "lot", "id": key, "shares": shares} for key, shares in case.lots.items()
+    ]
+    constraints += [{"type": "res", "id": key, "side": side} for key, side in case.sides.items()]
+    if case.minimum is not None:
+        constraints.append({"type": "min", "value": text(case.minimum)})
+    if case.turnover is not None:
+        constraints.append({"type": "turn", "weight": text(case.turnover)})
+    if case.count is not None:
+        constraints.append({"type": "count", "count": case.count})
+    return {
+        "positions": [
+            {"id": one.id, **{name: text(getattr(one, name)) for name in NUMBERS}} for one in case.positions
+        ],
+        "cash": text(case.cash),
+        "floor": None if case.floor is None else text(case.floor),
+        "strategy": case.strategy,
+        "constraints": constraints,
+    }
+
+
+def from_json(known: Mapping[str, Any]) -> Case:
+    """A case from its JSON form."""
+    by_type: dict[str, list[Mapping[str, Any]]] = {}
+    for one in known.get("constraints", ()):
+        by_type.setdefault(one["type"], []).append(one)
+
+    def single(kind: str, name: str) -> Decimal | None:
+        return Decimal(str(by_type[kind][0][name])) if kind in by_type else None
+
+    count = single("count", "count")
+    return Case(
+        positions=tuple(
+            Holding(one["id"], *(Decimal(one[name]) for name in NUMBERS)) for one in known["positions"]
+        ),
+        cash=Decimal(known["cash"]),
+        floor=None if known["floor"] is None else Decimal(known["floor"]),
+        strategy=known["strategy"],
+        minimum=single("min", "value"),
+        lots={one["id"]: int(one["shares"]) for one in by_type.get("lot", ())},
+        sides={one["id"]: one["side"] for one in by_type.get("res", ())},
+        turnover=single("turn", "weight"),
+        count=None if count is None else int(count),
+    )

@@ -7,7 +7,8 @@ OrderGenerationError     anything the service or the way to it answers; `code` s
 ├── Aborted              another writer was first: read again, then try again
 ├── PreconditionFailed   no solution, no market value, missing data: `violations` has each cause
 ├── Unavailable          the service, its database or a sibling is down: try again later
-├── DeadlineExceeded     time ran out; the work may have been done all the same
+├── DeadlineExceeded     time ran out; the work may have been done all the same. With the reason
+│                        SOLVER_UNDECIDED it is the solver's: there may be an answer, or none
 ├── ResourceExhausted    too many calls in flight: try again later
 └── Unsupported          the server does not support what was asked for
 """

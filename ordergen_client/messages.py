@@ -177,6 +177,7 @@ def _solution(message: pb.Solution) -> Solution:
         objective=_zero(message.objective),
         lower_bound=_zero(message.lower_bound),
         solve_seconds=message.solve_duration.ToNanoseconds() / 1e9,
+        tie_broken=message.tie_broken,
     )
 
 

@@ -111,12 +111,19 @@ class RebalancePosition:
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """How good an answer is: PROVEN_OPTIMAL or FEASIBLE; objective and lower bound are drift in money."""
+    """How good an answer is: PROVEN_OPTIMAL or FEASIBLE.
+
+    Attributes:
+        objective: drift in money; for TO_BAND turnover in money.
+        lower_bound: no answer has a lesser objective.
+        tie_broken: of all answers with this objective, it is proven to be the best by what counts next.
+    """
 
     status: str
     objective: Decimal
     lower_bound: Decimal
     solve_seconds: float
+    tie_broken: bool = False
 
 
 @dataclass(frozen=True, slots=True)

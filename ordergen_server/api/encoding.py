@@ -188,6 +188,7 @@ def _set_solution(message: pb.PortfolioRebalance, value: PortfolioRebalance) -> 
     set_decimal(message.solution.objective, value.solution.objective)
     set_decimal(message.solution.lower_bound, value.solution.lower_bound)
     message.solution.solve_duration.FromTimedelta(value.solution.solve_duration)
+    message.solution.tie_broken = value.solution.tie_broken
 
 
 def run_event(value: RunEvent) -> rebalance_service_pb2.RebalanceModelResponse:

@@ -34,6 +34,7 @@ TABLE: dict[type[OrderGenerationError], tuple[grpc.StatusCode, str]] = {
     errors.DatabaseUnavailable: (grpc.StatusCode.UNAVAILABLE, "DATABASE_UNAVAILABLE"),
     errors.SiblingUnavailable: (grpc.StatusCode.UNAVAILABLE, "SIBLING_UNAVAILABLE"),
     errors.DeadlineExceeded: (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"),
+    errors.SolverUndecided: (grpc.StatusCode.DEADLINE_EXCEEDED, "SOLVER_UNDECIDED"),
     errors.ResourceExhausted: (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_CALLS"),
     errors.Cancelled: (grpc.StatusCode.CANCELLED, "CANCELLED"),
     errors.Unsupported: (grpc.StatusCode.UNIMPLEMENTED, "UNSUPPORTED"),

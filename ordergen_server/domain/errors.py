@@ -17,7 +17,8 @@
     ├── Unavailable                a service we need is down
     │   ├── DatabaseUnavailable
     │   └── SiblingUnavailable
-    ├── DeadlineExceeded           the time of the call, the solver or a sibling ran out
+    ├── DeadlineExceeded           the time of the call or a sibling ran out
+    ├── SolverUndecided            time ended before an answer was found, or proven that there is none
     ├── ResourceExhausted          too much in flight
     ├── Cancelled                  a caller cancelled the run
     ├── Unsupported                the contract has it, this server does not
@@ -156,7 +157,11 @@ class SiblingUnavailable(Unavailable):
 
 
 class DeadlineExceeded(OrderGenerationError):
-    """The time of the call, the solver or a sibling ran out."""
+    """The time of the call or a sibling ran out."""
+
+
+class SolverUndecided(OrderGenerationError):
+    """The solver's time ended before it found an answer, or proved that there is none."""
 
 
 class ResourceExhausted(OrderGenerationError):

@@ -155,12 +155,17 @@ class RebalancePosition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SolutionQuality:
-    """How good an answer is, and a bound below which none is: money of drift, or for TO_BAND of turnover."""
+    """How good an answer is, and a bound below which none is: money of drift, or for TO_BAND of turnover.
+
+    Attributes:
+        tie_broken: of all answers as good as this one, it is proven to be the best by what counts next.
+    """
 
     proven_optimal: bool
     objective: Decimal
     lower_bound: Decimal
     solve_duration: timedelta
+    tie_broken: bool = False  # of results stored before it was known
 
 
 @dataclass(frozen=True, slots=True)

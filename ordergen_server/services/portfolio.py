@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import optimizer
 from ordergen_server.domain.deadlines import Deadline
-from ordergen_server.domain.errors import DeadlineExceeded, Infeasible, Violation
+from ordergen_server.domain.errors import DeadlineExceeded, Infeasible, SolverUndecided, Violation
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.numbers import EXACT, ZERO, exact, floored, ratio
 from ordergen_server.domain.rebalances import (
@@ -52,6 +52,8 @@ def _completed(
     answer = solved.answer
     if answer.status is optimizer.Status.INFEASIBLE:
         return replace(known, state=PortfolioState.INFEASIBLE, error=_infeasible(answer.conflicts))
+    if answer.status is optimizer.Status.UNDECIDED:
+        return replace(known, state=PortfolioState.FAILED, error=_undecided(answer, solved.duration))
     positions = tuple(
         _position(security, quantity, order, reason)
         for (security, quantity), order, reason in zip(
@@ -104,7 +106,16 @@ def _quality(answer: optimizer.Answer, duration: timedelta) -> SolutionQuality:
     objective = exact(answer.objective or Fraction(0))
     proven = answer.status is optimizer.Status.PROVEN_OPTIMAL
     bound = objective if proven else floored(answer.lower_bound or Fraction(0), DRIFT_PLACES)
-    return SolutionQuality(proven, objective, bound, duration)
+    return SolutionQuality(proven, objective, bound, duration, answer.tie_broken)
+
+
+def _undecided(answer: optimizer.Answer, duration: timedelta) -> SolverUndecided:
+    bound = floored(answer.lower_bound or Fraction(0), DRIFT_PLACES)
+    return SolverUndecided(
+        f"In {duration.total_seconds():.3g} s no orders that keep every limit were found, nor proven that"
+        " there are none: give a longer solver_timeout, or wider limits.",
+        metadata={"lower_bound": f"{bound:f}"},
+    )
 
 
 def _infeasible(conflicts: Sequence[optimizer.Conflict]) -> Infeasible:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 import optimizer
 from ordergen_server.domain.deadlines import Deadline
@@ -46,7 +47,7 @@ def solve_all(
 
 
 def _is_final(answer: optimizer.Answer) -> bool:
-    return answer.status is not optimizer.Status.FEASIBLE
+    return answer.status in (optimizer.Status.PROVEN_OPTIMAL, optimizer.Status.INFEASIBLE)
 
 
 def _solve_together(portfolios: Sequence[Valued], options: RebalanceOptions) -> list[Solved]:
@@ -79,10 +80,16 @@ def _solve_alone(
 
 
 def _solve(problem: optimizer.Problem, timeout_seconds: float) -> optimizer.Solution:
-    solution = optimizer.solve(problem, timeout_seconds=min(PROOF_SECONDS, timeout_seconds))
-    if solution.objective is None or solution.lower_bound is None:
-        return solution
+    first = optimizer.solve(problem, timeout_seconds=min(PROOF_SECONDS, timeout_seconds))
     left = timeout_seconds - PROOF_SECONDS
-    if solution.objective - solution.lower_bound <= TOLERANCE or left <= 0:
-        return solution
-    return optimizer.solve(problem, timeout_seconds=left, tolerance=TOLERANCE)
+    if left <= 0 or first.status is optimizer.Status.INFEASIBLE or _gap(first) <= TOLERANCE:
+        return first
+    # Where neither has an answer, it is the second that knows more.
+    return min(optimizer.solve(problem, timeout_seconds=left, tolerance=TOLERANCE), first, key=_gap)
+
+
+def _gap(solution: optimizer.Solution) -> Decimal | Fraction:
+    """How far an answer can be from the best, in money; without end where there is none."""
+    if solution.objective is None or solution.lower_bound is None:
+        return Decimal("Infinity")
+    return solution.objective - solution.lower_bound

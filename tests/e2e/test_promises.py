@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from globeco.ordergen.v1 import model_pb2, model_service_pb2, rebalance_pb2, rebalance_service_pb2
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from grpc import StatusCode
 
@@ -42,6 +43,12 @@ def api(mongodb_uri: str, database_name: str, siblings: SimulatedSiblings) -> It
     """A server that reads one portfolio after another, so that a run takes its time."""
     with served(mongodb_uri, database_name, siblings, portfolio_workers=1) as running:
         yield running
+
+
+def reset(siblings: SimulatedSiblings, model: model_pb2.Model) -> None:
+    """No faults, and a security of one price whenever prices are read."""
+    siblings.clear()
+    siblings.override_price(model.positions[0].security_id, Decimal("81221.1804"))
 
 
 def of_models(api: Api, model: model_pb2.Model) -> list[Call]:
@@ -133,7 +140,7 @@ def while_it_runs(api: Api, siblings: SimulatedSiblings, model: model_pb2.Model)
     ]
     found = [(rpc, failure(_call(api.rebalances, rpc, request))) for rpc, request in requests]
     _call(api.rebalances, "CancelRebalance", rs.CancelRebalanceRequest(rebalance_id=running))()
-    siblings.clear()
+    reset(siblings, model)
     return found
 
 
@@ -152,9 +159,8 @@ def of_portfolios(api: Api, siblings: SimulatedSiblings, model: model_pb2.Model)
     siblings.override_summary(one, {**summary, "cashBalance": "much"})
     note("RebalancePortfolio", portfolio)
     siblings.override_summary(one, {**summary, "cashBalance": "1"})
-    siblings.override_price(security, Decimal(100))
     note("RebalancePortfolio", portfolio)
-    siblings.clear()
+    reset(siblings, model)
     empty = api.create(model_pb2.Model(name="Empty", portfolio_ids=[portfolio_id(9)]))
     note("RebalancePortfolio", rs.RebalancePortfolioRequest(portfolio_id=portfolio_id(9)))
     empty = api.models.ListModels(
@@ -169,10 +175,32 @@ def of_portfolios(api: Api, siblings: SimulatedSiblings, model: model_pb2.Model)
         portfolio_id(8), {**summary, "portfolioId": portfolio_id(8), "cashBalance": "100"}
     )
     note("RebalancePortfolio", rs.RebalancePortfolioRequest(portfolio_id=portfolio_id(8)))
+    note("RebalancePortfolio", undecided(api, siblings, security))
     siblings.set_faults("accounting", [Fault(kind="status", status=503)])
     note("RebalanceModel", rs.RebalanceModelRequest(model_id=model.model_id))
     siblings.clear()
     return found
+
+
+def undecided(api: Api, siblings: SimulatedSiblings, security: str) -> rs.RebalancePortfolioRequest:
+    """A portfolio below its floor that may not trade: a proof that it has no answer needs time."""
+    one = portfolio_id(7)
+    model = model_pb2.Model(name="Undecided", portfolio_ids=[one])
+    line = model.positions.add(security_id=security)
+    for name, text in (("target", "0.95"), ("low_drift", "0.05"), ("high_drift", "0.1")):
+        getattr(line, name).value = text
+    api.create(model)
+    held = {"securityId": security, "netQuantity": "3942"}
+    summary = {"portfolioId": one, "cashBalance": "16826106.8632", "securities": [held]}
+    siblings.override_summary(one, summary)
+    options = pb.RebalanceOptions(solver_timeout=Duration(nanos=1))
+    for owner, name, text in (
+        (options.minimum_cash, "amount", "21869942.16604"),
+        (options, "minimum_trade_value", "129953.89"),
+        (options, "maximum_turnover_weight", "0"),
+    ):
+        getattr(owner, name).value = text
+    return rs.RebalancePortfolioRequest(portfolio_id=one, options=options)
 
 
 def _call(stub: Any, rpc: str, request: Any) -> Callable[[], object]:  # noqa: ANN401 - whichever service
@@ -184,6 +212,7 @@ def _call(stub: Any, rpc: str, request: Any) -> Callable[[], object]:  # noqa: A
 
 def test_every_promised_status_is_met_and_says_what_to_do(api: Api, siblings: SimulatedSiblings) -> None:
     model = api.create(message_of(siblings.model))
+    reset(siblings, model)
     told = [(rpc, failure(call)) for rpc, call in (*of_models(api, model), *of_runs(api, model))]
     told += while_it_runs(api, siblings, model)
     told += of_portfolios(api, siblings, model)

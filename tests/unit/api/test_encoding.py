@@ -78,6 +78,7 @@ def solved() -> PortfolioRebalance:
             objective=Decimal("7.5"),
             lower_bound=Decimal("7.25"),
             solve_duration=timedelta(microseconds=1500),
+            tie_broken=True,
         ),
     )
 
@@ -195,6 +196,7 @@ def test_a_portfolio() -> None:
     assert message.solution.status == rebalance_pb2.SOLUTION_STATUS_FEASIBLE
     assert (message.solution.objective.value, message.solution.lower_bound.value) == ("7.5", "7.25")
     assert message.solution.solve_duration.ToMicroseconds() == 1500
+    assert message.solution.tie_broken
     assert message.snapshot_time.ToDatetime(UTC) == NOW
     assert not message.HasField("error")
 

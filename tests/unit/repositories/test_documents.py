@@ -46,6 +46,7 @@ def test_a_result_comes_back_as_it_was() -> None:
             objective=Decimal("1.50"),
             lower_bound=Decimal("1.50"),
             solve_duration=timedelta(microseconds=1234),
+            tie_broken=True,
         ),
     )
     assert from_document(to_document(one), PortfolioRebalance) == one

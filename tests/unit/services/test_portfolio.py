@@ -15,12 +15,14 @@ from ordergen_server.domain.errors import (
     Infeasible,
     MarketValueNotPositive,
     MissingData,
+    SolverUndecided,
     Violation,
 )
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.models import Model, Position
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, RebalanceOptions, Side
 from ordergen_server.services.portfolio import rebalance_portfolios
+from ordergen_server.services.portfolio_work import STOPPING
 from ordergen_server.services.securities import Securities
 from tests import builders
 from tests.builders import NOW, TODAY, holdings, model, position, result, security_id, snapshot
@@ -187,6 +189,24 @@ def test_a_market_value_that_is_not_positive(cash: str, shares: str, value: str)
         Decimal(cash),
         None,
     )
+
+
+def test_what_the_solver_has_no_time_to_decide_is_neither_an_answer_nor_infeasible() -> None:
+    """Below its floor, and not to trade: that there is no answer needs a proof."""
+    options = RebalanceOptions(
+        minimum_cash_amount=Decimal("21869942.16604"),
+        minimum_trade_value=Decimal("129953.89"),
+        maximum_turnover_weight=Decimal(0),
+        solver_timeout_seconds=1e-9,
+    )
+    held, wanted = holdings("16826106.8632", {1: "3942"}), model(position(1, "0.95", "0.05", "0.1"))
+    answer = rebalanced(held, wanted, {1: "81221.1804"}, options)
+    assert (answer.state, answer.transactions, answer.solution) == (PortfolioState.FAILED, (), None)
+    assert isinstance(answer.error, SolverUndecided)
+    assert not isinstance(answer.error, STOPPING)
+    assert answer.error.metadata.keys() == {"lower_bound"}
+    decided = rebalanced(held, wanted, {1: "81221.1804"}, replace(options, solver_timeout_seconds=30))
+    assert decided.state is PortfolioState.INFEASIBLE
 
 
 def test_infeasible_bands_are_explained_one_by_one() -> None:

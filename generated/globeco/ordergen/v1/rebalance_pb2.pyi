@@ -127,7 +127,7 @@ class _PortfolioRebalanceStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrappe
     PORTFOLIO_REBALANCE_STATE_INFEASIBLE: _PortfolioRebalanceState.ValueType  # 3
     """No whole shares satisfy its bands and cash: its error says which, and what would help."""
     PORTFOLIO_REBALANCE_STATE_FAILED: _PortfolioRebalanceState.ValueType  # 4
-    """Its data were missing or bad, or the solver ran out of time: see its error."""
+    """Its data were missing or bad, or the solver's time ended without an answer: see its error."""
     PORTFOLIO_REBALANCE_STATE_SKIPPED: _PortfolioRebalanceState.ValueType  # 5
     """The run stopped before its turn."""
 
@@ -143,7 +143,7 @@ PORTFOLIO_REBALANCE_STATE_NO_ACTION: PortfolioRebalanceState.ValueType  # 2
 PORTFOLIO_REBALANCE_STATE_INFEASIBLE: PortfolioRebalanceState.ValueType  # 3
 """No whole shares satisfy its bands and cash: its error says which, and what would help."""
 PORTFOLIO_REBALANCE_STATE_FAILED: PortfolioRebalanceState.ValueType  # 4
-"""Its data were missing or bad, or the solver ran out of time: see its error."""
+"""Its data were missing or bad, or the solver's time ended without an answer: see its error."""
 PORTFOLIO_REBALANCE_STATE_SKIPPED: PortfolioRebalanceState.ValueType  # 5
 """The run stopped before its turn."""
 Global___PortfolioRebalanceState: _TypeAlias = PortfolioRebalanceState  # noqa: Y015
@@ -771,11 +771,18 @@ class Solution(_message.Message):
     OBJECTIVE_FIELD_NUMBER: _builtins.int
     LOWER_BOUND_FIELD_NUMBER: _builtins.int
     SOLVE_DURATION_FIELD_NUMBER: _builtins.int
+    TIE_BROKEN_FIELD_NUMBER: _builtins.int
     status: Global___SolutionStatus.ValueType
     """Whether the answer is proven to be the best."""
+    tie_broken: _builtins.bool
+    """Whether, of all answers with this objective, this one is proven to be the best by what counts next: least
+    turnover (for TO_BAND least drift), then fewest trades, then the orders by security_id.
+    """
     @_builtins.property
     def objective(self) -> _decimal_pb2.Decimal:
-        """The drift that remains, sum of |value - target value|, in money, exact."""
+        """What the strategy minimises, in money, exact: for TO_TARGET the drift that remains, sum of |value - target
+        value|; for TO_BAND the turnover.
+        """
 
     @_builtins.property
     def lower_bound(self) -> _decimal_pb2.Decimal:
@@ -792,10 +799,11 @@ class Solution(_message.Message):
         objective: _decimal_pb2.Decimal | None = ...,
         lower_bound: _decimal_pb2.Decimal | None = ...,
         solve_duration: _duration_pb2.Duration | None = ...,
+        tie_broken: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["lower_bound", b"lower_bound", "objective", b"objective", "solve_duration", b"solve_duration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lower_bound", b"lower_bound", "objective", b"objective", "solve_duration", b"solve_duration", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lower_bound", b"lower_bound", "objective", b"objective", "solve_duration", b"solve_duration", "status", b"status", "tie_broken", b"tie_broken"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

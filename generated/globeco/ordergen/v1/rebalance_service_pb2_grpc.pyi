@@ -50,7 +50,8 @@ class RebalanceServiceStub:
     NOT_FOUND where the portfolio belongs to no model; FAILED_PRECONDITION where no whole shares satisfy its
     bands and cash (reason INFEASIBLE), its market value is not positive (MARKET_VALUE_NOT_POSITIVE), its model
     has no positions (MODEL_WITHOUT_POSITIONS), or what a sibling service says of it is missing or cannot be
-    (MISSING_DATA, BAD_DATA); UNIMPLEMENTED for a field that the server does not know. Where the run was
+    (MISSING_DATA, BAD_DATA); DEADLINE_EXCEEDED with reason SOLVER_UNDECIDED where the solver's time ended before
+    it found an answer, or proved that there is none (metadata lower_bound); UNIMPLEMENTED for a field that the server does not know. Where the run was
     stored, metadata rebalance_id leads to it.
     """
     RebalanceModel: _grpc.UnaryStreamMultiCallable[_rebalance_service_pb2.RebalanceModelRequest, _rebalance_service_pb2.RebalanceModelResponse]
@@ -112,7 +113,8 @@ class RebalanceServiceAsyncStub(RebalanceServiceStub):
     NOT_FOUND where the portfolio belongs to no model; FAILED_PRECONDITION where no whole shares satisfy its
     bands and cash (reason INFEASIBLE), its market value is not positive (MARKET_VALUE_NOT_POSITIVE), its model
     has no positions (MODEL_WITHOUT_POSITIONS), or what a sibling service says of it is missing or cannot be
-    (MISSING_DATA, BAD_DATA); UNIMPLEMENTED for a field that the server does not know. Where the run was
+    (MISSING_DATA, BAD_DATA); DEADLINE_EXCEEDED with reason SOLVER_UNDECIDED where the solver's time ended before
+    it found an answer, or proved that there is none (metadata lower_bound); UNIMPLEMENTED for a field that the server does not know. Where the run was
     stored, metadata rebalance_id leads to it.
     """
     RebalanceModel: _aio.UnaryStreamMultiCallable[_rebalance_service_pb2.RebalanceModelRequest, _rebalance_service_pb2.RebalanceModelResponse]  # type: ignore[assignment]
@@ -176,7 +178,8 @@ class RebalanceServiceServicer:
         NOT_FOUND where the portfolio belongs to no model; FAILED_PRECONDITION where no whole shares satisfy its
         bands and cash (reason INFEASIBLE), its market value is not positive (MARKET_VALUE_NOT_POSITIVE), its model
         has no positions (MODEL_WITHOUT_POSITIONS), or what a sibling service says of it is missing or cannot be
-        (MISSING_DATA, BAD_DATA); UNIMPLEMENTED for a field that the server does not know. Where the run was
+        (MISSING_DATA, BAD_DATA); DEADLINE_EXCEEDED with reason SOLVER_UNDECIDED where the solver's time ended before
+        it found an answer, or proved that there is none (metadata lower_bound); UNIMPLEMENTED for a field that the server does not know. Where the run was
         stored, metadata rebalance_id leads to it.
         """
 

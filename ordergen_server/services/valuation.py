@@ -35,6 +35,9 @@ def valued(
     untried: PortfolioRebalance, holdings: Holdings, securities: Securities
 ) -> Valued | PortfolioRebalance:
     """A portfolio with its value and drift; or its result, where there is nothing to rebalance."""
+    if holdings.is_new:  # then no security and no price is needed
+        nothing = replace(untried, market_value=ZERO, cash_before=ZERO, cash_after=ZERO)
+        return replace(nothing, state=PortfolioState.NO_ACTION)
     try:
         lines = tuple(securities.lines(holdings.quantities))
     except DataProblem as error:
@@ -43,8 +46,6 @@ def valued(
         values = [quantity * security.quote.price for security, quantity in lines]
         market_value = sum(values, holdings.cash)
     known = replace(untried, market_value=market_value, cash_before=holdings.cash)
-    if holdings.is_new:
-        return replace(known, state=PortfolioState.NO_ACTION, cash_after=holdings.cash)
     if market_value <= 0:
         return replace(known, state=PortfolioState.FAILED, error=_not_positive(market_value))
     targets = (security.position.target for security, _ in lines)

@@ -29,12 +29,17 @@ class FakeReader:
         self.tickers: dict[str, str | Flaw] = {"A": "AAA"}
         self.prices: dict[str, Decimal | Flaw] = {"AAA": Decimal("1.5")}
         self.names = {"P": "Growth"}
+        self.refuses_to_list = False
         self.calls: list[str] = []
         self.is_down = False
         self.is_closed = False
 
-    def read_tickers(self, deadline: Deadline) -> Mapping[str, str | Flaw]:
-        return self._answer("tickers", self.tickers, deadline)
+    def read_tickers(self, deadline: Deadline) -> Mapping[str, str | Flaw] | None:
+        tickers = self._answer("tickers", self.tickers, deadline)
+        return None if self.refuses_to_list else tickers
+
+    def read_ticker(self, security_id: str, deadline: Deadline) -> str | Flaw | None:
+        return self._answer(f"ticker {security_id}", self.tickers, deadline).get(security_id)
 
     def read_prices(self, deadline: Deadline) -> Mapping[str, Decimal | Flaw]:
         return self._answer("prices", self.prices, deadline)

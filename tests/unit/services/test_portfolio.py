@@ -162,6 +162,11 @@ def test_a_new_portfolio_needs_no_action() -> None:
     )
 
 
+def test_a_new_portfolio_needs_no_price() -> None:
+    answer = rebalanced(holdings("0", is_new=True), model(position(1), position(2)), {1: "10"})
+    assert (answer.state, answer.error) == (PortfolioState.NO_ACTION, None)
+
+
 @pytest.mark.parametrize(("cash", "value"), [("0", "0"), ("-10", "-10"), ("-100", "-100")])
 def test_a_market_value_that_is_not_positive(cash: str, value: str) -> None:
     answer = rebalanced(holdings(cash), model(position(1)), {1: "10"})

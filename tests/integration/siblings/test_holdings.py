@@ -258,6 +258,35 @@ def test_rows_that_go_on_changing_are_bad_data_of_that_portfolio(
     assert sources.portfolios.holdings(siblings.model.portfolio_ids[1], LONG).quantities
 
 
+def test_a_transfer_after_the_summary_is_seen_though_cash_is_the_same(
+    siblings: SimulatedSiblings, sources: Sources
+) -> None:
+    changing = Changing(siblings)
+    held = {key: str(int(key, 16)) for key in changing.ids[:1_000]}
+    body = page(changing.portfolio_id, {**held, changing.ids[7]: "1000000"}, 1_201)
+    fault = Fault(kind="body", endpoint="balances", match="offset=0", body=body, times=1)
+    siblings.set_faults("accounting", [fault])
+    assert sources.portfolios.holdings(changing.portfolio_id, LONG).quantities == many(1_200)
+    assert siblings.calls("accounting") == {"summary": 2, "balances": 4}
+
+
+def test_bad_data_is_an_answer_of_a_service_that_is_back(
+    siblings: SimulatedSiblings, config: SiblingsConfig
+) -> None:
+    eager = replace(
+        config.portfolio_accounting, breaker_failures=1, breaker_failing_seconds=0, breaker_reset_seconds=0
+    )
+    siblings.set_faults("accounting", [Fault(kind="status", status=503, times=3)])
+    siblings.override_summary(first(siblings), "[]")
+    with open_sources(replace(config, portfolio_accounting=eager)) as sources:
+        with pytest.raises(SiblingUnavailable):
+            sources.portfolios.holdings(NOBODY, LONG)
+        assert state(sources) == "OPEN"
+        with pytest.raises(BadData):
+            sources.portfolios.holdings(first(siblings), LONG)
+        assert state(sources) == "CLOSED"
+
+
 @pytest.mark.parametrize("status", [500, 503])
 def test_a_second_page_that_fails_is_an_outage(
     siblings: SimulatedSiblings, sources: Sources, status: int

@@ -22,7 +22,8 @@ LONG = 60.0
 
 @pytest.fixture
 def config(config: SiblingsConfig) -> SiblingsConfig:
-    return replace(config, security=replace(config.security, timeout_seconds=LONG))
+    security, pricing = (replace(each, timeout_seconds=LONG) for each in (config.security, config.pricing))
+    return replace(config, security=security, pricing=pricing)
 
 
 @pytest.fixture
@@ -163,6 +164,17 @@ def test_a_500_for_everything_is_an_outage(
     snapshot = sources.market.snapshot(LONG, [orphan])
     siblings.set_faults("security", [Fault(kind="status", status=500)])
     with pytest.raises(SiblingUnavailable):
+        sources.market.quotes(snapshot, ids(siblings, 1), LONG)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 503])
+def test_a_500_is_not_excused_by_a_list_that_says_nothing(
+    siblings: SimulatedSiblings, sources: Sources, orphan: str, status: int
+) -> None:
+    snapshot = sources.market.snapshot(LONG, [orphan])
+    faults = [Fault(kind="status", status=500, endpoint="security"), Fault(kind="status", status=status)]
+    siblings.set_faults("security", faults)
+    with pytest.raises(SiblingUnavailable, match="status 500"):
         sources.market.quotes(snapshot, ids(siblings, 1), LONG)
 
 

@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     )
     sibling_timeout_seconds: Seconds = Field(
         default=10,
-        description="Time for one attempt of a call to a sibling; for names, which nobody waits for, 30 at least.",
+        description="Time for one attempt of a call to a sibling; 30 at least for names.",
     )
     sibling_attempts: Count = Field(
         default=3, description="Attempts of a call to a sibling, the first included."

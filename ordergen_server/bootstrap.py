@@ -30,6 +30,9 @@ WINDOW = 4
 #: A summary of one portfolio; 100 positions take 17 KB.
 MAXIMUM_SUMMARY_BYTES = 8 * 1024 * 1024
 
+#: One attempt to read the names of all portfolios, in the background: 20,000 are 2.6 MB, and nobody waits.
+NAMES_SECONDS = 30.0
+
 
 @contextmanager
 def serving(settings: Settings, mongodb_uri: str) -> Iterator[ApiServer]:
@@ -126,7 +129,10 @@ def _siblings(settings: Settings) -> SiblingsConfig:
         ),
         pricing=sibling(settings.pricing_url),
         security=sibling(settings.security_url),
-        portfolio=sibling(settings.portfolio_url),
+        portfolio=replace(
+            sibling(settings.portfolio_url),
+            timeout_seconds=max(settings.sibling_timeout_seconds, NAMES_SECONDS),
+        ),
         cache=CacheConfig(
             tickers_ttl_seconds=settings.ticker_cache_seconds, prices_ttl_seconds=settings.price_cache_seconds
         ),

@@ -50,7 +50,8 @@ class Settings(BaseSettings):
         default="http://globeco-portfolio-service:8000", description="Portfolio: names."
     )
     sibling_timeout_seconds: Seconds = Field(
-        default=10, description="Time for one attempt of a call to a sibling."
+        default=10,
+        description="Time for one attempt of a call to a sibling; 30 at least for names.",
     )
     sibling_attempts: Count = Field(
         default=3, description="Attempts of a call to a sibling, the first included."

@@ -53,11 +53,9 @@ def model(*positions: Position, portfolios: int = 0, model_id: str = MODEL_ID) -
     return Model(model_id, ModelContent("Growth", positions, ids), 3, NOW, NOW, None)
 
 
-def holdings(
-    cash: str, quantities: Mapping[int, str] | None = None, *, portfolio: int = 0, is_new: bool = False
-) -> Holdings:
+def holdings(cash: str, quantities: Mapping[int, str] | None = None, *, portfolio: int = 0) -> Holdings:
     held = {security_id(number): Decimal(quantity) for number, quantity in (quantities or {}).items()}
-    return Holdings(portfolio_id(portfolio), Decimal(cash), held, is_new)
+    return Holdings(portfolio_id(portfolio), Decimal(cash), held)
 
 
 def snapshot(prices: Mapping[int, str | DataProblem]) -> MarketSnapshot:

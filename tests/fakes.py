@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from ordergen_server.domain.errors import AlreadyExists, NotFound, VersionMismatch
-from ordergen_server.domain.market import Holdings, MarketSnapshot
+from ordergen_server.domain.errors import AlreadyExists, DataProblem, NotFound, VersionMismatch
+from ordergen_server.domain.market import Holdings, MarketSnapshot, Quote
 from ordergen_server.domain.models import Model, ModelContent
 from ordergen_server.domain.pages import Page, PageRequest
 
@@ -62,10 +62,12 @@ class MemoryModels:
 
 
 class FakeMarket:
-    """Answers one snapshot, or raises."""
+    """Answers one snapshot, or raises; `more` are the quotes that a snapshot may lack."""
 
     def __init__(self, answer: MarketSnapshot | Exception) -> None:
         self.answer = answer
+        self.more: dict[str, Quote | DataProblem] = {}
+        self.asked: list[str] = []
         self.calls = 0
 
     def snapshot(self, timeout_seconds: float, needed: Collection[str] = ()) -> MarketSnapshot:
@@ -75,6 +77,13 @@ class FakeMarket:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
+
+    def quotes(
+        self, snapshot: MarketSnapshot, security_ids: Collection[str], timeout_seconds: float
+    ) -> Mapping[str, Quote | DataProblem]:
+        assert (timeout_seconds > 0, snapshot.prices is None) == (True, False)
+        self.asked += security_ids
+        return {one: self.more[one] for one in security_ids}
 
 
 class FakePortfolios:

@@ -6,6 +6,7 @@ It reads what a portfolio became, as text, and computes every number of it anew 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 
 Weights = tuple[Fraction, Fraction, Fraction]  # target, low drift, high drift
 
@@ -33,7 +34,7 @@ class Inputs:
     cash_floor: Fraction | None = Fraction(0)
     rules: Rules = field(default_factory=Rules)
 
-    @property
+    @cached_property
     def market_value(self) -> Fraction:
         return self.cash + sum(self.quantities[one] * self.prices[one] for one in self.quantities)
 

@@ -16,13 +16,11 @@ class Holdings:
     Attributes:
         cash: in money; negative where the account is overdrawn.
         quantities: shares by security id; fractional and negative ones are real.
-        is_new: portfolio accounting has no balance record of it yet.
     """
 
     portfolio_id: str
     cash: Decimal
     quantities: Mapping[str, Decimal]
-    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +38,13 @@ class MarketSnapshot:
     Attributes:
         quotes: by security id; where a sibling's record of a security is missing or bad, that problem.
         time: when the prices were read, UTC.
+        prices: by ticker, where the securities could not be listed and `quotes` has those alone that were
+            asked for: what turns up later is quoted at the prices of the same time. None: `quotes` has all.
     """
 
     quotes: Mapping[str, Quote | DataProblem]
     time: datetime
+    prices: Mapping[str, Decimal | DataProblem] | None = None
 
     def quote(self, security_id: str) -> Quote:
         """The ticker and price of a security.
@@ -81,6 +82,14 @@ class MarketSource(Protocol):
         Raises:
             SiblingUnavailable: a sibling does not answer, or answers what cannot be read.
             DeadlineExceeded: `timeout_seconds` ran out.
+        """
+
+    def quotes(
+        self, snapshot: MarketSnapshot, security_ids: Collection[str], timeout_seconds: float
+    ) -> Mapping[str, Quote | DataProblem]:
+        """The quotes of more securities at the prices of a snapshot, of none where it has all quotes.
+
+        Raises as `snapshot`.
         """
 
 

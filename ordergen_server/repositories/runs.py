@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import cast
 
 from bson import ObjectId
@@ -35,10 +36,41 @@ from ordergen_server.repositories.result_documents import ResultWriter
 
 
 @dataclass(frozen=True, slots=True)
+class _KeptPrice:
+    """A ticker, which may have a point and so is no name of a field, and its price or its problem."""
+
+    ticker: str
+    price: Decimal | None = None
+    problem: DataProblem | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _KeptSnapshot:
     quotes: dict[str, Quote]
     problems: dict[str, DataProblem]
     time: datetime
+    prices: tuple[_KeptPrice, ...] | None = None
+
+    @classmethod
+    def of(cls, snapshot: MarketSnapshot) -> "_KeptSnapshot":
+        quotes = {key: one for key, one in snapshot.quotes.items() if isinstance(one, Quote)}
+        problems = {key: one for key, one in snapshot.quotes.items() if not isinstance(one, Quote)}
+        prices = None if snapshot.prices is None else tuple(map(_kept_price, snapshot.prices.items()))
+        return cls(quotes, problems, snapshot.time, prices)
+
+    @property
+    def snapshot(self) -> MarketSnapshot:
+        prices = self.prices if self.prices is None else {one.ticker: _price(one) for one in self.prices}
+        return MarketSnapshot({**self.quotes, **self.problems}, self.time, prices)
+
+
+def _kept_price(price: tuple[str, Decimal | DataProblem]) -> _KeptPrice:
+    ticker, value = price
+    return _KeptPrice(ticker, value) if isinstance(value, Decimal) else _KeptPrice(ticker, problem=value)
+
+
+def _price(kept: _KeptPrice) -> Decimal | DataProblem:
+    return cast("DataProblem", kept.problem) if kept.price is None else kept.price
 
 
 #: Portfolio ids in a document of the work; far below 16 MB.
@@ -187,11 +219,7 @@ class RunLog:
 
     def keep_snapshot(self, rebalance_id: str, snapshot: MarketSnapshot) -> None:
         """Keep the market of a run, for whoever takes it over; the first that is kept stays."""
-        quotes = {key: to_document(one) for key, one in snapshot.quotes.items() if isinstance(one, Quote)}
-        problems = {
-            key: to_document(one) for key, one in snapshot.quotes.items() if not isinstance(one, Quote)
-        }
-        document: Document = {"quotes": quotes, "problems": problems, "time": snapshot.time}
+        document = to_document(_KeptSnapshot.of(snapshot))
         with self._writing(), suppress(DuplicateKeyError):
             self._work.update_one(
                 {"rebalance_id": rebalance_id, "number": -1},
@@ -205,8 +233,7 @@ class RunLog:
             document = self._work.find_one({"rebalance_id": rebalance_id, "number": -1})
         if document is None:
             return None
-        kept = from_document(document, _KeptSnapshot)
-        return MarketSnapshot({**kept.quotes, **kept.problems}, kept.time)
+        return from_document(document, _KeptSnapshot).snapshot
 
     def _held(
         self, rebalance_id: str, lease: Lease, change: Document, session: ClientSession | None = None

@@ -1,13 +1,13 @@
 """The work on portfolios: reading holdings, many at once, and rebalancing what has been read."""
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, replace
 from itertools import islice
 
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import DataProblem, DeadlineExceeded, OrderGenerationError, Unavailable
-from ordergen_server.domain.market import Holdings, MarketSnapshot, MarketSource, PortfolioSource
+from ordergen_server.domain.market import Holdings, MarketSnapshot, MarketSource, PortfolioSource, Quote
 from ordergen_server.domain.models import Position
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, Rebalance
 from ordergen_server.services.portfolio import rebalance_portfolios
@@ -33,11 +33,12 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What was read of a portfolio."""
+    """What was read of a portfolio, and the quotes that the market of the run lacked for it."""
 
     portfolio_id: str
     name: str
     holdings: Holdings | OrderGenerationError
+    quotes: Mapping[str, Quote | DataProblem]
 
 
 class PortfolioWork:
@@ -85,14 +86,25 @@ class PortfolioWork:
         try:
             seconds = task.deadline.remaining_seconds("reading holdings")
             holdings = self._portfolios.holdings(portfolio_id, seconds)
+            quotes = self._quotes(task, holdings)
             name = self._portfolios.name(portfolio_id, task.deadline.remaining_seconds("reading the name"))
         except (DataProblem, *STOPPING) as error:
-            return _Read(portfolio_id, "", error)
-        return _Read(portfolio_id, name, holdings)
+            return _Read(portfolio_id, "", error, {})
+        return _Read(portfolio_id, name, holdings, quotes)
+
+    def _quotes(self, task: Task, holdings: Holdings) -> Mapping[str, Quote | DataProblem]:
+        """The quotes of what a portfolio holds that the market of the run does not have."""
+        snapshot = task.securities.snapshot
+        lacking = [one for one, held in holdings.quantities.items() if held and one not in snapshot.quotes]
+        if snapshot.prices is None or not lacking:
+            return {}
+        return self._market.quotes(snapshot, lacking, task.deadline.remaining_seconds("reading securities"))
 
 
 def _results(task: Task, reads: Sequence[_Read]) -> list[PortfolioRebalance]:
     """What becomes of portfolios that have been read."""
+    for read in reads:
+        task.securities.add(read.quotes)
     failed = [_failed(task, read, read.holdings) for read in reads if not isinstance(read.holdings, Holdings)]
     found = [(_start(task, read), read.holdings) for read in reads if isinstance(read.holdings, Holdings)]
     return failed + rebalance_portfolios(found, task.securities, task.rebalance.options, task.deadline)

@@ -1,11 +1,12 @@
 """The securities of a run: what its model wants of each, and its quote, made once for all portfolios."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
 import optimizer
+from ordergen_server.domain.errors import DataProblem
 from ordergen_server.domain.market import MarketSnapshot, Quote
 from ordergen_server.domain.models import Position
 from ordergen_server.domain.numbers import ZERO
@@ -27,19 +28,27 @@ class Security:
 class Securities:
     """All securities of a run; one that its model does not have is made when a portfolio first holds it.
 
-    Not for several threads at once.
+    But for `snapshot`, not for several threads at once.
+
+    Attributes:
+        snapshot: the market of the run.
     """
 
     def __init__(self, positions: Sequence[Position], snapshot: MarketSnapshot) -> None:
+        self.snapshot = snapshot
         self._wanted = {position.security_id: position for position in positions}
-        self._snapshot = snapshot
         self._made: dict[str, Security] = {}
         self.model_ids = tuple(sorted(self._wanted))
 
     @property
     def time(self) -> datetime:
         """When the prices were read, UTC."""
-        return self._snapshot.time
+        return self.snapshot.time
+
+    def add(self, quotes: Mapping[str, Quote | DataProblem]) -> None:
+        """Take in quotes of securities that the market did not have; one that it has stays as it is."""
+        if quotes:
+            self.snapshot = replace(self.snapshot, quotes={**quotes, **self.snapshot.quotes})
 
     def lines(self, quantities: Mapping[str, Decimal]) -> list[tuple[Security, Decimal]]:
         """Every security held or in the model with its quantity, by security id.
@@ -58,7 +67,7 @@ class Securities:
         return made
 
     def _make(self, security_id: str) -> Security:
-        quote = self._snapshot.quote(security_id)
+        quote = self.snapshot.quote(security_id)
         position = self._wanted.get(security_id) or Position(security_id, ZERO, ZERO, ZERO)
         weights = (position.target, position.low_drift, position.high_drift)
         return Security(position, quote, optimizer.Position(security_id, quote.price, ZERO, *weights))

@@ -35,7 +35,7 @@ def valued(
     untried: PortfolioRebalance, holdings: Holdings, securities: Securities
 ) -> Valued | PortfolioRebalance:
     """A portfolio with its value and drift; or its result, where there is nothing to rebalance."""
-    if not holdings.cash and not any(holdings.quantities.values()):
+    if not holdings.cash and not any(holdings.quantities.values()):  # then no price is needed
         nothing = replace(untried, market_value=ZERO, cash_before=ZERO, cash_after=ZERO)
         return replace(nothing, state=PortfolioState.NO_ACTION)
     try:

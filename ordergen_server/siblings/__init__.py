@@ -2,7 +2,9 @@
 
     factory      opens everything from a config: `with open_sources(config) as sources: ...`
     market       the domain's MarketSource: tickers and prices joined, cached, read once for everyone
+    tickers      tickers from one list, or one by one while the security service refuses to list
     portfolios   the domain's PortfolioSource
+    names        names of portfolios, read in the background
     shared_read  one reading that a hundred callers share
     reading/     what a transport must be able to read, the readers over HTTP and gRPC, and their checks
     calling/     total deadline > retry > circuit breaker > one attempt, for every transport

@@ -1,12 +1,12 @@
 """The domain's MarketSource: tickers and prices joined into one snapshot."""
 
-import threading
 import time
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from types import MappingProxyType
 
-from ordergen_server.domain.errors import DataProblem, DeadlineExceeded, SiblingUnavailable
+from ordergen_server.domain.errors import DataProblem
 from ordergen_server.domain.market import MarketSnapshot, Quote, missing
 from ordergen_server.siblings.calling.breaker import BreakerState
 from ordergen_server.siblings.calling.config import CacheConfig
@@ -14,8 +14,8 @@ from ordergen_server.siblings.calling.deadlines import Clock, Deadline
 from ordergen_server.siblings.calling.failures import Flaw, bad_data
 from ordergen_server.siblings.reading.readers import PRICING, SECURITY, PriceReader, SecurityReader
 from ordergen_server.siblings.shared_read import CacheState, Reading, SingleFlightCache
+from ordergen_server.siblings.tickers import TickerSource
 
-_Tickers = Reading[Mapping[str, str | Flaw]]
 _Prices = Reading[Mapping[str, Decimal | Flaw]]
 
 
@@ -39,12 +39,9 @@ class SiblingMarketSource:
         config = config or CacheConfig()
         self._securities = securities
         self._price_reader = prices
-        self._tickers = SingleFlightCache(
-            SECURITY, securities.read_tickers, config.tickers_ttl_seconds, clock
-        )
+        self._tickers = TickerSource(securities, config, clock)
         self._prices = SingleFlightCache(PRICING, prices.read_prices, config.prices_ttl_seconds, clock)
-        self._early = RefreshThrottle(config.refresh_seconds, clock)
-        self._joined: tuple[_Tickers, _Prices, MarketSnapshot] | None = None
+        self._joined: tuple[object, _Prices, MarketSnapshot] | None = None
 
     @property
     def breakers(self) -> Mapping[str, BreakerState]:
@@ -59,6 +56,8 @@ class SiblingMarketSource:
     def snapshot(self, timeout_seconds: float, needed: Collection[str] = ()) -> MarketSnapshot:
         """Read tickers and prices of all securities, or answer those that were read within their TTL.
 
+        While the security service refuses to list, the quotes are those of the `needed` securities alone.
+
         Args:
             timeout_seconds: for both together.
             needed: ids of securities; where one is not among those kept, it may be a new one, and the
@@ -69,58 +68,58 @@ class SiblingMarketSource:
             DeadlineExceeded: `timeout_seconds` ran out.
         """
         deadline = Deadline(timeout_seconds)
-        tickers = self._tickers.get(deadline)
-        if not all(security_id in tickers.value for security_id in needed) and self._early.is_due(
-            tickers.read_at
-        ):
-            tickers = self._refreshed(tickers, deadline)
-        return self._join(tickers, self._prices.get(deadline))
+        tickers = self._tickers.listed(needed, deadline)
+        prices = self._prices.get(deadline)
+        if tickers.value is not None:
+            return self._join(tickers, tickers.value, prices)
+        by_ticker = {ticker: _price(ticker, price) for ticker, price in prices.value.items()}
+        unlisted = MarketSnapshot({}, prices.time, MappingProxyType(by_ticker))
+        return replace(unlisted, quotes=self.quotes(unlisted, needed, deadline.remaining_seconds))
+
+    def quotes(
+        self, snapshot: MarketSnapshot, security_ids: Collection[str], timeout_seconds: float
+    ) -> Mapping[str, Quote | DataProblem]:
+        """The quotes of more securities at the prices of a snapshot, each security read by itself.
+
+        Raises:
+            SiblingUnavailable: the security service does not answer.
+            DeadlineExceeded: `timeout_seconds` ran out.
+        """
+        prices = snapshot.prices
+        if prices is None:
+            return {}
+        tickers = self._tickers.each(security_ids, Deadline(timeout_seconds))
+        return {key: _quote(key, ticker, prices) for key, ticker in tickers.items()}
 
     def close(self) -> None:
         """Close every connection."""
         self._securities.close()
         self._price_reader.close()
 
-    def _refreshed(self, tickers: _Tickers, deadline: Deadline) -> _Tickers:
-        """Newer tickers; those we have, which are still good, where there are none to be had."""
-        try:
-            return self._tickers.get(deadline, newer_than=tickers)
-        except (SiblingUnavailable, DeadlineExceeded):
-            return tickers
-
-    def _join(self, tickers: _Tickers, prices: _Prices) -> MarketSnapshot:
+    def _join(self, reading: object, tickers: Mapping[str, str | Flaw], prices: _Prices) -> MarketSnapshot:
         """The snapshot of two readings: the same, as long as they are the same."""
         joined = self._joined
-        if joined is None or joined[0] is not tickers or joined[1] is not prices:
-            quotes = {key: _quote(key, ticker, prices.value) for key, ticker in tickers.value.items()}
-            joined = (tickers, prices, MarketSnapshot(MappingProxyType(quotes), prices.time))
+        if joined is None or joined[0] is not reading or joined[1] is not prices:
+            quotes = {key: _quote(key, ticker, prices.value) for key, ticker in tickers.items()}
+            joined = (reading, prices, MarketSnapshot(MappingProxyType(quotes), prices.time))
             self._joined = joined
         return joined[2]
 
 
-class RefreshThrottle:
-    """Allows one look before the TTL in so many seconds, whether it succeeds or not."""
-
-    def __init__(self, seconds: float, clock: Clock) -> None:
-        self._seconds = seconds
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._last = float("-inf")
-
-    def is_due(self, read_at: float) -> bool:
-        """Whether to read again what was read at `read_at`; once one caller may, no other may for a while."""
-        with self._lock:
-            now = self._clock()
-            due = now - max(self._last, read_at) >= self._seconds
-            if due:
-                self._last = now
-            return due
-
-
-def _quote(security_id: str, ticker: str | Flaw, prices: Mapping[str, Decimal | Flaw]) -> Quote | DataProblem:
+def _quote(
+    security_id: str, ticker: str | Flaw | None, prices: Mapping[str, Decimal | Flaw | DataProblem]
+) -> Quote | DataProblem:
+    if ticker is None:
+        return missing(SECURITY, "security", security_id, security_id)
     if isinstance(ticker, Flaw):
         return bad_data(SECURITY, security_id, ticker)
     price = prices.get(ticker)
     if price is None:
         return missing(PRICING, "price", security_id, ticker)
-    return bad_data(PRICING, security_id, price) if isinstance(price, Flaw) else Quote(ticker, price)
+    if isinstance(price, Flaw):
+        return bad_data(PRICING, security_id, price)
+    return Quote(ticker, price) if isinstance(price, Decimal) else price
+
+
+def _price(ticker: str, price: Decimal | Flaw) -> Decimal | DataProblem:
+    return bad_data(PRICING, ticker, price, "Ticker") if isinstance(price, Flaw) else price

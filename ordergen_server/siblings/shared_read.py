@@ -139,3 +139,22 @@ class SingleFlightCache(Generic[Value]):
             return None
         # A copy: threads that raise one exception together would write into each other's traceback.
         raise copy.copy(error)
+
+
+class RefreshThrottle:
+    """Allows one look before the TTL in so many seconds, whether it succeeds or not."""
+
+    def __init__(self, seconds: float, clock: Clock) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._last = float("-inf")
+
+    def is_due(self, read_at: float) -> bool:
+        """Whether to read again what was read at `read_at`; once one caller may, no other may for a while."""
+        with self._lock:
+            now = self._clock()
+            due = now - max(self._last, read_at) >= self._seconds
+            if due:
+                self._last = now
+            return due

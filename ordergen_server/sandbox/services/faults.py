@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from decimal import Decimal  # noqa: TC003 - msgspec reads the annotations when it runs
 from typing import TYPE_CHECKING, Literal, get_args
 
 import msgspec
@@ -11,7 +12,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["SERVICES", "Endpoint", "Fault", "FaultBook", "FaultKind", "Overrides", "ServiceName"]
+__all__ = ["SERVICES", "Endpoint", "Fault", "FaultBook", "FaultKind", "Held", "Overrides", "ServiceName"]
 
 ServiceName = Literal["accounting", "pricing", "security", "portfolio", "order"]
 SERVICES: tuple[ServiceName, ...] = get_args(ServiceName)
@@ -115,21 +116,37 @@ class FaultBook:
         return due
 
 
+class Held(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Cash in money, and shares by security id; both may be negative."""
+
+    cash: Decimal
+    quantities: dict[str, Decimal]
+
+
 class Overrides(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Data that differs from the market's: raw JSON text by id, or None for what is not there (404).
+    """Data that differs from the market's: raw JSON text by id, or None for what is not there.
 
     ``prices`` hold the text of the number ("12.5", "-1", even "NaN") by security id, ``summaries`` whole
-    bodies by portfolio id; ``unknown_securities`` are ids that the security service does not know.
+    bodies by portfolio id, None where it has no balance rows; ``holdings`` are what summaries and balances
+    are made of; ``unknown_securities`` are ids that the security service does not know, and
+    ``orphaned_securities`` those whose type is gone. ``is_documented``: the services answer as their
+    documents say, and not as they do.
     """
 
     prices: dict[str, str | None] = {}
     summaries: dict[str, str | None] = {}
+    holdings: dict[str, Held] = {}
     unknown_securities: frozenset[str] = frozenset()
+    orphaned_securities: frozenset[str] = frozenset()
+    is_documented: bool = False
 
     def merged(self, other: Overrides) -> Overrides:
         """Return these with the others on top."""
         return Overrides(
             prices={**self.prices, **other.prices},
             summaries={**self.summaries, **other.summaries},
+            holdings={**self.holdings, **other.holdings},
             unknown_securities=self.unknown_securities | other.unknown_securities,
+            orphaned_securities=self.orphaned_securities | other.orphaned_securities,
+            is_documented=self.is_documented or other.is_documented,
         )

@@ -2,7 +2,8 @@
 
 Data, faults and counts of calls are those of the services over HTTP. An endpoint has the name it has there;
 the path that ``match`` looks in is the method and the request as text. A reset or half an answer is
-UNAVAILABLE here, and a body is sent as it is: garbage to a client.
+UNAVAILABLE here, and a body is sent as it is: garbage to a client. The protos are our own, and the services
+keep to them: a portfolio without balance rows is NOT_FOUND, summaries are whole, and there is always a list.
 """
 
 from __future__ import annotations
@@ -134,7 +135,7 @@ class GrpcSiblings:
     def _summary(
         self, message: accounting_pb2.GetPortfolioSummaryRequest, context: grpc.ServicerContext
     ) -> Message | bytes:
-        body = self._answers.summary(message.portfolio_id)
+        body = self._answers.accounting.summary(message.portfolio_id, rows=None)
         if body is None:
             _abort(context, grpc.StatusCode.NOT_FOUND)
         try:
@@ -152,7 +153,7 @@ class GrpcSiblings:
 
     def _securities(self, _message: object, _context: object) -> Message:
         response = security_pb2.ListSecuritiesResponse()
-        for security in self._answers.known_securities():
+        for security in self._answers.whole_securities():
             response.securities.add(security_id=security.security_id, ticker=security.ticker)
         return response
 

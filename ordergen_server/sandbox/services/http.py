@@ -13,8 +13,16 @@ from typing import TYPE_CHECKING
 import msgspec
 from aiohttp import web
 
-from ordergen_server.sandbox.market.orders import OrderDesk
 from ordergen_server.sandbox.services.faults import Fault, Overrides
+from ordergen_server.sandbox.services.handlers import (
+    Handlers,
+    error_response,
+    everything,
+    json_response,
+    one,
+    page,
+    unknown,
+)
 from ordergen_server.sandbox.services.playing import play
 
 if TYPE_CHECKING:
@@ -22,14 +30,11 @@ if TYPE_CHECKING:
 
     from ordergen_server.sandbox.services.answers import Answers
     from ordergen_server.sandbox.services.faults import FaultBook, ServiceName
-
-    Handler = Callable[[web.Request], Awaitable[web.Response]]
+    from ordergen_server.sandbox.services.handlers import Handler
 
 __all__ = ["Service", "services"]
 
 _MAXIMUM_BODY = 64 * 1024 * 1024  # bytes of a request
-_MAXIMUM_PAGE = 1_000
-_DEFAULT_PAGE = 50
 
 
 class Service:
@@ -52,7 +57,7 @@ class Service:
         router.add_delete("/_sandbox/overrides", self._delete_overrides)
         for method, path, endpoint, handler in routes:
             router.add_route(method, path, self._faulty(endpoint, handler))
-        router.add_route("*", "/{path:.*}", self._faulty("unknown", _unknown))
+        router.add_route("*", "/{path:.*}", self._faulty("unknown", unknown))
 
     def _faulty(
         self, endpoint: str, answer: Handler
@@ -67,13 +72,13 @@ class Service:
         return serve
 
     async def _get_faults(self, _: web.Request) -> web.Response:
-        return _json(msgspec.json.encode(self._book.faults))
+        return json_response(msgspec.json.encode(self._book.faults))
 
     async def _put_faults(self, request: web.Request) -> web.Response:
         try:
             self._book.replace(msgspec.json.decode(await request.read(), type=list[Fault]))
         except msgspec.DecodeError as error:
-            return _error(400, str(error))
+            return error_response(400, str(error))
         return await self._get_faults(request)
 
     async def _delete_faults(self, request: web.Request) -> web.Response:
@@ -81,20 +86,20 @@ class Service:
         return await self._get_faults(request)
 
     async def _get_calls(self, _: web.Request) -> web.Response:
-        return _json(msgspec.json.encode(self._book.calls))
+        return json_response(msgspec.json.encode(self._book.calls))
 
     async def _delete_calls(self, request: web.Request) -> web.Response:
         self._book.forget_calls()
         return await self._get_calls(request)
 
     async def _get_overrides(self, _: web.Request) -> web.Response:
-        return _json(msgspec.json.encode(self._answers.overrides))
+        return json_response(msgspec.json.encode(self._answers.overrides))
 
     async def _put_overrides(self, request: web.Request) -> web.Response:
         try:
             more = msgspec.json.decode(await request.read(), type=Overrides)
         except msgspec.DecodeError as error:
-            return _error(400, str(error))
+            return error_response(400, str(error))
         self._answers.overrides = self._answers.overrides.merged(more)
         return await self._get_overrides(request)
 
@@ -105,48 +110,18 @@ class Service:
 
 def services(answers: Answers, books: Mapping[ServiceName, FaultBook]) -> dict[ServiceName, Service]:
     """Make the five services over the same data, each with its book."""
-    desk = OrderDesk()
-
-    def one(answer: Callable[[str], bytes | None]) -> Handler:
-        async def handle(request: web.Request) -> web.Response:
-            body = answer(request.match_info["key"])
-            return _error(404, f"{request.path} not found") if body is None else _json(body)
-
-        return handle
-
-    def everything(answer: Callable[[], bytes]) -> Handler:
-        async def handle(_: web.Request) -> web.Response:
-            return _json(answer())
-
-        return handle
-
-    def page(answer: Callable[[int, int], bytes]) -> Handler:
-        async def handle(request: web.Request) -> web.Response:
-            return _json(answer(*_page(request)))
-
-        return handle
-
-    async def balances(request: web.Request) -> web.Response:
-        limit, offset = _page(request)
-        portfolio_id = request.query.get("portfolio_id") or None
-        # In a thread: the first page over all portfolios makes each of them once.
-        return _json(await asyncio.to_thread(answers.balances, portfolio_id, limit, offset))
-
-    async def orders(request: web.Request) -> web.Response:
-        status, body = desk.submit(await request.read())
-        return _json(body, status)
-
+    handlers = Handlers(answers)
     routes: Mapping[ServiceName, Sequence[tuple[str, str, str, Handler]]] = {
         "accounting": [
-            ("GET", "/api/v1/portfolios/{key}/summary", "summary", one(answers.summary)),
-            ("GET", "/api/v1/balances", "balances", balances),
+            ("GET", "/api/v1/portfolios/{key}/summary", "summary", handlers.summary),
+            ("GET", "/api/v1/balances", "balances", handlers.balances),
         ],
         "pricing": [
             ("GET", "/api/v1/price/{key}", "price", one(answers.price)),
             ("GET", "/api/v1/prices", "prices", everything(answers.prices)),
         ],
         "security": [
-            ("GET", "/api/v1/security/{key}", "security", one(answers.security)),
+            ("GET", "/api/v1/security/{key}", "security", handlers.security),
             ("GET", "/api/v1/securities", "securities", everything(answers.securities)),
             ("GET", "/api/v2/securities", "securities", page(answers.securities_page)),
         ],
@@ -155,34 +130,6 @@ def services(answers: Answers, books: Mapping[ServiceName, FaultBook]) -> dict[S
             ("GET", "/api/v1/portfolios", "portfolios", everything(answers.portfolios)),
             ("GET", "/api/v2/portfolios", "portfolios", page(answers.portfolios_page)),
         ],
-        "order": [("POST", "/api/v1/orders", "orders", orders)],
+        "order": [("POST", "/api/v1/orders", "orders", handlers.orders)],
     }
     return {name: Service(answers, book, routes[name]) for name, book in books.items()}
-
-
-def _json(body: bytes, status: int = 200) -> web.Response:
-    return web.Response(body=body, status=status, content_type="application/json")
-
-
-def _error(status: int, text: str) -> web.Response:
-    return _json(msgspec.json.encode({"error": text, "status": status}), status)
-
-
-async def _unknown(request: web.Request) -> web.Response:
-    return _error(404, f"no such endpoint: {request.method} {request.path}")
-
-
-def _page(request: web.Request) -> tuple[int, int]:
-    """Return limit and offset of a request.
-
-    Raises:
-        web.HTTPBadRequest: they are no whole numbers, or out of their range.
-    """
-    try:
-        limit = int(request.query.get("limit", _DEFAULT_PAGE))
-        offset = int(request.query.get("offset", 0))
-    except ValueError as error:
-        raise web.HTTPBadRequest(text=str(error)) from error
-    if not 1 <= limit <= _MAXIMUM_PAGE or offset < 0:
-        raise web.HTTPBadRequest(text=f"limit must be from 1 to {_MAXIMUM_PAGE}, offset not negative")
-    return limit, offset

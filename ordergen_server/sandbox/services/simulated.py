@@ -13,7 +13,7 @@ import urllib3
 from ordergen_server.sandbox.database.supervised import SupervisedProcess
 from ordergen_server.sandbox.market.market import Market
 from ordergen_server.sandbox.market.portfolios import Portfolios, SuggestedModel
-from ordergen_server.sandbox.services.faults import SERVICES, Fault, Overrides, ServiceName
+from ordergen_server.sandbox.services.faults import SERVICES, Fault, Held, Overrides, ServiceName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -172,9 +172,22 @@ class SimulatedSiblings:
         self._call("PUT", "pricing", "overrides", Overrides(prices={security_id: text}))
 
     def override_summary(self, portfolio_id: str, body: object | str | None) -> None:
-        """Answer this summary: what encodes to JSON, or raw text; None: there is no balance record (404)."""
+        """Answer this summary: what encodes to JSON, or raw text; None: the portfolio has no balance rows."""
         text = body if body is None or isinstance(body, str) else msgspec.json.encode(body).decode()
         self._call("PUT", "accounting", "overrides", Overrides(summaries={portfolio_id: text}))
+
+    def override_holdings(self, portfolio_id: str, cash: Decimal, quantities: Mapping[str, Decimal]) -> None:
+        """Let a portfolio have this cash and these shares, in its summary and its balances."""
+        held = Held(cash=cash, quantities=dict(quantities))
+        self._call("PUT", "accounting", "overrides", Overrides(holdings={portfolio_id: held}))
+
+    def answer_as_documented(self) -> None:
+        """Let all answer as their documents say: 404 for what is not there, summaries whole."""
+        self._call("PUT", "accounting", "overrides", Overrides(is_documented=True))
+
+    def orphan_security(self, security_id: str) -> None:
+        """Take this security's type away: it is not found (404), and lists that have it are refused (400)."""
+        self._call("PUT", "security", "overrides", Overrides(orphaned_securities=frozenset([security_id])))
 
     def forget_security(self, security_id: str) -> None:
         """Let the security service not know this security (404, and not in its lists)."""

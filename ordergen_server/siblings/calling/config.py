@@ -59,8 +59,9 @@ class CacheConfig:
         names_ttl_seconds: age from which the names of portfolios are read again.
         refresh_seconds: a security or portfolio that is not among those kept is looked for again before
             their age asks for it, at most once in this time.
-        names_wait_seconds: a name is worth this much of a caller's time at most.
-        names_pause_seconds: after the portfolio service failed, names stay empty for so long.
+        names_wait_seconds: from when the names are being read on, callers wait for them no longer than this.
+        names_read_seconds: time to read the names, in the background, all attempts together.
+        names_pause_seconds: after the portfolio service failed, it is not asked for so long.
     """
 
     tickers_ttl_seconds: float = 600.0
@@ -68,6 +69,7 @@ class CacheConfig:
     names_ttl_seconds: float = 600.0
     refresh_seconds: float = 30.0
     names_wait_seconds: float = 3.0
+    names_read_seconds: float = 90.0
     names_pause_seconds: float = 30.0
 
     def __post_init__(self) -> None:
@@ -86,5 +88,6 @@ class SiblingsConfig:
     )
     pricing: SiblingConfig = SiblingConfig("http://globeco-pricing-service:8083")
     security: SiblingConfig = SiblingConfig("http://globeco-security-service:8000")
-    portfolio: SiblingConfig = SiblingConfig("http://globeco-portfolio-service:8000")
+    # All names in one answer, and nobody waits for the whole of it.
+    portfolio: SiblingConfig = SiblingConfig("http://globeco-portfolio-service:8000", timeout_seconds=30.0)
     cache: CacheConfig = field(default_factory=CacheConfig)

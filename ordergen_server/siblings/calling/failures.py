@@ -29,6 +29,10 @@ class TimedOut(AttemptFailed):
     """The time of one attempt ran out, be it its own or what was left of the caller's."""
 
 
+class InternalFailure(AttemptFailed):
+    """The service answered 500: it failed, or it has no better status for what was asked."""
+
+
 class Unreadable(AttemptFailed):
     """An answer came, and it is not of the form that the service promises."""
 
@@ -42,12 +46,14 @@ class Refused(Exception):
     Attributes:
         reason: what it answered, as the end of a sentence that begins with the name of the service.
         is_unknown: it does not know what was asked for.
+        is_invalid: what was asked for, or something that it needs for the answer, breaks a rule of its own.
     """
 
-    def __init__(self, reason: str, *, is_unknown: bool = False) -> None:
+    def __init__(self, reason: str, *, is_unknown: bool = False, is_invalid: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.is_unknown = is_unknown
+        self.is_invalid = is_invalid
 
 
 @dataclass(frozen=True, slots=True)

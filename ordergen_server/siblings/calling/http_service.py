@@ -10,15 +10,21 @@ from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
 from ordergen_server.siblings.calling.calls import ResilientCaller
 from ordergen_server.siblings.calling.config import SiblingConfig
 from ordergen_server.siblings.calling.deadlines import Deadline
-from ordergen_server.siblings.calling.failures import AttemptFailed, Refused, TimedOut
+from ordergen_server.siblings.calling.failures import AttemptFailed, InternalFailure, Refused, TimedOut
 from ordergen_server.siblings.calling.sockets import DeadlinePool
 
 Document = TypeVar("Document")
+#: Gets the body of a path, within what is left of the time of one attempt.
+Fetch = Callable[[str], bytes]
+
 _CHUNK_BYTES = 64 * 1024
 _POOL_TIMEOUT_SECONDS = 1
+_LEAST_SECONDS = 0.001
 _OK = 200
+_BAD_REQUEST = 400
 _NOT_FOUND = 404
 _TOO_MANY_REQUESTS = 429
+_INTERNAL_SERVER_ERROR = 500
 _SERVER_ERRORS = range(500, 600)
 
 
@@ -54,7 +60,19 @@ class HttpService:
             SiblingUnavailable: no attempt brought an answer, or the breaker is open.
             DeadlineExceeded: the deadline passed first.
         """
-        return self.caller.call(lambda timeout_seconds: read(self._fetch(path, timeout_seconds)), deadline)
+        return self.converse(lambda fetch: read(fetch(path)), deadline)
+
+    def converse(self, read: Callable[[Fetch], Document], deadline: Deadline) -> Document:
+        """Make one document of several answers: one attempt, in its time, that fails as a whole.
+
+        Raises as `get`.
+        """
+
+        def attempt(timeout_seconds: float) -> Document:
+            end = Deadline(timeout_seconds)
+            return read(lambda path: self._fetch(path, max(_LEAST_SECONDS, end.remaining_seconds)))
+
+        return self.caller.call(attempt, deadline)
 
     def close(self) -> None:
         """Close every idle connection; one in use is closed as soon as it comes back."""
@@ -105,9 +123,10 @@ def _check_status(response: urllib3.BaseHTTPResponse, path: str) -> None:
         return
     reason = f"answered GET {path} with status {status}"
     if status == _TOO_MANY_REQUESTS or status in _SERVER_ERRORS:
+        failure = InternalFailure if status == _INTERNAL_SERVER_ERROR else AttemptFailed
         is_outage = status != _TOO_MANY_REQUESTS
-        raise AttemptFailed(reason, retry_after_seconds=_retry_after(response), is_outage=is_outage)
-    raise Refused(reason, is_unknown=status == _NOT_FOUND)
+        raise failure(reason, retry_after_seconds=_retry_after(response), is_outage=is_outage)
+    raise Refused(reason, is_unknown=status == _NOT_FOUND, is_invalid=status == _BAD_REQUEST)
 
 
 def _retry_after(response: urllib3.BaseHTTPResponse) -> float | None:

@@ -60,9 +60,13 @@ class GrpcSecurityReader(GrpcReader):
         self._method = SecurityServiceStub(self._grpc.channel).ListSecurities
 
     def read_tickers(self, deadline: Deadline) -> Mapping[str, str | Flaw]:
-        """The ticker of every security by its id."""
+        """The ticker of every security by its id; there is always a list."""
         with self._grpc.caller.answering():
             return self._grpc.get(self._method, ListSecuritiesRequest(), _tickers, deadline)
+
+    def read_ticker(self, security_id: str, deadline: Deadline) -> str | Flaw | None:
+        """The ticker of one security, out of the list; None where there is no such security."""
+        return self.read_tickers(deadline).get(security_id)
 
 
 class GrpcPriceReader(GrpcReader):

@@ -22,18 +22,19 @@ class Summary:
 
     Attributes:
         portfolio_path: how the answer calls the field of its id.
-        lines: its holdings, in the order of the answer's field `securities`.
+        lines: its holdings, in the order of the answer's field `lines_path`.
     """
 
     portfolio_path: str
     portfolio_id: str | Flaw
     cash: Decimal | Flaw
     lines: Sequence[Line]
+    lines_path: str = "securities"
 
 
 def new_holdings(portfolio_id: str) -> Holdings:
     """The holdings of a portfolio that has no record yet."""
-    return Holdings(portfolio_id, Decimal(0), {}, is_new=True)
+    return Holdings(portfolio_id, Decimal(0), {})
 
 
 def checked_holdings(portfolio_id: str, summary: Summary | Flaw) -> Holdings:
@@ -48,30 +49,26 @@ def checked_holdings(portfolio_id: str, summary: Summary | Flaw) -> Holdings:
     if answered != portfolio_id:
         flaw = Flaw(summary.portfolio_path, f"must be the portfolio asked for, not {shown(repr(answered))}")
         raise bad_data(PORTFOLIO_ACCOUNTING, portfolio_id, flaw, "Portfolio")
-    return Holdings(
-        portfolio_id, _sound(portfolio_id, summary.cash), _quantities(portfolio_id, summary.lines)
-    )
+    return Holdings(portfolio_id, _sound(portfolio_id, summary.cash), _quantities(portfolio_id, summary))
 
 
-def _quantities(portfolio_id: str, lines: Sequence[Line]) -> dict[str, Decimal]:
-    quantities: dict[str, Decimal] = {}
-    for index, (security_id, quantity) in enumerate(lines):
+def _quantities(portfolio_id: str, summary: Summary) -> dict[str, Decimal]:
+    path, quantities = summary.lines_path, dict[str, Decimal]()
+    for index, (security_id, quantity) in enumerate(summary.lines):
         if isinstance(security_id, Flaw):
-            raise bad_data(PORTFOLIO_ACCOUNTING, portfolio_id, _within(index, security_id), "Portfolio")
+            raise bad_data(PORTFOLIO_ACCOUNTING, portfolio_id, _within(path, index, security_id), "Portfolio")
         if security_id in quantities:
-            flaw = Flaw(
-                f"securities[{index}]", f"must have {shown(repr(security_id))} once, and has it again"
-            )
+            flaw = Flaw(f"{path}[{index}]", f"must have {shown(repr(security_id))} once, and has it again")
             raise bad_data(PORTFOLIO_ACCOUNTING, portfolio_id, flaw, "Portfolio")
         if isinstance(quantity, Flaw):
-            raise bad_data(PORTFOLIO_ACCOUNTING, security_id, _within(index, quantity))
+            raise bad_data(PORTFOLIO_ACCOUNTING, security_id, _within(path, index, quantity))
         quantities[security_id] = quantity
     return quantities
 
 
-def _within(index: int, flaw: Flaw) -> Flaw:
+def _within(path: str, index: int, flaw: Flaw) -> Flaw:
     """The flaw of a line as one of the whole answer; only now is its path worth writing."""
-    return Flaw(f"securities[{index}].{flaw.path}", flaw.rule)
+    return Flaw(f"{path}[{index}].{flaw.path}", flaw.rule)
 
 
 def _sound(portfolio_id: str, value: Value | Flaw) -> Value:

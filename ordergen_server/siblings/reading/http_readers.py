@@ -1,23 +1,39 @@
 """The readers of the bulk lists over HTTP/JSON: securities, prices and names.
 
 Securities come from `/api/v1/securities`, all in one answer, and not from the pages of v2: pages shift
-under a reader when a security is added, and one answer is one call.
+under a reader when a security is added, and one answer is one call. Names likewise.
 """
 
 import logging
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import TypeVar
+from urllib.parse import quote
 
 import msgspec
 
 from ordergen_server.siblings.calling.breaker import CircuitBreaker
 from ordergen_server.siblings.calling.config import SiblingConfig
 from ordergen_server.siblings.calling.deadlines import Deadline
-from ordergen_server.siblings.calling.failures import Flaw, shown
-from ordergen_server.siblings.calling.http_service import HttpService
+from ordergen_server.siblings.calling.failures import (
+    AttemptFailed,
+    Flaw,
+    InternalFailure,
+    Refused,
+    Unreadable,
+    shown,
+)
+from ordergen_server.siblings.calling.http_service import Fetch, HttpService
 from ordergen_server.siblings.reading import decimals, readers
-from ordergen_server.siblings.reading.documents import ABSENT, MALFORMED, number, records, text
+from ordergen_server.siblings.reading.documents import (
+    ABSENT,
+    MALFORMED,
+    decoded,
+    flaw_of,
+    number,
+    records,
+    text,
+)
 from ordergen_server.siblings.reading.entries import unique
 
 Record = TypeVar("Record")
@@ -46,6 +62,7 @@ class PortfolioRecord(msgspec.Struct, rename="camel"):
     name: msgspec.Raw = ABSENT
 
 
+_SECURITIES = "/api/v1/securities"
 _SECURITY = msgspec.json.Decoder(SecurityRecord)
 _PRICE = msgspec.json.Decoder(PriceRecord)
 _PORTFOLIO = msgspec.json.Decoder(PortfolioRecord)
@@ -70,14 +87,32 @@ class HttpReader:
 
 
 class HttpSecurityReader(HttpReader):
-    """Reads `GET /api/v1/securities`."""
+    """Reads `GET /api/v1/securities`, and `GET /api/v1/security/{securityId}` where it must.
+
+    The real service answers 400 for the list while the type of one security is missing; it goes on answering
+    for every other one.
+    """
 
     service = readers.SECURITY
 
-    def read_tickers(self, deadline: Deadline) -> Mapping[str, str | Flaw]:
-        """The ticker of every security by its id."""
+    def read_tickers(self, deadline: Deadline) -> Mapping[str, str | Flaw] | None:
+        """The ticker of every security by its id; None where the list is a 400."""
         with self._http.caller.answering():
-            return self._http.get("/api/v1/securities", self._read, deadline)
+            try:
+                return self._http.get(_SECURITIES, self._read, deadline)
+            except Refused as refusal:
+                if refusal.is_invalid:
+                    return None
+                raise
+
+    def read_ticker(self, security_id: str, deadline: Deadline) -> str | Flaw | None:
+        """The ticker of one security; None where there is no such security."""
+        try:
+            return self._http.converse(lambda fetch: _ticker(fetch, security_id), deadline)
+        except Refused as refusal:
+            return None if refusal.is_unknown else Flaw("status", refusal.reason)
+        except Unreadable as failure:
+            return Flaw("body", failure.reason)
 
     def _read(self, body: bytes) -> Mapping[str, str | Flaw]:
         entries = _each(self.service, body, _SECURITY)
@@ -127,3 +162,31 @@ def _each(service: str, body: bytes, decoder: "msgspec.json.Decoder[Record]") ->
     if nameless:
         extra = {"service": service, "records": len(nameless), "first": nameless[0]}
         _logger.warning("%s: %d records that name nothing", service, len(nameless), extra=extra)
+
+
+def _ticker(fetch: Fetch, security_id: str) -> str | Flaw:
+    """The ticker of one security; a 500 is about that security where the service is otherwise well."""
+    try:
+        body = fetch(f"/api/v1/security/{quote(security_id, safe='')}")
+    except InternalFailure as failure:
+        if _is_well(fetch):
+            return Flaw("status", failure.reason)
+        raise
+    try:
+        record = decoded(body, _SECURITY)
+    except msgspec.ValidationError as error:
+        return flaw_of(error)
+    if record.security_id != security_id:
+        return Flaw("securityId", f"must be the security asked for, not {shown(repr(record.security_id))}")
+    return text(record.ticker, "ticker")
+
+
+def _is_well(fetch: Fetch) -> bool:
+    """Whether the service reads its securities: a 400 for their list shows it as well as the list."""
+    try:
+        fetch(_SECURITIES)
+    except Refused as refusal:
+        return refusal.is_invalid
+    except AttemptFailed:
+        return False
+    return True

@@ -34,8 +34,14 @@ class Reader(Protocol):
 class SecurityReader(Reader, Protocol):
     """Reads the security service."""
 
-    def read_tickers(self, deadline: Deadline) -> Mapping[str, str | Flaw]:
-        """The ticker of every security by its id; a record that cannot be is a flaw of its security alone."""
+    def read_tickers(self, deadline: Deadline) -> Mapping[str, str | Flaw] | None:
+        """The ticker of every security by its id; a record that cannot be is a flaw of its security alone.
+
+        None where the service is well and lists nothing, because of one security that breaks its own rules.
+        """
+
+    def read_ticker(self, security_id: str, deadline: Deadline) -> str | Flaw | None:
+        """The ticker of one security, for when there is no list; None where there is no such security."""
 
 
 class PriceReader(Reader, Protocol):

@@ -13,6 +13,7 @@ from pymongo.errors import OperationFailure
 
 from ordergen_server.domain.errors import (
     BadData,
+    DataProblem,
     InvalidArgument,
     MissingData,
     NotFound,
@@ -276,6 +277,21 @@ def test_the_market_of_a_run_is_kept_once_with_its_problems(runs: Rebalances) ->
     runs.keep_snapshot(run.rebalance_id, MarketSnapshot({}, LATER))
     assert runs.kept_snapshot(run.rebalance_id) == SNAPSHOT
     assert len(runs.pending(run.rebalance_id)) == 3
+
+
+def test_the_market_of_a_run_without_a_list_is_kept_with_all_prices(runs: Rebalances) -> None:
+    """By ticker, which may have points; each price or its problem."""
+    prices: dict[str, Decimal | DataProblem] = {
+        "BRK.B": Decimal("411.10"),
+        "$X": BadData("bad", violations=[Violation("$X", "is 0", "BAD")]),
+    }
+    snapshot = replace(SNAPSHOT, prices=prices)
+    run = begin(runs)
+    runs.keep_snapshot(run.rebalance_id, snapshot)
+    kept = runs.kept_snapshot(run.rebalance_id)
+    assert kept == snapshot
+    assert kept is not None
+    assert repr(kept.prices) == repr(prices)
 
 
 def test_of_two_that_keep_a_market_at_once_one_stays(runs: Rebalances) -> None:

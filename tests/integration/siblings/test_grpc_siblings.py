@@ -81,7 +81,7 @@ def test_nobody_can_tell_the_transports_apart(siblings: SimulatedSiblings, sourc
             expected_name = others.portfolios.name(portfolio_id, PATIENT)
             assert expected_name == sources.portfolios.name(portfolio_id, PATIENT)
     assert siblings.calls("pricing") == {"prices": 2}
-    assert siblings.calls("accounting") == {"summary": 26}
+    assert siblings.calls("accounting") == {"summary": 26, "balances": 2}  # of the two that have no rows
     assert siblings.calls("security") == {"securities": 2}
 
 
@@ -99,7 +99,7 @@ def test_an_overridden_summary_is_that_of_both_transports(
     expected = Holdings(FIRST, Decimal("0.10"), {"A": Decimal("-1.50")})
     assert expected == sources.portfolios.holdings(FIRST, PATIENT)
     siblings.override_summary(FIRST, None)
-    assert Holdings(FIRST, Decimal(0), {}, is_new=True) == sources.portfolios.holdings(FIRST, PATIENT)
+    assert Holdings(FIRST, Decimal(0), {}) == sources.portfolios.holdings(FIRST, PATIENT)
     siblings.override_summary(FIRST, "{")
     with pytest.raises(SiblingUnavailable):
         sources.portfolios.holdings(FIRST, PATIENT)
@@ -107,13 +107,13 @@ def test_an_overridden_summary_is_that_of_both_transports(
 
 def test_a_fault_of_one_portfolio(siblings: SimulatedSiblings, sources: Sources) -> None:
     siblings.set_faults("accounting", [Fault(kind="status", endpoint="summary", match=FIRST)])
-    assert not sources.portfolios.holdings(PORTFOLIOS.portfolio_id(1), PATIENT).is_new
+    assert sources.portfolios.holdings(PORTFOLIOS.portfolio_id(1), PATIENT).quantities
     with pytest.raises(SiblingUnavailable):
         sources.portfolios.holdings(FIRST, PATIENT)
 
 
 def test_a_portfolio_without_a_record_is_new(sources: Sources) -> None:
-    assert Holdings(NEW, Decimal(0), {}, is_new=True) == sources.portfolios.holdings(NEW, PATIENT)
+    assert Holdings(NEW, Decimal(0), {}) == sources.portfolios.holdings(NEW, PATIENT)
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,7 @@ def test_holdings_of_an_unknown_portfolio_are_new_and_no_failure(
 ) -> None:
     """Not even a hundred of them open the breaker."""
     for _ in range(100):
-        assert Holdings("0" * 24, Decimal(0), {}, is_new=True) == sources.portfolios.holdings(
-            "0" * 24, PATIENT
-        )
+        assert Holdings("0" * 24, Decimal(0), {}) == sources.portfolios.holdings("0" * 24, PATIENT)
     assert sources.portfolios.holdings(siblings.model.portfolio_ids[0], PATIENT).quantities
 
 
@@ -86,22 +84,21 @@ def test_a_bad_quantity_is_bad_data_of_its_security(siblings: SimulatedSiblings,
     assert caught.value.violations == (Violation("B", rule, "BAD_DATA"),)
 
 
-def test_a_huge_summary_is_read_and_one_without_end_is_not(
+def test_huge_holdings_are_read_and_a_summary_without_end_is_not(
     siblings: SimulatedSiblings, config: SiblingsConfig
 ) -> None:
     portfolio_id = portfolio_of(siblings)
-    lines = [{"securityId": f"{number:024d}", "netQuantity": str(number)} for number in range(20_000)]
-    siblings.override_summary(
-        portfolio_id, {"portfolioId": portfolio_id, "cashBalance": "1", "securities": lines}
-    )
-    with open_sources(config) as sources:
-        assert len(sources.portfolios.holdings(portfolio_id, PATIENT).quantities) == 20_000
+    held = {f"{number:024d}": Decimal(number) for number in range(5_000)}
+    siblings.override_holdings(portfolio_id, Decimal(1), held)
+    patient = replace(config.portfolio_accounting, timeout_seconds=60)
+    with open_sources(replace(config, portfolio_accounting=patient)) as sources:
+        assert sources.portfolios.holdings(portfolio_id, 60).quantities == held
     small = replace(config.portfolio_accounting, maximum_body_bytes=100_000)
     with open_sources(replace(config, portfolio_accounting=small)) as sources:
         with pytest.raises(BadData, match="more than 100000 bytes"):
             sources.portfolios.holdings(portfolio_id, PATIENT)
         siblings.override_summary(portfolio_id, None)
-        assert sources.portfolios.holdings(portfolio_id, PATIENT).is_new
+        assert not sources.portfolios.holdings(portfolio_id, PATIENT).quantities
 
 
 @pytest.mark.parametrize("fault", BROKEN[:6], ids=lambda fault: f"{fault.kind}-{fault.status}")

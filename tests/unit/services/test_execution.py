@@ -2,7 +2,10 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
 from threading import Event, Thread
+from typing import NoReturn
 
 import pytest
 
@@ -15,7 +18,7 @@ from ordergen_server.domain.errors import (
     MissingData,
     SiblingUnavailable,
 )
-from ordergen_server.domain.market import Holdings
+from ordergen_server.domain.market import Holdings, Quote
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
@@ -23,7 +26,7 @@ from ordergen_server.domain.rebalances import (
     RebalanceState,
 )
 from ordergen_server.domain.stores import Lease, LeaseLost
-from tests.builders import NOW, portfolio_id, rebalance, result, snapshot
+from tests.builders import NOW, holdings, portfolio_id, rebalance, result, security_id, snapshot
 from tests.unit.services.runs import BUYS, RESTS, TOKEN, WORTHLESS, House, house
 
 
@@ -72,6 +75,44 @@ def test_a_missing_price_fails_the_portfolios_that_need_it() -> None:
     with house(BUYS, market=snapshot({2: "10"})) as parts:
         carry_out(parts)
     assert isinstance(parts.runs.results[0].error, MissingData)
+
+
+def test_what_an_unlisted_market_lacks_is_asked_for_by_who_holds_it() -> None:
+    """At the prices of the run; one that cannot be had fails its holder alone, and nobody asks for zeros."""
+    holders = [
+        holdings("0", {1: "50", 2: "5"}),
+        holdings("0", {1: "50", 3: "1"}),
+        holdings("90", {1: "1", 4: "0"}),
+    ]
+    market = replace(snapshot({1: "10"}), prices={"T2": Decimal(20)})
+    with house(*holders, market=market) as parts:
+        parts.market.more = {
+            security_id(2): Quote("T2", Decimal(20)),
+            security_id(3): MissingData("no such security"),
+        }
+        carry_out(parts)
+        found = {one.portfolio_id: one for one in parts.runs.results}
+    assert sorted(parts.market.asked) == [security_id(2), security_id(3)]
+    assert parts.market.calls == 1
+    first = found[portfolio_id(0)]
+    assert first.market_value == Decimal(600)
+    assert [line.price for line in first.positions] == [Decimal(10), Decimal(20)]
+    assert found[portfolio_id(1)].error == MissingData("no such security")
+    assert found[portfolio_id(2)].error is None
+
+
+def test_a_security_service_that_is_down_stops_a_run_of_an_unlisted_market(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    market = replace(snapshot({1: "10"}), prices={})
+    with house(holdings("0", {1: "50", 2: "5"}), market=market) as parts:
+        monkeypatch.setattr(parts.market, "quotes", _down)
+        ended = carry_out(parts)
+    assert (ended.state, ended.error) == (RebalanceState.FAILED, SiblingUnavailable("down"))
+
+
+def _down(*_: object) -> NoReturn:
+    raise SiblingUnavailable("down")
 
 
 @pytest.mark.parametrize("problem", [SiblingUnavailable("down"), DeadlineExceeded("late")])

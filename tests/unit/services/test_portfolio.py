@@ -158,7 +158,7 @@ def test_an_overdraft_may_be_allowed() -> None:
 
 
 def test_a_new_portfolio_needs_no_action() -> None:
-    answer = rebalanced(holdings("0", is_new=True), model(position(1)), {1: "10"})
+    answer = rebalanced(holdings("0"), model(position(1)), {1: "10"})
     assert answer == replace(
         result(), market_value=Decimal(0), cash_before=Decimal(0), cash_after=Decimal(0), error=None
     )

@@ -29,12 +29,17 @@ class FakeReader:
         self.tickers: dict[str, str | Flaw] = {"A": "AAA"}
         self.prices: dict[str, Decimal | Flaw] = {"AAA": Decimal("1.5")}
         self.names = {"P": "Growth"}
+        self.refuses_to_list = False
         self.calls: list[str] = []
         self.is_down = False
         self.is_closed = False
 
-    def read_tickers(self, deadline: Deadline) -> Mapping[str, str | Flaw]:
-        return self._answer("tickers", self.tickers, deadline)
+    def read_tickers(self, deadline: Deadline) -> Mapping[str, str | Flaw] | None:
+        tickers = self._answer("tickers", self.tickers, deadline)
+        return None if self.refuses_to_list else tickers
+
+    def read_ticker(self, security_id: str, deadline: Deadline) -> str | Flaw | None:
+        return self._answer(f"ticker {security_id}", self.tickers, deadline).get(security_id)
 
     def read_prices(self, deadline: Deadline) -> Mapping[str, Decimal | Flaw]:
         return self._answer("prices", self.prices, deadline)
@@ -133,6 +138,52 @@ def test_an_early_look_that_fails_leaves_what_is_known(
     for _ in range(10):
         assert market.snapshot(5, ["unknown"]).quote("A").ticker == "AAA"
     assert reader.calls.count("tickers") == 2
+
+
+def test_without_a_list_what_is_needed_is_read_one_by_one(
+    reader: FakeReader, market: SiblingMarketSource, clock: FakeClock
+) -> None:
+    """Each once a TTL, the list looked for again now and then; what is not there may come soon."""
+    reader.refuses_to_list = True
+    reader.tickers["B"] = "AAA"
+    for clock.now in range(1000, 1060, 10):
+        snapshot = market.snapshot(5, ["A", "B", "unknown"])
+        assert [Quote, Quote, MissingData] == [type(snapshot.quotes[one]) for one in ("A", "B", "unknown")]
+    counts = {one: reader.calls.count(one) for one in reader.calls}
+    assert counts == {"tickers": 2, "prices": 1, "ticker A": 1, "ticker B": 1, "ticker unknown": 2}
+    clock.now += 600
+    market.snapshot(5, ["A"])
+    assert reader.calls.count("ticker A") == 2
+
+
+def test_a_list_that_is_there_again_is_used(
+    reader: FakeReader, market: SiblingMarketSource, clock: FakeClock
+) -> None:
+    reader.refuses_to_list = True
+    assert market.snapshot(5, ["A"]).prices is not None
+    reader.refuses_to_list = False
+    clock.now += 30
+    assert market.snapshot(5, ["A"]).prices is None
+    assert reader.calls.count("ticker A") == 1
+
+
+def test_a_bad_price_keeps_its_reason_without_a_list(reader: FakeReader, market: SiblingMarketSource) -> None:
+    reader.refuses_to_list = True
+    reader.prices["AAA"] = Flaw("[1].close", "must be above 0, not 0")
+    snapshot = market.snapshot(5)
+    found = market.quotes(snapshot, ["A"], 5)["A"]
+    assert (
+        str(found)
+        == "Ticker AAA: the pricing service answered [1].close: must be above 0, not 0; it must be mended there."
+    )
+
+
+def test_one_by_one_a_sibling_that_is_down_is_down(reader: FakeReader, market: SiblingMarketSource) -> None:
+    reader.refuses_to_list = True
+    snapshot = market.snapshot(5)
+    reader.is_down = True
+    with pytest.raises(SiblingUnavailable):
+        market.quotes(snapshot, ["A"], 5)
 
 
 def test_an_old_price_is_never_used(

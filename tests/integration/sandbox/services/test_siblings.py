@@ -36,9 +36,13 @@ COMMAND = [sys.executable, "-m", "ordergen_server.sandbox.services"]
 @pytest.mark.parametrize(
     ("service", "path", "expected"),
     [
-        ("accounting", f"/api/v1/portfolios/{IDS[0]}/summary", EXPECTED.summary(IDS[0])),
-        ("accounting", f"/api/v1/balances?portfolio_id={IDS[3]}", EXPECTED.balances(IDS[3], 50, 0)),
-        ("accounting", "/api/v1/balances?offset=30&limit=100", EXPECTED.balances(None, 100, 30)),
+        ("accounting", f"/api/v1/portfolios/{IDS[0]}/summary", EXPECTED.accounting.summary(IDS[0])),
+        (
+            "accounting",
+            f"/api/v1/balances?portfolio_id={IDS[3]}",
+            EXPECTED.accounting.balances(IDS[3], 50, 0),
+        ),
+        ("accounting", "/api/v1/balances?offset=30&limit=100", EXPECTED.accounting.balances(None, 100, 30)),
         ("pricing", f"/api/v1/price/{SECURITY.ticker}", EXPECTED.price(SECURITY.ticker)),
         ("pricing", "/api/v1/prices", EXPECTED.prices()),
         ("security", f"/api/v1/security/{SECURITY.security_id}", EXPECTED.security(SECURITY.security_id)),
@@ -60,8 +64,6 @@ def test_an_endpoint_answers(
 @pytest.mark.parametrize(
     ("service", "path"),
     [
-        ("accounting", f"/api/v1/portfolios/{IDS[11]}/summary"),
-        ("accounting", f"/api/v1/portfolios/{'0' * 24}/summary"),
         ("pricing", "/api/v1/price/NONE"),
         ("security", f"/api/v1/security/{'0' * 24}"),
         ("portfolio", f"/api/v1/portfolio/{'0' * 24}"),
@@ -71,15 +73,72 @@ def test_an_endpoint_answers(
 def test_what_is_not_there(
     siblings: SimulatedSiblings, http: urllib3.PoolManager, service: str, path: str
 ) -> None:
-    answer = http.request("GET", siblings.urls[service] + path)
-    assert (answer.status, answer.json()["status"]) == (404, 404)
+    assert http.request("GET", siblings.urls[service] + path).status == 404
+
+
+@pytest.mark.parametrize(
+    ("service", "path", "documented"),
+    [
+        ("accounting", f"/api/v1/portfolios/{IDS[11]}/summary", 404),
+        ("accounting", f"/api/v1/portfolios/{'0' * 24}/summary", 404),
+        ("security", "/api/v1/security/not-an-object-id", 404),
+    ],
+)
+def test_what_is_not_there_is_a_500_and_only_documented_as_a_404(
+    siblings: SimulatedSiblings, http: urllib3.PoolManager, service: str, path: str, documented: int
+) -> None:
+    assert http.request("GET", siblings.urls[service] + path).status == 500
+    siblings.answer_as_documented()
+    assert http.request("GET", siblings.urls[service] + path).status == documented
+
+
+def test_a_portfolio_without_rows_has_no_balances(
+    siblings: SimulatedSiblings, http: urllib3.PoolManager
+) -> None:
+    """That is what tells it from a failure."""
+    url = f"{siblings.accounting_url}/api/v1/balances?portfolio_id={IDS[11]}&limit=1000&offset=0"
+    answer = http.request("GET", url).json()
+    paging = {"limit": 1000, "offset": 0, "total": 0, "hasMore": False, "page": 1, "totalPages": 0}
+    assert answer == {"balances": [], "pagination": paging}
+
+
+@pytest.mark.parametrize("query", ["limit=1001", "limit=0", "limit=many", "limit=-1", "limit=50&offset=-1"])
+def test_balances_out_of_range_are_the_first_fifty(
+    siblings: SimulatedSiblings, http: urllib3.PoolManager, query: str
+) -> None:
+    answer = http.request("GET", f"{siblings.accounting_url}/api/v1/balances?{query}").json()
+    assert (answer["pagination"]["limit"], answer["pagination"]["offset"]) == (50, 0)
+    assert len(answer["balances"]) == 50
+
+
+def test_a_summary_is_cut_unless_it_is_documented(
+    siblings: SimulatedSiblings, http: urllib3.PoolManager
+) -> None:
+    held = {f"{number:024x}": Decimal(1) for number in range(1_200)}
+    siblings.override_holdings(IDS[0], Decimal(5), held)
+    url = f"{siblings.accounting_url}/api/v1/portfolios/{IDS[0]}/summary"
+    assert http.request("GET", url).json()["securityCount"] == 999
+    siblings.answer_as_documented()
+    assert http.request("GET", url).json()["securityCount"] == 1200
+
+
+def test_an_orphaned_security_spoils_the_list(siblings: SimulatedSiblings, http: urllib3.PoolManager) -> None:
+    siblings.orphan_security(SECURITY.security_id)
+    answer = http.request("GET", f"{siblings.security_url}/api/v1/securities")
+    assert (answer.status, answer.json()["detail"][:23]) == (400, "Invalid securityTypeId:")
+    statuses = {
+        each.ticker: http.request("GET", f"{siblings.security_url}/api/v1/security/{each.security_id}").status
+        for each in siblings.portfolios.market.securities[:6]
+    }
+    assert [ticker for ticker, status in statuses.items() if status != 200] == [SECURITY.ticker]
+    assert statuses[SECURITY.ticker] == 404
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "offset=-1", "limit=many"])
 def test_refuses_a_page_out_of_range(
     siblings: SimulatedSiblings, http: urllib3.PoolManager, query: str
 ) -> None:
-    assert http.request("GET", f"{siblings.portfolio_url}/api/v2/portfolios?{query}").status == 400
+    assert http.request("GET", f"{siblings.portfolio_url}/api/v2/portfolios?{query}").status == 422
 
 
 def test_orders(siblings: SimulatedSiblings, http: urllib3.PoolManager) -> None:

@@ -122,7 +122,7 @@ def test_an_overridden_summary(siblings: SimulatedSiblings, http: urllib3.PoolMa
     siblings.override_summary(second, "{")
     siblings.override_summary(third, None)
     answers = [summary(siblings, http, number) for number in range(3)]
-    assert [each.status for each in answers] == [200, 200, 404]
+    assert [each.status for each in answers] == [200, 200, 500]
     assert answers[0].json() == {"portfolioId": first, "cashBalance": "0.10", "securities": []}
     assert answers[1].data == b"{"
 
@@ -139,7 +139,14 @@ def test_the_control_api_by_hand(siblings: SimulatedSiblings, http: urllib3.Pool
     assert http.request("PUT", f"{url}/faults", json=[fault]).json() == [fault]
     assert http.request("GET", f"{url}/faults").json() == [fault]
     assert http.request("DELETE", f"{url}/faults").json() == []
-    overrides = {"prices": {"a": "1"}, "summaries": {}, "unknown_securities": []}
+    overrides = {
+        "prices": {"a": "1"},
+        "summaries": {},
+        "holdings": {},
+        "unknown_securities": [],
+        "orphaned_securities": [],
+        "is_documented": False,
+    }
     assert http.request("PUT", f"{url}/overrides", json={"prices": {"a": "1"}}).json() == overrides
     assert http.request("GET", f"{siblings.pricing_url}/_sandbox/overrides").json() == overrides
     assert http.request("DELETE", f"{url}/overrides").json() == {**overrides, "prices": {}}

@@ -173,8 +173,8 @@ def test_a_bad_price_keeps_its_reason_without_a_list(reader: FakeReader, market:
     snapshot = market.snapshot(5)
     found = market.quotes(snapshot, ["A"], 5)["A"]
     assert (
-        str(found)
-        == "Ticker AAA: the pricing service answered [1].close: must be above 0, not 0; it must be mended there."
+        str(found) == "Ticker AAA: the pricing service answered [1].close: must be above 0, not 0;"
+        " it must be mended there."
     )
 
 

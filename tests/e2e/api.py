@@ -23,9 +23,8 @@ from ordergen_server.bootstrap import serving
 from ordergen_server.sandbox.market.portfolios import SuggestedModel
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from ordergen_server.settings import Settings
+from tests.limits import DATABASE_SECONDS, PATIENCE
 
-#: Seconds a call of a test may take.
-PATIENCE = 30.0
 Detail = TypeVar("Detail", bound=Message)
 Answer = TypeVar("Answer")
 
@@ -88,7 +87,7 @@ def served(
     database_name: str,
     siblings: SimulatedSiblings,
     *,
-    mongodb_timeout_seconds: float = 10,
+    mongodb_timeout_seconds: float = DATABASE_SECONDS,
     sibling_timeout_seconds: float = 2,
     portfolio_workers: int = 16,
     maximum_calls: int = 128,
@@ -114,6 +113,7 @@ def served(
         portfolio_workers=portfolio_workers,
         maximum_calls=maximum_calls,
         maximum_runs=maximum_runs,
+        maximum_call_seconds=PATIENCE,
         health_interval_seconds=0.1,
     )
     with serving(settings, mongodb_uri) as server, connected(server.port, server.health_port) as api:

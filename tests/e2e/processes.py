@@ -12,9 +12,7 @@ from pathlib import Path
 
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.api import Api, connected
-
-#: Seconds for anything a process does at its start or end.
-PATIENCE = 30.0
+from tests.limits import DATABASE_SECONDS, PATIENCE
 
 
 def processes_on(folder: Path) -> list[int]:
@@ -69,6 +67,8 @@ def environment(folder: Path, siblings: SimulatedSiblings, **changed: str) -> Ma
         "ORDERGEN_PORTFOLIO_URL": siblings.portfolio_url,
         "ORDERGEN_SIBLING_BACKOFF_SECONDS": "0.01",
         "ORDERGEN_HEALTH_INTERVAL_SECONDS": "0.1",
+        "ORDERGEN_MONGODB_TIMEOUT_SECONDS": str(DATABASE_SECONDS),
+        "ORDERGEN_MAXIMUM_CALL_SECONDS": str(PATIENCE),
         **changed,
     }
 

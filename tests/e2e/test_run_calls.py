@@ -14,8 +14,9 @@ from grpc import StatusCode
 from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.builders import MODEL_ID, portfolio_id, security_id
-from tests.e2e.api import PATIENCE, Api, failure, message_of, served
+from tests.e2e.api import Api, failure, message_of, served
 from tests.e2e.runs import check_answers, check_told, counts, start, watched
+from tests.limits import PATIENCE
 from tests.waiting import eventually
 
 pb, calls = rebalance_pb2, rebalance_service_pb2
@@ -42,7 +43,7 @@ def count_runs(api: Api) -> int:
 
 
 def over(api: Api, rebalance_id: str) -> bool:
-    return eventually(lambda: api.run(rebalance_id).state != pb.REBALANCE_STATE_RUNNING, PATIENCE)
+    return eventually(lambda: api.run(rebalance_id).state != pb.REBALANCE_STATE_RUNNING)
 
 
 @pytest.fixture

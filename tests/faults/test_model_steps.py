@@ -10,7 +10,6 @@ import pytest
 
 from ordergen_server.sandbox.database.embedded import EmbeddedDatabase
 from tests.faults.model_writers import (
-    RECOVERY_SECONDS,
     check_everything,
     insist_on_model,
     is_unknown,
@@ -70,7 +69,7 @@ def test_nothing_acknowledged_is_lost_or_done_twice(
     ):
         with writing(service) as writers:
             fates.striking = True
-            assert eventually(fates.all_met, SECONDS)
+            eventually(fates.all_met)
             fates.striking = False
         check_everything(service, embedded.uri, writers)
 
@@ -117,7 +116,7 @@ def test_a_database_that_lets_nobody_end_sessions_is_served_all_the_same(embedde
     leaving = Leaving(Fate.FORBIDDEN)
     with stepping_primary(embedded.port, leaving.decide) as uri, service_on(uri) as service:
         assert is_unknown(attempt(partial(service.models.CreateModel, repeatable(), timeout=20)))
-        assert eventually(lambda: not service.ready(), RECOVERY_SECONDS)
+        eventually(lambda: not service.ready())
         leaving.away.clear()
-        assert eventually(service.serves, RECOVERY_SECONDS)
+        eventually(service.serves)
         assert leaving.kills == 1

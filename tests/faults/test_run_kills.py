@@ -16,7 +16,7 @@ from ordergen_server.sandbox.database.embedded import EmbeddedDatabase
 from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.api import Api, message_of
-from tests.e2e.processes import PATIENCE, ServerProcess, server_process
+from tests.e2e.processes import ServerProcess, server_process
 from tests.e2e.runs import check_answers, check_stored, check_told, start, watched
 from tests.waiting import eventually
 
@@ -116,7 +116,7 @@ def test_servers_killed_in_turn_lose_nothing_of_a_run(siblings: SimulatedSibling
         run = start(world.servers[0].api, model_id)
         holders = {world.holder(run.rebalance_id)}
         for enough in (40, 100, 160, 220):
-            assert eventually(lambda: world.done(run.rebalance_id) >= enough, PATIENCE)  # noqa: B023 - called at once
+            eventually(lambda: world.done(run.rebalance_id) >= enough)  # noqa: B023 - called at once
             holders.add(world.holder(run.rebalance_id))
             for server in range(2):  # either may hold the run: both are killed, one after the other
                 world.replace(server)
@@ -131,7 +131,7 @@ def test_a_server_alone_takes_its_own_run_over_after_a_restart(
         model_id, portfolio_ids = world.create()
         run = start(world.servers[0].api, model_id)
         for enough in (60, 180):
-            assert eventually(lambda: world.done(run.rebalance_id) >= enough, PATIENCE)  # noqa: B023 - called at once
+            eventually(lambda: world.done(run.rebalance_id) >= enough)  # noqa: B023 - called at once
             world.replace(0)
         check(world, world.servers[0].api, run.rebalance_id, portfolio_ids)
 
@@ -143,11 +143,11 @@ def test_a_database_killed_again_and_again_loses_nothing_of_a_run(
         model_id, portfolio_ids = world.create()
         run = start(world.servers[0].api, model_id)
         for enough in (40, 120, 200):
-            assert eventually(lambda: world.done(run.rebalance_id) >= enough, PATIENCE)  # noqa: B023 - called at once
+            eventually(lambda: world.done(run.rebalance_id) >= enough)  # noqa: B023 - called at once
             pid = world.embedded.pid
             assert pid
             os.kill(pid, signal.SIGKILL)
-            assert eventually(lambda: world.embedded.pid not in (None, pid), PATIENCE)  # noqa: B023 - called at once
+            eventually(lambda: world.embedded.pid not in (None, pid))  # noqa: B023 - called at once
         check(world, world.servers[0].api, run.rebalance_id, portfolio_ids)
 
 

@@ -18,9 +18,9 @@ from grpc_status import rpc_status
 from ordergen_server.bootstrap import serving
 from ordergen_server.settings import Settings
 from tests.builders import portfolio_id, security_id
+from tests.limits import DATABASE_SECONDS, PATIENCE
 
 pb = model_service_pb2
-CALL_SECONDS = 30.0
 Detail = TypeVar("Detail")
 
 
@@ -33,6 +33,8 @@ def channel_to(mongodb_uri: str, database: str, *, maximum_calls: int = 48) -> I
         health_port=0,
         mongodb_database=database,
         maximum_calls=maximum_calls,
+        mongodb_timeout_seconds=DATABASE_SECONDS,
+        maximum_call_seconds=PATIENCE,
         drain_seconds=1,
     )
     with (
@@ -100,11 +102,11 @@ def model(
 
 def create(service: ModelServiceStub, message: model_pb2.Model | None = None) -> model_pb2.Model:
     request = pb.CreateModelRequest(model=message or model())
-    return service.CreateModel(request, timeout=CALL_SECONDS)
+    return service.CreateModel(request, timeout=PATIENCE)
 
 
 def get(service: ModelServiceStub, model_id: str) -> model_pb2.Model:
-    return service.GetModel(pb.GetModelRequest(model_id=model_id), timeout=CALL_SECONDS)
+    return service.GetModel(pb.GetModelRequest(model_id=model_id), timeout=PATIENCE)
 
 
 def lines(message: model_pb2.Model) -> list[tuple[str, str, str, str]]:

@@ -18,6 +18,7 @@ from ordergen_server.repositories.models import Models
 from ordergen_server.repositories.tokens import PageTokens
 from tests.builders import NOW
 from tests.integration.api.model_calls import attempt, create, model, pb, server, temporary_database
+from tests.limits import DATABASE_SECONDS, PATIENCE
 
 LASTING = 150
 """More than the driver reads at once, so that it asks again in the middle of an index."""
@@ -52,7 +53,7 @@ class Restless:
             yield
         finally:
             self._stop.set()
-            thread.join(30)
+            thread.join(PATIENCE)
 
     def _work(self) -> None:
         dice = random.Random(1)  # noqa: S311 - a test, not a secret
@@ -89,7 +90,7 @@ def restless(mongodb_uri: str) -> Iterator[tuple[ModelServiceStub, list[str], Re
     dice = random.Random(2)  # noqa: S311 - a test, not a secret
     with temporary_database(mongodb_uri) as name, server(mongodb_uri, name) as stub:
         lasting = [create(stub, model(random_name(dice), [])).model_id for _ in range(LASTING)]
-        database = Database(mongodb_uri, name, pool_size=4, timeout_seconds=10)
+        database = Database(mongodb_uri, name, pool_size=4, timeout_seconds=DATABASE_SECONDS)
         changer = Restless(stub, Models(database, PageTokens.of(database)), lasting)
         with changer.at_work():
             yield stub, lasting, changer

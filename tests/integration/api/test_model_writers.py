@@ -34,6 +34,7 @@ from tests.integration.api.model_calls import (
     server,
     taken,
 )
+from tests.limits import PATIENCE
 
 WRITERS = 16
 STEPS = 10
@@ -208,7 +209,7 @@ def at_once(sends: Sequence[Callable[[], model_pb2.Model]]) -> list[model_pb2.Mo
     barrier = Barrier(len(sends))
 
     def send(one: Callable[[], model_pb2.Model]) -> model_pb2.Model | Failure:
-        barrier.wait(10)
+        barrier.wait(PATIENCE)
         return attempt(one)
 
     with ThreadPoolExecutor(len(sends)) as threads:

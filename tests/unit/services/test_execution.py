@@ -24,6 +24,7 @@ from ordergen_server.domain.rebalances import (
 )
 from ordergen_server.domain.stores import Lease, LeaseLost
 from tests.builders import NOW, portfolio_id, rebalance, result, snapshot
+from tests.limits import PATIENCE
 from tests.unit.services.runs import BUYS, RESTS, TOKEN, WORTHLESS, House, house
 
 
@@ -220,7 +221,7 @@ def test_no_more_than_the_window_is_read_ahead_of_the_store() -> None:
         append = parts.runs.append
 
         def slowly(rebalance_id: str, lease: Lease, results: Sequence[PortfolioRebalance]) -> bool:
-            store_opens.wait(10)
+            store_opens.wait(PATIENCE)
             return append(rebalance_id, lease, results)
 
         parts.runs.append = slowly  # type: ignore[method-assign] # a slow database

@@ -31,6 +31,7 @@ from ordergen_server.domain.rebalances import (
 )
 from ordergen_server.domain.stores import Request
 from tests.builders import MODEL_ID, NOW, model, portfolio_id
+from tests.limits import PATIENCE
 from tests.unit.services.runs import BUYS, LEASE_SECONDS, RESTS, WORTHLESS, House, house
 from tests.waiting import eventually
 
@@ -39,7 +40,7 @@ OPTIONS = RebalanceOptions(solver_timeout_seconds=3)
 
 
 def rebalance_one(parts: House) -> PortfolioRebalance:
-    return parts.rebalancer.rebalance_portfolio(portfolio_id(0), OPTIONS, Deadline.after(10))
+    return parts.rebalancer.rebalance_portfolio(portfolio_id(0), OPTIONS, Deadline.after(PATIENCE))
 
 
 def rebalance_all(parts: House, seconds: float = 10) -> list[RunEvent]:
@@ -91,7 +92,7 @@ def test_a_model_without_positions_would_sell_everything() -> None:
 
 def test_a_model_that_is_not_there() -> None:
     with house() as parts, pytest.raises(NotFound):
-        next(parts.rebalancer.rebalance_model("f" * 24, OPTIONS, Deadline.after(10)))
+        next(parts.rebalancer.rebalance_model("f" * 24, OPTIONS, Deadline.after(PATIENCE)))
 
 
 def test_a_model_is_told_from_start_to_end_and_everything_is_stored() -> None:
@@ -115,7 +116,7 @@ def test_a_model_without_portfolios() -> None:
 @pytest.mark.parametrize("problem", [SiblingUnavailable("down"), DeadlineExceeded("late")])
 def test_a_run_that_stopped_says_why_after_its_last_event(problem: OrderGenerationError) -> None:
     with house(RESTS, RESTS, market=problem) as parts:
-        events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(10))
+        events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE))
         told = [next(events) for _ in range(4)]
         with pytest.raises(type(problem)) as raised:
             next(events)
@@ -138,7 +139,7 @@ def test_a_caller_waits_for_whoever_takes_the_run_over() -> None:
         events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(1000))
         append, parts.runs.append = parts.runs.append, refuse  # type: ignore[assignment,method-assign]
         assert isinstance(next(events).event, RunStarted)
-        assert eventually(lambda: not parts.holder._held)  # noqa: SLF001 - nothing else tells
+        eventually(lambda: not parts.holder._held)  # noqa: SLF001 - nothing else tells
         parts.runs.append = append  # type: ignore[method-assign]
         parts.clock.move(LEASE_SECONDS + 1)
         parts.holder.tend()
@@ -158,7 +159,7 @@ def slow_house(count: int = 20) -> AbstractContextManager[House]:
 
 def test_a_caller_that_leaves_cancels_the_run() -> None:
     with slow_house() as parts:
-        events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(10))
+        events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE))
         assert isinstance(next(events).event, RunStarted)
         events.close()  # type: ignore[attr-defined] # a generator
         assert parts.ended(only_run(parts).rebalance_id)
@@ -171,7 +172,7 @@ def test_a_caller_that_leaves_cancels_the_run() -> None:
 def test_a_caller_that_is_gone_is_told_no_more_and_its_run_is_cancelled() -> None:
     gone = Event()
     with slow_house() as parts:
-        events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(10), gone=gone)
+        events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE), gone=gone)
         next(events)
         gone.set()
         assert len(list(events)) < 20
@@ -181,7 +182,7 @@ def test_a_caller_that_is_gone_is_told_no_more_and_its_run_is_cancelled() -> Non
 
 def test_a_caller_that_leaves_a_server_that_stops_leaves_the_run_to_another() -> None:
     with slow_house() as parts:
-        events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(10))
+        events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE))
         next(events)
         parts.holder.drain()
         events.close()  # type: ignore[attr-defined] # a generator
@@ -191,9 +192,11 @@ def test_a_caller_that_leaves_a_server_that_stops_leaves_the_run_to_another() ->
 
 def test_a_caller_that_joined_leaves_the_run_to_who_began_it() -> None:
     with slow_house(5) as parts:
-        first = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(10), request=REQUEST)
+        first = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE), request=REQUEST)
         assert isinstance(next(first).event, RunStarted)
-        second = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(10), request=REQUEST)
+        second = parts.rebalancer.rebalance_model(
+            MODEL_ID, OPTIONS, Deadline.after(PATIENCE), request=REQUEST
+        )
         next(second)
         second.close()  # type: ignore[attr-defined] # a generator
         assert [event.sequence for event in first] == [2, 3, 4, 5, 6, 7]
@@ -202,7 +205,7 @@ def test_a_caller_that_joined_leaves_the_run_to_who_began_it() -> None:
 
 def test_a_slow_reader_does_not_slow_the_run() -> None:
     with house(*[RESTS] * 30) as parts:
-        events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(10))
+        events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE))
         next(events)
         assert parts.ended(only_run(parts).rebalance_id)
         assert [event.sequence for event in events] == list(range(2, 33))
@@ -221,7 +224,7 @@ def test_a_run_started_goes_on_and_can_be_watched_and_cancelled() -> None:
     with slow_house() as parts:
         started = parts.rebalancer.start(MODEL_ID, OPTIONS, 1000)
         assert started.state is RebalanceState.RUNNING
-        seen = parts.rebalancer.watch(started.rebalance_id, 1, Deadline.after(10), Event())
+        seen = parts.rebalancer.watch(started.rebalance_id, 1, Deadline.after(PATIENCE), Event())
         assert next(seen).sequence == 2
         cancelled = parts.rebalancer.cancel(started.rebalance_id, 10)
         assert cancelled.state is RebalanceState.CANCELLED
@@ -231,7 +234,7 @@ def test_a_run_started_goes_on_and_can_be_watched_and_cancelled() -> None:
 
 def test_a_cancel_answers_after_its_time_that_the_run_goes_on() -> None:
     release = Event()
-    with house(RESTS, RESTS, before=lambda _: release.wait(10), workers=1, window=1) as parts:
+    with house(RESTS, RESTS, before=lambda _: release.wait(PATIENCE), workers=1, window=1) as parts:
         started = parts.rebalancer.start(MODEL_ID, OPTIONS, 1000)
         assert parts.rebalancer.cancel(started.rebalance_id, 0.05).state is RebalanceState.RUNNING
         release.set()
@@ -240,7 +243,7 @@ def test_a_cancel_answers_after_its_time_that_the_run_goes_on() -> None:
 
 def test_a_preview_of_a_model_stores_nothing() -> None:
     with house(BUYS, RESTS, WORTHLESS) as parts:
-        events = list(parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(10)))
+        events = list(parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE)))
         assert parts.runs.runs == {}
         assert parts.models.get(MODEL_ID).last_rebalance_time is None
     finished = events[-1].event
@@ -264,8 +267,8 @@ def test_a_preview_that_stops_skips_the_rest_and_says_why(where: str) -> None:
     told: list[RunEvent] = []
     with house(down, *[RESTS] * 5, market=market, workers=1, window=1) as parts:
         with pytest.raises(SiblingUnavailable) as raised:
-            told += parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(10))
-        events = parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(10))
+            told += parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE))
+        events = parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE))
         told = list(islice(events, 8))
         events.close()  # type: ignore[attr-defined] # a generator
         assert parts.runs.runs == {}
@@ -281,12 +284,12 @@ def test_a_preview_of_a_portfolio_stores_nothing() -> None:
     with house(BUYS, WORTHLESS) as parts:
         for _ in range(2):
             answer = parts.rebalancer.rebalance_portfolio(
-                portfolio_id(0), OPTIONS, Deadline.after(10), validate_only=True
+                portfolio_id(0), OPTIONS, Deadline.after(PATIENCE), validate_only=True
             )
             assert (answer.state, answer.rebalance_id) == (PortfolioState.REBALANCED, "")
         with pytest.raises(MarketValueNotPositive) as raised:
             parts.rebalancer.rebalance_portfolio(
-                portfolio_id(1), OPTIONS, Deadline.after(10), validate_only=True
+                portfolio_id(1), OPTIONS, Deadline.after(PATIENCE), validate_only=True
             )
     assert raised.value.metadata == {}
     assert parts.runs.runs == {}
@@ -298,7 +301,7 @@ def test_a_portfolio_asked_for_again_answers_its_first_result() -> None:
 
     def ask(parts: House, request: Request) -> PortfolioRebalance:
         return parts.rebalancer.rebalance_portfolio(
-            portfolio_id(0), OPTIONS, Deadline.after(10), request=request
+            portfolio_id(0), OPTIONS, Deadline.after(PATIENCE), request=request
         )
 
     with house(BUYS) as parts:
@@ -315,7 +318,7 @@ def test_a_portfolio_whose_caller_has_gone_is_not_stored() -> None:
     gone = Event()
     gone.set()
     with house(BUYS) as parts, pytest.raises(Cancelled):
-        parts.rebalancer.rebalance_portfolio(portfolio_id(0), OPTIONS, Deadline.after(10), gone=gone)
+        parts.rebalancer.rebalance_portfolio(portfolio_id(0), OPTIONS, Deadline.after(PATIENCE), gone=gone)
     assert parts.runs.runs == {}
 
 

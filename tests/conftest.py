@@ -1,15 +1,13 @@
 """The database of the tests, one server process a worker; how many examples there are; why a test failed."""
 
-import os
-import uuid
 from collections.abc import Generator, Iterator, Sequence
 
-import pymongo
 import pytest
 from hypothesis import HealthCheck, settings
 
 from ordergen_server.repositories.database import Database
 from ordergen_server.sandbox.database.embedded import EmbeddedDatabase
+from tests.databases import NAMED, temporary_database
 from tests.limits import DATABASE_SECONDS, OUT_OF_TIME, PATIENCE, examples, is_of_the_database
 
 # How fast a machine makes and tries examples says nothing about what is tested.
@@ -42,9 +40,8 @@ def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Reporting:
 @pytest.fixture(scope="session")
 def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The MongoDB that ORDERGEN_MONGODB_URI names, or an embedded one."""
-    named = os.environ.get("ORDERGEN_MONGODB_URI")
-    if named:
-        yield named
+    if NAMED:
+        yield NAMED
         return
     with EmbeddedDatabase(tmp_path_factory.mktemp("mongodb"), start_seconds=PATIENCE) as embedded:
         yield embedded.uri
@@ -52,11 +49,9 @@ def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def database_name(mongodb_uri: str) -> Iterator[str]:
-    """A database that no other test knows; dropped afterwards."""
-    name = f"ordergen-test-{uuid.uuid4().hex}"
-    yield name
-    with pymongo.MongoClient[dict[str, object]](mongodb_uri) as client:
-        client.drop_database(name)
+    """A database that no other test knows."""
+    with temporary_database(mongodb_uri) as name:
+        yield name
 
 
 @pytest.fixture

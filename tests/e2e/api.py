@@ -88,13 +88,13 @@ def served(
     siblings: SimulatedSiblings,
     *,
     mongodb_timeout_seconds: float = DATABASE_SECONDS,
-    sibling_timeout_seconds: float = 2,
+    sibling_timeout_seconds: float = PATIENCE,
     portfolio_workers: int = 16,
     maximum_calls: int = 128,
     maximum_runs: int = 4,
     over_grpc: bool = False,
 ) -> Iterator[Api]:
-    """A server in this process, behind real ports, that gives up on siblings within a second."""
+    """A server in this process, behind real ports."""
     http_urls = siblings.accounting_url, siblings.pricing_url, siblings.security_url, siblings.portfolio_url
     accounting, pricing, security, portfolio = (siblings.grpc_url,) * 4 if over_grpc else http_urls
     settings = Settings(

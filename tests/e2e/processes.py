@@ -30,6 +30,11 @@ def processes_on(folder: Path) -> list[int]:
     return found
 
 
+def parent_of(pid: int) -> int:
+    """The pid of the process that started another."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[1])
+
+
 @dataclass(frozen=True)
 class ServerProcess:
     """A server that serves, on a data folder of its own."""
@@ -43,13 +48,18 @@ class ServerProcess:
         self.process.terminate()
         return self.process.wait(PATIENCE)
 
-    @property
-    def database_pid(self) -> int:
-        """The pid of its database's own process, not of the supervisor."""
-        return max(processes_on(self.folder))
-
-    def kill_database(self) -> None:
-        os.kill(self.database_pid, signal.SIGKILL)
+    @contextmanager
+    def without_database(self) -> Iterator[None]:
+        """Its database is killed, and its supervisor brings it back after the block."""
+        pids = processes_on(self.folder)
+        (database,) = [pid for pid in pids if parent_of(pid) in pids]
+        supervisor = parent_of(database)
+        os.kill(supervisor, signal.SIGSTOP)
+        try:
+            os.kill(database, signal.SIGKILL)
+            yield
+        finally:
+            os.kill(supervisor, signal.SIGCONT)
 
 
 def environment(folder: Path, siblings: SimulatedSiblings, **changed: str) -> Mapping[str, str]:

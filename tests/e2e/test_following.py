@@ -75,7 +75,7 @@ def test_a_run_goes_on_where_its_command_is_interrupted(
     served_model: tuple[Api, str], siblings: SimulatedSiblings
 ) -> None:
     api, model_id = served_model
-    siblings.set_faults("accounting", [Fault(kind="delay", delay_seconds=0.3)])
+    siblings.set_faults("accounting", [Fault(kind="delay", delay_seconds=3)])
     with subprocess.Popen(
         command(api, "rebalance", model_id), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     ) as process:
@@ -85,6 +85,7 @@ def test_a_run_goes_on_where_its_command_is_interrupted(
         os.kill(process.pid, signal.SIGINT)
         told = process.stderr.read()
         assert process.wait(PATIENCE) != 0
+    siblings.clear()
     assert "Traceback" not in told
     events = watched(api, rebalance_id)
     ended = check_told(events, [one.portfolio.portfolio_id for one in events[1:-1]])

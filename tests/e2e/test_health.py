@@ -33,11 +33,11 @@ def statuses(api: Api) -> set[int]:
 
 def test_a_server_is_ready_while_its_database_answers(tmp_path: Path, siblings: SimulatedSiblings) -> None:
     """Its database killed, it says so, answers calls with UNAVAILABLE, and is ready again by itself."""
-    with server_process(tmp_path, siblings, ORDERGEN_MONGODB_TIMEOUT_SECONDS="2") as server:
+    with server_process(tmp_path, siblings) as server:
         assert statuses(server.api) == {SERVING}
         model = server.api.create(message_of(siblings.model))
-        server.kill_database()
-        eventually(lambda: statuses(server.api) == {NOT_SERVING})
+        with server.without_database():
+            eventually(lambda: statuses(server.api) == {NOT_SERVING})
         eventually(lambda: statuses(server.api) == {SERVING})
         assert server.api.get(model.model_id) == model
         assert server.stop() == 0
@@ -66,7 +66,7 @@ def test_the_port_of_health_serves_nothing_else(api: Api) -> None:
 def test_without_its_database_every_call_is_unavailable(tmp_path: Path, siblings: SimulatedSiblings) -> None:
     """The server says so, and can still be stopped."""
     embedded = EmbeddedDatabase(tmp_path)
-    with embedded, served(embedded.uri, "test", siblings, mongodb_timeout_seconds=1) as api:
+    with embedded, served(embedded.uri, "test", siblings, mongodb_timeout_seconds=4) as api:
         model = api.create(message_of(siblings.model))
         embedded.stop()
         calls = (lambda: api.get(MODEL_ID), lambda: list(api.rebalance_all(model.model_id)))

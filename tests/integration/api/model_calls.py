@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 import grpc
-import pymongo
 import pytest
 from globeco.ordergen.v1 import model_pb2, model_service_pb2
 from globeco.ordergen.v1.model_service_pb2_grpc import ModelServiceStub
@@ -49,17 +48,6 @@ def server(mongodb_uri: str, database: str, *, maximum_calls: int = 48) -> Itera
     """A server of its own on a database, and the stub that calls it."""
     with channel_to(mongodb_uri, database, maximum_calls=maximum_calls) as channel:
         yield ModelServiceStub(channel)
-
-
-@contextmanager
-def temporary_database(mongodb_uri: str) -> Iterator[str]:
-    """The name of a database that is dropped after the block."""
-    name = f"ordergen-test-{uuid.uuid4().hex}"
-    try:
-        yield name
-    finally:
-        with pymongo.MongoClient[dict[str, object]](mongodb_uri) as client:
-            client.drop_database(name)
 
 
 def number(text: str) -> decimal_pb2.Decimal:

@@ -1,5 +1,6 @@
 """The use cases of rebalancing, with fakes around them."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from itertools import islice
 from threading import Event
@@ -151,17 +152,18 @@ def refuse(*_: object) -> bool:
     raise DatabaseUnavailable("down")
 
 
-def slow_house(count: int = 20) -> AbstractContextManager[House]:
-    """Its portfolios take a tenth of a second each, one after another."""
-    slowly = Event()
-    return house(*[RESTS] * count, before=lambda _: slowly.wait(0.1), workers=1, window=1)
+def gated_house(gate: Event, count: int = 20) -> AbstractContextManager[House]:
+    """Its portfolios are read one after another, once the gate is open."""
+    return house(*[RESTS] * count, before=lambda _: gate.wait(PATIENCE), workers=1, window=1)
 
 
 def test_a_caller_that_leaves_cancels_the_run() -> None:
-    with slow_house() as parts:
+    gate = Event()
+    with gated_house(gate) as parts:
         events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE))
         assert isinstance(next(events).event, RunStarted)
         events.close()  # type: ignore[attr-defined] # a generator
+        gate.set()
         assert parts.ended(only_run(parts).rebalance_id)
         run = only_run(parts)
     assert run.state is RebalanceState.CANCELLED
@@ -170,28 +172,31 @@ def test_a_caller_that_leaves_cancels_the_run() -> None:
 
 
 def test_a_caller_that_is_gone_is_told_no_more_and_its_run_is_cancelled() -> None:
-    gone = Event()
-    with slow_house() as parts:
+    gate, gone = Event(), Event()
+    with gated_house(gate) as parts:
         events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE), gone=gone)
         next(events)
         gone.set()
         assert len(list(events)) < 20
+        gate.set()
         assert parts.ended(only_run(parts).rebalance_id)
     assert only_run(parts).state is RebalanceState.CANCELLED
 
 
 def test_a_caller_that_leaves_a_server_that_stops_leaves_the_run_to_another() -> None:
-    with slow_house() as parts:
+    gate = Event()
+    with gated_house(gate) as parts:
         events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE))
         next(events)
         parts.holder.drain()
         events.close()  # type: ignore[attr-defined] # a generator
-        parts.holder.close()
+        parts.close_slowly(gate.set)
         assert only_run(parts).state is RebalanceState.RUNNING
 
 
 def test_a_caller_that_joined_leaves_the_run_to_who_began_it() -> None:
-    with slow_house(5) as parts:
+    gate = Event()
+    with gated_house(gate, 5) as parts:
         first = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE), request=REQUEST)
         assert isinstance(next(first).event, RunStarted)
         second = parts.rebalancer.rebalance_model(
@@ -199,6 +204,7 @@ def test_a_caller_that_joined_leaves_the_run_to_who_began_it() -> None:
         )
         next(second)
         second.close()  # type: ignore[attr-defined] # a generator
+        gate.set()
         assert [event.sequence for event in first] == [2, 3, 4, 5, 6, 7]
     assert only_run(parts).state is RebalanceState.COMPLETED
 
@@ -213,20 +219,30 @@ def test_a_slow_reader_does_not_slow_the_run() -> None:
 
 def test_a_run_that_is_not_over_in_time_is_ended() -> None:
     release = Event()
-    with house(RESTS, RESTS, before=lambda _: release.wait(0.3), workers=1, window=1) as parts:
+    with house(RESTS, RESTS, before=lambda _: release.wait(PATIENCE), workers=1, window=1) as parts:
         with pytest.raises(DeadlineExceeded):
-            rebalance_all(parts, seconds=0.1)
+            rebalance_all(parts, seconds=0.5)
+        release.set()
         assert parts.ended(only_run(parts).rebalance_id)
     assert only_run(parts).state in (RebalanceState.FAILED, RebalanceState.CANCELLED)
 
 
 def test_a_run_started_goes_on_and_can_be_watched_and_cancelled() -> None:
-    with slow_house() as parts:
+    first, rest = Event(), Event()
+
+    def before(asked: str) -> None:
+        (first if asked == portfolio_id(0) else rest).wait(PATIENCE)
+
+    with house(*[RESTS] * 20, before=before, workers=1, window=1) as parts, ThreadPoolExecutor(1) as caller:
         started = parts.rebalancer.start(MODEL_ID, OPTIONS, 1000)
         assert started.state is RebalanceState.RUNNING
         seen = parts.rebalancer.watch(started.rebalance_id, 1, Deadline.after(PATIENCE), Event())
+        first.set()
         assert next(seen).sequence == 2
-        cancelled = parts.rebalancer.cancel(started.rebalance_id, 10)
+        cancelling = caller.submit(parts.rebalancer.cancel, started.rebalance_id, PATIENCE)
+        eventually(lambda: parts.runs.runs[started.rebalance_id].cancel_requested)
+        rest.set()
+        cancelled = cancelling.result()
         assert cancelled.state is RebalanceState.CANCELLED
         assert [event.sequence for event in seen] == list(range(3, 23))
         assert parts.rebalancer.cancel(started.rebalance_id, 10) == cancelled

@@ -1,9 +1,8 @@
 """The runs of a server: begun, joined, bounded, cancelled, taken over, let go, and always ended."""
 
 import logging
-import time
 from datetime import timedelta
-from threading import Event, Thread
+from threading import Event
 
 import pytest
 
@@ -149,11 +148,7 @@ def test_a_run_of_a_server_that_stops_is_taken_over_at_once_and_finished() -> No
         first.holder.drain()
         with pytest.raises(ResourceExhausted):
             begin(first, model_id="f" * 24)
-        closing = Thread(target=first.holder.close)
-        closing.start()
-        time.sleep(0.1)
-        gate.opened.set()
-        closing.join()
+        first.close_slowly(gate.opened.set)
         before = len(runs.results)
         lease = runs.runs[begun.rebalance_id].lease
         assert before < 12

@@ -12,6 +12,7 @@ import pytest
 
 from ordergen_server.sandbox.database.supervised import SupervisedProcess, SupervisedProcessError
 from tests.integration.sandbox.processes import alive
+from tests.limits import PATIENCE
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -127,10 +128,10 @@ def test_stopping_while_waiting_to_start_again() -> None:
 
 
 def test_gives_up_on_a_process_that_will_not_run() -> None:
-    with SupervisedProcess([sys.executable, "-c", "raise SystemExit('no ' + 'way')"]) as process:
+    with SupervisedProcess(["/bin/sh", "-c", "echo no way >&2; exit 1"]) as process:  # ends within a second
         eventually(lambda: not process.running)
         with pytest.raises(SupervisedProcessError) as caught:
-            process.first_line(10)
+            process.first_line(PATIENCE)
     text = str(caught.value)
     assert text.count("no way") == 3
     assert "ended with exit code 1, 3 times in a row within 1 s; giving up" in text
@@ -150,7 +151,7 @@ def test_gives_up_on_a_program_that_is_not_there(tmp_path: Path) -> None:
 
 def test_kills_what_does_not_end() -> None:
     with SupervisedProcess([sys.executable, "-c", STUBBORN], grace_seconds=0.2) as process:
-        assert process.first_line(10) == "deaf"
+        assert process.first_line(PATIENCE) == "deaf"
         child = child_of(process)
         process.request_stop()
         eventually(lambda: not process.running)
@@ -186,7 +187,7 @@ def test_a_log_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> N
 
 def test_by_hand_it_ends_with_its_input_and_with_ctrl_c() -> None:
     command = [sys.executable, "-m", "ordergen_server.sandbox.database.supervisor", "--", *SLEEP]
-    assert subprocess.run(command, stdin=subprocess.DEVNULL, timeout=20, check=False).returncode == 0
+    assert subprocess.run(command, stdin=subprocess.DEVNULL, timeout=PATIENCE, check=False).returncode == 0
     code = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
     with subprocess.Popen(
         [*command[:4], *code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
@@ -194,4 +195,4 @@ def test_by_hand_it_ends_with_its_input_and_with_ctrl_c() -> None:
         assert process.stdout is not None
         process.stdout.readline()
         os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(20) == 130
+        assert process.wait(PATIENCE) == 130

@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --no-annotate
 
-.PHONY: help setup demo serve test lint protos lock bench clean
+.PHONY: help setup demo serve test soak lint protos lock bench clean
 
 help:  ## Show what can be made.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ lint: $(INSTALLED)  ## ruff, mypy strict, import contracts.
 test: lint  ## All checks and tests, with branch coverage.
 	$(BIN)/coverage erase
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term $(ARGS)
+
+soak: $(INSTALLED)  ## All tests in their long forms: more kills, longer lists, more examples (an hour or so).
+	ORDERGEN_TESTS_LONG=1 $(BIN)/python -m pytest -n 2 --dist worksteal -o timeout=7200 $(ARGS)
 
 protos: $(INSTALLED)  ## Make generated/ again from protos/.
 	$(BIN)/python -m tools.protos generate

@@ -36,7 +36,7 @@ test: lint  ## All checks and tests, with branch coverage.
 	$(BIN)/coverage erase
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term $(ARGS)
 
-soak: $(INSTALLED)  ## All tests in their long forms: more kills, longer lists, more examples .
+soak: $(INSTALLED)  ## All tests in their long forms: more kills, longer lists, more examples.
 	ORDERGEN_TESTS_LONG=1 $(BIN)/python -m pytest -n 2 --dist worksteal -o timeout=7200 $(ARGS)
 
 protos: $(INSTALLED)  ## Make generated/ again from protos/.

@@ -10,21 +10,23 @@ from ordergen_server.sandbox.database.embedded import EmbeddedDatabase
 from tests.databases import NAMED, temporary_database
 from tests.limits import DATABASE_SECONDS, OUT_OF_TIME, PATIENCE, examples, is_of_the_database
 
-# How fast a machine makes and tries examples says nothing about what is tested.
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("any machine")
 #: Where hypothesis keeps the settings of a test; it has no other way to change them once they are given.
 _SETTINGS = "_hypothesis_internal_use_settings"
 Reporting = Generator[None, pytest.TestReport, pytest.TestReport]
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Give every property test its share of the examples that it asks for."""
+    """Give every property test its share of the examples that it asks for, and all the time for them."""
     tests = {item.function for item in items if isinstance(item, pytest.Function)}
     for test in tests:
         asked = getattr(test, _SETTINGS, None)
         if isinstance(asked, settings):
-            share = settings(asked, deadline=None, max_examples=examples(asked.max_examples))
+            share = settings(
+                asked,
+                deadline=None,
+                max_examples=examples(asked.max_examples),
+                suppress_health_check=[*asked.suppress_health_check, HealthCheck.too_slow],
+            )
             setattr(test, _SETTINGS, share)
 
 

@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --no-annotate
 
-.PHONY: help setup demo serve test lint fuzz protos lock bench clean
+.PHONY: help setup demo serve test soak lint fuzz protos lock bench clean
 
 help:  ## Show what can be made.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ test: lint  ## All checks and tests, with branch coverage.
 # SECONDS of the shell is not exported, so only `make fuzz SECONDS=...` sets it.
 fuzz: $(INSTALLED)  ## Try the optimizer on ever new problems (SECONDS=600 ARGS="--json").
 	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60) $(ARGS)
+
+soak: $(INSTALLED)  ## All tests in their long forms: more kills, longer lists, more examples.
+	ORDERGEN_TESTS_LONG=1 $(BIN)/python -m pytest -n 2 --dist worksteal -o timeout=7200 $(ARGS)
 
 protos: $(INSTALLED)  ## Make generated/ again from protos/.
 	$(BIN)/python -m tools.protos generate

@@ -2,13 +2,28 @@
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
+
+from tests.limits import PATIENCE
+
+Found = TypeVar("Found")
+_FIRST_POLL_SECONDS, _LAST_POLL_SECONDS = 0.005, 0.1
 
 
-def eventually(true: Callable[[], bool], seconds: float = 10.0) -> bool:
-    """Wait until something is true, at most so long; whether it became so."""
-    end = time.monotonic() + seconds
-    while not true():
+class NeverHappenedError(AssertionError):
+    """What a test waited for did not happen; says what was seen last."""
+
+
+def eventually(look: Callable[[], Found | None], seconds: float = PATIENCE) -> Found:
+    """Look until there is something, and return it; ever less often, so as not to be in its way.
+
+    Raises:
+        NeverHappenedError: there is nothing after so many seconds.
+    """
+    end, pause = time.monotonic() + seconds, _FIRST_POLL_SECONDS
+    while not (found := look()):
         if time.monotonic() > end:
-            return False
-        time.sleep(0.01)
-    return True
+            raise NeverHappenedError(f"waited {seconds:.0f} s, and saw {found!r} at last")
+        time.sleep(pause)
+        pause = min(1.5 * pause, _LAST_POLL_SECONDS)
+    return found

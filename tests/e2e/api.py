@@ -23,9 +23,8 @@ from ordergen_server.bootstrap import serving
 from ordergen_server.sandbox.market.portfolios import SuggestedModel
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from ordergen_server.settings import Settings
+from tests.limits import DATABASE_SECONDS, PATIENCE
 
-#: Seconds a call of a test may take.
-PATIENCE = 30.0
 Detail = TypeVar("Detail", bound=Message)
 Answer = TypeVar("Answer")
 
@@ -88,15 +87,15 @@ def served(
     database_name: str,
     siblings: SimulatedSiblings,
     *,
-    mongodb_timeout_seconds: float = 10,
-    sibling_timeout_seconds: float = 2,
+    mongodb_timeout_seconds: float = DATABASE_SECONDS,
+    sibling_timeout_seconds: float = PATIENCE,
     sibling_backoff_seconds: float = 0.01,
     portfolio_workers: int = 16,
     maximum_calls: int = 128,
     maximum_runs: int = 4,
     over_grpc: bool = False,
 ) -> Iterator[Api]:
-    """A server in this process, behind real ports, that gives up on siblings within a second."""
+    """A server in this process, behind real ports."""
     http_urls = siblings.accounting_url, siblings.pricing_url, siblings.security_url, siblings.portfolio_url
     accounting, pricing, security, portfolio = (siblings.grpc_url,) * 4 if over_grpc else http_urls
     settings = Settings(
@@ -115,6 +114,7 @@ def served(
         portfolio_workers=portfolio_workers,
         maximum_calls=maximum_calls,
         maximum_runs=maximum_runs,
+        maximum_call_seconds=PATIENCE,
         health_interval_seconds=0.1,
     )
     with serving(settings, mongodb_uri) as server, connected(server.port, server.health_port) as api:

@@ -12,9 +12,7 @@ from pathlib import Path
 
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.api import Api, connected
-
-#: Seconds for anything a process does at its start or end.
-PATIENCE = 30.0
+from tests.limits import DATABASE_SECONDS, PATIENCE
 
 
 def processes_on(folder: Path) -> list[int]:
@@ -32,6 +30,11 @@ def processes_on(folder: Path) -> list[int]:
     return found
 
 
+def parent_of(pid: int) -> int:
+    """The pid of the process that started another."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[1])
+
+
 @dataclass(frozen=True)
 class ServerProcess:
     """A server that serves, on a data folder of its own."""
@@ -45,13 +48,18 @@ class ServerProcess:
         self.process.terminate()
         return self.process.wait(PATIENCE)
 
-    @property
-    def database_pid(self) -> int:
-        """The pid of its database's own process, not of the supervisor."""
-        return max(processes_on(self.folder))
-
-    def kill_database(self) -> None:
-        os.kill(self.database_pid, signal.SIGKILL)
+    @contextmanager
+    def without_database(self) -> Iterator[None]:
+        """Its database is killed, and its supervisor brings it back after the block."""
+        pids = processes_on(self.folder)
+        (database,) = [pid for pid in pids if parent_of(pid) in pids]
+        supervisor = parent_of(database)
+        os.kill(supervisor, signal.SIGSTOP)
+        try:
+            os.kill(database, signal.SIGKILL)
+            yield
+        finally:
+            os.kill(supervisor, signal.SIGCONT)
 
 
 def environment(folder: Path, siblings: SimulatedSiblings, **changed: str) -> Mapping[str, str]:
@@ -69,6 +77,8 @@ def environment(folder: Path, siblings: SimulatedSiblings, **changed: str) -> Ma
         "ORDERGEN_PORTFOLIO_URL": siblings.portfolio_url,
         "ORDERGEN_SIBLING_BACKOFF_SECONDS": "0.01",
         "ORDERGEN_HEALTH_INTERVAL_SECONDS": "0.1",
+        "ORDERGEN_MONGODB_TIMEOUT_SECONDS": str(DATABASE_SECONDS),
+        "ORDERGEN_MAXIMUM_CALL_SECONDS": str(PATIENCE),
         **changed,
     }
 

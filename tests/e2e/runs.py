@@ -9,6 +9,7 @@ from globeco.ordergen.v1 import rebalance_pb2, rebalance_service_pb2
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.api import Api
 from tests.e2e.outcomes import inputs, outcome
+from tests.limits import PATIENCE
 from tests.verification import verify
 
 pb = rebalance_pb2
@@ -17,11 +18,11 @@ _NAMES = ("rebalanced", "no_action", "infeasible", "failed", "skipped")
 
 def start(api: Api, model_id: str, **arguments: object) -> pb.Rebalance:
     request = rebalance_service_pb2.StartRebalanceRequest(model_id=model_id, **arguments)  # type: ignore[arg-type]
-    return api.rebalances.StartRebalance(request, timeout=30)
+    return api.rebalances.StartRebalance(request, timeout=PATIENCE)
 
 
 def watched(
-    api: Api, rebalance_id: str, after_sequence: int = 0, *, seconds: float = 60
+    api: Api, rebalance_id: str, after_sequence: int = 0, *, seconds: float = PATIENCE
 ) -> list[rebalance_service_pb2.RebalanceModelResponse]:
     """Every event of a run after a point, until it ends."""
     request = rebalance_service_pb2.WatchRebalanceRequest(

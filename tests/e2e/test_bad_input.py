@@ -9,7 +9,8 @@ from google.type import decimal_pb2
 from grpc import StatusCode
 
 from tests.builders import MODEL_ID, RUN_ID, portfolio_id, security_id
-from tests.e2e.api import PATIENCE, Api, failure
+from tests.e2e.api import Api, failure
+from tests.limits import PATIENCE
 
 Call = Callable[[Api], object]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ordergen_server.settings import Settings
+from tests.limits import PATIENCE
 
 
 def ran(module: str, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
@@ -19,7 +20,7 @@ def ran(module: str, *arguments: str, **settings: str) -> "subprocess.CompletedP
         env={**inherited, **settings},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -121,7 +122,7 @@ def test_the_sandbox_says_where_its_parts_are_and_ends_with_its_input(tmp_path: 
         assert process.stdout is not None
         stack = json.loads(process.stdout.readline())
         process.stdin.close()
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE) == 0
     assert len(stack["model"]["portfolio_ids"]) == 2
     assert len(stack["model"]["positions"]) == 3
     assert stack["target"].startswith("127.0.0.1:")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.limits import PATIENCE
+
 MARKET = "security_id,ticker,description,price_date,price,price_std\n" + "".join(
     f"{number:024d},T{number},Company {number},2018-01-22,{10 + number}.{number:02d},1.5\n"
     for number in range(12)
@@ -15,7 +17,7 @@ MARKET = "security_id,ticker,description,price_date,price,price_std\n" + "".join
 
 def ordergen(*arguments: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "ordergen_client.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
 
 
 def test_the_demo_shows_every_portfolio_and_the_orders_of_the_first() -> None:

@@ -14,8 +14,8 @@ from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.builders import MODEL_ID
 from tests.e2e.api import Api, message_of, served
-from tests.e2e.processes import PATIENCE
 from tests.e2e.runs import check_told, watched
+from tests.limits import PATIENCE
 from tests.waiting import eventually
 
 PORTFOLIOS = 6
@@ -34,7 +34,9 @@ def command(api: Api, *arguments: str) -> list[str]:
 
 
 def ordergen(api: Api, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(command(api, *arguments), capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(
+        command(api, *arguments), capture_output=True, text=True, check=False, timeout=PATIENCE
+    )
 
 
 def test_a_run_is_followed_to_its_end(served_model: tuple[Api, str]) -> None:
@@ -73,16 +75,17 @@ def test_a_run_goes_on_where_its_command_is_interrupted(
     served_model: tuple[Api, str], siblings: SimulatedSiblings
 ) -> None:
     api, model_id = served_model
-    siblings.set_faults("accounting", [Fault(kind="delay", delay_seconds=0.3)])
+    siblings.set_faults("accounting", [Fault(kind="delay", delay_seconds=3)])
     with subprocess.Popen(
         command(api, "rebalance", model_id), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     ) as process:
         assert process.stderr
         rebalance_id = process.stderr.readline().split()[1]
-        assert eventually(lambda: len(api.run(rebalance_id).rebalance_id) > 0, PATIENCE)
+        eventually(lambda: len(api.run(rebalance_id).rebalance_id) > 0)
         os.kill(process.pid, signal.SIGINT)
         told = process.stderr.read()
-        assert process.wait(30) != 0
+        assert process.wait(PATIENCE) != 0
+    siblings.clear()
     assert "Traceback" not in told
     events = watched(api, rebalance_id)
     ended = check_told(events, [one.portfolio.portfolio_id for one in events[1:-1]])

@@ -12,7 +12,8 @@ from ordergen_server.sandbox.database.embedded import EmbeddedDatabase
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.builders import MODEL_ID
 from tests.e2e.api import Api, failure, message_of, served
-from tests.e2e.processes import PATIENCE, server_process
+from tests.e2e.processes import server_process
+from tests.limits import PATIENCE
 from tests.waiting import eventually
 
 SERVICES = ("globeco.ordergen.v1.ModelService", "globeco.ordergen.v1.RebalanceService")
@@ -26,18 +27,18 @@ def statuses(api: Api) -> set[int]:
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
             check = health_pb2_grpc.HealthStub(channel).Check  # type: ignore[attr-defined] # set when made
             for service in ("", *SERVICES):
-                found.add(int(check(health_pb2.HealthCheckRequest(service=service), timeout=10).status))
+                found.add(int(check(health_pb2.HealthCheckRequest(service=service), timeout=PATIENCE).status))
     return found
 
 
 def test_a_server_is_ready_while_its_database_answers(tmp_path: Path, siblings: SimulatedSiblings) -> None:
     """Its database killed, it says so, answers calls with UNAVAILABLE, and is ready again by itself."""
-    with server_process(tmp_path, siblings, ORDERGEN_MONGODB_TIMEOUT_SECONDS="2") as server:
+    with server_process(tmp_path, siblings) as server:
         assert statuses(server.api) == {SERVING}
         model = server.api.create(message_of(siblings.model))
-        server.kill_database()
-        assert eventually(lambda: statuses(server.api) == {NOT_SERVING}, PATIENCE)
-        assert eventually(lambda: statuses(server.api) == {SERVING}, PATIENCE)
+        with server.without_database():
+            eventually(lambda: statuses(server.api) == {NOT_SERVING})
+        eventually(lambda: statuses(server.api) == {SERVING})
         assert server.api.get(model.model_id) == model
         assert server.stop() == 0
 
@@ -58,14 +59,14 @@ def test_the_port_of_health_serves_nothing_else(api: Api) -> None:
             "/globeco.ordergen.v1.ModelService/GetModel"
         )
         with pytest.raises(grpc.RpcError) as raised:
-            call(b"", timeout=10)
+            call(b"", timeout=PATIENCE)
     assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
 def test_without_its_database_every_call_is_unavailable(tmp_path: Path, siblings: SimulatedSiblings) -> None:
     """The server says so, and can still be stopped."""
     embedded = EmbeddedDatabase(tmp_path)
-    with embedded, served(embedded.uri, "test", siblings, mongodb_timeout_seconds=1) as api:
+    with embedded, served(embedded.uri, "test", siblings, mongodb_timeout_seconds=4) as api:
         model = api.create(message_of(siblings.model))
         embedded.stop()
         calls = (lambda: api.get(MODEL_ID), lambda: list(api.rebalance_all(model.model_id)))

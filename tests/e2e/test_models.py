@@ -6,7 +6,8 @@ from google.rpc import error_details_pb2
 from grpc import StatusCode
 
 from tests.builders import MODEL_ID, portfolio_id, security_id
-from tests.e2e.api import PATIENCE, Api, failure
+from tests.e2e.api import Api, failure
+from tests.limits import PATIENCE
 
 EMOJI = "\N{GRINNING FACE}" * 255
 

@@ -8,7 +8,8 @@ from globeco.ordergen.v1 import rebalance_pb2
 from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.api import message_of
-from tests.e2e.processes import PATIENCE, processes_on, server_process
+from tests.e2e.processes import processes_on, server_process
+from tests.limits import PATIENCE
 from tests.waiting import eventually
 
 
@@ -46,7 +47,7 @@ def test_told_to_end_it_finishes_the_calls_in_flight(folder: Path, siblings: Sim
         told += responses
         assert told[-1].finished.state == rebalance_pb2.REBALANCE_STATE_COMPLETED
         assert [one.sequence for one in told] == list(range(1, 9))
-        assert server.process.wait(30) == 0
+        assert server.process.wait(PATIENCE) == 0
     assert processes_on(folder) == []
 
 
@@ -56,8 +57,8 @@ def test_killed_it_takes_its_database_along(folder: Path, siblings: SimulatedSib
         model = server.api.create(message_of(siblings.model))
         assert processes_on(folder)
         server.process.kill()
-        server.process.wait(30)
-        assert eventually(lambda: not processes_on(folder), PATIENCE)
+        server.process.wait(PATIENCE)
+        eventually(lambda: not processes_on(folder))
     with server_process(folder, siblings) as again:
         assert again.api.get(model.model_id) == model
         assert again.stop() == 0

@@ -17,8 +17,9 @@ from ordergen_server.api.errors import TABLE
 from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.builders import MODEL_ID, RUN_ID, portfolio_id, security_id
-from tests.e2e.api import PATIENCE, Api, Failure, failure, message_of, served
+from tests.e2e.api import Api, Failure, failure, message_of, served
 from tests.e2e.runs import start
+from tests.limits import PATIENCE
 
 ms, rs, pb = model_service_pb2, rebalance_service_pb2, rebalance_pb2
 PROTOS = Path(__file__).parents[2] / "protos" / "globeco" / "ordergen" / "v1"

@@ -11,6 +11,7 @@ import pytest
 
 from ordergen_client import Client
 from ordergen_client.sandbox import Sandbox, sandbox
+from tests.limits import PATIENCE
 
 README = (Path(__file__).parent.parent.parent / "README.md").read_text()
 BUF = str(Path(sys.executable).with_name("buf"))
@@ -31,7 +32,9 @@ def api_example(target: str) -> list[str]:
 
 
 def run(command: str) -> str:
-    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], capture_output=True, text=True, check=False, timeout=PATIENCE
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

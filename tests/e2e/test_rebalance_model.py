@@ -10,9 +10,10 @@ import pytest
 from globeco.ordergen.v1 import model_pb2, rebalance_pb2, rebalance_service_pb2
 
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
-from tests.e2e.api import PATIENCE, Api, message_of, served
+from tests.e2e.api import Api, message_of, served
 from tests.e2e.conftest import PORTFOLIOS
 from tests.e2e.outcomes import inputs, outcome
+from tests.limits import PATIENCE
 from tests.verification import verify
 
 pb = rebalance_pb2

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.builders import MODEL_ID, RUN_ID, portfolio_id, security_id
-from tests.e2e.api import PATIENCE, Api, failure, message_of, served
+from tests.e2e.api import Api, failure, message_of, served
 from tests.e2e.request_fields import PAGE, Field, all_fields, page
 from tests.e2e.request_values import Entries
+from tests.limits import PATIENCE
 
 Options = rebalance_pb2.RebalanceOptions
 Restriction, LotSize = rebalance_pb2.Restriction, rebalance_pb2.LotSize

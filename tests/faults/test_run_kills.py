@@ -4,8 +4,9 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pymongo
@@ -16,28 +17,30 @@ from ordergen_server.sandbox.database.embedded import EmbeddedDatabase
 from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.api import Api, message_of
-from tests.e2e.processes import PATIENCE, ServerProcess, server_process
+from tests.e2e.processes import ServerProcess, server_process
 from tests.e2e.runs import check_answers, check_stored, check_told, start, watched
+from tests.limits import LONG, PATIENCE, sized
 from tests.waiting import eventually
 
 pb = rebalance_pb2
-PORTFOLIOS = 500
+PORTFOLIOS = sized(160, 500)
+#: So many portfolios are done when something is killed; the others are slow until then.
+KILLED_AT = (40, 100, 160, 220) if LONG else (20, 40)
+#: What is held back takes so long, four at a time: longer by far than killing and taking over, all in all.
+SLOW_SECONDS = 2.5
 DATABASE = "killed"
 SETTINGS = {
     "ORDERGEN_MONGODB_DATABASE": DATABASE,
-    "ORDERGEN_LEASE_SECONDS": "1.2",
+    "ORDERGEN_LEASE_SECONDS": "2.5",
     "ORDERGEN_PORTFOLIO_WORKERS": "4",
     "ORDERGEN_DRAIN_SECONDS": "0.3",
-    "ORDERGEN_MONGODB_TIMEOUT_SECONDS": "5",
     "ORDERGEN_LOG_LEVEL": "ERROR",
 }
 
 
 @pytest.fixture(scope="module")
 def siblings() -> Iterator[SimulatedSiblings]:
-    """Portfolio accounting takes its time, so that a run of four workers takes some seconds."""
     with SimulatedSiblings(portfolios=PORTFOLIOS, positions=4, securities=20) as running:
-        running.set_faults("accounting", [Fault(kind="delay", delay_seconds=0.04)])
         yield running
 
 
@@ -46,10 +49,11 @@ class World:
     """Two servers on one database, each of which can be killed and replaced."""
 
     embedded: EmbeddedDatabase
+    client: pymongo.MongoClient[dict[str, Any]]
     siblings: SimulatedSiblings
     folder: Path
-    servers: list[ServerProcess]
-    stacks: list[ExitStack]
+    servers: list[ServerProcess] = field(default_factory=list)
+    stacks: list[ExitStack] = field(default_factory=list)
 
     def open(self) -> None:
         """Add a server."""
@@ -72,25 +76,49 @@ class World:
 
     def done(self, rebalance_id: str) -> int:
         """How many results a run has."""
-        with pymongo.MongoClient[dict[str, object]](self.embedded.uri) as client:
-            return client[DATABASE].portfolio_rebalances.count_documents({"rebalance_id": rebalance_id})
+        return self.client[DATABASE].portfolio_rebalances.count_documents({"rebalance_id": rebalance_id})
 
-    def holder(self, rebalance_id: str) -> object:
-        """The token of a run's lease."""
-        with pymongo.MongoClient[dict[str, dict[str, object]]](self.embedded.uri) as client:
-            found = client[DATABASE].rebalances.find_one({"state": "RUNNING"})
-        return found["lease"]["token"] if found else rebalance_id
+    def holder(self) -> str:
+        """The token of the lease of the one run; nothing where it has ended."""
+        found = self.client[DATABASE].rebalances.find_one({"state": "RUNNING"})
+        return str(found["lease"]["token"]) if found else ""
+
+    def wait_for_another_holder(self, than: set[str]) -> str:
+        """The token of who takes the run over from these."""
+        found: list[str] = []
+
+        def taken_over() -> bool:
+            found[:] = [self.holder()]
+            return found[0] not in {"", *than}
+
+        eventually(taken_over)
+        return found[0]
+
+    def hold_back(self, portfolio_ids: list[str]) -> None:
+        """Make these so slow that the run does not end before it is to."""
+        slow = [Fault(kind="delay", delay_seconds=SLOW_SECONDS, match=one) for one in portfolio_ids]
+        self.siblings.set_faults("accounting", slow)
+
+    def wait_until_done(self, rebalance_id: str, portfolio_ids: list[str], count: int) -> None:
+        """Let so many portfolios be done, and hold the others back."""
+        self.hold_back(portfolio_ids[count:])
+        eventually(lambda: self.done(rebalance_id) >= count)
 
     def create(self) -> tuple[str, list[str]]:
-        """A model that everyone follows."""
+        """A model that everyone follows, with nobody done soon."""
         model = self.servers[0].api.create(message_of(self.siblings.model))
-        return model.model_id, list(model.portfolio_ids)
+        portfolio_ids = list(model.portfolio_ids)
+        self.hold_back(portfolio_ids)
+        return model.model_id, portfolio_ids
 
 
 @contextmanager
 def world_of(siblings: SimulatedSiblings, folder: Path, servers: int) -> Iterator[World]:
-    with EmbeddedDatabase(folder / "database") as embedded, ExitStack() as everything:
-        world = World(embedded, siblings, folder, [], [])
+    with ExitStack() as everything:
+        embedded = everything.enter_context(EmbeddedDatabase(folder / "database", start_seconds=PATIENCE))
+        client = pymongo.MongoClient[dict[str, Any]](embedded.uri, timeoutMS=round(1000 * PATIENCE))
+        world = World(embedded, everything.enter_context(client), siblings, folder)
+        everything.callback(siblings.clear)
         everything.callback(world.close)
         for _ in range(servers):
             world.open()
@@ -98,7 +126,8 @@ def world_of(siblings: SimulatedSiblings, folder: Path, servers: int) -> Iterato
 
 
 def check(world: World, api: Api, rebalance_id: str, portfolio_ids: list[str]) -> None:
-    """The run ended of itself, with every portfolio once and every number right."""
+    """The run ends of itself, with every portfolio once and every number right."""
+    world.siblings.clear()
     told = watched(api, rebalance_id)
     ended = check_told(told, portfolio_ids)
     assert ended.state in (pb.REBALANCE_STATE_COMPLETED, pb.REBALANCE_STATE_COMPLETED_WITH_ERRORS)
@@ -114,14 +143,15 @@ def test_servers_killed_in_turn_lose_nothing_of_a_run(siblings: SimulatedSibling
     with world_of(siblings, tmp_path, servers=2) as world:
         model_id, portfolio_ids = world.create()
         run = start(world.servers[0].api, model_id)
-        holders = {world.holder(run.rebalance_id)}
-        for enough in (40, 100, 160, 220):
-            assert eventually(lambda: world.done(run.rebalance_id) >= enough, PATIENCE)  # noqa: B023 - called at once
-            holders.add(world.holder(run.rebalance_id))
+        holders: set[str] = {world.holder()}
+        for enough in KILLED_AT:
+            world.wait_until_done(run.rebalance_id, portfolio_ids, enough)
             for server in range(2):  # either may hold the run: both are killed, one after the other
+                holders.add(world.holder())
                 world.replace(server)
+            holders.add(world.wait_for_another_holder(than=holders))
         check(world, world.servers[0].api, run.rebalance_id, portfolio_ids)
-    assert len(holders) >= 3
+    assert "" not in holders
 
 
 def test_a_server_alone_takes_its_own_run_over_after_a_restart(
@@ -130,9 +160,11 @@ def test_a_server_alone_takes_its_own_run_over_after_a_restart(
     with world_of(siblings, tmp_path, servers=1) as world:
         model_id, portfolio_ids = world.create()
         run = start(world.servers[0].api, model_id)
-        for enough in (60, 180):
-            assert eventually(lambda: world.done(run.rebalance_id) >= enough, PATIENCE)  # noqa: B023 - called at once
+        for enough in KILLED_AT:
+            world.wait_until_done(run.rebalance_id, portfolio_ids, enough)
+            killed = world.holder()
             world.replace(0)
+            world.wait_for_another_holder(than={killed})
         check(world, world.servers[0].api, run.rebalance_id, portfolio_ids)
 
 
@@ -142,12 +174,12 @@ def test_a_database_killed_again_and_again_loses_nothing_of_a_run(
     with world_of(siblings, tmp_path, servers=1) as world:
         model_id, portfolio_ids = world.create()
         run = start(world.servers[0].api, model_id)
-        for enough in (40, 120, 200):
-            assert eventually(lambda: world.done(run.rebalance_id) >= enough, PATIENCE)  # noqa: B023 - called at once
+        for enough in KILLED_AT:
+            world.wait_until_done(run.rebalance_id, portfolio_ids, enough)
             pid = world.embedded.pid
             assert pid
             os.kill(pid, signal.SIGKILL)
-            assert eventually(lambda: world.embedded.pid not in (None, pid), PATIENCE)  # noqa: B023 - called at once
+            eventually(lambda: world.embedded.pid not in (None, pid))  # noqa: B023 - called at once
         check(world, world.servers[0].api, run.rebalance_id, portfolio_ids)
 
 
@@ -157,6 +189,7 @@ def test_a_server_told_to_stop_hands_its_runs_over(siblings: SimulatedSiblings, 
         model_id, portfolio_ids = world.create()
         stream = world.servers[0].api.rebalance_all(model_id)
         rebalance_id = next(stream).started.rebalance_id
+        world.hold_back(portfolio_ids[1:])
         next(stream)
         assert world.servers[0].stop() == 0
         with pytest.raises(grpc.RpcError) as raised:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import random
 import socket
 import sys
@@ -31,6 +32,8 @@ _POLL_SECONDS = 0.02
 _PING_SECONDS = 2.0
 _KNOCK_SECONDS = 2.0
 _GRACE_SECONDS = 5.0  # killing it then loses nothing
+# Of our environment it gets no more: there are passwords of ours, and much that any Python program heeds.
+_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "HOME", "TMPDIR", "LANG", "TZ")
 _LOCK_SECONDS = 15.0  # longer than a database of a parent that was killed takes to end
 
 
@@ -113,8 +116,10 @@ class EmbeddedDatabase:
     def _command(self) -> Sequence[str]:
         config = self.folder / "database.toml"
         config.touch()  # an empty one: otherwise it would read whatever lies in the working directory
+        kept = [f"{name}={os.environ[name]}" for name in _ENVIRONMENT if name in os.environ]
         return [
-            str(self._program), "--config", str(config), "--host", _HOST, "--port", str(self._port),
+            "/usr/bin/env", "-i", *kept, str(self._program),
+            "--config", str(config), "--host", _HOST, "--port", str(self._port),
             "--storage-path", str(self.folder / "data"), "--sync-on-commit", "--log-level", "WARNING",
         ]  # fmt: skip
 

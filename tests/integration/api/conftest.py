@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from globeco.ordergen.v1.model_service_pb2_grpc import ModelServiceStub
 
-from tests.integration.api.model_calls import server, temporary_database
+from tests.databases import temporary_database
+from tests.integration.api.model_calls import server
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 import grpc
-import pymongo
 import pytest
 from globeco.ordergen.v1 import model_pb2, model_service_pb2
 from globeco.ordergen.v1.model_service_pb2_grpc import ModelServiceStub
@@ -18,9 +17,9 @@ from grpc_status import rpc_status
 from ordergen_server.bootstrap import serving
 from ordergen_server.settings import Settings
 from tests.builders import portfolio_id, security_id
+from tests.limits import DATABASE_SECONDS, PATIENCE
 
 pb = model_service_pb2
-CALL_SECONDS = 30.0
 Detail = TypeVar("Detail")
 
 
@@ -33,6 +32,8 @@ def channel_to(mongodb_uri: str, database: str, *, maximum_calls: int = 48) -> I
         health_port=0,
         mongodb_database=database,
         maximum_calls=maximum_calls,
+        mongodb_timeout_seconds=DATABASE_SECONDS,
+        maximum_call_seconds=PATIENCE,
         drain_seconds=1,
     )
     with (
@@ -47,17 +48,6 @@ def server(mongodb_uri: str, database: str, *, maximum_calls: int = 48) -> Itera
     """A server of its own on a database, and the stub that calls it."""
     with channel_to(mongodb_uri, database, maximum_calls=maximum_calls) as channel:
         yield ModelServiceStub(channel)
-
-
-@contextmanager
-def temporary_database(mongodb_uri: str) -> Iterator[str]:
-    """The name of a database that is dropped after the block."""
-    name = f"ordergen-test-{uuid.uuid4().hex}"
-    try:
-        yield name
-    finally:
-        with pymongo.MongoClient[dict[str, object]](mongodb_uri) as client:
-            client.drop_database(name)
 
 
 def number(text: str) -> decimal_pb2.Decimal:
@@ -100,11 +90,11 @@ def model(
 
 def create(service: ModelServiceStub, message: model_pb2.Model | None = None) -> model_pb2.Model:
     request = pb.CreateModelRequest(model=message or model())
-    return service.CreateModel(request, timeout=CALL_SECONDS)
+    return service.CreateModel(request, timeout=PATIENCE)
 
 
 def get(service: ModelServiceStub, model_id: str) -> model_pb2.Model:
-    return service.GetModel(pb.GetModelRequest(model_id=model_id), timeout=CALL_SECONDS)
+    return service.GetModel(pb.GetModelRequest(model_id=model_id), timeout=PATIENCE)
 
 
 def lines(message: model_pb2.Model) -> list[tuple[str, str, str, str]]:

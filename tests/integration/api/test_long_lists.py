@@ -32,11 +32,13 @@ from tests.builders import (
     security_id,
     snapshot,
 )
-from tests.integration.api.model_calls import channel_to, temporary_database
+from tests.databases import temporary_database
+from tests.integration.api.model_calls import channel_to
+from tests.limits import sized
 
-#: Models, and runs.
-COUNT = 500
-RESULTS = 1000
+#: Models, and runs: in the short form little more than fits into a page.
+COUNT = sized(260, 500)
+RESULTS = sized(750, 1500)
 LINES = 100
 #: What a client refuses by default.
 MAXIMUM_MESSAGE_BYTES = 4 * 1024 * 1024
@@ -65,8 +67,8 @@ def models() -> Iterator[Document]:
 
 
 def runs() -> Iterator[Document]:
-    """Runs with a restriction for every security; the first has the results."""
-    held = tuple(Restriction(security_id(n), RestrictionType.HOLD) for n in range(LINES))
+    """Runs with as many restrictions as make them as long as a model; the first has the results."""
+    held = tuple(Restriction(security_id(n), RestrictionType.HOLD) for n in range(2 * LINES))
     for number in range(COUNT):
         run_id = RUN_ID if not number else str(ObjectId())
         one = rebalance(run_id=run_id, portfolio_count=RESULTS)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from tests.integration.api.model_calls import Failure, attempt, get, line, pb
+from tests.limits import sized
 
 OK, BAD, MISSING, TAKEN, LATE = "OK", "INVALID_ARGUMENT", "NOT_FOUND", "ALREADY_EXISTS", "ABORTED"
 SECURITIES = [f"S{number}".ljust(24, "0") for number in range(4)]
@@ -348,7 +349,7 @@ def test_the_service_does_what_the_rules_say(empty_service: ModelServiceStub) ->
         run_state_machine_as_test(
             Bound,
             settings=settings(
-                max_examples=60,
+                max_examples=sized(15, 300),
                 stateful_step_count=30,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),

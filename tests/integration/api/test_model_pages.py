@@ -10,6 +10,7 @@ from globeco.ordergen.v1 import model_pb2
 from globeco.ordergen.v1.model_service_pb2_grpc import ModelServiceStub
 
 from tests.builders import NOW, portfolio_id
+from tests.databases import temporary_database
 from tests.integration.api.model_calls import (
     create,
     failure,
@@ -18,7 +19,6 @@ from tests.integration.api.model_calls import (
     pb,
     refused,
     server,
-    temporary_database,
 )
 
 COUNT = 60

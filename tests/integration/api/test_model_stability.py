@@ -17,7 +17,10 @@ from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.models import Models
 from ordergen_server.repositories.tokens import PageTokens
 from tests.builders import NOW
-from tests.integration.api.model_calls import attempt, create, model, pb, server, temporary_database
+from tests.databases import temporary_database
+from tests.integration.api.model_calls import attempt, create, model, pb, server
+from tests.limits import DATABASE_SECONDS, PATIENCE
+from tests.waiting import eventually
 
 LASTING = 150
 """More than the driver reads at once, so that it asks again in the middle of an index."""
@@ -52,7 +55,7 @@ class Restless:
             yield
         finally:
             self._stop.set()
-            thread.join(30)
+            thread.join(PATIENCE)
 
     def _work(self) -> None:
         dice = random.Random(1)  # noqa: S311 - a test, not a secret
@@ -89,7 +92,7 @@ def restless(mongodb_uri: str) -> Iterator[tuple[ModelServiceStub, list[str], Re
     dice = random.Random(2)  # noqa: S311 - a test, not a secret
     with temporary_database(mongodb_uri) as name, server(mongodb_uri, name) as stub:
         lasting = [create(stub, model(random_name(dice), [])).model_id for _ in range(LASTING)]
-        database = Database(mongodb_uri, name, pool_size=4, timeout_seconds=10)
+        database = Database(mongodb_uri, name, pool_size=4, timeout_seconds=DATABASE_SECONDS)
         changer = Restless(stub, Models(database, PageTokens.of(database)), lasting)
         with changer.at_work():
             yield stub, lasting, changer
@@ -108,9 +111,9 @@ def test_no_model_comes_twice_and_none_that_lasted_is_skipped(
         page = service.ListModels(request)
         assert LASTING <= page.total_size <= LASTING + 1
         found += [one.model_id for one in page.models]
+        eventually(lambda: changer.rounds > before)  # while there are pages left to read
         request.page_token = page.next_page_token
         if not page.next_page_token:
             break
     assert len(found) == len(set(found))
     assert set(lasting) - set(found) == set()
-    assert changer.rounds > before

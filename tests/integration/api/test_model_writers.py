@@ -34,9 +34,11 @@ from tests.integration.api.model_calls import (
     server,
     taken,
 )
+from tests.limits import PATIENCE, sized
 
 WRITERS = 16
-STEPS = 10
+STEPS = sized(5, 20)
+ROUNDS = sized(4, 20)
 SHARED = 6
 """Securities that all writers add, replace and remove."""
 
@@ -208,7 +210,7 @@ def at_once(sends: Sequence[Callable[[], model_pb2.Model]]) -> list[model_pb2.Mo
     barrier = Barrier(len(sends))
 
     def send(one: Callable[[], model_pb2.Model]) -> model_pb2.Model | Failure:
-        barrier.wait(10)
+        barrier.wait(PATIENCE)
         return attempt(one)
 
     with ThreadPoolExecutor(len(sends)) as threads:
@@ -217,7 +219,7 @@ def at_once(sends: Sequence[Callable[[], model_pb2.Model]]) -> list[model_pb2.Mo
 
 def test_of_the_writers_of_one_version_one_wins(services: list[ModelServiceStub]) -> None:
     current = create(services[0])
-    for round_ in range(10):
+    for round_ in range(ROUNDS):
         requests = [
             pb.AddPositionRequest(
                 model_id=current.model_id,
@@ -236,7 +238,7 @@ def test_of_the_writers_of_one_version_one_wins(services: list[ModelServiceStub]
         assert after == answers[winner]
         assert after.positions[-1] == requests[winner].position
         current = after
-    assert (current.version, len(current.positions)) == (11, 12)
+    assert (current.version, len(current.positions)) == (1 + ROUNDS, 2 + ROUNDS)
 
 
 def test_writers_who_name_no_version_all_win(services: list[ModelServiceStub]) -> None:
@@ -258,7 +260,7 @@ def test_writers_who_name_no_version_all_win(services: list[ModelServiceStub]) -
 
 def test_of_the_models_racing_for_a_portfolio_one_wins(services: list[ModelServiceStub]) -> None:
     models = [create(services[0]) for _ in range(2)]
-    for _ in range(20):
+    for _ in range(ROUNDS):
         (portfolio,) = new_portfolios(1)
         answers = at_once(
             [
@@ -278,7 +280,7 @@ def test_of_the_models_racing_for_a_portfolio_one_wins(services: list[ModelServi
 
 
 def test_of_the_creations_of_one_name_one_wins(services: list[ModelServiceStub]) -> None:
-    for _ in range(5):
+    for _ in range(ROUNDS):
         wanted = model()
         answers = at_once(
             [

@@ -13,6 +13,7 @@ from ordergen_server.repositories.models import Models
 from ordergen_server.repositories.rebalances import Rebalances
 from ordergen_server.repositories.tokens import PageTokens
 from tests.integration.repositories.plans import Recorder
+from tests.limits import DATABASE_SECONDS
 
 
 @pytest.fixture
@@ -34,6 +35,6 @@ def recorder(
     """A database, and what is sent to it."""
     recorder = Recorder()
     monkeypatch.setattr(module, "MongoClient", partial(MongoClient, event_listeners=[recorder]))
-    opened = Database(mongodb_uri, database_name, pool_size=4, timeout_seconds=10)
+    opened = Database(mongodb_uri, database_name, pool_size=4, timeout_seconds=DATABASE_SECONDS)
     yield recorder, opened
     opened.close()

@@ -14,6 +14,7 @@ from ordergen_server.repositories.models import Models
 from ordergen_server.repositories.rebalances import Rebalances
 from ordergen_server.repositories.tokens import PageTokens
 from tests.builders import NOW, RUN_ID, content, portfolio_id, position, rebalance, result, snapshot
+from tests.limits import DATABASE_SECONDS
 
 Call = Callable[[Models, Rebalances, str], object]
 LEASE = Lease("token", NOW)
@@ -43,7 +44,7 @@ READS: dict[str, Call] = {
 @pytest.fixture
 def narrow(mongodb_uri: str, database_name: str) -> Iterator[Database]:
     """A database with one connection, and so one turn."""
-    opened = Database(mongodb_uri, database_name, pool_size=1, timeout_seconds=5)
+    opened = Database(mongodb_uri, database_name, pool_size=1, timeout_seconds=DATABASE_SECONDS)
     migrate(opened)
     yield opened
     opened.close()

@@ -18,12 +18,13 @@ from ordergen_server.repositories.tokens import PageTokens
 from ordergen_server.services.models import ModelEditor
 from tests.builders import NOW, content, position
 from tests.integration.repositories.plans import Recorder
+from tests.limits import DATABASE_SECONDS, PATIENCE
 
 STARTING = """
 import sys
 from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.migrations import migrate
-migrate(Database(sys.argv[1], sys.argv[2], pool_size=4, timeout_seconds=10))
+migrate(Database(sys.argv[1], sys.argv[2], pool_size=4, timeout_seconds=60))
 """
 DYING = """
 import os, sys
@@ -32,7 +33,7 @@ from ordergen_server.repositories.migrations import migrate
 def die(database):
     database.collection("things").insert_one({"_id": "half"})
     os._exit(7)
-migrate(Database(sys.argv[1], sys.argv[2], pool_size=4, timeout_seconds=10), {1: die}, lock_seconds=1)
+migrate(Database(sys.argv[1], sys.argv[2], pool_size=4, timeout_seconds=60), {1: die}, lock_seconds=1)
 """
 
 
@@ -61,7 +62,9 @@ def test_servers_that_start_together_run_each_migration_once(
     mongodb_uri: str, database_name: str, database: Database
 ) -> None:
     migrations: Mapping[int, Migration] = {1: noting("first"), 2: noting("second"), 3: noting("third")}
-    servers = [Database(mongodb_uri, database_name, pool_size=2, timeout_seconds=10) for _ in range(8)]
+    servers = [
+        Database(mongodb_uri, database_name, pool_size=2, timeout_seconds=DATABASE_SECONDS) for _ in range(8)
+    ]
     with ThreadPoolExecutor(len(servers)) as threads:
         list(threads.map(lambda one: migrate(one, migrations), servers))
     for one in servers:
@@ -74,7 +77,7 @@ def test_processes_that_start_together_make_one_schema(
     mongodb_uri: str, database_name: str, database: Database
 ) -> None:
     starting = [start(STARTING, mongodb_uri, database_name) for _ in range(3)]
-    assert [one.wait(30) for one in starting] == [0, 0, 0]
+    assert [one.wait(PATIENCE) for one in starting] == [0, 0, 0]
     assert applied(database) == list(MIGRATIONS)
     for name, indexes in schema.INDEXES.items():
         made = set(database.collection(name).index_information())
@@ -108,7 +111,7 @@ def test_a_migration_that_fails_is_run_at_the_next_start(database: Database) -> 
 def test_a_server_that_dies_in_a_migration_is_taken_over(
     mongodb_uri: str, database_name: str, database: Database
 ) -> None:
-    assert start(DYING, mongodb_uri, database_name).wait(30) == 7
+    assert start(DYING, mongodb_uri, database_name).wait(PATIENCE) == 7
     assert applied(database) == ["lock"]
     migrate(database, {1: noting("first")})
     assert notes(database) == [None, "first"]

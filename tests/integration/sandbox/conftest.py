@@ -8,6 +8,7 @@ import pytest
 import urllib3
 
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
+from tests.limits import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,5 +29,5 @@ def siblings(running: SimulatedSiblings) -> Iterator[SimulatedSiblings]:
 
 @pytest.fixture(scope="session")
 def http() -> Iterator[urllib3.PoolManager]:
-    with urllib3.PoolManager(retries=False, timeout=5) as pool:
+    with urllib3.PoolManager(retries=False, timeout=PATIENCE) as pool:
         yield pool

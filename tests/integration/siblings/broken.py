@@ -2,9 +2,12 @@
 
 from ordergen_server.sandbox.services.faults import Fault
 
-__all__ = ["BROKEN", "PATIENT"]
+__all__ = ["BOUND_SECONDS", "BROKEN", "PATIENT"]
 
-PATIENT = 10.0
+#: Less than the 60 s after which some siblings ask to be called again.
+PATIENT = 50.0
+#: What hangs, hangs without an end, and the pauses asked for are longer.
+BOUND_SECONDS = 30.0
 BROKEN = [
     Fault(kind="status", status=500),
     Fault(kind="status", status=503),

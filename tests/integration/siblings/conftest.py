@@ -22,10 +22,10 @@ def siblings(running: SimulatedSiblings) -> SimulatedSiblings:
 
 @pytest.fixture
 def config(siblings: SimulatedSiblings) -> SiblingsConfig:
-    """Impatient: an attempt takes 0.5 s at most, and pauses are short."""
+    """Impatient: an attempt takes a second at most, and pauses are short."""
 
     def at(url: str) -> SiblingConfig:
-        return SiblingConfig(url, timeout_seconds=0.5, backoff_seconds=0.02, pool_size=4)
+        return SiblingConfig(url, timeout_seconds=1.0, backoff_seconds=0.02, pool_size=4)
 
     return SiblingsConfig(
         portfolio_accounting=at(siblings.accounting_url),

@@ -11,7 +11,7 @@ from ordergen_server.domain.market import MarketSource, PortfolioSource, Quote
 from ordergen_server.sandbox.services.faults import Fault, ServiceName
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from ordergen_server.siblings import SiblingsConfig, Sources, open_sources
-from tests.integration.siblings.broken import BROKEN, PATIENT
+from tests.integration.siblings.broken import BOUND_SECONDS, BROKEN, PATIENT
 
 
 def test_the_sources_are_those_of_the_domain(sources: Sources) -> None:
@@ -113,7 +113,7 @@ def test_the_deadline_is_kept(siblings: SimulatedSiblings, sources: Sources, fau
     started = time.monotonic()
     with pytest.raises(DeadlineExceeded) as caught:
         sources.market.snapshot(0.3)
-    assert time.monotonic() - started < 0.6
+    assert time.monotonic() - started < BOUND_SECONDS
     assert caught.value.metadata == {"service": "pricing"}
 
 
@@ -144,7 +144,7 @@ def test_a_retry_after_beyond_the_deadline_ends_the_call_at_once(
     started = time.monotonic()
     with pytest.raises(SiblingUnavailable) as caught:
         sources.market.snapshot(PATIENT)
-    assert time.monotonic() - started < 1.0
+    assert time.monotonic() - started < BOUND_SECONDS
     assert caught.value.retry_after_seconds == 60.0
 
 
@@ -152,7 +152,7 @@ def test_an_outage_opens_the_breaker_and_its_end_closes_it(
     siblings: SimulatedSiblings, config: SiblingsConfig
 ) -> None:
     eager = replace(
-        config.pricing, breaker_failures=3, breaker_failing_seconds=0.0, breaker_reset_seconds=0.3
+        config.pricing, breaker_failures=3, breaker_failing_seconds=0.0, breaker_reset_seconds=2.0
     )
     siblings.set_faults("pricing", [Fault(kind="status", status=500)])
     with open_sources(replace(config, pricing=eager)) as sources:
@@ -163,7 +163,7 @@ def test_an_outage_opens_the_breaker_and_its_end_closes_it(
         assert "circuit breaker" in caught.value.message
         assert siblings.calls("pricing")["prices"] == 3
         siblings.set_faults("pricing", [])
-        time.sleep(0.3)
+        time.sleep(2.0)
         assert len(sources.market.snapshot(PATIENT).quotes) == 20
         assert [state.value for state in sources.market.breakers.values()] == ["CLOSED", "CLOSED"]
 

@@ -16,6 +16,7 @@ from ordergen_server.domain.errors import DatabaseUnavailable
 from ordergen_server.services.models import ModelEditor
 from tests.builders import NOW
 from tests.fakes import MemoryModels
+from tests.limits import PATIENCE
 from tests.memory_runs import MemoryRuns
 from tests.unit.services.runs import house
 from tests.waiting import eventually
@@ -46,9 +47,9 @@ def server(database: FakeDatabase, port: int = 0) -> Iterator[ApiServer]:
             ServerConfig("127.0.0.1", port, 0, 2, drain_seconds=5, health_interval_seconds=0.02),
             models=ModelServicer(ModelEditor(models, lambda: NOW), models),
             rebalances=RebalanceServicer(
-                parts.rebalancer, runs, maximum_call_seconds=10, maximum_run_seconds=10
+                parts.rebalancer, runs, maximum_call_seconds=PATIENCE, maximum_run_seconds=PATIENCE
             ),
-            calls=CallInterceptor(database.time_limit, 10, 2),
+            calls=CallInterceptor(database.time_limit, PATIENCE, 2),
             database=database,
         )
         one.start()
@@ -62,7 +63,7 @@ def status(port: int, service: str = "") -> int:
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         request = health_pb2.HealthCheckRequest(service=service)
         check = health_pb2_grpc.HealthStub(channel).Check  # type: ignore[attr-defined] # set when made
-        return int(check(request, timeout=5).status)
+        return int(check(request, timeout=PATIENCE).status)
 
 
 def test_it_is_ready_on_both_ports_and_for_every_service() -> None:
@@ -80,10 +81,10 @@ def test_it_is_not_ready_while_the_database_is_not() -> None:
     with server(database) as one:
         for _ in range(2):
             database.failure = DatabaseUnavailable("down")
-            assert eventually(lambda: status(one.port) == NOT_SERVING)
+            eventually(lambda: status(one.port) == NOT_SERVING)
             assert status(one.health_port, MODEL_SERVICE) == NOT_SERVING
             database.failure = None
-            assert eventually(lambda: status(one.health_port) == SERVING)
+            eventually(lambda: status(one.health_port) == SERVING)
 
 
 def test_a_port_is_of_one_server() -> None:

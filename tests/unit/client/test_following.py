@@ -1,6 +1,5 @@
 """The progress of a run, as people see it while it goes on."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -10,6 +9,7 @@ from rich.console import Console
 
 from ordergen_client import PortfolioRebalance, Rebalance, RebalanceEvent
 from ordergen_client.following import follow
+from tests.waiting import eventually
 
 DAY = date(2026, 1, 2)
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -37,11 +37,8 @@ def portfolio(portfolio_id: str) -> PortfolioRebalance:
 
 
 def wait_until_shown(text: str, screen: StringIO) -> None:
-    """Fail unless it is on the screen within some seconds."""
-    end = time.monotonic() + 10
-    while text not in screen.getvalue():
-        assert time.monotonic() < end, screen.getvalue()
-        time.sleep(0.01)
+    """Fail unless it comes on the screen."""
+    eventually(lambda: text in screen.getvalue())
 
 
 def test_progress_is_shown_while_the_run_goes_on() -> None:

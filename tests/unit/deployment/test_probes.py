@@ -10,6 +10,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from ordergen_server.api.calls import CallInterceptor
 from ordergen_server.api.server import ApiServer, ServerConfig
 from ordergen_server.repositories.database import Database
+from tests.limits import PATIENCE
 from tests.unit.deployment.manifests import Manifest, container
 
 NOBODY_LISTENS = "mongodb://127.0.0.1:1/"
@@ -51,5 +52,5 @@ def test_without_its_database_a_server_is_alive_and_not_ready(
 ) -> None:
     grpc_probe: Manifest = container("Deployment")[probe]["grpc"]
     request = health_pb2.HealthCheckRequest(service=grpc_probe.get("service", ""))
-    status = health.Check(request, timeout=5).status  # type: ignore[attr-defined]  # its stubs leave methods out
+    status = health.Check(request, timeout=PATIENCE).status  # type: ignore[attr-defined]  # its stubs leave methods out
     assert health_pb2.HealthCheckResponse.ServingStatus.Name(status) == expected

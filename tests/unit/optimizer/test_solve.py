@@ -6,6 +6,7 @@ import pytest
 from hypothesis import assume, given, settings
 
 from optimizer import Problem, Status, solve
+from tests.limits import sized
 from tests.unit.optimizer.oracle import (
     NOTHING_FOUND,
     brute_force,
@@ -53,7 +54,7 @@ def test_tiny_problems_agree_with_brute_force_to_the_last_tie(drawn: Problem) ->
 
 @pytest.mark.parametrize("count", [3, 10, 30, 100])
 def test_portfolios_agree_with_cp_sat(count: int) -> None:
-    for seed in range(30):
+    for seed in range(sized(10, 30)):
         drawn = market_problem(seed, count)
         answer = solve(drawn)
         bounds = cp_sat(drawn)

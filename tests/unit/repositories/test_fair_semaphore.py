@@ -10,9 +10,8 @@ import pytest
 from pymongo.errors import WaitQueueTimeoutError
 
 from ordergen_server.repositories.fair_semaphore import FairSemaphore
+from tests.limits import PATIENCE
 from tests.waiting import eventually
-
-PATIENCE = 20.0
 
 
 def until(seconds: float) -> float:
@@ -41,7 +40,7 @@ def test_turns_come_in_the_order_in_which_they_were_asked_for() -> None:
     with all_taken(turns, 1):
         for number, thread in enumerate(threads):
             thread.start()
-            assert eventually(lambda: len(turns._waiting) == number + 1)  # noqa: B023, SLF001 - called at once
+            eventually(lambda: len(turns._waiting) == number + 1)  # noqa: B023, SLF001 - called at once
     for thread in threads:
         thread.join(PATIENCE)
     assert came == list(range(20))
@@ -57,7 +56,7 @@ def test_whoever_gives_a_turn_back_and_asks_again_comes_after_those_who_wait() -
     waiting = Thread(target=ask)
     with turns.turn(until(0)):
         waiting.start()
-        assert eventually(lambda: len(turns._waiting) == 1)  # noqa: SLF001 - there is no other sign of waiting
+        eventually(lambda: len(turns._waiting) == 1)  # noqa: SLF001 - there is no other sign of waiting
     with turns.turn(until(PATIENCE)):
         assert served.is_set()
     waiting.join(PATIENCE)

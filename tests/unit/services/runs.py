@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from threading import Thread
 
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.market import Holdings, MarketSnapshot
@@ -69,6 +70,15 @@ class House:
     def states(self) -> dict[str, PortfolioState]:
         """What became of each portfolio."""
         return {one.portfolio_id: one.state for one in self.runs.results}
+
+    def close_slowly(self, go_on: Callable[[], object]) -> None:
+        """Stop the server, with what is under way going on only once everything held is let go of."""
+        held = [one for one, _ in self.holder._held.values()]  # noqa: SLF001 - nothing else tells
+        closing = Thread(target=self.holder.close)
+        closing.start()
+        eventually(lambda: all(one.abandoned.is_set() for one in held))
+        go_on()
+        closing.join()
 
     def ended(self, rebalance_id: str) -> bool:
         """Whether a run is over, waiting for it."""

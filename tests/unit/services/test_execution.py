@@ -27,7 +27,9 @@ from ordergen_server.domain.rebalances import (
 )
 from ordergen_server.domain.stores import Lease, LeaseLost
 from tests.builders import NOW, holdings, portfolio_id, rebalance, result, security_id, snapshot
+from tests.limits import PATIENCE
 from tests.unit.services.runs import BUYS, RESTS, TOKEN, WORTHLESS, House, house
+from tests.waiting import eventually
 
 
 def carry_out(parts: House, *, seconds: float = 10) -> Rebalance:
@@ -261,13 +263,14 @@ def test_no_more_than_the_window_is_read_ahead_of_the_store() -> None:
         append = parts.runs.append
 
         def slowly(rebalance_id: str, lease: Lease, results: Sequence[PortfolioRebalance]) -> bool:
-            store_opens.wait(10)
+            store_opens.wait(PATIENCE)
             return append(rebalance_id, lease, results)
 
         parts.runs.append = slowly  # type: ignore[method-assign] # a slow database
         running = Thread(target=carry_out, args=(parts,))
         running.start()
-        time.sleep(0.3)
+        eventually(lambda: len(parts.portfolios.asked) >= 4)
+        time.sleep(0.2)  # for more, which must not come
         asked = len(parts.portfolios.asked)
         store_opens.set()
         running.join()

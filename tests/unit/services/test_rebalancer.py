@@ -1,5 +1,6 @@
 """The use cases of rebalancing, with fakes around them."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from itertools import islice
 from threading import Event
@@ -31,6 +32,7 @@ from ordergen_server.domain.rebalances import (
 )
 from ordergen_server.domain.stores import Request
 from tests.builders import MODEL_ID, NOW, model, portfolio_id
+from tests.limits import PATIENCE
 from tests.unit.services.runs import BUYS, LEASE_SECONDS, RESTS, WORTHLESS, House, house
 from tests.waiting import eventually
 
@@ -39,7 +41,7 @@ OPTIONS = RebalanceOptions(solver_timeout_seconds=3)
 
 
 def rebalance_one(parts: House) -> PortfolioRebalance:
-    return parts.rebalancer.rebalance_portfolio(portfolio_id(0), OPTIONS, Deadline.after(10))
+    return parts.rebalancer.rebalance_portfolio(portfolio_id(0), OPTIONS, Deadline.after(PATIENCE))
 
 
 def rebalance_all(parts: House, seconds: float = 10) -> list[RunEvent]:
@@ -91,7 +93,7 @@ def test_a_model_without_positions_would_sell_everything() -> None:
 
 def test_a_model_that_is_not_there() -> None:
     with house() as parts, pytest.raises(NotFound):
-        next(parts.rebalancer.rebalance_model("f" * 24, OPTIONS, Deadline.after(10)))
+        next(parts.rebalancer.rebalance_model("f" * 24, OPTIONS, Deadline.after(PATIENCE)))
 
 
 def test_a_model_is_told_from_start_to_end_and_everything_is_stored() -> None:
@@ -115,7 +117,7 @@ def test_a_model_without_portfolios() -> None:
 @pytest.mark.parametrize("problem", [SiblingUnavailable("down"), DeadlineExceeded("late")])
 def test_a_run_that_stopped_says_why_after_its_last_event(problem: OrderGenerationError) -> None:
     with house(RESTS, RESTS, market=problem) as parts:
-        events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(10))
+        events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE))
         told = [next(events) for _ in range(4)]
         with pytest.raises(type(problem)) as raised:
             next(events)
@@ -138,7 +140,7 @@ def test_a_caller_waits_for_whoever_takes_the_run_over() -> None:
         events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(1000))
         append, parts.runs.append = parts.runs.append, refuse  # type: ignore[assignment,method-assign]
         assert isinstance(next(events).event, RunStarted)
-        assert eventually(lambda: not parts.holder._held)  # noqa: SLF001 - nothing else tells
+        eventually(lambda: not parts.holder._held)  # noqa: SLF001 - nothing else tells
         parts.runs.append = append  # type: ignore[method-assign]
         parts.clock.move(LEASE_SECONDS + 1)
         parts.holder.tend()
@@ -150,17 +152,18 @@ def refuse(*_: object) -> bool:
     raise DatabaseUnavailable("down")
 
 
-def slow_house(count: int = 20) -> AbstractContextManager[House]:
-    """Its portfolios take a tenth of a second each, one after another."""
-    slowly = Event()
-    return house(*[RESTS] * count, before=lambda _: slowly.wait(0.1), workers=1, window=1)
+def gated_house(gate: Event, count: int = 20) -> AbstractContextManager[House]:
+    """Its portfolios are read one after another, once the gate is open."""
+    return house(*[RESTS] * count, before=lambda _: gate.wait(PATIENCE), workers=1, window=1)
 
 
 def test_a_caller_that_leaves_cancels_the_run() -> None:
-    with slow_house() as parts:
-        events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(10))
+    gate = Event()
+    with gated_house(gate) as parts:
+        events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE))
         assert isinstance(next(events).event, RunStarted)
         events.close()  # type: ignore[attr-defined] # a generator
+        gate.set()
         assert parts.ended(only_run(parts).rebalance_id)
         run = only_run(parts)
     assert run.state is RebalanceState.CANCELLED
@@ -169,40 +172,46 @@ def test_a_caller_that_leaves_cancels_the_run() -> None:
 
 
 def test_a_caller_that_is_gone_is_told_no_more_and_its_run_is_cancelled() -> None:
-    gone = Event()
-    with slow_house() as parts:
-        events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(10), gone=gone)
+    gate, gone = Event(), Event()
+    with gated_house(gate) as parts:
+        events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE), gone=gone)
         next(events)
         gone.set()
         assert len(list(events)) < 20
+        gate.set()
         assert parts.ended(only_run(parts).rebalance_id)
     assert only_run(parts).state is RebalanceState.CANCELLED
 
 
 def test_a_caller_that_leaves_a_server_that_stops_leaves_the_run_to_another() -> None:
-    with slow_house() as parts:
-        events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(10))
+    gate = Event()
+    with gated_house(gate) as parts:
+        events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE))
         next(events)
         parts.holder.drain()
         events.close()  # type: ignore[attr-defined] # a generator
-        parts.holder.close()
+        parts.close_slowly(gate.set)
         assert only_run(parts).state is RebalanceState.RUNNING
 
 
 def test_a_caller_that_joined_leaves_the_run_to_who_began_it() -> None:
-    with slow_house(5) as parts:
-        first = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(10), request=REQUEST)
+    gate = Event()
+    with gated_house(gate, 5) as parts:
+        first = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE), request=REQUEST)
         assert isinstance(next(first).event, RunStarted)
-        second = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(10), request=REQUEST)
+        second = parts.rebalancer.rebalance_model(
+            MODEL_ID, OPTIONS, Deadline.after(PATIENCE), request=REQUEST
+        )
         next(second)
         second.close()  # type: ignore[attr-defined] # a generator
+        gate.set()
         assert [event.sequence for event in first] == [2, 3, 4, 5, 6, 7]
     assert only_run(parts).state is RebalanceState.COMPLETED
 
 
 def test_a_slow_reader_does_not_slow_the_run() -> None:
     with house(*[RESTS] * 30) as parts:
-        events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(10))
+        events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE))
         next(events)
         assert parts.ended(only_run(parts).rebalance_id)
         assert [event.sequence for event in events] == list(range(2, 33))
@@ -210,20 +219,30 @@ def test_a_slow_reader_does_not_slow_the_run() -> None:
 
 def test_a_run_that_is_not_over_in_time_is_ended() -> None:
     release = Event()
-    with house(RESTS, RESTS, before=lambda _: release.wait(0.3), workers=1, window=1) as parts:
+    with house(RESTS, RESTS, before=lambda _: release.wait(PATIENCE), workers=1, window=1) as parts:
         with pytest.raises(DeadlineExceeded):
-            rebalance_all(parts, seconds=0.1)
+            rebalance_all(parts, seconds=0.5)
+        release.set()
         assert parts.ended(only_run(parts).rebalance_id)
     assert only_run(parts).state in (RebalanceState.FAILED, RebalanceState.CANCELLED)
 
 
 def test_a_run_started_goes_on_and_can_be_watched_and_cancelled() -> None:
-    with slow_house() as parts:
+    first, rest = Event(), Event()
+
+    def before(asked: str) -> None:
+        (first if asked == portfolio_id(0) else rest).wait(PATIENCE)
+
+    with house(*[RESTS] * 20, before=before, workers=1, window=1) as parts, ThreadPoolExecutor(1) as caller:
         started = parts.rebalancer.start(MODEL_ID, OPTIONS, 1000)
         assert started.state is RebalanceState.RUNNING
-        seen = parts.rebalancer.watch(started.rebalance_id, 1, Deadline.after(10), Event())
+        seen = parts.rebalancer.watch(started.rebalance_id, 1, Deadline.after(PATIENCE), Event())
+        first.set()
         assert next(seen).sequence == 2
-        cancelled = parts.rebalancer.cancel(started.rebalance_id, 10)
+        cancelling = caller.submit(parts.rebalancer.cancel, started.rebalance_id, PATIENCE)
+        eventually(lambda: parts.runs.runs[started.rebalance_id].cancel_requested)
+        rest.set()
+        cancelled = cancelling.result()
         assert cancelled.state is RebalanceState.CANCELLED
         assert [event.sequence for event in seen] == list(range(3, 23))
         assert parts.rebalancer.cancel(started.rebalance_id, 10) == cancelled
@@ -231,7 +250,7 @@ def test_a_run_started_goes_on_and_can_be_watched_and_cancelled() -> None:
 
 def test_a_cancel_answers_after_its_time_that_the_run_goes_on() -> None:
     release = Event()
-    with house(RESTS, RESTS, before=lambda _: release.wait(10), workers=1, window=1) as parts:
+    with house(RESTS, RESTS, before=lambda _: release.wait(PATIENCE), workers=1, window=1) as parts:
         started = parts.rebalancer.start(MODEL_ID, OPTIONS, 1000)
         assert parts.rebalancer.cancel(started.rebalance_id, 0.05).state is RebalanceState.RUNNING
         release.set()
@@ -240,7 +259,7 @@ def test_a_cancel_answers_after_its_time_that_the_run_goes_on() -> None:
 
 def test_a_preview_of_a_model_stores_nothing() -> None:
     with house(BUYS, RESTS, WORTHLESS) as parts:
-        events = list(parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(10)))
+        events = list(parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE)))
         assert parts.runs.runs == {}
         assert parts.models.get(MODEL_ID).last_rebalance_time is None
     finished = events[-1].event
@@ -264,8 +283,8 @@ def test_a_preview_that_stops_skips_the_rest_and_says_why(where: str) -> None:
     told: list[RunEvent] = []
     with house(down, *[RESTS] * 5, market=market, workers=1, window=1) as parts:
         with pytest.raises(SiblingUnavailable) as raised:
-            told += parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(10))
-        events = parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(10))
+            told += parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE))
+        events = parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE))
         told = list(islice(events, 8))
         events.close()  # type: ignore[attr-defined] # a generator
         assert parts.runs.runs == {}
@@ -281,12 +300,12 @@ def test_a_preview_of_a_portfolio_stores_nothing() -> None:
     with house(BUYS, WORTHLESS) as parts:
         for _ in range(2):
             answer = parts.rebalancer.rebalance_portfolio(
-                portfolio_id(0), OPTIONS, Deadline.after(10), validate_only=True
+                portfolio_id(0), OPTIONS, Deadline.after(PATIENCE), validate_only=True
             )
             assert (answer.state, answer.rebalance_id) == (PortfolioState.REBALANCED, "")
         with pytest.raises(MarketValueNotPositive) as raised:
             parts.rebalancer.rebalance_portfolio(
-                portfolio_id(1), OPTIONS, Deadline.after(10), validate_only=True
+                portfolio_id(1), OPTIONS, Deadline.after(PATIENCE), validate_only=True
             )
     assert raised.value.metadata == {}
     assert parts.runs.runs == {}
@@ -298,7 +317,7 @@ def test_a_portfolio_asked_for_again_answers_its_first_result() -> None:
 
     def ask(parts: House, request: Request) -> PortfolioRebalance:
         return parts.rebalancer.rebalance_portfolio(
-            portfolio_id(0), OPTIONS, Deadline.after(10), request=request
+            portfolio_id(0), OPTIONS, Deadline.after(PATIENCE), request=request
         )
 
     with house(BUYS) as parts:
@@ -315,7 +334,7 @@ def test_a_portfolio_whose_caller_has_gone_is_not_stored() -> None:
     gone = Event()
     gone.set()
     with house(BUYS) as parts, pytest.raises(Cancelled):
-        parts.rebalancer.rebalance_portfolio(portfolio_id(0), OPTIONS, Deadline.after(10), gone=gone)
+        parts.rebalancer.rebalance_portfolio(portfolio_id(0), OPTIONS, Deadline.after(PATIENCE), gone=gone)
     assert parts.runs.runs == {}
 
 

@@ -1,9 +1,8 @@
 """The runs of a server: begun, joined, bounded, cancelled, taken over, let go, and always ended."""
 
 import logging
-import time
 from datetime import timedelta
-from threading import Event, Thread
+from threading import Event
 
 import pytest
 
@@ -21,6 +20,7 @@ from ordergen_server.domain.stores import Request, RunOrder
 from ordergen_server.services.runs import Runs
 from tests.builders import MODEL_ID, NOW, model, portfolio_id, position, rebalance
 from tests.fakes import MemoryModels
+from tests.limits import PATIENCE
 from tests.memory_runs import MemoryRuns
 from tests.unit.services.runs import BUYS, LEASE_SECONDS, RESTS, Clock, House, house
 from tests.waiting import eventually
@@ -47,7 +47,7 @@ class Gate:
 
     def __call__(self, _: str) -> None:
         self.reached.set()
-        self.opened.wait(10)
+        self.opened.wait(PATIENCE)
 
 
 def test_a_run_goes_on_by_itself_to_its_end() -> None:
@@ -116,7 +116,7 @@ def begin_when_there_is_room(parts: House, request: Request | None = None) -> Re
             return False
         return True
 
-    assert eventually(try_it)
+    eventually(try_it)
     return found[0]
 
 
@@ -124,7 +124,7 @@ def test_a_cancelled_run_ends_with_the_rest_skipped() -> None:
     gate = Gate()
     with house(*[RESTS] * 9, before=gate, workers=1, window=1) as parts:
         begun = begin(parts)
-        assert gate.reached.wait(10)
+        assert gate.reached.wait(PATIENCE)
         parts.holder.cancel(begun.rebalance_id)
         gate.opened.set()
         assert parts.ended(begun.rebalance_id)
@@ -144,15 +144,11 @@ def test_a_run_of_a_server_that_stops_is_taken_over_at_once_and_finished() -> No
     gate, runs, models = Gate(), MemoryRuns(), MemoryModels(model(position(1), portfolios=12))
     with house(*[RESTS] * 12, runs=runs, models=models, workers=1, window=1, before=gate) as first:
         begun = begin(first)
-        assert gate.reached.wait(10)
+        assert gate.reached.wait(PATIENCE)
         first.holder.drain()
         with pytest.raises(ResourceExhausted):
             begin(first, model_id="f" * 24)
-        closing = Thread(target=first.holder.close)
-        closing.start()
-        time.sleep(0.1)
-        gate.opened.set()
-        closing.join()
+        first.close_slowly(gate.opened.set)
         before = len(runs.results)
         lease = runs.runs[begun.rebalance_id].lease
         assert before < 12
@@ -199,7 +195,7 @@ def test_a_cancel_asked_of_another_server_is_seen_while_a_portfolio_takes_long()
     gate = Gate()
     with house(*[RESTS] * 5, before=gate, workers=1, window=1) as parts:
         begun = begin(parts)
-        assert gate.reached.wait(10)
+        assert gate.reached.wait(PATIENCE)
         parts.runs.request_cancel(begun.rebalance_id)
         parts.holder.tend()
         gate.opened.set()
@@ -211,14 +207,14 @@ def test_a_server_that_was_only_slow_stops_once_it_hears_that_the_run_is_another
     gate, clock = Gate(), Clock()
     with house(*[RESTS] * 9, before=gate, clock=clock, workers=1, window=1) as parts:
         begun = begin(parts)
-        assert gate.reached.wait(10)
+        assert gate.reached.wait(PATIENCE)
         clock.move(LEASE_SECONDS + 1)
         taken = parts.runs.take_over(parts.journal.lease("of another"), clock())
         assert taken
         assert taken.rebalance.rebalance_id == begun.rebalance_id
         parts.holder.tend()
         gate.opened.set()
-        assert eventually(lambda: begin_possible(parts))
+        eventually(lambda: begin_possible(parts))
         assert parts.runs.results == []
         assert parts.runs.get(begun.rebalance_id).state is RebalanceState.RUNNING
 
@@ -249,7 +245,7 @@ def test_a_run_that_cannot_be_stored_waits_for_its_lease_to_run_out() -> None:
         failing = parts.runs.append
         parts.runs.append = raising(DatabaseUnavailable("down"))  # type: ignore[assignment]
         begun = begin(parts)
-        assert eventually(lambda: begin_possible(parts))
+        eventually(lambda: begin_possible(parts))
         assert parts.runs.get(begun.rebalance_id).state is RebalanceState.RUNNING
         parts.runs.append = failing  # type: ignore[method-assign]
         clock.move(LEASE_SECONDS + 1)
@@ -289,7 +285,7 @@ def test_a_database_that_is_down_does_not_end_the_tending(caplog: pytest.LogCapt
     runs = MemoryRuns()
     runs.failures = [DatabaseUnavailable("The database does not answer.")]
     with caplog.at_level(logging.WARNING), house(runs=runs) as parts:
-        assert eventually(lambda: "runs cannot be tended: The database does not answer." in caplog.text)
+        eventually(lambda: "runs cannot be tended: The database does not answer." in caplog.text)
         parts.holder.tend()
 
 
@@ -309,6 +305,6 @@ def test_a_bug_while_tending_is_logged_and_tending_goes_on(
 
         monkeypatch.setattr(holder, "tend", tend)
         holder.start()
-        assert tended.wait(10)
+        assert tended.wait(PATIENCE)
         holder.close()
     assert [record.message for record in caplog.records] == ["tending runs met an internal error"]

@@ -17,6 +17,7 @@ from ordergen_server.domain.rebalances import (
 )
 from ordergen_server.services.watching import BATCH, ChangeSignal, watch
 from tests.builders import RUN_ID, rebalance, result
+from tests.limits import PATIENCE
 from tests.memory_runs import MemoryRuns
 
 
@@ -28,7 +29,7 @@ def stored_run(count: int, state: RebalanceState = RebalanceState.COMPLETED) -> 
 
 
 def told(runs: MemoryRuns, after: int = 0) -> list[RunEvent]:
-    return list(watch(runs, ChangeSignal(), RUN_ID, after, Deadline.after(10)))
+    return list(watch(runs, ChangeSignal(), RUN_ID, after, Deadline.after(PATIENCE)))
 
 
 def summary(events: Sequence[RunEvent]) -> list[tuple[int, type]]:
@@ -71,7 +72,7 @@ def test_from_any_point(after: int) -> None:
 def test_a_run_that_goes_on_is_told_as_it_goes() -> None:
     runs, changed = stored_run(0, RebalanceState.RUNNING), ChangeSignal()
     runs.put(rebalance(portfolio_count=1))
-    events = watch(runs, changed, RUN_ID, 0, Deadline.after(10))
+    events = watch(runs, changed, RUN_ID, 0, Deadline.after(PATIENCE))
     assert next(events) == RunEvent(1, RunStarted(rebalance(portfolio_count=1)))
 
     def finish() -> None:
@@ -88,7 +89,7 @@ def test_a_run_that_goes_on_is_told_as_it_goes() -> None:
 
 def test_what_another_server_stored_is_found_without_a_signal() -> None:
     runs = stored_run(0, RebalanceState.RUNNING)
-    events = watch(runs, ChangeSignal(), RUN_ID, 1, Deadline.after(10))
+    events = watch(runs, ChangeSignal(), RUN_ID, 1, Deadline.after(PATIENCE))
     writer = Thread(
         target=lambda: runs.put(replace(rebalance(portfolio_count=0), state=RebalanceState.FAILED))
     )
@@ -99,7 +100,7 @@ def test_what_another_server_stored_is_found_without_a_signal() -> None:
 
 def test_a_reader_that_is_gone_is_told_no_more() -> None:
     runs, gone = stored_run(1, RebalanceState.RUNNING), Event()
-    events = watch(runs, ChangeSignal(), RUN_ID, 0, Deadline.after(10), gone=gone)
+    events = watch(runs, ChangeSignal(), RUN_ID, 0, Deadline.after(PATIENCE), gone=gone)
     assert summary([next(events), next(events)]) == [(1, RunStarted), (2, PortfolioRebalance)]
     gone.set()
     assert list(events) == []

@@ -9,6 +9,7 @@ from ordergen_server.domain.errors import DeadlineExceeded, SiblingUnavailable
 from ordergen_server.siblings.calling.deadlines import Deadline
 from ordergen_server.siblings.calling.failures import out_of_time, unavailable
 from ordergen_server.siblings.shared_read import CacheState, SingleFlightCache
+from tests.limits import PATIENCE
 
 LONG = 20.0
 
@@ -25,7 +26,7 @@ class Source:
     def read(self, deadline: Deadline) -> int:
         self.reads += 1
         self.started.set()
-        assert self.gate.wait(timeout=10)
+        assert self.gate.wait(timeout=PATIENCE)
         if self.errors:
             raise self.errors.pop(0)
         assert not deadline.has_passed
@@ -37,9 +38,9 @@ def test_a_hundred_callers_cause_one_read() -> None:
     shared = SingleFlightCache("pricing", source.read, ttl_seconds=60)
     with ThreadPoolExecutor(100) as pool:
         calls = [pool.submit(shared.get, Deadline(LONG)) for _ in range(100)]
-        assert source.started.wait(timeout=10)
+        assert source.started.wait(timeout=PATIENCE)
         source.gate.set()
-        values = {call.result(timeout=10).value for call in calls}
+        values = {call.result(timeout=PATIENCE).value for call in calls}
     assert (values, source.reads) == ({1}, 1)
     assert (shared.state.reads, shared.state.age_seconds is None) == (1, False)
 
@@ -69,7 +70,7 @@ def test_a_failure_is_not_kept() -> None:
 def follow(shared: SingleFlightCache[int], source: Source, pool: ThreadPoolExecutor) -> None:
     """Let a leader begin to read."""
     pool.submit(shared.get, Deadline(LONG))
-    assert source.started.wait(timeout=10)
+    assert source.started.wait(timeout=PATIENCE)
 
 
 def test_those_who_wait_share_a_failure_each_with_its_own_copy() -> None:
@@ -80,7 +81,7 @@ def test_those_who_wait_share_a_failure_each_with_its_own_copy() -> None:
         follow(shared, source, pool)
         calls = [pool.submit(shared.get, Deadline(LONG)) for _ in range(4)]
         threading.Timer(0.1, source.gate.set).start()
-        errors = [call.exception(timeout=10) for call in calls]
+        errors = [call.exception(timeout=PATIENCE) for call in calls]
     assert errors == [error] * 4
     assert all(each is not error for each in errors)
     assert source.reads == 1
@@ -103,5 +104,5 @@ def test_where_the_reader_runs_out_of_time_another_takes_over() -> None:
         follow(shared, source, pool)
         calls = [pool.submit(shared.get, Deadline(LONG)) for _ in range(4)]
         threading.Timer(0.1, source.gate.set).start()
-        assert [call.result(timeout=10).value for call in calls] == [2] * 4
+        assert [call.result(timeout=PATIENCE).value for call in calls] == [2] * 4
     assert source.reads == 2

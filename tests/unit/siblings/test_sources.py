@@ -16,6 +16,7 @@ from ordergen_server.siblings.calling.deadlines import Deadline
 from ordergen_server.siblings.calling.failures import Flaw, unavailable
 from ordergen_server.siblings.market import SiblingMarketSource
 from ordergen_server.siblings.portfolios import SiblingPortfolioSource
+from tests.limits import PATIENCE
 
 Value = TypeVar("Value")
 CACHE = CacheConfig(tickers_ttl_seconds=600, prices_ttl_seconds=60, refresh_seconds=30)
@@ -200,12 +201,12 @@ def test_a_hundred_callers_take_one_snapshot(reader: FakeReader, market: Sibling
     arrived = threading.Barrier(100)
 
     def call() -> int:
-        arrived.wait(timeout=10)
+        arrived.wait(timeout=PATIENCE)
         return id(market.snapshot(5).quotes["A"])
 
     with ThreadPoolExecutor(100) as pool:
         calls = [pool.submit(call) for _ in range(100)]
-        assert all(call.result(timeout=20) for call in calls)
+        assert all(call.result(timeout=PATIENCE) for call in calls)
     assert sorted(reader.calls) == ["prices", "tickers"]
 
 

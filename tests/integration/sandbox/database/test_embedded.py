@@ -19,6 +19,7 @@ from pymongo.errors import DuplicateKeyError
 
 from ordergen_server.sandbox.database.embedded import EmbeddedDatabase, EmbeddedDatabaseError
 from tests.integration.sandbox.processes import alive
+from tests.limits import PATIENCE
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -43,14 +44,15 @@ time.sleep(600)
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedDatabase]:
-    with EmbeddedDatabase(tmp_path_factory.mktemp("database")) as running:
+    with EmbeddedDatabase(tmp_path_factory.mktemp("database"), start_seconds=PATIENCE) as running:
         yield running
 
 
 @pytest.fixture
 def things(database: EmbeddedDatabase) -> Iterator[Collection[dict[str, Any]]]:
     database.wait_until_ready()
-    with pymongo.MongoClient[dict[str, Any]](database.uri) as client:
+    patience = round(1000 * PATIENCE)
+    with pymongo.MongoClient[dict[str, Any]](database.uri, serverSelectionTimeoutMS=patience) as client:
         client.drop_database("test")
         yield client.test.things
 
@@ -61,7 +63,7 @@ def test_transactions_retryable_writes_and_change_streams_work(things: Collectio
     with things.watch(max_await_time_ms=100) as changes:
         with client.start_session() as session, session.start_transaction():
             things.insert_one({"_id": 1, "price": Decimal128(Decimal("73.48"))}, session=session)
-        assert eventually(lambda: changes.try_next() is not None)
+        eventually(lambda: changes.try_next() is not None)
     with client.start_session() as session:
         session.start_transaction()
         things.insert_one({"_id": 2}, session=session)
@@ -90,14 +92,14 @@ def test_nothing_acknowledged_is_lost_when_it_is_killed_again_and_again(
     port, pids = database.port, set()
     for _ in range(3):
         count = len(acknowledged)
-        assert eventually(lambda count=count: len(acknowledged) > count + 20)  # type: ignore[misc]
+        eventually(lambda count=count: len(acknowledged) > count + 20)  # type: ignore[misc]
         assert database.pid is not None
         pids.add(database.pid)
         os.kill(database.pid, signal.SIGKILL)
-        assert eventually(lambda: database.pid not in pids)
+        eventually(lambda: database.pid not in pids)
         database.wait_until_ready()
     stop.set()
-    writer.join(30)
+    writer.join(PATIENCE)
     assert not writer.is_alive()
     assert (database.port, len(pids)) == (port, 3)
     assert sorted(each["_id"] for each in things.find()) == acknowledged
@@ -123,7 +125,7 @@ def test_a_killed_parent_takes_it_along_and_the_next_one_finds_the_data(tmp_path
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
         parent.kill()
-    with EmbeddedDatabase(tmp_path) as database:  # waits for the folder to be free
+    with EmbeddedDatabase(tmp_path, lock_seconds=PATIENCE) as database:  # until the folder is free
         assert not alive(pid)
         with pymongo.MongoClient[dict[str, Any]](database.uri) as client:
             assert list(client.test.things.find()) == [{"_id": 1}]

@@ -20,6 +20,7 @@ from ordergen_server.sandbox.market.portfolios import Portfolios, SuggestedModel
 from ordergen_server.sandbox.services.answers import Answers
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.integration.sandbox.processes import alive
+from tests.limits import PATIENCE
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -230,7 +231,9 @@ def test_a_process_that_does_not_start_is_quoted() -> None:
     ],
 )
 def test_the_command_refuses_bad_arguments(arguments: list[str], message: str) -> None:
-    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     assert done.returncode == 2
     assert message in done.stderr
 
@@ -247,6 +250,6 @@ def test_the_command_announces_itself_and_ends_on_sigterm(http: urllib3.PoolMana
         assert announced["grpc"] == f"grpc://127.0.0.1:{port}"
         socket.create_connection(("127.0.0.1", port)).close()
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE) == 0
     model = msgspec.convert(announced["model"], SuggestedModel)
     assert model == Portfolios(Market.synthetic(), 2, 3).model

@@ -14,8 +14,10 @@ from ordergen_server.siblings.calling.config import SiblingConfig
 from ordergen_server.siblings.calling.deadlines import Deadline
 from ordergen_server.siblings.calling.failures import Refused
 from ordergen_server.siblings.calling.http_service import HttpService
+from tests.limits import PATIENCE
 
 OK = b"HTTP/1.1 200 OK\r\n"
+DRIPPING_SECONDS = 30.0
 Answer = Callable[[socket.socket], None]
 
 
@@ -50,13 +52,13 @@ def serving(answer: Answer) -> Iterator[str]:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         for thread in threads:
-            thread.join(timeout=10)
+            thread.join(timeout=PATIENCE)
         assert not any(thread.is_alive() for thread in threads)
 
 
 @contextmanager
 def calling(url: str, **limits: float) -> Iterator[HttpService]:
-    settings = {"timeout_seconds": 0.3, "attempts": 1, "backoff_seconds": 0.02, **limits}
+    settings = {"timeout_seconds": 1.0, "attempts": 1, "backoff_seconds": 0.02, **limits}
     service = HttpService("pricing", SiblingConfig(url, **settings))  # type: ignore[arg-type] # whole numbers where it says int
     try:
         yield service
@@ -66,7 +68,7 @@ def calling(url: str, **limits: float) -> Iterator[HttpService]:
 
 def drip(connection: socket.socket, head: bytes, dripped: bytes) -> None:
     connection.sendall(head)
-    for _ in range(200):
+    for _ in range(round(DRIPPING_SECONDS / 0.05)):
         time.sleep(0.05)
         connection.sendall(dripped)
 
@@ -89,17 +91,17 @@ def test_a_dripping_answer_does_not_outlast_its_attempt(answer: Answer) -> None:
     with serving(answer) as url, calling(url) as service:
         started = time.monotonic()
         with pytest.raises(SiblingUnavailable, match="did not answer GET / within"):
-            service.get("/", bytes, Deadline(10.0))
-        assert time.monotonic() - started < 0.6
+            service.get("/", bytes, Deadline(PATIENCE))
+        assert time.monotonic() - started < DRIPPING_SECONDS / 2
 
 
 @pytest.mark.parametrize("answer", DRIPS.values(), ids=DRIPS)
 def test_a_dripping_answer_does_not_outlast_its_caller(answer: Answer) -> None:
-    with serving(answer) as url, calling(url, timeout_seconds=10.0) as service:
+    with serving(answer) as url, calling(url, timeout_seconds=PATIENCE) as service:
         started = time.monotonic()
         with pytest.raises(DeadlineExceeded):
             service.get("/", bytes, Deadline(0.2))
-        assert time.monotonic() - started < 0.5
+        assert time.monotonic() - started < DRIPPING_SECONDS / 2
 
 
 def endless(connection: socket.socket) -> None:
@@ -114,7 +116,7 @@ def test_a_body_without_end_is_cut_off() -> None:
         calling(url, maximum_body_bytes=1_000_000, timeout_seconds=10.0) as service,
         pytest.raises(Refused, match="with more than 1000000 bytes"),
     ):
-        service.get("/", bytes, Deadline(10.0))
+        service.get("/", bytes, Deadline(PATIENCE))
 
 
 BROKEN = {
@@ -137,7 +139,7 @@ def test_a_broken_answer_is_an_outage(sent: bytes) -> None:
     with serving(answer) as url, calling(url) as service:
         for _ in range(5):  # more than once, to see that connections come back
             with pytest.raises(SiblingUnavailable, match="GET /"):
-                service.get("/", bytes, Deadline(5.0))
+                service.get("/", bytes, Deadline(PATIENCE))
 
 
 def test_a_port_where_nobody_listens_is_an_outage() -> None:
@@ -145,11 +147,11 @@ def test_a_port_where_nobody_listens_is_an_outage() -> None:
         port = listener.getsockname()[1]
     reached = pytest.raises(SiblingUnavailable, match="could not be reached for GET /")
     with calling(f"http://127.0.0.1:{port}", attempts=3) as service, reached:
-        service.get("/", bytes, Deadline(5.0))
+        service.get("/", bytes, Deadline(PATIENCE))
 
 
 def slow(connection: socket.socket) -> None:
-    time.sleep(0.2)
+    time.sleep(1.0)
     connection.sendall(OK + b"Content-Length: 2\r\n\r\nok")
 
 
@@ -157,11 +159,11 @@ def test_connections_are_bounded_and_waiting_for_one_is_too() -> None:
     """Two connections, eight callers with time for two rounds: four are served, four run out of time."""
     with (
         serving(slow) as url,
-        calling(url, pool_size=2, timeout_seconds=5.0) as service,
+        calling(url, pool_size=2, timeout_seconds=PATIENCE) as service,
         ThreadPoolExecutor(8) as pool,
     ):
-        calls = [pool.submit(service.get, "/", bytes, Deadline(0.5)) for _ in range(8)]
-        errors = [type(call.exception(timeout=5)) for call in calls]
+        calls = [pool.submit(service.get, "/", bytes, Deadline(2.5)) for _ in range(8)]
+        errors = [type(call.exception(timeout=PATIENCE)) for call in calls]
     assert (errors.count(type(None)), errors.count(DeadlineExceeded)) == (4, 4)
 
 
@@ -173,7 +175,7 @@ def test_connections_are_kept() -> None:
         connection.sendall(OK + b"Content-Length: 2\r\n\r\nok")
 
     with serving(answer) as url, calling(url + "/below/") as service:
-        assert {b"ok"} == {service.get("/", bytes, Deadline(5.0)) for _ in range(20)}
+        assert {b"ok"} == {service.get("/", bytes, Deadline(PATIENCE)) for _ in range(20)}
     assert (len(accepted), len(set(accepted))) == (20, 1)
 
 
@@ -190,7 +192,7 @@ def test_closing_wakes_those_who_pause_between_attempts() -> None:
         call = pool.submit(service.get, "/", bytes, Deadline(100.0))
         time.sleep(0.2)
         service.close()
-        assert isinstance(call.exception(timeout=5), SiblingUnavailable)
+        assert isinstance(call.exception(timeout=PATIENCE), SiblingUnavailable)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +203,7 @@ def test_a_retry_after_that_is_nonsense_or_over_is_passed_over(header: str) -> N
         connection.sendall(f"HTTP/1.1 503 No\r\nContent-Length: 0\r\nRetry-After: {header}\r\n\r\n".encode())
 
     with serving(answer) as url, calling(url, attempts=2) as service, pytest.raises(SiblingUnavailable):
-        service.get("/", bytes, Deadline(5.0))
+        service.get("/", bytes, Deadline(PATIENCE))
 
 
 @pytest.mark.parametrize("url", ["https://host", "ftp://host", "host:80", "http://", "http://host/?x=1"])

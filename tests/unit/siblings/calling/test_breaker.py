@@ -15,6 +15,7 @@ from ordergen_server.siblings.calling.breaker import (
     ProbeTooSlow,
 )
 from ordergen_server.siblings.calling.deadlines import Deadline
+from tests.limits import PATIENCE
 
 
 class FakeClock:
@@ -141,20 +142,20 @@ def test_exactly_one_probe_among_many_threads(
     answered = threading.Event()
 
     def call() -> str:
-        arrived.wait(timeout=10)
+        arrived.wait(timeout=PATIENCE)
         try:
-            permit = breaker.enter(Deadline(10.0))
+            permit = breaker.enter(Deadline(PATIENCE))
         except BreakerOpen:
             return "refused"
         if permit.is_probe:
-            answered.wait(timeout=10)
+            answered.wait(timeout=PATIENCE)
         breaker.leave(permit, outcome if permit.is_probe else Outcome.SUCCESS)
         return "probe" if permit.is_probe else "through"
 
     with ThreadPoolExecutor(32) as pool:
         calls = [pool.submit(call) for _ in range(32)]
         threading.Timer(0.05, answered.set).start()
-        results = sorted(call.result(timeout=20) for call in calls)
+        results = sorted(call.result(timeout=PATIENCE) for call in calls)
     others = "through" if outcome is Outcome.SUCCESS else "refused"
     assert sorted(["probe", *[others] * 31]) == results
 

@@ -13,6 +13,7 @@ from ordergen_server.siblings.calling.calls import ResilientCaller
 from ordergen_server.siblings.calling.config import SiblingConfig
 from ordergen_server.siblings.calling.deadlines import Deadline
 from ordergen_server.siblings.calling.failures import AttemptFailed, Refused, TimedOut, Unreadable
+from tests.limits import PATIENCE
 
 FAST = SiblingConfig(
     "http://host",
@@ -20,7 +21,7 @@ FAST = SiblingConfig(
     backoff_seconds=0.01,
     breaker_failures=3,
     breaker_failing_seconds=0.0,
-    breaker_reset_seconds=0.05,
+    breaker_reset_seconds=1.0,
     pool_size=2,
 )
 
@@ -50,14 +51,14 @@ def down(count: int = 1) -> list[Exception]:
 
 def test_the_third_attempt_may_answer(caller: ResilientCaller) -> None:
     attempts = Attempts(*down(2))
-    assert caller.call(attempts, Deadline(5)) == "answer"
+    assert caller.call(attempts, Deadline(PATIENCE)) == "answer"
     assert attempts.timeouts == [1.0, 1.0, 1.0]
 
 
 def test_there_is_no_fourth(caller: ResilientCaller) -> None:
     attempts = Attempts(*down(3))
     with pytest.raises(SiblingUnavailable, match=r"^The pricing service is down: try again\.$"):
-        caller.call(attempts, Deadline(5))
+        caller.call(attempts, Deadline(PATIENCE))
     assert len(attempts.timeouts) == 3
 
 
@@ -73,22 +74,21 @@ def test_pauses_double_and_are_never_shorter() -> None:
         "pricing", SiblingConfig("http://host", attempts=4, backoff_seconds=0.05, jitter_weight=0.1)
     )
     with pytest.raises(SiblingUnavailable):
-        slow.call(attempt, Deadline(5))
+        slow.call(attempt, Deadline(PATIENCE))
     pauses = [after - before for before, after in itertools.pairwise(times)]
-    assert [least <= pause < least * 1.9 for least, pause in zip((0.05, 0.1, 0.2), pauses, strict=True)] == [
-        True
-    ] * 3
+    assert [least <= pause for least, pause in zip((0.05, 0.1, 0.2), pauses, strict=True)] == [True] * 3
 
 
 def test_a_pause_beyond_the_deadline_is_not_begun() -> None:
     patient = ResilientCaller(
-        "pricing", SiblingConfig("http://host", backoff_seconds=10.0, maximum_backoff_seconds=10.0)
+        "pricing",
+        SiblingConfig("http://host", backoff_seconds=2 * PATIENCE, maximum_backoff_seconds=2 * PATIENCE),
     )
     attempts = Attempts(*down(3))
     started = time.monotonic()
     with pytest.raises(SiblingUnavailable):
-        patient.call(attempts, Deadline(5))
-    assert (time.monotonic() - started < 1, len(attempts.timeouts)) == (True, 1)
+        patient.call(attempts, Deadline(PATIENCE))
+    assert (time.monotonic() - started < PATIENCE, len(attempts.timeouts)) == (True, 1)
 
 
 @pytest.mark.parametrize("refusal", [Refused("refused", is_unknown=True), Refused("refused")])
@@ -96,7 +96,7 @@ def test_a_refusal_is_an_answer(caller: ResilientCaller, refusal: Refused) -> No
     for _ in range(10):
         attempts = Attempts(refusal)
         with pytest.raises(Refused):
-            caller.call(attempts, Deadline(5))
+            caller.call(attempts, Deadline(PATIENCE))
         assert len(attempts.timeouts) == 1
     assert caller.breaker.state is BreakerState.CLOSED
 
@@ -108,19 +108,19 @@ def test_rambling_and_being_busy_are_tried_again_and_are_no_outage(
     for _ in range(5):
         attempts = Attempts(failure, failure, failure)
         with pytest.raises((Unreadable, SiblingUnavailable)):
-            caller.call(attempts, Deadline(5))
+            caller.call(attempts, Deadline(PATIENCE))
         assert len(attempts.timeouts) == 3
     assert caller.breaker.state is BreakerState.CLOSED
 
 
 def test_an_outage_opens_the_breaker_and_a_refusal_of_its_probe_closes_it(caller: ResilientCaller) -> None:
     with pytest.raises(SiblingUnavailable):
-        caller.call(Attempts(*down(3)), Deadline(5))
+        caller.call(Attempts(*down(3)), Deadline(PATIENCE))
     assert caller.breaker.state is BreakerState.OPEN
-    time.sleep(0.06)
+    time.sleep(1.0)
     with pytest.raises(Refused):
-        caller.call(Attempts(Refused("no such portfolio", is_unknown=True)), Deadline(5))
-    assert caller.call(Attempts(), Deadline(5)) == "answer"
+        caller.call(Attempts(Refused("no such portfolio", is_unknown=True)), Deadline(PATIENCE))
+    assert caller.call(Attempts(), Deadline(PATIENCE)) == "answer"
 
 
 def test_time_that_only_the_caller_lacked_is_no_outage(caller: ResilientCaller) -> None:
@@ -140,30 +140,30 @@ def test_a_connection_refused_is_an_outage_however_little_time_there_was(caller:
 
 def test_those_who_meet_a_probe_wait_no_longer_than_they_have(caller: ResilientCaller) -> None:
     with pytest.raises(SiblingUnavailable):
-        caller.call(Attempts(*down(3)), Deadline(5))
-    time.sleep(0.06)
+        caller.call(Attempts(*down(3)), Deadline(PATIENCE))
+    time.sleep(1.0)
     probing, done = threading.Event(), threading.Event()
 
     def probe(timeout_seconds: float) -> str:
         del timeout_seconds
         probing.set()
-        assert done.wait(timeout=10)
+        assert done.wait(timeout=PATIENCE)
         return "probe"
 
     with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(caller.call, probe, Deadline(10))
-        assert probing.wait(timeout=10)
+        first = pool.submit(caller.call, probe, Deadline(PATIENCE))
+        assert probing.wait(timeout=PATIENCE)
         with pytest.raises(DeadlineExceeded):
             caller.call(Attempts(), Deadline(0.05))
         done.set()
-        assert first.result(timeout=10) == "probe"
-    assert caller.call(Attempts(), Deadline(5)) == "answer"
+        assert first.result(timeout=PATIENCE) == "probe"
+    assert caller.call(Attempts(), Deadline(PATIENCE)) == "answer"
 
 
 def test_an_error_of_ours_gives_everything_back(caller: ResilientCaller) -> None:
     for _ in range(5):
         with pytest.raises(ZeroDivisionError):
-            caller.call(Attempts(ZeroDivisionError()), Deadline(5))
+            caller.call(Attempts(ZeroDivisionError()), Deadline(PATIENCE))
     assert caller.call(Attempts(), Deadline(0.5)) == "answer"
 
 
@@ -178,4 +178,4 @@ def test_no_time_is_out_of_time(caller: ResilientCaller, seconds: float) -> None
 def test_nobody_is_called_after_closing(caller: ResilientCaller) -> None:
     caller.close()
     with pytest.raises(SiblingUnavailable, match="closed"):
-        caller.call(Attempts(), Deadline(5))
+        caller.call(Attempts(), Deadline(PATIENCE))

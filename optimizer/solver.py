@@ -65,7 +65,10 @@ def _solve(problem: Problem, deadline: float, tolerance: int) -> Solution:
         return _solution(problem, Answer(found.best, None, settled=True), found.breaches)
     # One limit alone may take all of the time; of several, some is kept for meeting them together.
     until = deadline if len(limits) == 1 else part_of(deadline, SINGLE_PART / len(broken))
-    answers = [single_limit(problem, found, limit, until, tolerance=tolerance) for limit in broken]
+    alone = len(broken) == 1
+    answers = [
+        single_limit(problem, found, limit, until, ties=alone, tolerance=tolerance) for limit in broken
+    ]
     start: list[int] | None = None
     for answer in answers:
         if all(limit.is_met(problem.lines, answer.shares) for limit in limits):

@@ -14,7 +14,8 @@ so it neither frees too little nor too much. The sets of one half are then looke
 use, and what remains is judged in exact integers.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +38,9 @@ Aims = tuple[int, int, int]
 
 MAX_GROWTH = 16
 """How many times as many sets may be looked at in one step as a half may have."""
+
+MAX_STREAMED = 1 << 25
+"""Sets that are looked at piece by piece."""
 
 MAX_PAIRS = 1 << 26
 """Pairs of sets looked at."""
@@ -123,7 +127,28 @@ def best_sets(
     """
     search = _Search(moves, task, expired)
     halves = search.halves(size)
-    return NONE_KNOWN if halves is None else _Pairs(search, halves, ties=ties).best()
+    if halves is None:
+        return NONE_KNOWN
+    pairs = _Pairs(search, halves.other, ties=ties)
+    for one in search.pieces(halves, size):
+        pairs.meet(one)
+    return pairs.outcome()
+
+
+class _Halves(NamedTuple):
+    """Sets of two halves of the positions.
+
+    Attributes:
+        one: to which those left are added piece by piece.
+        other: as it is.
+        rest: the least and the most that all positions but those of the one may add to each row.
+        left: positions of neither half, with the least and the most that they add.
+    """
+
+    one: States
+    other: States
+    rest: tuple[Integers, Integers]
+    left: list[tuple[int, Integers, Integers]]
 
 
 class _Search:
@@ -165,29 +190,53 @@ class _Search:
         """Whether no column was rounded."""
         return all(scale.is_exact for scale in (*self.scales, *self.aim_scales))
 
-    def halves(self, size: int) -> tuple[States, States] | None:
-        """Two halves, positions in the order of the moves; None: out of time."""
-        halves = [nothing(len(self.scales)), nothing(len(self.scales))]
+    def halves(self, size: int) -> "_Halves | None":
+        """Two halves, positions in the order of the moves, and what is too many for them; None: no time."""
         low, high = self._ends()
-        others = [[self._sum(low), self._sum(high)] for _ in halves]
-        merges = self.limits == 1 and self.is_exact
-        for place, options in self.options.items():
+        halves = [nothing(len(self.scales)), nothing(len(self.scales))]
+        others = [(self._sum(low), self._sum(high)) for _ in halves]
+        places = list(self.options)
+        for done, place in enumerate(places):
             if self.expired():
                 return None
             shorter = int(len(halves[0]) > len(halves[1]))
-            half = halves[shorter]
-            rest = [whole - part[place] for whole, part in zip(others[shorter], (low, high), strict=True)]
-            bounds = self._bounds(rest[0], rest[1])
-            more = None
-            if len(half) * options[0].shape[1] <= MAX_GROWTH * size:
-                more = grown(half, place, options, bounds, most=MAX_GROWTH * size, expired=self.expired)
-            if more is not None and merges:
-                more = undominated(more)
+            rest = others[shorter][0] - low[place], others[shorter][1] - high[place]
+            more = self._grown(halves[shorter], place, rest, MAX_GROWTH * size)
             if more is None or len(more) > size:
-                return halves[0].cut(), halves[1].cut()
-            halves[shorter] = more
-            others[shorter] = rest
-        return halves[0], halves[1]
+                # What is left is added to one half piece by piece, so the shorter one is kept whole.
+                left = [(one, low[one], high[one]) for one in places[done:]]
+                return _Halves(halves[1 - shorter], halves[shorter], others[1 - shorter], left)
+            halves[shorter], others[shorter] = more, rest
+        return _Halves(halves[0], halves[1], others[0], [])
+
+    def pieces(self, halves: "_Halves", size: int) -> Iterator[States]:
+        """The first half with what was too many for it, in pieces; cut where those would be too many."""
+        one, _, rest, left = halves
+        ways = prod(self.options[place][0].shape[1] for place, _, _ in left)
+        if not left:
+            yield one
+            return
+        if len(one) * ways > MAX_STREAMED:
+            yield one.cut()
+            return
+        step = max(1, size // ways)
+        for start in range(0, len(one), step):
+            piece: States | None = one.part(start, start + step)
+            around = rest
+            for place, low, high in left:
+                around = around[0] - low, around[1] - high
+                piece = None if piece is None else self._grown(piece, place, around, MAX_GROWTH * size)
+            if piece is None:
+                yield one.cut()
+                return
+            yield piece
+
+    def _grown(self, half: States, place: int, rest: tuple[Integers, Integers], most: int) -> States | None:
+        if len(half) * self.options[place][0].shape[1] > most:
+            return None
+        more = grown(half, place, self.options[place], self._bounds(*rest), most=most, expired=self.expired)
+        merges = self.limits == 1 and self.is_exact
+        return undominated(more) if more is not None and merges else more
 
     def _bound_below(self, weights: Sequence[Weights]) -> None:
         """The least use of each limit that the gaps leave, and the most that moves can add within them."""
@@ -286,37 +335,41 @@ def _most_within(groups: Iterable[Sequence[Sequence[int]]], row: int, penalty: i
 class _Pairs:
     """Sets of both halves that go together."""
 
-    def __init__(self, search: _Search, halves: tuple[States, States], *, ties: bool) -> None:
-        self._search, self._ties = search, ties
-        self._one, self._other = halves
-        self._whole = search.exhaustive and all(half.exhaustive for half in halves)
-        self._distinct = all(half.distinct for half in halves)
+    def __init__(self, search: _Search, other: States, *, ties: bool) -> None:
+        self._search, self._other, self._ties = search, other, ties
         self._value = search.task.value
         self._aims: Aims | None = None
         self._sets: list[tuple[Move, ...]] = []
-        self._judged = 0
-        self._many = False
+        self._judged = self._pairs = 0
+        self._exhaustive = search.exhaustive and other.exhaustive
+        self._settled = other.distinct
 
-    def best(self) -> Outcome:
-        """The best of all pairs."""
+    def outcome(self) -> Outcome:
+        """What all that met so far came to."""
+        settled = self._settled and self._exhaustive
+        return Outcome(tuple(self._sets), self._exhaustive, settled)
+
+    def meet(self, one: States) -> None:
+        """Look at all pairs with one half, or a piece of it."""
+        self._one = one
+        self._settled = self._settled and one.distinct
+        self._exhaustive = self._exhaustive and one.exhaustive
         order, low, high = self._windows()
         first = self._other.aims[0][order]
         least = np.minimum.accumulate(first)
         rows = np.flatnonzero(high > low)
-        floors = self._one.aims[0][rows] + least[high[rows] - 1]
+        floors = one.aims[0][rows] + least[high[rows] - 1]
         by_floor = np.argsort(floors, kind="stable")
         rows, floors = rows[by_floor], floors[by_floor]
-        if not len(rows):
-            return Outcome((), self._whole, self._whole)
+        if not len(rows) or floors[0] > self._limit:
+            return
         # Where one limit alone decides and nothing is rounded, the cheapest that uses little enough is best.
         decided = self._search.limits == 1 and self._search.is_exact
-        self._judge(
-            int(rows[0]), int(order[np.flatnonzero(first[: high[rows[0]]] == least[high[rows[0]] - 1])[0]])
-        )
+        place = np.flatnonzero(first[: high[rows[0]]] == least[high[rows[0]] - 1])[0]
+        self._judge(int(rows[0]), int(order[place]))
         walked = (self._ties or not decided) and self._walk(rows, floors, order, low, high)
-        exhaustive = self._whole and (walked or decided)
-        settled = exhaustive and walked and self._distinct and not self._many
-        return Outcome(tuple(self._sets), exhaustive, settled)
+        self._exhaustive = self._exhaustive and (walked or decided)
+        self._settled = self._settled and walked
 
     def _windows(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
         """An order of the other half, and the part of it that each set of the one half may go with."""
@@ -344,10 +397,11 @@ class _Pairs:
         ends = np.cumsum(high[rows] - low[rows])
         start, looked = 0, 0
         while start < len(rows) and floors[start] <= self._limit:
-            looked = int(ends[start - 1]) if start else 0
-            if looked > MAX_PAIRS or self._search.expired() or self._judged > MAX_JUDGED:
+            if self._pairs > MAX_PAIRS or self._search.expired() or self._judged > MAX_JUDGED:
                 return False
             stop = max(start + 1, int(np.searchsorted(ends, looked + PAIRS, side="right")))
+            self._pairs += int(ends[stop - 1]) - looked
+            looked = int(ends[stop - 1])
             piece = rows[start:stop]
             if not self._look(piece, order, low[piece], high[piece]):
                 return False
@@ -394,7 +448,7 @@ class _Pairs:
         pairs = zip(self._search.aim_scales, self._aims, strict=True)
         best = tuple(scale.down(aim) for scale, aim in pairs)
         if scaled == best and len(self._sets) >= MAX_TIES:
-            self._many = True
+            self._settled = False
             return True
         return scaled > best
 
@@ -411,4 +465,4 @@ class _Pairs:
             if len(self._sets) < MAX_TIES:
                 self._sets.append(moves)
             else:
-                self._many = True
+                self._settled = False

@@ -28,8 +28,8 @@ BITS = 48
 MAX_MOVES = 20_000
 """Deviations listed before a proof is given up."""
 
-SIZES = (1 << 10, 1 << 14, 1 << 17, 1 << 20)
-"""Sets in a half, at most, from a first look on."""
+SMALL, LARGE = (1 << 10, 1 << 14), (1 << 17, 1 << 20)
+"""Sets in a half, at most: of a first look, and of a long one."""
 
 
 class Searched(NamedTuple):
@@ -75,11 +75,13 @@ class Lagrangian:
         """The lower bound in units of the objective, rounded up, as objectives are whole."""
         return -(-self._bound >> BITS)
 
-    def search(self, best: list[int] | None, expired: Clock) -> Searched:
+    def search(
+        self, best: list[int] | None, expired: Clock, sizes: Sequence[int] = SMALL + LARGE
+    ) -> Searched:
         """The best answer by all aims, if all that may be better are few enough to be looked at in time."""
         exhaustive = settled = False
         moves: Enumeration[Move] | None = None
-        for size in SIZES:
+        for size in sizes:
             value = None if best is None else sum(map(self._aim.of, self._lines, best))
             moves = self._moves(value, moves, expired)
             if expired():

@@ -10,7 +10,7 @@ from optimizer.answer.solution import Solution, Status, breach
 from optimizer.answer.verify import verify
 from optimizer.limits.limits import Limit, limits_of
 from optimizer.limits.several_limits import Task, part_of, solve_coupled
-from optimizer.limits.single_limit import objective_of, single_limit
+from optimizer.limits.single_limit import Answer, objective_of, single_limit
 from optimizer.problem.errors import OptimizerError
 from optimizer.problem.exact import ratio
 from optimizer.problem.problem import Problem
@@ -44,7 +44,7 @@ def solve(problem: Problem, *, timeout_seconds: float = 30.0, tolerance: Decimal
     deadline = monotonic() + timeout_seconds
     slack = 0 if tolerance is ZERO else _in_units(problem, tolerance)
     if is_plain(problem) and (shares := fast_path(problem)):
-        return _solution(problem, shares, None)
+        return _solution(problem, Answer(shares, None, settled=True))
     return _solve(problem, deadline, slack)
 
 
@@ -62,21 +62,23 @@ def _solve(problem: Problem, deadline: float, tolerance: int) -> Solution:
         return infeasible
     broken = [limit for limit in limits if not limit.is_met(problem.lines, found.best)]
     if not broken:
-        return _solution(problem, found.best, None, found.breaches)
+        return _solution(problem, Answer(found.best, None, settled=True), found.breaches)
     # One limit alone may take all of the time; of several, some is kept for meeting them together.
     until = deadline if len(limits) == 1 else part_of(deadline, SINGLE_PART / len(broken))
     answers = [single_limit(problem, found, limit, until, tolerance=tolerance) for limit in broken]
     start: list[int] | None = None
     for answer in answers:
         if all(limit.is_met(problem.lines, answer.shares) for limit in limits):
-            if len(limits) == 1 or objective_of(problem, answer.shares) <= answer.bound + tolerance:
-                return _solution(problem, answer.shares, answer.bound, found.breaches)
+            if len(limits) == 1 or objective_of(problem, answer.shares) <= (answer.bound or 0) + tolerance:
+                return _solution(problem, answer, found.breaches)
             start = answer.shares
-    bound = max(answer.bound for answer in answers)
+    bound = max(answer.bound or 0 for answer in answers)
     combined = solve_coupled(problem, found, limits, Task(bound, deadline, tolerance, start))
-    if combined is None:
+    if isinstance(combined, Answer):
+        return _solution(problem, combined, found.breaches)
+    if combined.is_proven:
         return Solution(problem, Status.INFEASIBLE, conflicts=(combination_conflict(),))
-    return _solution(problem, combined.shares, combined.bound, found.breaches)
+    return Solution(problem, Status.UNDECIDED, lower_bound=Fraction(combined.bound, problem.unit))
 
 
 def _infeasible(problem: Problem, found: Choices, limits: Sequence[Limit]) -> Solution | None:
@@ -92,10 +94,9 @@ def _infeasible(problem: Problem, found: Choices, limits: Sequence[Limit]) -> So
     return Solution(problem, Status.INFEASIBLE, conflicts=tuple(conflicts)) if conflicts else None
 
 
-def _solution(
-    problem: Problem, shares: Sequence[int], bound: int | None, breaches: Sequence[int] = ()
-) -> Solution:
+def _solution(problem: Problem, answer: Answer, breaches: Sequence[int] = ()) -> Solution:
     """The verified answer; without a bound it is every position's own best, so optimal."""
+    shares, bound, settled = answer
     verify(problem, shares)
     lines = problem.lines
     objective = objective_of(problem, shares)
@@ -108,4 +109,5 @@ def _solution(
         value,
         value if bound is None or proven else Fraction(bound, problem.unit),
         breaches=tuple(breach(problem, index) for index in breaches),
+        tie_broken=proven and settled,
     )

@@ -22,7 +22,9 @@ class Status(Enum):
     FEASIBLE = "FEASIBLE"
     """Valid; time ended before a proof. The gap is objective - lower bound."""
     INFEASIBLE = "INFEASIBLE"
-    """No whole-share orders meet every requirement: see the conflicts."""
+    """No whole-share orders meet every requirement, which is proven: see the conflicts."""
+    UNDECIDED = "UNDECIDED"
+    """Time ended before orders were found, or before there were proven to be none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,12 @@ class Answer:
 
     Attributes:
         status: what is known of the answer.
-        orders: whole shares to buy (> 0) or sell (< 0), in order of the positions; () if infeasible.
-        reasons: why each position trades as it does, in order of the positions; () if infeasible.
-        objective: what the strategy minimises, in money, exact; None if infeasible.
+        orders: whole shares to buy (> 0) or sell (< 0), in order of the positions; () if there are none.
+        reasons: why each position trades as it does, in order of the positions; () without orders.
+        objective: what the strategy minimises, in money, exact; None without orders.
         lower_bound: no answer has a lesser objective, in money, exact; None if infeasible.
         conflicts: every requirement that cannot be met; () unless infeasible.
+        tie_broken: whether no other orders are as good in the later aims.
     """
 
     status: Status
@@ -72,6 +75,7 @@ class Answer:
     objective: Fraction | None
     lower_bound: Fraction | None
     conflicts: tuple[Conflict, ...] = ()
+    tie_broken: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,12 +85,15 @@ class Solution:
     Attributes:
         problem: the problem solved.
         status: what is known of the answer.
-        orders: d_i, whole shares to buy (> 0) or sell (< 0), in order of the positions; () if infeasible.
+        orders: d_i, whole shares to buy (> 0) or sell (< 0), in order of the positions; () if infeasible or
+            undecided.
         objective: what the strategy minimises, in money, exact: the portfolio drift sum |MV t_i - u_i p_i|
-            for TO_TARGET, the turnover sum p_i |d_i| for TO_BAND; None if infeasible.
+            for TO_TARGET, the turnover sum p_i |d_i| for TO_BAND; None without orders.
         lower_bound: no answer has a lesser objective, in money, exact; None if infeasible.
         conflicts: every requirement that cannot be met; () unless infeasible.
         breaches: restricted holdings that stay outside their band.
+        tie_broken: whether, of all orders of this objective, these are proven to be the best by the later
+            aims: least turnover (TO_BAND: least drift), then fewest trades, then by security id.
     """
 
     problem: Problem = field(repr=False)
@@ -96,10 +103,11 @@ class Solution:
     lower_bound: Fraction | None = None
     conflicts: tuple[Conflict, ...] = ()
     breaches: tuple[Breach, ...] = ()
+    tie_broken: bool = False
 
     @cached_property
     def quantities(self) -> tuple[Decimal, ...]:
-        """u_i = q_i + d_i, shares after the orders, exact; () if infeasible."""
+        """u_i = q_i + d_i, shares after the orders, exact; () without orders."""
         return tuple(
             plus_whole(position.quantity, order)
             for position, order in zip(self.problem.positions, self.orders, strict=bool(self.orders))
@@ -107,8 +115,8 @@ class Solution:
 
     @cached_property
     def reasons(self) -> tuple[Reason, ...]:
-        """Why each position trades as it does, in order of the positions; () if infeasible."""
-        if self.status is Status.INFEASIBLE:
+        """Why each position trades as it does, in order of the positions; () without orders."""
+        if self.objective is None:
             return ()
         return reasons(self.problem, self._shares)
 
@@ -116,7 +124,13 @@ class Solution:
     def answer(self) -> Answer:
         """What is decided, apart from the problem and from restricted holdings outside their bands."""
         return Answer(
-            self.status, self.orders, self.reasons, self.objective, self.lower_bound, self.conflicts
+            self.status,
+            self.orders,
+            self.reasons,
+            self.objective,
+            self.lower_bound,
+            self.conflicts,
+            self.tie_broken,
         )
 
     @property
@@ -126,12 +140,12 @@ class Solution:
 
     @cached_property
     def turnover(self) -> Fraction:
-        """Sum p_i |d_i|, in money; 0 if infeasible."""
+        """Sum p_i |d_i|, in money; 0 without orders."""
         return Fraction(turnover(self.problem.lines, self._shares), self.problem.unit)
 
     @cached_property
     def drift(self) -> Fraction:
-        """Sum |MV t_i - u_i p_i|, in money; of the present holdings if infeasible."""
+        """Sum |MV t_i - u_i p_i|, in money; of the present holdings without orders."""
         return Fraction(drift(self.problem.lines, self._shares), self.problem.unit)
 
     @cached_property
@@ -141,7 +155,7 @@ class Solution:
 
     @cached_property
     def cash_after(self) -> Fraction:
-        """Cash once the orders are filled at the given prices, in money; present cash if infeasible."""
+        """Cash once the orders are filled at the given prices, in money; present cash without orders."""
         pairs = zip(self.problem.lines, self.orders, strict=bool(self.orders))
         return Fraction(*self.problem.cash.as_integer_ratio()) - Fraction(
             sum(line.price * order for line, order in pairs), self.problem.unit

@@ -40,12 +40,14 @@ class Kept(NamedTuple):
         objective: in money; None if infeasible.
         lower_bound: in money; None if infeasible.
         conflicts: () unless infeasible.
+        tie_broken: as in `Answer`.
     """
 
     codes: bytes
     objective: Fraction | None
     lower_bound: Fraction | None
     conflicts: tuple[Conflict, ...]
+    tie_broken: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,11 +83,13 @@ class BatchSolution:
         orders = tuple(self.orders[row].tolist())
         if kept:
             reasons = tuple([REASONS[code] for code in kept.codes])
-            return Answer(status, orders, reasons, kept.objective, kept.lower_bound)
+            return Answer(
+                status, orders, reasons, kept.objective, kept.lower_bound, tie_broken=kept.tie_broken
+            )
         decided = self._decided.row(row)
         reasons = tuple([REASONS[code] for code in decided.codes])
         drift = Fraction(decided.drift, self._decided.unit)
-        return Answer(status, orders, reasons, drift, drift)
+        return Answer(status, orders, reasons, drift, drift, tie_broken=True)
 
     def solution(self, row: int) -> Solution:
         """One row in full, with its problem and all that can be derived from it. Made when asked for.
@@ -101,6 +105,7 @@ class BatchSolution:
             answer.objective,
             answer.lower_bound,
             answer.conflicts,
+            tie_broken=answer.tie_broken,
         )
 
     @cached_property
@@ -148,4 +153,4 @@ def _solve_row(batch: Batch, row: int, timeout_seconds: float, tolerance: Decima
 
 def _kept(answer: Answer) -> Kept:
     codes = bytes([CODES[reason] for reason in answer.reasons])
-    return Kept(codes, answer.objective, answer.lower_bound, answer.conflicts)
+    return Kept(codes, answer.objective, answer.lower_bound, answer.conflicts, answer.tie_broken)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
+from optimizer.cover.enumeration import Clock, Enumeration, never
+
 FEW = 10
 """Moves up to which a bound on the rest costs more than it saves."""
 
@@ -25,7 +27,10 @@ CLOCK_STEPS = 4
 """Steps between two looks at the clock: each may make a table of all moves."""
 
 COARSE = 2
-"""Every how many positions a table of the rest is made."""
+"""Every how many positions a table of the rest is made, at least."""
+
+MAX_TABLES = 64
+"""Tables of the rest, at most: each is as long as the moves."""
 
 
 class State(NamedTuple):
@@ -49,6 +54,7 @@ class Fills:
         self._moves = moves
         self._price = price
         self._tables: dict[int, tuple[list[int], list[int]]] = {}
+        self._coarse = max(COARSE, len(moves) // MAX_TABLES)
         # Two different ratios of numbers this long differ within these many binary places.
         places = 2 * max((abs(move.gain) for move in moves), default=1).bit_length() + 1
         by_rate = sorted(
@@ -69,7 +75,7 @@ class Fills:
 
     def least(self, start: int, surplus: int) -> int | None:
         """A lower bound of the penalty and price of surplus still to come; None if cash must stay short."""
-        start -= start % COARSE  # more moves than there are make the bound lower, so it stays one
+        start -= start % self._coarse  # more moves than there are make the bound lower, so it stays one
         amount = abs(surplus)
         amounts, penalties = self._tables.get(start if surplus < 0 else ~start) or self._table(start, surplus)
         place = bisect_left(amounts, amount)
@@ -91,23 +97,24 @@ class Fills:
         return table
 
 
-Consider = Callable[[int, int, list[int]], int]
-"""Looks at a set of moves: its value, its surplus, their positions; returns the best value so far."""
+Consider = Callable[[int, int, list[int]], int | None]
+"""Looks at a set of moves: its value, its surplus, their positions; returns the best value so far, or None
+to look at no more."""
 
 
 def branch_and_bound(
-    moves: Sequence[Deviation],
+    moves: Enumeration[Deviation],
     price: int,
     state: State,
     consider: Consider,
     *,
     most_steps: int | None,
-    expired: Callable[[], bool] = lambda: False,
+    expired: Clock = never,
 ) -> bool:
     """Show every set of moves, at most one a ladder, that may be as good as the best one seen.
 
     Args:
-        moves: in ascending order of penalty.
+        moves: in ascending order of penalty; sets of moves that are not listed are not shown.
         price: what a unit of surplus adds to a value.
         state: where to start.
         consider: called with every set that is reached.
@@ -117,9 +124,10 @@ def branch_and_bound(
     Returns:
         Whether all such sets were shown.
     """
-    fills = Fills(moves, price) if len(moves) > FEW else None
+    listed, exhaustive = moves.items, moves.exhaustive
+    fills = Fills(listed, price) if len(listed) > FEW else None
     value, surplus, best = state
-    count, position, steps = len(moves), 0, 0
+    count, position, steps = len(listed), 0, 0
     taken: set[int] = set()
     chosen: list[int] = []
     # An explicit stack: the depth may exceed what recursion allows.
@@ -127,23 +135,26 @@ def branch_and_bound(
         steps += 1
         if (
             position < count
-            and value + moves[position][0] <= best
+            and value + listed[position][0] <= best
             and (fills is None or fills.may_improve(position, surplus, best - value))
         ):
-            penalty, gain, ladder, _ = moves[position]
+            penalty, gain, ladder, _ = listed[position]
             if ladder not in taken:
                 taken.add(ladder)
                 chosen.append(position)
                 value += penalty
                 surplus += gain
-                best = consider(value, surplus, chosen)
+                considered = consider(value, surplus, chosen)
+                if considered is None:
+                    return False
+                best = considered
         elif chosen:
             position = chosen.pop()
-            penalty, gain, ladder, _ = moves[position]
+            penalty, gain, ladder, _ = listed[position]
             value -= penalty
             surplus -= gain
             taken.remove(ladder)
         else:
-            return True
+            return exhaustive
         position += 1
     return False

@@ -13,21 +13,21 @@ adds a known `penalty`. The search walks sets of such deviations in order of pen
 alone cost more than the best answer known. All of it is integer arithmetic.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import gcd
 from typing import NamedTuple
 
 from optimizer.cover.branch_and_bound import Deviation, State, branch_and_bound
-from optimizer.cover.core import best_covers
+from optimizer.cover.core import AimsOf, Covers, best_covers, tied_covers
+from optimizer.cover.dense import densest_cover
+from optimizer.cover.dense import work as work_of
 from optimizer.cover.diophantine import TRIES, Wheel, fill, tries_needed
+from optimizer.cover.enumeration import Clock, Enumeration, never
 from optimizer.cover.generalized_birthday import hit
 from optimizer.cover.ladder import Ladder
 from optimizer.cover.meet_in_the_middle import meet_in_the_middle
-
-Clock = Callable[[], bool]
-"""True once the time is up."""
 
 Proof = Callable[[int, int], bool]
 """Whether a cost and a lower bound of it settle the matter."""
@@ -35,8 +35,11 @@ Proof = Callable[[int, int], bool]
 FIRST_DEVIATIONS, MAX_DEVIATIONS = 400, 10_000
 """Deviations listed before a search gives up on completeness: at first, and when nothing else helped."""
 
-FIRST_STEPS = 2_500
-"""Search steps before an exact fill is tried."""
+FIRST_STEPS, FEW_STEPS = 2_500, 200
+"""Search steps before an exact fill is tried: where ties matter, and where they do not."""
+
+QUICK, LONG = 1 << 27, 1 << 30
+"""Steps of a table of all amounts that are taken before the core, and after it."""
 
 FEW_TRIES = 1_000
 """Rests up to which two securities are expected to be quicker than lists of sums."""
@@ -55,18 +58,13 @@ class Cover(NamedTuple):
         rungs: rung per ladder.
         cost: of these rungs.
         bound: no cover costs less.
-        complete: every better or equal cover was looked at, so ties are decided too.
+        settled: no other cover is as good in all aims but by the order of positions, which is kept.
     """
 
     rungs: list[int]
     cost: int
     bound: int
-    complete: bool
-
-
-def never() -> bool:
-    """The clock of work without a time limit."""
-    return False
+    settled: bool
 
 
 @dataclass(slots=True)
@@ -118,15 +116,14 @@ class Relaxation:
         penalty = self.q * cost - self.p * freed - self.least[index]
         return Deviation(penalty, freed - self.freed[index], index, rung)
 
-    def deviations(self, gap: int, most: int, expired: Clock = never) -> tuple[list[Deviation], bool]:
-        """Deviations of penalty <= gap in ascending order; whether these are all that there are."""
-        found: list[Deviation] = []
-        for index, ladder in enumerate(self.ladders):
-            if expired() or not self._collect(index, ladder.corners(), gap, most, found):
-                return sorted(found), False
-        return sorted(found), True
+    def deviations(self, gap: int, most: int, expired: Clock = never) -> Enumeration[Deviation]:
+        """Deviations of penalty <= gap in ascending order."""
+        places = range(len(self.ladders))
+        found = (one for index in places for one in self._deviations_of(index, gap))
+        return Enumeration.of(found, most, expired).sorted()
 
-    def _collect(self, index: int, corners: list[int], gap: int, most: int, found: list[Deviation]) -> bool:
+    def _deviations_of(self, index: int, gap: int) -> Iterator[Deviation]:
+        corners = self.ladders[index].corners()
         # Between corners the bracket is linear, so it can be walked from either end until it exceeds the gap.
         seen = {self.rungs[index]}
         for low, high in zip([0, *corners], [*corners, corners[-1]], strict=True):
@@ -137,10 +134,7 @@ class Relaxation:
                         break
                     if rung not in seen:
                         seen.add(rung)
-                        found.append(deviation)
-                        if len(found) > most:
-                            return False
-        return True
+                        yield deviation
 
 
 def break_multiplier(ladders: Sequence[Ladder], required: int) -> tuple[int, int]:
@@ -184,14 +178,15 @@ def least_cost_cover(
     proves: Proof,
     expired: Clock,
     *,
+    aims: AimsOf,
     lift: Callable[[int], int],
-    tie_steps: int = FIRST_STEPS,
+    ties: bool = True,
 ) -> Cover:
     """Cover `required` > 0, which the last rungs together do free.
 
-    The search runs to completion where it can. Where thousands of covers cost the same it would not: then
-    an exact fill by rungs of equal cost ratio is tried, which ends the work if it meets the bound, and then
-    the core of the first aim. `tie_steps` are spent on a complete search first, which alone decides ties.
+    The search runs to completion where it can, which decides ties too. Where thousands of covers cost the
+    same it would not: then an exact fill by rungs of equal cost ratio is tried, which proves the first aim
+    if it meets the bound, then the core of the first aim, then whatever time allows.
 
     Args:
         ladders: at costs of all aims.
@@ -200,54 +195,66 @@ def least_cost_cover(
         required: what to free.
         proves: whether a cost and a bound end the search.
         expired: whether time is up.
+        aims: of a ladder at a rung.
         lift: from a cost of the first aim alone to the least cost of all aims that goes with it.
-        tie_steps: steps of the complete search.
+        ties: whether later aims are worth a search of their own.
     """
     required += -required % freed_unit(ladders)
-    ladders = [ladder.up_to(required) for ladder in ladders]
-    relaxation = Relaxation(ladders, required, *break_multiplier(ladders, required))
+    relaxation = _relaxed(ladders, required)
     search = Search(relaxation, trimmed(relaxation, first_cover(relaxation)), proves, expired)
-    search.run(FIRST_DEVIATIONS, tie_steps)
-    for number, make in enumerate(coarser):
+    search.run(FIRST_DEVIATIONS, FIRST_STEPS if ties else FEW_STEPS)
+    for place, make in enumerate(coarser):
         if search.is_proven() or expired():
-            return search.cover()
-        short = [ladder.up_to(required) for ladder in make()]
-        coarse = Relaxation(short, required, *break_multiplier(short, required))
+            break
+        coarse = _relaxed(make(), required)
         filled = exact_fill(coarse, expired)
         if filled is not None:
             search.improve(filled)
-        if number == len(coarser) - 1:
+        if place == len(coarser) - 1:
             search.raise_bound(lift(-(-coarse.bound // coarse.q)))
-            _try_core(search, coarse, lift, expired)
+            _try_dense(search, aims, QUICK, expired)
+            if not search.is_proven() and not expired():
+                search.take(best_covers(coarse, search.rungs, aims, _lifted(search, lift), expired), lift)
+    if ties and search.is_open() and not expired():
+        _try_dense(search, aims, QUICK, expired)
+        coarse = _relaxed(coarser[-1](), required)
+        search.take(tied_covers(coarse, search.rungs, aims, expired), lift)
     if not search.is_proven() and not expired():
-        met = meet_in_the_middle(ladders, required, expired)
+        _try_dense(search, aims, LONG, expired)
+    if not search.is_proven() and not expired():
+        met = meet_in_the_middle(relaxation.ladders, required, expired)
         if met is not None:
-            return Cover(met, total_cost(ladders, met), total_cost(ladders, met), complete=True)
+            cost = total_cost(relaxation.ladders, met)
+            return Cover(met, cost, cost, settled=True)
         search.run(MAX_DEVIATIONS, None)
     return search.cover()
 
 
-def _try_core(search: "Search", relaxation: Relaxation, lift: Callable[[int], int], expired: Clock) -> None:
-    """Improve the cover and its bound by the core of the first aim; decides ties where it is complete."""
-    if search.is_proven() or expired():
+def _relaxed(ladders: Sequence[Ladder], required: int) -> Relaxation:
+    """The relaxation at the break of the greedy fill."""
+    short = [ladder.up_to(required) for ladder in ladders]
+    return Relaxation(short, required, *break_multiplier(short, required))
+
+
+def _try_dense(search: "Search", aims: AimsOf, most_work: int, expired: Clock) -> None:
+    """Settle the matter by a table of all amounts, where they are few."""
+    relaxation = search.relaxation
+    work = work_of(relaxation.ladders, relaxation.required)
+    if search.is_settled or expired() or work is None or work > most_work:
         return
-    covers, complete = best_covers(
-        relaxation, search.cover().rungs, lambda cost: search.is_enough(lift(cost)), expired
-    )
-    for rungs in covers:
-        search.improve(rungs)
-    if complete:
-        search.raise_bound(lift(total_cost(relaxation.ladders, covers[0])))
+    rungs = densest_cover(relaxation.ladders, relaxation.required, aims, expired)
+    if rungs is not None:
+        search.settle(rungs)
+
+
+def _lifted(search: "Search", lift: Callable[[int], int]) -> Callable[[int], bool]:
+    """Whether a cost of the first aim alone is low enough."""
+    return lambda cost: search.is_enough(lift(cost))
 
 
 def total_cost(ladders: Sequence[Ladder], rungs: Sequence[int]) -> int:
     """Cost of one rung a ladder."""
     return sum(ladder.option(rung).cost for ladder, rung in zip(ladders, rungs, strict=True))
-
-
-def _enough(ladder: Ladder, start: int, short: int) -> int:
-    """The first rung below `start` that frees `short` more, or the last."""
-    return min(ladder.first_freeing(ladder.option(start).freed + short), len(ladder.rungs) - 1)
 
 
 def trimmed(relaxation: Relaxation, rungs: list[int]) -> list[int]:
@@ -265,26 +272,34 @@ def trimmed(relaxation: Relaxation, rungs: list[int]) -> list[int]:
 
 
 def first_cover(relaxation: Relaxation) -> list[int]:
-    """Any good cover: descend ladder by ladder where that adds the least penalty for the cash still short."""
-    rungs, short = list(relaxation.rungs), -relaxation.surplus
-    while short > 0:
-        steps = [
-            relaxation.deviation(index, _enough(ladder, rungs[index], short))
-            for index, ladder in enumerate(relaxation.ladders)
-            if rungs[index] < len(ladder.rungs) - 1
-        ]
-        freed = [relaxation.ladders[index].option(rung).freed for index, rung in enumerate(rungs)]
+    """Any good cover: descend ladder by ladder where that adds the least penalty for the cash still short.
 
-        def gain(step: Deviation, freed: list[int] = freed) -> int:
-            return relaxation.ladders[step.ladder].option(step.rung).freed - freed[step.ladder]
-
-        whole = [step for step in steps if gain(step) >= short]
-        step = min(
-            whole or steps,
-            key=lambda step: (step.penalty + relaxation.p * max(0, gain(step) - short), -gain(step)),
-        )
-        short -= gain(step)
-        rungs[step.ladder] = step.rung
+    Ladders that alone do not suffice are descended to their ends, those of the least penalty first, until
+    one of those left suffices: the one that adds the least in all.
+    """
+    ladders, rungs, short = relaxation.ladders, list(relaxation.rungs), -relaxation.surplus
+    if short <= 0:
+        return rungs
+    freed = relaxation.freed
+    ends = [
+        relaxation.deviation(index, len(ladder.rungs) - 1)
+        for index, ladder in enumerate(ladders)
+        if rungs[index] < len(ladder.rungs) - 1
+    ]
+    ends.sort(key=lambda step: (step.penalty, -step.gain))
+    most = list(accumulate((step.gain for step in reversed(ends)), max))[::-1]
+    place = 0
+    while most[place] < short:
+        rungs[ends[place].ladder] = ends[place].rung
+        short -= ends[place].gain
+        place += 1
+    enough = [
+        relaxation.deviation(step.ladder, ladders[step.ladder].first_freeing(freed[step.ladder] + short))
+        for step in ends[place:]
+        if step.gain >= short
+    ]
+    last = min(enough, key=lambda step: (step.penalty + relaxation.p * (step.gain - short), -step.gain))
+    rungs[last.ladder] = last.rung
     return rungs
 
 
@@ -321,77 +336,105 @@ def _wheel(relaxation: Relaxation, index: int) -> Wheel:
 
 
 class Search:
-    """Depth-first over sets of deviations, in ascending order of penalty."""
+    """Depth-first over sets of deviations, in ascending order of penalty.
+
+    Attributes:
+        relaxation: what is searched.
+        rungs: of the best cover so far.
+        is_settled: whether no other cover is as good in all aims but by the order of positions.
+    """
 
     def __init__(self, relaxation: Relaxation, start: list[int], proves: Proof, expired: Clock) -> None:
-        self._relaxation = relaxation
+        self.relaxation = relaxation
         self._proves = proves
         self._expired = expired
-        self._best = start
+        self.rungs = start
         self._value = self._cost(start) * relaxation.q
-        self._settles = False
-        self._complete = False
+        self._content = False
+        self.is_settled = False
         self._bound = -(-relaxation.bound // relaxation.q)
-        self._moves: list[Deviation] = []
+        self._moves: Enumeration[Deviation] = Enumeration.some(())
 
     def run(self, most_deviations: int, step_limit: int | None) -> None:
-        """Search until complete, out of steps or out of time; a short search needs a complete list."""
-        relaxation = self._relaxation
+        """Search until exhaustive, out of steps or out of time; a short search needs all deviations."""
+        relaxation = self.relaxation
         # A short search goes on to decide ties; a long one is content with a proof.
-        self._settles = step_limit is None
-        self._moves, listed = relaxation.deviations(
-            self._value - relaxation.bound, most_deviations, self._expired
-        )
-        if listed or step_limit is None:
-            best = self._consider(relaxation.bound, relaxation.surplus, [])
-            state = State(relaxation.bound, relaxation.surplus, best)
-            walked = branch_and_bound(
-                self._moves,
-                relaxation.p,
-                state,
-                self._consider,
-                most_steps=step_limit,
-                expired=self._expired,
-            )
-            self._complete = walked and listed and not self._is_settled()
+        self._content = step_limit is None
+        self._moves = relaxation.deviations(self._value - relaxation.bound, most_deviations, self._expired)
+        if not self._moves.exhaustive and step_limit is not None:
+            return
+        best = self._consider(relaxation.bound, relaxation.surplus, [])
+        if best is None:
+            return
+        state = State(relaxation.bound, relaxation.surplus, best)
+        if branch_and_bound(
+            self._moves,
+            relaxation.p,
+            state,
+            self._consider,
+            most_steps=step_limit,
+            expired=self._expired,
+        ):
+            self.is_settled = True
+            self.raise_bound(self._cost(self.rungs))
 
     def improve(self, rungs: list[int]) -> None:
-        """Take another cover where it costs less than the best so far."""
-        value = self._cost(rungs) * self._relaxation.q
-        if value < self._value or (value == self._value and rungs > self._best):
-            self._best, self._value = rungs, value
+        """Take another cover where it is better than the best so far."""
+        value = self._cost(rungs) * self.relaxation.q
+        if value < self._value or (value == self._value and self._shares(rungs) < self._shares(self.rungs)):
+            self.rungs, self._value = rungs, value
+
+    def settle(self, rungs: list[int]) -> None:
+        """Take the cover that is known to be the best."""
+        self.rungs, self._value = rungs, self._cost(rungs) * self.relaxation.q
+        self.raise_bound(self._cost(rungs))
+        self.is_settled = True
 
     def raise_bound(self, bound: int) -> None:
         """Take another lower bound where it is greater."""
         self._bound = max(self._bound, bound)
 
+    def take(self, found: Covers, lift: Callable[[int], int]) -> None:
+        """Take what a core of the first aim found, and what it says of all covers."""
+        for rungs in found.covers:
+            self.improve(rungs)
+        if found.exhaustive:
+            self.raise_bound(lift(found.cost))
+        self.is_settled = self.is_settled or found.settled
+
     def is_proven(self) -> bool:
-        """Whether the best cover and the bound settle the matter."""
-        return self._complete or self.is_enough(self._cost(self._best))
+        """Whether the best cover and the bound settle the first aim."""
+        return self.is_enough(self._cost(self.rungs))
+
+    def is_open(self) -> bool:
+        """Whether the first aim is settled while ties may be open."""
+        return not self.is_settled and self.is_proven()
 
     def is_enough(self, cost: int) -> bool:
-        """Whether the bound would settle the matter for a cost."""
+        """Whether the bound would settle the first aim for a cost."""
         return self._proves(cost, min(cost, self._bound))
 
     def cover(self) -> Cover:
         """The best cover found, and what is proven of it."""
-        cost = self._cost(self._best)
-        return Cover(self._best, cost, cost if self._complete else min(self._bound, cost), self._complete)
+        cost = self._cost(self.rungs)
+        return Cover(self.rungs, cost, min(self._bound, cost), self.is_settled)
 
-    def _is_settled(self) -> bool:
-        return self._settles and self.is_enough(self._cost(self._best))
-
-    def _consider(self, value: int, surplus: int, chosen: list[int]) -> int:
-        total = value + self._relaxation.p * surplus
+    def _consider(self, value: int, surplus: int, chosen: list[int]) -> int | None:
+        total = value + self.relaxation.p * surplus
         if surplus >= 0 and total <= self._value:
-            rungs = list(self._relaxation.rungs)
+            rungs = list(self.relaxation.rungs)
             for position in chosen:
-                rungs[self._moves[position].ladder] = self._moves[position].rung
-            if total < self._value or rungs > self._best:
-                self._best, self._value = rungs, total
-                if self._is_settled():
-                    return self._relaxation.bound - 1  # leaves nothing to walk
+                rungs[self._moves.items[position].ladder] = self._moves.items[position].rung
+            if total < self._value or self._shares(rungs) < self._shares(self.rungs):
+                self.rungs, self._value = rungs, total
+                if self._content and self.is_proven():
+                    return None
         return self._value
 
+    def _shares(self, rungs: list[int]) -> list[int]:
+        """Of equal covers the one of fewest shares is taken, position by position."""
+        pairs = zip(self.relaxation.ladders, rungs, strict=True)
+        return [ladder.rungs[rung] for ladder, rung in pairs]
+
     def _cost(self, rungs: list[int]) -> int:
-        return total_cost(self._relaxation.ladders, rungs)
+        return total_cost(self.relaxation.ladders, rungs)

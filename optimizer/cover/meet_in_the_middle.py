@@ -16,8 +16,8 @@ MAX_HALF = 100_000
 CLOCK_COMBINATIONS = 4_096
 """Combinations between two looks at the clock."""
 
-Combination = tuple[int, int, tuple[int, ...]]
-"""Cash freed, cost, and the rungs."""
+Combination = tuple[int, int, tuple[int, ...], tuple[int, ...]]
+"""Cash freed, cost, the shares, which decide ties, and the rungs."""
 
 
 def meet_in_the_middle(
@@ -40,14 +40,14 @@ def meet_in_the_middle(
     right = sorted(listed)
     freed = [combination[0] for combination in right]
     best_after = _best_after(right)
-    best: tuple[int, tuple[int, ...]] | None = None
-    for gained, cost, rungs in _combinations(ladders[:split], expired):
+    best: tuple[int, tuple[int, ...], tuple[int, ...]] | None = None
+    for gained, cost, shares, rungs in _combinations(ladders[:split], expired):
         place = bisect_left(freed, required - gained)
         if place < len(right):
-            _, other_cost, other_rungs = best_after[place]
-            if best is None or (cost + other_cost, rungs + other_rungs) < best:
-                best = cost + other_cost, rungs + other_rungs
-    return None if best is None or expired() else list(best[1])
+            _, other_cost, other_shares, other_rungs = best_after[place]
+            found = cost + other_cost, shares + other_shares, rungs + other_rungs
+            best = found if best is None else min(best, found)
+    return None if best is None or expired() else list(best[2])
 
 
 def all_but_the_longest(
@@ -62,15 +62,19 @@ def all_but_the_longest(
     if _count(others) > MAX_HALF:
         return None
     last = ladders[longest]
-    best: tuple[int, tuple[int, ...]] | None = None
-    for gained, cost, rungs in _combinations(others, expired):
+    best: tuple[int, tuple[int, ...], tuple[int, ...]] | None = None
+    for gained, cost, shares, rungs in _combinations(others, expired):
         rung = last.first_freeing(required - gained)
         if rung < len(last.rungs):
             total = cost + last.option(rung).cost
             if best is None or total <= best[0]:
-                candidate = (total, (*rungs[:longest], rung, *rungs[longest:]))
-                best = candidate if best is None else min(best, candidate)
-    return None if best is None or expired() else list(best[1])
+                found = (
+                    total,
+                    (*shares[:longest], last.rungs[rung], *shares[longest:]),
+                    (*rungs[:longest], rung, *rungs[longest:]),
+                )
+                best = found if best is None else min(best, found)
+    return None if best is None or expired() else list(best[2])
 
 
 def _count(ladders: Sequence[Ladder]) -> int:
@@ -79,11 +83,19 @@ def _count(ladders: Sequence[Ladder]) -> int:
 
 def _combinations(ladders: Sequence[Ladder], expired: Callable[[], bool]) -> Iterator[Combination]:
     """All combinations; they end early once time is up."""
-    options = [[(*ladder.option(rung), rung) for rung in range(len(ladder.rungs))] for ladder in ladders]
+    options = [
+        [(*ladder.option(rung), ladder.rungs[rung], rung) for rung in range(len(ladder.rungs))]
+        for ladder in ladders
+    ]
     for place, parts in enumerate(product(*options)):
         if place % CLOCK_COMBINATIONS == 0 and expired():
             return
-        yield sum(part[0] for part in parts), sum(part[1] for part in parts), tuple(part[2] for part in parts)
+        yield (
+            sum(part[0] for part in parts),
+            sum(part[1] for part in parts),
+            tuple(part[2] for part in parts),
+            tuple(part[3] for part in parts),
+        )
 
 
 def _best_after(combinations: Sequence[Combination]) -> list[Combination]:

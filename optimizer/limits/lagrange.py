@@ -5,17 +5,18 @@ For all multipliers m >= 0, every answer that meets the limits obeys
     sum_i cost_i(n_i) >= sum_i min over n of [cost_i(n) + sum_l m_l use_li(n)] - sum_l m_l capacity_l
 
 (Fisher, "The Lagrangian Relaxation Method", Management Science 27, 1981). A position away from the least
-of its bracket adds the difference, its penalty; so all better answers are found by walking the sets of
-such deviations whose penalties fit between the bound and the best answer known.
+of its bracket adds the difference, its penalty; so all better answers are sets of such deviations whose
+penalties fit between the bound and the best answer known. They are met in the middle, see `cover.sets`.
 """
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from operator import add, sub
-from time import monotonic
 from typing import NamedTuple
 
-from optimizer.limits.limits import Limit
+from optimizer.cover.enumeration import Clock, Enumeration
+from optimizer.cover.sets import Move, Task, Weights, best_sets
+from optimizer.limits.dual import Dual
+from optimizer.limits.limits import CashLimit, Limit, TurnoverLimit
 from optimizer.problem.constraints import Shares
 from optimizer.problem.line import Line
 from optimizer.problem.problem import Problem
@@ -27,25 +28,26 @@ BITS = 48
 MAX_MOVES = 20_000
 """Deviations listed before a proof is given up."""
 
-CLOCK_MOVES = 128
-"""Deviations between two looks at the clock."""
-
-MAX_STEPS = 2_000_000
-"""Sets of deviations walked before a proof is given up."""
+SIZES = (1 << 10, 1 << 14, 1 << 17, 1 << 20)
+"""Sets in a half, at most, from a first look on."""
 
 
-class Move(NamedTuple):
-    """A position away from the least of its bracket: what that adds to the bound, the cost and each use."""
+class Searched(NamedTuple):
+    """What a search found.
 
-    penalty: int
-    place: int
-    shares: int
-    cost: int
-    uses: tuple[int, ...]
+    Attributes:
+        shares: the best answer; None if none is known.
+        exhaustive: whether none has a lesser first aim, or, if none is known, there is none.
+        settled: whether no other is as good in all aims but by the order of positions, which is kept.
+    """
+
+    shares: list[int] | None
+    exhaustive: bool
+    settled: bool
 
 
 class Lagrangian:
-    """The relaxation of all limits at given multipliers; costs are of the first aim, times 2^BITS.
+    """The relaxation of all limits at given multipliers; brackets are of the first aim, times 2^BITS.
 
     Args:
         problem: the portfolio.
@@ -57,9 +59,11 @@ class Lagrangian:
     def __init__(
         self, problem: Problem, found: Choices, limits: Sequence[Limit], multipliers: Sequence[float]
     ) -> None:
+        self._problem = problem
         self._lines, self._allowed, self._limits = problem.lines, found.allowed, limits
-        self._weights = [max(0, round(multiplier * (1 << BITS))) for multiplier in multipliers]
-        self._aim = costs_of(problem, found).coarser()[1]
+        self._weights = tuple(max(0, round(multiplier * (1 << BITS))) for multiplier in multipliers)
+        costs = costs_of(problem, found)
+        self._aims, self._aim = costs.aims, costs.coarser()[1]
         pairs = zip(self._lines, self._allowed, strict=True)
         least = [min((self._bracket(line, n), n) for n in corners(line, shares)) for line, shares in pairs]
         self._least = [bracket for bracket, _ in least]
@@ -71,26 +75,41 @@ class Lagrangian:
         """The lower bound in units of the objective, rounded up, as objectives are whole."""
         return -(-self._bound >> BITS)
 
-    def search(self, best: list[int] | None, deadline: float) -> tuple[list[int] | None, bool]:
-        """The best answer, and whether that is proven; not, if there are too many to walk in time."""
-        value = None if best is None else sum(map(self._aim.of, self._lines, best))
-        moves = self._moves(None if value is None else (value << BITS) - self._bound, deadline)
-        if moves is None:
-            return best, False
-        walk = _Walk(moves, self._bound, value)
-        cost = sum(map(self._aim.of, self._lines, self._shares))
-        spare = [limit.capacity - limit.total(self._lines, self._shares) for limit in self._limits]
-        complete = walk.run(cost, spare, deadline)
-        if walk.found is not None:
-            best = list(self._shares)
-            for move in walk.found:
-                best[move.place] = move.shares
-        return best, complete
+    def search(self, best: list[int] | None, expired: Clock) -> Searched:
+        """The best answer by all aims, if all that may be better are few enough to be looked at in time."""
+        exhaustive = settled = False
+        moves: Enumeration[Move] | None = None
+        for size in SIZES:
+            value = None if best is None else sum(map(self._aim.of, self._lines, best))
+            moves = self._moves(value, moves, expired)
+            if expired():
+                break
+            outcome = best_sets(moves, self._task(value), size, expired)
+            if outcome.sets:
+                best = min((self._moved(one) for one in outcome.sets), key=self._in_order)
+            exhaustive, settled = outcome.exhaustive, outcome.settled
+            if exhaustive:
+                break
+        return Searched(best, exhaustive, settled)
 
-    def _move(self, penalty: int, place: int, shares: int) -> Move:
-        line, base = self._lines[place], self._shares[place]
-        uses = tuple(limit.use(line, shares) - limit.use(line, base) for limit in self._limits)
-        return Move(penalty, place, shares, self._aim.of(line, shares) - self._aim.of(line, base), uses)
+    def _task(self, value: int | None) -> Task:
+        spare = tuple(limit.capacity - limit.total(self._lines, self._shares) for limit in self._limits)
+        base = sum(map(self._aim.of, self._lines, self._shares))
+        # Selling frees cash as it turns over: where both are scarce, hardly anything may be bought.
+        money = tuple(int(isinstance(limit, CashLimit | TurnoverLimit)) for limit in self._limits)
+        relaxations = (Weights(1 << BITS, self._weights), Weights(0, money))
+        return Task(spare, relaxations, None if value is None else value - base)
+
+    def _moved(self, moves: Sequence[Move]) -> list[int]:
+        shares = list(self._shares)
+        for move in moves:
+            shares[move.place] = move.key
+        return shares
+
+    def _in_order(self, shares: Sequence[int]) -> list[int]:
+        """Of equal answers the one of fewest shares is taken, in order of security id."""
+        pairs = zip(self._problem.positions, shares, strict=True)
+        return [count for _, count in sorted(pairs, key=lambda pair: pair[0].security_id)]
 
     def _bracket(self, line: Line, shares: int) -> int:
         used = zip(self._weights, self._limits, strict=True)
@@ -98,18 +117,29 @@ class Lagrangian:
             weight * limit.use(line, shares) for weight, limit in used if weight
         )
 
-    def _moves(self, gap: int | None, deadline: float) -> list[Move] | None:
-        """All deviations of penalty < gap in ascending order; None if there are too many, or time is up."""
-        moves: list[Move] = []
-        for index in range(len(self._lines)):
-            for move in self._moves_of(index, gap):
-                moves.append(move)
-                if len(moves) > MAX_MOVES or (len(moves) % CLOCK_MOVES == 0 and monotonic() > deadline):
-                    return None
-        return sorted(moves)
+    def _moves(self, value: int | None, known: Enumeration[Move] | None, expired: Clock) -> Enumeration[Move]:
+        """Leaving the least bracket of a position at a penalty within the gap, of less penalty first."""
+        gap = None if value is None else (value << BITS) - self._bound
+        if known is not None and known.exhaustive:
+            return known if gap is None else known.where(lambda move: self._penalty(move) <= gap)
+        found = (
+            (penalty, index, shares)
+            for index in range(len(self._lines))
+            for penalty, shares in self._deviations(index, gap)
+        )
+        return Enumeration.of(found, MAX_MOVES, expired).sorted().map(lambda one: self._move(*one[1:]))
 
-    def _moves_of(self, index: int, gap: int | None) -> Iterator[Move]:
-        """Those of one position: walked from either end of each stretch until the penalty reaches the gap."""
+    def _penalty(self, move: Move) -> int:
+        return self._bracket(self._lines[move.place], move.key) - self._least[move.place]
+
+    def _move(self, place: int, shares: int) -> Move:
+        line, base = self._lines[place], self._shares[place]
+        uses = tuple(limit.use(line, shares) - limit.use(line, base) for limit in self._limits)
+        after, before = self._aims(line, shares), self._aims(line, base)
+        return Move(place, shares, (after[0] - before[0], after[1] - before[1], after[2] - before[2]), uses)
+
+    def _deviations(self, index: int, gap: int | None) -> Iterator[tuple[int, int]]:
+        """Those of one position: walked from either end of each stretch until the penalty exceeds the gap."""
         line, allowed = self._lines[index], self._allowed[index]
         ends = sorted(corners(line, allowed))
         seen = {self._shares[index]}
@@ -117,59 +147,29 @@ class Lagrangian:
             for walk in (_between(allowed, low, high), reversed(_between(allowed, low, high))):
                 for shares in walk:
                     penalty = self._bracket(line, shares) - self._least[index]
-                    if gap is not None and penalty >= gap:
+                    if gap is not None and penalty > gap:
                         break
                     if shares not in seen:
                         seen.add(shares)
-                        yield self._move(penalty, index, shares)
+                        yield penalty, shares
 
 
-class _Walk:
-    """Depth-first over sets of moves, at most one a position.
-
-    Attributes:
-        found: the best set found that beats `value`, if any.
-    """
-
-    def __init__(self, moves: Sequence[Move], bound: int, value: int | None) -> None:
-        self._moves, self._bound, self._value = moves, bound, value
-        self.found: list[Move] | None = None
-
-    def run(self, cost: int, spare: Sequence[int], deadline: float) -> bool:
-        """Whether all sets were walked; `cost` and `spare` capacities are those of no move at all."""
-        moves, bound, left = self._moves, self._bound, tuple(spare)
-        chosen: list[int] = []
-        taken: set[int] = set()
-        position, steps = 0, 0
-        self._consider(cost, left, chosen)
-        while steps < MAX_STEPS and (steps % 256 or monotonic() < deadline):
-            steps += 1
-            if position < len(moves) and self._may_improve(bound + moves[position].penalty):
-                move = moves[position]
-                if move.place not in taken:
-                    taken.add(move.place)
-                    chosen.append(position)
-                    bound, cost = bound + move.penalty, cost + move.cost
-                    left = tuple(map(sub, left, move.uses))
-                    self._consider(cost, left, chosen)
-            elif chosen:
-                position = chosen.pop()
-                move = moves[position]
-                taken.remove(move.place)
-                bound, cost = bound - move.penalty, cost - move.cost
-                left = tuple(map(add, left, move.uses))
-            else:
-                return True
-            position += 1
-        return False
-
-    def _may_improve(self, bound: int) -> bool:
-        return self._value is None or bound < self._value << BITS
-
-    def _consider(self, cost: int, left: tuple[int, ...], chosen: Sequence[int]) -> None:
-        if (self._value is None or cost < self._value) and min(left) >= 0:
-            self._value = cost
-            self.found = [self._moves[position] for position in chosen]
+def good_multipliers(
+    problem: Problem, found: Choices, limits: Sequence[Limit], expired: Clock
+) -> list[float]:
+    """Multipliers at which the bound is about as high as it gets."""
+    aim = costs_of(problem, found).coarser()[1]
+    ends = [sorted(corners(*each)) for each in zip(problem.lines, found.allowed, strict=True)]
+    pairs = [(line, count) for line, counts in zip(problem.lines, ends, strict=True) for count in counts]
+    starts = [0]
+    for counts in ends[:-1]:
+        starts.append(starts[-1] + len(counts))
+    return Dual(
+        [aim.of(*pair) for pair in pairs],
+        [[limit.use(*pair) for pair in pairs] for limit in limits],
+        starts,
+        [limit.capacity for limit in limits],
+    ).best(expired)
 
 
 def corners(line: Line, allowed: Shares) -> set[int]:

@@ -11,15 +11,11 @@ from time import monotonic
 from typing import NamedTuple
 
 from optimizer.limits.general import propose
-from optimizer.limits.lagrange import Lagrangian
+from optimizer.limits.lagrange import Lagrangian, Searched, good_multipliers
 from optimizer.limits.limits import Limit
 from optimizer.limits.single_limit import Answer, objective_of, single_limit
 from optimizer.problem.problem import Problem
 from optimizer.separable.choices import Choices
-
-FEW_STEPS = 200
-"""Steps of a complete search within one of several covers: ties are not decided there."""
-
 
 GENERAL_PART = 0.93
 """Part of the time left that the general solver may take: the rest is for repair and proof."""
@@ -32,6 +28,18 @@ def part_of(deadline: float, part: float) -> float:
     """The moment at which a part of the time left has passed."""
     now = monotonic()
     return now + part * (deadline - now)
+
+
+class NoAnswer(NamedTuple):
+    """No orders were found.
+
+    Attributes:
+        bound: a lower bound of the objective, in units.
+        is_proven: whether there are none.
+    """
+
+    bound: int
+    is_proven: bool
 
 
 class Task(NamedTuple):
@@ -50,8 +58,8 @@ class Task(NamedTuple):
     start: list[int] | None = None
 
 
-def solve_coupled(problem: Problem, found: Choices, limits: Sequence[Limit], task: Task) -> Answer | None:
-    """Shares that meet all limits, with a proven bound; None if the general solver says there are none.
+def solve_coupled(problem: Problem, found: Choices, limits: Sequence[Limit], task: Task) -> Answer | NoAnswer:
+    """Shares that meet all limits, with a proven bound, or that none were found.
 
     Args:
         problem: the portfolio.
@@ -60,22 +68,40 @@ def solve_coupled(problem: Problem, found: Choices, limits: Sequence[Limit], tas
         task: where to start and when to end.
     """
     bound, deadline, tolerance, best = task
+
+    def expired() -> bool:
+        return monotonic() > deadline
+
     broken = [limit for limit in limits if not limit.is_met(problem.lines, found.best)]
     kept = [limit for limit in limits if limit not in broken]
     for order in permutations(broken):
         shares = one_by_one(problem, found, [*order, *kept], deadline)
         best = _better(problem, best, shares)
-        if best is not None and (objective_of(problem, best) <= bound + tolerance or monotonic() > deadline):
-            return Answer(best, bound)
-    proposal = propose(problem, found, limits, part_of(deadline, GENERAL_PART))
-    repaired = None if proposal.shares is None else repair(problem, found, limits, proposal.shares, deadline)
-    best = _better(problem, best, repaired)
-    relaxation = Lagrangian(problem, found, limits, proposal.multipliers)
+        if best is not None and (objective_of(problem, best) <= bound + tolerance or expired()):
+            return Answer(best, bound, settled=False)
+    relaxation = Lagrangian(problem, found, limits, good_multipliers(problem, found, limits, expired))
     bound = max(bound, relaxation.bound())
-    if best is None or objective_of(problem, best) > bound + tolerance:
-        best, proven = relaxation.search(best, deadline)
-        bound = objective_of(problem, best) if proven and best is not None else bound
-    return None if best is None else Answer(best, bound)
+    searched = Searched(best, exhaustive=False, settled=False)
+    if not _is_enough(problem, best, bound + tolerance):
+        searched = relaxation.search(best, expired)
+        best = searched.shares
+    if not searched.exhaustive and not _is_enough(problem, best, bound + tolerance):
+        proposal = propose(problem, found, limits, part_of(deadline, GENERAL_PART))
+        if proposal.shares is not None:
+            repaired = repair(problem, found, limits, proposal.shares, deadline)
+            best = _better(problem, best, repaired)
+        relaxation = Lagrangian(problem, found, limits, proposal.multipliers)
+        bound = max(bound, relaxation.bound())
+        if not _is_enough(problem, best, bound + tolerance):
+            searched = relaxation.search(best, expired)
+            best = searched.shares
+    if best is None:
+        return NoAnswer(bound, searched.exhaustive)
+    return Answer(best, objective_of(problem, best) if searched.exhaustive else bound, searched.settled)
+
+
+def _is_enough(problem: Problem, best: list[int] | None, value: int) -> bool:
+    return best is not None and objective_of(problem, best) <= value
 
 
 def one_by_one(problem: Problem, found: Choices, order: Sequence[Limit], deadline: float) -> list[int] | None:
@@ -87,7 +113,7 @@ def one_by_one(problem: Problem, found: Choices, order: Sequence[Limit], deadlin
         shares = found.best
         if not limit.is_met(problem.lines, shares):
             part = part_of(deadline, COVER_PART)
-            shares = single_limit(problem, found, limit, part, tie_steps=FEW_STEPS).shares
+            shares = single_limit(problem, found, limit, part, ties=False).shares
         kept = [limit.within(*each) for each in zip(problem.lines, found.allowed, shares, strict=True)]
         found = found._replace(best=shares, allowed=kept)
     return found.best

@@ -5,7 +5,7 @@ from functools import partial
 from time import monotonic
 from typing import NamedTuple
 
-from optimizer.cover.cover import FIRST_STEPS, least_cost_cover
+from optimizer.cover.cover import least_cost_cover
 from optimizer.cover.ladder import Ladder
 from optimizer.limits.limits import Limit
 from optimizer.problem.problem import Problem, Strategy
@@ -15,10 +15,17 @@ from optimizer.separable.costs import Costs
 
 
 class Answer(NamedTuple):
-    """Whole shares per position, and a lower bound of the objective in units."""
+    """Whole shares per position.
+
+    Attributes:
+        shares: after trading.
+        bound: a lower bound of the objective, in units; None: there is nothing better.
+        settled: whether no other answer is as good in all aims but by the order of positions, which is kept.
+    """
 
     shares: list[int]
-    bound: int
+    bound: int | None
+    settled: bool
 
 
 def objective_of(problem: Problem, shares: Sequence[int]) -> int:
@@ -33,10 +40,10 @@ def single_limit(
     limit: Limit,
     deadline: float,
     *,
-    tie_steps: int = FIRST_STEPS,
+    ties: bool = True,
     tolerance: int = 0,
 ) -> Answer:
-    """The best shares under one limit alone, which they can meet; ties are looked at for some steps.
+    """The best shares under one limit alone, which they can meet; later aims matter where ties do.
 
     The search ends once the answer is within the tolerance, in units, of its bound.
     """
@@ -62,9 +69,10 @@ def single_limit(
         proves,
         lambda: monotonic() > deadline,
         lift=lambda cost: ((costs.first(base) + cost) << costs.later_bits) - base,
-        tie_steps=tie_steps,
+        aims=lambda ladder, rung: costs.aims(ladder.line, ladder.rungs[rung]),
+        ties=ties,
     )
     shares = list(found.best)
     for index, rung in zip(order, cover.rungs, strict=True):
         shares[index] = rungs[index][rung]
-    return Answer(shares, costs.first(base + cover.bound))
+    return Answer(shares, costs.first(base + cover.bound), cover.settled)

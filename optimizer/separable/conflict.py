@@ -207,14 +207,14 @@ def count_conflict(least: int, most: int) -> Conflict:
 
 
 def combination_conflict() -> Conflict:
-    """The conflict of limits that neither covers nor the general solver met together in the time given."""
+    """The conflict of limits that no orders meet together."""
     return Conflict(
         security_id=None,
         kind=ConflictKind.COMBINATION,
         low_value=Fraction(),
         high_value=Fraction(),
         description=(
-            "each limit can be met, but no orders were found that meet cash floor, maximum turnover and"
-            " maximum trade count together; needs a looser one of them"
+            "each limit can be met, but no orders meet cash floor, maximum turnover and maximum trade count"
+            " together; needs a looser one of them"
         ),
     )

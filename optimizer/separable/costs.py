@@ -34,6 +34,12 @@ class Costs:
         second = spans.drift if turnover_first else spans.turnover
         return cls(turnover_first, second.bit_length() + 1, spans.trades.bit_length() + 1)
 
+    def aims(self, line: Line, shares: int) -> tuple[int, int, int]:
+        """First aim, second aim and number of trades of one position at the given shares."""
+        drift, turnover = abs(line.target - line.value(shares)), abs(shares - line.held) * line.price
+        trades = int(shares != line.held)
+        return (turnover, drift, trades) if self.turnover_first else (drift, turnover, trades)
+
     def of(self, line: Line, shares: int) -> int:
         """The cost of one position at the given shares."""
         price, residual, target, _, _, held = line

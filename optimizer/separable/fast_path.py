@@ -6,13 +6,12 @@ value over the target), every other share its price. Where this does not decide 
 way is taken.
 """
 
-from bisect import bisect_right
-from collections.abc import Sequence
-from itertools import combinations
-from operator import itemgetter
+from collections.abc import Iterator, Sequence
+from itertools import chain, combinations
 from typing import TypeAlias
 
 from optimizer.cover.branch_and_bound import Deviation, State, branch_and_bound
+from optimizer.cover.enumeration import Enumeration
 from optimizer.problem.line import Line
 from optimizer.problem.problem import Problem
 from optimizer.separable.closed_form import ClosedForm, closed_form
@@ -67,13 +66,13 @@ def _reduced(problem: Problem, form: ClosedForm, worth: Sequence[int], excess: i
         return None
     gap = _gap(gains, split, short)
     moves = _moves(problem.lines, form, gains, split, gap)
-    found = None if moves is None else _searched(moves, gains[split], short, gap)
-    if moves is None or not found:
+    found = _searched(moves, gains[split], short, gap)
+    if not found:
         return None
     base = list(form.best)
     for _, _, _, index in gains[:split]:
         base[index] -= 1
-    return _least(problem, base, [[moves[place] for place in chosen] for chosen in found])
+    return _least(problem, base, [[moves.items[place] for place in chosen] for chosen in found])
 
 
 def _gap(gains: Sequence[Gain], split: int, short: int) -> int:
@@ -95,13 +94,15 @@ def _gap(gains: Sequence[Gain], split: int, short: int) -> int:
     return best
 
 
-def _searched(moves: Sequence[Deviation], split: Gain, short: int, best: int) -> list[list[int]] | None:
+def _searched(moves: Enumeration[Deviation], split: Gain, short: int, best: int) -> list[list[int]] | None:
     """All sets of moves of least drift, as places in `moves`; None if they are too many to find."""
+    if not moves.exhaustive:
+        return None
     _, rate, scale, _ = split
     price = scale - rate
     if len(moves) > MANY_MOVES:
-        best = _simple_best(moves, price, short, best)
-        moves = moves[: bisect_right(moves, best, key=itemgetter(0))]
+        best = _simple_best(moves.items, price, short, best)
+        moves = moves.where(lambda move: move[0] <= best)
     found: list[list[int]] = []
 
     def consider(value: int, surplus: int, chosen: list[int]) -> int:
@@ -151,8 +152,8 @@ def _least(problem: Problem, base: Sequence[int], found: Sequence[Sequence[Devia
 
 def _moves(
     lines: Sequence[Line], form: ClosedForm, gains: Sequence[Gain], split: int, gap: int
-) -> list[Deviation] | None:
-    """All deviations of penalty <= gap in ascending order; None if there are too many.
+) -> Enumeration[Deviation]:
+    """Deviations of penalty <= gap in ascending order.
 
     A deviation's rung counts shares less than the relaxation gives up: -1 takes one back.
     """
@@ -167,31 +168,22 @@ def _moves(
             moves.append(Deviation(penalty, price, index, 1))
     dearest = gap // rate
     if any([line[0] <= dearest for line in lines]):  # noqa: C419 - a list is twice as fast here
-        moves += _further(lines, form, gains, split, gap)
-    if len(moves) > MAX_MOVES:
-        return None
-    moves.sort()
-    return moves
+        return Enumeration.of(chain(moves, _further(lines, form, gains, split, gap)), MAX_MOVES).sorted()
+    return Enumeration.of(moves, MAX_MOVES).sorted()
 
 
 def _further(
     lines: Sequence[Line], form: ClosedForm, gains: Sequence[Gain], split: int, gap: int
-) -> list[Deviation]:
-    """Deviations by shares that cost their whole price, of penalty <= gap; cut off beyond `MAX_MOVES`."""
+) -> Iterator[Deviation]:
+    """Deviations by shares that cost their whole price, of penalty <= gap."""
     _, rate, scale, _ = gains[split]
     # Per position: the rungs already spoken for by the relaxation, by its first gain, and that one's penalty.
     given = {index: 1 for _, _, _, index in gains[:split]}
     first = {index: rate * price - scale * gain for _, gain, price, index in gains[split:]}
-    moves: list[Deviation] = []
     for index, line in enumerate(lines):
         step = rate * line[0]
         done, penalty = int(index in first), first.get(index, 0)
         room = form.best[index] - form.least[index] - given.get(index, 0)
-        most = min(room, done + max(0, gap - penalty) // step, done + MAX_MOVES)
-        moves += [
-            Deviation(penalty + (rung - done) * step, rung * line[0], index, rung)
-            for rung in range(done + 1, most + 1)
-        ]
-        if len(moves) > MAX_MOVES:
-            break
-    return moves
+        most = min(room, done + max(0, gap - penalty) // step)
+        for rung in range(done + 1, most + 1):
+            yield Deviation(penalty + (rung - done) * step, rung * line[0], index, rung)

@@ -1,5 +1,6 @@
 """Floors over prices of eight decimals: exact hits, cores, tolerances and time limits."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 from itertools import product
@@ -23,9 +24,10 @@ from optimizer import (
     solve,
     solve_batch,
 )
-from optimizer.cover.core import best_covers
-from optimizer.cover.cover import Relaxation, break_multiplier, first_cover, never, total_cost
+from optimizer.cover.core import AimsOf, best_covers
+from optimizer.cover.cover import Relaxation, break_multiplier, first_cover, total_cost
 from optimizer.cover.diophantine import Wheel
+from optimizer.cover.enumeration import never
 from optimizer.cover.generalized_birthday import hit
 from optimizer.cover.ladder import Ladder, Rungs
 from optimizer.limits.limits import limits_of
@@ -103,17 +105,31 @@ def relaxed(drawn: Problem, share: Fraction) -> Relaxation:
 @settings(max_examples=80, deadline=None)
 @given(st.integers(0, 10_000), st.integers(2, 6), st.fractions(Fraction(1, 20), Fraction(19, 20)))
 def test_a_core_is_complete_and_knows_all_ties(seed: int, count: int, share: Fraction) -> None:
-    relaxation = relaxed(fine_problem(seed, count, "9000", "0"), share)
-    covers, complete = best_covers(relaxation, first_cover(relaxation), lambda _: False, never)
+    drawn = fine_problem(seed, count, "9000", "0")
+    relaxation, costs = relaxed(drawn, share), costs_of(drawn, choices(drawn))
+
+    def aims(ladder: Ladder, rung: int) -> tuple[int, int, int]:
+        return costs.aims(ladder.line, ladder.rungs[rung])
+
+    outcome = best_covers(relaxation, first_cover(relaxation), aims, lambda _: False, never)
     found = [
-        (total_cost(relaxation.ladders, rungs), list(rungs))
+        (judged(relaxation.ladders, rungs, aims), list(rungs))
         for rungs in product(*(range(len(ladder.rungs)) for ladder in relaxation.ladders))
         if sum(ladder.option(rung).freed for ladder, rung in zip(relaxation.ladders, rungs, strict=True))
         >= relaxation.required
     ]
     least = min(cost for cost, _ in found)
-    assert complete
-    assert sorted(covers) == sorted(rungs for cost, rungs in found if cost == least)
+    assert outcome.exhaustive
+    assert outcome.settled
+    assert least[0] - judged(relaxation.ladders, [0] * count, aims)[0] == outcome.cost
+    assert total_cost(relaxation.ladders, outcome.covers[0]) == outcome.cost
+    assert sorted(outcome.covers) == sorted(rungs for cost, rungs in found if cost == least)
+
+
+def judged(ladders: Sequence[Ladder], rungs: Sequence[int], aims: AimsOf) -> tuple[int, ...]:
+    """All aims of a cover."""
+    parts = [aims(ladder, rung) for ladder, rung in zip(ladders, rungs, strict=True)]
+    return tuple(sum(part[aim] for part in parts) for aim in range(3))
 
 
 @settings(max_examples=60, deadline=None)

@@ -29,6 +29,7 @@ from optimizer import (
     solve,
 )
 from optimizer.cover.diophantine import Wheel, fill
+from optimizer.cover.enumeration import never
 from optimizer.cover.ladder import Ladder, Rungs
 from optimizer.cover.meet_in_the_middle import all_but_the_longest, meet_in_the_middle
 from optimizer.limits.general import propose
@@ -36,6 +37,7 @@ from optimizer.limits.lagrange import Lagrangian
 from optimizer.limits.limits import limits_of
 from optimizer.separable.choices import choices, costs_of
 from optimizer.separable.conflict import combination_conflict
+from tests.unit.optimizer.oracle import is_feasible, score
 from tests.unit.optimizer.problems import limited_problems, market_problem, position, problem
 
 
@@ -93,11 +95,12 @@ def test_a_lagrangian_bound_holds_for_any_multipliers(drawn: Problem, multiplier
     limits = limits_of(drawn)
     relaxation = Lagrangian(drawn, choices(drawn), limits, multipliers[: len(limits)])
     assert Fraction(relaxation.bound(), drawn.unit) <= answer.objective
-    shares, proven = relaxation.search(None, float("inf"))
-    if proven:
-        assert shares is not None
-        orders = [count - line.held for count, line in zip(shares, drawn.lines, strict=True)]
-        assert len(orders) == len(answer.orders)
+    searched = relaxation.search(None, never)
+    assert searched.shares is not None
+    orders = [count - line.held for count, line in zip(searched.shares, drawn.lines, strict=True)]
+    assert is_feasible(drawn, tuple(orders))
+    if searched.exhaustive:
+        assert score(drawn, tuple(orders))[0] == answer.objective
 
 
 def test_the_general_solver_proposes_within_holes_and_without_time() -> None:

@@ -1,6 +1,6 @@
 """Portfolios of a run: from holdings, prices and a model to whole-share orders and the story of each line."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal, localcontext
@@ -50,7 +50,7 @@ def _completed(
         return replace(known, state=PortfolioState.FAILED, error=solved)
     answer = solved.answer
     if answer.status is optimizer.Status.INFEASIBLE:
-        return replace(known, state=PortfolioState.INFEASIBLE, error=_infeasible(answer.conflicts))
+        return replace(known, state=PortfolioState.INFEASIBLE, error=_infeasible(portfolio, answer.conflicts))
     positions = tuple(
         _position(security, quantity, order, reason)
         for (security, quantity), order, reason in zip(
@@ -106,12 +106,22 @@ def _quality(answer: optimizer.Answer, duration: timedelta) -> SolutionQuality:
     return SolutionQuality(proven, objective, bound, duration)
 
 
-def _infeasible(conflicts: Sequence[optimizer.Conflict]) -> Infeasible:
+def _infeasible(portfolio: Valued, conflicts: Sequence[optimizer.Conflict]) -> Infeasible:
+    tickers = {security.position.security_id: security.quote.ticker for security, _ in portfolio.lines}
+    violations = [
+        Violation(conflict.security_id or "cash", _described(conflict, tickers), conflict.kind.name)
+        for conflict in conflicts
+    ]
     return Infeasible(
-        f"No whole shares satisfy every band and the cash floor: {conflicts[0].description}."
+        f"No whole shares satisfy every band and the cash floor: {violations[0].rule}."
         + (f" {len(conflicts) - 1} more." if len(conflicts) > 1 else ""),
-        violations=[
-            Violation(conflict.security_id or "cash", conflict.description, conflict.kind.name)
-            for conflict in conflicts
-        ],
+        violations=violations,
     )
+
+
+def _described(conflict: optimizer.Conflict, tickers: Mapping[str, str]) -> str:
+    """The conflict as a sentence, with the ticker beside the security's id."""
+    one = conflict.security_id
+    if one is None:
+        return conflict.description
+    return conflict.description.replace(f"security {one}:", f"security {one} ({tickers[one]}):", 1)

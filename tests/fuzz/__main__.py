@@ -69,6 +69,8 @@ def run(
     told = start
     try:
         for outcome in outcomes(seed, first, effort):
+            if new := {fault.kind for fault in outcome.faults} - report.smallest.keys():
+                tell(f"case {outcome.number}: {', '.join(sorted(new))}; shrinking")
             report.add(outcome, effort)
             now = monotonic()
             if now - told >= PROGRESS_SECONDS:

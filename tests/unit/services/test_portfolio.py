@@ -185,6 +185,10 @@ def test_infeasible_bands_are_explained_one_by_one() -> None:
     assert isinstance(answer.error, Infeasible)
     assert [one.subject for one in answer.error.violations] == [security_id(1), security_id(2)]
     assert answer.error.violations[0].rule in answer.error.message
+    assert answer.error.violations[0].rule == (
+        f"security {security_id(1)} (T1): band [100.00, 100.00] holds no multiple of 77.00;"
+        " needs high drift >= 0.0540"
+    )
     assert answer.error.message.endswith(" 1 more.")
     assert (answer.market_value, answer.drift_before) == (Decimal(1000), Decimal("0.3"))
     assert answer.cash_after is None

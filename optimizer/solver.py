@@ -65,17 +65,17 @@ def _solve(problem: Problem, deadline: float, tolerance: int) -> Solution:
         return _solution(problem, Answer(found.best, None, settled=True), found.breaches)
     # One limit alone may take all of the time; of several, some is kept for meeting them together.
     until = deadline if len(limits) == 1 else part_of(deadline, SINGLE_PART / len(broken))
-    alone = len(broken) == 1
-    answers = [
-        single_limit(problem, found, limit, until, ties=alone, tolerance=tolerance) for limit in broken
-    ]
+    bound = 0
     start: list[int] | None = None
-    for answer in answers:
+    for limit in broken:
+        if len(limits) > 1 and monotonic() > deadline:
+            break
+        answer = single_limit(problem, found, limit, until, ties=len(broken) == 1, tolerance=tolerance)
+        bound = max(bound, answer.bound or 0)
         if all(limit.is_met(problem.lines, answer.shares) for limit in limits):
             if len(limits) == 1 or objective_of(problem, answer.shares) <= (answer.bound or 0) + tolerance:
                 return _solution(problem, answer, found.breaches)
             start = answer.shares
-    bound = max(answer.bound or 0 for answer in answers)
     combined = solve_coupled(problem, found, limits, Task(bound, deadline, tolerance, start))
     if isinstance(combined, Answer):
         return _solution(problem, combined, found.breaches)

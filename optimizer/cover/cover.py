@@ -94,21 +94,21 @@ class Relaxation:
     bound: int = field(init=False)
 
     def __post_init__(self) -> None:
+        p, q = self.p, self.q
         chosen = [
-            min((self.bracket(index, rung), rung) for rung in ladder.corners())
-            for index, ladder in enumerate(self.ladders)
+            min(
+                [
+                    (q * cost - p * freed, rung, freed)
+                    for rung, (freed, cost) in zip(ladder.corners(), ladder.bends(), strict=True)
+                ]
+            )
+            for ladder in self.ladders
         ]
-        self.least = [bracket for bracket, _ in chosen]
-        self.rungs = [rung for _, rung in chosen]
-        pairs = zip(self.ladders, self.rungs, strict=True)
-        self.freed = [ladder.option(rung).freed for ladder, rung in pairs]
+        self.least = [bracket for bracket, _, _ in chosen]
+        self.rungs = [rung for _, rung, _ in chosen]
+        self.freed = [freed for _, _, freed in chosen]
         self.surplus = sum(self.freed) - self.required
         self.bound = self.p * self.required + sum(self.least)
-
-    def bracket(self, index: int, rung: int) -> int:
-        """Q cost - p freed of one rung."""
-        freed, cost = self.ladders[index].option(rung)
-        return self.q * cost - self.p * freed
 
     def deviation(self, index: int, rung: int) -> Deviation:
         """Leaving the rung of least bracket for another."""
@@ -151,10 +151,8 @@ def break_multiplier(ladders: Sequence[Ladder], required: int) -> tuple[int, int
 def _increments(ladders: Sequence[Ladder]) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     for ladder in ladders:
-        options = [ladder.option(rung) for rung in ladder.corners()]
         found += [
-            (max(0, after.cost - before.cost), after.freed - before.freed)
-            for before, after in pairwise(options)
+            (max(0, after[1] - before[1]), after[0] - before[0]) for before, after in pairwise(ladder.bends())
         ]
     return found
 
@@ -376,7 +374,7 @@ class Search:
             expired=self._expired,
         ):
             self.is_settled = True
-            self.raise_bound(self._cost(self.rungs))
+            self.raise_bound(self._value // relaxation.q)
 
     def improve(self, rungs: list[int]) -> None:
         """Take another cover where it is better than the best so far."""
@@ -386,8 +384,9 @@ class Search:
 
     def settle(self, rungs: list[int]) -> None:
         """Take the cover that is known to be the best."""
-        self.rungs, self._value = rungs, self._cost(rungs) * self.relaxation.q
-        self.raise_bound(self._cost(rungs))
+        cost = self._cost(rungs)
+        self.rungs, self._value = rungs, cost * self.relaxation.q
+        self.raise_bound(cost)
         self.is_settled = True
 
     def raise_bound(self, bound: int) -> None:
@@ -404,7 +403,7 @@ class Search:
 
     def is_proven(self) -> bool:
         """Whether the best cover and the bound settle the first aim."""
-        return self.is_enough(self._cost(self.rungs))
+        return self.is_enough(self._value // self.relaxation.q)
 
     def is_open(self) -> bool:
         """Whether the first aim is settled while ties may be open."""
@@ -416,7 +415,7 @@ class Search:
 
     def cover(self) -> Cover:
         """The best cover found, and what is proven of it."""
-        cost = self._cost(self.rungs)
+        cost = self._value // self.relaxation.q
         return Cover(self.rungs, cost, min(self._bound, cost), self.is_settled)
 
     def _consider(self, value: int, surplus: int, chosen: list[int]) -> int | None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from optimizer.cover.enumeration import Clock, Enumeration
+from optimizer.cover.enumeration import Clock, Enumeration, never, watched
 from optimizer.cover.sets import Move, Task, Weights, best_sets
 from optimizer.limits.dual import Dual
 from optimizer.limits.limits import CashLimit, Limit, TurnoverLimit
@@ -54,10 +54,19 @@ class Lagrangian:
         found: what is allowed position by position.
         limits: all limits.
         multipliers: one a limit, objective per unit of use; negative ones count as 0.
+        expired: whether time is up.
+
+    Raises:
+        TimeUpError: before there is a bound.
     """
 
     def __init__(
-        self, problem: Problem, found: Choices, limits: Sequence[Limit], multipliers: Sequence[float]
+        self,
+        problem: Problem,
+        found: Choices,
+        limits: Sequence[Limit],
+        multipliers: Sequence[float],
+        expired: Clock = never,
     ) -> None:
         self._problem = problem
         self._lines, self._allowed, self._limits = problem.lines, found.allowed, limits
@@ -65,7 +74,10 @@ class Lagrangian:
         costs = costs_of(problem, found)
         self._aims, self._aim = costs.aims, costs.coarser()[1]
         pairs = zip(self._lines, self._allowed, strict=True)
-        least = [min((self._bracket(line, n), n) for n in corners(line, shares)) for line, shares in pairs]
+        least = [
+            min((self._bracket(line, n), n) for n in corners(line, shares))
+            for line, shares in watched(pairs, expired)
+        ]
         self._least = [bracket for bracket, _ in least]
         self._shares = [shares for _, shares in least]
         used = (weight * limit.capacity for weight, limit in zip(self._weights, limits, strict=True))
@@ -159,16 +171,21 @@ class Lagrangian:
 def good_multipliers(
     problem: Problem, found: Choices, limits: Sequence[Limit], expired: Clock
 ) -> list[float]:
-    """Multipliers at which the bound is about as high as it gets."""
+    """Multipliers at which the bound is about as high as it gets.
+
+    Raises:
+        TimeUpError: before there are any.
+    """
     aim = costs_of(problem, found).coarser()[1]
-    ends = [sorted(corners(*each)) for each in zip(problem.lines, found.allowed, strict=True)]
+    positions = zip(problem.lines, found.allowed, strict=True)
+    ends = [sorted(corners(*each)) for each in watched(positions, expired)]
     pairs = [(line, count) for line, counts in zip(problem.lines, ends, strict=True) for count in counts]
     starts = [0]
     for counts in ends[:-1]:
         starts.append(starts[-1] + len(counts))
     return Dual(
-        [aim.of(*pair) for pair in pairs],
-        [[limit.use(*pair) for pair in pairs] for limit in limits],
+        [aim.of(*pair) for pair in watched(pairs, expired)],
+        [[limit.use(*pair) for pair in watched(pairs, expired)] for limit in limits],
         starts,
         [limit.capacity for limit in limits],
     ).best(expired)

@@ -6,13 +6,15 @@ proposes, and a Lagrangian bound in integers says how good the best answer is.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import permutations
 from time import monotonic
 from typing import NamedTuple
 
+from optimizer.cover.enumeration import TimeUpError
 from optimizer.limits.general import propose
-from optimizer.limits.lagrange import LARGE, SMALL, Lagrangian, Searched, good_multipliers
+from optimizer.limits.lagrange import LARGE, SMALL, Lagrangian, good_multipliers
 from optimizer.limits.limits import Limit, TradeCountLimit
 from optimizer.limits.single_limit import Answer, objective_of, single_limit
 from optimizer.limits.trade_sets import Leaf, TradeSets, best_trade_set, restricted
@@ -82,9 +84,10 @@ def solve_coupled(problem: Problem, found: Choices, limits: Sequence[Limit], tas
         if best is not None and (objective_of(problem, best) <= bound + tolerance or monotonic() > deadline):
             return Answer(best, bound, settled=False)
     joint = _Joint(problem, found, limits, task._replace(start=best))
-    for step in (joint.look, joint.branch, joint.search, joint.propose):
+    for step in (joint.relax, joint.look, joint.branch, joint.search, joint.propose):
         if joint.is_open():
-            step()
+            with suppress(TimeUpError):  # a step that did not end says nothing
+                step()
     return joint.answer()
 
 
@@ -95,9 +98,7 @@ class _Joint:
         self._problem, self._found, self._limits = problem, found, limits
         self._bound, self._deadline, self._tolerance, self._best = task
         self._is_empty = self._is_settled = False
-        multipliers = good_multipliers(problem, found, limits, self._expired)
-        self._relaxation = Lagrangian(problem, found, limits, multipliers)
-        self._raise(self._relaxation.bound())
+        self._relaxation: Lagrangian | None = None
 
     def is_open(self) -> bool:
         """Whether more may be found, and there is time for it."""
@@ -109,13 +110,17 @@ class _Joint:
             return NoAnswer(self._bound, self._is_empty)
         return Answer(self._best, self._bound, self._is_settled)
 
+    def relax(self) -> None:
+        """The bound at multipliers of our own."""
+        self._relax(good_multipliers(self._problem, self._found, self._limits, self._expired))
+
     def look(self) -> None:
         """All sets of deviations, where they are few."""
-        self._take(self._relaxation.search(self._best, self._expired, SMALL))
+        self._search(SMALL)
 
     def search(self) -> None:
         """All sets of deviations."""
-        self._take(self._relaxation.search(self._best, self._expired, LARGE))
+        self._search(LARGE)
 
     def branch(self) -> None:
         """All sets of positions that may trade, where their number is limited."""
@@ -125,7 +130,7 @@ class _Joint:
             return
         until = part_of(self._deadline, BRANCH_PART)
         branched = best_trade_set(
-            TradeSets(self._problem, self._found, others, most.capacity),
+            TradeSets(self._problem, self._found, others, most.capacity, self._expired),
             partial(self._leaf, others, until),
             partial(objective_of, self._problem),
             self._best,
@@ -146,10 +151,10 @@ class _Joint:
         if proposal.shares is not None:
             repaired = repair(problem, found, limits, proposal.shares, self._deadline)
             self._best = _better(problem, self._best, repaired)
-        self._relaxation = Lagrangian(problem, found, limits, proposal.multipliers)
-        self._raise(self._relaxation.bound())
         if self.is_open():
-            self._take(self._relaxation.search(self._best, self._expired))
+            self._relax(proposal.multipliers)
+        if self.is_open():
+            self._search(SMALL + LARGE)
 
     def _leaf(
         self, others: Sequence[Limit], until: float, holding: frozenset[int], value: int | None
@@ -176,7 +181,14 @@ class _Joint:
             return Leaf(joint.shares, joint.bound)
         return Leaf(None, None if joint.is_proven else joint.bound)
 
-    def _take(self, searched: Searched) -> None:
+    def _relax(self, multipliers: Sequence[float]) -> None:
+        self._relaxation = Lagrangian(self._problem, self._found, self._limits, multipliers, self._expired)
+        self._raise(self._relaxation.bound())
+
+    def _search(self, sizes: Sequence[int]) -> None:
+        if self._relaxation is None:
+            return
+        searched = self._relaxation.search(self._best, self._expired, sizes)
         self._best = searched.shares
         if searched.exhaustive:
             self._is_settled = searched.settled
@@ -201,6 +213,8 @@ class _Joint:
 def one_by_one(problem: Problem, found: Choices, order: Sequence[Limit], deadline: float) -> list[int] | None:
     """Meet the limits in the given order, never using more of an earlier one; None if that fails."""
     for limit in order:
+        if monotonic() > deadline:
+            return None
         least = sum(map(limit.least_use, problem.lines, found.allowed, found.best))
         if least > limit.capacity:
             return None

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.cover.enumeration import Clock
+from optimizer.cover.enumeration import Clock, watched
 from optimizer.limits.lagrange import BITS, corners
 from optimizer.limits.limits import Limit
 from optimizer.problem.problem import Problem
@@ -82,15 +82,22 @@ class TradeSets:
         found: what is allowed position by position.
         others: the other limits.
         most: the number of trades.
+        expired: whether time is up.
+
+    Raises:
+        TimeUpError: before there is a relaxation.
     """
 
-    def __init__(self, problem: Problem, found: Choices, others: Sequence[Limit], most: int) -> None:
+    def __init__(
+        self, problem: Problem, found: Choices, others: Sequence[Limit], most: int, expired: Clock
+    ) -> None:
         lines = problem.lines
         aim = costs_of(problem, found).coarser()[1]
-        ends = [sorted(corners(*each)) for each in zip(lines, found.allowed, strict=True)]
+        positions = zip(lines, found.allowed, strict=True)
+        ends = [sorted(corners(*each)) for each in watched(positions, expired)]
         self._corners = [
             [(aim.of(line, n), *(limit.use(line, n) for limit in others)) for n in counts]
-            for line, counts in zip(lines, ends, strict=True)
+            for line, counts in watched(zip(lines, ends, strict=True), expired)
         ]
         self._held = [
             counts.index(line.held) if line.held in counts else None

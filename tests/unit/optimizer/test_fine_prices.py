@@ -222,6 +222,6 @@ def test_the_time_limit_is_kept_in_every_phase(
             start = monotonic()
             answer = solve(drawn, timeout_seconds=seconds)
             assert monotonic() - start < seconds + 1.3
-            if answer.status is not Status.INFEASIBLE:
+            if answer.objective is not None:
                 assert is_feasible(drawn, answer.orders)
                 assert gap(answer) >= 0

@@ -114,14 +114,14 @@ def as_json(report: Report, seed: int, ended: str, command: str) -> dict[str, An
         "statuses": {f"{name}: {status}": count for (name, status), count in sorted(report.statuses.items())},
         "decided_by": dict(report.decided),
         "not_decided": report.undecided,
-        "slowest_seconds": round(report.slowest, 3),
+        "slowest": {"seconds": round(report.slowest[0], 3), "case": report.slowest[1]},
         "faults": dict(report.faults),
         "failures": [
             {
                 "kind": kind,
                 "case": to_json(case),
                 "fault": fault.text,
-                **({"witness": list(fault.witness)} if fault.witness else {}),
+                **({} if fault.witness is None else {"witness": list(fault.witness)}),
                 "repeat": f"{command} --first {number} --count 1",
             }
             for kind, (number, case, fault) in report.smallest.items()
@@ -147,7 +147,7 @@ def as_text(report: Report, seed: int, ended: str, command: str) -> str:
             f"NOT decided by the oracle: {len(report.undecided)} (numbers {numbers}{more}): of these only the"
             " rules, the numbers and the reasons were checked."
         )
-    lines.append(f"The slowest took {report.slowest:.2f} s.")
+    lines.append(f"The slowest took {report.slowest[0]:.2f} s: number {report.slowest[1]}.")
     for failure in as_json(report, seed, ended, command)["failures"]:
         lines.append(f"WRONG ({report.faults[failure['kind']]} times) {json.dumps(failure)}")
         lines.append(f"  repeat: {failure['repeat']}")

@@ -60,6 +60,7 @@ class Report:
         undecided: numbers of the cases that the oracle did not decide.
         faults: by kind.
         smallest: by kind, the smallest case that shows it, and what is wrong with that.
+        slowest: the longest that the package took, in seconds, and the number of that case.
     """
 
     statuses: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -67,7 +68,7 @@ class Report:
     undecided: list[int] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
     smallest: dict[str, tuple[int, Case, Fault]] = field(default_factory=dict)
-    slowest: float = 0
+    slowest: tuple[float, int] = (0, 0)
 
     @property
     def cases(self) -> int:
@@ -78,7 +79,7 @@ class Report:
         """Count one, and shrink the first of each kind of fault."""
         self.statuses[class_of(outcome.case), outcome.said.status] += 1
         self.decided[outcome.verdict.by] += 1
-        self.slowest = max(self.slowest, outcome.said.seconds)
+        self.slowest = max(self.slowest, (outcome.said.seconds, outcome.number))
         if not outcome.verdict.is_decided:
             self.undecided.append(outcome.number)
         for fault in outcome.faults:

@@ -54,6 +54,9 @@ PASSES = 2
 MAX_JUDGED = 20_000
 """Sets judged in exact integers."""
 
+CLOCK_SETS = 256
+"""Sets judged between two looks at the clock."""
+
 MAX_TIES = 500
 """Sets that are equal in all aims before a tie stays undecided."""
 
@@ -182,7 +185,7 @@ class _Search:
         ]
         self._bound_below(weights)
         self.options = {place: self._columns(place) for place in self.moves}
-        for _ in range(PASSES):
+        for _ in range(0 if expired() else PASSES):
             self._drop_impossible()
 
     @property
@@ -430,7 +433,9 @@ class _Pairs:
             mine[one] + theirs[other] for mine, theirs in zip(self._one.aims, self._other.aims, strict=True)
         )
         ranked = np.lexsort((trades, second, first))
-        for place in ranked:
+        for done, place in enumerate(ranked):
+            if done % CLOCK_SETS == CLOCK_SETS - 1 and search.expired():
+                return False
             if first[place] > self._limit:
                 break
             scaled = int(first[place]), int(second[place]), int(trades[place])

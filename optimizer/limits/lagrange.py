@@ -154,11 +154,9 @@ class Lagrangian:
             for index in range(len(self._lines))
             for penalty, shares in self._deviations(index, gap)
         )
-        return (
-            Enumeration.of(found, MAX_MOVES, expired)
-            .sorted()
-            .map(lambda one: self._move(self._shares, *one[1:]))
-        )
+        listed = Enumeration.of(found, MAX_MOVES, expired).sorted()
+        made = (self._move(self._shares, *one[1:]) for one in watched(listed, expired))
+        return Enumeration(tuple(made), listed.exhaustive)
 
     def _penalty(self, move: Move) -> int:
         return self._bracket(self._lines[move.place], move.key) - self._least[move.place]

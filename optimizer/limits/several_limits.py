@@ -18,14 +18,18 @@ from optimizer.limits.lagrange import LARGE, SMALL, Lagrangian, good_multipliers
 from optimizer.limits.limits import Limit, TradeCountLimit
 from optimizer.limits.single_limit import Answer, objective_of, single_limit
 from optimizer.limits.trade_sets import Leaf, TradeSets, best_trade_set, restricted
+from optimizer.problem.constraints import Shares, length
 from optimizer.problem.problem import Problem
 from optimizer.separable.choices import Choices
 
-GENERAL_PART = 0.93
+GENERAL_PART = 0.7
 """Part of the time left that the general solver may take: the rest is for repair and proof."""
 
 BRANCH_PART, LEAF_PART = 0.6, 0.3
 """Part of the time left that sets of trading positions may take, and of that one leaf of their tree."""
+
+STEPS = 2
+"""Steps from its best shares that a position which should stay may take."""
 
 COVER_PART = 0.2
 """Part of the time left that one of several covers may take."""
@@ -87,8 +91,8 @@ def solve_coupled(problem: Problem, found: Choices, limits: Sequence[Limit], tas
         if best is not None and (objective_of(problem, best) <= bound + tolerance or monotonic() > deadline):
             return Answer(best, bound, settled=False)
     joint = _Joint(problem, found, limits, task._replace(start=best))
-    first, more = (joint.relax, joint.near, joint.look), (joint.branch, joint.search, joint.propose)
-    for step in first if task.is_part else (*first, *more, joint.near):
+    first, more = (joint.relax, joint.near, joint.look), (joint.branch, joint.propose, joint.near)
+    for step in first if task.is_part else (*first, *more, joint.search):
         if joint.is_open():
             with suppress(TimeUpError):  # a step that did not end says nothing
                 step()
@@ -164,8 +168,6 @@ class _Joint:
             self._best = _better(problem, self._best, repaired)
         if self.is_open():
             self._relax(proposal.multipliers)
-        if self.is_open():
-            self._search(SMALL + LARGE)
 
     def _leaf(
         self, others: Sequence[Limit], until: float, holding: frozenset[int], value: int | None
@@ -222,11 +224,21 @@ class _Joint:
 
 
 def frugal(problem: Problem, found: Choices, limits: Sequence[Limit]) -> Choices:
-    """Only what uses no more of any limit than the best shares do: who buys, buys less, and sales stay."""
-    allowed = found.allowed
-    for limit in limits:
-        allowed = [limit.within(*each) for each in zip(problem.lines, allowed, found.best, strict=True)]
-    return found._replace(allowed=allowed)
+    """Only what uses no more of any limit than the best shares do, or is a step or two from them.
+
+    Who buys, buys less; sales stay, but for the shares that rounding to the target took too many.
+    """
+    kept: list[Shares] = []
+    for line, allowed, best in zip(problem.lines, found.allowed, found.best, strict=True):
+        shares = allowed
+        for limit in limits:
+            shares = limit.within(line, shares, best)
+        if sum(map(length, shares)) == 1:
+            part = next(part for part in allowed if best in part)
+            place = part.index(best)
+            shares = (part[max(0, place - STEPS) : place + STEPS + 1],)
+        kept.append(shares)
+    return found._replace(allowed=kept)
 
 
 def one_by_one(problem: Problem, found: Choices, order: Sequence[Limit], deadline: float) -> list[int] | None:

@@ -14,7 +14,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from optimizer.cover.enumeration import Clock, Enumeration, never, watched
-from optimizer.cover.sets import Move, Task, Weights, best_sets
+from optimizer.cover.moves import Move, Task, Weights
+from optimizer.cover.sets import best_sets
 from optimizer.limits.dual import Dual
 from optimizer.limits.limits import CashLimit, Limit, TurnoverLimit
 from optimizer.problem.constraints import Shares, length

@@ -15,7 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from optimizer import Problem, Solution, Status, solve, solver
-from optimizer.cover import core, cover, dense, sets
+from optimizer.cover import core, cover, dense, halves, pairs
 from optimizer.limits import general, lagrange, several_limits, single_limit, trade_sets
 from optimizer.separable import fast_path
 from tests.unit.optimizer.oracle import brute_force, is_enumerable, is_feasible, score
@@ -35,11 +35,11 @@ CAPS: list[tuple[ModuleType, str, object]] = [
     (core, "TIED_BITS", 3),
     (core, "TIED_MOVES", 5),
     (dense, "MAX_CELLS", 40),
-    (sets, "MAX_STREAMED", 20),
-    (sets, "MAX_PAIRS", 6),
-    (sets, "PAIRS", 4),
-    (sets, "MAX_JUDGED", 2),
-    (sets, "MAX_TIES", 1),
+    (halves, "MAX_STREAMED", 20),
+    (pairs, "MAX_PAIRS", 6),
+    (pairs, "PAIRS", 4),
+    (pairs, "MAX_JUDGED", 2),
+    (pairs, "MAX_TIES", 1),
     (lagrange, "MAX_MOVES", 5),
     (lagrange, "SMALL", (2,)),
     (lagrange, "LARGE", (4,)),

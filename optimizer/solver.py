@@ -20,8 +20,8 @@ from optimizer.separable.fast_path import fast_path
 
 ZERO = Decimal(0)
 
-SINGLE_PART = 0.6
-"""Part of the time that single limits may take where there are several."""
+ALONE_PART, SINGLE_PART = 0.6, 0.2
+"""Part of the time that single limits may take where there are several: if one is broken, and if more are."""
 
 
 def solve(problem: Problem, *, timeout_seconds: float = 30.0, tolerance: Decimal = ZERO) -> Solution:
@@ -64,7 +64,8 @@ def _solve(problem: Problem, deadline: float, tolerance: int) -> Solution:
     if not broken:
         return _solution(problem, Answer(found.best, None, settled=True), found.breaches)
     # One limit alone may take all of the time; of several, some is kept for meeting them together.
-    until = deadline if len(limits) == 1 else part_of(deadline, SINGLE_PART / len(broken))
+    part = ALONE_PART if len(broken) == 1 else SINGLE_PART / len(broken)
+    until = deadline if len(limits) == 1 else part_of(deadline, part)
     bound = 0
     start: list[int] | None = None
     for limit in broken:

@@ -57,12 +57,14 @@ class Task(NamedTuple):
         deadline: on the monotonic clock.
         tolerance: how far above its bound an answer may be, in units.
         start: shares that meet all limits, if any are known.
+        is_part: of a greater search, which asks for many: no long step is taken.
     """
 
     bound: int
     deadline: float
     tolerance: int = 0
     start: list[int] | None = None
+    is_part: bool = False
 
 
 def solve_coupled(problem: Problem, found: Choices, limits: Sequence[Limit], task: Task) -> Answer | NoAnswer:
@@ -74,8 +76,7 @@ def solve_coupled(problem: Problem, found: Choices, limits: Sequence[Limit], tas
         limits: all of them.
         task: where to start and when to end.
     """
-    bound, deadline, tolerance, best = task
-    limits = [limit.tightened(problem.lines, found.allowed, found.best) for limit in limits]
+    bound, deadline, tolerance, best, _ = task
     broken = [limit for limit in limits if not limit.is_met(problem.lines, found.best)]
     kept = [limit for limit in limits if limit not in broken]
     for order in permutations(broken):
@@ -84,7 +85,8 @@ def solve_coupled(problem: Problem, found: Choices, limits: Sequence[Limit], tas
         if best is not None and (objective_of(problem, best) <= bound + tolerance or monotonic() > deadline):
             return Answer(best, bound, settled=False)
     joint = _Joint(problem, found, limits, task._replace(start=best))
-    for step in (joint.relax, joint.look, joint.branch, joint.search, joint.propose):
+    first, more = (joint.relax, joint.look), (joint.branch, joint.search, joint.propose)
+    for step in first if task.is_part else first + more:
         if joint.is_open():
             with suppress(TimeUpError):  # a step that did not end says nothing
                 step()
@@ -96,7 +98,7 @@ class _Joint:
 
     def __init__(self, problem: Problem, found: Choices, limits: Sequence[Limit], task: Task) -> None:
         self._problem, self._found, self._limits = problem, found, limits
-        self._bound, self._deadline, self._tolerance, self._best = task
+        self._bound, self._deadline, self._tolerance, self._best, _ = task
         self._is_empty = self._is_settled = False
         self._relaxation: Lagrangian | None = None
 
@@ -111,7 +113,9 @@ class _Joint:
         return Answer(self._best, self._bound, self._is_settled)
 
     def relax(self) -> None:
-        """The bound at multipliers of our own."""
+        """The bound at multipliers of our own, of capacities that can be used up."""
+        lines, allowed, best = self._problem.lines, self._found.allowed, self._found.best
+        self._limits = [limit.tightened(lines, allowed, best) for limit in self._limits]
         self._relax(good_multipliers(self._problem, self._found, self._limits, self._expired))
 
     def look(self) -> None:
@@ -176,7 +180,7 @@ class _Joint:
                 return Leaf(one.shares, bound)
             if value is not None and bound >= value:
                 return Leaf(None, bound)
-        joint = solve_coupled(problem, found, others, Task(bound, part_of(until, LEAF_PART)))
+        joint = solve_coupled(problem, found, others, Task(bound, part_of(until, LEAF_PART), is_part=True))
         if isinstance(joint, Answer):
             return Leaf(joint.shares, joint.bound)
         return Leaf(None, None if joint.is_proven else joint.bound)

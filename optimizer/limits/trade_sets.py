@@ -50,6 +50,20 @@ class Node(NamedTuple):
     trading: frozenset[int]
 
 
+class Relaxed(NamedTuple):
+    """The relaxation of a node.
+
+    Attributes:
+        bound: in units of the objective, rounded up.
+        trading: who takes the trades that are left.
+        branch: of these the one that gains least by it; None if none is left.
+    """
+
+    bound: int
+    trading: frozenset[int]
+    branch: int | None
+
+
 class Leaf(NamedTuple):
     """What the other limits say of a node where the number of trades limits nothing.
 
@@ -103,6 +117,11 @@ class TradeSets:
             counts.index(line.held) if line.held in counts else None
             for line, counts in zip(lines, ends, strict=True)
         ]
+        # Where nothing else tells positions apart, those that free the most of the first limit trade.
+        self._reach = [
+            0 if held is None else max(ways[held][1] - way[1] for way in ways)
+            for ways, held in zip(self._corners, self._held, strict=True)
+        ]
         self.must = frozenset(index for index, place in enumerate(self._held) if place is None)
         self.may = [
             index for index, place in enumerate(self._held) if place is not None and len(ends[index]) > 1
@@ -120,11 +139,12 @@ class TradeSets:
             ]
         )
 
-    def bound(self, node: Node, multipliers: Sequence[float]) -> tuple[int, list[int]]:
-        """The bound of a node in units of the objective, rounded up, and who trades there."""
+    def relaxed(self, node: Node) -> "Relaxed":
+        """The bound of a node in integers, and who trades there."""
+        multipliers = self.multipliers(node)
         weights = [max(0, round(multiplier * (1 << BITS))) for multiplier in multipliers]
         total = -sum(weight * capacity for weight, capacity in zip(weights, self._capacities, strict=True))
-        gains: list[tuple[int, int]] = []
+        gains: list[tuple[int, int, int]] = []
         for index, (ways, held) in enumerate(zip(self._corners, self._held, strict=True)):
             if held is not None and index in node.holding:
                 total += _bracket(ways[held], weights)
@@ -135,11 +155,13 @@ class TradeSets:
             else:
                 stays = _bracket(ways[held], weights)
                 total += stays
-                if stays > least:
-                    gains.append((stays - least, index))
+                gains.append((stays - least, self._reach[index], index))
         chosen = nlargest(self._left(node), gains)
-        total -= sum(gain for gain, _ in chosen)
-        return -(-total >> BITS), [index for _, index in chosen]
+        total -= sum(gain for gain, _, _ in chosen)
+        gaining = [index for gain, _, index in chosen if gain]
+        trading = frozenset(index for _, _, index in chosen)
+        branch = gaining[-1] if gaining else chosen[0][2] if chosen else None
+        return Relaxed(-(-total >> BITS), trading, branch)
 
     def multipliers(self, node: Node) -> list[float]:
         """Multipliers at which the bound of a node is about as high as it gets."""
@@ -217,8 +239,8 @@ def best_trade_set(
     value = None if best is None else objective(best)
     order = count()
     root = Node(frozenset(), frozenset())
-    first, chosen = sets.bound(root, sets.multipliers(root))
-    open_: list[tuple[int, int, Node, list[int]]] = [(first, next(order), root, chosen)]
+    relaxed = sets.relaxed(root)
+    open_: list[tuple[int, int, Node, Relaxed]] = [(relaxed.bound, next(order), root, relaxed)]
     unproven: list[int] = []
     tried: set[frozenset[int]] = set()
 
@@ -231,27 +253,26 @@ def best_trade_set(
         return leaf
 
     while open_ and not expired() and next(order) < MAX_NODES:
-        bound, _, node, chosen = open_[0]
+        bound, _, node, relaxed = open_[0]
         if value is not None and bound >= value:
             break  # all that is open costs as much
         heappop(open_)
-        if sets.is_leaf(node):
-            leaf = take(node.holding)
+        staying = frozenset(sets.may) - node.trading - relaxed.trading
+        branch = relaxed.branch
+        if branch is None or sets.is_leaf(node):
+            leaf = take(staying if branch is None else node.holding)
             if leaf.bound is not None:
                 unproven.append(leaf.bound)
             continue
-        staying = frozenset(sets.may) - node.trading - frozenset(chosen)
         if staying not in tried:
             take(staying)  # only for a better answer: other nodes may still hold the best
-        free = [index for index in sets.may if index not in node.holding and index not in node.trading]
-        branch = chosen[-1] if chosen else free[0]
         for child in (
             Node(node.holding | {branch}, node.trading),
             Node(node.holding, node.trading | {branch}),
         ):
             if len(child.trading) + len(sets.must) > sets.most:
                 continue
-            least, picked = sets.bound(child, sets.multipliers(child))
-            heappush(open_, (max(bound, least), next(order), child, picked))
+            relaxed = sets.relaxed(child)
+            heappush(open_, (max(bound, relaxed.bound), next(order), child, relaxed))
     bounds = [one[0] for one in open_] + unproven
     return Branched(best, min(bounds) if bounds else None)

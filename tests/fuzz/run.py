@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from random import Random
 
 from tests.fuzz.case import Case
@@ -13,13 +12,10 @@ from tests.fuzz.judge import Fault, judge
 from tests.fuzz.oracle import Verdict, decide
 from tests.fuzz.rules import Rules
 from tests.fuzz.shrink import shrink
-from tests.fuzz.subject import Said, ask, ask_batch
+from tests.fuzz.subject import Said, ask, ask_batch, fits_batch
 
 EVERY = 4
 """Each so many-th case is asked again under other names; each so many-th plain one as a batch."""
-
-INT64 = 1 << 62
-"""A batch counts in int64."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +131,7 @@ def renamed(outcome: Outcome, effort: Effort) -> list[Fault]:
 def batched(outcome: Outcome, effort: Effort) -> list[Fault]:
     """Rows of a batch are answered as the portfolios are alone, and those answers are right."""
     rows = [outcome.case, *_rows(outcome.case, Random(outcome.number))]  # noqa: S311 - test data, not secrets
-    if not all(_fits(row) for row in rows):
+    if not fits_batch(rows):
         return []
     try:
         answers = ask_batch(outcome.case.positions, rows, effort.seconds)
@@ -170,12 +166,6 @@ def _rows(case: Case, random: Random) -> Iterator[Case]:
 
 def _places(number: object) -> int:
     return len(str(number).partition(".")[2]) if "E" not in str(number) else 8
-
-
-def _fits(case: Case) -> bool:
-    """Whether int64 counts the numbers of a case in steps of their last digits, of ten digits at most."""
-    numbers = [*(one.quantity for one in case.positions), case.cash, case.floor or Decimal(0)]
-    return all(abs(number) * 10**12 < INT64 for number in numbers)
 
 
 def class_of(case: Case) -> str:

@@ -183,7 +183,7 @@ def _near(relaxation: Relaxed, rungs: Sequence[int]) -> Enumeration[Deviation]:
     for index, (ladder, rung) in enumerate(zip(relaxation.ladders, rungs, strict=True)):
         here = relaxation.deviation(index, rung)
         for other in (rung - 1, rung + 1):
-            if 0 <= other < len(ladder.rungs):
+            if 0 <= other < ladder.rungs.count:
                 penalty, gain, _, _ = relaxation.deviation(index, other)
                 found.append(Deviation(penalty - here.penalty, gain - here.gain, index, other))
     found.sort(key=lambda move: (move.penalty, gcd(move.gain, FINE), abs(move.gain), move))

@@ -164,7 +164,7 @@ def freed_unit(ladders: Sequence[Ladder]) -> int:
             ladder.option(rung).freed
             for ladder in ladders
             for start in ladder.rungs.starts[:-1]
-            for rung in (start, min(start + 1, len(ladder.rungs) - 1))
+            for rung in (start, min(start + 1, ladder.rungs.count - 1))
         )
     )
 
@@ -280,9 +280,9 @@ def first_cover(relaxation: Relaxation) -> list[int]:
         return rungs
     freed = relaxation.freed
     ends = [
-        relaxation.deviation(index, len(ladder.rungs) - 1)
+        relaxation.deviation(index, ladder.rungs.count - 1)
         for index, ladder in enumerate(ladders)
-        if rungs[index] < len(ladder.rungs) - 1
+        if rungs[index] < ladder.rungs.count - 1
     ]
     ends.sort(key=lambda step: (step.penalty, -step.gain))
     most = list(accumulate((step.gain for step in reversed(ends)), max))[::-1]
@@ -320,7 +320,7 @@ def exact_fill(relaxation: Relaxation, expired: Clock) -> list[int] | None:
 def _wheel(relaxation: Relaxation, index: int) -> Wheel:
     """The rungs below the chosen one that have the same, least bracket, as far as they free equal amounts."""
     ladder, rung = relaxation.ladders[index], relaxation.rungs[index]
-    if rung == len(ladder.rungs) - 1:
+    if rung == ladder.rungs.count - 1:
         return Wheel(1, 0)
     step = relaxation.deviation(index, rung + 1).gain
     last = rung

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import NamedTuple
 
-from optimizer.problem.constraints import Shares, clip
+from optimizer.problem.constraints import Shares, clip, length
 from optimizer.problem.line import Line
 
 Measure = Callable[[Line, int], int]
@@ -25,9 +25,11 @@ class Rungs:
 
     def __init__(self, parts: Shares) -> None:
         self.parts = parts
-        self.starts = [0, *accumulate(len(part) for part in parts)]
+        self.starts = [0, *accumulate(length(part) for part in parts)]
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
+        """How many there are: `len` ends at 2^63."""
         return self.starts[-1]
 
     def __getitem__(self, rung: int) -> int:
@@ -85,7 +87,7 @@ class Ladder:
     def up_to(self, amount: int) -> "Ladder":
         """Without the rungs below the first that frees `amount` alone: they cost more to no avail."""
         count = self.first_freeing(amount) + 1
-        return self if count >= len(self.rungs) else replace(self, rungs=self.rungs.head(count))
+        return self if count >= self.rungs.count else replace(self, rungs=self.rungs.head(count))
 
     def first_freeing(self, amount: int) -> int:
         """The first rung that frees at least `amount`; the number of rungs if none does."""
@@ -108,7 +110,7 @@ class Ladder:
         line, around = self.line, {0}
         pivots = line.held, (line.target - line.residual) // line.price
         for part, start in zip(self.rungs.parts, self.rungs.starts, strict=False):
-            last = len(part) - 1
+            last = length(part) - 1
             places = {0, last}
             for pivot in pivots:
                 place = (pivot - part.start) // part.step
@@ -118,7 +120,7 @@ class Ladder:
 
     def _first(self, holds: Callable[[int], bool]) -> int:
         """The first rung for which `holds` is true, as it is for all below; the number of rungs if none."""
-        low, high = 0, len(self.rungs)
+        low, high = 0, self.rungs.count
         while low < high:
             middle = (low + high) // 2
             if holds(self.rungs[middle]):

@@ -57,7 +57,7 @@ def all_but_the_longest(
 
     A ladder's cost rises from rung to rung, so the first rung that covers is the best one.
     """
-    longest = max(range(len(ladders)), key=lambda index: len(ladders[index].rungs))
+    longest = max(range(len(ladders)), key=lambda index: ladders[index].rungs.count)
     others = [ladder for index, ladder in enumerate(ladders) if index != longest]
     if _count(others) > MAX_HALF:
         return None
@@ -65,7 +65,7 @@ def all_but_the_longest(
     best: tuple[int, tuple[int, ...], tuple[int, ...]] | None = None
     for gained, cost, shares, rungs in _combinations(others, expired):
         rung = last.first_freeing(required - gained)
-        if rung < len(last.rungs):
+        if rung < last.rungs.count:
             total = cost + last.option(rung).cost
             if best is None or total <= best[0]:
                 found = (
@@ -78,13 +78,13 @@ def all_but_the_longest(
 
 
 def _count(ladders: Sequence[Ladder]) -> int:
-    return prod(len(ladder.rungs) for ladder in ladders)
+    return prod(ladder.rungs.count for ladder in ladders)
 
 
 def _combinations(ladders: Sequence[Ladder], expired: Callable[[], bool]) -> Iterator[Combination]:
     """All combinations; they end early once time is up."""
     options = [
-        [(*ladder.option(rung), ladder.rungs[rung], rung) for rung in range(len(ladder.rungs))]
+        [(*ladder.option(rung), ladder.rungs[rung], rung) for rung in range(ladder.rungs.count)]
         for ladder in ladders
     ]
     for place, parts in enumerate(product(*options)):

@@ -17,7 +17,7 @@ from optimizer.cover.enumeration import Clock, Enumeration, never, watched
 from optimizer.cover.sets import Move, Task, Weights, best_sets
 from optimizer.limits.dual import Dual
 from optimizer.limits.limits import CashLimit, Limit, TurnoverLimit
-from optimizer.problem.constraints import Shares
+from optimizer.problem.constraints import Shares, length
 from optimizer.problem.line import Line
 from optimizer.problem.problem import Problem
 from optimizer.separable.choices import Choices, costs_of
@@ -197,7 +197,7 @@ def corners(line: Line, allowed: Shares) -> set[int]:
     for part in allowed:
         for pivot in (line.held, (line.target - line.residual) // line.price):
             place = (pivot - part.start) // part.step
-            found |= {part[min(max(place + step, 0), len(part) - 1)] for step in (-1, 0, 1, 2)}
+            found |= {part[min(max(place + step, 0), length(part) - 1)] for step in (-1, 0, 1, 2)}
         found |= {part[0], part[-1]}
     return found
 

@@ -7,7 +7,7 @@ from math import gcd
 from typing import Self
 
 from optimizer.cover.ladder import Rungs
-from optimizer.problem.constraints import MaximumTradeCount, MaximumTurnover, Shares, clip
+from optimizer.problem.constraints import MaximumTradeCount, MaximumTurnover, Shares, clip, length
 from optimizer.problem.line import Line
 from optimizer.problem.problem import Problem
 from optimizer.problem.reason import Reason
@@ -45,7 +45,7 @@ class Limit(ABC):
     def least_use(self, line: Line, shares: Shares, best: int) -> int:
         """The least that a position can use."""
         rungs = self.rungs(line, shares, best)
-        return self.use(line, rungs[len(rungs) - 1])
+        return self.use(line, rungs[rungs.count - 1])
 
     def total(self, lines: Sequence[Line], shares: Sequence[int]) -> int:
         """What a portfolio uses."""
@@ -69,7 +69,7 @@ class Limit(ABC):
 
 def _about(part: range, count: int) -> range:
     """The shares of a range next to some others, where a use that counts from those may bend."""
-    place = min(max((count - part.start) // part.step, 0), len(part) - 1)
+    place = min(max((count - part.start) // part.step, 0), length(part) - 1)
     return part[max(0, place - 1) : place + 3]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
-from optimizer.problem.constraints import LotSize, MinimumTradeValue, Restriction, Shares
+from optimizer.problem.constraints import LotSize, MinimumTradeValue, Restriction, Shares, length
 from optimizer.problem.line import Line
 from optimizer.problem.problem import Problem, Strategy
 from optimizer.separable.closed_form import band, closed_form
@@ -77,8 +77,8 @@ def cheapest(line: Line, shares: Shares, costs: Costs) -> int:
     goal = line.held if costs.turnover_first else (line.target - line.residual) // line.price
     found: set[int] = set()
     for part in shares:
-        place = min(max((goal - part.start) // part.step, 0), len(part) - 1)
-        found |= {part[place], part[min(place + 1, len(part) - 1)]}
+        place = min(max((goal - part.start) // part.step, 0), length(part) - 1)
+        found |= {part[place], part[min(place + 1, length(part) - 1)]}
     return min(found, key=lambda count: (costs.of(line, count), count), default=0)
 
 

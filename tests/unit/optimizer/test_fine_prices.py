@@ -98,7 +98,7 @@ def relaxed(drawn: Problem, share: Fraction) -> Relaxation:
         Ladder(line, Rungs.down(allowed, best).head(4), costs.of, limit.use)
         for line, allowed, best in zip(drawn.lines, found.allowed, found.best, strict=True)
     ]
-    required = int(sum(ladder.option(len(ladder.rungs) - 1).freed for ladder in ladders) * share)
+    required = int(sum(ladder.option(ladder.rungs.count - 1).freed for ladder in ladders) * share)
     return Relaxation(ladders, required, *break_multiplier(ladders, required))
 
 
@@ -114,7 +114,7 @@ def test_a_core_is_complete_and_knows_all_ties(seed: int, count: int, share: Fra
     outcome = best_covers(relaxation, first_cover(relaxation), aims, lambda _: False, never)
     found = [
         (judged(relaxation.ladders, rungs, aims), list(rungs))
-        for rungs in product(*(range(len(ladder.rungs)) for ladder in relaxation.ladders))
+        for rungs in product(*(range(ladder.rungs.count) for ladder in relaxation.ladders))
         if sum(ladder.option(rung).freed for ladder, rung in zip(relaxation.ladders, rungs, strict=True))
         >= relaxation.required
     ]

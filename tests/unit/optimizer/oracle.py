@@ -61,6 +61,11 @@ def is_feasible(problem: Problem, orders: tuple[int, ...]) -> bool:
     return not rules_of(problem).broken(orders)
 
 
+def keeps_limits(problem: Problem, orders: tuple[int, ...]) -> bool:
+    """Whether the orders keep the floor, the turnover and the number of trades."""
+    return not rules_of(problem).limits_broken(orders)
+
+
 MOST_COMBINATIONS = 5_000
 """The search is soon through with these. Now and then a draw has a thousand times as many: minutes."""
 

@@ -141,7 +141,7 @@ def test_a_lot_that_misses_the_band_is_a_conflict_in_numbers() -> None:
     (conflict,) = solve(Problem((line,), Decimal(1000), constraints=(LotSize("A", 40),))).conflicts
     assert conflict.kind is ConflictKind.LOT_SIZE
     assert conflict.needed_high_drift == Fraction(3, 10)
-    assert conflict.needed_low_drift is None  # it may not exceed the high drift
+    assert conflict.needed_low_drift == Fraction(1, 10)
     assert "is not reached by whole lots of 40 shares at 10.00" in str(conflict)
 
 

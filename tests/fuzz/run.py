@@ -54,6 +54,7 @@ class Report:
         statuses: by class of case and status.
         decided: by who decided.
         undecided: numbers of the cases that the oracle did not decide.
+        unproven: numbers of those that the oracle decided and the package did not.
         faults: by kind.
         smallest: by kind, the smallest case that shows it, and what is wrong with that.
         slowest: the longest that the package took, in seconds, and the number of that case.
@@ -62,6 +63,7 @@ class Report:
     statuses: Counter[tuple[str, str]] = field(default_factory=Counter)
     decided: Counter[str] = field(default_factory=Counter)
     undecided: list[int] = field(default_factory=list)
+    unproven: list[int] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
     smallest: dict[str, tuple[int, Case, Fault]] = field(default_factory=dict)
     slowest: tuple[float, int] = (0, 0)
@@ -78,6 +80,8 @@ class Report:
         self.slowest = max(self.slowest, (outcome.said.seconds, outcome.number))
         if not outcome.verdict.is_decided:
             self.undecided.append(outcome.number)
+        elif outcome.said.status in {"FEASIBLE", "UNDECIDED"}:
+            self.unproven.append(outcome.number)
         for fault in outcome.faults:
             self.faults[fault.kind] += 1
             if fault.kind not in self.smallest:

@@ -28,6 +28,9 @@ BITS = 48
 MAX_MOVES = 20_000
 """Deviations listed before a proof is given up."""
 
+NEAR = ((1, 1 << 12), (2, 1 << 14), (4, 1 << 16))
+"""How far from a good answer shares are looked at, and sets in a half, at most."""
+
 SMALL, LARGE = (1 << 10, 1 << 14), (1 << 17, 1 << 20)
 """Sets in a half, at most: of a first look, and of a long one."""
 
@@ -98,27 +101,37 @@ class Lagrangian:
             moves = self._moves(value, moves, expired)
             if expired():
                 break
-            outcome = best_sets(moves, self._task(value), size, expired)
+            outcome = best_sets(moves, self._task(self._shares, value), size, expired)
             if outcome.sets:
-                best = min((self._moved(one) for one in outcome.sets), key=self._in_order)
+                best = min((_moved(self._shares, one) for one in outcome.sets), key=self._in_order)
             exhaustive, settled = outcome.exhaustive, outcome.settled
             if exhaustive:
                 break
         return Searched(best, exhaustive, settled)
 
-    def _task(self, value: int | None) -> Task:
-        spare = tuple(limit.capacity - limit.total(self._lines, self._shares) for limit in self._limits)
-        base = sum(map(self._aim.of, self._lines, self._shares))
+    def near(self, best: list[int], expired: Clock) -> list[int]:
+        """A better answer a few shares from a good one, or that one."""
+        for reach, size in NEAR:
+            if expired():
+                break
+            moves = Enumeration.some(
+                self._move(best, index, shares)
+                for index, allowed in enumerate(self._allowed)
+                for shares in _next_to(allowed, best[index], reach)
+            )
+            value = sum(map(self._aim.of, self._lines, best))
+            outcome = best_sets(moves, self._task(best, value), size, expired, ties=False)
+            if outcome.sets:
+                best = _moved(best, outcome.sets[0])
+        return best
+
+    def _task(self, shares: Sequence[int], value: int | None) -> Task:
+        spare = tuple(limit.capacity - limit.total(self._lines, shares) for limit in self._limits)
+        base = sum(map(self._aim.of, self._lines, shares))
         # Selling frees cash as it turns over: where both are scarce, hardly anything may be bought.
         money = tuple(int(isinstance(limit, CashLimit | TurnoverLimit)) for limit in self._limits)
         relaxations = (Weights(1 << BITS, self._weights), Weights(0, money))
         return Task(spare, relaxations, None if value is None else value - base)
-
-    def _moved(self, moves: Sequence[Move]) -> list[int]:
-        shares = list(self._shares)
-        for move in moves:
-            shares[move.place] = move.key
-        return shares
 
     def _in_order(self, shares: Sequence[int]) -> list[int]:
         """Of equal answers the one of fewest shares is taken, in order of security id."""
@@ -141,13 +154,17 @@ class Lagrangian:
             for index in range(len(self._lines))
             for penalty, shares in self._deviations(index, gap)
         )
-        return Enumeration.of(found, MAX_MOVES, expired).sorted().map(lambda one: self._move(*one[1:]))
+        return (
+            Enumeration.of(found, MAX_MOVES, expired)
+            .sorted()
+            .map(lambda one: self._move(self._shares, *one[1:]))
+        )
 
     def _penalty(self, move: Move) -> int:
         return self._bracket(self._lines[move.place], move.key) - self._least[move.place]
 
-    def _move(self, place: int, shares: int) -> Move:
-        line, base = self._lines[place], self._shares[place]
+    def _move(self, start: Sequence[int], place: int, shares: int) -> Move:
+        line, base = self._lines[place], start[place]
         uses = tuple(limit.use(line, shares) - limit.use(line, base) for limit in self._limits)
         after, before = self._aims(line, shares), self._aims(line, base)
         return Move(place, shares, (after[0] - before[0], after[1] - before[1], after[2] - before[2]), uses)
@@ -166,6 +183,23 @@ class Lagrangian:
                     if shares not in seen:
                         seen.add(shares)
                         yield penalty, shares
+
+
+def _moved(start: Sequence[int], moves: Sequence[Move]) -> list[int]:
+    shares = list(start)
+    for move in moves:
+        shares[move.place] = move.key
+    return shares
+
+
+def _next_to(allowed: Shares, count: int, reach: int) -> list[int]:
+    """Allowed shares at most `reach` steps from the given ones, within their range."""
+    for part in allowed:
+        if count in part:
+            place = part.index(count)
+            around = part[max(0, place - reach) : place + reach + 1]
+            return [shares for shares in around if shares != count]
+    return []
 
 
 def good_multipliers(

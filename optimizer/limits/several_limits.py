@@ -85,8 +85,8 @@ def solve_coupled(problem: Problem, found: Choices, limits: Sequence[Limit], tas
         if best is not None and (objective_of(problem, best) <= bound + tolerance or monotonic() > deadline):
             return Answer(best, bound, settled=False)
     joint = _Joint(problem, found, limits, task._replace(start=best))
-    first, more = (joint.relax, joint.look), (joint.branch, joint.search, joint.propose)
-    for step in first if task.is_part else first + more:
+    first, more = (joint.relax, joint.near, joint.look), (joint.branch, joint.search, joint.propose)
+    for step in first if task.is_part else (*first, *more, joint.near):
         if joint.is_open():
             with suppress(TimeUpError):  # a step that did not end says nothing
                 step()
@@ -117,6 +117,11 @@ class _Joint:
         lines, allowed, best = self._problem.lines, self._found.allowed, self._found.best
         self._limits = [limit.tightened(lines, allowed, best) for limit in self._limits]
         self._relax(good_multipliers(self._problem, self._found, self._limits, self._expired))
+
+    def near(self) -> None:
+        """What is better by a few shares than the best answer so far."""
+        if self._best is not None and self._relaxation is not None:
+            self._best = self._relaxation.near(self._best, self._expired)
 
     def look(self) -> None:
         """All sets of deviations, where they are few."""

@@ -107,8 +107,8 @@ def outcomes(seed: int, first: int, effort: Effort) -> Iterator[Outcome]:
 def examine(case: Case, effort: Effort, number: int = 0) -> Outcome:
     """Answer and judge one case."""
     rules = Rules(case)
-    verdict = decide(rules, most=effort.most, work=effort.work)
     said = ask(case, effort.seconds)
+    verdict = decide(rules, most=effort.most, work=effort.work, start=said.orders or None)
     return Outcome(number, case, said, verdict, judge(rules, said, verdict))
 
 

@@ -2,7 +2,7 @@
 
 Branches are cut where the cheapest of all that is left cannot be better, or cannot keep a limit; also where
 that holds of aim and limits weighed together: for weights w, a, b >= 0 every better answer has
-w aim + a spent + b traded <= w best + a spendable + b tradable, and every position adds its least to the left.
+w aim + a spent + b traded <= w best + a spendable + b tradable, and every position adds a least of its own.
 """
 
 from collections.abc import Iterator, Sequence

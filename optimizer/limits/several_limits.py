@@ -79,8 +79,10 @@ def solve_coupled(problem: Problem, found: Choices, limits: Sequence[Limit], tas
     bound, deadline, tolerance, best, _ = task
     broken = [limit for limit in limits if not limit.is_met(problem.lines, found.best)]
     kept = [limit for limit in limits if limit not in broken]
-    for order in permutations(broken):
-        shares = one_by_one(problem, found, [*order, *kept], deadline)
+    ways = [(frugal(problem, found, limits), broken)]
+    ways += [(found, [*order]) for order in permutations(broken)]
+    for choice, order in ways:
+        shares = one_by_one(problem, choice, [*order, *kept], deadline)
         best = _better(problem, best, shares)
         if best is not None and (objective_of(problem, best) <= bound + tolerance or monotonic() > deadline):
             return Answer(best, bound, settled=False)
@@ -217,6 +219,14 @@ class _Joint:
 
     def _expired(self) -> bool:
         return monotonic() > self._deadline
+
+
+def frugal(problem: Problem, found: Choices, limits: Sequence[Limit]) -> Choices:
+    """Only what uses no more of any limit than the best shares do: who buys, buys less, and sales stay."""
+    allowed = found.allowed
+    for limit in limits:
+        allowed = [limit.within(*each) for each in zip(problem.lines, allowed, found.best, strict=True)]
+    return found._replace(allowed=allowed)
 
 
 def one_by_one(problem: Problem, found: Choices, order: Sequence[Limit], deadline: float) -> list[int] | None:

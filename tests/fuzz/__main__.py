@@ -93,12 +93,13 @@ def judged(path: Path, effort: Effort) -> int:
     wrong = False
     for number, entry in enumerate(known if isinstance(known, list) else [known]):
         seconds = min(float(entry.get("timeout", effort.seconds)), 10.0)
-        outcome = examine(from_json(entry.get("case", entry)), replace(effort, seconds=seconds), number)
+        case, witness = from_json(entry.get("case", entry)), entry.get("witness", ())
+        outcome = examine(case, replace(effort, seconds=seconds), number, witness)
         verdict = outcome.verdict
         say(f"{number}: {entry.get('kind', 'a case')}")
         say(f"   answered {outcome.said.status} {list(outcome.said.orders)} in {outcome.said.seconds:.2f} s")
         right = "infeasible" if verdict.infeasible else list(verdict.orders or ())
-        say(f"   right, {verdict.proven} aims proven by {verdict.by}: {right}")
+        say(f"   best known, {verdict.proven} aims proven by {verdict.by}: {right}")
         for fault in outcome.faults:
             wrong = True
             say(f"   WRONG {fault.kind}: {fault.text}")

@@ -38,6 +38,9 @@ class Way:
 Totals = tuple[int, int, int]
 """First aim, money spent, money traded."""
 
+DEEPEST = 300
+"""Positions that the search goes down through, one call each: of more it would hardly see a part."""
+
 WEIGHTS = ((0, 1, 1), *((2, spent, traded) for spent in (0, 1, 2) for traded in (0, 1, 2)))
 """Of aim, spent and traded: a share given up beyond its target costs as much aim as it frees or trades."""
 
@@ -90,6 +93,8 @@ class Search:
             return None
         if self.start is not None and not self.rules.broken(self.start):
             self._take(self._cost(self.start), self.start)
+        if len(self.rules.allowed) > DEEPEST:
+            raise TooMany
         order = self._order
         least = [next(self._ways(index)).cost for index in order]
         self._rest = list(accumulate(reversed(least), _plus, initial=(0, 0, 0)))[::-1]

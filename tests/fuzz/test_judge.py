@@ -71,7 +71,9 @@ def test_a_wrong_refusal_and_wrong_numbers_are_found() -> None:
     assert kinds(CASE, Said("INFEASIBLE")) == {"called infeasible; the witness is feasible"}
     assert kinds(CASE, Said("UNDECIDED", bound=Fraction(11))) == {"bound above an answer"}
     assert kinds(CASE, Said("UNDECIDED", bound=Fraction(10))) == set()
-    assert kinds(CASE, replace(right, status="FEASIBLE", bound=Fraction(0))) == set()
+    unproven = replace(right, status="FEASIBLE", bound=Fraction(0), ties=False)
+    assert kinds(CASE, unproven) == set()
+    assert kinds(CASE, replace(unproven, ties=True)) == {"wrong numbers"}
     assert kinds(CASE, replace(right, bound=Fraction(0))) == {"wrong numbers"}
     assert kinds(CASE, replace(right, numbers={**right.numbers, "cash_after": 0})) == {"wrong numbers"}
     assert kinds(CASE, Said("ERROR", error="OverflowError")) == {"error"}

@@ -137,11 +137,11 @@ def test_a_restricted_holding_outside_its_band_is_a_breach() -> None:
 
 
 def test_a_lot_that_misses_the_band_is_a_conflict_in_numbers() -> None:
-    line = position("A", price="10", target="0.5", low="0.02", high="0.02")
+    line = position("A", price="10", target="0.5", low="0.02", high="0.2")
     (conflict,) = solve(Problem((line,), Decimal(1000), constraints=(LotSize("A", 40),))).conflicts
     assert conflict.kind is ConflictKind.LOT_SIZE
     assert conflict.needed_high_drift == Fraction(3, 10)
-    assert conflict.needed_low_drift is None  # it may not exceed the high drift
+    assert conflict.needed_low_drift == Fraction(1, 10)
     assert "is not reached by whole lots of 40 shares at 10.00" in str(conflict)
 
 

@@ -20,8 +20,8 @@ from optimizer.separable.fast_path import fast_path
 
 ZERO = Decimal(0)
 
-SINGLE_PART = 0.6
-"""Part of the time that single limits may take where there are several."""
+ALONE_PART, SINGLE_PART = 0.6, 0.2
+"""Part of the time that single limits may take where there are several: if one is broken, and if more are."""
 
 
 def solve(problem: Problem, *, timeout_seconds: float = 30.0, tolerance: Decimal = ZERO) -> Solution:
@@ -64,15 +64,19 @@ def _solve(problem: Problem, deadline: float, tolerance: int) -> Solution:
     if not broken:
         return _solution(problem, Answer(found.best, None, settled=True), found.breaches)
     # One limit alone may take all of the time; of several, some is kept for meeting them together.
-    until = deadline if len(limits) == 1 else part_of(deadline, SINGLE_PART / len(broken))
-    answers = [single_limit(problem, found, limit, until, tolerance=tolerance) for limit in broken]
+    part = ALONE_PART if len(broken) == 1 else SINGLE_PART / len(broken)
+    until = deadline if len(limits) == 1 else part_of(deadline, part)
+    bound = 0
     start: list[int] | None = None
-    for answer in answers:
+    for limit in broken:
+        if len(limits) > 1 and monotonic() > deadline:
+            break
+        answer = single_limit(problem, found, limit, until, ties=len(broken) == 1, tolerance=tolerance)
+        bound = max(bound, answer.bound or 0)
         if all(limit.is_met(problem.lines, answer.shares) for limit in limits):
             if len(limits) == 1 or objective_of(problem, answer.shares) <= (answer.bound or 0) + tolerance:
                 return _solution(problem, answer, found.breaches)
             start = answer.shares
-    bound = max(answer.bound or 0 for answer in answers)
     combined = solve_coupled(problem, found, limits, Task(bound, deadline, tolerance, start))
     if isinstance(combined, Answer):
         return _solution(problem, combined, found.breaches)

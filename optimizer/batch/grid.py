@@ -88,8 +88,8 @@ class Grid:
             floors = self._batch.cash_floors[span].astype(np.float64) * self._cash_scale
             decided &= (np.abs(floors) < EXACT_FLOAT) & (value - invested >= floors)
         np.subtract(shares, held, out=shares)
+        shares[~decided] = 0  # what is beyond doubt fits into 64 bits
         orders[...] = shares
-        orders[~decided] = 0
         return decided
 
     def _judge(

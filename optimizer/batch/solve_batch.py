@@ -23,6 +23,8 @@ from optimizer.problem.errors import OptimizerError
 from optimizer.separable.conflict import Conflict
 from optimizer.solver import ZERO, solve
 
+_TOO_LONG = "an order of 2^63 shares or more is not for arrays of 64 bits; solve the row by itself"
+
 
 class BatchStatus(IntEnum):
     """What is known of one row, as the small number that the status array holds."""
@@ -30,6 +32,8 @@ class BatchStatus(IntEnum):
     PROVEN_OPTIMAL = 0
     FEASIBLE = 1
     INFEASIBLE = 2
+    INVALID = 3
+    """Bad numbers: asked for its answer, the row says which."""
 
 
 class Kept(NamedTuple):
@@ -57,14 +61,16 @@ class BatchSolution:
     Attributes:
         batch: what was solved; its arrays must not be changed while answers are asked for.
         statuses: (P,) uint8, values of `BatchStatus`.
-        orders: (P, N) int64, whole shares; zeros where infeasible.
+        orders: (P, N) int64, whole shares; zeros where infeasible or invalid.
         kept: the rows that `solve` answered.
+        errors: what is wrong with invalid rows.
     """
 
     batch: Batch
     statuses: NDArray[np.uint8]
     orders: Integers
     kept: Mapping[int, Kept] = field(default_factory=dict, repr=False)
+    errors: Mapping[int, OptimizerError] = field(default_factory=dict, repr=False)
 
     def answer(self, row: int) -> Answer:
         """What `solve(batch.problem(row)).answer` says, without solving again.
@@ -73,9 +79,12 @@ class BatchSolution:
 
         Raises:
             IndexError: no such row.
+            OptimizerError: the row is invalid.
         """
         if not 0 <= row < len(self.statuses):
             raise IndexError(f"row {row} of {len(self.statuses)}")
+        if row in self.errors:
+            raise self.errors[row]
         kept = self.kept.get(row)
         status = Status[BatchStatus(self.statuses[row]).name]
         if status is Status.INFEASIBLE and kept:
@@ -96,6 +105,7 @@ class BatchSolution:
 
         Raises:
             IndexError: no such row.
+            OptimizerError: the row is invalid.
         """
         answer = self.answer(row)
         return Solution(
@@ -122,33 +132,37 @@ def solve_batch(batch: Batch, *, timeout_seconds: float = 30.0, tolerance: Decim
         tolerance: in money; a row's search may stop once its answer is as near to its lower bound.
 
     Returns:
-        Orders and statuses as arrays; `answer(row)` and `solution(row)` for the details of a row.
+        Orders and statuses as arrays; `answer(row)` and `solution(row)` for the details of a row. A row of
+        bad numbers, or of orders beyond 64 bits, is `INVALID`, and no matter to the others.
 
     Raises:
-        OptimizerError: bad numbers in a row, named as `solve` names them.
+        OptimizerError: a tolerance that is not a Decimal >= 0.
     """
     count, width = batch.quantities.shape
     orders = np.zeros((count, width), dtype=np.int64)
     statuses = np.zeros(count, dtype=np.uint8)
     kept: dict[int, Kept] = {}
+    errors: dict[int, OptimizerError] = {}
     grid = Grid(batch)
     rows = block_rows(width)
     for start in range(0, count, rows):
         span = slice(start, min(start + rows, count))
         undecided = np.flatnonzero(~grid.solve(span, orders[span])) + start
         for row in map(int, undecided):
-            answer = _solve_row(batch, row, timeout_seconds, tolerance)
+            try:
+                problem = batch.problem(row)
+            except OptimizerError as error:
+                errors[row] = OptimizerError(f"row {row}: {error}")
+                continue
+            answer = solve(problem, timeout_seconds=timeout_seconds, tolerance=tolerance).answer
+            if any(abs(order) >> 63 for order in answer.orders):
+                errors[row] = OptimizerError(f"row {row}: {_TOO_LONG}")
+                continue
             statuses[row] = BatchStatus[answer.status.name]
             orders[row] = answer.orders or 0
             kept[row] = _kept(answer)
-    return BatchSolution(batch, statuses, orders, kept)
-
-
-def _solve_row(batch: Batch, row: int, timeout_seconds: float, tolerance: Decimal) -> Answer:
-    try:
-        return solve(batch.problem(row), timeout_seconds=timeout_seconds, tolerance=tolerance).answer
-    except OptimizerError as error:
-        raise OptimizerError(f"row {row}: {error}") from error
+    statuses[list(errors)] = BatchStatus.INVALID
+    return BatchSolution(batch, statuses, orders, kept, errors)
 
 
 def _kept(answer: Answer) -> Kept:

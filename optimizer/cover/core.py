@@ -16,7 +16,8 @@ from typing import NamedTuple, Protocol
 from optimizer.cover.branch_and_bound import Deviation
 from optimizer.cover.enumeration import Clock, Enumeration
 from optimizer.cover.ladder import Ladder
-from optimizer.cover.sets import Aims, Move, Outcome, Task, Weights, best_sets
+from optimizer.cover.moves import Aims, Move, Outcome, Task, Weights
+from optimizer.cover.sets import best_sets
 
 SIZES = (1 << 9, 1 << 12, 1 << 15, 1 << 18)
 """Sets in a half, at most: from a first look to the last attempt."""
@@ -183,7 +184,7 @@ def _near(relaxation: Relaxed, rungs: Sequence[int]) -> Enumeration[Deviation]:
     for index, (ladder, rung) in enumerate(zip(relaxation.ladders, rungs, strict=True)):
         here = relaxation.deviation(index, rung)
         for other in (rung - 1, rung + 1):
-            if 0 <= other < len(ladder.rungs):
+            if 0 <= other < ladder.rungs.count:
                 penalty, gain, _, _ = relaxation.deviation(index, other)
                 found.append(Deviation(penalty - here.penalty, gain - here.gain, index, other))
     found.sort(key=lambda move: (move.penalty, gcd(move.gain, FINE), abs(move.gain), move))

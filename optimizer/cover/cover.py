@@ -13,10 +13,9 @@ adds a known `penalty`. The search walks sets of such deviations in order of pen
 alone cost more than the best answer known. All of it is integer arithmetic.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import accumulate, pairwise
-from math import gcd
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from itertools import accumulate
 from typing import NamedTuple
 
 from optimizer.cover.branch_and_bound import Deviation, State, branch_and_bound
@@ -24,10 +23,11 @@ from optimizer.cover.core import AimsOf, Covers, best_covers, tied_covers
 from optimizer.cover.dense import densest_cover
 from optimizer.cover.dense import work as work_of
 from optimizer.cover.diophantine import TRIES, Wheel, fill, tries_needed
-from optimizer.cover.enumeration import Clock, Enumeration, never
+from optimizer.cover.enumeration import Clock, Enumeration, TimeUpError
 from optimizer.cover.generalized_birthday import hit
 from optimizer.cover.ladder import Ladder
 from optimizer.cover.meet_in_the_middle import meet_in_the_middle
+from optimizer.cover.relaxation import Relaxation, freed_unit, relaxed
 
 Proof = Callable[[int, int], bool]
 """Whether a cost and a lower bound of it settle the matter."""
@@ -47,9 +47,6 @@ FEW_TRIES = 1_000
 ENOUGH = 16
 """How many times as many rests as are expected to be needed are tried at first."""
 
-RATE_BITS = 64
-"""Binary places to which cost ratios are told apart where they only propose an order."""
-
 
 class Cover(NamedTuple):
     """An answer: one rung a ladder, its cost, and a bound that no answer beats.
@@ -65,110 +62,6 @@ class Cover(NamedTuple):
     cost: int
     bound: int
     settled: bool
-
-
-@dataclass(slots=True)
-class Relaxation:
-    """The Lagrangian relaxation for one multiplier p / q.
-
-    Attributes:
-        ladders: of the problem.
-        required: cash to free.
-        p: cost part of the multiplier.
-        q: cash part of the multiplier.
-        rungs: rung of least bracket a ladder, of those the one that frees least.
-        least: the least bracket a ladder.
-        freed: cash freed by its rung.
-        surplus: cash freed by `rungs` beyond `required`; negative while short.
-        bound: q x the lower bound of every cover.
-    """
-
-    ladders: Sequence[Ladder]
-    required: int
-    p: int
-    q: int
-    rungs: list[int] = field(init=False)
-    least: list[int] = field(init=False)
-    freed: list[int] = field(init=False)
-    surplus: int = field(init=False)
-    bound: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        chosen = [
-            min((self.bracket(index, rung), rung) for rung in ladder.corners())
-            for index, ladder in enumerate(self.ladders)
-        ]
-        self.least = [bracket for bracket, _ in chosen]
-        self.rungs = [rung for _, rung in chosen]
-        pairs = zip(self.ladders, self.rungs, strict=True)
-        self.freed = [ladder.option(rung).freed for ladder, rung in pairs]
-        self.surplus = sum(self.freed) - self.required
-        self.bound = self.p * self.required + sum(self.least)
-
-    def bracket(self, index: int, rung: int) -> int:
-        """Q cost - p freed of one rung."""
-        freed, cost = self.ladders[index].option(rung)
-        return self.q * cost - self.p * freed
-
-    def deviation(self, index: int, rung: int) -> Deviation:
-        """Leaving the rung of least bracket for another."""
-        freed, cost = self.ladders[index].option(rung)
-        penalty = self.q * cost - self.p * freed - self.least[index]
-        return Deviation(penalty, freed - self.freed[index], index, rung)
-
-    def deviations(self, gap: int, most: int, expired: Clock = never) -> Enumeration[Deviation]:
-        """Deviations of penalty <= gap in ascending order."""
-        places = range(len(self.ladders))
-        found = (one for index in places for one in self._deviations_of(index, gap))
-        return Enumeration.of(found, most, expired).sorted()
-
-    def _deviations_of(self, index: int, gap: int) -> Iterator[Deviation]:
-        corners = self.ladders[index].corners()
-        # Between corners the bracket is linear, so it can be walked from either end until it exceeds the gap.
-        seen = {self.rungs[index]}
-        for low, high in zip([0, *corners], [*corners, corners[-1]], strict=True):
-            for walk in (range(low, high + 1), range(high, low - 1, -1)):
-                for rung in walk:
-                    deviation = self.deviation(index, rung)
-                    if deviation.penalty > gap:
-                        break
-                    if rung not in seen:
-                        seen.add(rung)
-                        yield deviation
-
-
-def break_multiplier(ladders: Sequence[Ladder], required: int) -> tuple[int, int]:
-    """The cost and cash of the increment at which a greedy fill by cost ratio reaches `required`."""
-    increments = sorted(_increments(ladders), key=lambda pair: (pair[0] << RATE_BITS) // pair[1])
-    filled = 0
-    for cost, freed in increments:
-        filled += freed
-        if filled >= required:
-            return cost, freed
-    return increments[-1]
-
-
-def _increments(ladders: Sequence[Ladder]) -> list[tuple[int, int]]:
-    found: list[tuple[int, int]] = []
-    for ladder in ladders:
-        options = [ladder.option(rung) for rung in ladder.corners()]
-        found += [
-            (max(0, after.cost - before.cost), after.freed - before.freed)
-            for before, after in pairwise(options)
-        ]
-    return found
-
-
-def freed_unit(ladders: Sequence[Ladder]) -> int:
-    """A common divisor of all that the ladders can free."""
-    return gcd(
-        *(
-            ladder.option(rung).freed
-            for ladder in ladders
-            for start in ladder.rungs.starts[:-1]
-            for rung in (start, min(start + 1, len(ladder.rungs) - 1))
-        )
-    )
 
 
 def least_cost_cover(
@@ -200,13 +93,13 @@ def least_cost_cover(
         ties: whether later aims are worth a search of their own.
     """
     required += -required % freed_unit(ladders)
-    relaxation = _relaxed(ladders, required)
+    relaxation = relaxed(ladders, required)
     search = Search(relaxation, trimmed(relaxation, first_cover(relaxation)), proves, expired)
     search.run(FIRST_DEVIATIONS, FIRST_STEPS if ties else FEW_STEPS)
     for place, make in enumerate(coarser):
         if search.is_proven() or expired():
             break
-        coarse = _relaxed(make(), required)
+        coarse = relaxed(make(), required)
         filled = exact_fill(coarse, expired)
         if filled is not None:
             search.improve(filled)
@@ -217,23 +110,27 @@ def least_cost_cover(
                 search.take(best_covers(coarse, search.rungs, aims, _lifted(search, lift), expired), lift)
     if ties and search.is_open() and not expired():
         _try_dense(search, aims, QUICK, expired)
-        coarse = _relaxed(coarser[-1](), required)
+        coarse = relaxed(coarser[-1](), required)
         search.take(tied_covers(coarse, search.rungs, aims, expired), lift)
-    if not search.is_proven() and not expired():
-        _try_dense(search, aims, LONG, expired)
-    if not search.is_proven() and not expired():
-        met = meet_in_the_middle(relaxation.ladders, required, expired)
-        if met is not None:
-            cost = total_cost(relaxation.ladders, met)
-            return Cover(met, cost, cost, settled=True)
-        search.run(MAX_DEVIATIONS, None)
+    for step in (_try_long_table, _try_middle, _try_on):
+        if not search.is_proven() and not expired():
+            step(search, aims, expired)
     return search.cover()
 
 
-def _relaxed(ladders: Sequence[Ladder], required: int) -> Relaxation:
-    """The relaxation at the break of the greedy fill."""
-    short = [ladder.up_to(required) for ladder in ladders]
-    return Relaxation(short, required, *break_multiplier(short, required))
+def _try_long_table(search: "Search", aims: AimsOf, expired: Clock) -> None:
+    _try_dense(search, aims, LONG, expired)
+
+
+def _try_middle(search: "Search", _aims: AimsOf, expired: Clock) -> None:
+    with suppress(TimeUpError):
+        met = meet_in_the_middle(search.relaxation.ladders, search.relaxation.required, expired)
+        if met is not None:
+            search.settle(met)
+
+
+def _try_on(search: "Search", _aims: AimsOf, _expired: Clock) -> None:
+    search.run(MAX_DEVIATIONS, None)
 
 
 def _try_dense(search: "Search", aims: AimsOf, most_work: int, expired: Clock) -> None:
@@ -282,9 +179,9 @@ def first_cover(relaxation: Relaxation) -> list[int]:
         return rungs
     freed = relaxation.freed
     ends = [
-        relaxation.deviation(index, len(ladder.rungs) - 1)
+        relaxation.deviation(index, ladder.rungs.count - 1)
         for index, ladder in enumerate(ladders)
-        if rungs[index] < len(ladder.rungs) - 1
+        if rungs[index] < ladder.rungs.count - 1
     ]
     ends.sort(key=lambda step: (step.penalty, -step.gain))
     most = list(accumulate((step.gain for step in reversed(ends)), max))[::-1]
@@ -322,7 +219,7 @@ def exact_fill(relaxation: Relaxation, expired: Clock) -> list[int] | None:
 def _wheel(relaxation: Relaxation, index: int) -> Wheel:
     """The rungs below the chosen one that have the same, least bracket, as far as they free equal amounts."""
     ladder, rung = relaxation.ladders[index], relaxation.rungs[index]
-    if rung == len(ladder.rungs) - 1:
+    if rung == ladder.rungs.count - 1:
         return Wheel(1, 0)
     step = relaxation.deviation(index, rung + 1).gain
     last = rung
@@ -376,7 +273,7 @@ class Search:
             expired=self._expired,
         ):
             self.is_settled = True
-            self.raise_bound(self._cost(self.rungs))
+            self.raise_bound(self._value // relaxation.q)
 
     def improve(self, rungs: list[int]) -> None:
         """Take another cover where it is better than the best so far."""
@@ -386,8 +283,9 @@ class Search:
 
     def settle(self, rungs: list[int]) -> None:
         """Take the cover that is known to be the best."""
-        self.rungs, self._value = rungs, self._cost(rungs) * self.relaxation.q
-        self.raise_bound(self._cost(rungs))
+        cost = self._cost(rungs)
+        self.rungs, self._value = rungs, cost * self.relaxation.q
+        self.raise_bound(cost)
         self.is_settled = True
 
     def raise_bound(self, bound: int) -> None:
@@ -404,7 +302,7 @@ class Search:
 
     def is_proven(self) -> bool:
         """Whether the best cover and the bound settle the first aim."""
-        return self.is_enough(self._cost(self.rungs))
+        return self.is_enough(self._value // self.relaxation.q)
 
     def is_open(self) -> bool:
         """Whether the first aim is settled while ties may be open."""
@@ -416,7 +314,7 @@ class Search:
 
     def cover(self) -> Cover:
         """The best cover found, and what is proven of it."""
-        cost = self._cost(self.rungs)
+        cost = self._value // self.relaxation.q
         return Cover(self.rungs, cost, min(self._bound, cost), self.is_settled)
 
     def _consider(self, value: int, surplus: int, chosen: list[int]) -> int | None:

@@ -33,12 +33,12 @@ MAX_RUNGS = 250
 
 def work(ladders: Sequence[Ladder], required: int) -> int | None:
     """Steps that a table takes; None if there is none of bearable size."""
-    if any(len(ladder.rungs) > MAX_RUNGS for ladder in ladders):
+    if any(ladder.rungs.count > MAX_RUNGS for ladder in ladders):
         return None
     cells, _ = _cells(ladders, required)
     if cells > MAX_CELLS or cells * len(ladders) > MAX_CHOICES:
         return None
-    return cells * sum(len(ladder.rungs) for ladder in ladders)
+    return cells * sum(ladder.rungs.count for ladder in ladders)
 
 
 def densest_cover(
@@ -55,7 +55,7 @@ def densest_cover(
         aims: of a ladder at a rung.
         expired: whether time is up.
     """
-    costs = [[aims(ladder, rung) for rung in range(len(ladder.rungs))] for ladder in ladders]
+    costs = [[aims(ladder, rung) for rung in range(ladder.rungs.count)] for ladder in ladders]
     scaled = _scaled(costs)
     if scaled is None:
         return None
@@ -84,20 +84,20 @@ def densest_cover(
 
 
 def _is_kept(ladders: Sequence[Ladder], required: int) -> bool:
-    return 2 * required > sum(ladder.option(len(ladder.rungs) - 1).freed for ladder in ladders)
+    return 2 * required > sum(ladder.option(ladder.rungs.count - 1).freed for ladder in ladders)
 
 
 def _cells(ladders: Sequence[Ladder], required: int) -> tuple[int, int]:
     """Amounts from nothing to the lesser of what is required and what may be kept, and their unit."""
-    unit = gcd(*(ladder.option(rung).freed for ladder in ladders for rung in range(len(ladder.rungs)))) or 1
-    all_freed = sum(ladder.option(len(ladder.rungs) - 1).freed for ladder in ladders)
+    unit = gcd(*(ladder.option(rung).freed for ladder in ladders for rung in range(ladder.rungs.count))) or 1
+    all_freed = sum(ladder.option(ladder.rungs.count - 1).freed for ladder in ladders)
     amount = all_freed - required if _is_kept(ladders, required) else required
     # Rounding keeps what is possible: whole units cover as soon as they are as many as required, rounded up.
     return (amount // unit if _is_kept(ladders, required) else -(-amount // unit)) + 1, unit
 
 
 def _amounts(ladder: Ladder, unit: int, *, keeps: bool) -> list[int]:
-    freed = [ladder.option(rung).freed // unit for rung in range(len(ladder.rungs))]
+    freed = [ladder.option(rung).freed // unit for rung in range(ladder.rungs.count)]
     return [freed[-1] - one for one in freed] if keeps else freed
 
 

@@ -24,6 +24,22 @@ def never() -> bool:
     return False
 
 
+class TimeUpError(Exception):
+    """Time ended within a step that says nothing unless it ends; what was known before still holds."""
+
+
+def watched(items: Iterable[T], expired: Clock) -> Iterator[T]:
+    """The same items.
+
+    Raises:
+        TimeUpError: time is up.
+    """
+    for place, item in enumerate(items):
+        if place % CLOCK_ITEMS == CLOCK_ITEMS - 1 and expired():
+            raise TimeUpError
+        yield item
+
+
 @dataclass(frozen=True, slots=True)
 class Enumeration(Generic[T]):
     """Items of a whole.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import NamedTuple
 
-from optimizer.problem.constraints import Shares, clip
+from optimizer.problem.constraints import Shares, clip, length
 from optimizer.problem.line import Line
 
 Measure = Callable[[Line, int], int]
@@ -25,9 +25,11 @@ class Rungs:
 
     def __init__(self, parts: Shares) -> None:
         self.parts = parts
-        self.starts = [0, *accumulate(len(part) for part in parts)]
+        self.starts = [0, *accumulate(length(part) for part in parts)]
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
+        """How many there are: `len` ends at 2^63."""
         return self.starts[-1]
 
     def __getitem__(self, rung: int) -> int:
@@ -69,11 +71,13 @@ class Ladder:
     use: Measure
     _top: Option = field(init=False, repr=False, compare=False)
     _corners: list[int] = field(init=False, repr=False, compare=False)
+    _bends: list[Option] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         top = self.rungs[0]
         object.__setattr__(self, "_top", Option(self.use(self.line, top), self.cost(self.line, top)))
         object.__setattr__(self, "_corners", [])
+        object.__setattr__(self, "_bends", [])
 
     def option(self, rung: int) -> Option:
         """What standing on `rung` frees and costs, against the top."""
@@ -83,7 +87,7 @@ class Ladder:
     def up_to(self, amount: int) -> "Ladder":
         """Without the rungs below the first that frees `amount` alone: they cost more to no avail."""
         count = self.first_freeing(amount) + 1
-        return self if count >= len(self.rungs) else replace(self, rungs=self.rungs.head(count))
+        return self if count >= self.rungs.count else replace(self, rungs=self.rungs.head(count))
 
     def first_freeing(self, amount: int) -> int:
         """The first rung that frees at least `amount`; the number of rungs if none does."""
@@ -96,20 +100,27 @@ class Ladder:
             self._corners.extend(self._find_corners())
         return self._corners
 
+    def bends(self) -> list[Option]:
+        """What the corners free and cost."""
+        if not self._bends:
+            self._bends.extend(map(self.option, self.corners()))
+        return self._bends
+
     def _find_corners(self) -> list[int]:
-        last = len(self.rungs) - 1
-        line, sign = self.line, -1 if self.rungs[0] >= self.rungs[last] else 1
-        around = {0, last}
-        for start in self.rungs.starts[1:-1]:
-            around |= {start - 1, start}
-        for pivot in (line.held, (line.target - line.residual) // line.price):
-            place = self._first(lambda shares: sign * shares >= sign * pivot)  # noqa: B023 - called at once
-            around |= {place - 1, place, place + 1}
-        return sorted(rung for rung in around if 0 <= rung <= last)
+        line, around = self.line, {0}
+        pivots = line.held, (line.target - line.residual) // line.price
+        for part, start in zip(self.rungs.parts, self.rungs.starts, strict=False):
+            last = length(part) - 1
+            places = {0, last}
+            for pivot in pivots:
+                place = (pivot - part.start) // part.step
+                places |= {min(max(place + step, 0), last) for step in (-1, 0, 1, 2)}
+            around |= {start + place for place in places}
+        return sorted(around)
 
     def _first(self, holds: Callable[[int], bool]) -> int:
         """The first rung for which `holds` is true, as it is for all below; the number of rungs if none."""
-        low, high = 0, len(self.rungs)
+        low, high = 0, self.rungs.count
         while low < high:
             middle = (low + high) // 2
             if holds(self.rungs[middle]):

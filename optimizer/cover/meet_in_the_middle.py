@@ -4,26 +4,26 @@ Horowitz and Sahni, "Computing Partitions with Applications to the Knapsack Prob
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
 from math import prod
 
+from optimizer.cover.enumeration import Clock, never, watched
 from optimizer.cover.ladder import Ladder
 
 MAX_HALF = 100_000
 """Combinations of rungs on either side."""
 
-CLOCK_COMBINATIONS = 4_096
-"""Combinations between two looks at the clock."""
-
 Combination = tuple[int, int, tuple[int, ...], tuple[int, ...]]
 """Cash freed, cost, the shares, which decide ties, and the rungs."""
 
 
-def meet_in_the_middle(
-    ladders: Sequence[Ladder], required: int, expired: Callable[[], bool] = lambda: False
-) -> list[int] | None:
-    """The least-cost cover, decided over all combinations; None where there are too many, or time is up."""
+def meet_in_the_middle(ladders: Sequence[Ladder], required: int, expired: Clock = never) -> list[int] | None:
+    """The least-cost cover, decided over all combinations; None where there are too many.
+
+    Raises:
+        TimeUpError: before all were looked at.
+    """
     split = next(
         (
             place
@@ -34,10 +34,7 @@ def meet_in_the_middle(
     )
     if split is None:
         return all_but_the_longest(ladders, required, expired)
-    listed = list(_combinations(ladders[split:], expired))
-    if expired():
-        return None
-    right = sorted(listed)
+    right = sorted(_combinations(ladders[split:], expired))
     freed = [combination[0] for combination in right]
     best_after = _best_after(right)
     best: tuple[int, tuple[int, ...], tuple[int, ...]] | None = None
@@ -47,17 +44,15 @@ def meet_in_the_middle(
             _, other_cost, other_shares, other_rungs = best_after[place]
             found = cost + other_cost, shares + other_shares, rungs + other_rungs
             best = found if best is None else min(best, found)
-    return None if best is None or expired() else list(best[2])
+    return None if best is None else list(best[2])
 
 
-def all_but_the_longest(
-    ladders: Sequence[Ladder], required: int, expired: Callable[[], bool] = lambda: False
-) -> list[int] | None:
+def all_but_the_longest(ladders: Sequence[Ladder], required: int, expired: Clock = never) -> list[int] | None:
     """The same over the combinations of all ladders but the longest, which takes the first rung that covers.
 
     A ladder's cost rises from rung to rung, so the first rung that covers is the best one.
     """
-    longest = max(range(len(ladders)), key=lambda index: len(ladders[index].rungs))
+    longest = max(range(len(ladders)), key=lambda index: ladders[index].rungs.count)
     others = [ladder for index, ladder in enumerate(ladders) if index != longest]
     if _count(others) > MAX_HALF:
         return None
@@ -65,7 +60,7 @@ def all_but_the_longest(
     best: tuple[int, tuple[int, ...], tuple[int, ...]] | None = None
     for gained, cost, shares, rungs in _combinations(others, expired):
         rung = last.first_freeing(required - gained)
-        if rung < len(last.rungs):
+        if rung < last.rungs.count:
             total = cost + last.option(rung).cost
             if best is None or total <= best[0]:
                 found = (
@@ -74,22 +69,20 @@ def all_but_the_longest(
                     (*rungs[:longest], rung, *rungs[longest:]),
                 )
                 best = found if best is None else min(best, found)
-    return None if best is None or expired() else list(best[2])
+    return None if best is None else list(best[2])
 
 
 def _count(ladders: Sequence[Ladder]) -> int:
-    return prod(len(ladder.rungs) for ladder in ladders)
+    return prod(ladder.rungs.count for ladder in ladders)
 
 
-def _combinations(ladders: Sequence[Ladder], expired: Callable[[], bool]) -> Iterator[Combination]:
-    """All combinations; they end early once time is up."""
+def _combinations(ladders: Sequence[Ladder], expired: Clock) -> Iterator[Combination]:
+    """All combinations."""
     options = [
-        [(*ladder.option(rung), ladder.rungs[rung], rung) for rung in range(len(ladder.rungs))]
+        [(*ladder.option(rung), ladder.rungs[rung], rung) for rung in range(ladder.rungs.count)]
         for ladder in ladders
     ]
-    for place, parts in enumerate(product(*options)):
-        if place % CLOCK_COMBINATIONS == 0 and expired():
-            return
+    for parts in watched(product(*options), expired):
         yield (
             sum(part[0] for part in parts),
             sum(part[1] for part in parts),

@@ -95,6 +95,14 @@ class States:
         """The same, of which no more may be said than that they are some."""
         return replace(self, exhaustive=False)
 
+    def part(self, start: int, stop: int) -> "States":
+        """Some of the sets; who looks at all parts looks at all of them."""
+        steps = self.steps
+        if steps:
+            last = steps[-1]
+            steps = (*steps[:-1], Step(last.place, last.parents[start:stop], last.options[start:stop]))
+        return replace(self, rows=self.rows[:, start:stop], aims=self.aims[:, start:stop], steps=steps)
+
     def options_of(self, state: int) -> dict[int, int]:
         """The option of each position that makes up a set."""
         chosen: dict[int, int] = {}

@@ -1,7 +1,7 @@
-"""Decides which multipliers a Lagrangian bound is taken at: those that raise it most, as far as floats can say.
+"""Decides which multipliers a Lagrangian bound is taken at: those that raise it most, as floats see it.
 
-The bound is concave and piecewise linear in the multipliers, so boxes around the best point of a grid close in
-on its greatest value. All of it proposes only: a bound is valid at any multipliers, and is taken in integers.
+The bound is concave and piecewise linear in the multipliers, so boxes around the best point of a grid close
+in on its greatest value. All of it proposes only: a bound holds at any multipliers, and is taken in integers.
 """
 
 from collections.abc import Sequence

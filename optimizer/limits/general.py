@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from optimizer.limits.limits import CashLimit, Limit, TurnoverLimit
+from optimizer.problem.constraints import length
 from optimizer.problem.problem import Problem, Strategy
 from optimizer.separable.choices import Choices
 
@@ -140,7 +141,7 @@ class _Model:
         cp = self._cp
         owners = [index for index, allowed in enumerate(found.allowed) for _ in allowed]
         parts = [part for allowed in found.allowed for part in allowed]
-        last = np.array([len(part) - 1.0 for part in parts])
+        last = np.array([length(part) - 1.0 for part in parts])
         chosen = cp.Variable(len(parts), integer=integer, bounds=[0, 1])
         steps = cp.Variable(len(parts), integer=integer, bounds=[0, last])
         starts = [float(part[0] - found.best[owner]) for owner, part in zip(owners, parts, strict=True)]

@@ -13,11 +13,12 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from optimizer.cover.enumeration import Clock, Enumeration
-from optimizer.cover.sets import Move, Task, Weights, best_sets
+from optimizer.cover.enumeration import Clock, Enumeration, never, watched
+from optimizer.cover.moves import Move, Task, Weights
+from optimizer.cover.sets import best_sets
 from optimizer.limits.dual import Dual
 from optimizer.limits.limits import CashLimit, Limit, TurnoverLimit
-from optimizer.problem.constraints import Shares
+from optimizer.problem.constraints import Shares, length
 from optimizer.problem.line import Line
 from optimizer.problem.problem import Problem
 from optimizer.separable.choices import Choices, costs_of
@@ -28,8 +29,11 @@ BITS = 48
 MAX_MOVES = 20_000
 """Deviations listed before a proof is given up."""
 
-SIZES = (1 << 10, 1 << 14, 1 << 17, 1 << 20)
-"""Sets in a half, at most, from a first look on."""
+NEAR = ((1, 1 << 12), (2, 1 << 14), (4, 1 << 16))
+"""How far from a good answer shares are looked at, and sets in a half, at most."""
+
+SMALL, LARGE = (1 << 10, 1 << 14), (1 << 17, 1 << 20)
+"""Sets in a half, at most: of a first look, and of a long one."""
 
 
 class Searched(NamedTuple):
@@ -54,10 +58,19 @@ class Lagrangian:
         found: what is allowed position by position.
         limits: all limits.
         multipliers: one a limit, objective per unit of use; negative ones count as 0.
+        expired: whether time is up.
+
+    Raises:
+        TimeUpError: before there is a bound.
     """
 
     def __init__(
-        self, problem: Problem, found: Choices, limits: Sequence[Limit], multipliers: Sequence[float]
+        self,
+        problem: Problem,
+        found: Choices,
+        limits: Sequence[Limit],
+        multipliers: Sequence[float],
+        expired: Clock = never,
     ) -> None:
         self._problem = problem
         self._lines, self._allowed, self._limits = problem.lines, found.allowed, limits
@@ -65,7 +78,10 @@ class Lagrangian:
         costs = costs_of(problem, found)
         self._aims, self._aim = costs.aims, costs.coarser()[1]
         pairs = zip(self._lines, self._allowed, strict=True)
-        least = [min((self._bracket(line, n), n) for n in corners(line, shares)) for line, shares in pairs]
+        least = [
+            min((self._bracket(line, n), n) for n in corners(line, shares))
+            for line, shares in watched(pairs, expired)
+        ]
         self._least = [bracket for bracket, _ in least]
         self._shares = [shares for _, shares in least]
         used = (weight * limit.capacity for weight, limit in zip(self._weights, limits, strict=True))
@@ -75,36 +91,48 @@ class Lagrangian:
         """The lower bound in units of the objective, rounded up, as objectives are whole."""
         return -(-self._bound >> BITS)
 
-    def search(self, best: list[int] | None, expired: Clock) -> Searched:
+    def search(
+        self, best: list[int] | None, expired: Clock, sizes: Sequence[int] = SMALL + LARGE
+    ) -> Searched:
         """The best answer by all aims, if all that may be better are few enough to be looked at in time."""
         exhaustive = settled = False
         moves: Enumeration[Move] | None = None
-        for size in SIZES:
+        for size in sizes:
             value = None if best is None else sum(map(self._aim.of, self._lines, best))
             moves = self._moves(value, moves, expired)
             if expired():
                 break
-            outcome = best_sets(moves, self._task(value), size, expired)
+            outcome = best_sets(moves, self._task(self._shares, value), size, expired)
             if outcome.sets:
-                best = min((self._moved(one) for one in outcome.sets), key=self._in_order)
+                best = min((_moved(self._shares, one) for one in outcome.sets), key=self._in_order)
             exhaustive, settled = outcome.exhaustive, outcome.settled
             if exhaustive:
                 break
         return Searched(best, exhaustive, settled)
 
-    def _task(self, value: int | None) -> Task:
-        spare = tuple(limit.capacity - limit.total(self._lines, self._shares) for limit in self._limits)
-        base = sum(map(self._aim.of, self._lines, self._shares))
+    def near(self, best: list[int], expired: Clock) -> list[int]:
+        """A better answer a few shares from a good one, or that one."""
+        for reach, size in NEAR:
+            if expired():
+                break
+            moves = Enumeration.some(
+                self._move(best, index, shares)
+                for index, allowed in enumerate(self._allowed)
+                for shares in _next_to(allowed, best[index], reach)
+            )
+            value = sum(map(self._aim.of, self._lines, best))
+            outcome = best_sets(moves, self._task(best, value), size, expired, ties=False)
+            if outcome.sets:
+                best = _moved(best, outcome.sets[0])
+        return best
+
+    def _task(self, shares: Sequence[int], value: int | None) -> Task:
+        spare = tuple(limit.capacity - limit.total(self._lines, shares) for limit in self._limits)
+        base = sum(map(self._aim.of, self._lines, shares))
         # Selling frees cash as it turns over: where both are scarce, hardly anything may be bought.
         money = tuple(int(isinstance(limit, CashLimit | TurnoverLimit)) for limit in self._limits)
         relaxations = (Weights(1 << BITS, self._weights), Weights(0, money))
         return Task(spare, relaxations, None if value is None else value - base)
-
-    def _moved(self, moves: Sequence[Move]) -> list[int]:
-        shares = list(self._shares)
-        for move in moves:
-            shares[move.place] = move.key
-        return shares
 
     def _in_order(self, shares: Sequence[int]) -> list[int]:
         """Of equal answers the one of fewest shares is taken, in order of security id."""
@@ -127,13 +155,15 @@ class Lagrangian:
             for index in range(len(self._lines))
             for penalty, shares in self._deviations(index, gap)
         )
-        return Enumeration.of(found, MAX_MOVES, expired).sorted().map(lambda one: self._move(*one[1:]))
+        listed = Enumeration.of(found, MAX_MOVES, expired).sorted()
+        made = (self._move(self._shares, *one[1:]) for one in watched(listed, expired))
+        return Enumeration(tuple(made), listed.exhaustive)
 
     def _penalty(self, move: Move) -> int:
         return self._bracket(self._lines[move.place], move.key) - self._least[move.place]
 
-    def _move(self, place: int, shares: int) -> Move:
-        line, base = self._lines[place], self._shares[place]
+    def _move(self, start: Sequence[int], place: int, shares: int) -> Move:
+        line, base = self._lines[place], start[place]
         uses = tuple(limit.use(line, shares) - limit.use(line, base) for limit in self._limits)
         after, before = self._aims(line, shares), self._aims(line, base)
         return Move(place, shares, (after[0] - before[0], after[1] - before[1], after[2] - before[2]), uses)
@@ -154,19 +184,41 @@ class Lagrangian:
                         yield penalty, shares
 
 
+def _moved(start: Sequence[int], moves: Sequence[Move]) -> list[int]:
+    shares = list(start)
+    for move in moves:
+        shares[move.place] = move.key
+    return shares
+
+
+def _next_to(allowed: Shares, count: int, reach: int) -> list[int]:
+    """Allowed shares at most `reach` steps from the given ones, within their range."""
+    for part in allowed:
+        if count in part:
+            place = part.index(count)
+            around = part[max(0, place - reach) : place + reach + 1]
+            return [shares for shares in around if shares != count]
+    return []
+
+
 def good_multipliers(
     problem: Problem, found: Choices, limits: Sequence[Limit], expired: Clock
 ) -> list[float]:
-    """Multipliers at which the bound is about as high as it gets."""
+    """Multipliers at which the bound is about as high as it gets.
+
+    Raises:
+        TimeUpError: before there are any.
+    """
     aim = costs_of(problem, found).coarser()[1]
-    ends = [sorted(corners(*each)) for each in zip(problem.lines, found.allowed, strict=True)]
+    positions = zip(problem.lines, found.allowed, strict=True)
+    ends = [sorted(corners(*each)) for each in watched(positions, expired)]
     pairs = [(line, count) for line, counts in zip(problem.lines, ends, strict=True) for count in counts]
     starts = [0]
     for counts in ends[:-1]:
         starts.append(starts[-1] + len(counts))
     return Dual(
-        [aim.of(*pair) for pair in pairs],
-        [[limit.use(*pair) for pair in pairs] for limit in limits],
+        [aim.of(*pair) for pair in watched(pairs, expired)],
+        [[limit.use(*pair) for pair in watched(pairs, expired)] for limit in limits],
         starts,
         [limit.capacity for limit in limits],
     ).best(expired)
@@ -178,7 +230,7 @@ def corners(line: Line, allowed: Shares) -> set[int]:
     for part in allowed:
         for pivot in (line.held, (line.target - line.residual) // line.price):
             place = (pivot - part.start) // part.step
-            found |= {part[min(max(place + step, 0), len(part) - 1)] for step in (-1, 0, 1, 2)}
+            found |= {part[min(max(place + step, 0), length(part) - 1)] for step in (-1, 0, 1, 2)}
         found |= {part[0], part[-1]}
     return found
 

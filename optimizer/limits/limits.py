@@ -2,10 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import gcd
+from typing import Self
 
 from optimizer.cover.ladder import Rungs
-from optimizer.problem.constraints import MaximumTradeCount, MaximumTurnover, Shares, clip
+from optimizer.problem.constraints import MaximumTradeCount, MaximumTurnover, Shares, clip, length
 from optimizer.problem.line import Line
 from optimizer.problem.problem import Problem
 from optimizer.problem.reason import Reason
@@ -43,15 +45,32 @@ class Limit(ABC):
     def least_use(self, line: Line, shares: Shares, best: int) -> int:
         """The least that a position can use."""
         rungs = self.rungs(line, shares, best)
-        return self.use(line, rungs[len(rungs) - 1])
+        return self.use(line, rungs[rungs.count - 1])
 
     def total(self, lines: Sequence[Line], shares: Sequence[int]) -> int:
         """What a portfolio uses."""
         return sum(map(self.use, lines, shares))
 
+    def tightened(self, lines: Sequence[Line], allowed: Sequence[Shares], shares: Sequence[int]) -> Self:
+        """The same without what no change of the given shares can use, whatever it is."""
+        unit = 0
+        for line, parts, count in zip(lines, allowed, shares, strict=True):
+            base = self.use(line, count)
+            for part in parts:
+                ends = {*part[:2], *part[-1:], *_about(part, line.held)}
+                unit = gcd(unit, *(self.use(line, end) - base for end in ends))
+        spare = self.capacity - self.total(lines, shares)
+        return replace(self, capacity=self.capacity - spare % unit) if unit else self
+
     def is_met(self, lines: Sequence[Line], shares: Sequence[int]) -> bool:
         """Whether the shares keep within the capacity."""
         return self.total(lines, shares) <= self.capacity
+
+
+def _about(part: range, count: int) -> range:
+    """The shares of a range next to some others, where a use that counts from those may bend."""
+    place = min(max((count - part.start) // part.step, 0), length(part) - 1)
+    return part[max(0, place - 1) : place + 3]
 
 
 class CashLimit(Limit):

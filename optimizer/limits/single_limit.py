@@ -51,7 +51,7 @@ def single_limit(
     base = sum(map(costs.of, lines, found.best))
     rungs = [limit.rungs(*each) for each in zip(lines, found.allowed, found.best, strict=True)]
     order = sorted(
-        (index for index, ways in enumerate(rungs) if len(ways) > 1),
+        (index for index, ways in enumerate(rungs) if ways.count > 1),
         key=lambda index: problem.positions[index].security_id,
     )
 

@@ -129,6 +129,11 @@ class MaximumTradeCount:
 Constraint: TypeAlias = Restriction | LotSize | MinimumTradeValue | MaximumTurnover | MaximumTradeCount
 
 
+def length(part: range) -> int:
+    """How many shares there are in a range: `len` ends at 2^63."""
+    return max(0, -((part.start - part.stop) // part.step))
+
+
 def clip(shares: Shares, least: int | None, most: int | None) -> Shares:
     """The shares within [least, most]; None leaves a side open."""
     kept: list[range] = []

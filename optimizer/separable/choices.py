@@ -1,9 +1,9 @@
 """The whole shares each position may end with, and its own best among them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
-from optimizer.problem.constraints import LotSize, MinimumTradeValue, Restriction, Shares
+from optimizer.problem.constraints import LotSize, MinimumTradeValue, Restriction, Shares, length
 from optimizer.problem.line import Line
 from optimizer.problem.problem import Problem, Strategy
 from optimizer.separable.closed_form import band, closed_form
@@ -43,8 +43,9 @@ def choices(problem: Problem) -> Choices:
     allowed: list[Shares] = []
     breaches: list[int] = []
     for index, line in enumerate(problem.lines):
-        shares = _narrowed(line, rules.get(problem.positions[index].security_id, ()), problem.unit)
-        if not shares and (restriction := _restriction(problem, index)) and _breaches(line, restriction):
+        own = rules.get(problem.positions[index].security_id, ())
+        shares = _narrowed(line, own, problem.unit)
+        if not shares and any(_breaches(line, one) for one in own if isinstance(one, Restriction)):
             shares = (range(line.held, line.held + 1),)
             breaches.append(index)
         allowed.append(shares)
@@ -76,24 +77,33 @@ def cheapest(line: Line, shares: Shares, costs: Costs) -> int:
     goal = line.held if costs.turnover_first else (line.target - line.residual) // line.price
     found: set[int] = set()
     for part in shares:
-        place = min(max((goal - part.start) // part.step, 0), len(part) - 1)
-        found |= {part[place], part[min(place + 1, len(part) - 1)]}
+        place = min(max((goal - part.start) // part.step, 0), length(part) - 1)
+        found |= {part[place], part[min(place + 1, length(part) - 1)]}
     return min(found, key=lambda count: (costs.of(line, count), count), default=0)
 
 
 def rules_of(problem: Problem, security_id: str) -> list[Rule]:
     """The constraints that narrow one security, in the order in which they apply."""
-    ordered = sorted(
-        (one for one in problem.constraints if isinstance(one, Restriction | LotSize | MinimumTradeValue)),
-        key=lambda one: (Restriction, LotSize, MinimumTradeValue).index(type(one)),
+    return _in_order(
+        one
+        for one in problem.constraints
+        if isinstance(one, MinimumTradeValue)
+        or (isinstance(one, Restriction | LotSize) and one.security_id == security_id)
     )
-    return [one for one in ordered if isinstance(one, MinimumTradeValue) or one.security_id == security_id]
+
+
+def _in_order(rules: Iterable[Rule]) -> list[Rule]:
+    return sorted(rules, key=lambda one: (Restriction, LotSize, MinimumTradeValue).index(type(one)))
 
 
 def _all_rules(problem: Problem) -> dict[str, list[Rule]]:
-    if not problem.constraints:
-        return {}
-    return {position.security_id: rules_of(problem, position.security_id) for position in problem.positions}
+    """The same of all securities, in one pass over the constraints."""
+    for_all = [one for one in problem.constraints if isinstance(one, MinimumTradeValue)]
+    found: dict[str, list[Rule]] = {one.security_id: [*for_all] for one in problem.positions if for_all}
+    for one in problem.constraints:
+        if isinstance(one, Restriction | LotSize):
+            found.setdefault(one.security_id, []).append(one)
+    return {security_id: _in_order(rules) for security_id, rules in found.items()}
 
 
 def _narrowed(line: Line, rules: Sequence[Rule], unit: int) -> Shares:
@@ -102,12 +112,6 @@ def _narrowed(line: Line, rules: Sequence[Rule], unit: int) -> Shares:
     for rule in rules:
         shares = rule.narrow(shares, line, unit)
     return shares
-
-
-def _restriction(problem: Problem, index: int) -> Restriction | None:
-    security_id = problem.positions[index].security_id
-    restrictions = (one for one in problem.constraints if isinstance(one, Restriction))
-    return next((one for one in restrictions if one.security_id == security_id), None)
 
 
 def _breaches(line: Line, restriction: Restriction) -> bool:

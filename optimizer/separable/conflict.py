@@ -215,6 +215,6 @@ def combination_conflict() -> Conflict:
         high_value=Fraction(),
         description=(
             "each limit can be met, but no orders meet cash floor, maximum turnover and maximum trade count"
-            " together; needs a looser one of them"
+            " together; needs at least one of them looser"
         ),
     )

@@ -1,6 +1,6 @@
 """Portfolios of a run: from holdings, prices and a model to whole-share orders and the story of each line."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal, localcontext
@@ -8,7 +8,13 @@ from fractions import Fraction
 
 import optimizer
 from ordergen_server.domain.deadlines import Deadline
-from ordergen_server.domain.errors import DeadlineExceeded, Infeasible, SolverUndecided, Violation
+from ordergen_server.domain.errors import (
+    DeadlineExceeded,
+    Infeasible,
+    PreconditionFailed,
+    SolverUndecided,
+    Violation,
+)
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.numbers import EXACT, ZERO, exact, floored, ratio
 from ordergen_server.domain.rebalances import (
@@ -24,6 +30,9 @@ from ordergen_server.domain.violations import summary
 from ordergen_server.services.securities import Securities, Security
 from ordergen_server.services.solving import Solved, solve_all
 from ordergen_server.services.valuation import DRIFT_PLACES, Valued, drift, valued
+
+#: What the contract and the database have room for.
+MOST_SHARES = 2**63 - 1
 
 
 def rebalance_portfolios(
@@ -51,9 +60,11 @@ def _completed(
         return replace(known, state=PortfolioState.FAILED, error=solved)
     answer = solved.answer
     if answer.status is optimizer.Status.INFEASIBLE:
-        return replace(known, state=PortfolioState.INFEASIBLE, error=_infeasible(answer.conflicts))
+        return replace(known, state=PortfolioState.INFEASIBLE, error=_infeasible(portfolio, answer.conflicts))
     if answer.status is optimizer.Status.UNDECIDED:
         return replace(known, state=PortfolioState.FAILED, error=_undecided(answer, solved.duration))
+    if any(abs(order) > MOST_SHARES for order in answer.orders):
+        return replace(known, state=PortfolioState.FAILED, error=_too_many(portfolio, answer.orders))
     positions = tuple(
         _position(security, quantity, order, reason)
         for (security, quantity), order, reason in zip(
@@ -118,12 +129,37 @@ def _undecided(answer: optimizer.Answer, duration: timedelta) -> SolverUndecided
     )
 
 
-def _infeasible(conflicts: Sequence[optimizer.Conflict]) -> Infeasible:
-    causes = summary([conflict.description for conflict in conflicts], len(conflicts))
+def _too_many(portfolio: Valued, orders: Sequence[int]) -> PreconditionFailed:
+    violations = [
+        Violation(
+            security.position.security_id, f"an order of {abs(order):,} shares is too large", "ORDER_SIZE"
+        )
+        for (security, _), order in zip(portfolio.lines, orders, strict=True)
+        if abs(order) > MOST_SHARES
+    ]
+    causes = summary([f"security {one.subject}: {one.rule}" for one in violations], len(violations))
+    return PreconditionFailed(
+        f"An order has at most {MOST_SHARES:,} shares: {causes}; have its price looked at.",
+        violations=violations,
+    )
+
+
+def _infeasible(portfolio: Valued, conflicts: Sequence[optimizer.Conflict]) -> Infeasible:
+    tickers = {security.position.security_id: security.quote.ticker for security, _ in portfolio.lines}
+    violations = [
+        Violation(conflict.security_id or "cash", _described(conflict, tickers), conflict.kind.name)
+        for conflict in conflicts
+    ]
+    causes = summary([one.rule for one in violations], len(violations))
     return Infeasible(
         f"No whole shares satisfy every band and the cash floor: {causes}.",
-        violations=[
-            Violation(conflict.security_id or "cash", conflict.description, conflict.kind.name)
-            for conflict in conflicts
-        ],
+        violations=violations,
     )
+
+
+def _described(conflict: optimizer.Conflict, tickers: Mapping[str, str]) -> str:
+    """The conflict as a sentence, with the ticker beside the security's id."""
+    one = conflict.security_id
+    if one is None:
+        return conflict.description
+    return conflict.description.replace(f"security {one}:", f"security {one} ({tickers[one]}):", 1)

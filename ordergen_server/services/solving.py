@@ -42,7 +42,7 @@ def solve_all(
     if can_be_batched(options):
         alike = [place for place, one in enumerate(portfolios) if fits_batch(one, securities, options)]
     together = _solve_together([portfolios[place] for place in alike], options)
-    solved = {place: one for place, one in zip(alike, together, strict=True) if _is_final(one.answer)}
+    solved = {place: one for place, one in zip(alike, together, strict=True) if one and _is_final(one.answer)}
     return [solved.get(place) or _solve_alone(one, options, deadline) for place, one in enumerate(portfolios)]
 
 
@@ -50,14 +50,17 @@ def _is_final(answer: optimizer.Answer) -> bool:
     return answer.status in (optimizer.Status.PROVEN_OPTIMAL, optimizer.Status.INFEASIBLE)
 
 
-def _solve_together(portfolios: Sequence[Valued], options: RebalanceOptions) -> list[Solved]:
+def _solve_together(portfolios: Sequence[Valued], options: RebalanceOptions) -> list[Solved | None]:
     if not portfolios:
         return []
     started = time.perf_counter()
     seconds = min(TOGETHER_SECONDS, options.solver_timeout_seconds)
     solution = optimizer.solve_batch(batch_of(portfolios, options), timeout_seconds=seconds)
     duration = timedelta(seconds=(time.perf_counter() - started) / len(portfolios))
-    return [Solved(solution.answer(row), duration) for row in range(len(portfolios))]
+    return [
+        None if row in solution.errors else Solved(solution.answer(row), duration)
+        for row in range(len(portfolios))
+    ]
 
 
 def _solve_alone(

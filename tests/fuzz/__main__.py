@@ -14,7 +14,7 @@ from tests.fuzz.run import Effort, Report, examine, outcomes
 
 PROGRESS_SECONDS = 1.0
 LISTED = 20
-"""Numbers of undecided cases that are printed."""
+"""Numbers of cases that are printed of those that are not decided."""
 
 
 def say(text: str) -> None:
@@ -69,6 +69,8 @@ def run(
     told = start
     try:
         for outcome in outcomes(seed, first, effort):
+            if new := {fault.kind for fault in outcome.faults} - report.smallest.keys():
+                tell(f"case {outcome.number}: {', '.join(sorted(new))}; shrinking")
             report.add(outcome, effort)
             now = monotonic()
             if now - told >= PROGRESS_SECONDS:
@@ -91,12 +93,13 @@ def judged(path: Path, effort: Effort) -> int:
     wrong = False
     for number, entry in enumerate(known if isinstance(known, list) else [known]):
         seconds = min(float(entry.get("timeout", effort.seconds)), 10.0)
-        outcome = examine(from_json(entry.get("case", entry)), replace(effort, seconds=seconds), number)
+        case, witness = from_json(entry.get("case", entry)), entry.get("witness", ())
+        outcome = examine(case, replace(effort, seconds=seconds), number, witness)
         verdict = outcome.verdict
         say(f"{number}: {entry.get('kind', 'a case')}")
         say(f"   answered {outcome.said.status} {list(outcome.said.orders)} in {outcome.said.seconds:.2f} s")
         right = "infeasible" if verdict.infeasible else list(verdict.orders or ())
-        say(f"   right, {verdict.proven} aims proven by {verdict.by}: {right}")
+        say(f"   best known, {verdict.proven} aims proven by {verdict.by}: {right}")
         for fault in outcome.faults:
             wrong = True
             say(f"   WRONG {fault.kind}: {fault.text}")
@@ -112,14 +115,15 @@ def as_json(report: Report, seed: int, ended: str, command: str) -> dict[str, An
         "statuses": {f"{name}: {status}": count for (name, status), count in sorted(report.statuses.items())},
         "decided_by": dict(report.decided),
         "not_decided": report.undecided,
-        "slowest_seconds": round(report.slowest, 3),
+        "unproven": report.unproven,
+        "slowest": {"seconds": round(report.slowest[0], 3), "case": report.slowest[1]},
         "faults": dict(report.faults),
         "failures": [
             {
                 "kind": kind,
                 "case": to_json(case),
                 "fault": fault.text,
-                **({"witness": list(fault.witness)} if fault.witness else {}),
+                **({} if fault.witness is None else {"witness": list(fault.witness)}),
                 "repeat": f"{command} --first {number} --count 1",
             }
             for kind, (number, case, fault) in report.smallest.items()
@@ -139,18 +143,24 @@ def as_text(report: Report, seed: int, ended: str, command: str) -> str:
     by = ", ".join(f"{count} by {name}" for name, count in sorted(report.decided.items()) if name != "nobody")
     lines.append(f"{report.cases} cases of seed {seed}: {ended}. Decided: {by or 'none'}.")
     if report.undecided:
-        numbers = ", ".join(map(str, report.undecided[:LISTED]))
-        more = ", ..." if len(report.undecided) > LISTED else ""
         lines.append(
-            f"NOT decided by the oracle: {len(report.undecided)} (numbers {numbers}{more}): of these only the"
-            " rules, the numbers and the reasons were checked."
+            f"NOT decided by the oracle: {listed(report.undecided)}: of these only the rules, the numbers and"
+            " the reasons were checked."
         )
-    lines.append(f"The slowest took {report.slowest:.2f} s.")
+    if report.unproven:
+        lines.append(f"Decided by the oracle, not proven by the optimizer: {listed(report.unproven)}.")
+    lines.append(f"The slowest took {report.slowest[0]:.2f} s: number {report.slowest[1]}.")
     for failure in as_json(report, seed, ended, command)["failures"]:
         lines.append(f"WRONG ({report.faults[failure['kind']]} times) {json.dumps(failure)}")
         lines.append(f"  repeat: {failure['repeat']}")
     lines.append("Nothing is wrong." if not report.faults else f"WRONG: {dict(report.faults)}")
     return "\n".join(lines)
+
+
+def listed(numbers: list[int]) -> str:
+    """How many, and the first of them."""
+    more = ", ..." if len(numbers) > LISTED else ""
+    return f"{len(numbers)} (numbers {', '.join(map(str, numbers[:LISTED]))}{more})"
 
 
 if __name__ == "__main__":

@@ -125,10 +125,11 @@ def _drifts(random: Random, style: Style, price: Decimal, target: Decimal) -> tu
     if kind < 0.65:
         share = price / style.worth
         wide = random.choice((1, 2, 3, 5))
-        least = random.choice((0, 2, 2, 2))
+        least = random.choice((0, 2, 2, 2, 2, 2))
         low, high = (share * random.randint(least, 4 * wide) / 4 for _ in range(2))
-        return rounded(low, 9), rounded(high, 9)
-    if kind < 0.9:
+        places = max(9, 3 - share.adjusted())
+        return rounded(low, places), rounded(high, places)
+    if kind < 0.96:
         low, high = (D(random.choice(("0", "0.001", "0.01", "0.02", "0.05", "0.1", "0.3"))) for _ in range(2))
         return (low, high) if random.random() < 0.5 else (min(low, high), max(low, high))
     return D(0), D(0)

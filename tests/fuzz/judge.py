@@ -96,6 +96,8 @@ def _aims(rules: Rules, said: Said, verdict: Verdict) -> Iterator[Fault]:
         yield Fault("wrong numbers", f"bound {said.bound} of objective {said.objective}")
     if said.status == "PROVEN_OPTIMAL" and said.bound != said.objective:
         yield Fault("wrong numbers", f"proven, with bound {said.bound} of objective {said.objective}")
+    elif said.ties and said.status != "PROVEN_OPTIMAL":
+        yield Fault("wrong numbers", f"{said.status}, and ties are said to be broken")
     if verdict.orders is None:
         return
     ours, theirs = rules.score(said.orders), rules.score(verdict.orders)
@@ -103,7 +105,7 @@ def _aims(rules: Rules, said: Said, verdict: Verdict) -> Iterator[Fault]:
         yield from _bound(rules, said, verdict)
     elif theirs[0] < ours[0]:
         yield _missed(0, said, verdict, ours, theirs)
-    elif theirs < ours and said.ties and verdict.proven != 1:
+    elif theirs < ours and said.ties:
         aim = next(aim for aim in range(ALL_AIMS) if theirs[aim] != ours[aim])
         yield _missed(aim, said, verdict, ours, theirs)
     if verdict.proven and ours[0] < theirs[0]:

@@ -32,15 +32,18 @@ class Verdict:
         return self.infeasible or self.proven > 0
 
 
-def decide(rules: Rules, *, most: int = 20_000, work: float = 0.2) -> Verdict:
+def decide(
+    rules: Rules, *, most: int = 20_000, work: float = 0.2, start: tuple[int, ...] | None = None
+) -> Verdict:
     """Search first, CP-SAT where that has no end.
 
     Args:
         rules: of the case.
+        start: orders that may keep every rule; they cut the search and are judged like any other.
         most: orders that the search may look at.
         work: deterministic seconds of CP-SAT for each aim; 0 does without.
     """
-    search = Search(rules, most)
+    search = Search(rules, most, start=start)
     try:
         found = search.run()
     except TooMany:

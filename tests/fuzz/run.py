@@ -1,9 +1,8 @@
 """Cases by the number, each answered by the package and judged by the oracle."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from random import Random
 
 from tests.fuzz.case import Case
@@ -13,13 +12,10 @@ from tests.fuzz.judge import Fault, judge
 from tests.fuzz.oracle import Verdict, decide
 from tests.fuzz.rules import Rules
 from tests.fuzz.shrink import shrink
-from tests.fuzz.subject import Said, ask, ask_batch
+from tests.fuzz.subject import Said, ask, ask_batch, fits_batch
 
 EVERY = 4
 """Each so many-th case is asked again under other names; each so many-th plain one as a batch."""
-
-INT64 = 1 << 62
-"""A batch counts in int64."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +54,19 @@ class Report:
         statuses: by class of case and status.
         decided: by who decided.
         undecided: numbers of the cases that the oracle did not decide.
+        unproven: numbers of those that the oracle decided and the package did not.
         faults: by kind.
         smallest: by kind, the smallest case that shows it, and what is wrong with that.
+        slowest: the longest that the package took, in seconds, and the number of that case.
     """
 
     statuses: Counter[tuple[str, str]] = field(default_factory=Counter)
     decided: Counter[str] = field(default_factory=Counter)
     undecided: list[int] = field(default_factory=list)
+    unproven: list[int] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
     smallest: dict[str, tuple[int, Case, Fault]] = field(default_factory=dict)
-    slowest: float = 0
+    slowest: tuple[float, int] = (0, 0)
 
     @property
     def cases(self) -> int:
@@ -78,9 +77,11 @@ class Report:
         """Count one, and shrink the first of each kind of fault."""
         self.statuses[class_of(outcome.case), outcome.said.status] += 1
         self.decided[outcome.verdict.by] += 1
-        self.slowest = max(self.slowest, outcome.said.seconds)
+        self.slowest = max(self.slowest, (outcome.said.seconds, outcome.number))
         if not outcome.verdict.is_decided:
             self.undecided.append(outcome.number)
+        elif outcome.said.status in {"FEASIBLE", "UNDECIDED"}:
+            self.unproven.append(outcome.number)
         for fault in outcome.faults:
             self.faults[fault.kind] += 1
             if fault.kind not in self.smallest:
@@ -103,11 +104,13 @@ def outcomes(seed: int, first: int, effort: Effort) -> Iterator[Outcome]:
         number += 1
 
 
-def examine(case: Case, effort: Effort, number: int = 0) -> Outcome:
-    """Answer and judge one case."""
+def examine(case: Case, effort: Effort, number: int = 0, witness: Sequence[int] = ()) -> Outcome:
+    """Answer and judge one case; a witness, orders known from elsewhere, is judged like the answer."""
     rules = Rules(case)
-    verdict = decide(rules, most=effort.most, work=effort.work)
     said = ask(case, effort.seconds)
+    known = [each for each in (said.orders, tuple(witness)) if each and not rules.broken(each)]
+    start = min(known, key=rules.score, default=None)
+    verdict = decide(rules, most=effort.most, work=effort.work, start=start)
     return Outcome(number, case, said, verdict, judge(rules, said, verdict))
 
 
@@ -134,7 +137,7 @@ def renamed(outcome: Outcome, effort: Effort) -> list[Fault]:
 def batched(outcome: Outcome, effort: Effort) -> list[Fault]:
     """Rows of a batch are answered as the portfolios are alone, and those answers are right."""
     rows = [outcome.case, *_rows(outcome.case, Random(outcome.number))]  # noqa: S311 - test data, not secrets
-    if not all(_fits(row) for row in rows):
+    if not fits_batch(rows):
         return []
     try:
         answers = ask_batch(outcome.case.positions, rows, effort.seconds)
@@ -169,12 +172,6 @@ def _rows(case: Case, random: Random) -> Iterator[Case]:
 
 def _places(number: object) -> int:
     return len(str(number).partition(".")[2]) if "E" not in str(number) else 8
-
-
-def _fits(case: Case) -> bool:
-    """Whether int64 counts the numbers of a case in steps of their last digits, of ten digits at most."""
-    numbers = [*(one.quantity for one in case.positions), case.cash, case.floor or Decimal(0)]
-    return all(abs(number) * 10**12 < INT64 for number in numbers)
 
 
 def class_of(case: Case) -> str:

@@ -22,8 +22,8 @@ from tests.fuzz.search import size
 EXACT = 1 << 53
 """Beyond this a float64 does not tell whole numbers apart."""
 
-LONG = 1_000_000
-"""On longer ranges than this the solver's presolve may work for minutes, whatever limit it has."""
+LONG = 200_000
+"""On longer ranges than this the solver may work for minutes, whatever limit it has."""
 
 Expression = Any
 """A linear expression of the solver, which is not typed."""
@@ -80,6 +80,8 @@ class Sat:
         """
         if not all(self._rules.allowed):
             return None
+        if any(size(part) > LONG for ways in self._rules.allowed for part in ways):
+            raise NotDecided("ranges are too long")
         for index, ways in enumerate(self._rules.allowed):
             self._add_position(index, ways)
         self._add_limits()
@@ -120,8 +122,6 @@ class Sat:
         solver = cp_model.CpSolver()
         solver.parameters.num_workers = 1
         solver.parameters.max_deterministic_time = self._work
-        longest = max(size(part) for ways in self._rules.allowed for part in ways)
-        solver.parameters.cp_model_presolve = longest <= LONG
         status = solver.status_name(solver.solve(self._model))
         if status not in {"OPTIMAL", "FEASIBLE"}:
             return status, None

@@ -1,11 +1,14 @@
 """The best orders by depth-first search over every position's orders, cheapest first: exact, for small cases.
 
-Branches are cut where the cheapest of all that is left cannot be better, or cannot keep a limit.
+Branches are cut where the cheapest of all that is left cannot be better, or cannot keep a limit; also where
+that holds of aim and limits weighed together: for weights w, a, b >= 0 every better answer has
+w aim + a spent + b traded <= w best + a spendable + b tradable, and every position adds a least of its own.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from heapq import merge
 from itertools import accumulate
 from math import lcm
@@ -32,9 +35,21 @@ class Way:
     traded: int
 
 
+Totals = tuple[int, int, int]
+"""First aim, money spent, money traded."""
+
+DEEPEST = 300
+"""Positions that the search goes down through, one call each: of more it would hardly see a part."""
+
+WEIGHTS = ((0, 1, 1), *((2, spent, traded) for spent in (0, 1, 2) for traded in (0, 1, 2)))
+"""Of aim, spent and traded: a share given up beyond its target costs as much aim as it frees or trades."""
+
+
 @dataclass
 class Search:
     """The search over one case; all money in whole units.
+
+    A start, orders that keep every rule, cuts branches from the first on and is no more believed than that.
 
     Attributes:
         most: orders that may be looked at.
@@ -45,6 +60,7 @@ class Search:
     most: int
     best: tuple[tuple[int, int, int, tuple[int, ...]], tuple[int, ...]] | None = None
     seen: int = 0
+    start: tuple[int, ...] | None = None
     _order: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -61,6 +77,11 @@ class Search:
         self._order = sorted(range(len(sizes)), key=sizes.__getitem__)
         ids = [one.id for one in rules.case.positions]
         self._by_id = sorted(range(len(ids)), key=ids.__getitem__)
+        self._weights = [
+            each
+            for each in WEIGHTS
+            if (self._spendable is not None or not each[1]) and (self._tradable is not None or not each[2])
+        ]
 
     def run(self) -> tuple[int, ...] | None:
         """The best orders of all; None if there are none.
@@ -70,49 +91,66 @@ class Search:
         """
         if not all(self.rules.allowed):
             return None
+        if self.start is not None and not self.rules.broken(self.start):
+            self._take(self._cost(self.start), self.start)
+        if len(self.rules.allowed) > DEEPEST:
+            raise TooMany
         order = self._order
         least = [next(self._ways(index)).cost for index in order]
         self._rest = list(accumulate(reversed(least), _plus, initial=(0, 0, 0)))[::-1]
-        ends = [[end for part in self.rules.allowed[index] for end in (part[0], part[-1])] for index in order]
-        frugal = [min(ends_) * self._prices[index] for index, ends_ in zip(order, ends, strict=True)]
-        calm = [self._prices[index] * self._nearest_zero(index) for index in order]
-        idle = [int(not any(0 in part for part in self.rules.allowed[index])) for index in order]
-        self._rest_spent, self._rest_traded, self._rest_trades = (
-            list(accumulate(reversed(each), initial=0))[::-1] for each in (frugal, calm, idle)
+        corners = [self._corners(index) for index in order]
+        self._rest_spent, self._rest_traded, *self._rest_weighed = (
+            _suffixes([min(_weighed(weights, one) for one in each) for each in corners])
+            for weights in ((0, 1, 0), (0, 0, 1), *self._weights)
         )
-        self._walk(0, (0, 0, 0), 0, 0, {})
+        idle = [int(not any(0 in part for part in self.rules.allowed[index])) for index in order]
+        self._rest_trades = _suffixes(idle)
+        self._walk(0, (0, 0, 0), (0, 0, 0), {})
         return None if self.best is None else self.best[1]
 
-    def _nearest_zero(self, index: int) -> int:
-        return min(
-            abs(part[place]) for part in self.rules.allowed[index] for place in _around(part, Fraction(0))
-        )
+    def _corners(self, index: int) -> list[Totals]:
+        """Among these is the least of every weighed sum: its terms bend at target and holding alone."""
+        places = {
+            part[place]
+            for part in self.rules.allowed[index]
+            for goal in (Fraction(0), Fraction(self._gaps[index], self._prices[index]))
+            for place in (0, size(part) - 1, *_around(part, goal))
+        }
+        ways = [self._way(index, order) for order in places]
+        return [(way.cost[0], way.spent, way.traded) for way in ways]
 
-    def _ways(self, index: int) -> Iterator[Way]:
-        """The orders of a position, the cheapest first."""
-        price, gap = self._prices[index], self._gaps[index]
-        goal = Fraction(0) if self._by_turnover else Fraction(gap, price)
-        parts = self.rules.allowed[index]
+    def _cost(self, orders: Sequence[int]) -> tuple[int, int, int]:
+        cost = (0, 0, 0)
+        for index, order in enumerate(orders):
+            cost = _plus(cost, self._way(index, order).cost)
+        return cost
 
-        def way(order: int) -> Way:
-            aims = abs(gap - order * price), abs(order) * price
-            first, second = aims[::-1] if self._by_turnover else aims
-            return Way((first, second, int(order != 0)), order, order * price, abs(order) * price)
+    def _take(self, cost: tuple[int, int, int], orders: tuple[int, ...]) -> None:
+        score = (*cost, tuple(orders[index] for index in self._by_id))
+        if self.best is None or score < self.best[0]:
+            self.best = score, orders
 
-        halves = [half for part in parts for half in _outward(part, goal)]
-        return merge(*(map(way, half) for half in halves), key=lambda one: (one.cost, one.order))
+    def _way(self, index: int, order: int) -> Way:
+        price = self._prices[index]
+        first, second = abs(self._gaps[index] - order * price), abs(order) * price
+        if self._by_turnover:
+            first, second = second, first
+        return Way((first, second, int(order != 0)), order, order * price, abs(order) * price)
 
-    def _walk(
-        self, depth: int, cost: tuple[int, int, int], spent: int, traded: int, chosen: dict[int, int]
-    ) -> None:
+    def _ways(self, index: int, least: int | None = None, most: int | None = None) -> Iterator[Way]:
+        """The orders of a position, the cheapest first, from the least to the most."""
+        goal = Fraction(0) if self._by_turnover else Fraction(self._gaps[index], self._prices[index])
+        parts = [_clipped(part, least, most) for part in self.rules.allowed[index]]
+        halves = [half for part in parts if part for half in _outward(part, goal)]
+        ways = (map(partial(self._way, index), half) for half in halves)
+        return merge(*ways, key=lambda one: (one.cost, one.order))
+
+    def _walk(self, depth: int, cost: tuple[int, int, int], totals: Totals, chosen: dict[int, int]) -> None:
         if depth == len(self._order):
-            orders = tuple(chosen[index] for index in range(len(chosen)))
-            score = (*cost, tuple(orders[index] for index in self._by_id))
-            if self.best is None or score < self.best[0]:
-                self.best = score, orders
+            self._take(cost, tuple(chosen[index] for index in range(len(chosen))))
             return
         index, rest = self._order[depth], self._rest[depth + 1]
-        for way in self._ways(index):
+        for way in self._ways(index, *self._room(depth, totals, cost[2])):
             self.seen += 1
             if self.seen > self.most:
                 raise TooMany
@@ -122,18 +160,49 @@ class Search:
                 return
             if self.best is not None and _plus(so_far, rest) > self.best[0][:3]:
                 continue
-            if self._fits(depth + 1, spent + way.spent, traded + way.traded, so_far[2]):
-                self._walk(
-                    depth + 1, so_far, spent + way.spent, traded + way.traded, {**chosen, index: way.order}
-                )
+            now = so_far[0], totals[1] + way.spent, totals[2] + way.traded
+            if self._may_be_better(depth + 1, now):
+                self._walk(depth + 1, so_far, now, {**chosen, index: way.order})
 
-    def _fits(self, depth: int, spent: int, traded: int, trades: int) -> bool:
-        most = self.rules.case.count
-        return (
-            (self._spendable is None or spent + self._rest_spent[depth] <= self._spendable)
-            and (self._tradable is None or traded + self._rest_traded[depth] <= self._tradable)
-            and (most is None or trades + self._rest_trades[depth] <= most)
+    def _room(self, depth: int, totals: Totals, trades: int) -> tuple[int | None, int | None]:
+        """The least and the most that a position may order so that all that follow can keep the limits."""
+        price, most, reach = self._prices[self._order[depth]], None, None
+        if self._tradable is not None:
+            reach = (self._tradable - totals[2] - self._rest_traded[depth + 1]) // price
+        if self.rules.case.count is not None:
+            left = self.rules.case.count - trades - self._rest_trades[depth + 1]
+            reach = -1 if left < 0 else reach if left else min(0, reach or 0)
+        if self._spendable is not None:
+            most = (self._spendable - totals[1] - self._rest_spent[depth + 1]) // price
+        if reach is None:
+            return None, most
+        return -reach, reach if most is None else min(reach, most)
+
+    def _may_be_better(self, depth: int, totals: Totals) -> bool:
+        """Whether aim and limits, weighed together in any of our ways, leave room for a better answer."""
+        most = (0 if self.best is None else self.best[0][0], self._spendable or 0, self._tradable or 0)
+        return all(
+            _weighed(weights, totals) + rest[depth] <= _weighed(weights, most)
+            for weights, rest in zip(self._weights, self._rest_weighed, strict=True)
+            if self.best is not None or not weights[0]
         )
+
+
+def _weighed(weights: Totals, totals: Totals) -> int:
+    return weights[0] * totals[0] + weights[1] * totals[1] + weights[2] * totals[2]
+
+
+def _suffixes(numbers: Sequence[int]) -> list[int]:
+    """The sum of all numbers from each place on; 0 at the end."""
+    return list(accumulate(reversed(numbers), initial=0))[::-1]
+
+
+def _clipped(part: range, least: int | None, most: int | None) -> range:
+    """What lies from the least to the most."""
+    start, stop = part.start, part.stop
+    if least is not None and least > start:
+        start += -((start - least) // part.step) * part.step
+    return range(start, stop if most is None else min(stop, most + 1), part.step)
 
 
 def _plus(one: tuple[int, int, int], other: tuple[int, int, int]) -> tuple[int, int, int]:

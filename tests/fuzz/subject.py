@@ -97,8 +97,7 @@ def ask_batch(holdings: tuple[Holding, ...], rows: list[Case], seconds: float) -
     positions = tuple(
         optimizer.Position(one.id, one.price, Decimal(0), one.target, one.low, one.high) for one in holdings
     )
-    step = min((quantum(one.quantity) for row in rows for one in row.positions), default=Decimal(1))
-    cents = min(quantum(money) for row in rows for money in (row.cash, row.floor or Decimal(0)))
+    step, cents = steps_of(rows)
     floors = None if rows[0].floor is None else np.array([counted(row.floor, cents) for row in rows])
     batch = optimizer.Batch(
         positions=positions,
@@ -110,6 +109,20 @@ def ask_batch(holdings: tuple[Holding, ...], rows: list[Case], seconds: float) -
     )
     solved = optimizer.solve_batch(batch, timeout_seconds=seconds)
     return [said(solved.solution(row)) for row in range(len(rows))]
+
+
+def steps_of(rows: list[Case]) -> tuple[Decimal, Decimal]:
+    """The steps that count all quantities, and all cash and floors."""
+    step = min((quantum(one.quantity) for row in rows for one in row.positions), default=Decimal(1))
+    return step, min(quantum(money) for row in rows for money in (row.cash, row.floor or Decimal(0)))
+
+
+def fits_batch(rows: list[Case]) -> bool:
+    """Whether int64 counts all numbers that differ from row to row."""
+    step, cents = steps_of(rows)
+    counts = [counted(one.quantity, step) for row in rows for one in row.positions]
+    counts += [counted(money, cents) for row in rows for money in (row.cash, row.floor)]
+    return all(-(1 << 63) <= count < 1 << 63 for count in counts)
 
 
 def quantum(number: Decimal) -> Decimal:

@@ -5,6 +5,7 @@ inputs are kept outside the tree and read where they are at hand.
 """
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -85,6 +86,20 @@ def test_a_floor_and_a_minimum_trade_over_weights_of_eight_decimals() -> None:
 
 
 PROVEN = {
+    0: ("44605656559/200000", "a number of trades and a floor: the bound was weak"),
+    1: ("8392267/50", "a number of trades and a floor: the bound was weak"),
+    2: ("14949195768109/50000000", "called infeasible: a floor and a turnover that leave sales alone"),
+    3: ("1880482362969/100000000", "called infeasible: a floor and a turnover that leave sales alone"),
+    4: ("88545068689/100000000", "called infeasible: a floor and a turnover that leave sales alone"),
+    5: ("216131/100", "called infeasible when its time was short"),
+    6: ("90852/25", "called infeasible when its time was short"),
+    7: ("506087/100", "called infeasible when its time was short"),
+    8: ("5621", "called infeasible when its time was short"),
+    9: ("473741/100", "called infeasible when its time was short"),
+    10: ("19492526591/25000000", "called infeasible when its time was short"),
+    11: ("6143/5", "called infeasible when its time was short"),
+    13: ("53768/5", "a deep floor, unproven"),
+    15: ("1799769/100", "a deep floor, unproven"),
     16: ("549210434924069/10000000000", "a proof was false: moves beyond 2^60 units were dropped"),
     29: ("289", "a proof was false: moves beyond 2^60 units were dropped"),
 }
@@ -96,3 +111,57 @@ def test_the_least_objective_is_found_and_proven(place: int) -> None:
     answer = solve(recorded(place), timeout_seconds=20)
     assert answer.status is Status.PROVEN_OPTIMAL
     assert answer.objective == Fraction(PROVEN[place][0])
+
+
+@pytest.mark.parametrize("place", range(5, 12))
+def test_too_little_time_leaves_a_problem_undecided_not_infeasible(place: int) -> None:
+    answer = solve(recorded(place), timeout_seconds=0)
+    assert answer.status is not Status.INFEASIBLE
+    assert answer.lower_bound is not None
+    assert answer.lower_bound <= Fraction(PROVEN[place][0])
+    assert answer.conflicts == ()
+
+
+@pytest.mark.parametrize(("place", "reached"), [(12, "12974.28"), (14, "16509.9")])
+def test_a_deep_floor_over_fine_prices_ends_near_its_bound(place: int, reached: str) -> None:
+    """CP-SAT reaches 12974.27425 and 16509.8931 in ten seconds, without a proof either."""
+    answer = solve(recorded(place), timeout_seconds=60, tolerance=Decimal("0.01"))
+    assert answer.objective is not None
+    assert answer.objective <= Fraction(reached)
+
+
+LATER_AIMS = {
+    24: (0, -6, -7, -2),
+    25: (-3, -25, -4, 0, -1),
+    27: (172, -9, -6),
+    28: (-3, -4, -3, -6),
+}
+"""Orders that are the best by all aims, by enumeration."""
+
+
+@pytest.mark.parametrize("place", LATER_AIMS)
+def test_of_equal_objectives_the_later_aims_decide(place: int) -> None:
+    answer = solve(recorded(place), timeout_seconds=20)
+    assert answer.orders == LATER_AIMS[place]
+    assert answer.tie_broken
+
+
+def test_equal_prices_under_every_constraint_are_no_detour() -> None:
+    """A thousand positions took ten seconds after their time was over."""
+    answer = solve(recorded(17), timeout_seconds=5)
+    assert answer.objective is not None
+    assert answer.status is not Status.INFEASIBLE
+
+
+def test_names_change_no_proof() -> None:
+    for place in (16, 29, 2, 28):
+        drawn = recorded(place)
+        answer = solve(drawn, timeout_seconds=20)
+        renamed = replace(
+            drawn,
+            positions=tuple(
+                replace(one, security_id=f"Z{len(drawn.positions) - index}")
+                for index, one in enumerate(drawn.positions)
+            ),
+        )
+        assert solve(renamed, timeout_seconds=20).objective == answer.objective

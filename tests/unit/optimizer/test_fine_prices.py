@@ -25,11 +25,12 @@ from optimizer import (
     solve_batch,
 )
 from optimizer.cover.core import AimsOf, best_covers
-from optimizer.cover.cover import Relaxation, break_multiplier, first_cover, total_cost
+from optimizer.cover.cover import first_cover, total_cost
 from optimizer.cover.diophantine import Wheel
 from optimizer.cover.enumeration import never
 from optimizer.cover.generalized_birthday import hit
 from optimizer.cover.ladder import Ladder, Rungs
+from optimizer.cover.relaxation import Relaxation, break_multiplier
 from optimizer.limits.limits import limits_of
 from optimizer.separable.choices import choices, costs_of
 from tests.limits import PATIENCE
@@ -99,7 +100,7 @@ def relaxed(drawn: Problem, share: Fraction) -> Relaxation:
         Ladder(line, Rungs.down(allowed, best).head(4), costs.of, limit.use)
         for line, allowed, best in zip(drawn.lines, found.allowed, found.best, strict=True)
     ]
-    required = int(sum(ladder.option(len(ladder.rungs) - 1).freed for ladder in ladders) * share)
+    required = int(sum(ladder.option(ladder.rungs.count - 1).freed for ladder in ladders) * share)
     return Relaxation(ladders, required, *break_multiplier(ladders, required))
 
 
@@ -115,7 +116,7 @@ def test_a_core_is_complete_and_knows_all_ties(seed: int, count: int, share: Fra
     outcome = best_covers(relaxation, first_cover(relaxation), aims, lambda _: False, never)
     found = [
         (judged(relaxation.ladders, rungs, aims), list(rungs))
-        for rungs in product(*(range(len(ladder.rungs)) for ladder in relaxation.ladders))
+        for rungs in product(*(range(ladder.rungs.count) for ladder in relaxation.ladders))
         if sum(ladder.option(rung).freed for ladder, rung in zip(relaxation.ladders, rungs, strict=True))
         >= relaxation.required
     ]
@@ -225,6 +226,6 @@ def test_the_time_limit_is_kept_in_every_phase(
             start = process_time()
             answer = solve(drawn, timeout_seconds=seconds)
             assert process_time() - start < seconds + 3
-            if answer.status is not Status.INFEASIBLE:
+            if answer.objective is not None:
                 assert is_feasible(drawn, answer.orders)
                 assert gap(answer) >= 0

@@ -71,8 +71,8 @@ def test_the_middle_is_met_at_the_least_cost(seed: int) -> None:
         for line, allowed, best in zip(drawn.lines, found.allowed, found.best, strict=True)
         if allowed
     ]
-    required = sum(ladder.option(len(ladder.rungs) - 1).freed for ladder in ladders) * 2 // 3
-    options = [[(*ladder.option(rung), rung) for rung in range(len(ladder.rungs))] for ladder in ladders]
+    required = sum(ladder.option(ladder.rungs.count - 1).freed for ladder in ladders) * 2 // 3
+    options = [[(*ladder.option(rung), rung) for rung in range(ladder.rungs.count)] for ladder in ladders]
     costs_that_cover = [
         sum(part[1] for part in parts)
         for parts in product(*options)
@@ -137,7 +137,7 @@ def test_a_restricted_holding_outside_its_band_is_a_breach() -> None:
 
 
 def test_a_lot_that_misses_the_band_is_a_conflict_in_numbers() -> None:
-    line = position("A", price="10", target="0.5", low="0.02", high="0.02")
+    line = position("A", price="10", target="0.5", low="0.02", high="0.2")
     (conflict,) = solve(Problem((line,), Decimal(1000), constraints=(LotSize("A", 40),))).conflicts
     assert conflict.kind is ConflictKind.LOT_SIZE
     assert conflict.needed_high_drift == Fraction(3, 10)

@@ -15,6 +15,7 @@ from ordergen_server.domain.errors import (
     Infeasible,
     MarketValueNotPositive,
     MissingData,
+    PreconditionFailed,
     SolverUndecided,
     Violation,
 )
@@ -209,6 +210,15 @@ def test_what_the_solver_has_no_time_to_decide_is_neither_an_answer_nor_infeasib
     assert decided.state is PortfolioState.INFEASIBLE
 
 
+@pytest.mark.parametrize("cash", ["9999999999", "999999999999"])
+def test_an_order_of_more_shares_than_there_is_room_for_is_refused(cash: str) -> None:
+    """Together with others (below 10 ** 10 of cash), and by itself."""
+    answer = rebalanced(holdings(cash), model(position(1, "0.95", "0", "1")), {1: "0.0000000001"})
+    assert (answer.state, answer.transactions) == (PortfolioState.FAILED, ())
+    assert type(answer.error) is PreconditionFailed
+    assert [(one.subject, one.kind) for one in answer.error.violations] == [(security_id(1), "ORDER_SIZE")]
+
+
 def test_infeasible_bands_are_explained_one_by_one() -> None:
     wanted = model(position(1, "0.1", "0", "0"), position(2, "0.2", "0.001", "0.001"))
     answer = rebalanced(holdings("1000"), wanted, {1: "77", 2: "501"})
@@ -216,6 +226,10 @@ def test_infeasible_bands_are_explained_one_by_one() -> None:
     assert isinstance(answer.error, Infeasible)
     assert [one.subject for one in answer.error.violations] == [security_id(1), security_id(2)]
     assert all(one.rule in answer.error.message for one in answer.error.violations)
+    assert answer.error.violations[0].rule == (
+        f"security {security_id(1)} (T1): band [100.00, 100.00] holds no multiple of 77.00;"
+        " needs high drift >= 0.0540"
+    )
     assert (answer.market_value, answer.drift_before) == (Decimal(1000), Decimal("0.3"))
     assert answer.cash_after is None
 

@@ -181,7 +181,7 @@ def test_bad_rows_and_steps_are_named() -> None:
     one, two = np.zeros((1, 1), np.int64), np.zeros((1, 2), np.int64)
     cash = np.zeros(1, np.int64)
     with pytest.raises(OptimizerError) as empty:
-        solve_batch(Batch([position()], one, cash, None))
+        solve_batch(Batch([position()], one, cash, None)).answer(0)
     assert str(empty.value) == "row 0: market value must be > 0, not 0"
     with pytest.raises(OptimizerError) as twice:
         Batch([position("A"), position("A")], two, cash, None)

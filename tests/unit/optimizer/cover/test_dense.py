@@ -36,7 +36,7 @@ def ladders(draw: st.DrawFn) -> list[Ladder]:
 @settings(max_examples=300, deadline=None)
 @given(ladders(), st.data())
 def test_a_table_agrees_with_enumeration_to_the_last_tie(drawn: list[Ladder], data: st.DataObject) -> None:
-    most = sum(ladder.option(len(ladder.rungs) - 1).freed for ladder in drawn)
+    most = sum(ladder.option(ladder.rungs.count - 1).freed for ladder in drawn)
     required = data.draw(st.integers(min(1, most), most))
 
     def judged(rungs: tuple[int, ...]) -> tuple[int, int, int, list[int]]:
@@ -46,7 +46,7 @@ def test_a_table_agrees_with_enumeration_to_the_last_tie(drawn: list[Ladder], da
 
     covers = (
         rungs
-        for rungs in product(*(range(len(ladder.rungs)) for ladder in drawn))
+        for rungs in product(*(range(ladder.rungs.count) for ladder in drawn))
         if sum(ladder.option(rung).freed for ladder, rung in zip(drawn, rungs, strict=True)) >= required
     )
     assert work(drawn, required) is not None

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimizer.cover.enumeration import Enumeration, never
-from optimizer.cover.sets import Move, Outcome, Task, Weights, best_sets
+from optimizer.cover.moves import Move, Outcome, Task, Weights
+from optimizer.cover.sets import best_sets
 
 Drawn = tuple[list[list[Move]], Task]
 

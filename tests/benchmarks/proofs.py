@@ -26,8 +26,8 @@ GOAL = 1.0
 REMARK = f"""Portfolios whose holdings lie up to half off their targets. A deep floor takes three
 quarters of five shares each where bands leave hardly more; "fine" are prices of 8 and holdings of 6 decimals.
 "Unproven" counts answers that are not proven least in {SECONDS:g} s, "ties open" those among the proven of
-which later aims are not decided. CP-SAT runs on one thread for {SECONDS:g} deterministic seconds; "not posed" are portfolios whose
-integers exceed what it counts exactly."""
+which later aims are not decided. CP-SAT runs on one thread for {SECONDS:g} deterministic seconds; "not posed"
+are portfolios whose integers exceed what it counts exactly."""
 
 Make = Callable[[Random, int], Case]
 

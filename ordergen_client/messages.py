@@ -75,11 +75,9 @@ def _set_if_given(message: Message, name: str, value: Decimal | None) -> None:
 
 
 def _digits(value: object) -> str:
-    """A Decimal or whole number, digit for digit. Raises TypeError for any other: a float would be rounded."""
+    """A Decimal or whole number, digit for digit. Raises TypeError for any other: floats would be rounded."""
     if not isinstance(value, Decimal | int):
-        raise TypeError(
-            f"{value!r} must be a Decimal, not a {type(value).__name__}: write Decimal('{value}')"
-        )
+        raise TypeError(f"{value!r} must be a Decimal: write Decimal('{value}')")
     return format(Decimal(value), "f")
 
 

@@ -40,9 +40,9 @@ def model_message(name: str, positions: Iterable[Position], portfolio_ids: Itera
 def position_message(position: Position) -> model_pb2.Position:
     """One position of a model."""
     message = model_pb2.Position(security_id=position.security_id)
-    message.target.value = format(position.target, "f")
-    message.low_drift.value = format(position.low_drift, "f")
-    message.high_drift.value = format(position.high_drift, "f")
+    message.target.value = _digits(position.target)
+    message.low_drift.value = _digits(position.low_drift)
+    message.high_drift.value = _digits(position.high_drift)
     return message
 
 
@@ -71,7 +71,14 @@ def options_message(options: RebalanceOptions) -> pb.RebalanceOptions:
 
 def _set_if_given(message: Message, name: str, value: Decimal | None) -> None:
     if value is not None:
-        getattr(message, name).value = format(value, "f")
+        getattr(message, name).value = _digits(value)
+
+
+def _digits(value: object) -> str:
+    """A Decimal or whole number, digit for digit. Raises TypeError for any other: floats would be rounded."""
+    if not isinstance(value, Decimal | int):
+        raise TypeError(f"{value!r} must be a Decimal: write Decimal('{value}')")
+    return format(Decimal(value), "f")
 
 
 def portfolio_state(state: PortfolioState | None) -> pb.PortfolioRebalanceState.ValueType:

@@ -229,10 +229,16 @@ def _of_securities(
 
 def request(message: RebalanceRequest, violations: Violations) -> Request | None:
     """What makes a call safe to repeat: its request id, and a digest of everything else it says."""
-    check_request_id(message.request_id, "request_id", violations)
-    if not message.request_id:
+    found = request_id(message.request_id, violations)
+    if not found:
         return None
     body = copy.copy(message)
     body.request_id = ""
     text = body.DESCRIPTOR.full_name.encode() + body.SerializeToString(deterministic=True)
-    return Request(message.request_id, hashlib.sha256(text).hexdigest())
+    return Request(found, hashlib.sha256(text).hexdigest())
+
+
+def request_id(text: str, violations: Violations) -> str:
+    """A request id in its one form, for a UUID may be sent in either case (RFC 9562, 4); empty is none."""
+    check_request_id(text, "request_id", violations)
+    return text.lower()

@@ -7,7 +7,7 @@ from globeco.ordergen.v1 import model_pb2, model_service_pb2, model_service_pb2_
 from google.protobuf import empty_pb2
 
 from ordergen_server.api import decoding, encoding
-from ordergen_server.domain.ids import check_entity_id, check_object_id, check_request_id, check_version
+from ordergen_server.domain.ids import check_entity_id, check_object_id, check_version
 from ordergen_server.domain.models import Position, check_content, check_position
 from ordergen_server.domain.ordering import MODEL_ORDERS, parse_order
 from ordergen_server.domain.pages import PageRequest
@@ -32,8 +32,8 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
         with Violations() as violations:
             content = decoding.content(request.model, "model", violations)
             check_content(content, "model", violations)
-            check_request_id(request.request_id, "request_id", violations)
-        return encoding.model(self._editor.create(content, request.request_id))
+            request_id = decoding.request_id(request.request_id, violations)
+        return encoding.model(self._editor.create(content, request_id))
 
     def GetModel(
         self,

@@ -67,12 +67,13 @@ class Rebalances(RunLog):
 
     def find(self, page: PageRequest, model_id: str, portfolio_ids: Collection[str]) -> Page[Rebalance]:
         """Read a page of runs, newest first. Raises InvalidArgument for a foreign token."""
-        arguments = ("rebalances", model_id, tuple(sorted(set(portfolio_ids))))
+        over = tuple(sorted(set(portfolio_ids)))  # a database looks for each as often as it is named
+        arguments = ("rebalances", model_id, over)
         place = cast("str | None", self._tokens.read(page.token, arguments))
         query: Document = {"model_id": model_id} if model_id else {}
         with self._operation():
-            if portfolio_ids:
-                query["_id"] = {"$in": self._runs_over(portfolio_ids)}
+            if over:
+                query["_id"] = {"$in": self._runs_over(over)}
             total = self._headers.count_documents(query)
             after: Document = {"$and": [query, {"_id": {"$lt": ObjectId(place)}}]} if place else query
             cursor = self._stored_headers.find(after).sort("_id", DESCENDING).skip(page.skip)

@@ -68,7 +68,7 @@ class Stack:
             f"First portfolio {portfolio} of {len(self.model.portfolio_ids)}.",
             f"First security  {self.model.positions[0].security_id} of its market.",
             "List the services:",
-            f"  buf curl --http2-prior-knowledge http://{self.target} --list-methods",
+            f"  buf curl --http2-prior-knowledge --protocol grpc --list-methods http://{self.target}",
             "Ctrl-C stops everything.",
         ]
         return "\n".join(lines)

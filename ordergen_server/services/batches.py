@@ -36,14 +36,15 @@ def fits_batch(portfolio: Valued, securities: Securities, options: RebalanceOpti
 
 def batch_of(portfolios: Sequence[Valued], options: RebalanceOptions) -> optimizer.Batch:
     """At least one portfolio that fits, a row each; the columns are the lines they have in common."""
-    floors = [cash_floor(one.market_value, options) for one in portfolios]
-    money = [one.cash for one in portfolios] + [floor for floor in floors if floor is not None]
-    places = min(0, *map(_exponent, money))
+    cash = [one.cash for one in portfolios]
+    # A zero may be written with more places than steps can have.
+    floors = [cash_floor(one.market_value, options) or ZERO for one in portfolios]
+    places = min(0, *map(_exponent, cash + floors))
     return optimizer.Batch(
         positions=tuple(security.unheld for security, _ in portfolios[0].lines),
         quantities=np.array([[int(quantity) for _, quantity in one.lines] for one in portfolios], np.int64),
-        cash=_steps([one.cash for one in portfolios], places),
-        cash_floors=None if options.allow_overdraft else _steps([floor or ZERO for floor in floors], places),
+        cash=_steps(cash, places),
+        cash_floors=None if options.allow_overdraft else _steps(floors, places),
         cash_step=EXACT.scaleb(Decimal(1), places),
     )
 

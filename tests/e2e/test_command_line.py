@@ -130,6 +130,25 @@ def test_the_sandbox_says_where_its_parts_are_and_ends_with_its_input(tmp_path: 
     assert stack["siblings_grpc"].startswith("grpc://127.0.0.1:")
 
 
+def test_the_command_that_the_sandbox_shows_to_people_works(tmp_path: Path) -> None:
+    arguments = ["--portfolios", "2", "--positions", "3", "--port", "0", "--data-folder", str(tmp_path)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "ordergen_server.sandbox", *arguments, "--until-input-ends"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        shown = next(line.split() for line in process.stdout if line.lstrip().startswith("buf curl"))
+        command = [str(Path(sys.executable).with_name(shown[0])), *shown[1:]]
+        listed = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        process.stdin.close()
+        assert process.wait(30) == 0
+    assert listed.returncode == 0, listed.stderr
+    assert "globeco.ordergen.v1.ModelService/CreateModel" in listed.stdout.split()
+
+
 def test_the_sandbox_says_what_is_wrong(tmp_path: Path) -> None:
     answer = ran("ordergen_server.sandbox", "--positions", "101", "--data-folder", str(tmp_path))
     assert answer.returncode == 1

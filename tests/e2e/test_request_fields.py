@@ -225,6 +225,8 @@ EDGE_OPTIONS = {
     },
     "weight": numbers(weight=LONGEST),
     "small weight": numbers(weight=SMALLEST),
+    "no amount": numbers(amount="0E-40"),
+    "no weight": numbers(weight="0E-40"),
     "no trade": Options(maximum_trade_count=0),
     "trades": Options(maximum_trade_count=2**31 - 1),
 }

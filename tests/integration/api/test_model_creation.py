@@ -209,6 +209,12 @@ def test_the_same_request_creates_once(service: ModelServiceStub) -> None:
     assert service.CreateModel(request) == first
 
 
+def test_the_same_request_in_the_other_case_creates_once(service: ModelServiceStub) -> None:
+    request = repeatable(model())
+    first = service.CreateModel(request)
+    assert service.CreateModel(repeatable(request.model, request.request_id.upper())) == first
+
+
 def test_the_same_request_id_with_another_body_is_refused(service: ModelServiceStub) -> None:
     request = repeatable(model())
     service.CreateModel(request)

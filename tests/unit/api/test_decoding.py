@@ -327,3 +327,9 @@ def test_a_request_is_its_id_and_all_that_it_asks_for() -> None:
 def test_a_request_id_that_is_none() -> None:
     _, broken = request(Call(request_id="again"))
     assert [subject for subject, _ in broken] == ["request_id"]
+
+
+def test_a_request_id_is_the_same_in_either_case() -> None:
+    """A caller that repeats a call in the other case must not get its orders twice."""
+    small, _ = request(Call(request_id=REQUEST_ID))
+    assert request(Call(request_id=REQUEST_ID.upper())) == (small, [])

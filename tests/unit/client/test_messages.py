@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import cast
 
 import pytest
 from globeco.ordergen.v1 import model_pb2, rebalance_pb2, rebalance_service_pb2
@@ -96,3 +97,20 @@ def test_an_event_is_exactly_one_of_three(name: str) -> None:
     event = messages.event(message)
     assert [name] == [one for one in ("started", "portfolio", "finished") if getattr(event, one) is not None]
     assert event.sequence == 3
+
+
+@pytest.mark.parametrize("number", [0.1, 1e-7, "0.1", None])
+def test_what_is_no_decimal_is_not_rounded_to_one(number: object) -> None:
+    """A float of 0.0000001 would be sent as 0."""
+    sent = cast("Decimal", number)
+    with pytest.raises(TypeError, match="must be a Decimal"):
+        messages.position_message(Position("A" * 24, sent))
+    if number is not None:
+        with pytest.raises(TypeError, match="must be a Decimal"):
+            messages.options_message(RebalanceOptions(minimum_cash_amount=sent))
+
+
+def test_a_whole_number_is_exact() -> None:
+    number = cast("Decimal", 10**20 + 1)
+    sent = messages.options_message(RebalanceOptions(minimum_trade_value=number))
+    assert sent.minimum_trade_value.value == "100000000000000000001"

@@ -148,6 +148,50 @@ def test_the_cash_floor_is_the_greater_of_amount_and_weight(options: RebalanceOp
     assert answer.cash_after == max(50, floor)
 
 
+@pytest.mark.parametrize("zero", ["0", "0.000", "0E-19", "0E-40"])
+@pytest.mark.parametrize("name", ["minimum_cash_amount", "minimum_cash_weight"])
+def test_a_floor_of_zero_is_one_with_however_many_places(name: str, zero: str) -> None:
+    wanted, prices = model(position(1, "0.95", "0.5", "0.5")), {1: "10"}
+    floor = RebalanceOptions(**{name: Decimal(zero)})  # type: ignore[arg-type] # a Decimal by its name
+    assert (
+        verified(holdings("1000"), wanted, prices, floor).positions
+        == rebalanced(holdings("1000"), wanted, prices).positions
+    )
+
+
+@pytest.mark.parametrize(
+    ("cash", "shares", "prices"),
+    [
+        ("999999999999999999", "0", {1: "0.01", 2: "10"}),
+        ("100000000000", "0", {1: "10", 2: "0.00000001"}),
+        ("0", "9999999999", {1: "9999999999", 2: "0.00000001"}),
+    ],
+)
+@pytest.mark.parametrize("options", [RebalanceOptions(), RebalanceOptions(maximum_trade_count=3)])
+def test_more_shares_than_an_order_can_have(
+    cash: str, shares: str, prices: dict[int, str], options: RebalanceOptions
+) -> None:
+    """Only that portfolio fails, with the security that costs next to nothing."""
+    wanted = model(position(1, "0.4"), position(2, "0.4"))
+    answer = rebalanced(holdings(cash, {1: shares}), wanted, prices, options)
+    assert answer.state is PortfolioState.FAILED
+    assert isinstance(answer.error, BadData)
+    cheap = min(prices, key=lambda number: Decimal(prices[number]))
+    assert answer.error.metadata == {"security_id": security_id(cheap)}
+    assert "more shares than an order can have" in answer.error.message
+
+
+def test_the_most_shares_are_traded_and_stored() -> None:
+    """The largest order that there can be: a short of the most shares, bought back and more."""
+    wanted, prices = model(position(1, "0.95", "1", "1")), {1: "0.00000001"}
+    market_value = Decimal(2**61) * Decimal("0.00000001")
+    short = -(10**18) + 1
+    cash = market_value - short * Decimal("0.00000001")
+    answer = verified(holdings(str(cash), {1: str(short)}), wanted, prices)
+    assert answer.state is PortfolioState.REBALANCED
+    assert 10**18 < answer.transactions[0].quantity < 2**63
+
+
 def test_an_overdraft_may_be_allowed() -> None:
     """The nearest share lies above the target, and cash goes below zero where no one forbids it."""
     wanted = model(position(1, "0.95", "0.95", "0.95"))

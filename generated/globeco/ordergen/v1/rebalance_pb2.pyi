@@ -255,7 +255,9 @@ class _SolutionStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Soluti
     SOLUTION_STATUS_PROVEN_OPTIMAL: _SolutionStatus.ValueType  # 1
     """No answer is better: the lower bound equals the objective."""
     SOLUTION_STATUS_FEASIBLE: _SolutionStatus.ValueType  # 2
-    """Every rule holds, but time ended before the proof: the lower bound says how far it can be off."""
+    """Every rule holds, but there is no proof that no answer is better: the lower bound says how far it can be off.
+    Above 0.01 in money the solver's time has ended; within it no proof is looked for longer than a second.
+    """
 
 class SolutionStatus(_SolutionStatus, metaclass=_SolutionStatusEnumTypeWrapper):
     """Whether an answer is proven to be the best."""
@@ -265,7 +267,9 @@ SOLUTION_STATUS_UNSPECIFIED: SolutionStatus.ValueType  # 0
 SOLUTION_STATUS_PROVEN_OPTIMAL: SolutionStatus.ValueType  # 1
 """No answer is better: the lower bound equals the objective."""
 SOLUTION_STATUS_FEASIBLE: SolutionStatus.ValueType  # 2
-"""Every rule holds, but time ended before the proof: the lower bound says how far it can be off."""
+"""Every rule holds, but there is no proof that no answer is better: the lower bound says how far it can be off.
+Above 0.01 in money the solver's time has ended; within it no proof is looked for longer than a second.
+"""
 Global___SolutionStatus: _TypeAlias = SolutionStatus  # noqa: Y015
 
 @_typing.final

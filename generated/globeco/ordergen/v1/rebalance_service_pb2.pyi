@@ -34,7 +34,9 @@ class RebalancePortfolioRequest(_message.Message):
     validate_only: _builtins.bool
     """True: everything is computed and nothing is stored; the answer has no rebalance_id."""
     request_id: _builtins.str
-    """Makes the call safe to repeat: a UUID4. The same id with the same body answers what was first computed."""
+    """Makes the call safe to repeat: a UUID4. The same id with the same body answers what was first computed.
+    With validate_only, which stores nothing, it is checked and not looked up.
+    """
     @_builtins.property
     def options(self) -> _rebalance_pb2.RebalanceOptions:
         """How to rebalance."""
@@ -70,7 +72,9 @@ class RebalanceModelRequest(_message.Message):
     validate_only: _builtins.bool
     """True: everything is computed and nothing is stored; the run has no rebalance_id."""
     request_id: _builtins.str
-    """Makes the call safe to repeat: a UUID4. The same id with the same body joins the first run."""
+    """Makes the call safe to repeat: a UUID4. The same id with the same body joins the first run. With
+    validate_only, which stores nothing, it is checked and not looked up.
+    """
     @_builtins.property
     def options(self) -> _rebalance_pb2.RebalanceOptions:
         """How to rebalance."""

@@ -78,12 +78,13 @@ def _unknown(message: Message, above: str) -> Iterator[str]:
 
 
 class _Field(NamedTuple):
-    """What is bounded of a field; a field without any bound has none."""
+    """What is bounded of a field: its entries, or what is inside it; and which others it excludes."""
 
     name: str
     maximum: int | None
     message: Descriptor | None
     is_text: bool
+    oneof: str
 
 
 @cache
@@ -93,11 +94,11 @@ def _fields(message: Descriptor) -> dict[int, _Field]:
 
 def _field(field: FieldDescriptor) -> _Field:
     maximum = MAXIMUM_ENTRIES[field.full_name] if field.is_repeated else None
-    if field.message_type and field.message_type.full_name == "google.type.Decimal":
-        return _Field(
-            field.name, maximum, None, is_text=True
-        )  # one value to callers, by the field's own path
-    return _Field(field.name, maximum, field.message_type, field.type == FieldDescriptor.TYPE_STRING)
+    oneof = field.containing_oneof.name if field.containing_oneof else ""
+    # A decimal number is one value to callers, by the path of the field itself.
+    is_number = field.message_type and field.message_type.full_name == "google.type.Decimal"
+    is_text = bool(is_number) or field.type == FieldDescriptor.TYPE_STRING
+    return _Field(field.name, maximum, None if is_number else field.message_type, is_text, oneof)
 
 
 class _Walk:
@@ -106,6 +107,7 @@ class _Walk:
     def __init__(self) -> None:
         self._seen = 0
         self._counts: dict[str, int] = {}
+        self._chosen: dict[str, str] = {}
 
     def message(self, raw: bytes, at: int, end: int, message: Descriptor, path: str) -> None:
         """Walk over a message between two places; IndexError where a field goes on beyond the end."""
@@ -119,8 +121,15 @@ class _Walk:
             start, at = _extent(raw, at, tag & 7)
             if at > end:
                 raise IndexError("a field is cut off")
+            if field and field.oneof:
+                self._choose(field, path)
             if field and tag & 7 == _BYTES:
                 self._bound(raw, start, at, field, path)
+
+    def _choose(self, field: _Field, above: str) -> None:
+        first = self._chosen.setdefault(f"{above}{field.oneof}", field.name)
+        if first != field.name:  # protobuf would forget the first: a floor, say
+            raise broken(above + field.name, f"must not be given together with {first}")
 
     def _bound(self, raw: bytes, start: int, end: int, field: _Field, above: str) -> None:
         path = above + field.name

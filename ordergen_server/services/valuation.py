@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 
-from ordergen_server.domain.errors import BadData, DataProblem, MarketValueNotPositive, Violation
+from ordergen_server.domain.errors import DataProblem, MarketValueNotPositive, Violation
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.numbers import EXACT, ZERO, ratio
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState
@@ -12,8 +12,6 @@ from ordergen_server.services.securities import Securities, Security
 
 #: Decimals of the drift of a portfolio.
 DRIFT_PLACES = 12
-#: That twice the market value may buy: with what is held (below 10 ** 18) an order still fits 64 bits.
-MAXIMUM_SHARES = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +48,6 @@ def valued(
     known = replace(untried, market_value=market_value, cash_before=holdings.cash)
     if market_value <= 0:
         return replace(known, state=PortfolioState.FAILED, error=_not_positive(market_value))
-    least_price = 2 * market_value / MAXIMUM_SHARES
-    countless = next((one for one, _ in lines if one.quote.price < least_price), None)
-    if countless:
-        return replace(known, state=PortfolioState.FAILED, error=_too_many_shares(countless, market_value))
     targets = (security.position.target for security, _ in lines)
     known = replace(known, drift_before=drift(zip(targets, values, strict=True), market_value))
     return Valued(known, lines, market_value, holdings.cash)
@@ -71,14 +65,4 @@ def _not_positive(market_value: Decimal) -> MarketValueNotPositive:
     return MarketValueNotPositive(
         f"The portfolio cannot be rebalanced, its {rule}: it must be funded first.",
         violations=[Violation("market_value", rule, "MARKET_VALUE_NOT_POSITIVE")],
-    )
-
-
-def _too_many_shares(security: Security, market_value: Decimal) -> BadData:
-    security_id, price = security.position.security_id, security.quote.price
-    rule = f"at a price of {price:f} a market value of {market_value:f} is more shares than an order can have"
-    return BadData(
-        f"Security {security_id}: {rule}; the price or the holdings must be mended where they come from.",
-        metadata={"security_id": security_id},
-        violations=[Violation(security_id, rule, "BAD_DATA")],
     )

@@ -305,6 +305,20 @@ def test_an_option_of_a_newer_contract_is_not_passed_over(api: Api) -> None:
         assert found.info.metadata == {"feature": path}
 
 
+def test_a_floor_is_not_dropped_for_an_overdraft_that_is_sent_with_it(api: Api) -> None:
+    """By protobuf the last of them would count, and nobody would hear of the other."""
+    floor = numbers(amount="100").SerializeToString()
+    overdraft = Options(allow_overdraft=False).SerializeToString()
+    call: Any = api.channel.unary_unary("/globeco.ordergen.v1.RebalanceService/RebalancePortfolio")
+    for options, path in (
+        (floor + overdraft, "options.allow_overdraft"),
+        (overdraft + floor, "options.minimum_cash"),
+    ):
+        body = inside(2, options)
+        found = failure(lambda body=body: call(body, timeout=PATIENCE))  # type: ignore[misc]
+        assert (found.code, found.fields) == (StatusCode.INVALID_ARGUMENT, [path])
+
+
 @pytest.mark.parametrize(
     "body",
     [b"\xff", b"\x0a\x05ab", b"\x0a\x02\xff\xfe", b"\x0b", b"\x08", b"\x0a" + b"\xff" * 12, b"\x09\x01"],

@@ -79,7 +79,7 @@ def bad_data(service: str, subject: str, flaw: Flaw, about: str = "Security") ->
     """The error of a sibling that says of a security, or a portfolio, what cannot be."""
     rule = f"the {service} service answered {flaw.path}: {flaw.rule}"
     return BadData(
-        f"{about} {subject}: {rule}; it must be mended there.",
+        f"{about} {subject}: {rule}; if it stays so, it must be mended there.",
         metadata={"service": service, f"{about.lower()}_id": subject, "field": flaw.path},
         violations=[Violation(subject, rule, "BAD_DATA")],
     )

@@ -179,7 +179,7 @@ def test_records_that_name_nothing_are_logged_and_spoil_nothing(
     assert Quote("AAA", Decimal("1.5")) == quotes["A"]
     assert (
         str(quotes["B"]) == "Security B: the security service answered [1].ticker: must be a string, not 7;"
-        " it must be mended there."
+        " if it stays so, it must be mended there."
     )
     logged = [each.message for each in caplog.records]
     assert logged == ["security: 1 records that name nothing", "pricing: 4 records that name nothing"]
@@ -197,10 +197,10 @@ def test_what_is_there_twice_is_not_guessed(siblings: SimulatedSiblings, sources
     assert (
         str(quotes["A"])
         == "Security A: the pricing service answered list: must have 'AAA' once, and has it again;"
-        " it must be mended there."
+        " if it stays so, it must be mended there."
     )
     assert (
         str(quotes["B"])
         == "Security B: the security service answered list: must have 'B' once, and has it again;"
-        " it must be mended there."
+        " if it stays so, it must be mended there."
     )

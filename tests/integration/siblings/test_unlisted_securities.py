@@ -136,7 +136,8 @@ def test_one_that_cannot_be_read_is_bad_data_of_itself(
     siblings.set_faults("security", [Fault(endpoint="security", match=bad, body=body, **told)])
     quotes = sources.market.snapshot(LONG, [bad, good, orphan]).quotes
     assert str(quotes[bad]) == (
-        f"Security {bad}: the security service answered {rule.replace('ID', bad)}; it must be mended there."
+        f"Security {bad}: the security service answered {rule.replace('ID', bad)};"
+        " if it stays so, it must be mended there."
     )
     assert isinstance(quotes[good], Quote)
 

@@ -99,11 +99,11 @@ def test_tickers_and_prices_are_joined(reader: FakeReader, market: SiblingMarket
     assert [Quote, MissingData, BadData, BadData] == [type(quotes[key]) for key in "ABCD"]
     assert (
         str(quotes["D"]) == "Security D: the pricing service answered [1].close: must be above 0, not 0;"
-        " it must be mended there."
+        " if it stays so, it must be mended there."
     )
     assert (
         str(quotes["C"]) == "Security C: the security service answered [2].ticker: must be a string, not 7;"
-        " it must be mended there."
+        " if it stays so, it must be mended there."
     )
 
 
@@ -175,7 +175,7 @@ def test_a_bad_price_keeps_its_reason_without_a_list(reader: FakeReader, market:
     found = market.quotes(snapshot, ["A"], 5)["A"]
     assert (
         str(found) == "Ticker AAA: the pricing service answered [1].close: must be above 0, not 0;"
-        " it must be mended there."
+        " if it stays so, it must be mended there."
     )
 
 

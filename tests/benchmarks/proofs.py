@@ -38,7 +38,7 @@ def case(random: Random, size: int, *, places: int = 2, deep: bool = False, **de
         price = Decimal(random.randint(5 * 10**places, 400 * 10**places)).scaleb(-places)
         shares = worth * weight / price * random.randint(50, 150) / 100
         drift = (5 * price / worth).quantize(Decimal("1e-8")) if deep else Decimal("0.02")
-        digits = Decimal(1) if places == 2 else Decimal("0.0.00001")
+        digits = Decimal(1) if places == 2 else Decimal("0.000001")
         held = Decimal(0) if deep else shares.quantize(digits)
         positions.append(Holding(f"S{index:03}", price, held, weight, drift, drift))
     invested = sum((one.price * one.quantity for one in positions), Decimal(0))

@@ -23,7 +23,7 @@ from optimizer.cover.core import AimsOf, Covers, best_covers, tied_covers
 from optimizer.cover.dense import densest_cover
 from optimizer.cover.dense import work as work_of
 from optimizer.cover.diophantine import TRIES, Wheel, fill, tries_needed
-from optimizer.cover.enumeration import Clock, Enumeration, TimeUpError
+from optimizer.cover.enumeration import Clock, Enumeration, TimeUpError, never
 from optimizer.cover.generalized_birthday import hit
 from optimizer.cover.ladder import Ladder
 from optimizer.cover.meet_in_the_middle import meet_in_the_middle
@@ -74,6 +74,7 @@ def least_cost_cover(
     aims: AimsOf,
     lift: Callable[[int], int],
     ties: bool = True,
+    give_up: Clock = never,
 ) -> Cover:
     """Cover `required` > 0, which the last rungs together do free.
 
@@ -91,9 +92,13 @@ def least_cost_cover(
         aims: of a ladder at a rung.
         lift: from a cost of the first aim alone to the least cost of all aims that goes with it.
         ties: whether later aims are worth a search of their own.
+        give_up: whether it is too late for any cover.
+
+    Raises:
+        TimeUpError: it is time to give up, and there is no cover yet.
     """
     required += -required % freed_unit(ladders)
-    relaxation = relaxed(ladders, required)
+    relaxation = relaxed(ladders, required, give_up)
     search = Search(relaxation, trimmed(relaxation, first_cover(relaxation)), proves, expired)
     search.run(FIRST_DEVIATIONS, FIRST_STEPS if ties else FEW_STEPS)
     for place, make in enumerate(coarser):

@@ -14,7 +14,7 @@ from itertools import pairwise
 from math import gcd
 
 from optimizer.cover.branch_and_bound import Deviation
-from optimizer.cover.enumeration import Clock, Enumeration, never
+from optimizer.cover.enumeration import Clock, Enumeration, never, watched
 from optimizer.cover.ladder import Ladder
 
 RATE_BITS = 64
@@ -123,7 +123,9 @@ def freed_unit(ladders: Sequence[Ladder]) -> int:
     )
 
 
-def relaxed(ladders: Sequence[Ladder], required: int) -> Relaxation:
+def relaxed(ladders: Sequence[Ladder], required: int, give_up: Clock = never) -> Relaxation:
     """The relaxation at the break of the greedy fill."""
-    short = [ladder.up_to(required) for ladder in ladders]
+    short = [ladder.up_to(required) for ladder in watched(ladders, give_up)]
+    for ladder in watched(short, give_up):
+        ladder.bends()
     return Relaxation(short, required, *break_multiplier(short, required))

@@ -252,7 +252,10 @@ def one_by_one(problem: Problem, found: Choices, order: Sequence[Limit], deadlin
         shares = found.best
         if not limit.is_met(problem.lines, shares):
             part = part_of(deadline, COVER_PART)
-            shares = single_limit(problem, found, limit, part, ties=False).shares
+            try:
+                shares = single_limit(problem, found, limit, part, ties=False, give_up=deadline).shares
+            except TimeUpError:
+                return None
         kept = [limit.within(*each) for each in zip(problem.lines, found.allowed, shares, strict=True)]
         found = found._replace(best=shares, allowed=kept)
     return found.best

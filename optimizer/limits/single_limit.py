@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from functools import partial
+from math import inf
 from time import monotonic
 from typing import NamedTuple
 
 from optimizer.cover.cover import least_cost_cover
+from optimizer.cover.enumeration import watched
 from optimizer.cover.ladder import Ladder
 from optimizer.limits.limits import Limit
 from optimizer.problem.problem import Problem, Strategy
@@ -34,6 +36,10 @@ def objective_of(problem: Problem, shares: Sequence[int]) -> int:
     return measure(problem.lines, shares)
 
 
+def _is_after(deadline: float) -> bool:
+    return monotonic() > deadline
+
+
 def single_limit(
     problem: Problem,
     found: Choices,
@@ -42,11 +48,16 @@ def single_limit(
     *,
     ties: bool = True,
     tolerance: int = 0,
+    give_up: float = inf,
 ) -> Answer:
     """The best shares under one limit alone, which they can meet; later aims matter where ties do.
 
     The search ends once the answer is within the tolerance, in units, of its bound.
+
+    Raises:
+        TimeUpError: there is no answer at all when it is time to give up.
     """
+    late = partial(_is_after, give_up)
     lines, costs = problem.lines, costs_of(problem, found)
     base = sum(map(costs.of, lines, found.best))
     rungs = [limit.rungs(*each) for each in zip(lines, found.allowed, found.best, strict=True)]
@@ -56,7 +67,7 @@ def single_limit(
     )
 
     def ladders(level: Costs) -> list[Ladder]:
-        return [Ladder(lines[index], rungs[index], level.of, limit.use) for index in order]
+        return [Ladder(lines[index], rungs[index], level.of, limit.use) for index in watched(order, late)]
 
     def proves(cost: int, bound: int) -> bool:
         return costs.first(base + cost) - costs.first(base + bound) <= tolerance
@@ -67,7 +78,8 @@ def single_limit(
         [partial(ladders, level) for level in costs.coarser()],
         missing,
         proves,
-        lambda: monotonic() > deadline,
+        partial(_is_after, deadline),
+        give_up=late,
         lift=lambda cost: ((costs.first(base) + cost) << costs.later_bits) - base,
         aims=lambda ladder, rung: costs.aims(ladder.line, ladder.rungs[rung]),
         ties=ties,

@@ -13,6 +13,7 @@ from optimizer import Constraint, MaximumTradeCount, MaximumTurnover, Problem, S
 from optimizer.answer.verify import VerificationError, verify
 from tests.benchmarks.market import batch, binding, portfolio, source
 from tests.benchmarks.peers import LIMIT_SECONDS, PEERS, Shares, cvxpy_integer
+from tests.benchmarks.proofs import proofs, time_and_memory
 from tests.benchmarks.report import Section, Table, Times, duration, progress, timed
 
 COUNTS = {10: 40, 30: 30, 100: 20, 500: 5}
@@ -66,7 +67,9 @@ def run() -> Section:
     own = {count: _own(binding(count, MANY)) for count in COUNTS}
     comparison, ratios = _comparison(own)
     goals, numbers = _goals(own, ratios)
-    return Section("Optimizer", INTRODUCTION, [goals, comparison], numbers)
+    classes, rates = proofs()
+    limits, kept = time_and_memory()
+    return Section("Optimizer", INTRODUCTION, [goals, comparison, classes, limits], numbers | rates | kept)
 
 
 def _own(problems: Sequence[Problem]) -> Times:

@@ -1,5 +1,6 @@
 """How often an answer is proven in three seconds, class by class, by ours and by OR-tools CP-SAT."""
 
+import tracemalloc
 from collections.abc import Callable
 from decimal import Decimal
 from random import Random
@@ -20,9 +21,6 @@ OURS, THEIRS = 30, 10
 SECONDS = 3.0
 """Time for a proof; CP-SAT counts deterministic seconds."""
 
-GOAL = 1.0
-"""Of a hundred portfolios of a class, this many may stay unproven; a number of trades with a floor apart."""
-
 REMARK = f"""Portfolios whose holdings lie up to half off their targets. A deep floor takes three
 quarters of five shares each where bands leave hardly more; "fine" are prices of 8 and holdings of 6 decimals.
 "Unproven" counts answers that are not proven least in {SECONDS:g} s, "ties open" those among the proven of
@@ -33,8 +31,8 @@ Make = Callable[[Random, int], Case]
 
 
 def case(random: Random, size: int, *, places: int = 2, deep: bool = False, **demands: object) -> Case:
-    """A portfolio of a million; its floor is what its targets leave, or as deep as bands go."""
-    worth, weight = Decimal(1_000_000), (Decimal("0.95") / size).quantize(Decimal("0.0001"))
+    """A portfolio of 50,000 a position; its floor is what its targets leave, or as deep as bands go."""
+    worth, weight = Decimal(50_000 * size), (Decimal("0.95") / size).quantize(Decimal("0.00001"))
     positions: list[Holding] = []
     for index in range(size):
         price = Decimal(random.randint(5 * 10**places, 400 * 10**places)).scaleb(-places)
@@ -125,3 +123,31 @@ def _theirs(one: Case) -> bool | None:
     except NotDecided as why:
         return None if "too" in str(why) else False
     return found is None or found.proven > 0
+
+
+LARGE, SHORT_SECONDS = 1_000, (0.1, 1.0)
+"""Positions, and times given, of what is measured for how time and memory are kept."""
+
+LARGE_REMARK = """Of one portfolio of each class. Memory is the peak of what Python and NumPy
+allocate in a solve, traced in a run of its own; HiGHS, where it is asked, is not traced."""
+
+
+def time_and_memory() -> tuple[Table, dict[str, object]]:
+    """How far a solve exceeds its time, and what memory it takes, at a thousand positions."""
+    rows: list[list[str]] = []
+    numbers: dict[str, object] = {}
+    for name, make in CLASSES.items():
+        progress(f"time and memory: {name}")
+        problem = problem_of(make(Random(0), LARGE))  # noqa: S311 - test data, not secrets
+        over = [timed(lambda: solve(problem, timeout_seconds=limit)) - limit for limit in SHORT_SECONDS]  # noqa: B023 - run at once
+        tracemalloc.start()
+        solve(problem, timeout_seconds=SECONDS)
+        peak = tracemalloc.get_traced_memory()[1] / 2**20
+        tracemalloc.stop()
+        numbers[f"peak memory, {name}, {LARGE} positions, MiB"] = peak
+        times = [f"{1_000 * max(0.0, one):,.0f} ms" for one in over]
+        for limit, one in zip(SHORT_SECONDS, over, strict=True):
+            numbers[f"over {limit:g} s, {name}, {LARGE} positions, s"] = max(0.0, one)
+        rows.append([name, *times, f"{peak:,.0f} MiB"])
+    columns = ["class", *(f"over {limit:g} s" for limit in SHORT_SECONDS), "peak memory"]
+    return Table(f"Time and memory at {LARGE:,} positions", columns, rows, LARGE_REMARK), numbers

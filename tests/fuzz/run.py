@@ -145,18 +145,30 @@ def batched(outcome: Outcome, effort: Effort) -> list[Fault]:
         return [Fault("error", f"batch: {type(error).__name__}: {error}")]
     found: list[Fault] = []
     for row, said in zip(rows, answers, strict=True):
-        known = examine(row, effort)
-        found += judge(Rules(row), said, known.verdict)
-        same = [(one.status, one.orders, one.reasons, one.objective) for one in (said, known.said)]
-        if same[0] != same[1] and "FEASIBLE" not in {said.status, known.said.status}:
-            found.append(Fault("batch differs", f"{same[0]}, alone {same[1]}, of {row}"))
+        found += row_judged(row, said, effort)
     return found
+
+
+def row_judged(row: Case, said: Said, effort: Effort) -> list[Fault]:
+    """One row of a batch: refused where it is worth nothing or int64 does not hold its orders."""
+    worth = Rules(row).market_value
+    known = examine(row, effort) if worth > 0 else None
+    too_long = known is not None and any(abs(order) >= 1 << 63 for order in known.said.orders)
+    if known is None or too_long or said.status == "INVALID":
+        right = (said.status == "INVALID") == (known is None or too_long)
+        return (
+            [] if right else [Fault("batch differs", f"{said.status} {said.error}, worth {worth}, of {row}")]
+        )
+    same = [(one.status, one.orders, one.reasons, one.objective) for one in (said, known.said)]
+    if same[0] == same[1] or {said.status, known.said.status} & {"FEASIBLE", "UNDECIDED"}:
+        return judge(Rules(row), said, known.verdict)
+    return [Fault("batch differs", f"{same[0]}, alone {same[1]}, of {row}")]
 
 
 def _rows(case: Case, random: Random) -> Iterator[Case]:
     """Other holdings and cash, with the same digits."""
     for _ in range(3):
-        row = replace(
+        yield replace(
             case,
             positions=tuple(
                 replace(
@@ -164,10 +176,8 @@ def _rows(case: Case, random: Random) -> Iterator[Case]:
                 )
                 for one in case.positions
             ),
-            cash=rounded(case.cash * random.randint(5, 20) / 10, _places(case.cash)),
+            cash=rounded(case.cash * random.randint(-5, 20) / 10, _places(case.cash)),
         )
-        if Rules(row).market_value > 0:
-            yield row
 
 
 def _places(number: object) -> int:

@@ -5,6 +5,8 @@ from decimal import Decimal
 from fractions import Fraction
 from time import monotonic
 
+import numpy as np
+
 import optimizer
 from tests.fuzz.case import Case, Holding
 
@@ -14,7 +16,7 @@ class Said:
     """What the package says of a case.
 
     Attributes:
-        status: its name; ERROR where it raised something.
+        status: its name; ERROR where it raised something, INVALID for a row that a batch refuses.
         ties: whether it claims to have decided between equals as well.
         numbers: what it derives from its orders, by name.
         error: what it raised.
@@ -92,8 +94,6 @@ def said(solution: optimizer.Solution, seconds: float = 0) -> Said:
 
 def ask_batch(holdings: tuple[Holding, ...], rows: list[Case], seconds: float) -> list[Said]:
     """Solve cases that differ in quantities, cash and floor alone, as one batch."""
-    import numpy as np  # noqa: PLC0415 - only batches need it
-
     positions = tuple(
         optimizer.Position(one.id, one.price, Decimal(0), one.target, one.low, one.high) for one in holdings
     )
@@ -108,7 +108,14 @@ def ask_batch(holdings: tuple[Holding, ...], rows: list[Case], seconds: float) -
         cash_step=cents,
     )
     solved = optimizer.solve_batch(batch, timeout_seconds=seconds)
-    return [said(solved.solution(row)) for row in range(len(rows))]
+    return [_said_of_row(solved, row) for row in range(len(rows))]
+
+
+def _said_of_row(solved: optimizer.BatchSolution, row: int) -> Said:
+    try:
+        return said(solved.solution(row))
+    except optimizer.OptimizerError as error:
+        return Said("INVALID", error=str(error))
 
 
 def steps_of(rows: list[Case]) -> tuple[Decimal, Decimal]:

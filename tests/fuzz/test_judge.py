@@ -10,6 +10,7 @@ from tests.fuzz.case import Case, Holding
 from tests.fuzz.judge import judge
 from tests.fuzz.oracle import Verdict, decide
 from tests.fuzz.rules import Rules
+from tests.fuzz.run import Effort, row_judged
 from tests.fuzz.shrink import shrink
 from tests.fuzz.subject import Said, ask
 
@@ -122,6 +123,14 @@ def test_nothing_is_claimed_about_what_was_not_decided() -> None:
     worse = replace(ask(CASE, seconds=5), orders=(0, 0))
     faults = judge(Rules(CASE), worse, Verdict())
     assert {fault.kind for fault in faults} <= {"wrong numbers", "wrong reason"}
+
+
+def test_a_row_of_a_batch_that_is_answered_otherwise_is_found() -> None:
+    effort, right = Effort(seconds=5, work=0), ask(CASE, seconds=5)
+    refused, worthless = Said("INVALID"), replace(CASE, cash=D(0))
+    assert row_judged(CASE, right, effort) == row_judged(worthless, refused, effort) == []
+    for case, said in ((CASE, refused), (worthless, right), (CASE, replace(right, orders=(5, 4)))):
+        assert [fault.kind for fault in row_judged(case, said, effort)] == ["batch differs"]
 
 
 def test_the_smallest_case_is_what_matters_alone() -> None:

@@ -1,6 +1,7 @@
 """Solve one problem: every position on its own first, then a cover of what the limits still miss."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from operator import sub
@@ -8,12 +9,13 @@ from time import monotonic
 
 from optimizer.answer.solution import Solution, Status, breach
 from optimizer.answer.verify import verify
-from optimizer.limits.limits import Limit, limits_of
+from optimizer.limits.limits import Limit, TurnoverLimit, limits_of
 from optimizer.limits.several_limits import Task, part_of, solve_coupled
 from optimizer.limits.single_limit import Answer, objective_of, single_limit
 from optimizer.problem.errors import OptimizerError
 from optimizer.problem.exact import ratio
-from optimizer.problem.problem import Problem
+from optimizer.problem.problem import Problem, Strategy
+from optimizer.problem.reason import Reason
 from optimizer.separable.choices import Choices, choices, is_plain
 from optimizer.separable.conflict import combination_conflict, position_conflict
 from optimizer.separable.fast_path import fast_path
@@ -75,14 +77,31 @@ def _solve(problem: Problem, deadline: float, tolerance: int) -> Solution:
         bound = max(bound, answer.bound or 0)
         if all(limit.is_met(problem.lines, answer.shares) for limit in limits):
             if len(limits) == 1 or objective_of(problem, answer.shares) <= (answer.bound or 0) + tolerance:
-                return _solution(problem, answer, found.breaches)
+                return _solution(problem, _nearer(problem, limits, answer, deadline), found.breaches)
             start = answer.shares
     combined = solve_coupled(problem, found, limits, Task(bound, deadline, tolerance, start))
     if isinstance(combined, Answer):
-        return _solution(problem, combined, found.breaches)
+        return _solution(problem, _nearer(problem, limits, combined, deadline), found.breaches)
     if combined.is_proven:
         return Solution(problem, Status.INFEASIBLE, conflicts=(combination_conflict(),))
     return Solution(problem, Status.UNDECIDED, lower_bound=Fraction(combined.bound, problem.unit))
+
+
+def _nearer(problem: Problem, limits: Sequence[Limit], answer: Answer, deadline: float) -> Answer:
+    """Of a TO_BAND answer that is proven but for its ties: the same turnover at less drift, if it is found.
+
+    That is a problem TO_TARGET of its own, whose turnover is limited to what is proven least.
+    """
+    least = objective_of(problem, answer.shares)
+    is_open = answer.bound is not None and answer.bound >= least and not answer.settled
+    if problem.strategy is Strategy.TO_TARGET or not is_open or monotonic() > deadline:
+        return answer
+    drawn = replace(problem, strategy=Strategy.TO_TARGET)
+    kept = [limit for limit in limits if not isinstance(limit, TurnoverLimit)]
+    kept.append(TurnoverLimit(least, Reason.TURNOVER_LIMIT))
+    task = Task(0, deadline, start=answer.shares, is_part=True)
+    nearer = solve_coupled(drawn, choices(drawn), kept, task)
+    return Answer(nearer.shares, answer.bound, settled=False) if isinstance(nearer, Answer) else answer
 
 
 def _infeasible(problem: Problem, found: Choices, limits: Sequence[Limit]) -> Solution | None:

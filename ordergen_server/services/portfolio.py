@@ -31,6 +31,13 @@ from ordergen_server.services.securities import Securities, Security
 from ordergen_server.services.solving import Solved, solve_all
 from ordergen_server.services.valuation import DRIFT_PLACES, Valued, drift, valued
 
+#: What a conflict is about that is none of a security.
+_LIMITS = {
+    optimizer.ConflictKind.CASH_FLOOR: "cash",
+    optimizer.ConflictKind.TURNOVER: "turnover",
+    optimizer.ConflictKind.TRADE_COUNT: "trade_count",
+    optimizer.ConflictKind.COMBINATION: "limits",
+}
 #: What the contract and the database have room for.
 MOST_SHARES = 2**63 - 1
 
@@ -147,7 +154,9 @@ def _too_many(portfolio: Valued, orders: Sequence[int]) -> PreconditionFailed:
 def _infeasible(portfolio: Valued, conflicts: Sequence[optimizer.Conflict]) -> Infeasible:
     tickers = {security.position.security_id: security.quote.ticker for security, _ in portfolio.lines}
     violations = [
-        Violation(conflict.security_id or "cash", _described(conflict, tickers), conflict.kind.name)
+        Violation(
+            conflict.security_id or _LIMITS[conflict.kind], _described(conflict, tickers), conflict.kind.name
+        )
         for conflict in conflicts
     ]
     causes = summary([one.rule for one in violations], len(violations))

@@ -270,6 +270,21 @@ def test_infeasible_bands_are_explained_one_by_one() -> None:
     assert answer.cash_after is None
 
 
+@pytest.mark.parametrize(
+    ("options", "subject"),
+    [
+        (RebalanceOptions(maximum_turnover_weight=Decimal("0.1")), "turnover"),
+        (RebalanceOptions(maximum_trade_count=0), "trade_count"),
+        (RebalanceOptions(minimum_cash_weight=Decimal("0.6")), "cash"),
+    ],
+)
+def test_a_limit_that_cannot_be_met_is_named(options: RebalanceOptions, subject: str) -> None:
+    wanted = model(position(1, "0.5", "0", "0"))
+    answer = rebalanced(holdings("1000"), wanted, {1: "10"}, options)
+    assert answer.error
+    assert [one.subject for one in answer.error.violations] == [subject]
+
+
 def test_infeasible_cash_is_explained() -> None:
     wanted = model(position(1, "0.9", "0.05", "0.05"))
     answer = rebalanced(

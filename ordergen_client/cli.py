@@ -12,7 +12,14 @@ from rich.console import Console
 from ordergen_client.client import Client
 from ordergen_client.demo import run_demo
 from ordergen_client.errors import OrderGenerationError
-from ordergen_client.following import follow, output_console, run_as_json, show_portfolios, summary
+from ordergen_client.following import (
+    follow,
+    output_console,
+    run_as_json,
+    show_portfolios,
+    summary,
+    until_interrupted,
+)
 from ordergen_client.sandbox import SandboxError
 
 
@@ -94,7 +101,8 @@ def watch(*, rebalance_id: str, target: str, as_json: bool) -> None:
 
 
 def _follow(client: Client, rebalance_id: str, *, as_json: bool) -> None:
-    run, portfolios = follow(client.watch_rebalance(rebalance_id), Console(stderr=True))
+    events = until_interrupted(client.watch_rebalance(rebalance_id))
+    run, portfolios = follow(events, Console(stderr=True))
     if as_json:
         click.echo(run_as_json(run, portfolios))
     else:

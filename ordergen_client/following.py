@@ -1,7 +1,11 @@
 """Following a run: its progress while it goes on, and what became of it."""
 
 import json
-from collections.abc import Iterable, Sequence
+import signal
+from collections.abc import Iterable, Iterator, Sequence
+from threading import Event
+from types import FrameType
+from typing import NoReturn
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -29,6 +33,33 @@ def follow(events: Iterable[RebalanceEvent], console: Console) -> tuple[Rebalanc
             if event.finished:
                 finished.append(event.finished)
     return finished[0], sorted(portfolios, key=lambda one: one.portfolio_id)
+
+
+def until_interrupted(events: Iterable[RebalanceEvent]) -> Iterator[RebalanceEvent]:
+    """The events, until Ctrl-C, which ends them with KeyboardInterrupt.
+
+    It falls on whatever runs, which may be a callback or a destructor of gRPC; what is raised there is lost.
+    So it is also remembered, until the next event at the latest. For the main thread alone.
+    """
+    interrupted = Event()
+
+    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+        interrupted.set()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        for event in events:
+            _raise_if(interrupted)
+            yield event
+        _raise_if(interrupted)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _raise_if(interrupted: Event) -> None:
+    if interrupted.is_set():
+        raise KeyboardInterrupt
 
 
 def output_console() -> Console:

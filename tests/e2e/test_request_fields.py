@@ -28,8 +28,8 @@ Restriction, LotSize = rebalance_pb2.Restriction, rebalance_pb2.LotSize
 TESTS = Path(__file__).parents[1]
 FIELDS = list(all_fields())
 BREAKABLE = [field for field in FIELDS if field.rule.broken is not None]
-#: So many requests that break one rule; a fifth of them, 5,000, for every change (tests/limits.py).
-REQUESTS = 25_000
+#: So many requests that break one rule; a fifth of them for every change (tests/limits.py).
+REQUESTS = 10_000
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from ordergen_server.siblings import SiblingsConfig, Sources, open_sources
 from tests.integration.siblings.broken import BROKEN, PATIENT
+from tests.waiting import eventually
 
 
 def portfolio_of(siblings: SimulatedSiblings) -> str:
@@ -132,6 +133,7 @@ def test_names_never_fail_and_failing_is_not_repeated(
         "",
         "",
     ]
+    eventually(lambda: any("no names" in each.message for each in caplog.records))  # read in the background
     assert sum(siblings.calls("portfolio").values()) == 3
     assert sum("no names" in each.message for each in caplog.records) == 1
 

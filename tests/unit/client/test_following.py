@@ -1,14 +1,17 @@
 """The progress of a run, as people see it while it goes on."""
 
+import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from io import StringIO
 
+import pytest
 from rich.console import Console
 
 from ordergen_client import PortfolioRebalance, Rebalance, RebalanceEvent
-from ordergen_client.following import follow
+from ordergen_client.following import follow, until_interrupted
 from tests.waiting import eventually
 
 DAY = date(2026, 1, 2)
@@ -57,3 +60,29 @@ def test_progress_is_shown_while_the_run_goes_on() -> None:
     run, portfolios = follow(events(), Console(file=screen, force_terminal=True, width=80))
     assert run == ENDED
     assert [one.portfolio_id for one in portfolios] == ["P" * 24, "Q" * 24]
+
+
+def test_an_interrupt_that_was_raised_where_it_is_lost_ends_the_events_all_the_same() -> None:
+    before = signal.getsignal(signal.SIGINT)
+
+    def events() -> Iterator[RebalanceEvent]:
+        yield RebalanceEvent(1, started=STARTED)
+        with suppress(KeyboardInterrupt):  # as in a destructor
+            signal.raise_signal(signal.SIGINT)
+        yield RebalanceEvent(2, finished=ENDED)
+
+    told = until_interrupted(events())
+    assert next(told).sequence == 1
+    with pytest.raises(KeyboardInterrupt):
+        next(told)
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_an_interrupt_after_the_last_event_is_heard() -> None:
+    def events() -> Iterator[RebalanceEvent]:
+        yield RebalanceEvent(1, finished=ENDED)
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        list(until_interrupted(events()))

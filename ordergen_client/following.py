@@ -43,7 +43,7 @@ def until_interrupted(events: Iterable[RebalanceEvent]) -> Iterator[RebalanceEve
     """
     interrupted = Event()
 
-    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
         interrupted.set()
         raise KeyboardInterrupt
 

@@ -33,7 +33,8 @@ def solve(problem: Problem, *, timeout_seconds: float = 30.0, tolerance: Decimal
     """Whole-share orders that are best by the problem's strategy and meet all of its demands.
 
     Of equally good answers the one of least turnover (TO_BAND: of least drift) is taken, then of fewest
-    trades, then the one whose orders, listed by security id, are lexicographically least.
+    trades, then the one whose orders, listed by security id, are lexicographically least; `tie_broken` of
+    the solution says whether that is proven.
 
     Args:
         problem: the portfolio.
@@ -41,7 +42,7 @@ def solve(problem: Problem, *, timeout_seconds: float = 30.0, tolerance: Decimal
         tolerance: in money; the search may also stop, `FEASIBLE`, once objective - lower bound is no more.
 
     Returns:
-        Orders that were checked exactly, or the conflicts that leave none.
+        Orders that were checked exactly, or the conflicts that leave none, or `UNDECIDED` with a lower bound.
 
     Raises:
         OptimizerError: a tolerance that is not a Decimal >= 0.

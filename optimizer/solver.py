@@ -25,12 +25,16 @@ ZERO = Decimal(0)
 ALONE_PART, SINGLE_PART = 0.6, 0.2
 """Part of the time that single limits may take where there are several: if one is broken, and if more are."""
 
+LATER_PART = 0.1
+"""Part of the time left that a later aim may take."""
+
 
 def solve(problem: Problem, *, timeout_seconds: float = 30.0, tolerance: Decimal = ZERO) -> Solution:
     """Whole-share orders that are best by the problem's strategy and meet all of its demands.
 
     Of equally good answers the one of least turnover (TO_BAND: of least drift) is taken, then of fewest
-    trades, then the one whose orders, listed by security id, are lexicographically least.
+    trades, then the one whose orders, listed by security id, are lexicographically least; `tie_broken` of
+    the solution says whether that is proven.
 
     Args:
         problem: the portfolio.
@@ -38,7 +42,7 @@ def solve(problem: Problem, *, timeout_seconds: float = 30.0, tolerance: Decimal
         tolerance: in money; the search may also stop, `FEASIBLE`, once objective - lower bound is no more.
 
     Returns:
-        Orders that were checked exactly, or the conflicts that leave none.
+        Orders that were checked exactly, or the conflicts that leave none, or `UNDECIDED` with a lower bound.
 
     Raises:
         OptimizerError: a tolerance that is not a Decimal >= 0.
@@ -99,7 +103,7 @@ def _nearer(problem: Problem, limits: Sequence[Limit], answer: Answer, deadline:
     drawn = replace(problem, strategy=Strategy.TO_TARGET)
     kept = [limit for limit in limits if not isinstance(limit, TurnoverLimit)]
     kept.append(TurnoverLimit(least, Reason.TURNOVER_LIMIT))
-    task = Task(0, deadline, start=answer.shares, is_part=True)
+    task = Task(0, part_of(deadline, LATER_PART), start=answer.shares, is_part=True)
     nearer = solve_coupled(drawn, choices(drawn), kept, task)
     return Answer(nearer.shares, answer.bound, settled=False) if isinstance(nearer, Answer) else answer
 

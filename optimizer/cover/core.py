@@ -28,7 +28,7 @@ LONG, SHORT = 2, 2
 MAX_MOVES = 10_000
 """Deviations listed."""
 
-TIED_MOVES, TIED_BITS = 1_000, 36
+TIED_MOVES, TIED_BITS = 400, 36
 """Deviations, and binary places of the number of their sets, up to which ties are looked at."""
 
 MANY_MOVES = 200

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from optimizer.cover.enumeration import Clock
 from optimizer.cover.ladder import Ladder
+from optimizer.cover.relaxation import freed_unit
 from optimizer.cover.states import BEYOND, SUM_BITS
 
 Integers: TypeAlias = NDArray[np.int64]
@@ -89,7 +90,7 @@ def _is_kept(ladders: Sequence[Ladder], required: int) -> bool:
 
 def _cells(ladders: Sequence[Ladder], required: int) -> tuple[int, int]:
     """Amounts from nothing to the lesser of what is required and what may be kept, and their unit."""
-    unit = gcd(*(ladder.option(rung).freed for ladder in ladders for rung in range(ladder.rungs.count))) or 1
+    unit = freed_unit(ladders) or 1
     all_freed = sum(ladder.option(ladder.rungs.count - 1).freed for ladder in ladders)
     amount = all_freed - required if _is_kept(ladders, required) else required
     # Rounding keeps what is possible: whole units cover as soon as they are as many as required, rounded up.

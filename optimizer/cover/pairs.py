@@ -7,7 +7,7 @@ from optimizer.cover.halves import SetSearch
 from optimizer.cover.moves import Aims, Move, Outcome
 from optimizer.cover.states import BEYOND, Integers, States
 
-MAX_PAIRS = 1 << 26
+MAX_PAIRS = 1 << 25
 """Pairs of sets looked at."""
 
 PAIRS = 1 << 19

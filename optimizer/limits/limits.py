@@ -39,6 +39,10 @@ class Limit(ABC):
         """Allowed shares that use no more than `most` shares do."""
 
     @abstractmethod
+    def fitting(self, line: Line, shares: Shares, left: int) -> Shares:
+        """Allowed shares that use no more than is left of the capacity."""
+
+    @abstractmethod
     def conflict(self, problem: Problem, least: int) -> Conflict:
         """The conflict where even the least use exceeds the capacity."""
 
@@ -90,6 +94,10 @@ class CashLimit(Limit):
         """At most as many."""
         return clip(shares, None, most)
 
+    def fitting(self, line: Line, shares: Shares, left: int) -> Shares:
+        """At most what they are worth."""
+        return clip(shares, None, (left - line.residual) // line.price)
+
     def conflict(self, problem: Problem, least: int) -> Conflict:
         """Too little cash is left at the bottom of all bands."""
         return cash_conflict(problem, least)
@@ -113,6 +121,11 @@ class TurnoverLimit(Limit):
         reach = abs(most - line.held)
         return clip(shares, line.held - reach, line.held + reach)
 
+    def fitting(self, line: Line, shares: Shares, left: int) -> Shares:
+        """At most as far from the holding as is paid for."""
+        reach = left // line.price
+        return clip(shares, line.held - reach, line.held + reach) if reach >= 0 else ()
+
     def conflict(self, problem: Problem, least: int) -> Conflict:
         """Repairing the bands takes more turnover."""
         return turnover_conflict(problem, least, self.capacity)
@@ -135,6 +148,12 @@ class TradeCountLimit(Limit):
     def within(self, line: Line, shares: Shares, most: int) -> Shares:
         """No trade where there was none."""
         return clip(shares, most, most) if most == line.held else shares
+
+    def fitting(self, line: Line, shares: Shares, left: int) -> Shares:
+        """All, where a trade is left; else the holding."""
+        if left < 0:
+            return ()
+        return shares if left else clip(shares, line.held, line.held)
 
     def conflict(self, problem: Problem, least: int) -> Conflict:  # noqa: ARG002 - others need the unit
         """Repairing the bands takes more trades."""

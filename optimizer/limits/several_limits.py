@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 from optimizer.cover.enumeration import TimeUpError
 from optimizer.limits.general import propose
-from optimizer.limits.lagrange import LARGE, SMALL, Lagrangian, good_multipliers
+from optimizer.limits.lagrange import LARGE, SMALL, Lagrangian, Searched, good_multipliers
 from optimizer.limits.limits import Limit, TradeCountLimit
+from optimizer.limits.one_long import all_but_the_longest
 from optimizer.limits.single_limit import Answer, objective_of, single_limit
 from optimizer.limits.trade_sets import Leaf, TradeSets, best_trade_set, restricted
 from optimizer.problem.constraints import Shares, length
@@ -91,7 +92,10 @@ def solve_coupled(problem: Problem, found: Choices, limits: Sequence[Limit], tas
         if best is not None and (objective_of(problem, best) <= bound + tolerance or monotonic() > deadline):
             return Answer(best, bound, settled=False)
     joint = _Joint(problem, found, limits, task._replace(start=best))
-    first, more = (joint.relax, joint.near, joint.look), (joint.branch, joint.propose, joint.near)
+    first, more = (
+        (joint.relax, joint.combine, joint.near, joint.look),
+        (joint.branch, joint.propose, joint.near),
+    )
     for step in first if task.is_part else (*first, *more, joint.search):
         if joint.is_open():
             with suppress(TimeUpError):  # a step that did not end says nothing
@@ -123,6 +127,12 @@ class _Joint:
         lines, allowed, best = self._problem.lines, self._found.allowed, self._found.best
         self._limits = [limit.tightened(lines, allowed, best) for limit in self._limits]
         self._relax(good_multipliers(self._problem, self._found, self._limits, self._expired))
+
+    def combine(self) -> None:
+        """All combinations, where all positions but one have few."""
+        searched = all_but_the_longest(self._problem, self._found, self._limits, self._expired)
+        if searched is not None:
+            self._take(searched)
 
     def near(self) -> None:
         """What is better by a few shares than the best answer so far."""
@@ -201,7 +211,9 @@ class _Joint:
     def _search(self, sizes: Sequence[int]) -> None:
         if self._relaxation is None:
             return
-        searched = self._relaxation.search(self._best, self._expired, sizes)
+        self._take(self._relaxation.search(self._best, self._expired, sizes))
+
+    def _take(self, searched: Searched) -> None:
         self._best = searched.shares
         if searched.exhaustive:
             self._is_settled = searched.settled

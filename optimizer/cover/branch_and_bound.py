@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from optimizer.cover.enumeration import Clock, Enumeration, never
+from optimizer.enumeration.enumeration import Clock, Enumeration, never
 
 FEW = 10
 """Moves up to which a bound on the rest costs more than it saves."""

@@ -14,10 +14,10 @@ from math import gcd, log2
 from typing import NamedTuple, Protocol
 
 from optimizer.cover.branch_and_bound import Deviation
-from optimizer.cover.enumeration import Clock, Enumeration
 from optimizer.cover.ladder import Ladder
-from optimizer.cover.moves import Aims, Move, Outcome, Task, Weights
-from optimizer.cover.sets import best_sets
+from optimizer.enumeration.enumeration import Clock, Enumeration
+from optimizer.enumeration.moves import Aims, Move, Outcome, Task, Weights
+from optimizer.enumeration.sets import best_sets
 
 SIZES = (1 << 9, 1 << 12, 1 << 15, 1 << 18)
 """Sets in a half, at most: from a first look to the last attempt."""

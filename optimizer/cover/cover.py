@@ -23,11 +23,11 @@ from optimizer.cover.core import AimsOf, Covers, best_covers, tied_covers
 from optimizer.cover.dense import densest_cover
 from optimizer.cover.dense import work as work_of
 from optimizer.cover.diophantine import TRIES, Wheel, fill, tries_needed
-from optimizer.cover.enumeration import Clock, Enumeration, TimeUpError, never
 from optimizer.cover.generalized_birthday import hit
 from optimizer.cover.ladder import Ladder
 from optimizer.cover.meet_in_the_middle import meet_in_the_middle
 from optimizer.cover.relaxation import Relaxation, freed_unit, relaxed
+from optimizer.enumeration.enumeration import Clock, Enumeration, TimeUpError, never
 
 Proof = Callable[[int, int], bool]
 """Whether a cost and a lower bound of it settle the matter."""

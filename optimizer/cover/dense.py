@@ -15,10 +15,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.cover.enumeration import Clock
 from optimizer.cover.ladder import Ladder
 from optimizer.cover.relaxation import freed_unit
-from optimizer.cover.states import BEYOND, SUM_BITS
+from optimizer.enumeration.enumeration import Clock
+from optimizer.enumeration.states import BEYOND, SUM_BITS
 
 Integers: TypeAlias = NDArray[np.int64]
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from math import prod
 
-from optimizer.cover.enumeration import Clock, never, watched
 from optimizer.cover.ladder import Ladder
+from optimizer.enumeration.enumeration import Clock, never, watched
 
 MAX_HALF = 100_000
 """Combinations of rungs on either side."""

@@ -14,8 +14,8 @@ from itertools import pairwise
 from math import gcd
 
 from optimizer.cover.branch_and_bound import Deviation
-from optimizer.cover.enumeration import Clock, Enumeration, never, watched
 from optimizer.cover.ladder import Ladder
+from optimizer.enumeration.enumeration import Clock, Enumeration, never, watched
 
 RATE_BITS = 64
 """Binary places to which cost ratios are told apart where they only propose an order."""

@@ -10,7 +10,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.cover.enumeration import Clock
+from optimizer.enumeration.enumeration import Clock
 
 Floats = NDArray[np.float64]
 

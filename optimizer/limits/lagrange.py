@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from optimizer.cover.enumeration import Clock, Enumeration, never, watched
-from optimizer.cover.moves import Move, Task, Weights
-from optimizer.cover.sets import best_sets
+from optimizer.enumeration.enumeration import Clock, Enumeration, never, watched
+from optimizer.enumeration.moves import Move, Task, Weights
+from optimizer.enumeration.sets import best_sets
 from optimizer.limits.dual import Dual
 from optimizer.limits.limits import CashLimit, Limit, TurnoverLimit
 from optimizer.problem.constraints import Shares, length

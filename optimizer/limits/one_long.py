@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import product
 from math import prod
 
-from optimizer.cover.enumeration import Clock, watched
+from optimizer.enumeration.enumeration import Clock, watched
 from optimizer.limits.lagrange import Searched
 from optimizer.limits.limits import Limit
 from optimizer.problem.constraints import length

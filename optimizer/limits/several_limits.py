@@ -12,7 +12,7 @@ from itertools import permutations
 from time import monotonic
 from typing import NamedTuple
 
-from optimizer.cover.enumeration import TimeUpError
+from optimizer.enumeration.enumeration import TimeUpError
 from optimizer.limits.general import propose
 from optimizer.limits.lagrange import LARGE, SMALL, Lagrangian, Searched, good_multipliers
 from optimizer.limits.limits import Limit, TradeCountLimit

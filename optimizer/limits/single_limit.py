@@ -7,8 +7,8 @@ from time import monotonic
 from typing import NamedTuple
 
 from optimizer.cover.cover import least_cost_cover
-from optimizer.cover.enumeration import watched
 from optimizer.cover.ladder import Ladder
+from optimizer.enumeration.enumeration import watched
 from optimizer.limits.limits import Limit
 from optimizer.problem.problem import Problem, Strategy
 from optimizer.separable.choices import Choices, costs_of

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.cover.enumeration import Clock, watched
+from optimizer.enumeration.enumeration import Clock, watched
 from optimizer.limits.lagrange import BITS, corners
 from optimizer.limits.limits import Limit
 from optimizer.problem.problem import Problem

@@ -11,7 +11,7 @@ from itertools import chain, combinations
 from typing import TypeAlias
 
 from optimizer.cover.branch_and_bound import Deviation, State, branch_and_bound
-from optimizer.cover.enumeration import Enumeration
+from optimizer.enumeration.enumeration import Enumeration
 from optimizer.problem.line import Line
 from optimizer.problem.problem import Problem
 from optimizer.separable.closed_form import ClosedForm, closed_form

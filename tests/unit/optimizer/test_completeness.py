@@ -15,7 +15,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from optimizer import Problem, Solution, Status, solve, solver
-from optimizer.cover import core, cover, dense, halves, pairs
+from optimizer.cover import core, cover, dense
+from optimizer.enumeration import halves, pairs
 from optimizer.limits import general, lagrange, several_limits, single_limit, trade_sets
 from optimizer.separable import fast_path
 from tests.unit.optimizer.oracle import brute_force, is_enumerable, is_feasible, score

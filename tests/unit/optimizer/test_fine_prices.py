@@ -29,10 +29,10 @@ from optimizer import (
 from optimizer.cover.core import AimsOf, best_covers
 from optimizer.cover.cover import first_cover, total_cost
 from optimizer.cover.diophantine import Wheel
-from optimizer.cover.enumeration import never
 from optimizer.cover.generalized_birthday import hit
 from optimizer.cover.ladder import Ladder, Rungs
 from optimizer.cover.relaxation import Relaxation, break_multiplier
+from optimizer.enumeration.enumeration import never
 from optimizer.limits.limits import limits_of
 from optimizer.separable.choices import choices, costs_of
 from tests.limits import PATIENCE

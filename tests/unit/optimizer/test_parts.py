@@ -29,9 +29,9 @@ from optimizer import (
     solve,
 )
 from optimizer.cover.diophantine import Wheel, fill
-from optimizer.cover.enumeration import never
 from optimizer.cover.ladder import Ladder, Rungs
 from optimizer.cover.meet_in_the_middle import all_but_the_longest, meet_in_the_middle
+from optimizer.enumeration.enumeration import never
 from optimizer.limits.general import propose
 from optimizer.limits.lagrange import Lagrangian
 from optimizer.limits.limits import limits_of

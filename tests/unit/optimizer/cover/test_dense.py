@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimizer.cover.dense import densest_cover, work
-from optimizer.cover.enumeration import never
 from optimizer.cover.ladder import Ladder, Rungs
+from optimizer.enumeration.enumeration import never
 from optimizer.problem.line import Line
 from optimizer.separable.costs import Costs
 

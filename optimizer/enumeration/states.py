@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.cover.enumeration import Clock
+from optimizer.enumeration.enumeration import Clock
 
 Integers: TypeAlias = NDArray[np.int64]
 

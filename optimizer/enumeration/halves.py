@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from optimizer.cover.enumeration import Clock, Enumeration
-from optimizer.cover.moves import Aims, Move, Task, Weights
-from optimizer.cover.states import BEYOND, Bounds, Integers, Scale, States, grown, nothing, undominated
+from optimizer.enumeration.enumeration import Clock, Enumeration
+from optimizer.enumeration.moves import Aims, Move, Task, Weights
+from optimizer.enumeration.states import BEYOND, Bounds, Integers, Scale, States, grown, nothing, undominated
 
 MAX_GROWTH = 16
 """How many times as many sets may be looked at in one step as a half may have."""

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.cover.halves import SetSearch
-from optimizer.cover.moves import Aims, Move, Outcome
-from optimizer.cover.states import BEYOND, Integers, States
+from optimizer.enumeration.halves import SetSearch
+from optimizer.enumeration.moves import Aims, Move, Outcome
+from optimizer.enumeration.states import BEYOND, Integers, States
 
 MAX_PAIRS = 1 << 25
 """Pairs of sets looked at."""

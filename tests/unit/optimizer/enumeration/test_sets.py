@@ -5,9 +5,9 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizer.cover.enumeration import Enumeration, never
-from optimizer.cover.moves import Move, Outcome, Task, Weights
-from optimizer.cover.sets import best_sets
+from optimizer.enumeration.enumeration import Enumeration, never
+from optimizer.enumeration.moves import Move, Outcome, Task, Weights
+from optimizer.enumeration.sets import best_sets
 
 Drawn = tuple[list[list[Move]], Task]
 

@@ -14,10 +14,10 @@ so it neither frees too little nor too much. The sets of one half are then looke
 use, and what remains is judged in exact integers.
 """
 
-from optimizer.cover.enumeration import Clock, Enumeration
-from optimizer.cover.halves import SetSearch
-from optimizer.cover.moves import NONE_KNOWN, Move, Outcome, Task
-from optimizer.cover.pairs import Pairs
+from optimizer.enumeration.enumeration import Clock, Enumeration
+from optimizer.enumeration.halves import SetSearch
+from optimizer.enumeration.moves import NONE_KNOWN, Move, Outcome, Task
+from optimizer.enumeration.pairs import Pairs
 
 
 def best_sets(

@@ -34,7 +34,8 @@ lint: $(INSTALLED)  ## ruff, mypy strict, import contracts.
 
 test: lint  ## All checks and tests, with branch coverage.
 	$(BIN)/coverage erase
-	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m by_oracle $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not by_oracle" --cov --cov-report=term $(ARGS)
 
 # SECONDS of the shell is not exported, so only `make fuzz SECONDS=...` sets it.
 fuzz: $(INSTALLED)  ## Try the optimizer on ever new problems (SECONDS=600 ARGS="--json").

@@ -17,6 +17,7 @@ SHORT = Effort(seconds=0.3, large=0)
 """What is not proven in time is no fault: only what is said must be right."""
 
 
+@pytest.mark.by_oracle
 @pytest.mark.parametrize("first", range(0, 10 * EACH, EACH))
 def test_nothing_that_is_said_is_wrong(first: int) -> None:
     report, ended = run(SEED, first, EACH, None, SHORT)

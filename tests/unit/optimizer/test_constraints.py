@@ -79,6 +79,7 @@ def constrained(drawn: Problem, seed: int) -> Problem:
     return replace(drawn, strategy=strategy, constraints=tuple(constraints))
 
 
+@pytest.mark.by_oracle
 @pytest.mark.parametrize("count", [3, 10, 30, 100])
 @pytest.mark.parametrize("seed", range(12) if LONG else (0, 2, 3, 4, 5, 8))
 def test_constrained_portfolios_agree_with_cp_sat(count: int, seed: int) -> None:

@@ -153,6 +153,7 @@ def test_equal_prices_under_every_constraint_are_no_detour() -> None:
     assert answer.status is not Status.INFEASIBLE
 
 
+@pytest.mark.by_oracle
 def test_names_change_no_proof() -> None:
     for place in (16, 29, 2, 28):
         drawn = recorded(place)

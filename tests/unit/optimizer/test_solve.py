@@ -52,6 +52,7 @@ def test_tiny_problems_agree_with_brute_force_to_the_last_tie(drawn: Problem) ->
         assert score(drawn, expected)[1] == actual.turnover
 
 
+@pytest.mark.by_oracle
 @pytest.mark.parametrize("count", [3, 10, 30, 100])
 def test_portfolios_agree_with_cp_sat(count: int) -> None:
     for seed in range(sized(10, 30)):

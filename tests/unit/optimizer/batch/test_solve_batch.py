@@ -130,6 +130,7 @@ def test_rows_may_be_asked_for_in_any_order() -> None:
             answer.answer(row)
 
 
+@pytest.mark.by_oracle
 @pytest.mark.parametrize("worth", [10**4, 10**8, 10**13, 10**17])
 def test_large_batches_agree_with_solve(worth: int) -> None:
     random = np.random.default_rng(worth)

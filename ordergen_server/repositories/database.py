@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, TypeVar
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import pymongo
 from pymongo import MongoClient
@@ -81,6 +82,10 @@ class Database:
         """Make a collection; one that is there already is as good."""
         with suppress(CollectionInvalid):
             self._database.create_collection(name)
+
+    def now(self) -> datetime:
+        """The database's time, UTC: one clock for all servers, whatever theirs say."""
+        return cast("datetime", self._database.command("hello", codec_options=CODEC_OPTIONS)["localTime"])
 
     def command(self, command: Document) -> None:
         """Run a command of the database."""

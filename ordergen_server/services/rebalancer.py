@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from threading import Event
 
 from ordergen_server.domain.deadlines import Deadline
@@ -179,7 +179,7 @@ class Rebalancer:
             return first, True
         model = self._models.get(model_id)
         started = self._started(model, len(model.portfolio_ids), options)
-        order = RunOrder(started, model.positions, started.create_time + timedelta(seconds=seconds))
+        order = RunOrder(started, model.positions, seconds)
         begun = self._runs.begin(order, model.portfolio_ids, request)
         return begun, begun.rebalance_id != started.rebalance_id
 

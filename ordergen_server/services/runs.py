@@ -1,9 +1,8 @@
 """The runs this server carries out: begun here, or taken over from a server that has died."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from datetime import datetime
 from threading import BoundedSemaphore, Event, Lock, Thread
 
 from ordergen_server.domain.deadlines import Deadline
@@ -32,14 +31,12 @@ class Runs:
         self,
         execution: Execution,
         journal: RunJournal,
-        clock: Callable[[], datetime],
         *,
         maximum_runs: int,
         tend_seconds: float,
     ) -> None:
         self._execution = execution
         self._journal = journal
-        self._clock = clock
         self._room = BoundedSemaphore(maximum_runs)
         self._lock = Lock()
         self._held: dict[str, tuple[LeasedRun, Thread]] = {}
@@ -101,7 +98,7 @@ class Runs:
             token = self._journal.runs.new_id()
             with ExitStack() as unless_taken:
                 unless_taken.callback(self._room.release)
-                order = self._journal.runs.take_over(self._journal.lease(token), self._clock())
+                order = self._journal.runs.take_over(self._journal.lease(token))
                 if order is None:
                     return
                 unless_taken.pop_all()
@@ -135,8 +132,7 @@ class Runs:
             self._closing.wait(self._tend_seconds)
 
     def _carry_on(self, order: RunOrder, token: str) -> None:
-        left = (order.deadline_time - self._clock()).total_seconds()
-        held = LeasedRun(order, token, Deadline.after(left))
+        held = LeasedRun(order, token, Deadline.after(order.seconds_left))
         thread = Thread(target=self._carry_out, args=(held,), name=f"run-{held.rebalance_id}")
         with self._lock:
             self._held[held.rebalance_id] = (held, thread)

@@ -44,7 +44,7 @@ def test_every_call_says_that_the_database_is_down(nobody: Database) -> None:
         lambda: PageTokens.of(nobody),
         lambda: models.create(content(), NOW),
         lambda: runs.get(MODEL_ID),
-        lambda: runs.appending(MODEL_ID, [result()])(Lease(MODEL_ID, NOW)),
+        lambda: runs.appending(MODEL_ID, [result()])(Lease(MODEL_ID, 60)),
     )
     started = time.monotonic()
     for call in calls:

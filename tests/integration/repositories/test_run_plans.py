@@ -1,7 +1,6 @@
 """Every query of the runs is served by an index."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
@@ -17,7 +16,7 @@ from ordergen_server.repositories.tokens import PageTokens
 from tests.builders import NOW, portfolio_id, position, rebalance, result
 from tests.integration.repositories.plans import Recorder, check_plans, planned
 
-MINE, OTHERS = Lease("mine", NOW + timedelta(seconds=60)), Lease("another", NOW + timedelta(seconds=120))
+MINE, OTHERS = Lease("mine", 0), Lease("another", 3600)
 REQUEST = Request("16fd2706-8baf-433b-82eb-8c7fada847da", "body")
 
 
@@ -26,7 +25,7 @@ def use_everything(database: Database) -> None:
     migrate(database)
     runs = Rebalances(database, PageTokens.of(database))
     run = rebalance(run_id=runs.new_id(), portfolio_count=4)
-    order = RunOrder(run, (position(1),), NOW + timedelta(hours=1))
+    order = RunOrder(run, (position(1),), 3600)
     ids = [portfolio_id(number) for number in range(4)]
     runs.begin(order, ids, MINE, REQUEST)
     again = replace(order, rebalance=replace(run, rebalance_id=runs.new_id()))
@@ -35,7 +34,7 @@ def use_everything(database: Database) -> None:
         runs.begin(again, ids, MINE, None)
     runs.keep_snapshot(run.rebalance_id, MarketSnapshot({}, NOW))
     assert runs.kept_snapshot(run.rebalance_id)
-    assert runs.take_over(OTHERS, NOW + timedelta(seconds=61))
+    assert runs.take_over(OTHERS)
     runs.appending(run.rebalance_id, [result(n, run_id=run.rebalance_id) for n in range(4)])(OTHERS)
     runs.request_cancel(run.rebalance_id)
     assert runs.renew(run.rebalance_id, OTHERS)

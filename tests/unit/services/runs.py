@@ -61,8 +61,7 @@ class House:
     def held(self, *, seconds: float = 1000, token: str = TOKEN) -> LeasedRun:
         """A run of the house's model, begun and held by us."""
         started = rebalance(portfolio_count=len(self.model.portfolio_ids))
-        deadline_time = self.clock() + timedelta(seconds=seconds)
-        order = RunOrder(started, self.model.positions, deadline_time)
+        order = RunOrder(started, self.model.positions, seconds)
         self.runs.begin(order, self.model.portfolio_ids, self.journal.lease(token), None)
         return LeasedRun(order, token, Deadline.after(seconds))
 
@@ -100,19 +99,19 @@ def house(
 ) -> Iterator[House]:
     """A house whose one model has a portfolio for every answer, with one position of 10 a share."""
     followed = wanted or model(position(1), portfolios=len(answers))
-    kept, store = models or MemoryModels(followed), runs or MemoryRuns()
+    now, changed = clock or Clock(), ChangeSignal()
+    kept, store = models or MemoryModels(followed), runs or MemoryRuns(now)
     source = FakeMarket(market or snapshot({1: "10"}))
     portfolios = FakePortfolios(
         {portfolio_id(number): answer for number, answer in enumerate(answers)}, before
     )
-    now, changed = clock or Clock(), ChangeSignal()
     with ThreadPoolExecutor(workers) as pool:
         work = PortfolioWork(market=source, portfolios=portfolios, workers=pool, window=window)
         journal = RunJournal(
             runs=store, models=kept, clock=now, changed=changed.notify, lease_seconds=LEASE_SECONDS
         )
         execution = Execution(work, journal)
-        holder = Runs(execution, journal, now, maximum_runs=maximum_runs, tend_seconds=3600)
+        holder = Runs(execution, journal, maximum_runs=maximum_runs, tend_seconds=3600)
         rebalancer = Rebalancer(models=kept, store=store, work=work, runs=holder, changed=changed, clock=now)
         holder.start()
         try:

@@ -207,7 +207,7 @@ def test_a_run_taken_over_goes_on_where_it_stood() -> None:
         first = snapshot({1: "10"})
         parts.runs.keep_snapshot(held.rebalance_id, first)
         done = result(1, run_id=held.rebalance_id, state=PortfolioState.NO_ACTION)
-        parts.runs.append(held.rebalance_id, Lease(TOKEN, NOW), [done])
+        parts.runs.append(held.rebalance_id, Lease(TOKEN, 60), [done])
         parts.execution.carry_out(held)
         ended = parts.runs.get(held.rebalance_id)
     assert ended.state is RebalanceState.COMPLETED
@@ -226,7 +226,7 @@ def test_a_server_that_has_lost_its_run_writes_nothing_more() -> None:
         def lose(one: str) -> None:
             if one == portfolio_id(3):
                 stored = parts.runs.runs[held.rebalance_id]
-                stored.lease = Lease("of another", NOW)
+                stored.lease = Lease("of another", 60)
 
         parts.portfolios.before = lose
         with pytest.raises(LeaseLost):

@@ -179,6 +179,11 @@ class MemoryRuns:
             self.runs[rebalance_id].cancel_requested = found.state is RebalanceState.RUNNING
             return found
 
+    def to_be_cancelled(self) -> list[str]:
+        with self._lock:
+            running = {key: run for key, run in self.runs.items() if run.lease}
+            return [key for key, run in running.items() if run.cancel_requested]
+
     def delete(self, rebalance_id: str, version: int) -> None:
         with self._lock:
             found = self.get(rebalance_id)

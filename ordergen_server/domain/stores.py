@@ -147,6 +147,9 @@ class RebalanceStore(Protocol):
     def request_cancel(self, rebalance_id: str) -> Rebalance:
         """Ask whoever carries out a run to cancel it. Raises NotFound."""
 
+    def to_be_cancelled(self) -> Collection[str]:
+        """Runs that go on, whoever holds them, and are to be cancelled."""
+
     def delete(self, rebalance_id: str, version: int) -> None:
         """Delete a run that has ended. Raises NotFound, VersionMismatch, PreconditionFailed."""
 

@@ -1,6 +1,7 @@
 """The runs this server carries out: begun here, or taken over from a server that has died."""
 
 import logging
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from threading import BoundedSemaphore, Event, Lock, Thread
@@ -19,6 +20,8 @@ from ordergen_server.services.leased_run import LeasedRun, RunJournal
 _log = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 5.0
+#: A run ends within a second of its cancel, whichever server was asked: this long until it is heard of.
+HEAR_SECONDS = 0.5
 
 
 class Runs:
@@ -79,11 +82,22 @@ class Runs:
     def cancel(self, rebalance_id: str) -> Rebalance:
         """Ask for a run to be cancelled, wherever it is carried out. Raises NotFound."""
         found = self._journal.runs.request_cancel(rebalance_id)
+        self.stop(rebalance_id)
+        return found
+
+    def stop(self, rebalance_id: str) -> None:
+        """Cancel a run at once, without a word to the database, where it is carried out here."""
         with self._lock:
             held = self._held.get(rebalance_id)
         if held:
             held[0].cancelled.set()
-        return found
+
+    def hear_cancels(self) -> None:
+        """Cancel what another server was asked to cancel."""
+        with self._lock:
+            holds = bool(self._held)
+        for rebalance_id in self._journal.runs.to_be_cancelled() if holds else ():
+            self.stop(rebalance_id)
 
     def tend(self) -> None:
         """Renew the leases of what is held, and take over what nobody holds."""
@@ -122,14 +136,19 @@ class Runs:
             thread.join()
 
     def _keep_tending(self) -> None:
+        due = time.monotonic()
         while not self._closing.is_set():
             try:
-                self.tend()
+                if time.monotonic() >= due:
+                    self.tend()
+                    due = time.monotonic() + self._tend_seconds
+                else:
+                    self.hear_cancels()
             except Unavailable as error:
                 _log.warning("runs cannot be tended: %s", error)
             except Exception:  # noqa: BLE001 - logged; without this loop every lease of ours would run out
                 _log.exception("tending runs met an internal error")
-            self._closing.wait(self._tend_seconds)
+            self._closing.wait(min(self._tend_seconds, HEAR_SECONDS))
 
     def _carry_on(self, order: RunOrder, token: str) -> None:
         held = LeasedRun(order, token, Deadline.after(order.seconds_left))

@@ -36,7 +36,9 @@ def use_everything(database: Database) -> None:
     assert runs.kept_snapshot(run.rebalance_id)
     assert runs.take_over(OTHERS)
     runs.appending(run.rebalance_id, [result(n, run_id=run.rebalance_id) for n in range(4)])(OTHERS)
+    assert runs.to_be_cancelled() == []
     runs.request_cancel(run.rebalance_id)
+    assert runs.to_be_cancelled() == [run.rebalance_id]
     assert runs.renew(run.rebalance_id, OTHERS)
     assert runs.pending(run.rebalance_id) == []
     for state in (None, PortfolioState.NO_ACTION):
@@ -45,6 +47,7 @@ def use_everything(database: Database) -> None:
     assert runs.portfolios_after(run.rebalance_id, 1, 10)
     runs.get_portfolio(run.rebalance_id, portfolio_id(0))
     runs.finish(replace(run, state=RebalanceState.COMPLETED, finish_time=NOW), OTHERS)
+    assert runs.to_be_cancelled() == []
     for model_id in ("", run.model_id):
         for portfolio_ids in ((), ids[:2]):
             assert runs.find(PageRequest(1), model_id, portfolio_ids).items

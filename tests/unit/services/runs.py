@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Thread
 
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.market import Holdings, MarketSnapshot
 from ordergen_server.domain.models import Model
-from ordergen_server.domain.rebalances import PortfolioState, RebalanceState
+from ordergen_server.domain.rebalances import PortfolioState, RebalanceOptions, RebalanceState
 from ordergen_server.domain.stores import RunOrder
 from ordergen_server.services.execution import Execution
 from ordergen_server.services.leased_run import LeasedRun, RunJournal
@@ -58,9 +58,12 @@ class House:
     changed: ChangeSignal
     clock: Clock
 
-    def held(self, *, seconds: float = 1000, token: str = TOKEN) -> LeasedRun:
+    def held(
+        self, *, seconds: float = 1000, token: str = TOKEN, options: RebalanceOptions | None = None
+    ) -> LeasedRun:
         """A run of the house's model, begun and held by us."""
         started = rebalance(portfolio_count=len(self.model.portfolio_ids))
+        started = replace(started, options=options or started.options)
         order = RunOrder(started, self.model.positions, seconds)
         self.runs.begin(order, self.model.portfolio_ids, self.journal.lease(token), None)
         return LeasedRun(order, token, Deadline.after(seconds))

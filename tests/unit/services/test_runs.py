@@ -203,6 +203,18 @@ def test_a_cancel_asked_of_another_server_is_seen_while_a_portfolio_takes_long()
     assert parts.runs.get(begun.rebalance_id).state is RebalanceState.CANCELLED
 
 
+def test_a_cancel_asked_of_another_server_is_heard_without_waiting_for_anything() -> None:
+    """Not for the portfolio that is being read, nor for the time when leases are renewed."""
+    gate = Gate()
+    with house(*[RESTS] * 5, before=gate, workers=1, window=1) as parts:
+        begun = begin(parts)
+        assert gate.reached.wait(PATIENCE)
+        parts.runs.request_cancel(begun.rebalance_id)
+        assert parts.ended(begun.rebalance_id)
+        gate.opened.set()
+    assert parts.runs.get(begun.rebalance_id).counts == {PortfolioState.SKIPPED: 5}
+
+
 def test_a_server_that_was_only_slow_stops_once_it_hears_that_the_run_is_another_ones() -> None:
     gate, clock = Gate(), Clock()
     with house(*[RESTS] * 9, before=gate, clock=clock, workers=1, window=1) as parts:

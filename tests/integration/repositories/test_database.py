@@ -136,11 +136,6 @@ def test_whoever_waits_too_long_for_a_turn_is_told_so(nobody: Database) -> None:
     nobody.close()
 
 
-def test_other_errors_of_the_driver_are_bugs() -> None:
-    with pytest.raises(OperationFailure), translated():
-        raise OperationFailure("bad query", 2)
-
-
 def test_writes_are_acknowledged_by_a_majority_and_durable(recorder: tuple[Recorder, Database]) -> None:
     """Also those of a transaction, which the driver commits with what its client has."""
     sent, database = recorder

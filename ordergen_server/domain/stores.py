@@ -176,8 +176,12 @@ class RebalanceStore(Protocol):
 class Database(Protocol):
     """The database as a whole."""
 
-    def ping(self, timeout_seconds: float) -> None:
-        """Return if it answers in time. Raises DatabaseUnavailable."""
+    def look(self, timeout_seconds: float) -> None:
+        """Return if it does in time what calls need: it is read, and now and then written.
+
+        Raises:
+            DatabaseUnavailable: it does not.
+        """
 
     def time_limit(self, seconds: float) -> AbstractContextManager[None]:
         """A block in which every operation of this thread together may take `seconds`."""

@@ -18,7 +18,7 @@ from ordergen_server.domain.errors import DatabaseUnavailable
 from ordergen_server.domain.pages import PageRequest
 from ordergen_server.domain.rebalances import PortfolioState
 from ordergen_server.domain.stores import Lease, Request, RunOrder
-from ordergen_server.repositories.database import Database
+from ordergen_server.repositories.database import READS_A_WRITE, Database
 from ordergen_server.repositories.driver_errors import translated
 from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.models import Models
@@ -124,7 +124,7 @@ def stores(
         uri = stack.enter_context(stepping_primary(port, decide))
         database = Database(uri, "failing", pool_size=2, timeout_seconds=timeout_seconds)
         stack.callback(database.close)
-        database.ping(DATABASE_SECONDS)
+        database.look(DATABASE_SECONDS)
         tokens = PageTokens(b"key of the tests")
         yield database, Models(database, tokens), Rebalances(database, tokens)
 
@@ -193,6 +193,32 @@ def test_a_database_that_is_closed_is_unavailable(prepared: EmbeddedDatabase) ->
     with stores(prepared.port, lambda _: Fate.DONE) as parts:
         parts[0].close()
         assert outcomes({**READS, **WRITES}, parts) == {}
+
+
+def looks(database: Database) -> list[bool]:
+    """Which looks succeed, of as many as there are until all kinds have been done twice."""
+    found = []
+    for _ in range(2 * READS_A_WRITE):
+        try:
+            database.look(DATABASE_SECONDS)
+        except DatabaseUnavailable:
+            found.append(False)
+        else:
+            found.append(True)
+    return found
+
+
+@pytest.mark.parametrize("commands", [frozenset({"find"}), frozenset({"update"})])
+def test_a_database_that_answers_pings_and_does_not_read_or_write_is_not_well(
+    prepared: EmbeddedDatabase, commands: frozenset[str]
+) -> None:
+    """It is not once it is looked for, and stays so until a write succeeds; then it is."""
+    answering = Answering(FAILED["OutOfDiskSpace"], commands)
+    with stores(prepared.port, answering.decide) as (database, _, __):
+        answering.failing = True
+        assert not any(looks(database)[READS_A_WRITE:])
+        answering.failing = False
+        assert all(looks(database))
 
 
 @pytest.mark.parametrize(

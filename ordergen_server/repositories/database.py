@@ -40,6 +40,8 @@ CLOSE_SECONDS = 1.0
 _WRITE_CONFLICT = 112
 _CONFLICT_SECONDS = 0.01
 _LEFT_OPEN = 1000
+#: At DEBUG the driver logs whole commands and answers there, the key of page tokens among them.
+_DRIVER_COMMANDS = "pymongo.command"
 _READINESS = "readiness"
 #: Of so many looks at the database one writes.
 READS_A_WRITE = 5
@@ -57,6 +59,7 @@ class Database:
     """
 
     def __init__(self, uri: str, name: str, *, pool_size: int, timeout_seconds: float) -> None:
+        logging.getLogger(_DRIVER_COMMANDS).addFilter(_no_commands)
         self._timeout_seconds = timeout_seconds
         self._turns = FairSemaphore(pool_size)
         # Cut off in a transaction; the database itself forgets them after a minute.
@@ -206,6 +209,10 @@ class Database:
         """Close every connection."""
         with pymongo.timeout(CLOSE_SECONDS):  # it would look for a database that is down for 30 s
             self._client.close()
+
+
+def _no_commands(_: logging.LogRecord) -> bool:
+    return False
 
 
 def _transacted(steps: Callable[[ClientSession], Result], session: ClientSession) -> Result:

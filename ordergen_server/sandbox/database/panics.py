@@ -19,7 +19,7 @@ __all__ = ["PanicWatch"]
 
 _LOOK_SECONDS = 1.0
 _ANSWER_SECONDS = 5.0
-#: An internal error of a read, so often in a row; one that is only late is left alone.
+#: An internal error of a read, so often and none that succeeds between; one that is only late is left alone.
 _LOOKS = 2
 _INTERNAL_ERROR = 1
 
@@ -48,17 +48,20 @@ class PanicWatch:
             self._uri, timeoutMS=round(1000 * _ANSWER_SECONDS), retryReads=False
         ) as client:
             while not self._stopped.wait(_LOOK_SECONDS):
-                looks = looks + 1 if _has_given_up(client) else 0
+                given_up = _has_given_up(client)
+                if given_up is not None:
+                    looks = looks + 1 if given_up else 0
                 if looks == _LOOKS:
                     self._restart()
                     looks = 0
 
 
-def _has_given_up(client: pymongo.MongoClient[dict[str, object]]) -> bool:
+def _has_given_up(client: pymongo.MongoClient[dict[str, object]]) -> bool | None:
+    """Whether it has; None where nothing is known, because it is down or late."""
     try:
         client.admin.looks.find_one()  # there is none: it costs nothing, and asks the storage engine
     except OperationFailure as error:
         return error.code == _INTERNAL_ERROR
     except PyMongoError:
-        return False  # it is down or late: its supervisor sees to the first, and the second passes
+        return None  # its supervisor sees to the first, and the second passes
     return False

@@ -63,7 +63,7 @@ class Execution:
         task = Task(run.order.rebalance, securities, deadline)
         with (
             closing(self._work.results(task, pending)) as results,
-            closing(self._stored(run, results)) as batches,
+            closing(self._stored(run, results, deadline)) as batches,
         ):
             for batch in batches:
                 stopped = next((one.error for one in batch if isinstance(one.error, STOPPING)), None)
@@ -72,7 +72,7 @@ class Execution:
                 deadline.raise_if_stopped()
         return None
 
-    def _stored(self, run: LeasedRun, results: Batches) -> Batches:
+    def _stored(self, run: LeasedRun, results: Batches, deadline: Deadline) -> Batches:
         """Store each batch while the next is made; closing waits for the last, and raises its error."""
         before: Future[None] | None = None
         with ThreadPoolExecutor(1, "store") as storing:
@@ -82,6 +82,7 @@ class Execution:
                         add = self._journal.adding(run, batch)
                         if before:
                             before.result()
+                            deadline.raise_if_stopped()
                         before = storing.submit(add)
                     yield batch
             finally:

@@ -86,7 +86,9 @@ class PortfolioWork:
                 done, busy = wait(busy, LOOK_SECONDS, FIRST_COMPLETED)
                 task.deadline.raise_if_stopped()
                 busy |= {self._submit(task, one) for one in islice(waiting, len(done))}
-                yield _results(task, [future.result() for future in done])
+                results = _results(task, [future.result() for future in done])
+                task.deadline.raise_if_stopped()
+                yield results
         finally:
             for future in busy:
                 future.cancel()

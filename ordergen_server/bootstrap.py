@@ -107,7 +107,6 @@ def _runs(
     return Runs(
         Execution(work, journal),
         journal,
-        utc_now,
         maximum_runs=settings.maximum_runs,
         tend_seconds=settings.lease_seconds / 3,
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import RLock
 
 from ordergen_server.domain.errors import (
@@ -21,6 +21,7 @@ from ordergen_server.domain.rebalances import (
     RebalanceState,
 )
 from ordergen_server.domain.stores import Lease, LeaseLost, Request, RunOrder
+from tests.builders import NOW
 
 
 @dataclass
@@ -31,6 +32,8 @@ class StoredRun:
     order: RunOrder | None = None
     portfolio_ids: tuple[str, ...] = ()
     lease: Lease | None = None
+    until: datetime = NOW
+    deadline_time: datetime = NOW
     request: Request | None = None
     cancel_requested: bool = False
     snapshot: MarketSnapshot | None = None
@@ -38,9 +41,14 @@ class StoredRun:
 
 
 class MemoryRuns:
-    """Keeps runs in a dict; `failures` are raised, each once, by the writes that come next."""
+    """Keeps runs in a dict; `failures` are raised, each once, by the writes that come next.
 
-    def __init__(self) -> None:
+    Args:
+        clock: what leases and deadlines are measured by, as by a database's.
+    """
+
+    def __init__(self, clock: Callable[[], datetime] = lambda: NOW) -> None:
+        self._clock = clock
         self.runs: dict[str, StoredRun] = {}
         self.failures: list[Exception] = []
         self._lock = RLock()
@@ -81,10 +89,15 @@ class MemoryRuns:
                 if running and run.rebalance.model_id == order.rebalance.model_id:
                     other = run.rebalance.rebalance_id
                     raise RebalanceInProgress(other, metadata={"rebalance_id": other})
-            self.runs[order.rebalance.rebalance_id] = StoredRun(
-                order.rebalance, order, tuple(portfolio_ids), lease, request
-            )
+            run = StoredRun(order.rebalance, order, tuple(portfolio_ids), request=request)
+            run.deadline_time = self._clock() + timedelta(seconds=order.seconds_left)
+            self.runs[order.rebalance.rebalance_id] = run
+            self.lend(run, lease)
             return order.rebalance
+
+    def lend(self, run: StoredRun, lease: Lease) -> None:
+        """Lease a run from now on, whoever holds it."""
+        run.lease, run.until = lease, self._clock() + timedelta(seconds=lease.seconds)
 
     def first_of(self, request: Request) -> Rebalance | None:
         return self._repeated(request)
@@ -113,7 +126,7 @@ class MemoryRuns:
             for one in results:
                 counts[one.state] = counts.get(one.state, 0) + 1
             run.rebalance = replace(run.rebalance, counts=counts)
-            run.lease = lease
+            self.lend(run, lease)
             return run.cancel_requested
 
     def finish(self, rebalance: Rebalance, lease: Lease) -> Rebalance:
@@ -132,16 +145,17 @@ class MemoryRuns:
     def renew(self, rebalance_id: str, lease: Lease) -> bool:
         with self._lock:
             run = self._held(rebalance_id, lease)
-            run.lease = lease
+            self.lend(run, lease)
             return run.cancel_requested
 
-    def take_over(self, lease: Lease, now: datetime) -> RunOrder | None:
+    def take_over(self, lease: Lease) -> RunOrder | None:
         with self._lock:
             self._fail_if_told()
             for run in self.runs.values():
-                if run.order and run.lease and run.lease.until < now:
-                    run.lease = lease
-                    return replace(run.order, rebalance=run.rebalance)
+                if run.order and run.lease and run.until <= self._clock():
+                    self.lend(run, lease)
+                    left = (run.deadline_time - self._clock()).total_seconds()
+                    return replace(run.order, rebalance=run.rebalance, seconds_left=left)
             return None
 
     def pending(self, rebalance_id: str) -> list[str]:
@@ -164,6 +178,11 @@ class MemoryRuns:
             found = self.get(rebalance_id)
             self.runs[rebalance_id].cancel_requested = found.state is RebalanceState.RUNNING
             return found
+
+    def to_be_cancelled(self) -> list[str]:
+        with self._lock:
+            running = {key: run for key, run in self.runs.items() if run.lease}
+            return [key for key, run in running.items() if run.cancel_requested]
 
     def delete(self, rebalance_id: str, version: int) -> None:
         with self._lock:

@@ -54,10 +54,9 @@ class RebalanceServicer(rebalance_service_pb2_grpc.RebalanceServiceServicer):
         result = self._rebalancer.rebalance_portfolio(
             request.portfolio_id,
             options,
-            deadline_of(context, self._maximum_call_seconds),
+            deadline_of(context, self._maximum_call_seconds).unless(_gone(context).is_set),
             request=repeatable,
             validate_only=request.validate_only,
-            gone=_gone(context),
         )
         return encoding.portfolio_rebalance(result)
 
@@ -71,10 +70,11 @@ class RebalanceServicer(rebalance_service_pb2_grpc.RebalanceServiceServicer):
             options = decoding.options(request.options, violations)
         deadline = deadline_of(context, self._maximum_run_seconds)
         if request.validate_only:
-            events = self._rebalancer.preview_model(request.model_id, options, deadline)
+            wanted = deadline.unless(_gone(context).is_set)
+            events = self._rebalancer.preview_model(request.model_id, options, wanted)
         else:
             events = self._rebalancer.rebalance_model(
-                request.model_id, options, deadline, request=repeatable, gone=_gone(context)
+                request.model_id, options, deadline, request=repeatable, when_gone=context.add_callback
             )
         yield from map(encoding.run_event, events)
 

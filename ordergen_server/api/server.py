@@ -1,5 +1,8 @@
 """The gRPC servers: the API with reflection and health, and health alone on a port that is never busy."""
 
+import logging
+import math
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event, Thread
@@ -24,6 +27,10 @@ REFUSING_WORKERS = 8
 #: A connection ends after this, so that clients look up the servers anew and reach new ones.
 CONNECTION_AGE_MS = 300_000
 MAXIMUM_REQUEST_BYTES = 4 * 1024 * 1024
+#: Intervals between looks at the database: after so many without one that succeeds a server is not ready.
+UNREADY_INTERVALS = 5
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,7 @@ class ServerConfig:
 
 
 class ApiServer:
-    """Serves the contract until stopped; ready while the database answers.
+    """Serves the contract until stopped; ready while the database does what calls need.
 
     Raises:
         OSError: a port is in use, or the host is none of this machine.
@@ -58,6 +65,7 @@ class ApiServer:
         self._database = database
         self._health = health.HealthServicer()
         self._stopping = Event()
+        self._seen_well = -math.inf  # on the monotonic clock
         self._watcher = Thread(target=self._watch_database, name="readiness", daemon=True)
         self._calls = ThreadPoolExecutor(config.maximum_calls + REFUSING_WORKERS, thread_name_prefix="call")
         self._api = self._make_server(self._calls, [calls])
@@ -95,11 +103,17 @@ class ApiServer:
             self._look_at_database()
 
     def _look_at_database(self) -> None:
+        """Ready with a look that succeeds; not ready once none has for a while, for load makes some late."""
+        patience = UNREADY_INTERVALS * self._config.health_interval_seconds
         try:
-            self._database.ping(self._config.health_interval_seconds)
-        except Unavailable:
-            self._set_ready(ready=False)
+            self._database.look(patience)
+        except Exception as error:  # noqa: BLE001 - without this thread readiness would stay as it is for ever
+            if not isinstance(error, Unavailable):
+                _log.exception("looking at the database met an internal error")
+            if time.monotonic() - self._seen_well >= patience:
+                self._set_ready(ready=False)
         else:
+            self._seen_well = time.monotonic()
             self._set_ready(ready=True)
 
     def _set_ready(self, *, ready: bool) -> None:

@@ -73,20 +73,23 @@ class RunOrder:
 
     Attributes:
         positions: those of the model when the run began.
-        deadline_time: when the run must have ended, UTC.
+        seconds_left: how long the run may go on from when it is begun or taken over.
     """
 
     rebalance: Rebalance
     positions: tuple[Position, ...]
-    deadline_time: datetime
+    seconds_left: float
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to carry out a run, until `until` (UTC) and for as long as it is renewed."""
+    """The right to carry out a run, for so many seconds from each time that it is stored; for 0 nobody's.
+
+    The database's clock measures them: those of servers need not agree.
+    """
 
     token: str
-    until: datetime
+    seconds: float
 
 
 class RebalanceStore(Protocol):
@@ -129,7 +132,7 @@ class RebalanceStore(Protocol):
     def renew(self, rebalance_id: str, lease: Lease) -> bool:
         """Hold a run for longer; is it to be cancelled?"""
 
-    def take_over(self, lease: Lease, now: datetime) -> RunOrder | None:
+    def take_over(self, lease: Lease) -> RunOrder | None:
         """Take a run whose lease has run out, if there is one."""
 
     def pending(self, rebalance_id: str) -> list[str]:
@@ -143,6 +146,9 @@ class RebalanceStore(Protocol):
 
     def request_cancel(self, rebalance_id: str) -> Rebalance:
         """Ask whoever carries out a run to cancel it. Raises NotFound."""
+
+    def to_be_cancelled(self) -> Collection[str]:
+        """Runs that go on, whoever holds them, and are to be cancelled."""
 
     def delete(self, rebalance_id: str, version: int) -> None:
         """Delete a run that has ended. Raises NotFound, VersionMismatch, PreconditionFailed."""
@@ -170,8 +176,12 @@ class RebalanceStore(Protocol):
 class Database(Protocol):
     """The database as a whole."""
 
-    def ping(self, timeout_seconds: float) -> None:
-        """Return if it answers in time. Raises DatabaseUnavailable."""
+    def look(self, timeout_seconds: float) -> None:
+        """Return if it does in time what calls need: it is read, and now and then written.
+
+        Raises:
+            DatabaseUnavailable: it does not.
+        """
 
     def time_limit(self, seconds: float) -> AbstractContextManager[None]:
         """A block in which every operation of this thread together may take `seconds`."""

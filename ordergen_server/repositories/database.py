@@ -7,13 +7,20 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, TypeVar
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import pymongo
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
-from pymongo.errors import CollectionInvalid, ConfigurationError, OperationFailure, PyMongoError
+from pymongo.errors import (
+    CollectionInvalid,
+    ConfigurationError,
+    DuplicateKeyError,
+    OperationFailure,
+    PyMongoError,
+)
 
 from ordergen_server.repositories.codec import CODEC_OPTIONS, RAW_OPTIONS, Document
 from ordergen_server.repositories.driver_errors import is_away, translated
@@ -33,6 +40,11 @@ CLOSE_SECONDS = 1.0
 _WRITE_CONFLICT = 112
 _CONFLICT_SECONDS = 0.01
 _LEFT_OPEN = 1000
+#: At DEBUG the driver logs whole commands and answers there, the key of page tokens among them.
+_DRIVER_COMMANDS = "pymongo.command"
+_READINESS = "readiness"
+#: Of so many looks at the database one writes.
+READS_A_WRITE = 5
 
 
 #: When the time limits around operations end, on the monotonic clock.
@@ -47,6 +59,7 @@ class Database:
     """
 
     def __init__(self, uri: str, name: str, *, pool_size: int, timeout_seconds: float) -> None:
+        logging.getLogger(_DRIVER_COMMANDS).addFilter(_no_commands)
         self._timeout_seconds = timeout_seconds
         self._turns = FairSemaphore(pool_size)
         # Cut off in a transaction; the database itself forgets them after a minute.
@@ -67,7 +80,9 @@ class Database:
             )
         except (ConfigurationError, ValueError):  # its text may hold a part of the password
             raise ValueError("mongodb_uri is not the address of a MongoDB") from None
+        self._reads_before_write = 0
         self._database: MongoDatabase[Document] = self._client.get_database(name, codec_options=CODEC_OPTIONS)
+        self._looks: Documents = self._database["health"]
 
     def collection(self, name: str) -> Documents:
         """The collection of that name."""
@@ -81,6 +96,10 @@ class Database:
         """Make a collection; one that is there already is as good."""
         with suppress(CollectionInvalid):
             self._database.create_collection(name)
+
+    def now(self) -> datetime:
+        """The database's time, UTC: one clock for all servers, whatever theirs say."""
+        return cast("datetime", self._database.command("hello", codec_options=CODEC_OPTIONS)["localTime"])
 
     def command(self, command: Document) -> None:
         """Run a command of the database."""
@@ -119,14 +138,23 @@ class Database:
         with self._client.start_session(snapshot=True) as session:
             yield session
 
-    def ping(self, timeout_seconds: float) -> None:
-        """Return if the database answers in time, and take back what was left open while it did not.
+    def look(self, timeout_seconds: float) -> None:
+        """Return if the database does what calls need, and take back what was left open while it did not.
+
+        A database with a full disk, or whose storage has failed, may answer a ping: so a document of ours is
+        read as a majority has it, and every so many looks written; where that fails, with each look until it
+        succeeds. One thread looks.
 
         Raises:
-            DatabaseUnavailable: it does not.
+            DatabaseUnavailable: it does not, or not in time.
         """
         with self.time_limit(timeout_seconds), translated():
-            self._database.command("ping")
+            self._looks.find_one({"_id": _READINESS})
+            if self._reads_before_write == 0:
+                with suppress(DuplicateKeyError):  # another server has just made it, so it was written
+                    self._looks.update_one({"_id": _READINESS}, {"$currentDate": {"time": True}}, upsert=True)
+                self._reads_before_write = READS_A_WRITE
+            self._reads_before_write -= 1
             self._end_left_open()
 
     def _end_left_open(self) -> None:
@@ -181,6 +209,10 @@ class Database:
         """Close every connection."""
         with pymongo.timeout(CLOSE_SECONDS):  # it would look for a database that is down for 30 s
             self._client.close()
+
+
+def _no_commands(_: logging.LogRecord) -> bool:
+    return False
 
 
 def _transacted(steps: Callable[[ClientSession], Result], session: ClientSession) -> Result:

@@ -50,7 +50,7 @@ def _run_alone(
 ) -> bool:
     """Run a migration if nobody has; False where another has the lock."""
     owner = ObjectId()
-    if not _lock(applied, owner, lock_seconds):
+    if not _lock(database, applied, owner, lock_seconds):
         return False
     try:
         if not applied.find_one({"_id": number}):
@@ -64,8 +64,8 @@ def _run_alone(
     return True
 
 
-def _lock(applied: Documents, owner: ObjectId, seconds: float) -> bool:
-    now = datetime.now(UTC)
+def _lock(database: Database, applied: Documents, owner: ObjectId, seconds: float) -> bool:
+    now = database.now()
     held = {"owner": owner, "until": now + timedelta(seconds=seconds)}
     try:
         applied.update_one({"_id": "lock", "until": {"$lt": now}}, {"$set": held}, upsert=True)

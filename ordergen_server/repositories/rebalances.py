@@ -39,6 +39,13 @@ class Rebalances(RunLog):
             )
         return self.get(rebalance_id)
 
+    def to_be_cancelled(self) -> list[str]:
+        """Runs that go on, whoever holds them, and are to be cancelled."""
+        query: Document = {"state": RebalanceState.RUNNING.value}  # those are few, and the index has them
+        with self._operation():
+            running = self._headers.find(query, {"cancel_requested": 1})
+            return [str(found["_id"]) for found in running if found.get("cancel_requested")]
+
     def delete(self, rebalance_id: str, version: int) -> None:
         """Delete a run that has ended. Raises NotFound, VersionMismatch, PreconditionFailed."""
         rebalance = self.get(rebalance_id)

@@ -8,13 +8,15 @@ into it any more, and no portfolio is counted that is not stored.
 The transactions of a lease run in a session of its own, whose id is kept with it. A server that is killed in
 a transaction leaves it open, and the database would keep its locks for a minute: who takes the run over ends
 that session first.
+
+Whether a lease has run out, and how long a run may go on, is measured by the clock of the database alone.
 """
 
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import cast
 
@@ -103,13 +105,14 @@ class RunLog:
         rebalance = order.rebalance
         header = {
             **header_of(rebalance, request),
-            "lease": self._lease_with_session(lease),
             "active_model_id": rebalance.model_id,
             "positions": [to_document(position) for position in order.positions],
-            "deadline_time": order.deadline_time,
         }
         with self._writing():
             self._work.insert_many(_chunks(rebalance, portfolio_ids))
+            now = self._database.now()
+            header["lease"] = self._lease_from(now, lease)
+            header["deadline_time"] = now + timedelta(seconds=order.seconds_left)
             try:
                 self._headers.insert_one(header)
             except DuplicateKeyError as error:
@@ -144,17 +147,18 @@ class RunLog:
 
         What this answers only waits for the database: preparing is for the thread that computes.
         """
-        counts = Counter(f"counts.{result.state.value}" for result in results)
+        counts = Counter(result.state.value for result in results)
         documents = [self._writer.document(result) for result in results]
 
         def store(lease: Lease) -> bool:
             change = {
-                "$inc": {"sequence": len(documents), **counts},
-                "$set": {"lease.until": lease.until},
+                "sequence": {"$add": ["$sequence", len(documents)]},
+                **{f"counts.{state}": _more(f"$counts.{state}", count) for state, count in counts.items()},
+                "lease.until": _until(lease),
             }
 
             def steps(session: ClientSession) -> Document:
-                header = self._held(rebalance_id, lease, change, session)
+                header = self._held(rebalance_id, lease, [{"$set": change}], session)
                 first = cast("int", header["sequence"]) - len(documents) + 1
                 numbered = [{**one, "sequence": first + place} for place, one in enumerate(documents)]
                 self._portfolios.insert_many(numbered, session=session)
@@ -186,25 +190,28 @@ class RunLog:
     def renew(self, rebalance_id: str, lease: Lease) -> bool:
         """Hold a run for longer; is it to be cancelled?"""
         with self._writing():
-            header = self._held(rebalance_id, lease, {"$set": {"lease.until": lease.until}})
+            header = self._held(rebalance_id, lease, [{"$set": {"lease.until": _until(lease)}}])
         return bool(header.get("cancel_requested"))
 
-    def take_over(self, lease: Lease, now: datetime) -> RunOrder | None:
+    def take_over(self, lease: Lease) -> RunOrder | None:
         """Take a run whose lease has run out, if there is one."""
-        expired: Document = {"state": _RUNNING, "lease.until": {"$lt": now}}
         with self._writing():
+            now = self._database.now()  # by the time it is used it is too early, if anything
+            expired: Document = {"state": _RUNNING, "lease.until": {"$lte": now}}
             left = self._headers.find_one(expired, {"lease.session": 1})
             if left is None:
                 return None
             self._database.kill_session(cast("Document", left["lease"])["session"])
             header = self._headers.find_one_and_update(
                 {**expired, "_id": left["_id"]},
-                {"$set": {"lease": self._lease_with_session(lease)}},
+                {"$set": {"lease": self._lease_from(now, lease)}},
                 return_document=ReturnDocument.AFTER,
             )
         if header is None:
             return None
-        return from_document({**header, "rebalance": take_id(header, "rebalance_id")}, RunOrder)
+        seconds_left = (cast("datetime", header["deadline_time"]) - now).total_seconds()
+        document = {**header, "seconds_left": seconds_left}
+        return from_document({**document, "rebalance": take_id(header, "rebalance_id")}, RunOrder)
 
     def pending(self, rebalance_id: str) -> list[str]:
         """The portfolios of a run that have no result yet, in the order they were given."""
@@ -236,7 +243,11 @@ class RunLog:
         return from_document(document, _KeptSnapshot).snapshot
 
     def _held(
-        self, rebalance_id: str, lease: Lease, change: Document, session: ClientSession | None = None
+        self,
+        rebalance_id: str,
+        lease: Lease,
+        change: Document | list[Document],
+        session: ClientSession | None = None,
     ) -> Document:
         """Change the header of a run that we hold. Raises LeaseLost."""
         header = self._headers.find_one_and_update(
@@ -251,10 +262,11 @@ class RunLog:
             raise LeaseLost(rebalance_id)
         return header
 
-    def _lease_with_session(self, lease: Lease) -> Document:
-        """A lease as it is stored, and its session kept for its transactions."""
+    def _lease_from(self, now: datetime, lease: Lease) -> Document:
+        """A lease from now on as it is stored, and its session kept for its transactions."""
         session = self._sessions[lease.token] = self._database.session()
-        return {**to_document(lease), "session": session.session_id["id"]}
+        until = now + timedelta(seconds=lease.seconds)
+        return {"token": lease.token, "until": until, "session": session.session_id["id"]}
 
     def _ended_by_us(self, rebalance: Rebalance) -> Document:
         """The header as it ended, where it was we who ended it and the answer got lost. Raises LeaseLost."""
@@ -303,6 +315,16 @@ def header_of(rebalance: Rebalance, request: Request | None) -> Document:
 def rebalance_of(header: Document) -> Rebalance:
     """The run of a header document."""
     return from_document(take_id(header, "rebalance_id"), Rebalance)
+
+
+def _until(lease: Lease) -> Document:
+    """The end of a lease that is renewed: so long after the time that the database has then."""
+    return {"$add": ["$$NOW", round(1000 * lease.seconds)]}
+
+
+def _more(field: str, count: int) -> Document:
+    """A count, which may not be there yet, and more."""
+    return {"$add": [{"$ifNull": [field, 0]}, count]}
 
 
 def _chunks(rebalance: Rebalance, portfolio_ids: Sequence[str]) -> list[Document]:

@@ -4,6 +4,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 
+from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import (
     Cancelled,
     DatabaseUnavailable,
@@ -47,24 +48,31 @@ class Execution:
             self._end(run, stopped)
 
     def _work_off(self, run: LeasedRun) -> OrderGenerationError | None:
-        """Work on what is pending; answers what stopped the run, if anything did."""
+        """Work on what is pending; answers what stopped the run, if anything but its end did."""
+        try:
+            return self._worked_off(run, run.deadline.unless(lambda: run.ends_early))
+        except Cancelled:
+            return None
+
+    def _worked_off(self, run: LeasedRun, deadline: Deadline) -> OrderGenerationError | None:
         pending = self._journal.runs.pending(run.rebalance_id)
-        snapshot = self._snapshot(run)
+        snapshot = self._snapshot(run, deadline)
         if not isinstance(snapshot, MarketSnapshot):
             return snapshot
         securities = Securities(run.order.positions, snapshot)
-        task = Task(run.order.rebalance, securities, run.deadline)
+        task = Task(run.order.rebalance, securities, deadline)
         with (
             closing(self._work.results(task, pending)) as results,
-            closing(self._stored(run, results)) as batches,
+            closing(self._stored(run, results, deadline)) as batches,
         ):
             for batch in batches:
                 stopped = next((one.error for one in batch if isinstance(one.error, STOPPING)), None)
-                if stopped or run.ends_early:
+                if stopped:
                     return stopped
+                deadline.raise_if_stopped()
         return None
 
-    def _stored(self, run: LeasedRun, results: Batches) -> Batches:
+    def _stored(self, run: LeasedRun, results: Batches, deadline: Deadline) -> Batches:
         """Store each batch while the next is made; closing waits for the last, and raises its error."""
         before: Future[None] | None = None
         with ThreadPoolExecutor(1, "store") as storing:
@@ -74,19 +82,20 @@ class Execution:
                         add = self._journal.adding(run, batch)
                         if before:
                             before.result()
+                            deadline.raise_if_stopped()
                         before = storing.submit(add)
                     yield batch
             finally:
                 if before:
                     before.result()
 
-    def _snapshot(self, run: LeasedRun) -> MarketSnapshot | OrderGenerationError:
+    def _snapshot(self, run: LeasedRun, deadline: Deadline) -> MarketSnapshot | OrderGenerationError:
         """The one market of the run: as kept by whoever began it, or read now; or why there is none."""
         kept = self._journal.runs.kept_snapshot(run.rebalance_id)
         if kept:
             return kept
         try:
-            read = self._work.snapshot(run.order.positions, run.deadline)
+            read = self._work.snapshot_of_run(run.order.positions, deadline)
         except STOPPING as error:
             return error
         self._journal.runs.keep_snapshot(run.rebalance_id, read)

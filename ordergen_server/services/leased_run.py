@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from threading import Event
 
 from ordergen_server.domain.deadlines import Deadline
@@ -60,11 +60,11 @@ class RunJournal:
         self._models = models
         self._clock = clock
         self._changed = changed
-        self._lease = timedelta(seconds=lease_seconds)
+        self._lease_seconds = lease_seconds
 
     def lease(self, token: str) -> Lease:
-        """The lease of a token from now on."""
-        return Lease(token, self._clock() + self._lease)
+        """The lease of a token."""
+        return Lease(token, self._lease_seconds)
 
     def add(self, run: LeasedRun, results: Sequence[PortfolioRebalance]) -> None:
         """Store results. Raises LeaseLost."""
@@ -88,7 +88,7 @@ class RunJournal:
 
     def release(self, run: LeasedRun) -> None:
         """Let another server take the run at once. Raises LeaseLost."""
-        self.runs.renew(run.rebalance_id, Lease(run.token, self._clock() - self._lease))
+        self.runs.renew(run.rebalance_id, Lease(run.token, 0))
 
     def finish(self, run: LeasedRun, error: OrderGenerationError | None, *, cancelled: bool) -> Rebalance:
         """Store that a run has ended: of itself, by `error`, or cancelled. Raises LeaseLost."""

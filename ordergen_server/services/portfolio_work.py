@@ -53,11 +53,18 @@ class PortfolioWork:
         self._window = window
 
     def snapshot(self, positions: Sequence[Position], deadline: Deadline) -> MarketSnapshot:
-        """Tickers and prices now. Raises SiblingUnavailable, DeadlineExceeded."""
+        """Tickers and prices now. Raises SiblingUnavailable, DeadlineExceeded, Cancelled."""
         needed = [position.security_id for position in positions]
         read = self._market.snapshot(deadline.remaining_seconds("reading prices"), needed)
         # To the millisecond, as it is stored: what is told at once and what is read later are the same.
         return replace(read, time=read.time.replace(microsecond=read.time.microsecond // 1000 * 1000))
+
+    def snapshot_of_run(self, positions: Sequence[Position], deadline: Deadline) -> MarketSnapshot:
+        """As `snapshot`, read by a worker: a run that is stopped does not wait for a slow sibling."""
+        reading = self._workers.submit(self.snapshot, positions, deadline)
+        while not wait([reading], LOOK_SECONDS).done:
+            deadline.raise_if_stopped()
+        return reading.result()
 
     def one(self, task: Task, portfolio_id: str) -> PortfolioRebalance:
         """What becomes of one portfolio, worked on in this thread."""
@@ -67,14 +74,21 @@ class PortfolioWork:
         """What becomes of each portfolio, in batches as they come.
 
         Where nothing has come for a moment it answers an empty batch, so that its reader can look around.
+        Work that is stopped is let go of: what is being read is read to its end, and thrown away.
+
+        Raises:
+            Cancelled: the work is stopped; what has been read and not answered was not done.
         """
         waiting = iter(portfolio_ids)
         busy = {self._submit(task, one) for one in islice(waiting, self._window)}
         try:
             while busy:
                 done, busy = wait(busy, LOOK_SECONDS, FIRST_COMPLETED)
+                task.deadline.raise_if_stopped()
                 busy |= {self._submit(task, one) for one in islice(waiting, len(done))}
-                yield _results(task, [future.result() for future in done])
+                results = _results(task, [future.result() for future in done])
+                task.deadline.raise_if_stopped()
+                yield results
         finally:
             for future in busy:
                 future.cancel()

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from threading import Event
 
 from ordergen_server.domain.deadlines import Deadline
-from ordergen_server.domain.errors import Cancelled, ModelWithoutPositions, OrderGenerationError, Violation
+from ordergen_server.domain.errors import ModelWithoutPositions, OrderGenerationError, Violation
 from ordergen_server.domain.models import Model
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
@@ -24,6 +24,9 @@ from ordergen_server.services.portfolio_work import STOPPING, PortfolioWork, Tas
 from ordergen_server.services.runs import Runs
 from ordergen_server.services.securities import Securities
 from ordergen_server.services.watching import ChangeSignal, watch
+
+#: Takes what is called once the caller has gone, in whatever way; false where that was before.
+WhenGone = Callable[[Callable[[], None]], bool]
 
 
 class Rebalancer:
@@ -54,7 +57,6 @@ class Rebalancer:
         *,
         request: Request | None = None,
         validate_only: bool = False,
-        gone: Event | None = None,
     ) -> PortfolioRebalance:
         """Rebalance one portfolio to its model: a run of one, stored whole, with its end.
 
@@ -64,13 +66,13 @@ class Rebalancer:
             deadline: by when.
             request: makes the call safe to repeat.
             validate_only: store nothing.
-            gone: set when the caller wants no answer any more.
 
         Raises:
             NotFound: the portfolio belongs to no model.
             ModelWithoutPositions: its model has none.
             Infeasible, MarketValueNotPositive, DataProblem, Unavailable, DeadlineExceeded: why the portfolio
                 has no answer; metadata rebalance_id leads to what was stored.
+            Cancelled: the caller has gone, and nothing was stored.
         """
         first = self._store.first_of(request) if request and not validate_only else None
         if first:  # whatever has become of the model since
@@ -79,8 +81,7 @@ class Rebalancer:
             model = self._models.of_portfolio(portfolio_id)
             started = self._started(model, 1, options, stored=not validate_only)
             result = self._result(started, model, portfolio_id, deadline)
-            if gone and gone.is_set():
-                raise Cancelled("The caller has gone: nothing was stored, repeat the call.")
+            deadline.raise_if_stopped()
             if not validate_only:
                 result = self._stored(started, result, request)
         if result.error:
@@ -96,11 +97,12 @@ class Rebalancer:
         deadline: Deadline,
         *,
         request: Request | None = None,
-        gone: Event | None = None,
+        when_gone: WhenGone = lambda _: True,
     ) -> Iterator[RunEvent]:
         """Rebalance every portfolio of a model, telling each as it is done and stored.
 
-        A caller that goes away cancels the run, if it was theirs; one that repeats a request joins its run.
+        A caller that goes away cancels the run at once, if it was theirs and however slowly they read; one
+        that repeats a request joins its run.
 
         Raises:
             NotFound: there is no such model.
@@ -111,7 +113,15 @@ class Rebalancer:
         """
         left = deadline.remaining_seconds("the run began")
         begun, joined = self._begin(model_id, options, left, request)
-        ended = False
+        gone, ended = Event(), False
+
+        def leave() -> None:
+            gone.set()
+            if not (joined or self._runs.draining):
+                self._runs.stop(begun.rebalance_id)
+
+        if not when_gone(leave):
+            leave()
         try:
             for event in watch(self._store, self._changed, begun.rebalance_id, 0, deadline, gone=gone):
                 ended = isinstance(event.event, RunFinished)
@@ -125,7 +135,7 @@ class Rebalancer:
     def preview_model(
         self, model_id: str, options: RebalanceOptions, deadline: Deadline
     ) -> Iterator[RunEvent]:
-        """Compute a run and store nothing. Raises as `rebalance_model`."""
+        """Compute a run and store nothing. Raises as `rebalance_model`; Cancelled where it is stopped."""
         model = self._models.get(model_id)
         started = self._started(model, len(model.portfolio_ids), options, stored=False)
         yield RunEvent(1, RunStarted(started))
@@ -179,7 +189,7 @@ class Rebalancer:
             return first, True
         model = self._models.get(model_id)
         started = self._started(model, len(model.portfolio_ids), options)
-        order = RunOrder(started, model.positions, started.create_time + timedelta(seconds=seconds))
+        order = RunOrder(started, model.positions, seconds)
         begun = self._runs.begin(order, model.portfolio_ids, request)
         return begun, begun.rebalance_id != started.rebalance_id
 

@@ -1,9 +1,9 @@
 """The runs this server carries out: begun here, or taken over from a server that has died."""
 
 import logging
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Sequence
 from contextlib import ExitStack
-from datetime import datetime
 from threading import BoundedSemaphore, Event, Lock, Thread
 
 from ordergen_server.domain.deadlines import Deadline
@@ -20,6 +20,8 @@ from ordergen_server.services.leased_run import LeasedRun, RunJournal
 _log = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 5.0
+#: A run ends within a second of its cancel, whichever server was asked: this long until it is heard of.
+HEAR_SECONDS = 0.5
 
 
 class Runs:
@@ -32,14 +34,12 @@ class Runs:
         self,
         execution: Execution,
         journal: RunJournal,
-        clock: Callable[[], datetime],
         *,
         maximum_runs: int,
         tend_seconds: float,
     ) -> None:
         self._execution = execution
         self._journal = journal
-        self._clock = clock
         self._room = BoundedSemaphore(maximum_runs)
         self._lock = Lock()
         self._held: dict[str, tuple[LeasedRun, Thread]] = {}
@@ -82,11 +82,22 @@ class Runs:
     def cancel(self, rebalance_id: str) -> Rebalance:
         """Ask for a run to be cancelled, wherever it is carried out. Raises NotFound."""
         found = self._journal.runs.request_cancel(rebalance_id)
+        self.stop(rebalance_id)
+        return found
+
+    def stop(self, rebalance_id: str) -> None:
+        """Cancel a run at once, without a word to the database, where it is carried out here."""
         with self._lock:
             held = self._held.get(rebalance_id)
         if held:
             held[0].cancelled.set()
-        return found
+
+    def hear_cancels(self) -> None:
+        """Cancel what another server was asked to cancel."""
+        with self._lock:
+            holds = bool(self._held)
+        for rebalance_id in self._journal.runs.to_be_cancelled() if holds else ():
+            self.stop(rebalance_id)
 
     def tend(self) -> None:
         """Renew the leases of what is held, and take over what nobody holds."""
@@ -101,7 +112,7 @@ class Runs:
             token = self._journal.runs.new_id()
             with ExitStack() as unless_taken:
                 unless_taken.callback(self._room.release)
-                order = self._journal.runs.take_over(self._journal.lease(token), self._clock())
+                order = self._journal.runs.take_over(self._journal.lease(token))
                 if order is None:
                     return
                 unless_taken.pop_all()
@@ -125,18 +136,22 @@ class Runs:
             thread.join()
 
     def _keep_tending(self) -> None:
+        due = time.monotonic()
         while not self._closing.is_set():
             try:
-                self.tend()
+                if time.monotonic() >= due:
+                    self.tend()
+                    due = time.monotonic() + self._tend_seconds
+                else:
+                    self.hear_cancels()
             except Unavailable as error:
                 _log.warning("runs cannot be tended: %s", error)
             except Exception:  # noqa: BLE001 - logged; without this loop every lease of ours would run out
                 _log.exception("tending runs met an internal error")
-            self._closing.wait(self._tend_seconds)
+            self._closing.wait(min(self._tend_seconds, HEAR_SECONDS))
 
     def _carry_on(self, order: RunOrder, token: str) -> None:
-        left = (order.deadline_time - self._clock()).total_seconds()
-        held = LeasedRun(order, token, Deadline.after(left))
+        held = LeasedRun(order, token, Deadline.after(order.seconds_left))
         thread = Thread(target=self._carry_out, args=(held,), name=f"run-{held.rebalance_id}")
         with self._lock:
             self._held[held.rebalance_id] = (held, thread)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -186,8 +186,8 @@ def begin_again(runs: Rebalances) -> tuple[Lease, str]:
         portfolio_count=0,
         options=RebalanceOptions(),
     )
-    lease = Lease(runs.new_id(), now + timedelta(hours=1))
-    runs.begin(RunOrder(again, (), now), (), lease, None)
+    lease = Lease(runs.new_id(), 3600)
+    runs.begin(RunOrder(again, (), 3600), (), lease, None)
     return lease, again.rebalance_id
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from enum import Enum, auto
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from threading import Thread
+from typing import Any
 
 from bson import decode, encode
 
@@ -35,13 +36,22 @@ class Fate(Enum):
     """Not done, and the connection ends."""
 
 
+Answer = dict[str, Any]
+
+
+def failure(code: int, *labels: str) -> Answer:
+    """The answer to a command that failed as a whole."""
+    return {"ok": 0.0, "errmsg": "no", "code": code, "errorLabels": list(labels)}
+
+
 _NOT_DONE = {Fate.REFUSED, Fate.FORBIDDEN}
-_CODES = {
-    Fate.REFUSED: _NOT_WRITABLE_PRIMARY,
-    Fate.INTERRUPTED: _INTERRUPTED,
-    Fate.FORBIDDEN: _UNAUTHORIZED,
+_ANSWERS = {
+    Fate.REFUSED: failure(_NOT_WRITABLE_PRIMARY, "RetryableWriteError"),
+    Fate.INTERRUPTED: failure(_INTERRUPTED, "RetryableWriteError"),
+    Fate.FORBIDDEN: failure(_UNAUTHORIZED),
 }
-Decide = Callable[[str], Fate]
+#: The fate of a command by its name, or what it is answered without being done.
+Decide = Callable[[str], Fate | Answer]
 
 
 class _Connection(BaseRequestHandler):
@@ -56,6 +66,9 @@ class _Connection(BaseRequestHandler):
     def _pass_on(self, message: bytes, database: socket.socket) -> bool:
         """Do as the fate of a command has it; False where the connection ends."""
         fate = self.server.decide(_command(message))
+        if isinstance(fate, dict):
+            self.request.sendall(_answer(message, fate))
+            return True
         if fate is Fate.CUT_OFF:
             return False
         answer = b""
@@ -64,7 +77,7 @@ class _Connection(BaseRequestHandler):
             answer = _receive(database)
         if fate is Fate.LOST:
             return False
-        self.request.sendall(_refusal(message, _CODES[fate]) if fate in _CODES else answer)
+        self.request.sendall(_answer(message, _ANSWERS[fate]) if fate in _ANSWERS else answer)
         return True
 
 
@@ -117,9 +130,7 @@ def _command(message: bytes) -> str:
     return str(next(iter(decode(message[start : start + size]))))
 
 
-def _refusal(message: bytes, code: int) -> bytes:
-    labels = [] if code == _UNAUTHORIZED else ["RetryableWriteError"]
-    document = encode({"ok": 0.0, "errmsg": "no", "code": code, "errorLabels": labels})
-    body = _BODY.pack(0, 0) + document
+def _answer(message: bytes, answer: Answer) -> bytes:
+    body = _BODY.pack(0, 0) + encode(answer)
     (_, request_id, _, _) = _HEADER.unpack_from(message)
     return _HEADER.pack(_HEADER.size + len(body), 0, request_id, _MESSAGE) + body

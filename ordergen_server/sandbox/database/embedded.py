@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Self
 import pymongo
 from pymongo.errors import PyMongoError
 
+from ordergen_server.sandbox.database.panics import PanicWatch
 from ordergen_server.sandbox.database.supervised import SupervisedProcess, SupervisedProcessError
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class EmbeddedDatabaseError(Exception):
 class EmbeddedDatabase:
     """A database on a folder, up from ``start`` to ``stop`` or for a ``with`` block; it never outlives us.
 
-    It is brought back on the same port and folder when its process dies.
+    It is brought back on the same port and folder when its process dies, or its storage engine gives up.
 
     Args:
         folder: made if missing; holds the data, the log and a lock file, for one database at a time.
@@ -70,6 +71,7 @@ class EmbeddedDatabase:
         self._program = program or Path(sys.executable).with_name("secantusd-py")
         self._resources = contextlib.ExitStack()
         self._process: SupervisedProcess | None = None
+        self._panics: PanicWatch | None = None
 
     @property
     def uri(self) -> str:
@@ -111,6 +113,9 @@ class EmbeddedDatabase:
             )
             stack.enter_context(self._process)
             self.wait_until_ready()
+            self._process.keep()
+            self._panics = PanicWatch(self.uri, self._process.restart_child)
+            self._panics.start()
             self._resources = stack.pop_all()
 
     def _command(self) -> Sequence[str]:
@@ -182,6 +187,9 @@ class EmbeddedDatabase:
 
     def stop(self) -> None:
         """End the database cleanly and wait for it; harmless when it is not running."""
+        if self._panics is not None:
+            self._panics.stop()
+            self._panics = None
         if self._process is not None:
             self._process.request_stop()
             # Told to end, it waits two seconds for one more connection: let it have one.

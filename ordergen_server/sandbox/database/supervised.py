@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from ordergen_server.sandbox.database.supervisor import KEEP, RESTART
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
@@ -91,6 +93,20 @@ class SupervisedProcess:
         """Ask the supervisor to end the command and itself; return at once."""
         if self._supervisor is not None and self._supervisor.stdin is not None:
             self._supervisor.stdin.close()
+
+    def keep(self) -> None:
+        """Say that the command runs: from now on it is started again however often and soon it dies."""
+        self._say(KEEP)
+
+    def restart_child(self) -> None:
+        """Have the command killed and started again; return at once. Harmless once all has ended."""
+        self._say(RESTART)
+
+    def _say(self, word: bytes) -> None:
+        if self._supervisor is not None and self._supervisor.stdin is not None:
+            with contextlib.suppress(OSError, ValueError):  # the pipe is broken, or closed by us
+                self._supervisor.stdin.write(word)
+                self._supervisor.stdin.flush()
 
     def stop(self) -> None:
         """End the command and its supervisor and wait for both; harmless when they are gone or never were."""

@@ -2,7 +2,9 @@
 
 ``python -m ordergen_server.sandbox.database.supervisor [options] -- CMD...`` runs CMD and starts it again
 when it dies. It ends CMD when its own standard input reaches the end of file, which the kernel brings about
-however the parent dies, SIGKILL included. Only the standard library is imported: it starts in no time.
+however the parent dies, SIGKILL included. Before that the parent may write there: "r" kills CMD, for a new
+start; "k" says that CMD is known to run, and to be started again for ever, ever later, for what comes in its
+way, such as a full disk, may pass. Only the standard library is imported: it starts in no time.
 """
 
 from __future__ import annotations
@@ -23,16 +25,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Supervisor", "main"]
+__all__ = ["KEEP", "RESTART", "Supervisor", "main"]
+
+KEEP, RESTART = b"k", b"r"
 
 QUICK_SECONDS = 1.0  # a child that lived shorter never really started
 QUICK_DEATHS = 3
 _FIRST_WAIT_SECONDS = 0.1
+_DOUBLINGS = 5
 _SECOND_SIGTERM_SECONDS = 1.0
 _PR_SET_PDEATHSIG = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Supervisor:
     """Runs a command again and again until told to stop.
 
@@ -45,6 +50,7 @@ class Supervisor:
     grace_seconds: float
     restart: bool
     wakeup: int  # readable when a signal came
+    keeps: bool = False  # the child is known to run
 
     def run(self) -> int:
         """Supervise until the end; return the exit code: 0 when told to stop, 1 when giving up."""
@@ -64,10 +70,10 @@ class Supervisor:
             death = f"{self.command[0]} {_describe(child.returncode)}"
             if not self.restart:
                 return _give_up(death)
-            if quick_deaths == QUICK_DEATHS:
+            if quick_deaths == QUICK_DEATHS and not self.keeps:
                 return _give_up(f"{death}, {QUICK_DEATHS} times in a row within {QUICK_SECONDS:g} s")
             _say(f"{death}; starting it again")
-            if self._told_to_stop(None, seconds=_FIRST_WAIT_SECONDS * 2**quick_deaths):
+            if self._told_to_stop(None, seconds=_FIRST_WAIT_SECONDS * 2 ** min(quick_deaths, _DOUBLINGS)):
                 return 0
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -90,8 +96,13 @@ class Supervisor:
             if left is not None and left <= 0:
                 return False
             readable, _, _ = select.select([0, self.wakeup], [], [], left)
-            if 0 in readable and not os.read(0, 4096):
-                return True
+            if 0 in readable:
+                said = os.read(0, 4096)
+                if not said:
+                    return True
+                self.keeps = self.keeps or KEEP in said
+                if RESTART in said and child is not None:
+                    child.kill()
             if self.wakeup in readable and signal.SIGTERM in os.read(self.wakeup, 4096):
                 return True
         return False
@@ -130,8 +141,9 @@ def _describe(returncode: int) -> str:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"supervisor: {text}\n")
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # the disk of the log may be full, which is no reason to end
+        sys.stderr.write(f"supervisor: {text}\n")
+        sys.stderr.flush()
 
 
 def _give_up(text: str) -> int:

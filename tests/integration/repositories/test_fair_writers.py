@@ -17,18 +17,18 @@ from tests.builders import NOW, RUN_ID, content, portfolio_id, position, rebalan
 from tests.limits import DATABASE_SECONDS
 
 Call = Callable[[Models, Rebalances, str], object]
-LEASE = Lease("token", NOW)
+LEASE = Lease("token", 60)
 WRITES: dict[str, Call] = {
     "create": lambda models, _, __: models.create(content("Another"), NOW),
     "change": lambda models, _, one: models.change(one, 1, add_position(position(3)), NOW),
     "delete": lambda models, _, one: models.delete(one, 1),
     "mark_rebalanced": lambda models, _, one: models.mark_rebalanced(one, NOW),
-    "begin": lambda _, runs, __: runs.begin(RunOrder(rebalance(), (), NOW), [], LEASE, None),
+    "begin": lambda _, runs, __: runs.begin(RunOrder(rebalance(), (), 60), [], LEASE, None),
     "save_whole": lambda _, runs, __: runs.save_whole(rebalance(), result(), None),
     "appending": lambda _, runs, __: runs.appending(RUN_ID, [result()])(LEASE),
     "keep_snapshot": lambda _, runs, __: runs.keep_snapshot(RUN_ID, snapshot({1: "10"})),
     "renew": lambda _, runs, __: runs.renew(RUN_ID, LEASE),
-    "take_over": lambda _, runs, __: runs.take_over(LEASE, NOW),
+    "take_over": lambda _, runs, __: runs.take_over(LEASE),
     "finish": lambda _, runs, __: runs.finish(rebalance(), LEASE),
     "request_cancel": lambda _, runs, __: runs.request_cancel(RUN_ID),
 }

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from threading import Barrier
+from typing import cast
 
 import pytest
 from pymongo.errors import OperationFailure
@@ -34,13 +35,25 @@ from tests.builders import NOW, RUN_ID, portfolio_id, position, rebalance, resul
 
 #: After so long the database itself gives up on a transaction.
 FORGOTTEN_SECONDS = 60
+RUN_SECONDS = 3600
 LATER = NOW + timedelta(seconds=60)
-MINE, OTHERS = Lease("mine", LATER), Lease("another's", LATER)
+MINE, OTHERS = Lease("mine", 3600), Lease("another's", 3600)
+#: Held by nobody any more.
+OVER = replace(MINE, seconds=0)
 REQUEST = Request("16fd2706-8baf-433b-82eb-8c7fada847da", "body")
 
 
 def order(run: Rebalance) -> RunOrder:
-    return RunOrder(run, (position(1), position(2, "0.2")), NOW + timedelta(hours=1))
+    return RunOrder(run, (position(1), position(2, "0.2")), RUN_SECONDS)
+
+
+def is_of(taken: RunOrder | None, run: Rebalance) -> bool:
+    """Whether what was taken over is a run, with the time that it still has."""
+    return (
+        taken is not None
+        and taken == replace(order(run), seconds_left=taken.seconds_left)
+        and 0 < taken.seconds_left <= RUN_SECONDS
+    )
 
 
 def begin(
@@ -61,9 +74,8 @@ def stored(database: Database, name: str = "portfolio_rebalances") -> int:
 
 def test_who_has_lost_a_run_cannot_write_into_it(runs: Rebalances, database: Database) -> None:
     """Not results, not its end, not its lease; and what it tried left nothing."""
-    run = begin(runs)
-    taken = runs.take_over(OTHERS, LATER + timedelta(seconds=1))
-    assert taken == order(run)
+    run = begin(runs, lease=OVER)
+    assert is_of(runs.take_over(OTHERS), run)
     writes: list[Callable[[], object]] = [
         lambda: runs.appending(run.rebalance_id, [result(run_id=run.rebalance_id)])(MINE),
         lambda: runs.renew(run.rebalance_id, MINE),
@@ -87,7 +99,7 @@ def test_nobody_writes_into_a_run_that_has_ended(runs: Rebalances) -> None:
     with pytest.raises(LeaseLost):
         runs.finish(replace(run, state=RebalanceState.FAILED, finish_time=LATER), MINE)
     assert runs.get(run.rebalance_id) == ended
-    assert runs.take_over(OTHERS, LATER + timedelta(days=1)) is None
+    assert runs.take_over(OTHERS) is None
 
 
 def test_an_end_that_is_stored_again_is_the_same_end(runs: Rebalances) -> None:
@@ -127,7 +139,7 @@ def test_a_server_killed_in_a_transaction_leaves_nothing_in_the_way(
     runs: Rebalances, database: Database
 ) -> None:
     """Its transaction is open, with a result and the header locked; who takes over need not wait for it."""
-    run = begin(runs)
+    run = begin(runs, lease=OVER)
     header = database.collection("rebalances").find_one({})
     assert header is not None
     orphan = runs._sessions[MINE.token]  # noqa: SLF001 - what a dead process leaves in the database
@@ -138,7 +150,7 @@ def test_a_server_killed_in_a_transaction_leaves_nothing_in_the_way(
     document: dict[str, object] = {"rebalance_id": run.rebalance_id, "portfolio_id": portfolio_id(0)}
     database.collection("portfolio_rebalances").insert_one({**document, "sequence": 2}, session=orphan)
     started = time.monotonic()
-    assert runs.take_over(OTHERS, LATER + timedelta(seconds=1)) == order(run)
+    assert is_of(runs.take_over(OTHERS), run)
     runs.appending(run.rebalance_id, [result(0, run_id=run.rebalance_id)])(OTHERS)
     assert time.monotonic() - started < FORGOTTEN_SECONDS
     assert stored(database) == 1
@@ -212,31 +224,37 @@ def test_a_run_of_one_portfolio_is_stored_whole_and_once(runs: Rebalances, datab
 
 
 def test_a_run_is_taken_over_by_one_of_many(runs: Rebalances) -> None:
-    run = begin(runs)
-    late = LATER + timedelta(seconds=1)
+    run = begin(runs, lease=OVER)
 
     def take(number: int) -> RunOrder | None:
-        return runs.take_over(Lease(f"server {number}", late + timedelta(seconds=60)), late)
+        return runs.take_over(Lease(f"server {number}", 3600))
 
     with ThreadPoolExecutor(6) as threads:
         taken = [one for one in threads.map(take, range(6)) if one]
-    assert taken == [order(run)]
+    assert [is_of(one, run) for one in taken] == [True]
 
 
-@pytest.mark.parametrize("until", [NOW, LATER])
-def test_a_run_is_not_taken_over_while_its_lease_holds(runs: Rebalances, until: datetime) -> None:
-    begin(runs, lease=Lease("mine", until))
-    assert runs.take_over(OTHERS, until) is None
-    assert runs.take_over(OTHERS, until + timedelta(milliseconds=1)) is not None
-
-
-def test_a_lease_lasts_from_the_last_write(runs: Rebalances) -> None:
+def test_a_run_is_not_taken_over_while_its_lease_holds(runs: Rebalances) -> None:
     run = begin(runs)
-    longer = Lease("mine", LATER + timedelta(seconds=60))
-    runs.appending(run.rebalance_id, [result(run_id=run.rebalance_id)])(longer)
-    assert runs.take_over(OTHERS, LATER + timedelta(seconds=30)) is None
-    runs.renew(run.rebalance_id, Lease("mine", LATER + timedelta(seconds=120)))
-    assert runs.take_over(OTHERS, LATER + timedelta(seconds=90)) is None
+    assert runs.take_over(OTHERS) is None
+    runs.renew(run.rebalance_id, OVER)
+    assert is_of(runs.take_over(OTHERS), run)
+
+
+def test_a_lease_lasts_from_the_last_write(runs: Rebalances, database: Database) -> None:
+    """So long as it says after the time that the database has."""
+    run = begin(runs, lease=OVER)
+    writes: list[Callable[[Lease], object]] = [
+        runs.appending(run.rebalance_id, [result(run_id=run.rebalance_id)]),
+        lambda lease: runs.renew(run.rebalance_id, lease),
+    ]
+    for seconds, write in enumerate(writes, 60):
+        before = database.now()
+        write(replace(MINE, seconds=seconds))
+        header = database.collection("rebalances").find_one({})
+        assert header is not None
+        until = cast("dict[str, datetime]", header["lease"])["until"]
+        assert before <= until - timedelta(seconds=seconds) <= database.now()
 
 
 def test_what_is_left_to_do(runs: Rebalances) -> None:

@@ -48,12 +48,12 @@ from tests.builders import (
 State = PortfolioState
 
 
-LEASE = Lease("token", NOW + timedelta(seconds=60))
+LEASE = Lease("token", 60)
 
 
 def begin(runs: Rebalances, run: Rebalance) -> Rebalance:
     ids = [portfolio_id(number) for number in range(run.portfolio_count)]
-    return runs.begin(RunOrder(run, (position(1),), NOW + timedelta(hours=1)), ids, LEASE, None)
+    return runs.begin(RunOrder(run, (position(1),), 3600), ids, LEASE, None)
 
 
 def begun(runs: Rebalances, portfolio_count: int) -> Rebalance:

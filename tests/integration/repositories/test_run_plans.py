@@ -1,7 +1,6 @@
 """Every query of the runs is served by an index."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
@@ -17,7 +16,7 @@ from ordergen_server.repositories.tokens import PageTokens
 from tests.builders import NOW, portfolio_id, position, rebalance, result
 from tests.integration.repositories.plans import Recorder, check_plans, planned
 
-MINE, OTHERS = Lease("mine", NOW + timedelta(seconds=60)), Lease("another", NOW + timedelta(seconds=120))
+MINE, OTHERS = Lease("mine", 0), Lease("another", 3600)
 REQUEST = Request("16fd2706-8baf-433b-82eb-8c7fada847da", "body")
 
 
@@ -26,7 +25,7 @@ def use_everything(database: Database) -> None:
     migrate(database)
     runs = Rebalances(database, PageTokens.of(database))
     run = rebalance(run_id=runs.new_id(), portfolio_count=4)
-    order = RunOrder(run, (position(1),), NOW + timedelta(hours=1))
+    order = RunOrder(run, (position(1),), 3600)
     ids = [portfolio_id(number) for number in range(4)]
     runs.begin(order, ids, MINE, REQUEST)
     again = replace(order, rebalance=replace(run, rebalance_id=runs.new_id()))
@@ -35,9 +34,11 @@ def use_everything(database: Database) -> None:
         runs.begin(again, ids, MINE, None)
     runs.keep_snapshot(run.rebalance_id, MarketSnapshot({}, NOW))
     assert runs.kept_snapshot(run.rebalance_id)
-    assert runs.take_over(OTHERS, NOW + timedelta(seconds=61))
+    assert runs.take_over(OTHERS)
     runs.appending(run.rebalance_id, [result(n, run_id=run.rebalance_id) for n in range(4)])(OTHERS)
+    assert runs.to_be_cancelled() == []
     runs.request_cancel(run.rebalance_id)
+    assert runs.to_be_cancelled() == [run.rebalance_id]
     assert runs.renew(run.rebalance_id, OTHERS)
     assert runs.pending(run.rebalance_id) == []
     for state in (None, PortfolioState.NO_ACTION):
@@ -46,6 +47,7 @@ def use_everything(database: Database) -> None:
     assert runs.portfolios_after(run.rebalance_id, 1, 10)
     runs.get_portfolio(run.rebalance_id, portfolio_id(0))
     runs.finish(replace(run, state=RebalanceState.COMPLETED, finish_time=NOW), OTHERS)
+    assert runs.to_be_cancelled() == []
     for model_id in ("", run.model_id):
         for portfolio_ids in ((), ids[:2]):
             assert runs.find(PageRequest(1), model_id, portfolio_ids).items

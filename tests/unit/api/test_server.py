@@ -25,13 +25,18 @@ SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.Health
 
 
 class FakeDatabase:
-    """Answers pings, or raises."""
+    """Does what is looked for, or raises."""
 
     def __init__(self) -> None:
         self.failure: Exception | None = None
+        self.fails_now_and_then = False
+        self.looks = 0
 
-    def ping(self, timeout_seconds: float) -> None:
+    def look(self, timeout_seconds: float) -> None:
         assert timeout_seconds > 0
+        self.looks += 1
+        if self.fails_now_and_then and self.looks % 2:
+            raise DatabaseUnavailable("late")
         if self.failure:
             raise self.failure
 
@@ -40,11 +45,11 @@ class FakeDatabase:
 
 
 @contextmanager
-def server(database: FakeDatabase, port: int = 0) -> Iterator[ApiServer]:
+def server(database: FakeDatabase, port: int = 0, *, interval_seconds: float = 0.02) -> Iterator[ApiServer]:
     models, runs = MemoryModels(), MemoryRuns()
     with house() as parts:
         one = ApiServer(
-            ServerConfig("127.0.0.1", port, 0, 2, drain_seconds=5, health_interval_seconds=0.02),
+            ServerConfig("127.0.0.1", port, 0, 2, drain_seconds=5, health_interval_seconds=interval_seconds),
             models=ModelServicer(ModelEditor(models, lambda: NOW), models),
             rebalances=RebalanceServicer(
                 parts.rebalancer, runs, maximum_call_seconds=PATIENCE, maximum_run_seconds=PATIENCE
@@ -85,6 +90,32 @@ def test_it_is_not_ready_while_the_database_is_not() -> None:
             assert status(one.health_port, MODEL_SERVICE) == NOT_SERVING
             database.failure = None
             eventually(lambda: status(one.health_port) == SERVING)
+
+
+def test_a_database_that_is_late_now_and_then_is_no_reason_not_to_be_ready() -> None:
+    """Every second look fails, as they may under load: not one check says that it is not ready."""
+    database = FakeDatabase()
+    with server(database, interval_seconds=0.2) as one:
+        database.fails_now_and_then = True
+        until = database.looks + 8
+        seen: set[int] = set()
+
+        def looked() -> bool:
+            seen.add(status(one.health_port))
+            return database.looks >= until
+
+        eventually(looked)
+    assert seen == {SERVING}
+
+
+def test_a_bug_of_a_look_is_logged_and_looking_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    database = FakeDatabase()
+    with server(database) as one:
+        database.failure = ZeroDivisionError("a bug")
+        eventually(lambda: status(one.port) == NOT_SERVING)
+        database.failure = None
+        eventually(lambda: status(one.port) == SERVING)
+    assert "looking at the database met an internal error" in caplog.text
 
 
 def test_a_port_is_of_one_server() -> None:

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Thread
 
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.market import Holdings, MarketSnapshot
 from ordergen_server.domain.models import Model
-from ordergen_server.domain.rebalances import PortfolioState, RebalanceState
+from ordergen_server.domain.rebalances import PortfolioState, RebalanceOptions, RebalanceState
 from ordergen_server.domain.stores import RunOrder
 from ordergen_server.services.execution import Execution
 from ordergen_server.services.leased_run import LeasedRun, RunJournal
@@ -58,11 +58,13 @@ class House:
     changed: ChangeSignal
     clock: Clock
 
-    def held(self, *, seconds: float = 1000, token: str = TOKEN) -> LeasedRun:
+    def held(
+        self, *, seconds: float = 1000, token: str = TOKEN, options: RebalanceOptions | None = None
+    ) -> LeasedRun:
         """A run of the house's model, begun and held by us."""
         started = rebalance(portfolio_count=len(self.model.portfolio_ids))
-        deadline_time = self.clock() + timedelta(seconds=seconds)
-        order = RunOrder(started, self.model.positions, deadline_time)
+        started = replace(started, options=options or started.options)
+        order = RunOrder(started, self.model.positions, seconds)
         self.runs.begin(order, self.model.portfolio_ids, self.journal.lease(token), None)
         return LeasedRun(order, token, Deadline.after(seconds))
 
@@ -100,19 +102,19 @@ def house(
 ) -> Iterator[House]:
     """A house whose one model has a portfolio for every answer, with one position of 10 a share."""
     followed = wanted or model(position(1), portfolios=len(answers))
-    kept, store = models or MemoryModels(followed), runs or MemoryRuns()
+    now, changed = clock or Clock(), ChangeSignal()
+    kept, store = models or MemoryModels(followed), runs or MemoryRuns(now)
     source = FakeMarket(market or snapshot({1: "10"}))
     portfolios = FakePortfolios(
         {portfolio_id(number): answer for number, answer in enumerate(answers)}, before
     )
-    now, changed = clock or Clock(), ChangeSignal()
     with ThreadPoolExecutor(workers) as pool:
         work = PortfolioWork(market=source, portfolios=portfolios, workers=pool, window=window)
         journal = RunJournal(
             runs=store, models=kept, clock=now, changed=changed.notify, lease_seconds=LEASE_SECONDS
         )
         execution = Execution(work, journal)
-        holder = Runs(execution, journal, now, maximum_runs=maximum_runs, tend_seconds=3600)
+        holder = Runs(execution, journal, maximum_runs=maximum_runs, tend_seconds=3600)
         rebalancer = Rebalancer(models=kept, store=store, work=work, runs=holder, changed=changed, clock=now)
         holder.start()
         try:

@@ -1,14 +1,15 @@
 """A held run: every portfolio once, a stop where going on is useless, an end where it is ours to write."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from threading import Event, Thread
+from threading import Barrier, Event, Thread
 from typing import NoReturn
 
 import pytest
 
+import optimizer
 from ordergen_server.domain.errors import (
     BadData,
     Cancelled,
@@ -18,11 +19,12 @@ from ordergen_server.domain.errors import (
     MissingData,
     SiblingUnavailable,
 )
-from ordergen_server.domain.market import Holdings, Quote
+from ordergen_server.domain.market import Holdings, MarketSnapshot, Quote
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
     Rebalance,
+    RebalanceOptions,
     RebalanceState,
 )
 from ordergen_server.domain.stores import Lease, LeaseLost
@@ -156,7 +158,13 @@ def test_a_cancelled_run_skips_the_rest() -> None:
     """What was done stays done, and counts: the model was rebalanced."""
     with house(BUYS, RESTS, RESTS, RESTS, workers=1, window=1) as parts:
         held = parts.held()
-        parts.portfolios.before = lambda one: held.cancelled.set() if one == portfolio_id(1) else None
+
+        def cancel(one: str) -> None:
+            if one == portfolio_id(1):
+                eventually(lambda: parts.runs.results)
+                held.cancelled.set()
+
+        parts.portfolios.before = cancel
         parts.execution.carry_out(held)
         ended = parts.runs.get(held.rebalance_id)
     assert (ended.state, ended.error) == (RebalanceState.CANCELLED, None)
@@ -183,9 +191,86 @@ def test_a_cancel_that_another_server_was_asked_for_is_seen_with_the_next_result
 def test_a_run_cancelled_after_its_last_portfolio_is_complete() -> None:
     with house(BUYS) as parts:
         held = parts.held()
-        parts.portfolios.before = lambda _: held.cancelled.set()
+        parts.runs.request_cancel(held.rebalance_id)  # it is heard with the answer to what is stored
         parts.execution.carry_out(held)
         assert parts.runs.get(held.rebalance_id).state is RebalanceState.COMPLETED
+
+
+@pytest.mark.parametrize("done", [0, 7])
+def test_a_cancelled_run_ends_while_what_is_being_read_is_slow(done: int) -> None:
+    """Nothing is told after the cancel but that the rest is skipped, and nothing more is asked for."""
+    reading, gate = Event(), Event()
+
+    def before(one: str) -> None:
+        if one == portfolio_id(done):
+            eventually(lambda: len(parts.runs.results) == done)
+            reading.set()
+            gate.wait(PATIENCE)
+
+    with house(*[RESTS] * 50, before=before, workers=1, window=1) as parts:
+        held = parts.held()
+        work = Thread(target=parts.execution.carry_out, args=(held,))
+        work.start()
+        assert reading.wait(PATIENCE)
+        held.cancelled.set()
+        work.join()
+        gate.set()
+    ended = parts.runs.get(held.rebalance_id)
+    assert ended.state is RebalanceState.CANCELLED
+    assert [ended.counts.get(one, 0) for one in (PortfolioState.NO_ACTION, PortfolioState.SKIPPED)] == [
+        done,
+        50 - done,
+    ]
+    assert len(parts.portfolios.asked) == done + 1
+
+
+def test_a_cancelled_run_does_not_wait_for_prices(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, gate = Event(), Event()
+    with house(*[RESTS] * 3) as parts:
+        read = parts.market.snapshot
+
+        def slowly(seconds: float, needed: Collection[str]) -> MarketSnapshot:
+            reading.set()
+            gate.wait(PATIENCE)
+            return read(seconds, needed)
+
+        monkeypatch.setattr(parts.market, "snapshot", slowly)
+        held = parts.held()
+        work = Thread(target=parts.execution.carry_out, args=(held,))
+        work.start()
+        assert reading.wait(PATIENCE)
+        held.cancelled.set()
+        work.join()
+        gate.set()
+    assert parts.runs.get(held.rebalance_id).counts == {PortfolioState.SKIPPED: 3}
+    assert parts.portfolios.asked == []
+
+
+def test_portfolios_that_were_read_are_not_solved_after_the_cancel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each by itself, as options that bind several lines need it: the first is being solved at the cancel."""
+    solved: list[object] = []
+    with house(*[BUYS] * 9, workers=9, window=9) as parts:
+        held = parts.held(options=RebalanceOptions(maximum_trade_count=1))
+        read, ready = parts.portfolios.name, Barrier(9)
+        solve = optimizer.solve
+
+        def together(one: str, seconds: float) -> str:
+            ready.wait(PATIENCE)
+            return read(one, seconds)
+
+        def cancelling(
+            problem: optimizer.Problem, *, timeout_seconds: float, tolerance: Decimal = Decimal(0)
+        ) -> optimizer.Solution:
+            held.cancelled.set()
+            solved.append(problem)
+            return solve(problem, timeout_seconds=timeout_seconds, tolerance=tolerance)
+
+        monkeypatch.setattr(parts.portfolios, "name", together)
+        monkeypatch.setattr(optimizer, "solve", cancelling)
+        parts.execution.carry_out(held)
+    counts = parts.runs.get(held.rebalance_id).counts
+    assert (len(solved), sum(counts.values())) == (1, 9)
+    assert counts[PortfolioState.SKIPPED] >= 8
 
 
 def test_an_abandoned_run_is_left_as_it_is() -> None:
@@ -207,7 +292,7 @@ def test_a_run_taken_over_goes_on_where_it_stood() -> None:
         first = snapshot({1: "10"})
         parts.runs.keep_snapshot(held.rebalance_id, first)
         done = result(1, run_id=held.rebalance_id, state=PortfolioState.NO_ACTION)
-        parts.runs.append(held.rebalance_id, Lease(TOKEN, NOW), [done])
+        parts.runs.append(held.rebalance_id, Lease(TOKEN, 60), [done])
         parts.execution.carry_out(held)
         ended = parts.runs.get(held.rebalance_id)
     assert ended.state is RebalanceState.COMPLETED
@@ -226,7 +311,7 @@ def test_a_server_that_has_lost_its_run_writes_nothing_more() -> None:
         def lose(one: str) -> None:
             if one == portfolio_id(3):
                 stored = parts.runs.runs[held.rebalance_id]
-                stored.lease = Lease("of another", NOW)
+                stored.lease = Lease("of another", 60)
 
         parts.portfolios.before = lose
         with pytest.raises(LeaseLost):

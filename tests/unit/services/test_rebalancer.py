@@ -1,5 +1,6 @@
 """The use cases of rebalancing, with fakes around them."""
 
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from itertools import islice
@@ -30,7 +31,7 @@ from ordergen_server.domain.rebalances import (
     RunFinished,
     RunStarted,
 )
-from ordergen_server.domain.stores import Request
+from ordergen_server.domain.stores import Lease, Request
 from tests.builders import MODEL_ID, NOW, model, portfolio_id
 from tests.limits import PATIENCE
 from tests.unit.services.runs import BUYS, LEASE_SECONDS, RESTS, WORTHLESS, House, house
@@ -172,15 +173,76 @@ def test_a_caller_that_leaves_cancels_the_run() -> None:
 
 
 def test_a_caller_that_is_gone_is_told_no_more_and_its_run_is_cancelled() -> None:
+    """It ends while what is being read is still read, though nobody reads what it tells."""
+    gate, leaving = Event(), Leaving()
+    with gated_house(gate) as parts:
+        events = parts.rebalancer.rebalance_model(
+            MODEL_ID, OPTIONS, Deadline.after(PATIENCE), when_gone=leaving.add_callback
+        )
+        next(events)
+        eventually(lambda: parts.portfolios.asked)
+        leaving.leave()
+        assert parts.ended(only_run(parts).rebalance_id)
+        gate.set()
+    assert only_run(parts).state is RebalanceState.CANCELLED
+    assert only_run(parts).counts == {PortfolioState.SKIPPED: 20}
+    assert len(parts.portfolios.asked) == 1
+
+
+def test_a_caller_that_is_gone_before_the_run_has_begun_cancels_it() -> None:
+    gate = Event()
+    with gated_house(gate) as parts:
+        events = parts.rebalancer.rebalance_model(
+            MODEL_ID, OPTIONS, Deadline.after(PATIENCE), when_gone=lambda _: False
+        )
+        assert list(events) == []
+        assert parts.ended(only_run(parts).rebalance_id)
+        gate.set()
+    assert only_run(parts).counts == {PortfolioState.SKIPPED: 20}
+
+
+class Leaving:
+    """A call, as gRPC has it, that is over once its caller leaves."""
+
+    def __init__(self) -> None:
+        self.callbacks: list[Callable[[], None]] = []
+
+    def add_callback(self, callback: Callable[[], None]) -> bool:
+        self.callbacks.append(callback)
+        return True
+
+    def leave(self) -> None:
+        for callback in self.callbacks:
+            callback()
+
+
+def test_a_server_that_stops_does_not_cancel_the_runs_of_callers_that_it_cuts_off() -> None:
+    gate, leaving = Event(), Leaving()
+    with gated_house(gate) as parts:
+        events = parts.rebalancer.rebalance_model(
+            MODEL_ID, OPTIONS, Deadline.after(PATIENCE), when_gone=leaving.add_callback
+        )
+        next(events)
+        parts.holder.drain()
+        leaving.leave()
+        assert list(events) == []
+        parts.close_slowly(gate.set)
+        assert only_run(parts).state is RebalanceState.RUNNING
+
+
+def test_a_preview_ends_once_its_caller_has_gone() -> None:
+    """Though the portfolio that is being read does not come."""
     gate, gone = Event(), Event()
     with gated_house(gate) as parts:
-        events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE), gone=gone)
+        events = parts.rebalancer.preview_model(
+            MODEL_ID, OPTIONS, Deadline.after(PATIENCE).unless(gone.is_set)
+        )
         next(events)
         gone.set()
-        assert len(list(events)) < 20
+        with pytest.raises(Cancelled):
+            list(events)
         gate.set()
-        assert parts.ended(only_run(parts).rebalance_id)
-    assert only_run(parts).state is RebalanceState.CANCELLED
+    assert len(parts.portfolios.asked) <= 1
 
 
 def test_a_caller_that_leaves_a_server_that_stops_leaves_the_run_to_another() -> None:
@@ -248,9 +310,16 @@ def test_a_run_started_goes_on_and_can_be_watched_and_cancelled() -> None:
         assert parts.rebalancer.cancel(started.rebalance_id, 10) == cancelled
 
 
-def test_a_cancel_answers_after_its_time_that_the_run_goes_on() -> None:
+def test_a_cancel_answers_after_its_time_that_the_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     release = Event()
-    with house(RESTS, RESTS, before=lambda _: release.wait(PATIENCE), workers=1, window=1) as parts:
+    with gated_house(release) as parts:
+        append = parts.runs.append
+
+        def slowly(rebalance_id: str, lease: Lease, results: Sequence[PortfolioRebalance]) -> bool:
+            release.wait(PATIENCE)
+            return append(rebalance_id, lease, results)
+
+        monkeypatch.setattr(parts.runs, "append", slowly)
         started = parts.rebalancer.start(MODEL_ID, OPTIONS, 1000)
         assert parts.rebalancer.cancel(started.rebalance_id, 0.05).state is RebalanceState.RUNNING
         release.set()
@@ -331,11 +400,15 @@ def test_a_portfolio_asked_for_again_answers_its_first_result() -> None:
 
 
 def test_a_portfolio_whose_caller_has_gone_is_not_stored() -> None:
+    """Whenever that is: nothing is asked for any more, and at the end nothing is stored."""
     gone = Event()
-    gone.set()
-    with house(BUYS) as parts, pytest.raises(Cancelled):
-        parts.rebalancer.rebalance_portfolio(portfolio_id(0), OPTIONS, Deadline.after(PATIENCE), gone=gone)
+    deadline = Deadline.after(PATIENCE).unless(gone.is_set)
+    with house(BUYS, before=lambda _: gone.set()) as parts:
+        for _ in range(2):
+            with pytest.raises(Cancelled):
+                parts.rebalancer.rebalance_portfolio(portfolio_id(0), OPTIONS, deadline)
     assert parts.runs.runs == {}
+    assert (parts.market.calls, len(parts.portfolios.asked)) == (1, 1)
 
 
 def test_a_single_portfolio_beside_a_run() -> None:

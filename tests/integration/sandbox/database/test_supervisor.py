@@ -137,6 +137,24 @@ def test_gives_up_on_a_process_that_will_not_run() -> None:
     assert "ended with exit code 1, 3 times in a row within 1 s; giving up" in text
 
 
+def test_what_is_known_to_run_is_started_again_for_ever() -> None:
+    with SupervisedProcess(["/bin/sh", "-c", "echo no way >&2; exit 1"]) as process:
+        process.keep()
+        eventually(lambda: process.log_tail().count("starting it again") == 5)
+        assert process.running
+    assert not process.running
+
+
+def test_it_is_killed_and_started_again_when_told_to() -> None:
+    with SupervisedProcess(SLEEP) as process:
+        first = child_of(process)
+        process.restart_child()
+        eventually(lambda: process.child_pid != first)
+        assert process.running
+        assert "was ended by SIGKILL; starting it again" in process.log_tail()
+    process.restart_child()  # too late, and harmless
+
+
 def test_without_restart_the_first_death_is_the_end() -> None:
     with SupervisedProcess([sys.executable, "-c", "raise SystemExit(7)"], restart=False) as process:
         eventually(lambda: not process.running)

@@ -21,6 +21,8 @@ LEAST_EXAMPLES = 20
 DATABASE_SECONDS = 60.0
 #: Seconds for a call, a process, or anything else that must come; a whole test has those of pyproject.toml.
 PATIENCE = 150.0
+#: Seconds for a proof that a test needs; the hardest take some on a quiet machine.
+PROOF_SECONDS = 600.0
 
 _DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
 OUT_OF_TIME = (

@@ -27,6 +27,7 @@ from optimizer import (
     Strategy,
     solve,
 )
+from tests.limits import PATIENCE, PROOF_SECONDS
 from tests.unit.optimizer.problems import CASES, position
 
 FAULTS = CASES.with_name("optimizer_faults.json")
@@ -108,7 +109,7 @@ PROVEN = {
 
 @pytest.mark.parametrize("place", PROVEN, ids=str)
 def test_the_least_objective_is_found_and_proven(place: int) -> None:
-    answer = solve(recorded(place), timeout_seconds=20)
+    answer = solve(recorded(place), timeout_seconds=PROOF_SECONDS)
     assert answer.status is Status.PROVEN_OPTIMAL
     assert answer.objective == Fraction(PROVEN[place][0])
 
@@ -125,7 +126,7 @@ def test_too_little_time_leaves_a_problem_undecided_not_infeasible(place: int) -
 @pytest.mark.parametrize(("place", "reached"), [(12, "12974.28"), (14, "16509.9")])
 def test_a_deep_floor_over_fine_prices_ends_near_its_bound(place: int, reached: str) -> None:
     """CP-SAT reaches 12974.27425 and 16509.8931 in ten seconds, without a proof either."""
-    answer = solve(recorded(place), timeout_seconds=60, tolerance=Decimal("0.01"))
+    answer = solve(recorded(place), timeout_seconds=PATIENCE, tolerance=Decimal("0.01"))
     assert answer.objective is not None
     assert answer.objective <= Fraction(reached)
 
@@ -141,14 +142,14 @@ LATER_AIMS = {
 
 @pytest.mark.parametrize("place", LATER_AIMS)
 def test_of_equal_objectives_the_later_aims_decide(place: int) -> None:
-    answer = solve(recorded(place), timeout_seconds=20)
+    answer = solve(recorded(place), timeout_seconds=PROOF_SECONDS)
     assert answer.orders == LATER_AIMS[place]
     assert answer.tie_broken
 
 
 def test_equal_prices_under_every_constraint_are_no_detour() -> None:
     """A thousand positions took ten seconds after their time was over."""
-    answer = solve(recorded(17), timeout_seconds=5)
+    answer = solve(recorded(17), timeout_seconds=PATIENCE)
     assert answer.objective is not None
     assert answer.status is not Status.INFEASIBLE
 
@@ -157,7 +158,7 @@ def test_equal_prices_under_every_constraint_are_no_detour() -> None:
 def test_names_change_no_proof() -> None:
     for place in (16, 29, 2, 28):
         drawn = recorded(place)
-        answer = solve(drawn, timeout_seconds=20)
+        answer = solve(drawn, timeout_seconds=PROOF_SECONDS)
         renamed = replace(
             drawn,
             positions=tuple(
@@ -165,4 +166,4 @@ def test_names_change_no_proof() -> None:
                 for index, one in enumerate(drawn.positions)
             ),
         )
-        assert solve(renamed, timeout_seconds=20).objective == answer.objective
+        assert solve(renamed, timeout_seconds=PROOF_SECONDS).objective == answer.objective

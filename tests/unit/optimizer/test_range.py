@@ -22,6 +22,7 @@ from optimizer import (
     solve,
     solve_batch,
 )
+from tests.limits import PATIENCE
 from tests.unit.optimizer.oracle import cash_after, keeps_limits, score
 from tests.unit.optimizer.problems import position
 
@@ -46,7 +47,7 @@ def test_bands_of_more_shares_than_64_bits_count(
 ) -> None:
     positions = (replace(PENNY, quantity=Decimal(held)), DEAR)
     drawn = Problem(positions, Decimal("1E+12"), Decimal("3E+11"), strategy, constraints)
-    answer = solve(drawn, timeout_seconds=5)
+    answer = solve(drawn, timeout_seconds=PATIENCE)
     assert answer.status in {Status.PROVEN_OPTIMAL, Status.FEASIBLE}
     assert keeps_limits(drawn, answer.orders)
     assert cash_after(drawn, answer.orders) == answer.cash_after

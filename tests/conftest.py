@@ -1,5 +1,6 @@
 """The database of the tests, one server process a worker; how many examples there are; why a test failed."""
 
+import signal
 from collections.abc import Generator, Iterator, Sequence
 
 import pytest
@@ -12,6 +13,8 @@ from tests.limits import DATABASE_SECONDS, OUT_OF_TIME, PATIENCE, examples, is_o
 
 #: Where hypothesis keeps the settings of a test; it has no other way to change them once they are given.
 _SETTINGS = "_hypothesis_internal_use_settings"
+#: A shell's background jobs ignore Ctrl-C, and so would the programs that tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 Reporting = Generator[None, pytest.TestReport, pytest.TestReport]
 
 

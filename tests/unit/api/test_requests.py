@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ordergen_server.api.requests import MAXIMUM_ENTRIES, MAXIMUM_FIELDS, decoder
-from ordergen_server.domain.errors import OrderGenerationError, Unsupported
+from ordergen_server.domain.errors import InvalidArgument, OrderGenerationError, Unsupported
 
 METHODS = [
     method
@@ -43,6 +43,8 @@ def test_what_protobuf_reads_is_the_request_and_what_it_does_not_is_an_error(
     method: MethodDescriptor, raw: bytes
 ) -> None:
     found = decoder(method)(raw)
+    if isinstance(found, InvalidArgument) and "together" in found.message:
+        return  # of what excludes each other protobuf takes the last
     try:
         expected = GetMessageClass(method.input_type).FromString(raw)
     except DecodeError:

@@ -1,11 +1,10 @@
 """Following a run: its progress while it goes on, and what became of it."""
 
 import json
-import signal
 from collections.abc import Iterable, Iterator, Sequence
-from threading import Event
-from types import FrameType
-from typing import NoReturn
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from threading import Thread
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -15,6 +14,8 @@ from ordergen_client.values import PortfolioRebalance, Rebalance, RebalanceEvent
 
 #: Wide enough for every table where output is not a terminal.
 PIPE_WIDTH = 132
+#: How long an interrupt may take to be heard.
+WAKE_SECONDS = 0.2
 
 
 def follow(events: Iterable[RebalanceEvent], console: Console) -> tuple[Rebalance, list[PortfolioRebalance]]:
@@ -36,30 +37,30 @@ def follow(events: Iterable[RebalanceEvent], console: Console) -> tuple[Rebalanc
 
 
 def until_interrupted(events: Iterable[RebalanceEvent]) -> Iterator[RebalanceEvent]:
-    """The events, until Ctrl-C, which ends them with KeyboardInterrupt.
+    """The same events, read by a thread of its own, so that Ctrl-C meets a wait of ours and never gRPC.
 
-    It falls on whatever runs, which may be a callback or a destructor of gRPC; what is raised there is lost.
-    So it is also remembered, until the next event at the latest. For the main thread alone.
+    What an interrupt raises within gRPC can be lost, or leave its locks taken, and the command hangs.
     """
-    interrupted = Event()
+    told: SimpleQueue[RebalanceEvent | Exception | None] = SimpleQueue()
 
-    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-        interrupted.set()
-        raise KeyboardInterrupt
+    def read() -> None:
+        try:
+            for event in events:
+                told.put(event)
+        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
+            told.put(error)
+        else:
+            told.put(None)
 
-    before = signal.signal(signal.SIGINT, interrupt)
-    try:
-        for event in events:
-            _raise_if(interrupted)
-            yield event
-        _raise_if(interrupted)
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _raise_if(interrupted: Event) -> None:
-    if interrupted.is_set():
-        raise KeyboardInterrupt
+    Thread(target=read, name="events", daemon=True).start()
+    while True:
+        with suppress(Empty):  # time to hear of a signal that another thread was given
+            one = told.get(timeout=WAKE_SECONDS)
+            if one is None:
+                return
+            if isinstance(one, Exception):
+                raise one
+            yield one
 
 
 def output_console() -> Console:

@@ -2,15 +2,15 @@
 
 import signal
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from io import StringIO
+from threading import Event
 
 import pytest
 from rich.console import Console
 
-from ordergen_client import PortfolioRebalance, Rebalance, RebalanceEvent
+from ordergen_client import OrderGenerationError, PortfolioRebalance, Rebalance, RebalanceEvent
 from ordergen_client.following import follow, until_interrupted
 from tests.waiting import eventually
 
@@ -62,27 +62,34 @@ def test_progress_is_shown_while_the_run_goes_on() -> None:
     assert [one.portfolio_id for one in portfolios] == ["P" * 24, "Q" * 24]
 
 
-def test_an_interrupt_that_was_raised_where_it_is_lost_ends_the_events_all_the_same() -> None:
-    before = signal.getsignal(signal.SIGINT)
+def test_an_interrupt_ends_the_wait_for_an_event_that_does_not_come() -> None:
+    seen = Event()
 
     def events() -> Iterator[RebalanceEvent]:
         yield RebalanceEvent(1, started=STARTED)
-        with suppress(KeyboardInterrupt):  # as in a destructor
-            signal.raise_signal(signal.SIGINT)
-        yield RebalanceEvent(2, finished=ENDED)
+        seen.wait()
+        signal.raise_signal(signal.SIGINT)
+        Event().wait()
 
     told = until_interrupted(events())
     assert next(told).sequence == 1
     with pytest.raises(KeyboardInterrupt):
+        seen.set()
         next(told)
-    assert signal.getsignal(signal.SIGINT) == before
 
 
-def test_an_interrupt_after_the_last_event_is_heard() -> None:
+@pytest.mark.parametrize("error", [OrderGenerationError("UNAVAILABLE", "down"), KeyError("a bug")])
+def test_what_ends_the_events_is_told(error: Exception) -> None:
     def events() -> Iterator[RebalanceEvent]:
-        yield RebalanceEvent(1, finished=ENDED)
-        with suppress(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
+        yield RebalanceEvent(1, started=STARTED)
+        raise error
 
-    with pytest.raises(KeyboardInterrupt):
-        list(until_interrupted(events()))
+    told = until_interrupted(events())
+    assert next(told).sequence == 1
+    with pytest.raises(type(error)):
+        next(told)
+
+
+def test_events_that_end_end() -> None:
+    ended = RebalanceEvent(1, finished=ENDED)
+    assert list(until_interrupted([ended])) == [ended]

@@ -73,9 +73,13 @@ def test_an_interrupt_ends_the_wait_for_an_event_that_does_not_come() -> None:
 
     told = until_interrupted(events())
     assert next(told).sequence == 1
-    with pytest.raises(KeyboardInterrupt):
+
+    def wait_on() -> object:
         seen.set()
-        next(told)
+        return next(told)
+
+    with pytest.raises(KeyboardInterrupt):
+        wait_on()
 
 
 @pytest.mark.parametrize("error", [OrderGenerationError("UNAVAILABLE", "down"), KeyError("a bug")])

@@ -36,7 +36,7 @@ WINDOW = 4
 MAXIMUM_SUMMARY_BYTES = 8 * 1024 * 1024
 
 #: Those that look what became of runs.
-WATCHING_THREADS = 8
+WATCHING_THREADS = 2
 
 #: One attempt to read the names of all portfolios, in the background: 20,000 are 2.6 MB, and nobody waits.
 NAMES_SECONDS = 30.0

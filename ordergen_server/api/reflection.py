@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from typing import Any
 
 from google.protobuf.message import DecodeError
 from grpc_reflection.v1alpha import reflection, reflection_pb2
@@ -34,8 +35,9 @@ def streams(services: Iterable[str], message_seconds: float) -> dict[str, Serve]
             yield reflection_pb2.ServerReflectionRequest.FromString(raw)
 
     async def ask(context: Context) -> None:
+        answers: Any = servicer.ServerReflectionInfo(questions(context), context)  # an asynchronous generator
         try:
-            async for answer in servicer.ServerReflectionInfo(questions(context), context):
+            async for answer in answers:
                 await context.write(answer.SerializeToString())
         except DecodeError:
             await abort(context, broken("request", "must be a ServerReflectionRequest"))

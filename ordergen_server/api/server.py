@@ -22,6 +22,8 @@ MODEL_SERVICE, REBALANCE_SERVICE = (service.full_name for service in SERVICES)
 #: Serves while the process does, whatever the database does: what a liveness probe asks for.
 LIVENESS = "liveness"
 MAXIMUM_REQUEST_BYTES = 4 * 1024 * 1024
+#: Connections at once: with those to the database and to siblings fewer than the 1,024 files of a process.
+API_CONNECTIONS, HEALTH_CONNECTIONS = 800, 100
 #: Intervals between looks at the database: after so many without one that succeeds a server is not ready.
 UNREADY_INTERVALS = 5
 _CHANNEL_OPTIONS = [
@@ -31,10 +33,10 @@ _CHANNEL_OPTIONS = [
     ("grpc.max_connection_age_ms", 300_000),
     # What one client may hold: streams of a connection, connections of a port, and none that says nothing.
     ("grpc.max_concurrent_streams", 128),
-    ("grpc.max_allowed_incoming_connections", 1000),
+    ("grpc.max_connection_idle_ms", 120_000),
     ("grpc.server_handshake_timeout_ms", 10_000),
     # Clients may ping a quiet stream every 10 s; one that is gone without a word is noticed within 80.
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
@@ -90,10 +92,13 @@ class ApiServer:
                     **self._health.streams(inbox),
                     **reflection.streams(names, self._config.message_seconds),
                 },
-            )
+            ),
+            API_CONNECTIONS,
         )
         own_inbox = Inbox()
-        self._probe = _made(Routes(self._health.unary(own_inbox), self._health.streams(own_inbox)))
+        self._probe = _made(
+            Routes(self._health.unary(own_inbox), self._health.streams(own_inbox)), HEALTH_CONNECTIONS
+        )
         self._health.set([LIVENESS], health_pb2.HealthCheckResponse.SERVING)
         self._set_ready(ready=False)
         self.port = _listen(self._api, self._config.host, self._config.port)
@@ -140,8 +145,9 @@ class ApiServer:
         self._health.set(("", MODEL_SERVICE, REBALANCE_SERVICE), status)
 
 
-def _made(routes: Routes) -> grpc.aio.Server:
-    server = grpc.aio.server(options=_CHANNEL_OPTIONS)
+def _made(routes: Routes, connections: int) -> grpc.aio.Server:
+    options = [*_CHANNEL_OPTIONS, ("grpc.max_allowed_incoming_connections", connections)]
+    server = grpc.aio.server(options=options)
     server.add_generic_rpc_handlers((routes,))
     return server
 

@@ -22,6 +22,10 @@ class Settings(BaseSettings):
         default=8089,
         description="Port of grpc.health.v1 alone, for probes while the API is busy; 0 takes a free one.",
     )
+    processes: Count = Field(
+        default=1,
+        description="Processes that serve the port together; the other settings hold for each of them.",
+    )
     mongodb_uri: SecretStr | None = Field(
         default=None, description="MongoDB to use. Unset: an embedded database of its own, in `data_folder`."
     )

@@ -39,7 +39,7 @@ WINDOW = 4
 #: A summary of one portfolio; 100 positions take 17 KB.
 MAXIMUM_SUMMARY_BYTES = 8 * 1024 * 1024
 
-#: Those that look what became of runs.
+#: Those that look what became of runs, and encode it: few, for each keeps calls of other kinds waiting.
 WATCHING_THREADS = 2
 
 #: One attempt to read the names of all portfolios, in the background: 20,000 are 2.6 MB, and nobody waits.
@@ -147,9 +147,9 @@ def _calls(settings: Settings, loop: EventLoop, database: Database) -> Calls:
     lanes = {
         kind: Lane(kind.value, workers=count, room=room, threads=count) for kind, count in workers.items()
     }
-    # Beginning a run, and previewing one, hold a thread: there are no more of them than there may be runs.
-    threads = WATCHING_THREADS + settings.maximum_runs
-    lanes[Kind.WATCHING] = Lane(Kind.WATCHING.value, workers=watchers, room=watchers, threads=threads)
+    lanes[Kind.WATCHING] = Lane(
+        Kind.WATCHING.value, workers=watchers, room=watchers, threads=WATCHING_THREADS
+    )
     limits = Limits(
         call_seconds=settings.maximum_call_seconds,
         run_seconds=settings.maximum_run_seconds,

@@ -97,23 +97,29 @@ class Calls:
         call = Call(context.time_remaining())
         self._in_flight += 1
         try:
-            deadline = call.deadline(maximum_seconds)
-            raw = await received(context, self.inbox, self.limits.message_seconds)
-            with self.inbox.holding(len(raw)):
-                steps = Steps(route, raw, call, self._limit_of(deadline))
-                async with self._place(route.kind, steps, context.peer(), deadline) as place:
-                    try:
-                        return await end(self._batches(place, steps), context)
-                    finally:
-                        if not steps.over:
-                            place.finish(steps.close)
+            return await self._work(route, end, call, call.deadline(maximum_seconds), context)
         except Exception as error:  # noqa: BLE001 - the boundary: every error becomes a status
-            failure = as_domain_error(error)
+            # gRPC and the error would keep each other, and all frames between, until the next collection: the
+            # error without its frames, and the request in a frame that has ended, are no burden.
+            failure = as_domain_error(error).with_traceback(None)
         finally:
             call.end()
             self._in_flight -= 1
             self._ended.set()
         return await abort(context, failure)
+
+    async def _work(
+        self, route: Route, end: _End, call: Call, deadline: Deadline, context: Context
+    ) -> bytes | None:
+        raw = await received(context, self.inbox, self.limits.message_seconds)
+        with self.inbox.holding(len(raw)):
+            steps = Steps(route, raw, call, self._limit_of(deadline))
+            async with self._place(route.kind, steps, context.peer(), deadline) as place:
+                try:
+                    return await end(self._batches(place, steps), context)
+                finally:
+                    if not steps.over:
+                        place.finish(steps.close)
 
     @asynccontextmanager
     async def _place(self, kind: Kind, steps: Steps, peer: str, deadline: Deadline) -> AsyncIterator[Place]:

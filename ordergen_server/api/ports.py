@@ -15,6 +15,9 @@ _OPTIONS = [
     ("grpc.max_concurrent_streams", 128),
     ("grpc.max_connection_idle_ms", 120_000),
     ("grpc.server_handshake_timeout_ms", 10_000),
+    # Of a message that nobody reads yet no more than this is taken in; by itself gRPC takes in megabytes.
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.http2.lookahead_bytes", 65_535),
     # Clients may ping a quiet stream every 10 s; one that is gone without a word is noticed within 80.
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),

@@ -51,7 +51,7 @@ def decoder(method: MethodDescriptor) -> Decoder:
             if request.name in _STRICT:
                 _refuse_unknown(message)
         except OrderGenerationError as error:
-            return error
+            return error.with_traceback(None)  # whose frames hold what was sent
         except (DecodeError, IndexError):  # with what was sent in its text, which need not be text
             return broken("request", f"must be a {request.full_name}, as stubs of our protos send it")
         return message

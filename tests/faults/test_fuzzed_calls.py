@@ -26,21 +26,8 @@ CALLERS = 8
 SEED = 20_261_129
 #: What a random number, text or flag is drawn from; ids that are there come in beside.
 NUMBERS = [0, 1, -1, 7, 100, 1000, 2**31 - 1, -(2**31), 2**53, 2**63 - 1, -(2**63)]
-TEXTS = [
-    "",
-    "0",
-    "1",
-    "-1",
-    "0.1",
-    "1e99",
-    "1e-41",
-    "NaN",
-    "ä\u202e\0",
-    "x" * 1024,
-    "f" * 24,
-    "version",
-    "name asc",
-]
+NUMERALS = ["0", "1", "-1", "0.1", "1e99", "1e-41", "NaN"]
+TEXTS = ["", *NUMERALS, "\u00e4\u202e\0", "x" * 1024, "f" * 24, "version", "name asc"]
 MEGABYTE = 1024 * 1024
 
 

@@ -23,7 +23,14 @@ from ordergen_server.services.rebalancer import Rebalancer
 from ordergen_server.services.runs import Runs
 from ordergen_server.services.watching import ChangeSignal
 from ordergen_server.settings import Settings
-from ordergen_server.siblings import CacheConfig, SiblingConfig, SiblingsConfig, open_sources
+from ordergen_server.siblings import (
+    BearerToken,
+    CacheConfig,
+    SiblingConfig,
+    SiblingsConfig,
+    TlsFiles,
+    open_sources,
+)
 
 #: Portfolios read or waiting to be read, for each that is read at once.
 WINDOW = 4
@@ -40,6 +47,7 @@ def serving(settings: Settings, mongodb_uri: str) -> Iterator[ApiServer]:
 
     Raises:
         DatabaseUnavailable: the database does not answer at the start.
+        ValueError: an address, a certificate or a token cannot be used.
     """
     with ExitStack() as stack:
         database = stack.enter_context(closing(_database(settings, mongodb_uri)))
@@ -112,7 +120,16 @@ def _runs(
     )
 
 
+def _token(settings: Settings) -> BearerToken | None:
+    if settings.sibling_token_file:
+        return BearerToken.of_file(settings.sibling_token_file)
+    return BearerToken(settings.sibling_token.get_secret_value) if settings.sibling_token else None
+
+
 def _siblings(settings: Settings) -> SiblingsConfig:
+    tls = TlsFiles(settings.sibling_ca, settings.sibling_certificate, settings.sibling_key)
+    token = _token(settings)
+
     def sibling(url: str) -> SiblingConfig:
         return SiblingConfig(
             url,
@@ -120,6 +137,9 @@ def _siblings(settings: Settings) -> SiblingsConfig:
             attempts=settings.sibling_attempts,
             backoff_seconds=settings.sibling_backoff_seconds,
             pool_size=settings.portfolio_workers,
+            tls=tls,
+            token=token,
+            token_in_plain_text=settings.sibling_token_insecure,
         )
 
     return SiblingsConfig(

@@ -68,7 +68,9 @@ def over_http(recorder: Recorder) -> Iterator[int]:
 @contextmanager
 def over_grpc(recorder: Recorder) -> Iterator[int]:
     class Handler(grpc.GenericRpcHandler):
-        def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+        def service(
+            self, handler_call_details: grpc.HandlerCallDetails
+        ) -> "grpc.RpcMethodHandler[bytes, bytes]":
             given = handler_call_details.invocation_metadata or ()
             recorder.headers.append({name: str(value) for name, value in given})
 

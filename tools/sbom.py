@@ -25,7 +25,16 @@ def write(output: Path) -> None:
         ValueError: it does not name what the lock names.
     """
     output.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "cyclonedx_py", "requirements", str(locks.SERVER)]
+    # It warns that a lock does not say who depends on whom.
+    command = [
+        sys.executable,
+        "-W",
+        "ignore::UserWarning",
+        "-m",
+        "cyclonedx_py",
+        "requirements",
+        str(locks.SERVER),
+    ]
     about = ["--pyproject", str(locks.ROOT / "pyproject.toml"), "--mc-type", "application"]
     form = ["--spec-version", "1.6", "--output-format", "JSON", "--output-reproducible", "--validate"]
     subprocess.run([*command, *about, *form, "--output-file", str(output)], check=True)

@@ -60,6 +60,10 @@ def test_everything_is_encrypted_and_nothing_secret_is_in_a_variable(
         with server_process(tmp_path / "data", siblings, **settings) as server:
             model = server.api.create(message_of(siblings.model, portfolios=2))
             assert server.api.rebalance(model.portfolio_ids[0]).positions
+            shown = [
+                Path(f"/proc/{server.process.pid}/{name}").read_bytes() for name in ("cmdline", "environ")
+            ]
+            assert TOKEN.encode() not in b"".join(shown)
             assert server.stop() == 0
         bearer = f"authorization: bearer {TOKEN}".encode()
         assert bearer in bytes(accounting.heard).lower()

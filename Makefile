@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --no-annotate
 
-.PHONY: help setup demo serve test soak lint fuzz protos lock bench clean
+.PHONY: help setup demo serve test soak lint fuzz protos audit sbom licences lock bench clean
 
 help:  ## Show what can be made.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -46,6 +46,15 @@ soak: $(INSTALLED)  ## All tests in their long forms: more kills, longer lists, 
 
 protos: $(INSTALLED)  ## Make generated/ again from protos/.
 	$(BIN)/python -m tools.protos generate
+
+audit: $(INSTALLED)  ## Look for advisories about what is locked (ADVISORIES=file.json or all.zip: offline).
+	@$(BIN)/python -m tools.audit $(if $(ADVISORIES),--advisories $(ADVISORIES)) $(ARGS)
+
+sbom: $(INSTALLED)  ## Write .build/sbom.json: CycloneDX of what the image has.
+	@$(BIN)/python -m tools.sbom $(ARGS)
+
+licences: $(INSTALLED)  ## Make docs/licences.md again, after `make lock` and `make setup`.
+	$(BIN)/python -m tools.licences generate
 
 lock: $(INSTALLED)  ## Make the lock files again from pyproject.toml.
 	$(LOCK) --all-extras --group dev pyproject.toml -o requirements.txt

@@ -14,6 +14,7 @@ from ordergen_server.bootstrap import serving, set_up_process
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.processes import ServerProcesses, serving_processes
 from ordergen_server.sandbox.database.embedded import EmbeddedDatabase, EmbeddedDatabaseError
+from ordergen_server.secret_files import variable
 from ordergen_server.settings import Settings
 from ordergen_server.stop_signals import stop_signals, wait_for
 
@@ -57,8 +58,16 @@ def main() -> int:
 
 
 def _named(problem: ErrorDetails) -> str:
-    """What is wrong with a setting, by the name of its variable."""
-    return f"ORDERGEN_{problem['loc'][0]}".upper() + f": {problem['msg']}, not {problem['input']!r}"
+    """What is wrong with a setting, by the name of its variable; its value only where that is no secret.
+
+    A number is none. A path may be one that was put in the wrong variable.
+    """
+    if not problem["loc"]:  # of several settings together
+        return problem["msg"].removeprefix("Value error, ")
+    name = str(problem["loc"][0])
+    told = f"{variable(Settings, name)}: {problem['msg']}"
+    is_number = type(Settings.model_fields[name].default) in (int, float)
+    return f"{told}, not {problem['input']!r}" if is_number else told
 
 
 def _refuse(reason: str) -> int:

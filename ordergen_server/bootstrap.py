@@ -30,7 +30,14 @@ from ordergen_server.services.rebalancer import Rebalancer
 from ordergen_server.services.runs import Runs
 from ordergen_server.services.watching import ChangeSignal
 from ordergen_server.settings import Settings
-from ordergen_server.siblings import CacheConfig, SiblingConfig, SiblingsConfig, open_sources
+from ordergen_server.siblings import (
+    BearerToken,
+    CacheConfig,
+    SiblingConfig,
+    SiblingsConfig,
+    TlsFiles,
+    open_sources,
+)
 
 #: How long a thread that computes keeps others from running: health and new calls wait for no more of them.
 SWITCH_SECONDS = 0.001
@@ -57,6 +64,7 @@ def serving(settings: Settings, mongodb_uri: str, *, one_of_several: bool = Fals
 
     Raises:
         DatabaseUnavailable: the database does not answer at the start.
+        ValueError: an address, a certificate or a token cannot be used.
     """
     with ExitStack() as stack:
         database = stack.enter_context(closing(_database(settings, mongodb_uri)))
@@ -158,7 +166,16 @@ def _calls(settings: Settings, loop: EventLoop, database: Database) -> Calls:
     return Calls(loop.loop, lanes=lanes, inbox=Inbox(), limits=limits, time_limit=database.time_limit)
 
 
+def _token(settings: Settings) -> BearerToken | None:
+    if settings.sibling_token_file:
+        return BearerToken.of_file(settings.sibling_token_file)
+    return BearerToken(settings.sibling_token.get_secret_value) if settings.sibling_token else None
+
+
 def _siblings(settings: Settings) -> SiblingsConfig:
+    tls = TlsFiles(settings.sibling_ca, settings.sibling_certificate, settings.sibling_key)
+    token = _token(settings)
+
     def sibling(url: str) -> SiblingConfig:
         return SiblingConfig(
             url,
@@ -166,6 +183,9 @@ def _siblings(settings: Settings) -> SiblingsConfig:
             attempts=settings.sibling_attempts,
             backoff_seconds=settings.sibling_backoff_seconds,
             pool_size=settings.portfolio_workers,
+            tls=tls,
+            token=token,
+            token_in_plain_text=settings.sibling_token_insecure,
         )
 
     return SiblingsConfig(

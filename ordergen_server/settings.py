@@ -1,10 +1,12 @@
 """Configuration by environment variables; docs/configuration.md is made from the descriptions."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from ordergen_server.secret_files import SecretFiles
 
 Seconds = Annotated[float, Field(gt=0)]
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -14,7 +16,7 @@ Count = Annotated[int, Field(ge=1)]
 class Settings(BaseSettings):
     """Settings of the server, from variables named `ORDERGEN_` and the field in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix="ORDERGEN_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="ORDERGEN_", frozen=True, hide_input_in_errors=True)
 
     host: str = Field(default="0.0.0.0", description="Address to listen on.")  # noqa: S104 - a container's one address
     port: Port = Field(default=8088, description="Port of the API; 0 takes a free one.")
@@ -63,6 +65,29 @@ class Settings(BaseSettings):
     sibling_backoff_seconds: Seconds = Field(
         default=1, description="Wait before the second attempt; doubles with each, with jitter."
     )
+    sibling_ca: Path | None = Field(
+        default=None,
+        description="PEM file with the certificates of who signs those of siblings over `https://` and "
+        "`grpcs://`. Unset: whom the operating system trusts, over gRPC whom gRPC does.",
+    )
+    sibling_certificate: Path | None = Field(
+        default=None,
+        description="PEM file with our certificate and its chain, for siblings that ask for one.",
+    )
+    sibling_key: Path | None = Field(
+        default=None, description="PEM file with the private key of that certificate, without a passphrase."
+    )
+    sibling_token: SecretStr | None = Field(
+        default=None, description="Bearer token sent with every call to a sibling. Unset: none."
+    )
+    sibling_token_file: Path | None = Field(
+        default=None, description="File with that token instead; it is read again when it changes."
+    )
+    sibling_token_insecure: bool = Field(
+        default=False,
+        description="Send the token also over `http://` and `grpc://`, where something else encrypts. "
+        "Otherwise a server with a token and such a URL does not start.",
+    )
     ticker_cache_seconds: Seconds = Field(default=600, description="How long tickers are kept.")
     price_cache_seconds: Seconds = Field(default=60, description="How long prices are kept.")
     maximum_calls: Count = Field(
@@ -89,3 +114,24 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
     )
+
+    @model_validator(mode="after")
+    def _one_token(self) -> Self:
+        if self.sibling_token is not None and self.sibling_token_file is not None:
+            raise ValueError(
+                "ORDERGEN_SIBLING_TOKEN and ORDERGEN_SIBLING_TOKEN_FILE are both given: give one of them"
+            )
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then variables, then the files of secrets that variables name."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, SecretFiles(settings_cls)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
+from ordergen_server import secret_files
 from ordergen_server.settings import Settings
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
@@ -18,8 +19,9 @@ INTRODUCTION = """\
 # Configuration
 
 The server is configured by environment variables alone. It reads them once, as it starts; one that it
-cannot read ends it with exit code 1 and a message that names the field. The table is made from
-`ordergen_server/settings.py` by `python -m tools.configuration generate`.
+cannot read ends it with exit code 1 and a message that names the variable. A secret can be in a file instead,
+which a second variable names; giving both is an error. The table is made from `ordergen_server/settings.py`
+by `python -m tools.configuration generate`.
 """
 
 
@@ -30,14 +32,26 @@ def page() -> str:
 
 def variable(field: str) -> str:
     """The variable of a field of the settings."""
-    return f"{Settings.model_config['env_prefix']}{field}".upper()
+    return secret_files.variable(Settings, field)
+
+
+def variables() -> set[str]:
+    """Every variable that the server reads."""
+    files = {f"{field}{secret_files.SUFFIX}" for field in secret_files.secret_fields(Settings)}
+    return {variable(field) for field in {*Settings.model_fields, *files}}
 
 
 def _rows() -> Iterator[str]:
     yield "| variable | default | meaning |"
     yield "|---|---|---|"
     for name, field in Settings.model_fields.items():
-        yield f"| `{variable(name)}` | {_default(field)} | {_cell(field.description or '')} |"
+        yield f"| `{variable(name)}` | {_default(field)} | {_cell(field.description or '') + _file(name)} |"
+
+
+def _file(name: str) -> str:
+    if name not in secret_files.secret_fields(Settings):
+        return ""
+    return f" Or in a file: `{variable(name + secret_files.SUFFIX)}`."
 
 
 def _default(field: FieldInfo) -> str:

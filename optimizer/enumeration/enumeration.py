@@ -83,4 +83,4 @@ class Enumeration(Generic[T]):
 
     def sorted(self, key: Callable[[T], Any] | None = None) -> "Enumeration[T]":
         """The same in ascending order."""
-        return Enumeration(tuple(sorted(self.items, key=key)), self.exhaustive)  # type: ignore[type-var,arg-type]
+        return Enumeration(tuple(sorted(self.items, key=key)), self.exhaustive)  # type: ignore[type-var,arg-type] # a key, or items in order

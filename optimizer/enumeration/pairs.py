@@ -73,7 +73,7 @@ class Pairs:
             pairs = int(np.maximum(0, high - low).sum())
             if best is None or pairs < best[0]:
                 best = pairs, (order, low, high)
-        assert best is not None, "a task has a limit"  # noqa: S101
+        assert best is not None, "a task has a limit"  # noqa: S101 - for mypy
         return best[1]
 
     def _walk(

@@ -3,6 +3,7 @@
 import logging
 import math
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -43,6 +44,12 @@ _LEFT_OPEN = 1000
 #: At DEBUG the driver logs whole commands and answers there, the key of page tokens among them.
 _DRIVER_COMMANDS = "pymongo.command"
 _READINESS = "readiness"
+_SRV = "mongodb+srv://"
+_SCHEMES = ("mongodb://", _SRV)
+_NO_ADDRESS = "mongodb_uri is not the address of a MongoDB"
+_NO_NAMES = ", or DNS does not tell the names of its servers"
+_NO_OPTION = "mongodb_uri has an option that is none, or has a wrong value"
+_NO_FILE = "mongodb_uri names a file that cannot be used"
 #: Of so many looks at the database one writes.
 READS_A_WRITE = 5
 
@@ -55,7 +62,8 @@ class Database:
     """A MongoDB database; the client behind it pools connections and is safe in threads.
 
     Raises:
-        ValueError: the address is none.
+        ValueError: the address is none, has an option that the driver does not know, or names a file that
+            cannot be used.
     """
 
     def __init__(self, uri: str, name: str, *, pool_size: int, timeout_seconds: float) -> None:
@@ -64,22 +72,16 @@ class Database:
         self._turns = FairSemaphore(pool_size)
         # Cut off in a transaction; the database itself forgets them after a minute.
         self._left_open: deque[ClientSession] = deque(maxlen=_LEFT_OPEN)
+        if not uri.startswith(_SCHEMES):  # the driver would look for a host of that name
+            raise ValueError(_NO_ADDRESS)
         try:
-            self._client: MongoClient[Document] = MongoClient(
-                uri,
-                appname="ordergen",
-                maxPoolSize=pool_size,
-                timeoutMS=round(timeout_seconds * 1000),
-                retryWrites=True,
-                retryReads=True,
-                # An acknowledged write survives the loss of any one machine, and power. Said here and not of
-                # the database, because a transaction commits with what the client has.
-                w="majority",
-                journal=True,
-                readConcernLevel="majority",
-            )
+            self._client = _client(uri, pool_size, timeout_seconds)
         except (ConfigurationError, ValueError):  # its text may hold a part of the password
-            raise ValueError("mongodb_uri is not the address of a MongoDB") from None
+            raise ValueError(_NO_ADDRESS + _NO_NAMES * uri.startswith(_SRV)) from None
+        except UserWarning:  # as may what is written after a wrong option
+            raise ValueError(_NO_OPTION) from None
+        except OSError as error:
+            raise ValueError(f"{_NO_FILE}: {error.strerror}") from None
         self._reads_before_write = 0
         self._database: MongoDatabase[Document] = self._client.get_database(name, codec_options=CODEC_OPTIONS)
         self._looks: Documents = self._database["health"]
@@ -209,6 +211,25 @@ class Database:
         """Close every connection."""
         with pymongo.timeout(CLOSE_SECONDS):  # it would look for a database that is down for 30 s
             self._client.close()
+
+
+def _client(uri: str, pool_size: int, timeout_seconds: float) -> MongoClient[Document]:
+    with warnings.catch_warnings():
+        # The driver would go on without an option that it does not understand, such as one that asks for TLS.
+        warnings.simplefilter("error", UserWarning)
+        return MongoClient(
+            uri,
+            appname="ordergen",
+            maxPoolSize=pool_size,
+            timeoutMS=round(timeout_seconds * 1000),
+            retryWrites=True,
+            retryReads=True,
+            # An acknowledged write survives the loss of any one machine, and power. Said here and not of
+            # the database, because a transaction commits with what the client has.
+            w="majority",
+            journal=True,
+            readConcernLevel="majority",
+        )
 
 
 def _no_commands(_: logging.LogRecord) -> bool:

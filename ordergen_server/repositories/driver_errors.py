@@ -1,6 +1,7 @@
 """What errors of the driver mean: the database is away, late, or cannot do what it was asked."""
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,6 +21,9 @@ RETRY_AFTER_SECONDS = 1.0
 #: What only mistakes of ours bring about, and no new try mends: BadValue, FailedToParse, TypeMismatch,
 #: DocumentValidationFailure, BSONObjectTooLarge, DuplicateKey.
 MISTAKES = frozenset({2, 9, 14, 121, 10334, 11000})
+#: What OpenSSL says, in the text of an error of the driver:
+#: "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate (_ssl.c:1006)".
+_TLS = re.compile(r"\[SSL: [A-Z0-9_]+\] ([^(\[]+)")
 
 
 @contextmanager
@@ -47,7 +51,7 @@ def translated(*, hurried: bool = False) -> Iterator[None]:
                 metadata={"step": "database"},
             ) from error
         if is_away(error):
-            message = "The database does not answer: try again."
+            message = _away(error)
         else:
             message = "The database cannot do this now: try again."
             _log.warning("the database failed: %s", _described(error))
@@ -60,6 +64,14 @@ def is_away(error: PyMongoError) -> bool:
     """Whether the database cannot be reached, is late, or has stepped away."""
     labels = ("RetryableWriteError", "TransientTransactionError")
     return isinstance(error, ConnectionFailure) or error.timeout or any(map(error.has_error_label, labels))
+
+
+def _away(error: PyMongoError) -> str:
+    """What to say of a database that cannot be reached; where that is by TLS, no further try mends it."""
+    if found := _TLS.search(str(error)):
+        why = found[1].strip(" .")
+        return f"The database cannot be reached over TLS, {why}: see the tls options of its address."
+    return "The database does not answer: try again."
 
 
 def is_mistake(error: PyMongoError) -> bool:

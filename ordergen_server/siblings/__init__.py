@@ -7,12 +7,21 @@
     names        names of portfolios, read in the background
     shared_read  one reading that a hundred callers share
     reading/     what a transport must be able to read, the readers over HTTP and gRPC, and their checks
-    calling/     total deadline > retry > circuit breaker > one attempt, for every transport
+    calling/     total deadline > retry > circuit breaker > one attempt, for every transport; TLS and tokens
 
 A caller meets domain errors alone: SiblingUnavailable, DeadlineExceeded, BadData, MissingData.
 """
 
 from ordergen_server.siblings.calling.config import CacheConfig, SiblingConfig, SiblingsConfig
+from ordergen_server.siblings.calling.credentials import BearerToken, TlsFiles
 from ordergen_server.siblings.factory import Sources, open_sources
 
-__all__ = ["CacheConfig", "SiblingConfig", "SiblingsConfig", "Sources", "open_sources"]
+__all__ = [
+    "BearerToken",
+    "CacheConfig",
+    "SiblingConfig",
+    "SiblingsConfig",
+    "Sources",
+    "TlsFiles",
+    "open_sources",
+]

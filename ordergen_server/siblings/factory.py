@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, TypeVar
 
+from ordergen_server.siblings.calling.addresses import GRPC, HTTP, scheme_of
 from ordergen_server.siblings.calling.config import SiblingConfig, SiblingsConfig
 from ordergen_server.siblings.market import SiblingMarketSource
 from ordergen_server.siblings.portfolios import SiblingPortfolioSource
+from ordergen_server.siblings.reading import readers
 from ordergen_server.siblings.reading.grpc_readers import (
     GrpcAccountingReader,
     GrpcNameReader,
@@ -28,10 +30,17 @@ from ordergen_server.siblings.reading.readers import (
 AnyReader = TypeVar("AnyReader", bound=Reader)
 _ByScheme = Mapping[str, Callable[[SiblingConfig], AnyReader]]
 
-_SECURITY: _ByScheme[SecurityReader] = {"http": HttpSecurityReader, "grpc": GrpcSecurityReader}
-_PRICING: _ByScheme[PriceReader] = {"http": HttpPriceReader, "grpc": GrpcPriceReader}
-_ACCOUNTING: _ByScheme[AccountingReader] = {"http": HttpAccountingReader, "grpc": GrpcAccountingReader}
-_PORTFOLIO: _ByScheme[NameReader] = {"http": HttpNameReader, "grpc": GrpcNameReader}
+
+def _transports(
+    http: Callable[[SiblingConfig], AnyReader], grpc: Callable[[SiblingConfig], AnyReader]
+) -> _ByScheme[AnyReader]:
+    return dict.fromkeys(HTTP, http) | dict.fromkeys(GRPC, grpc)
+
+
+_SECURITY: _ByScheme[SecurityReader] = _transports(HttpSecurityReader, GrpcSecurityReader)
+_PRICING: _ByScheme[PriceReader] = _transports(HttpPriceReader, GrpcPriceReader)
+_ACCOUNTING: _ByScheme[AccountingReader] = _transports(HttpAccountingReader, GrpcAccountingReader)
+_PORTFOLIO: _ByScheme[NameReader] = _transports(HttpNameReader, GrpcNameReader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +68,14 @@ def open_sources(config: SiblingsConfig) -> Sources:
     """Open the sources, each service by the scheme of its base URL; nothing is connected before a call.
 
     Raises:
-        ValueError: a base URL is of no known scheme, or not of its form.
+        ValueError: a base URL is of no known scheme, or not of its form; a certificate cannot be used; our
+            token would be sent in plain text.
     """
     with ExitStack() as opened:
-        securities = _open(_SECURITY, config.security, opened)
-        prices = _open(_PRICING, config.pricing, opened)
-        accounting = _open(_ACCOUNTING, config.portfolio_accounting, opened)
-        names = _open(_PORTFOLIO, config.portfolio, opened)
+        securities = _open(readers.SECURITY, _SECURITY, config.security, opened)
+        prices = _open(readers.PRICING, _PRICING, config.pricing, opened)
+        accounting = _open(readers.PORTFOLIO_ACCOUNTING, _ACCOUNTING, config.portfolio_accounting, opened)
+        names = _open(readers.PORTFOLIO, _PORTFOLIO, config.portfolio, opened)
         opened.pop_all()
     return Sources(
         SiblingMarketSource(securities, prices, config.cache),
@@ -73,12 +83,8 @@ def open_sources(config: SiblingsConfig) -> Sources:
     )
 
 
-def _open(kinds: _ByScheme[AnyReader], config: SiblingConfig, opened: ExitStack) -> AnyReader:
+def _open(service: str, kinds: _ByScheme[AnyReader], config: SiblingConfig, opened: ExitStack) -> AnyReader:
     """Open one reader; it is closed again if a later one cannot be opened."""
-    scheme = config.base_url.partition("://")[0]
-    if scheme not in kinds:
-        known = ", ".join(f"{each}://" for each in kinds)
-        raise ValueError(f"{config.base_url!r} begins with none of {known}")
-    reader = kinds[scheme](config)
+    reader = kinds[scheme_of(service, config)](config)
     opened.callback(reader.close)
     return reader

@@ -72,7 +72,7 @@ def test_a_sibling_without_a_scheme(tmp_path: Path) -> None:
         ORDERGEN_PRICING_URL="ftp://pricing",
     )
     assert answer.returncode == 1
-    assert "ftp://pricing" in answer.stderr
+    assert "pricing: its base URL begins with none of http://, https://, grpc://, grpcs://" in answer.stderr
     assert "Traceback" not in answer.stderr
 
 

@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, sleep_using_event, stop_after_attempt
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    retry_if_not_exception_type,
+    sleep_using_event,
+    stop_after_attempt,
+)
 
 from ordergen_server.domain.errors import SiblingUnavailable
 from ordergen_server.siblings.calling.breaker import (
@@ -21,6 +28,7 @@ from ordergen_server.siblings.calling.config import SiblingConfig
 from ordergen_server.siblings.calling.deadlines import Clock, Deadline
 from ordergen_server.siblings.calling.failures import (
     AttemptFailed,
+    NotTrusted,
     Refused,
     TimedOut,
     Unreadable,
@@ -70,7 +78,7 @@ class ResilientCaller:
         retrying = Retrying(
             stop=lambda state: self._is_over(state, deadline),
             wait=self._pause_seconds,
-            retry=retry_if_exception_type(AttemptFailed),
+            retry=retry_if_exception_type(AttemptFailed) & retry_if_not_exception_type(NotTrusted),
             # Closing wakes those who pause.
             sleep=sleep_using_event(self._closed),
             reraise=True,
@@ -99,6 +107,8 @@ class ResilientCaller:
         """The error of a service that failed a call which it must be able to answer."""
         asked = failure.retry_after_seconds if isinstance(failure, AttemptFailed) else None
         seconds = self._config.maximum_backoff_seconds if asked is None else asked
+        if isinstance(failure, NotTrusted):
+            return unavailable(self.service, failure.reason, seconds, "its operators, or ours, must mend it")
         return unavailable(self.service, failure.reason, seconds)
 
     def close(self) -> None:

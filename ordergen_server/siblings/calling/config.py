@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, field, fields
 
+from ordergen_server.siblings.calling.credentials import BearerToken, TlsFiles
+
 
 def _check_not_negative(config: "SiblingConfig | CacheConfig") -> None:
     for each in fields(config):
         value = getattr(config, each.name)
-        if not isinstance(value, str) and not value >= 0:
+        if isinstance(value, int | float) and not value >= 0:
             raise ValueError(f"{each.name} must not be negative, not {value}")
 
 
@@ -15,7 +17,8 @@ class SiblingConfig:
     """How one service is called.
 
     Attributes:
-        base_url: `http://host:port`, with a path where the service lies below one, or `grpc://host:port`.
+        base_url: `http://host:port`, with a path where the service lies below one, or `grpc://host:port`;
+            with TLS `https://` and `grpcs://`.
         timeout_seconds: the longest one attempt may take, from connecting to the last byte.
         attempts: how often a call is tried; 1 is never again.
         backoff_seconds: the pause before the second attempt; it doubles with every further one.
@@ -28,6 +31,9 @@ class SiblingConfig:
         breaker_reset_seconds: how long an open breaker refuses calls before it lets one probe through.
         pool_size: attempts, and over HTTP connections, at once; more callers wait within their deadline.
         maximum_body_bytes: a longer answer is refused before it fills the memory.
+        tls: certificates, where the base URL asks for TLS.
+        token: sent with every call; None: no token.
+        token_in_plain_text: whether it may be sent without TLS, because something else encrypts.
     """
 
     base_url: str
@@ -41,6 +47,9 @@ class SiblingConfig:
     breaker_reset_seconds: float = 10.0
     pool_size: int = 16
     maximum_body_bytes: int = 64 * 1024 * 1024
+    tls: TlsFiles = field(default_factory=TlsFiles)
+    token: BearerToken | None = None
+    token_in_plain_text: bool = False
 
     def __post_init__(self) -> None:
         _check_not_negative(self)

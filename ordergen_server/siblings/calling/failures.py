@@ -33,6 +33,10 @@ class InternalFailure(AttemptFailed):
     """The service answered 500: it failed, or it has no better status for what was asked."""
 
 
+class NotTrusted(AttemptFailed):
+    """The service and we do not trust each other: a certificate or a token. No further attempt mends that."""
+
+
 class Unreadable(AttemptFailed):
     """An answer came, and it is not of the form that the service promises."""
 
@@ -85,10 +89,12 @@ def bad_data(service: str, subject: str, flaw: Flaw, about: str = "Security") ->
     )
 
 
-def unavailable(service: str, reason: str, retry_after_seconds: float) -> SiblingUnavailable:
+def unavailable(
+    service: str, reason: str, retry_after_seconds: float, advice: str = "try again"
+) -> SiblingUnavailable:
     """The error of a sibling that is down."""
     return SiblingUnavailable(
-        f"The {service} service {reason}: try again.",
+        f"The {service} service {reason}: {advice}.",
         metadata={"service": service},
         retry_after_seconds=retry_after_seconds,
     )

@@ -4,22 +4,28 @@ The channel's own retries are off: two policies on one call would multiply their
 """
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 import grpc
-import urllib3
 from google.protobuf.message import DecodeError, Message
 from google.rpc.error_details_pb2 import RetryInfo
 from grpc_status import rpc_status
 
+from ordergen_server.siblings.calling.addresses import grpc_url
 from ordergen_server.siblings.calling.calls import ResilientCaller
 from ordergen_server.siblings.calling.config import SiblingConfig
 from ordergen_server.siblings.calling.deadlines import Deadline
-from ordergen_server.siblings.calling.failures import AttemptFailed, Refused, TimedOut
+from ordergen_server.siblings.calling.failures import AttemptFailed, NotTrusted, Refused, TimedOut
+from ordergen_server.siblings.calling.files import FromFiles
+from ordergen_server.siblings.calling.trust import UNKNOWN_TO_THEM, handshake_failure
 
 Request = TypeVar("Request", bound=Message)
 Response = TypeVar("Response", bound=Message)
 Document = TypeVar("Document")
+
+if TYPE_CHECKING:
+    #: Makes a method of a channel.
+    MethodOf = Callable[[grpc.Channel], grpc.UnaryUnaryMultiCallable[Request, Response]]
 
 _MAXIMUM_RECONNECT_MILLISECONDS = 2_000
 #: The service, or something before it, is in no state to answer; anything else is an answer.
@@ -32,32 +38,32 @@ _OUTAGES = {
 _BUSY = {grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.ABORTED, grpc.StatusCode.CANCELLED}
 
 
-class GrpcService:
-    """One service at one target.
+class GrpcService(Generic[Request, Response]):
+    """One method, that is safe to repeat, of one service at one target.
 
     Args:
         service: its name, for errors and the log.
         config: where it is (`grpc://host:port`) and its limits; `pool_size` bounds the calls at once.
+        method: the method on a channel; it is asked for at once, for to make a stub on a channel that is
+            closed crashes grpcio.
 
     Raises:
-        ValueError: the base URL is not one of gRPC.
+        ValueError: the base URL is not one of gRPC, or a certificate cannot be used.
     """
 
-    def __init__(self, service: str, config: SiblingConfig) -> None:
-        url = urllib3.util.parse_url(config.base_url)
-        if url.scheme != "grpc" or not url.host or not url.port or url.path not in (None, "/") or url.query:
-            raise ValueError(f"{service}: {config.base_url!r} is not a base URL like grpc://host:port")
+    def __init__(self, service: str, config: SiblingConfig, method: "MethodOf[Request, Response]") -> None:
+        url = grpc_url(service, config)
         self.caller = ResilientCaller(service, config)
-        self.channel = grpc.insecure_channel(f"dns:///{url.host}:{url.port}", _options(config))
+        self._target = f"dns:///{url.host}:{url.port}"
+        self._config = config
+        self._is_encrypted = url.scheme == "grpcs"
+        self._method_of = method
+        self._channels: list[grpc.Channel] = []
+        files = config.tls.all if self._is_encrypted else []
+        self._method = FromFiles("the certificates for siblings", files, self._opened)
 
-    def get(
-        self,
-        method: "grpc.UnaryUnaryMultiCallable[Request, Response]",
-        request: Request,
-        read: Callable[[Response], Document],
-        deadline: Deadline,
-    ) -> Document:
-        """Call a method that is safe to repeat, and read its answer.
+    def get(self, request: Request, read: Callable[[Response], Document], deadline: Deadline) -> Document:
+        """Call the method, and read its answer.
 
         Raises:
             Refused: a status that says neither that the service is down nor that it is busy.
@@ -66,14 +72,51 @@ class GrpcService:
         """
 
         def attempt(timeout_seconds: float) -> Document:
-            return read(_fetch(method, request, timeout_seconds))
+            return read(self._fetch(request, timeout_seconds))
 
         return self.caller.call(attempt, deadline)
 
     def close(self) -> None:
         """Close the channel; calls under way are cancelled."""
         self.caller.close()
-        self.channel.close()
+        for channel in self._channels:
+            channel.close()
+
+    def _opened(self) -> "grpc.UnaryUnaryMultiCallable[Request, Response]":
+        """The method on a new channel, with the certificates of this moment.
+
+        The channel before it stays open for the calls under way, until the next one.
+        """
+        channel = self._channel()
+        while len(self._channels) > 1:
+            self._channels.pop(0).close()
+        self._channels.append(channel)
+        return self._method_of(channel)
+
+    def _channel(self) -> grpc.Channel:
+        options = _options(self._config)
+        if not self._is_encrypted:
+            return grpc.insecure_channel(self._target, options)
+        self._config.tls.context()  # gRPC takes anything, and fails with the first call
+        ca, certificate, key = self._config.tls.contents()
+        return grpc.secure_channel(self._target, grpc.ssl_channel_credentials(ca, key, certificate), options)
+
+    def _fetch(self, request: Request, timeout_seconds: float) -> Response:
+        token = self._config.token
+        metadata = (("authorization", token.header),) if token else None
+        try:
+            return self._method.current()(request, timeout=timeout_seconds, metadata=metadata)
+        except grpc.RpcError as error:
+            raise self._tls_failure(error) or _failure(error, timeout_seconds) from error
+        except ValueError as error:
+            raise AttemptFailed("cannot be called any more: its channel is closed") from error
+
+    def _tls_failure(self, error: grpc.RpcError) -> AttemptFailed | None:
+        if not self._is_encrypted or error.code() is not grpc.StatusCode.UNAVAILABLE:
+            return None
+        return handshake_failure(
+            error.details() or "", shows_certificate=self._config.tls.certificate is not None
+        )
 
 
 def _options(config: SiblingConfig) -> Sequence[tuple[str, int | str]]:
@@ -89,22 +132,13 @@ def _options(config: SiblingConfig) -> Sequence[tuple[str, int | str]]:
     ]
 
 
-def _fetch(
-    method: "grpc.UnaryUnaryMultiCallable[Request, Response]", request: Request, timeout_seconds: float
-) -> Response:
-    try:
-        return method(request, timeout=timeout_seconds)
-    except grpc.RpcError as error:
-        raise _failure(error, timeout_seconds) from error
-    except ValueError as error:
-        raise AttemptFailed("cannot be called any more: its channel is closed") from error
-
-
 def _failure(error: grpc.RpcError, timeout_seconds: float) -> AttemptFailed | Refused:
     """What a status means; its details stay out of the message, for they may name what is inside."""
     code = error.code()
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return TimedOut(f"did not answer within {timeout_seconds:.3g} s")
+    if code is grpc.StatusCode.UNAUTHENTICATED:
+        return NotTrusted(UNKNOWN_TO_THEM.format(code.name))
     reason = f"answered with status {code.name}"
     if code in _OUTAGES or code in _BUSY:
         return AttemptFailed(reason, retry_after_seconds=_retry_after(error), is_outage=code in _OUTAGES)

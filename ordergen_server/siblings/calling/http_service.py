@@ -4,14 +4,24 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import urllib3
-from urllib3.exceptions import HTTPError, InvalidHeader, NewConnectionError
+from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.exceptions import HTTPError, InvalidHeader, NewConnectionError, SSLError
 from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
 
+from ordergen_server.siblings.calling.addresses import http_url
 from ordergen_server.siblings.calling.calls import ResilientCaller
 from ordergen_server.siblings.calling.config import SiblingConfig
 from ordergen_server.siblings.calling.deadlines import Deadline
-from ordergen_server.siblings.calling.failures import AttemptFailed, InternalFailure, Refused, TimedOut
-from ordergen_server.siblings.calling.sockets import DeadlinePool
+from ordergen_server.siblings.calling.failures import (
+    AttemptFailed,
+    InternalFailure,
+    NotTrusted,
+    Refused,
+    TimedOut,
+)
+from ordergen_server.siblings.calling.files import FromFiles
+from ordergen_server.siblings.calling.sockets import DeadlinePool, DeadlineTlsPool
+from ordergen_server.siblings.calling.trust import UNKNOWN_TO_THEM, tls_failure
 
 Document = TypeVar("Document")
 #: Gets the body of a path, within what is left of the time of one attempt.
@@ -22,6 +32,7 @@ _POOL_TIMEOUT_SECONDS = 1
 _LEAST_SECONDS = 0.001
 _OK = 200
 _BAD_REQUEST = 400
+_UNAUTHORIZED = 401
 _NOT_FOUND = 404
 _TOO_MANY_REQUESTS = 429
 _INTERNAL_SERVER_ERROR = 500
@@ -39,17 +50,14 @@ class HttpService:
         config: where it is and its limits.
 
     Raises:
-        ValueError: the base URL is not one of plain HTTP.
+        ValueError: the base URL is not one of HTTP, or a certificate cannot be used.
     """
 
     def __init__(self, service: str, config: SiblingConfig) -> None:
-        url = urllib3.util.parse_url(config.base_url)
-        if url.scheme != "http" or not url.host or url.query or url.fragment:
-            raise ValueError(f"{service}: {config.base_url!r} is not a base URL like http://host:port")
+        self._pool, self._prefix = _pool(service, config)
         self.caller = ResilientCaller(service, config)
-        self._prefix = (url.path or "").rstrip("/")
         self._maximum_body_bytes = config.maximum_body_bytes
-        self._pool = DeadlinePool(url.host, url.port, maxsize=config.pool_size, block=True, retries=False)
+        self._token = config.token
 
     def get(self, path: str, read: Callable[[bytes], Document], deadline: Deadline) -> Document:
         """Get `path` and read its body; a body that `read` cannot read is asked for again.
@@ -84,7 +92,7 @@ class HttpService:
             response = self._pool.urlopen(
                 "GET",
                 self._prefix + path,
-                headers={"Accept": "application/json"},
+                headers=self._headers(),
                 timeout=urllib3.Timeout(total=timeout_seconds),
                 # Attempts are never more than connections: this does not wait, but without a limit it could.
                 pool_timeout=_POOL_TIMEOUT_SECONDS,
@@ -103,10 +111,16 @@ class HttpService:
             raise AttemptFailed(f"could not be reached for GET {path}") from error
         except Urllib3TimeoutError as error:
             raise TimedOut(f"did not answer GET {path} within {timeout_seconds:.3g} s") from error
+        except SSLError as error:
+            raise tls_failure(error) from error
         except HTTPError as error:
             raise AttemptFailed(f"did not answer GET {path}: {type(error).__name__}") from error
         _check_status(response, path)
         return body
+
+    def _headers(self) -> dict[str, str]:
+        headers = {"Accept": "application/json"}
+        return headers | {"Authorization": self._token.header} if self._token else headers
 
     def _body(self, response: urllib3.BaseHTTPResponse, path: str) -> bytes:
         body = bytearray()
@@ -115,6 +129,16 @@ class HttpService:
             if len(body) > self._maximum_body_bytes:
                 raise Refused(f"answered GET {path} with more than {self._maximum_body_bytes} bytes")
         return bytes(body)
+
+
+def _pool(service: str, config: SiblingConfig) -> tuple[HTTPConnectionPool, str]:
+    """The connections, and the path below which the service lies."""
+    url, size = http_url(service, config), config.pool_size
+    host, prefix = url.host or "", (url.path or "").rstrip("/")
+    if url.scheme == "http":
+        return DeadlinePool(host, url.port, maxsize=size, block=True, retries=False), prefix
+    context = FromFiles("the certificates for siblings", config.tls.all, config.tls.context).current
+    return DeadlineTlsPool(host, url.port, maxsize=size, block=True, retries=False, context=context), prefix
 
 
 def _check_status(response: urllib3.BaseHTTPResponse, path: str) -> None:
@@ -126,6 +150,8 @@ def _check_status(response: urllib3.BaseHTTPResponse, path: str) -> None:
         failure = InternalFailure if status == _INTERNAL_SERVER_ERROR else AttemptFailed
         is_outage = status != _TOO_MANY_REQUESTS
         raise failure(reason, retry_after_seconds=_retry_after(response), is_outage=is_outage)
+    if status == _UNAUTHORIZED:
+        raise NotTrusted(UNKNOWN_TO_THEM.format(status))
     raise Refused(reason, is_unknown=status == _NOT_FOUND, is_invalid=status == _BAD_REQUEST)
 
 

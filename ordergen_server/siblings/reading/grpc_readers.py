@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import TYPE_CHECKING, Generic
 
 from globeco.portfolio.v1.portfolio_service_pb2 import ListPortfoliosRequest, ListPortfoliosResponse
 from globeco.portfolio.v1.portfolio_service_pb2_grpc import PortfolioServiceStub
@@ -23,22 +24,22 @@ from ordergen_server.siblings.calling.breaker import CircuitBreaker
 from ordergen_server.siblings.calling.config import SiblingConfig
 from ordergen_server.siblings.calling.deadlines import Deadline
 from ordergen_server.siblings.calling.failures import Flaw, Refused
-from ordergen_server.siblings.calling.grpc_service import GrpcService
+from ordergen_server.siblings.calling.grpc_service import GrpcService, Request, Response
 from ordergen_server.siblings.reading import decimals, readers
 from ordergen_server.siblings.reading.entries import not_blank, unique
 from ordergen_server.siblings.reading.holdings import Line, Summary, checked_holdings, new_holdings
 
+if TYPE_CHECKING:
+    from ordergen_server.siblings.calling.grpc_service import MethodOf
 
-class GrpcReader:
-    """What all readers over gRPC have.
 
-    Each makes its stub when it is made itself: making one on a channel that is closed crashes grpcio.
-    """
+class GrpcReader(Generic[Request, Response]):
+    """What all readers over gRPC have: one service, and one method of it."""
 
     service: str
 
-    def __init__(self, config: SiblingConfig) -> None:
-        self._grpc = GrpcService(self.service, config)
+    def __init__(self, config: SiblingConfig, method: "MethodOf[Request, Response]") -> None:
+        self._grpc = GrpcService(self.service, config, method)
 
     @property
     def breaker(self) -> CircuitBreaker:
@@ -50,63 +51,59 @@ class GrpcReader:
         self._grpc.close()
 
 
-class GrpcSecurityReader(GrpcReader):
+class GrpcSecurityReader(GrpcReader[ListSecuritiesRequest, ListSecuritiesResponse]):
     """Calls SecurityService.ListSecurities."""
 
     service = readers.SECURITY
 
     def __init__(self, config: SiblingConfig) -> None:
-        super().__init__(config)
-        self._method = SecurityServiceStub(self._grpc.channel).ListSecurities
+        super().__init__(config, lambda channel: SecurityServiceStub(channel).ListSecurities)
 
     def read_tickers(self, deadline: Deadline) -> Mapping[str, str | Flaw]:
         """The ticker of every security by its id; there is always a list."""
         with self._grpc.caller.answering():
-            return self._grpc.get(self._method, ListSecuritiesRequest(), _tickers, deadline)
+            return self._grpc.get(ListSecuritiesRequest(), _tickers, deadline)
 
     def read_ticker(self, security_id: str, deadline: Deadline) -> str | Flaw | None:
         """The ticker of one security, out of the list; None where there is no such security."""
         return self.read_tickers(deadline).get(security_id)
 
 
-class GrpcPriceReader(GrpcReader):
+class GrpcPriceReader(GrpcReader[ListPricesRequest, ListPricesResponse]):
     """Calls PricingService.ListPrices."""
 
     service = readers.PRICING
 
     def __init__(self, config: SiblingConfig) -> None:
-        super().__init__(config)
-        self._method = PricingServiceStub(self._grpc.channel).ListPrices
+        super().__init__(config, lambda channel: PricingServiceStub(channel).ListPrices)
 
     def read_prices(self, deadline: Deadline) -> Mapping[str, Decimal | Flaw]:
         """The price of one share, in money, by ticker."""
         with self._grpc.caller.answering():
-            return self._grpc.get(self._method, ListPricesRequest(), _prices, deadline)
+            return self._grpc.get(ListPricesRequest(), _prices, deadline)
 
 
-class GrpcNameReader(GrpcReader):
+class GrpcNameReader(GrpcReader[ListPortfoliosRequest, ListPortfoliosResponse]):
     """Calls PortfolioService.ListPortfolios."""
 
     service = readers.PORTFOLIO
 
     def __init__(self, config: SiblingConfig) -> None:
-        super().__init__(config)
-        self._method = PortfolioServiceStub(self._grpc.channel).ListPortfolios
+        super().__init__(config, lambda channel: PortfolioServiceStub(channel).ListPortfolios)
 
     def read_names(self, deadline: Deadline) -> Mapping[str, str]:
         """The name of every portfolio by its id."""
         with self._grpc.caller.answering():
-            return self._grpc.get(self._method, ListPortfoliosRequest(), _names, deadline)
+            return self._grpc.get(ListPortfoliosRequest(), _names, deadline)
 
 
-class GrpcAccountingReader(GrpcReader):
+class GrpcAccountingReader(GrpcReader[GetPortfolioSummaryRequest, PortfolioSummary]):
     """Calls PortfolioAccountingService.GetPortfolioSummary."""
 
     service = readers.PORTFOLIO_ACCOUNTING
 
     def __init__(self, config: SiblingConfig) -> None:
-        super().__init__(config)
-        self._method = PortfolioAccountingServiceStub(self._grpc.channel).GetPortfolioSummary
+        super().__init__(config, lambda channel: PortfolioAccountingServiceStub(channel).GetPortfolioSummary)
 
     def read_holdings(self, portfolio_id: str, deadline: Deadline) -> Holdings:
         """Cash and shares of a portfolio; new and empty where accounting has no record of it.
@@ -119,7 +116,7 @@ class GrpcAccountingReader(GrpcReader):
         request = GetPortfolioSummaryRequest(portfolio_id=portfolio_id)
         summary: Summary | Flaw
         try:
-            summary = self._grpc.get(self._method, request, _summary, deadline)
+            summary = self._grpc.get(request, _summary, deadline)
         except Refused as refusal:
             if refusal.is_unknown:
                 return new_holdings(portfolio_id)

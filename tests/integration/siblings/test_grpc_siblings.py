@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 
+import grpc
 import pytest
-from globeco.pricing.v1.pricing_service_pb2 import ListPricesRequest
+from globeco.pricing.v1.pricing_service_pb2 import ListPricesRequest, ListPricesResponse
 from globeco.pricing.v1.pricing_service_pb2_grpc import PricingServiceStub
 
 from ordergen_server.domain.errors import (
@@ -176,11 +177,18 @@ def test_a_broken_service_is_unavailable_after_three_attempts(
 
 
 def test_a_channel_that_closes_meanwhile_is_unavailable(siblings: SimulatedSiblings) -> None:
-    service = GrpcService("pricing", at(siblings.grpc_url))
-    method = PricingServiceStub(service.channel).ListPrices
-    service.channel.close()
+    channels: list[grpc.Channel] = []
+
+    def method(
+        channel: grpc.Channel,
+    ) -> "grpc.UnaryUnaryMultiCallable[ListPricesRequest, ListPricesResponse]":
+        channels.append(channel)
+        return PricingServiceStub(channel).ListPrices
+
+    service = GrpcService("pricing", at(siblings.grpc_url), method)
+    channels[0].close()
     with pytest.raises(SiblingUnavailable, match="its channel is closed"):
-        service.get(method, ListPricesRequest(), str, Deadline(PATIENT))
+        service.get(ListPricesRequest(), str, Deadline(PATIENT))
     service.close()
 
 
@@ -280,10 +288,10 @@ def test_a_service_that_comes_back_is_found_soon() -> None:
 
 @pytest.mark.parametrize("url", ["grpc://host", "http://host:80", "grpc://host:80/path", "grpc://:80"])
 def test_a_base_url_that_is_none_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="is not a base URL"):
-        GrpcService("pricing", SiblingConfig(url))
+    with pytest.raises(ValueError, match="its base URL"):
+        GrpcPriceReader(SiblingConfig(url))
 
 
 def test_a_scheme_that_nobody_knows_is_refused() -> None:
-    with pytest.raises(ValueError, match="begins with none of http://, grpc://"):
+    with pytest.raises(ValueError, match="portfolio: its base URL begins with none of http://, h"):
         open_sources(replace(all_at("http://host"), portfolio=at("ftp://host")))

@@ -79,3 +79,20 @@ def test_the_lock_leaves_nothing_out() -> None:
         [sys.executable, "-m", "pip", "check"], capture_output=True, text=True, check=False
     )
     assert answer.returncode == 0, answer.stdout
+
+
+def test_no_rule_is_ignored_without_a_reason() -> None:
+    """Of ruff's anywhere, of mypy's in what is shipped."""
+    folders = ["optimizer", "ordergen_server", "ordergen_client", "tools", "tests"]
+    lines = [
+        (path, line)
+        for folder in folders
+        for path in (ROOT / folder).rglob("*.py")
+        for line in path.read_text().splitlines()
+    ]
+    noqa = [(path, line) for path, line in lines if re.search(r"#\s+noqa", line)]
+    mypy = [(path, line) for path, line in lines if re.search(r"#\s+type:\s+ignore", line)]
+    shipped = [one for one in mypy if "tests" not in one[0].relative_to(ROOT).parts]
+    assert len(noqa) > 10
+    assert [one for one in noqa if not re.search(r"#\s+noqa: [A-Z0-9, ]+ - \S", one[1])] == []
+    assert [one for one in shipped if not re.search(r"#\s+type: ignore\[[a-z,-]+\] +# \S", one[1])] == []

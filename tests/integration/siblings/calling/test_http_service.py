@@ -6,14 +6,18 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+import trustme
 
 from ordergen_server.domain.errors import DeadlineExceeded, SiblingUnavailable
 from ordergen_server.siblings.calling.config import SiblingConfig
+from ordergen_server.siblings.calling.credentials import TlsFiles
 from ordergen_server.siblings.calling.deadlines import Deadline
 from ordergen_server.siblings.calling.failures import Refused
 from ordergen_server.siblings.calling.http_service import HttpService
+from tests import tls
 from tests.limits import PATIENCE
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -57,9 +61,9 @@ def serving(answer: Answer) -> Iterator[str]:
 
 
 @contextmanager
-def calling(url: str, **limits: float) -> Iterator[HttpService]:
+def calling(url: str, tls: TlsFiles | None = None, **limits: float) -> Iterator[HttpService]:
     settings = {"timeout_seconds": 1.0, "attempts": 1, "backoff_seconds": 0.02, **limits}
-    service = HttpService("pricing", SiblingConfig(url, **settings))  # type: ignore[arg-type] # whole numbers where it says int
+    service = HttpService("pricing", SiblingConfig(url, tls=tls or TlsFiles(), **settings))  # type: ignore[arg-type] # whole numbers where it says int
     try:
         yield service
     finally:
@@ -89,6 +93,29 @@ DRIPS: dict[str, Answer] = {
 @pytest.mark.parametrize("answer", DRIPS.values(), ids=DRIPS)
 def test_a_dripping_answer_does_not_outlast_its_attempt(answer: Answer) -> None:
     with serving(answer) as url, calling(url) as service:
+        started = time.monotonic()
+        with pytest.raises(SiblingUnavailable, match="did not answer GET / within"):
+            service.get("/", bytes, Deadline(PATIENCE))
+        assert time.monotonic() - started < DRIPPING_SECONDS / 2
+
+
+@pytest.mark.parametrize("name", ["one header", "body"])
+def test_nor_does_one_over_tls(name: str, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    ours = TlsFiles(tls.written(tmp_path, authority).ca)
+    with (
+        serving(DRIPS[name]) as plain,
+        tls.tls_before(int(plain.rpartition(":")[2]), tls.serving_context(tls.good(authority))) as proxy,
+        calling(f"https://{tls.HOST}:{proxy.port}", tls=ours) as service,
+    ):
+        started = time.monotonic()
+        with pytest.raises(SiblingUnavailable, match="did not answer GET / within"):
+            service.get("/", bytes, Deadline(PATIENCE))
+        assert time.monotonic() - started < DRIPPING_SECONDS / 2
+
+
+def test_nor_does_a_handshake_that_nobody_answers() -> None:
+    with serving(lambda _: None) as plain, calling(plain.replace("http", "https")) as service:
         started = time.monotonic()
         with pytest.raises(SiblingUnavailable, match="did not answer GET / within"):
             service.get("/", bytes, Deadline(PATIENCE))
@@ -206,9 +233,11 @@ def test_a_retry_after_that_is_nonsense_or_over_is_passed_over(header: str) -> N
         service.get("/", bytes, Deadline(PATIENCE))
 
 
-@pytest.mark.parametrize("url", ["https://host", "ftp://host", "host:80", "http://", "http://host/?x=1"])
+@pytest.mark.parametrize(
+    "url", ["grpc://host:80", "http://[", "https://", "ftp://host", "host:80", "http://", "http://host/?x=1"]
+)
 def test_a_base_url_that_is_none_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="is not a base URL"):
+    with pytest.raises(ValueError, match="its base URL"):
         HttpService("pricing", SiblingConfig(url))
 
 

@@ -16,6 +16,8 @@ from ordergen_server.sandbox.database.embedded import EmbeddedDatabase, Embedded
 from ordergen_server.settings import Settings
 from ordergen_server.stop_signals import stop_signals, wait_for
 
+_log = logging.getLogger(__name__)
+
 
 @contextmanager
 def database_uri(settings: Settings) -> Iterator[str]:
@@ -37,6 +39,7 @@ def main() -> int:
         logging.basicConfig(
             level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
         )
+        _log.log(logging.WARNING if settings.insecure else logging.INFO, settings.exposure)
         with (
             stop_signals() as stop,
             database_uri(settings) as uri,
@@ -54,7 +57,9 @@ def main() -> int:
 
 
 def _named(problem: ErrorDetails) -> str:
-    """What is wrong with a setting, by the name of its variable."""
+    """What is wrong with a setting, by the name of its variable; or with several, which name themselves."""
+    if not problem["loc"]:
+        return problem["msg"].removeprefix("Value error, ")
     return f"ORDERGEN_{problem['loc'][0]}".upper() + f": {problem['msg']}, not {problem['input']!r}"
 
 

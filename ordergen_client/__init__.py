@@ -7,11 +7,14 @@
         for event in client.rebalance_model(model.model_id):
             ...
 
+A server that asks for TLS and tokens: `Client("ordergen:8088", tls=Tls(ca="ca.pem"), token=Path("token"))`.
+
 Money, weights, prices and quantities are Decimals, digit for digit as the service has them. Every call has a
 deadline. Every failure is an `OrderGenerationError`: see `ordergen_client.errors`.
 """
 
 from ordergen_client.client import Client
+from ordergen_client.credentials import Tls
 from ordergen_client.errors import (
     Aborted,
     AlreadyExists,
@@ -58,6 +61,7 @@ __all__ = [
     "RebalancePosition",
     "ResourceExhausted",
     "Solution",
+    "Tls",
     "Transaction",
     "Unauthenticated",
     "Unavailable",

@@ -7,8 +7,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from ordergen_server.api.calls import CallInterceptor
+from ordergen_server.api.gate import GateInterceptor
 from ordergen_server.api.model_servicer import ModelServicer
 from ordergen_server.api.rebalance_servicer import RebalanceServicer
+from ordergen_server.api.security import (
+    Reflection,
+    SecurityConfig,
+    TlsFiles,
+    TokenConfig,
+    TokenRules,
+    gatekeeping,
+)
 from ordergen_server.api.server import ApiServer, ServerConfig
 from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.migrations import migrate
@@ -40,8 +49,10 @@ def serving(settings: Settings, mongodb_uri: str) -> Iterator[ApiServer]:
 
     Raises:
         DatabaseUnavailable: the database does not answer at the start.
+        OSError, ValueError: a port is in use, or files of TLS or keys cannot be used.
     """
     with ExitStack() as stack:
+        gatekeeper = stack.enter_context(gatekeeping(_security(settings)))
         database = stack.enter_context(closing(_database(settings, mongodb_uri)))
         migrate(database)
         tokens = PageTokens.of(database)
@@ -69,6 +80,7 @@ def serving(settings: Settings, mongodb_uri: str) -> Iterator[ApiServer]:
                 maximum_run_seconds=settings.maximum_run_seconds,
             ),
             calls=CallInterceptor(database.time_limit, settings.maximum_call_seconds, settings.maximum_calls),
+            gate=GateInterceptor(gatekeeper),
             database=database,
         )
         runs.start()
@@ -138,11 +150,29 @@ def _siblings(settings: Settings) -> SiblingsConfig:
     )
 
 
+def _tls(settings: Settings) -> TlsFiles | None:
+    if settings.tls_certificate is None or settings.tls_key is None:
+        return None
+    return TlsFiles(settings.tls_certificate, settings.tls_key, settings.tls_client_ca)
+
+
+def _security(settings: Settings) -> SecurityConfig:
+    rules = TokenRules(settings.token_issuer or "", settings.token_audience or "")
+    keys = settings.token_keys
+    return SecurityConfig(
+        tokens=TokenConfig(keys, rules, settings.token_keys_seconds) if keys else None,
+        certificates={name: frozenset(scopes.split()) for name, scopes in settings.tls_subjects.items()},
+        reflection=Reflection(settings.reflection),
+    )
+
+
 def _server_config(settings: Settings) -> ServerConfig:
     return ServerConfig(
-        host=settings.host,
+        host=settings.api_host,
         port=settings.port,
         health_port=settings.health_port,
+        health_host=settings.health_host,
+        tls=_tls(settings),
         maximum_calls=settings.maximum_calls,
         drain_seconds=settings.drain_seconds,
         health_interval_seconds=settings.health_interval_seconds,

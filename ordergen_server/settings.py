@@ -24,7 +24,7 @@ class Settings(BaseSettings):
 
     host: str | None = Field(
         default=None,
-        description="Address to listen on. Unset: all of the machine, but without TLS only 127.0.0.1 for the API.",
+        description="Address to listen on. Unset: all of the machine, but 127.0.0.1 for an API without TLS.",
     )
     port: Port = Field(default=8088, description="Port of the API; 0 takes a free one.")
     health_port: Port = Field(
@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     )
     insecure: bool = Field(
         default=False,
-        description="Whether the API may be plain text beyond this machine, where something else keeps it safe.",
+        description="Whether the API may be plain text beyond this machine: something else keeps it safe.",
     )
     tls_certificate: Path | None = Field(
         default=None, description="PEM file of the API's certificate and those up to its CA. Unset: no TLS."
@@ -46,16 +46,16 @@ class Settings(BaseSettings):
     )
     tls_subjects: dict[str, str] = Field(
         default={},
-        description="JSON: scopes by the name of a client certificate (URI, DNS or common name; `*` is any other),"
+        description="JSON: scopes by the name of a client certificate (URI, DNS or common; `*`: any other),"
         ' as `{"desk.globeco": "ordergen:read ordergen:rebalance"}`.',
     )
-    token_keys: str = Field(
-        default="",
+    token_keys: str | None = Field(
+        default=None,
         description="JSON Web Key Set that bearer tokens (JWT) are checked with: a file, or an https URL."
         " Unset: no tokens.",
     )
-    token_issuer: str = Field(default="", description="Who must have issued a token (`iss`).")
-    token_audience: str = Field(default="", description="For whom a token must be (`aud`).")
+    token_issuer: str | None = Field(default=None, description="Who must have issued a token (`iss`).")
+    token_audience: str | None = Field(default=None, description="For whom a token must be (`aud`).")
     token_keys_seconds: Seconds = Field(
         default=300,
         description="How often the key set is read again: a revoked key is accepted for so long.",
@@ -136,11 +136,9 @@ class Settings(BaseSettings):
     def exposure(self) -> str:
         """Where the API is served, how, and what it asks of callers: the first line of the log."""
         way = "with TLS" if self.tls_certificate else "in plain text"
-        asked = [
-            *(["a bearer token"] if self.token_keys else []),
-            *(["a client certificate"] if self.tls_client_ca else []),
-        ]
-        return f"The API is served {way} on {self.api_host} and asks for {' and '.join(asked) or 'no credentials'}."
+        asked = {"a bearer token": self.token_keys, "a client certificate": self.tls_client_ca}
+        credentials = " and ".join(name for name, given in asked.items() if given) or "no credentials"
+        return f"The API is served {way} on {self.api_host}, and asks for {credentials}."
 
     @model_validator(mode="after")
     def _is_safe(self) -> Self:
@@ -155,8 +153,8 @@ def _problems(settings: Settings) -> Iterator[str]:
     plain = settings.tls_certificate is None
     if plain and not settings.insecure and not _is_loopback(settings.api_host):
         yield (
-            "ORDERGEN_HOST is not of this machine alone, and there is no TLS: set ORDERGEN_TLS_CERTIFICATE and"
-            " ORDERGEN_TLS_KEY, or ORDERGEN_INSECURE=true where something else keeps the API safe"
+            "ORDERGEN_HOST is not of this machine alone, and there is no TLS: set ORDERGEN_TLS_CERTIFICATE"
+            " and ORDERGEN_TLS_KEY, or ORDERGEN_INSECURE=true where something else keeps the API safe"
         )
     if plain != (settings.tls_key is None):
         yield "ORDERGEN_TLS_CERTIFICATE and ORDERGEN_TLS_KEY need each other"
@@ -165,7 +163,7 @@ def _problems(settings: Settings) -> Iterator[str]:
     if settings.tls_subjects and not settings.tls_client_ca:
         yield "ORDERGEN_TLS_SUBJECTS needs ORDERGEN_TLS_CLIENT_CA"
     if settings.tls_client_ca and not (settings.tls_subjects or settings.token_keys):
-        yield "ORDERGEN_TLS_CLIENT_CA needs ORDERGEN_TLS_SUBJECTS or ORDERGEN_TOKEN_KEYS, which say who a client is"
+        yield "ORDERGEN_TLS_CLIENT_CA needs ORDERGEN_TLS_SUBJECTS or ORDERGEN_TOKEN_KEYS: who is a client?"
     yield from _token_problems(settings)
     named = {scope for scopes in settings.tls_subjects.values() for scope in scopes.split()}
     if named - SCOPES:
@@ -173,7 +171,7 @@ def _problems(settings: Settings) -> Iterator[str]:
 
 
 def _token_problems(settings: Settings) -> Iterator[str]:
-    keys = settings.token_keys
+    keys = settings.token_keys or ""
     if len({bool(one) for one in (keys, settings.token_issuer, settings.token_audience)}) > 1:
         yield "ORDERGEN_TOKEN_KEYS, ORDERGEN_TOKEN_ISSUER and ORDERGEN_TOKEN_AUDIENCE need each other"
     if "://" in keys and (not keys.startswith("https://") or "@" in urlsplit(keys).netloc):

@@ -13,8 +13,10 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from ordergen_server.api.calls import SERVICES, CallInterceptor
+from ordergen_server.api.gate import GateInterceptor
 from ordergen_server.api.model_servicer import ModelServicer
 from ordergen_server.api.rebalance_servicer import RebalanceServicer
+from ordergen_server.api.security import TlsFiles, server_credentials
 from ordergen_server.domain.errors import Unavailable
 from ordergen_server.domain.stores import Database
 
@@ -43,6 +45,8 @@ class ServerConfig:
     maximum_calls: int
     drain_seconds: float
     health_interval_seconds: float
+    health_host: str = ""  # empty is the host of the API
+    tls: TlsFiles | None = None
 
 
 class ApiServer:
@@ -60,6 +64,7 @@ class ApiServer:
         rebalances: RebalanceServicer,
         calls: CallInterceptor,
         database: Database,
+        gate: GateInterceptor | None = None,
     ) -> None:
         self._config = config
         self._database = database
@@ -68,7 +73,7 @@ class ApiServer:
         self._seen_well = -math.inf  # on the monotonic clock
         self._watcher = Thread(target=self._watch_database, name="readiness", daemon=True)
         self._calls = ThreadPoolExecutor(config.maximum_calls + REFUSING_WORKERS, thread_name_prefix="call")
-        self._api = self._make_server(self._calls, [calls])
+        self._api = self._make_server(self._calls, [gate, calls] if gate else [calls])
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(models, self._api)
         rebalance_service_pb2_grpc.add_RebalanceServiceServicer_to_server(rebalances, self._api)
         names = (MODEL_SERVICE, REBALANCE_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
@@ -79,8 +84,9 @@ class ApiServer:
             health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         self._health.set(LIVENESS, health_pb2.HealthCheckResponse.SERVING)
         self._set_ready(ready=False)
-        self.port = _listen(self._api, config.host, config.port)
-        self.health_port = _listen(self._probe, config.host, config.health_port)
+        credentials = server_credentials(config.tls) if config.tls else None
+        self.port = _listen(self._api, config.host, config.port, credentials)
+        self.health_port = _listen(self._probe, config.health_host or config.host, config.health_port)
 
     def start(self) -> None:
         """Answer calls from now on."""
@@ -135,8 +141,12 @@ class ApiServer:
         )
 
 
-def _listen(server: grpc.Server, host: str, port: int) -> int:
+def _listen(
+    server: grpc.Server, host: str, port: int, credentials: grpc.ServerCredentials | None = None
+) -> int:
     try:
+        if credentials:
+            return server.add_secure_port(f"{host}:{port}", credentials)
         return server.add_insecure_port(f"{host}:{port}")
     except RuntimeError:
         raise OSError(f"cannot listen on port {port} of {host}: it is in use, or no such address") from None

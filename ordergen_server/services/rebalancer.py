@@ -19,6 +19,7 @@ from ordergen_server.domain.rebalances import (
     RunStarted,
 )
 from ordergen_server.domain.stores import ModelStore, RebalanceStore, Request, RunOrder
+from ordergen_server.domain.subjects import current_actor
 from ordergen_server.services.leased_run import end_state
 from ordergen_server.services.portfolio_work import STOPPING, PortfolioWork, Task, untried
 from ordergen_server.services.runs import Runs
@@ -41,6 +42,7 @@ class Rebalancer:
         runs: Runs,
         changed: ChangeSignal,
         clock: Callable[[], datetime],
+        actor: Callable[[], str] = current_actor,
     ) -> None:
         self._models = models
         self._store = store
@@ -48,6 +50,7 @@ class Rebalancer:
         self._runs = runs
         self._changed = changed
         self._clock = clock
+        self._actor = actor
 
     def rebalance_portfolio(
         self,
@@ -208,6 +211,7 @@ class Rebalancer:
             rebalance_date=time.date(),
             portfolio_count=portfolio_count,
             options=options,
+            actor=self._actor(),
         )
 
     def _result(

@@ -75,7 +75,7 @@ class TokenVerifier:
         try:
             claims = self._claims(token)
             return _Verified(_subject(claims), int(claims["exp"]) + SKEW_SECONDS, key_set)
-        # A token is anybody's text: numbers too large, nesting too deep, characters that are none end here, too.
+        # A token is anybody's text: numbers too large, nesting too deep and the like end here, too.
         except (jwt.PyJWTError, ValueError, TypeError, ArithmeticError, RecursionError) as error:
             _log.debug("a token was refused: %s", type(error).__name__)
             raise refused() from None

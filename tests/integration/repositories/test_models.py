@@ -156,4 +156,4 @@ def test_a_change_stores_what_changes_and_nothing_else(recorder: tuple[Recorder,
     assert changed == replace(created, content=replace(created.content, name="Renamed"), version=2)
     assert forms(changed) == forms(models.get(created.model_id)) == forms(created)
     (update,) = [command["updates"][0]["u"] for command in sent.sent if "update" in command]
-    assert set(update["$set"]) == {"name", "update_time"}
+    assert set(update["$set"]) == {"name", "update_time", "update_actor"}

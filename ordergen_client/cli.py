@@ -112,7 +112,10 @@ def _server(command: Callable[..., None]) -> Callable[..., None]:
         _file("--token-file", "ORDERGEN_TOKEN_FILE", "File of a bearer token; or ORDERGEN_TOKEN has it."),
         click.option("--json", "as_json", is_flag=True, help="Print the result as one line of JSON."),
     ]
-    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(shared), with_client)
+    options: Callable[..., None] = with_client
+    for option in reversed(shared):
+        options = option(options)
+    return options
 
 
 @main.command()

@@ -1,4 +1,4 @@
-"""Certificates and tokens of a stack that asks for them: made anew in a folder, by a CA and an issuer of its own."""
+"""Certificates and tokens of a stack that asks for them, by a CA and an issuer of its own."""
 
 import json
 import time
@@ -16,7 +16,7 @@ ISSUER, AUDIENCE, KID = "https://issuer.sandbox", "ordergen", "sandbox"
 CLIENT = "desk.sandbox"
 TOKEN_SECONDS = 24 * 3600
 #: The scopes of each subject that has a token.
-SUBJECTS = {
+SUBJECTS: dict[str, set[str]] = {
     "reader": {READ},
     "trader": {READ, MODELS, REBALANCE},
     "administrator": {READ, MODELS, REBALANCE, ADMIN},
@@ -48,7 +48,12 @@ def make_credentials(folder: Path) -> Credentials:
     authority, key = trustme.CA(), Ed25519PrivateKey.generate()
     server = authority.issue_cert("localhost", "127.0.0.1", "::1")
     client = authority.issue_cert(CLIENT, common_name=CLIENT)
-    described = {**json.loads(OKPAlgorithm.to_jwk(key.public_key())), "kid": KID, "alg": "EdDSA", "use": "sig"}
+    described = {
+        **json.loads(OKPAlgorithm.to_jwk(key.public_key())),
+        "kid": KID,
+        "alg": "EdDSA",
+        "use": "sig",
+    }
 
     def written(name: str, content: bytes) -> Path:
         path = folder / name
@@ -57,6 +62,9 @@ def make_credentials(folder: Path) -> Credentials:
         path.write_bytes(content)
         return path
 
+    tokens = {name: _token(key, name, scopes) for name, scopes in SUBJECTS.items()}
+    for name, token in tokens.items():  # for tools that take headers from a file, and nobody sees them
+        written(f"{name}.header", f"authorization: Bearer {token}\n".encode())
     return Credentials(
         ca=written("ca.pem", authority.cert_pem.bytes()),
         certificate=written("server.pem", b"".join(blob.bytes() for blob in server.cert_chain_pems)),
@@ -64,14 +72,11 @@ def make_credentials(folder: Path) -> Credentials:
         client_certificate=written("client.pem", b"".join(blob.bytes() for blob in client.cert_chain_pems)),
         client_key=written("client-key.pem", client.private_key_pem.bytes()),
         key_set=written("jwks.json", json.dumps({"keys": [described]}).encode()),
-        tokens={
-            name: written(f"{name}.token", _token(key, name, " ".join(sorted(scopes))).encode())
-            for name, scopes in SUBJECTS.items()
-        },
+        tokens={name: written(f"{name}.token", token.encode()) for name, token in tokens.items()},
     )
 
 
-def _token(key: Ed25519PrivateKey, subject: str, scope: str) -> str:
-    now = int(time.time())
+def _token(key: Ed25519PrivateKey, subject: str, scopes: set[str]) -> str:
+    now, scope = int(time.time()), " ".join(sorted(scopes))
     claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": subject, "scope": scope, "iat": now}
     return jwt.encode({**claims, "exp": now + TOKEN_SECONDS}, key, "EdDSA", {"kid": KID})

@@ -97,7 +97,7 @@ def _server(command: Callable[..., None]) -> Callable[..., None]:
         with _told_failures(), opened as client:
             command(client=client, **options)
 
-    shared = [
+    shared: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         click.option(
             "--target",
             default="localhost:8088",

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -130,7 +131,7 @@ def test_an_aio_server_uses_new_files_for_new_connections(files: TlsFiles, autho
         channel = grpc.aio.secure_channel(
             f"localhost:{port}", grpc.ssl_channel_credentials(authority.cert_pem.bytes())
         )
-        stub = health_pb2_grpc.HealthStub(channel)
+        stub: Any = health_pb2_grpc.HealthStub(channel)  # typed without its methods
         found = [await asyncio.to_thread(served_certificate, port)]
         await stub.Check(health_pb2.HealthCheckRequest(), timeout=PATIENCE)
         new = authority.issue_cert("localhost")

@@ -67,7 +67,9 @@ def published(issuer: Issuer, folder: Path) -> str:
 
 def tls_files(folder: Path, leaf: trustme.LeafCert, client_ca: trustme.CA | None = None) -> TlsFiles:
     """Files of a server; those that are there are replaced, each as one step."""
-    files = TlsFiles(folder / "server.pem", folder / "server-key.pem", client_ca and folder / "clients.pem")
+    files = TlsFiles(
+        folder / "server.pem", folder / "server-key.pem", folder / "clients.pem" if client_ca else None
+    )
     contents = {files.key: leaf.private_key_pem.bytes(), files.certificate: chain(leaf)}
     if client_ca and files.client_ca:
         contents[files.client_ca] = client_ca.cert_pem.bytes()

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -90,7 +91,7 @@ def test_without_a_good_certificate_there_is_no_connection(
         authority.issue_cert("desk.test", not_after=yesterday),
     ):
         with mutual.client(tls=trusting(tmp_path, authority, own), token=issuer.token()) as client:
-            assert isinstance(refused(lambda client=client: knock(client)), Unavailable)
+            assert isinstance(refused(partial(knock, client)), Unavailable)
 
 
 def test_a_server_whose_certificate_has_expired_is_not_talked_to(

@@ -1,6 +1,7 @@
 """Calls through the port with tokens of all kinds."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import grpc
@@ -114,7 +115,7 @@ def test_health_is_open_on_both_ports(asking: Door, channel: grpc.Channel) -> No
 
 def services(channel: grpc.Channel, token: str) -> list[str]:
     """What reflection lists."""
-    stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+    stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)  # typed without its methods
     asked = iter([reflection_pb2.ServerReflectionRequest(list_services="")])
     sent = (("authorization", f"Bearer {token}"),) if token else ()
     (answer,) = stub.ServerReflectionInfo(asked, metadata=sent, timeout=PATIENCE)
@@ -139,7 +140,7 @@ def test_a_server_of_another_ca_is_not_talked_to(
     wrong = trusting(tmp_path_factory.mktemp("wrong"), stranger)
     for given in ({"tls": wrong}, {}):
         with asking.client(**given, token=issuer.token()) as client:
-            assert isinstance(refused(lambda client=client: knock(client)), Unavailable)
+            assert isinstance(refused(partial(knock, client)), Unavailable)
 
 
 def test_a_server_of_another_name_is_not_talked_to(asking: Door, tls: Tls, issuer: Issuer) -> None:

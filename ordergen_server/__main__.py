@@ -29,11 +29,16 @@ def database_uri(settings: Settings) -> Iterator[str]:
         yield database.uri
 
 
+#: How long a thread that computes keeps others from running: health and new calls wait for no more of them.
+SWITCH_SECONDS = 0.001
+
+
 def main() -> int:
     """Serve until SIGTERM or Ctrl-C, then drain; 0 where all went well, 1 where it could not start."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="announce the ports as one line of JSON")
     arguments = parser.parse_args()
+    sys.setswitchinterval(SWITCH_SECONDS)
     try:
         settings = Settings()
         logging.basicConfig(

@@ -6,8 +6,12 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from ordergen_server.api.calls import CallInterceptor
-from ordergen_server.api.gate import GateInterceptor
+from ordergen_server.api.admission.inbox import Inbox
+from ordergen_server.api.admission.kinds import Kind
+from ordergen_server.api.admission.lanes import Lane
+from ordergen_server.api.call import Limits
+from ordergen_server.api.calls import SERVICES, Calls
+from ordergen_server.api.event_loop import EventLoop
 from ordergen_server.api.model_servicer import ModelServicer
 from ordergen_server.api.rebalance_servicer import RebalanceServicer
 from ordergen_server.api.security import (
@@ -39,6 +43,9 @@ WINDOW = 4
 #: A summary of one portfolio; 100 positions take 17 KB.
 MAXIMUM_SUMMARY_BYTES = 8 * 1024 * 1024
 
+#: Those that look what became of runs.
+WATCHING_THREADS = 2
+
 #: One attempt to read the names of all portfolios, in the background: 20,000 are 2.6 MB, and nobody waits.
 NAMES_SECONDS = 30.0
 
@@ -67,21 +74,21 @@ def serving(settings: Settings, mongodb_uri: str) -> Iterator[ApiServer]:
         )
         changed = ChangeSignal()
         runs = _runs(settings, work, store, models, changed)
-        rebalancer = Rebalancer(
-            models=models, store=store, work=work, runs=runs, changed=changed, clock=utc_now
-        )
-        server = ApiServer(
-            _server_config(settings),
-            models=ModelServicer(ModelEditor(models, utc_now), models),
-            rebalances=RebalanceServicer(
-                rebalancer,
-                store,
-                maximum_call_seconds=settings.maximum_call_seconds,
-                maximum_run_seconds=settings.maximum_run_seconds,
+        rebalancer = Rebalancer(models=models, store=store, work=work, runs=runs, clock=utc_now)
+        loop = stack.enter_context(EventLoop("api"))
+        calls = _calls(settings, loop, database)
+        for service, servicer in zip(
+            SERVICES,
+            (
+                ModelServicer(ModelEditor(models, utc_now), models),
+                RebalanceServicer(rebalancer, store, calls.limits),
             ),
-            calls=CallInterceptor(database.time_limit, settings.maximum_call_seconds, settings.maximum_calls),
-            gate=GateInterceptor(gatekeeper),
-            database=database,
+            strict=True,
+        ):
+            calls.add(service, servicer)
+        changed.subscribe(calls.changed)
+        server = ApiServer(
+            _server_config(settings), loop=loop, calls=calls, database=database, gatekeeper=gatekeeper
         )
         runs.start()
         stack.callback(runs.close)
@@ -124,6 +131,28 @@ def _runs(
     )
 
 
+def _calls(settings: Settings, loop: EventLoop, database: Database) -> Calls:
+    """The methods of the contract: a kind has threads for as many calls as can be worked on, and no more."""
+    workers = {
+        Kind.READING: settings.mongodb_pool_size,
+        Kind.CHANGING: settings.mongodb_pool_size,
+        Kind.SOLVING: settings.portfolio_workers,
+    }
+    room, watchers = settings.maximum_calls, settings.maximum_watchers
+    lanes = {
+        kind: Lane(kind.value, workers=count, room=room, threads=count) for kind, count in workers.items()
+    }
+    # Beginning a run, and previewing one, hold a thread: there are no more of them than there may be runs.
+    threads = WATCHING_THREADS + settings.maximum_runs
+    lanes[Kind.WATCHING] = Lane(Kind.WATCHING.value, workers=watchers, room=watchers, threads=threads)
+    limits = Limits(
+        call_seconds=settings.maximum_call_seconds,
+        run_seconds=settings.maximum_run_seconds,
+        message_seconds=settings.message_seconds,
+    )
+    return Calls(loop.loop, lanes=lanes, inbox=Inbox(), limits=limits, time_limit=database.time_limit)
+
+
 def _siblings(settings: Settings) -> SiblingsConfig:
     def sibling(url: str) -> SiblingConfig:
         return SiblingConfig(
@@ -150,6 +179,19 @@ def _siblings(settings: Settings) -> SiblingsConfig:
     )
 
 
+def _server_config(settings: Settings) -> ServerConfig:
+    return ServerConfig(
+        host=settings.api_host,
+        port=settings.port,
+        health_port=settings.health_port,
+        drain_seconds=settings.drain_seconds,
+        health_interval_seconds=settings.health_interval_seconds,
+        message_seconds=settings.message_seconds,
+        health_host=settings.health_host,
+        tls=_tls(settings),
+    )
+
+
 def _tls(settings: Settings) -> TlsFiles | None:
     if settings.tls_certificate is None or settings.tls_key is None:
         return None
@@ -163,17 +205,4 @@ def _security(settings: Settings) -> SecurityConfig:
         tokens=TokenConfig(keys, rules, settings.token_keys_seconds) if keys else None,
         certificates={name: frozenset(scopes.split()) for name, scopes in settings.tls_subjects.items()},
         reflection=Reflection(settings.reflection),
-    )
-
-
-def _server_config(settings: Settings) -> ServerConfig:
-    return ServerConfig(
-        host=settings.api_host,
-        port=settings.port,
-        health_port=settings.health_port,
-        health_host=settings.health_host,
-        tls=_tls(settings),
-        maximum_calls=settings.maximum_calls,
-        drain_seconds=settings.drain_seconds,
-        health_interval_seconds=settings.health_interval_seconds,
     )

@@ -103,7 +103,12 @@ class Settings(BaseSettings):
     ticker_cache_seconds: Seconds = Field(default=600, description="How long tickers are kept.")
     price_cache_seconds: Seconds = Field(default=60, description="How long prices are kept.")
     maximum_calls: Count = Field(
-        default=128, description="Calls worked on at once; a stream is a call. More are refused."
+        default=128,
+        description="Calls of a kind (reading, changing, solving) worked on or waiting; more are refused.",
+    )
+    maximum_watchers: Count = Field(default=1000, description="Streams of runs at once. More are refused.")
+    message_seconds: Seconds = Field(
+        default=5, description="Time for the message of a call to come, from its headers on."
     )
     maximum_runs: Count = Field(default=4, description="Model runs carried out at once. More are refused.")
     lease_seconds: Seconds = Field(

@@ -1,149 +1,147 @@
-"""What every call goes through: its deadline, and its errors as statuses."""
+"""What every call of the contract goes through.
 
-import logging
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from threading import BoundedSemaphore
-from typing import Any, NoReturn, TypeAlias
+    headers -> message, in time -> turn in the lane of its kind -> servicer, in a thread -> answers
+                                                                 any error -> its status
 
-import grpc
+All but the servicer runs on the event loop, where nothing may take long: a call that waits, for its message,
+its turn, something to watch or a slow reader, holds no thread.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, suppress
+from functools import partial
+
 from globeco.ordergen.v1 import model_service_pb2, rebalance_service_pb2
 from google.protobuf.descriptor import ServiceDescriptor
-from google.protobuf.message import Message
-from grpc_status import rpc_status
 
-from ordergen_server.api.errors import TABLE, to_status
+from ordergen_server.api.admission.inbox import Inbox
+from ordergen_server.api.admission.kinds import KINDS, Kind
+from ordergen_server.api.admission.lanes import Lane, Place
+from ordergen_server.api.call import Call, Limits
 from ordergen_server.api.requests import decoder
+from ordergen_server.api.routes import Serve, received
+from ordergen_server.api.statuses import Context, abort, as_domain_error
+from ordergen_server.api.steps import Route, Steps, TimeLimit
 from ordergen_server.domain.deadlines import Deadline
-from ordergen_server.domain.errors import (
-    InternalError,
-    OrderGenerationError,
-    ResourceExhausted,
-    Unsupported,
-)
 
-_log = logging.getLogger(__name__)
-
-RETRY_AFTER_SECONDS = 1.0
-#: Those of the contract; calls of others (health, reflection) are left as they are.
+#: Those of the contract.
 SERVICES: tuple[ServiceDescriptor, ...] = (
     model_service_pb2.DESCRIPTOR.services_by_name["ModelService"],
     rebalance_service_pb2.DESCRIPTOR.services_by_name["RebalanceService"],
 )
 
-TimeLimit = Callable[[float], AbstractContextManager[None]]
-Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic in the type stubs alone
-Behaviour = Callable[[Any, grpc.ServicerContext], Any]
+#: Makes an end of a call of its batches of answers.
+_End = Callable[[AsyncIterator[list[bytes]], Context], Awaitable[bytes | None]]
+
+#: How long a call that has nothing to tell waits for a change that another server made: more with each look.
+LOOK_AGAIN_SECONDS, LOOK_AGAIN_MAXIMUM_SECONDS = 0.25, 2.0
 
 
-def deadline_of(context: grpc.ServicerContext, maximum_seconds: float) -> Deadline:
-    """The caller's deadline, or the server's maximum where that is sooner; no deadline is one far away."""
-    return Deadline.after(min(context.time_remaining(), maximum_seconds))
-
-
-class CallInterceptor(grpc.ServerInterceptor):
-    """The outermost interceptor: nothing leaves it but answers and statuses of the table.
-
-    A domain error becomes its status; anything else is a bug: INTERNAL with a correlation id, and the cause
-    in the log alone.
+class Calls:
+    """Serves the methods of the contract. On one event loop, but for `changed`.
 
     Args:
-        time_limit: bounds the database operations of a unary call; given the seconds left.
-        maximum_seconds: how long a unary call may take where the caller does not say less.
-        maximum_calls: how many calls are worked on at once; more are refused at once.
+        loop: the event loop.
+        lanes: room for each kind of call.
+        inbox: bounds what is received and kept.
+        time_limit: bounds the database operations of a thread.
     """
 
-    def __init__(self, time_limit: TimeLimit, maximum_seconds: float, maximum_calls: int) -> None:
-        self._time_limit = time_limit
-        self._maximum_seconds = maximum_seconds
-        self._room = BoundedSemaphore(maximum_calls)
-        self._decoders = {
-            f"/{service.full_name}/{method.name}": decoder(method)
-            for service in SERVICES
-            for method in service.methods
-        }
-
-    def intercept_service(
+    def __init__(
         self,
-        continuation: "Callable[[grpc.HandlerCallDetails], Handler | None]",
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> "Handler | None":
-        """Wrap the handler of a call."""
-        handler = continuation(handler_call_details)
-        if not handler or not handler_call_details.method.startswith("/globeco."):
-            return handler
-        # What grpc declares to make messages may make whatever the behaviour takes: here an error, too.
-        decode: Any = self._decoders.get(handler_call_details.method, handler.request_deserializer)
-        codec = {"request_deserializer": decode, "response_serializer": handler.response_serializer}
-        if handler.unary_unary:
-            return grpc.unary_unary_rpc_method_handler(self._unary(handler.unary_unary), **codec)
-        if handler.unary_stream:
-            return grpc.unary_stream_rpc_method_handler(self._stream(handler.unary_stream), **codec)
-        return handler
+        loop: asyncio.AbstractEventLoop,
+        *,
+        lanes: Mapping[Kind, Lane],
+        inbox: Inbox,
+        limits: Limits,
+        time_limit: TimeLimit,
+    ) -> None:
+        self._loop = loop
+        self._lanes = lanes
+        self.inbox = inbox
+        self.limits = limits
+        self._time_limit = time_limit
+        self._changed = asyncio.Event()
+        self._in_flight, self._ended = 0, asyncio.Event()
+        self.unary: dict[str, Serve] = {}
+        self.streams: dict[str, Serve] = {}
 
-    def _unary(self, behaviour: Behaviour) -> Behaviour:
-        def call(request: Message | OrderGenerationError, context: grpc.ServicerContext) -> object:
-            try:
-                with self._admitted():
-                    message = _decoded(request)
-                    left = deadline_of(context, self._maximum_seconds).remaining_seconds("the call began")
-                    with self._time_limit(left):
-                        return behaviour(message, context)
-            except Exception as error:  # noqa: BLE001 - the boundary: every error becomes a status
-                failure = error
-            _abort(context, failure)
-
-        return call
-
-    def _stream(self, behaviour: Behaviour) -> Behaviour:
-        def call(request: Message | OrderGenerationError, context: grpc.ServicerContext) -> Iterator[object]:
-            try:
-                with self._admitted():
-                    yield from behaviour(_decoded(request), context)
-            except Exception as error:  # noqa: BLE001 - the boundary: every error becomes a status
-                failure = error
+    def add(self, service: ServiceDescriptor, servicer: object) -> None:
+        """Serve every method of a service. Raises AttributeError where the servicer lacks one."""
+        for method in service.methods:
+            route = Route(decoder(method), getattr(servicer, method.name), KINDS[method.name])
+            name = f"/{service.full_name}/{method.name}"
+            if method.server_streaming:
+                self.streams[name] = partial(self._serve, route, self._tell, self.limits.run_seconds)
             else:
-                return
-            _abort(context, failure)
+                self.unary[name] = partial(self._serve, route, self._answer, self.limits.call_seconds)
 
-        return call
+    def changed(self) -> None:
+        """Something was stored that calls may wait for. Any thread may say so."""
+        with suppress(RuntimeError):  # the loop has ended, and every call with it
+            self._loop.call_soon_threadsafe(self._look_again)
 
-    @contextmanager
-    def _admitted(self) -> Iterator[None]:
-        """A block for one of the calls worked on. Raises ResourceExhausted where there are too many."""
-        if not self._room.acquire(blocking=False):
-            raise ResourceExhausted(
-                "Too many calls in flight: try again in a second.", retry_after_seconds=RETRY_AFTER_SECONDS
-            )
+    async def all_ended(self) -> None:
+        """Wait until no call is in flight."""
+        while self._in_flight:
+            self._ended.clear()
+            await self._ended.wait()
+
+    def shutdown(self) -> None:
+        """Wait for what threads are doing. Not on the event loop, and once no call is in flight."""
+        for lane in self._lanes.values():
+            lane.shutdown()
+
+    async def _serve(self, route: Route, end: _End, maximum_seconds: float, context: Context) -> bytes | None:
+        call = Call(context.time_remaining())
+        self._in_flight += 1
         try:
-            yield
+            deadline = call.deadline(maximum_seconds)
+            raw = await received(context, self.inbox, self.limits.message_seconds)
+            with self.inbox.holding(len(raw)):
+                async with self._lanes[route.kind].place(context.peer(), deadline) as place:
+                    steps = Steps(route, raw, call, self._limit_of(deadline))
+                    try:
+                        return await end(self._batches(place, steps), context)
+                    finally:
+                        if not steps.over:
+                            place.finish(steps.close)
+        except Exception as error:  # noqa: BLE001 - the boundary: every error becomes a status
+            failure = as_domain_error(error)
         finally:
-            self._room.release()
+            call.end()
+            self._in_flight -= 1
+            self._ended.set()
+        return await abort(context, failure)
 
+    def _limit_of(self, deadline: Deadline) -> Callable[[], AbstractContextManager[None]]:
+        return lambda: self._time_limit(deadline.remaining_seconds("the call began"))
 
-def _decoded(request: Message | OrderGenerationError) -> Message:
-    if isinstance(request, OrderGenerationError):
-        raise request
-    return request
+    @staticmethod
+    async def _answer(batches: AsyncIterator[list[bytes]], _: Context) -> bytes:
+        return (await anext(batches))[0]
 
+    @staticmethod
+    async def _tell(batches: AsyncIterator[list[bytes]], context: Context) -> None:
+        async for batch in batches:
+            for answer in batch:
+                await context.write(answer)
 
-def _abort(context: grpc.ServicerContext, error: Exception) -> NoReturn:
-    domain_error = _as_domain_error(error)
-    context.set_code(TABLE[type(domain_error)][0])  # tracing reads the code from here, not from the abort
-    context.abort_with_status(rpc_status.to_status(to_status(domain_error)))
+    async def _batches(self, place: Place, steps: Steps) -> AsyncIterator[list[bytes]]:
+        pause_seconds = LOOK_AGAIN_SECONDS
+        changed = self._changed
+        while (batch := await place.do(steps.next)) is not None:
+            if batch:
+                yield batch
+                pause_seconds = LOOK_AGAIN_SECONDS
+            else:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(pause_seconds):
+                        await changed.wait()
+                pause_seconds = min(2 * pause_seconds, LOOK_AGAIN_MAXIMUM_SECONDS)
+            changed = self._changed
 
-
-def _as_domain_error(error: Exception) -> OrderGenerationError:
-    if isinstance(error, OrderGenerationError):
-        return error
-    if isinstance(error, NotImplementedError):
-        return Unsupported(
-            "This server does not support this call: ask one of a newer release.", metadata={"feature": "rpc"}
-        )
-    correlation_id = uuid.uuid4().hex
-    _log.error("internal error %s", correlation_id, exc_info=error)
-    return InternalError(
-        f"Internal error. Quote {correlation_id} when you report it.",
-        metadata={"correlation_id": correlation_id},
-    )
+    def _look_again(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()

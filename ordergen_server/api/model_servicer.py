@@ -2,11 +2,11 @@
 
 from typing import Protocol
 
-import grpc
-from globeco.ordergen.v1 import model_pb2, model_service_pb2, model_service_pb2_grpc
+from globeco.ordergen.v1 import model_pb2, model_service_pb2
 from google.protobuf import empty_pb2
 
 from ordergen_server.api import decoding, encoding
+from ordergen_server.api.call import Call
 from ordergen_server.domain.ids import check_entity_id, check_object_id, check_version
 from ordergen_server.domain.models import Position, check_content, check_position
 from ordergen_server.domain.ordering import MODEL_ORDERS, parse_order
@@ -16,8 +16,8 @@ from ordergen_server.domain.violations import Violations
 from ordergen_server.services.models import ModelEditor
 
 
-class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
-    """Decodes requests, asks the use cases, encodes answers; errors are the interceptor's."""
+class ModelServicer:
+    """Decodes requests, asks the use cases, encodes answers; what it raises becomes a status."""
 
     def __init__(self, editor: ModelEditor, models: ModelStore) -> None:
         self._editor = editor
@@ -26,7 +26,7 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
     def CreateModel(
         self,
         request: model_service_pb2.CreateModelRequest,
-        context: grpc.ServicerContext,
+        call: Call,
     ) -> model_pb2.Model:
         """Create a model."""
         with Violations() as violations:
@@ -38,7 +38,7 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
     def GetModel(
         self,
         request: model_service_pb2.GetModelRequest,
-        context: grpc.ServicerContext,
+        call: Call,
     ) -> model_pb2.Model:
         """Read a model."""
         with Violations() as violations:
@@ -48,7 +48,7 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
     def ListModels(
         self,
         request: model_service_pb2.ListModelsRequest,
-        context: grpc.ServicerContext,
+        call: Call,
     ) -> model_service_pb2.ListModelsResponse:
         """Read a page of models."""
         page = PageRequest(request.page_size, request.page_token, request.skip)
@@ -64,9 +64,7 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
             total_size=found.total_size,
         )
 
-    def UpdateModel(
-        self, request: model_service_pb2.UpdateModelRequest, context: grpc.ServicerContext
-    ) -> model_pb2.Model:
+    def UpdateModel(self, request: model_service_pb2.UpdateModelRequest, call: Call) -> model_pb2.Model:
         """Change fields of a model."""
         with Violations() as violations:
             check_object_id(request.model.model_id, "model.model_id", violations)
@@ -77,9 +75,7 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
         model = self._editor.update(request.model.model_id, content, fields, request.model.version)
         return encoding.model(model)
 
-    def DeleteModel(
-        self, request: model_service_pb2.DeleteModelRequest, context: grpc.ServicerContext
-    ) -> empty_pb2.Empty:
+    def DeleteModel(self, request: model_service_pb2.DeleteModelRequest, call: Call) -> empty_pb2.Empty:
         """Delete a model."""
         with Violations() as violations:
             check_object_id(request.model_id, "model_id", violations)
@@ -87,38 +83,30 @@ class ModelServicer(model_service_pb2_grpc.ModelServiceServicer):
         self._editor.delete(request.model_id, request.version)
         return empty_pb2.Empty()
 
-    def AddPosition(
-        self, request: model_service_pb2.AddPositionRequest, context: grpc.ServicerContext
-    ) -> model_pb2.Model:
+    def AddPosition(self, request: model_service_pb2.AddPositionRequest, call: Call) -> model_pb2.Model:
         """Add a security to a model."""
         position = _position(request)
         return encoding.model(self._editor.add_position(request.model_id, position, request.version))
 
-    def UpdatePosition(
-        self, request: model_service_pb2.UpdatePositionRequest, context: grpc.ServicerContext
-    ) -> model_pb2.Model:
+    def UpdatePosition(self, request: model_service_pb2.UpdatePositionRequest, call: Call) -> model_pb2.Model:
         """Replace a position of a model."""
         position = _position(request)
         return encoding.model(self._editor.update_position(request.model_id, position, request.version))
 
-    def RemovePosition(
-        self, request: model_service_pb2.RemovePositionRequest, context: grpc.ServicerContext
-    ) -> model_pb2.Model:
+    def RemovePosition(self, request: model_service_pb2.RemovePositionRequest, call: Call) -> model_pb2.Model:
         """Remove a security from a model."""
         with Violations() as violations:
             _check_target(request, violations)
             match = decoding.position_match(request.position, "position", violations)
         return encoding.model(self._editor.remove_position(request.model_id, match, request.version))
 
-    def AddPortfolios(
-        self, request: model_service_pb2.AddPortfoliosRequest, context: grpc.ServicerContext
-    ) -> model_pb2.Model:
+    def AddPortfolios(self, request: model_service_pb2.AddPortfoliosRequest, call: Call) -> model_pb2.Model:
         """Link portfolios to a model."""
         portfolio_ids = _portfolio_ids(request)
         return encoding.model(self._editor.add_portfolios(request.model_id, portfolio_ids, request.version))
 
     def RemovePortfolios(
-        self, request: model_service_pb2.RemovePortfoliosRequest, context: grpc.ServicerContext
+        self, request: model_service_pb2.RemovePortfoliosRequest, call: Call
     ) -> model_pb2.Model:
         """Unlink portfolios from a model."""
         portfolio_ids = _portfolio_ids(request)

@@ -1,20 +1,20 @@
 """RebalanceService over gRPC."""
 
-from collections.abc import Iterator
-from threading import Event
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 
-import grpc
-from globeco.ordergen.v1 import rebalance_pb2, rebalance_service_pb2, rebalance_service_pb2_grpc
+from globeco.ordergen.v1 import rebalance_pb2, rebalance_service_pb2
 from google.protobuf import empty_pb2
 
 from ordergen_server.api import decoding, encoding
-from ordergen_server.api.calls import deadline_of
+from ordergen_server.api.call import Call, Limits
 from ordergen_server.domain.ids import check_entity_id, check_object_id, check_version
 from ordergen_server.domain.pages import PageRequest
 from ordergen_server.domain.rebalances import PortfolioState
 from ordergen_server.domain.stores import RebalanceStore
 from ordergen_server.domain.violations import Violations
 from ordergen_server.services.rebalancer import Rebalancer
+from ordergen_server.services.watching import Events
 
 pb = rebalance_service_pb2
 
@@ -22,29 +22,24 @@ pb = rebalance_service_pb2
 CANCEL_SECONDS = 5.0
 
 
-class RebalanceServicer(rebalance_service_pb2_grpc.RebalanceServiceServicer):
-    """Decodes requests, asks the use cases, encodes answers; errors are the interceptor's.
+class RebalanceServicer:
+    """Decodes requests, asks the use cases, encodes answers; what it raises becomes a status.
+
+    Where a method answers batches, an empty one says that there is nothing yet.
 
     Args:
-        maximum_call_seconds: how long a unary call may take where its caller does not say less.
-        maximum_run_seconds: the same for the stream of a run.
+        rebalancer: the use cases.
+        runs: what is stored of runs.
+        limits: how long calls may take.
     """
 
-    def __init__(
-        self,
-        rebalancer: Rebalancer,
-        runs: RebalanceStore,
-        *,
-        maximum_call_seconds: float,
-        maximum_run_seconds: float,
-    ) -> None:
+    def __init__(self, rebalancer: Rebalancer, runs: RebalanceStore, limits: Limits) -> None:
         self._rebalancer = rebalancer
         self._runs = runs
-        self._maximum_call_seconds = maximum_call_seconds
-        self._maximum_run_seconds = maximum_run_seconds
+        self._limits = limits
 
     def RebalancePortfolio(
-        self, request: pb.RebalancePortfolioRequest, context: grpc.ServicerContext
+        self, request: pb.RebalancePortfolioRequest, call: Call
     ) -> rebalance_pb2.PortfolioRebalance:
         """Rebalance one portfolio."""
         with Violations() as violations:
@@ -54,66 +49,62 @@ class RebalanceServicer(rebalance_service_pb2_grpc.RebalanceServiceServicer):
         result = self._rebalancer.rebalance_portfolio(
             request.portfolio_id,
             options,
-            deadline_of(context, self._maximum_call_seconds).unless(_gone(context).is_set),
+            call.deadline(self._limits.call_seconds).unless(call.gone.is_set),
             request=repeatable,
             validate_only=request.validate_only,
         )
         return encoding.portfolio_rebalance(result)
 
     def RebalanceModel(
-        self, request: pb.RebalanceModelRequest, context: grpc.ServicerContext
-    ) -> Iterator[pb.RebalanceModelResponse]:
+        self, request: pb.RebalanceModelRequest, call: Call
+    ) -> Iterator[Sequence[pb.RebalanceModelResponse]]:
         """Rebalance every portfolio of a model."""
         with Violations() as violations:
             check_object_id(request.model_id, "model_id", violations)
             repeatable = decoding.request(request, violations)
             options = decoding.options(request.options, violations)
-        deadline = deadline_of(context, self._maximum_run_seconds)
+        deadline = call.deadline(self._limits.run_seconds)
         if request.validate_only:
-            wanted = deadline.unless(_gone(context).is_set)
+            wanted = deadline.unless(call.gone.is_set)
             events = self._rebalancer.preview_model(request.model_id, options, wanted)
         else:
             events = self._rebalancer.rebalance_model(
-                request.model_id, options, deadline, request=repeatable, when_gone=context.add_callback
+                request.model_id, options, deadline, request=repeatable, when_gone=call.when_gone
             )
-        yield from map(encoding.run_event, events)
+        return _told(events)
 
-    def StartRebalance(
-        self, request: pb.StartRebalanceRequest, context: grpc.ServicerContext
-    ) -> rebalance_pb2.Rebalance:
+    def StartRebalance(self, request: pb.StartRebalanceRequest, call: Call) -> rebalance_pb2.Rebalance:
         """Start the rebalance of every portfolio of a model."""
         with Violations() as violations:
             check_object_id(request.model_id, "model_id", violations)
             repeatable = decoding.request(request, violations)
             options = decoding.options(request.options, violations)
-        started = self._rebalancer.start(request.model_id, options, self._maximum_run_seconds, repeatable)
+        started = self._rebalancer.start(request.model_id, options, self._limits.run_seconds, repeatable)
         return encoding.rebalance(started)
 
     def WatchRebalance(
-        self, request: pb.WatchRebalanceRequest, context: grpc.ServicerContext
-    ) -> Iterator[pb.RebalanceModelResponse]:
+        self, request: pb.WatchRebalanceRequest, call: Call
+    ) -> Iterator[Sequence[pb.RebalanceModelResponse]]:
         """Stream what a run does."""
         with Violations() as violations:
             check_object_id(request.rebalance_id, "rebalance_id", violations)
             if request.after_sequence < 0:
                 violations.add("after_sequence", "must not be negative", request.after_sequence)
-        deadline = deadline_of(context, self._maximum_run_seconds)
-        events = self._rebalancer.watch(
-            request.rebalance_id, request.after_sequence, deadline, _gone(context)
+        deadline = call.deadline(self._limits.run_seconds)
+        return _told(
+            self._rebalancer.watch(request.rebalance_id, request.after_sequence, deadline, call.gone)
         )
-        yield from map(encoding.run_event, events)
 
     def CancelRebalance(
-        self, request: pb.CancelRebalanceRequest, context: grpc.ServicerContext
-    ) -> rebalance_pb2.Rebalance:
+        self, request: pb.CancelRebalanceRequest, call: Call
+    ) -> Iterator[Sequence[rebalance_pb2.Rebalance]]:
         """Cancel a run."""
         with Violations() as violations:
             check_object_id(request.rebalance_id, "rebalance_id", violations)
-        return encoding.rebalance(self._rebalancer.cancel(request.rebalance_id, CANCEL_SECONDS))
+        for batch in self._rebalancer.cancel(request.rebalance_id, CANCEL_SECONDS):
+            yield [encoding.rebalance(ended) for ended in batch]
 
-    def DeleteRebalance(
-        self, request: pb.DeleteRebalanceRequest, context: grpc.ServicerContext
-    ) -> empty_pb2.Empty:
+    def DeleteRebalance(self, request: pb.DeleteRebalanceRequest, call: Call) -> empty_pb2.Empty:
         """Delete a run that has ended."""
         with Violations() as violations:
             check_object_id(request.rebalance_id, "rebalance_id", violations)
@@ -124,7 +115,7 @@ class RebalanceServicer(rebalance_service_pb2_grpc.RebalanceServiceServicer):
     def GetRebalance(
         self,
         request: pb.GetRebalanceRequest,
-        context: grpc.ServicerContext,
+        call: Call,
     ) -> rebalance_pb2.Rebalance:
         """Read a run."""
         with Violations() as violations:
@@ -134,7 +125,7 @@ class RebalanceServicer(rebalance_service_pb2_grpc.RebalanceServiceServicer):
     def ListRebalances(
         self,
         request: pb.ListRebalancesRequest,
-        context: grpc.ServicerContext,
+        call: Call,
     ) -> pb.ListRebalancesResponse:
         """Read a page of runs."""
         page = PageRequest(request.page_size, request.page_token, request.skip)
@@ -154,7 +145,7 @@ class RebalanceServicer(rebalance_service_pb2_grpc.RebalanceServiceServicer):
     def ListPortfolioRebalances(
         self,
         request: pb.ListPortfolioRebalancesRequest,
-        context: grpc.ServicerContext,
+        call: Call,
     ) -> pb.ListPortfolioRebalancesResponse:
         """Read a page of what a run did."""
         page = PageRequest(request.page_size, request.page_token)
@@ -171,7 +162,7 @@ class RebalanceServicer(rebalance_service_pb2_grpc.RebalanceServiceServicer):
     def GetPortfolioRebalance(
         self,
         request: pb.GetPortfolioRebalanceRequest,
-        context: grpc.ServicerContext,
+        call: Call,
     ) -> rebalance_pb2.PortfolioRebalance:
         """Read what a run did for a portfolio."""
         with Violations() as violations:
@@ -182,12 +173,10 @@ class RebalanceServicer(rebalance_service_pb2_grpc.RebalanceServiceServicer):
         )
 
 
-def _gone(context: grpc.ServicerContext) -> Event:
-    """Set when the call is over, in whatever way: then nobody waits for an answer."""
-    gone = Event()
-    if not context.add_callback(gone.set):
-        gone.set()
-    return gone
+def _told(events: Events) -> Iterator[Sequence[pb.RebalanceModelResponse]]:
+    with closing(events):
+        for batch in events:
+            yield [encoding.run_event(event) for event in batch]
 
 
 def _state(value: int, violations: Violations) -> PortfolioState | None:

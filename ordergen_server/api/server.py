@@ -1,50 +1,62 @@
-"""The gRPC servers: the API with reflection and health, and health alone on a port that is never busy."""
+"""The gRPC servers: the API with reflection and health, and health alone on a port of its own."""
 
 import logging
 import math
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event, Thread
 
 import grpc
-from globeco.ordergen.v1 import model_service_pb2_grpc, rebalance_service_pb2_grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_health.v1 import health_pb2
 
-from ordergen_server.api.calls import SERVICES, CallInterceptor
-from ordergen_server.api.gate import GateInterceptor
-from ordergen_server.api.model_servicer import ModelServicer
-from ordergen_server.api.rebalance_servicer import RebalanceServicer
-from ordergen_server.api.security import TlsFiles, server_credentials
+from ordergen_server.api import health, reflection
+from ordergen_server.api.admission.inbox import Inbox
+from ordergen_server.api.calls import SERVICES, Calls
+from ordergen_server.api.event_loop import EventLoop
+from ordergen_server.api.health import Health
+from ordergen_server.api.routes import Routes
+from ordergen_server.api.security import Gatekeeper, TlsFiles, server_credentials
+from ordergen_server.api.security.guard import guarded
 from ordergen_server.domain.errors import Unavailable
 from ordergen_server.domain.stores import Database
 
 MODEL_SERVICE, REBALANCE_SERVICE = (service.full_name for service in SERVICES)
 #: Serves while the process does, whatever the database does: what a liveness probe asks for.
 LIVENESS = "liveness"
-HEALTH_WORKERS = 4
-#: Threads beyond those that work: they answer health checks, and refuse calls that are too many.
-REFUSING_WORKERS = 8
-#: A connection ends after this, so that clients look up the servers anew and reach new ones.
-CONNECTION_AGE_MS = 300_000
 MAXIMUM_REQUEST_BYTES = 4 * 1024 * 1024
+#: Connections at once: with those to the database and to siblings fewer than the 1,024 files of a process.
+API_CONNECTIONS, HEALTH_CONNECTIONS = 800, 100
 #: Intervals between looks at the database: after so many without one that succeeds a server is not ready.
 UNREADY_INTERVALS = 5
+_CHANNEL_OPTIONS = [
+    ("grpc.so_reuseport", 0),  # two servers must not share a port unnoticed
+    ("grpc.max_receive_message_length", MAXIMUM_REQUEST_BYTES),
+    # A connection ends after this, so that clients look up the servers anew and reach new ones.
+    ("grpc.max_connection_age_ms", 300_000),
+    # What one client may hold: streams of a connection, connections of a port, and none that says nothing.
+    ("grpc.max_concurrent_streams", 128),
+    ("grpc.max_connection_idle_ms", 120_000),
+    ("grpc.server_handshake_timeout_ms", 10_000),
+    # Clients may ping a quiet stream every 10 s; one that is gone without a word is noticed within 80.
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+]
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ServerConfig:
-    """Where to listen and how much to do at once; port 0 takes a free port."""
+    """Where to listen, and how long things may take; port 0 takes a free port."""
 
     host: str
     port: int
     health_port: int
-    maximum_calls: int
     drain_seconds: float
     health_interval_seconds: float
+    message_seconds: float
     health_host: str = ""  # empty is the host of the API
     tls: TlsFiles | None = None
 
@@ -52,56 +64,75 @@ class ServerConfig:
 class ApiServer:
     """Serves the contract until stopped; ready while the database does what calls need.
 
+    Args:
+        config: where and how.
+        loop: runs the servers.
+        calls: the methods of the contract.
+        database: what readiness looks at.
+        gatekeeper: lets calls of the API in; the health port is open to everybody.
+
     Raises:
-        OSError: a port is in use, or the host is none of this machine.
+        OSError: a port is in use, the host is none of this machine, or a file of TLS cannot be read.
+        ValueError: the files of TLS cannot be used.
     """
 
     def __init__(
         self,
         config: ServerConfig,
         *,
-        models: ModelServicer,
-        rebalances: RebalanceServicer,
-        calls: CallInterceptor,
+        loop: EventLoop,
+        calls: Calls,
         database: Database,
-        gate: GateInterceptor | None = None,
+        gatekeeper: Gatekeeper,
     ) -> None:
         self._config = config
+        self._loop = loop
+        self._calls = calls
         self._database = database
-        self._health = health.HealthServicer()
+        self._gatekeeper = gatekeeper
         self._stopping = Event()
         self._seen_well = -math.inf  # on the monotonic clock
         self._watcher = Thread(target=self._watch_database, name="readiness", daemon=True)
-        self._calls = ThreadPoolExecutor(config.maximum_calls + REFUSING_WORKERS, thread_name_prefix="call")
-        self._api = self._make_server(self._calls, [gate, calls] if gate else [calls])
-        model_service_pb2_grpc.add_ModelServiceServicer_to_server(models, self._api)
-        rebalance_service_pb2_grpc.add_RebalanceServiceServicer_to_server(rebalances, self._api)
-        names = (MODEL_SERVICE, REBALANCE_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(names, self._api)
-        # With the workers of the API busy a probe on its port would time out and the pod be killed.
-        self._probe = self._make_server(ThreadPoolExecutor(HEALTH_WORKERS, thread_name_prefix="health"), [])
-        for server in (self._api, self._probe):
-            health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-        self._health.set(LIVENESS, health_pb2.HealthCheckResponse.SERVING)
+        loop.run(self._open())
+
+    async def _open(self) -> None:
+        self._health = Health(self._config.message_seconds)
+        names = (MODEL_SERVICE, REBALANCE_SERVICE, health.SERVICE, reflection.SERVICE)
+        unary, streams, inbox = self._calls.unary, self._calls.streams, self._calls.inbox
+        reflected = reflection.streams(names, self._config.message_seconds)
+        self._api = _made(
+            Routes(
+                guarded(self._gatekeeper, {**unary, **self._health.unary(inbox)}),
+                guarded(self._gatekeeper, {**streams, **self._health.streams(inbox), **reflected}),
+            ),
+            API_CONNECTIONS,
+        )
+        own_inbox = Inbox()
+        self._probe = _made(
+            Routes(self._health.unary(own_inbox), self._health.streams(own_inbox)), HEALTH_CONNECTIONS
+        )
+        self._health.set([LIVENESS], health_pb2.HealthCheckResponse.SERVING)
         self._set_ready(ready=False)
-        credentials = server_credentials(config.tls) if config.tls else None
-        self.port = _listen(self._api, config.host, config.port, credentials)
-        self.health_port = _listen(self._probe, config.health_host or config.host, config.health_port)
+        tls, host = self._config.tls, self._config.host
+        credentials = server_credentials(tls) if tls else None
+        self.port = _listen(self._api, host, self._config.port, credentials)
+        self.health_port = _listen(self._probe, self._config.health_host or host, self._config.health_port)
 
     def start(self) -> None:
         """Answer calls from now on."""
-        self._probe.start()
-        self._api.start()
+        self._loop.run(self._probe.start())
+        self._loop.run(self._api.start())
         self._look_at_database()
         self._watcher.start()
 
     def stop(self) -> None:
         """Take no new calls, let those in flight end, then stop."""
         self._stopping.set()
-        self._health.enter_graceful_shutdown()
-        self._api.stop(self._config.drain_seconds).wait()
+        self._loop.loop.call_soon_threadsafe(self._health.end)
+        self._loop.run(self._api.stop(self._config.drain_seconds))
+        self._loop.run(self._calls.all_ended())
         self._calls.shutdown()  # a call that was cut off still writes down the end of its run
-        self._probe.stop(0).wait()
+        self._loop.run(self._probe.stop(0))
         self._watcher.join()
 
     def _watch_database(self) -> None:
@@ -117,32 +148,26 @@ class ApiServer:
             if not isinstance(error, Unavailable):
                 _log.exception("looking at the database met an internal error")
             if time.monotonic() - self._seen_well >= patience:
-                self._set_ready(ready=False)
+                self._loop.loop.call_soon_threadsafe(lambda: self._set_ready(ready=False))
         else:
             self._seen_well = time.monotonic()
-            self._set_ready(ready=True)
+            self._loop.loop.call_soon_threadsafe(lambda: self._set_ready(ready=True))
 
     def _set_ready(self, *, ready: bool) -> None:
         response = health_pb2.HealthCheckResponse
         status = response.SERVING if ready else response.NOT_SERVING
-        for name in ("", MODEL_SERVICE, REBALANCE_SERVICE):
-            self._health.set(name, status)
+        self._health.set(("", MODEL_SERVICE, REBALANCE_SERVICE), status)
 
-    @staticmethod
-    def _make_server(workers: ThreadPoolExecutor, interceptors: list[grpc.ServerInterceptor]) -> grpc.Server:
-        return grpc.server(
-            workers,
-            interceptors=interceptors,
-            options=[
-                ("grpc.so_reuseport", 0),  # two servers must not share a port unnoticed
-                ("grpc.max_connection_age_ms", CONNECTION_AGE_MS),
-                ("grpc.max_receive_message_length", MAXIMUM_REQUEST_BYTES),
-            ],
-        )
+
+def _made(routes: Routes, connections: int) -> grpc.aio.Server:
+    options = [*_CHANNEL_OPTIONS, ("grpc.max_allowed_incoming_connections", connections)]
+    server = grpc.aio.server(options=options)
+    server.add_generic_rpc_handlers((routes,))
+    return server
 
 
 def _listen(
-    server: grpc.Server, host: str, port: int, credentials: grpc.ServerCredentials | None = None
+    server: grpc.aio.Server, host: str, port: int, credentials: grpc.ServerCredentials | None = None
 ) -> int:
     try:
         if credentials:

@@ -1,6 +1,6 @@
 """Rebalancing one portfolio, or all portfolios of a model."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from threading import Event
@@ -24,7 +24,7 @@ from ordergen_server.services.leased_run import end_state
 from ordergen_server.services.portfolio_work import STOPPING, PortfolioWork, Task, untried
 from ordergen_server.services.runs import Runs
 from ordergen_server.services.securities import Securities
-from ordergen_server.services.watching import ChangeSignal, watch
+from ordergen_server.services.watching import Events, watch
 
 #: Takes what is called once the caller has gone, in whatever way; false where that was before.
 WhenGone = Callable[[Callable[[], None]], bool]
@@ -40,7 +40,6 @@ class Rebalancer:
         store: RebalanceStore,
         work: PortfolioWork,
         runs: Runs,
-        changed: ChangeSignal,
         clock: Callable[[], datetime],
         actor: Callable[[], str] = current_actor,
     ) -> None:
@@ -48,7 +47,6 @@ class Rebalancer:
         self._store = store
         self._work = work
         self._runs = runs
-        self._changed = changed
         self._clock = clock
         self._actor = actor
 
@@ -101,7 +99,7 @@ class Rebalancer:
         *,
         request: Request | None = None,
         when_gone: WhenGone = lambda _: True,
-    ) -> Iterator[RunEvent]:
+    ) -> Events:
         """Rebalance every portfolio of a model, telling each as it is done and stored.
 
         A caller that goes away cancels the run at once, if it was theirs and however slowly they read; one
@@ -126,22 +124,25 @@ class Rebalancer:
         if not when_gone(leave):
             leave()
         try:
-            for event in watch(self._store, self._changed, begun.rebalance_id, 0, deadline, gone=gone):
-                ended = isinstance(event.event, RunFinished)
-                yield event
-                if isinstance(event.event, RunFinished):
-                    _raise_error(event.event.rebalance)
+            for events in watch(self._store, begun.rebalance_id, 0, deadline, gone=gone):
+                last = events[-1].event if events else None
+                ended = isinstance(last, RunFinished)
+                yield events
+                if isinstance(last, RunFinished):
+                    _raise_error(last.rebalance)
         finally:
             if not (ended or joined or self._runs.draining):
                 self._runs.cancel(begun.rebalance_id)
 
-    def preview_model(
-        self, model_id: str, options: RebalanceOptions, deadline: Deadline
-    ) -> Iterator[RunEvent]:
+    def preview_model(self, model_id: str, options: RebalanceOptions, deadline: Deadline) -> Events:
         """Compute a run and store nothing. Raises as `rebalance_model`; Cancelled where it is stopped."""
+        with self._runs.room():
+            yield from self._preview(model_id, options, deadline)
+
+    def _preview(self, model_id: str, options: RebalanceOptions, deadline: Deadline) -> Events:
         model = self._models.get(model_id)
         started = self._started(model, len(model.portfolio_ids), options, stored=False)
-        yield RunEvent(1, RunStarted(started))
+        yield [RunEvent(1, RunStarted(started))]
         sequence, error = 1, None
         counts: dict[PortfolioState, int] = {}
         pending = dict.fromkeys(model.portfolio_ids)
@@ -149,7 +150,7 @@ class Rebalancer:
             sequence += 1
             counts[result.state] = counts.get(result.state, 0) + 1
             error = error or (result.error if isinstance(result.error, STOPPING) else None)
-            yield RunEvent(sequence, result)
+            yield [RunEvent(sequence, result)]
         finished = replace(
             started,
             state=end_state(counts, error, cancelled=False),
@@ -157,7 +158,7 @@ class Rebalancer:
             error=error,
             finish_time=self._clock(),
         )
-        yield RunEvent(sequence + 1, RunFinished(finished))
+        yield [RunEvent(sequence + 1, RunFinished(finished))]
         _raise_error(finished)
 
     def start(
@@ -166,22 +167,21 @@ class Rebalancer:
         """Begin a run that goes on by itself, for `seconds` at most. Raises as `rebalance_model`."""
         return self._begin(model_id, options, seconds, request)[0]
 
-    def watch(
-        self, rebalance_id: str, after_sequence: int, deadline: Deadline, gone: Event
-    ) -> Iterator[RunEvent]:
+    def watch(self, rebalance_id: str, after_sequence: int, deadline: Deadline, gone: Event) -> Events:
         """Every event of a run after a point, until it ends. Raises NotFound, DeadlineExceeded."""
-        return watch(self._store, self._changed, rebalance_id, after_sequence, deadline, gone=gone)
+        return watch(self._store, rebalance_id, after_sequence, deadline, gone=gone)
 
-    def cancel(self, rebalance_id: str, seconds: float) -> Rebalance:
-        """Cancel a run, and wait up to `seconds` for it to end. Raises NotFound."""
+    def cancel(self, rebalance_id: str, seconds: float) -> Generator[Sequence[Rebalance], None, None]:
+        """Cancel a run, and tell it once it has ended, or as it is after `seconds`. Raises NotFound.
+
+        An empty batch says that it still runs: ask again after a change.
+        """
         found = self._runs.cancel(rebalance_id)
         until = Deadline.after(seconds)
         while found.state is RebalanceState.RUNNING and not until.passed:
-            heard = self._changed.count
+            yield []
             found = self._store.get(rebalance_id)
-            if found.state is RebalanceState.RUNNING:
-                self._changed.wait(heard, 0.1)
-        return found
+        yield [found]
 
     def _begin(
         self, model_id: str, options: RebalanceOptions, seconds: float, request: Request | None

@@ -2,8 +2,8 @@
 
 import logging
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from threading import BoundedSemaphore, Event, Lock, Thread
 
 from ordergen_server.domain.deadlines import Deadline
@@ -65,11 +65,7 @@ class Runs:
             RebalanceInProgress: another run of the model is in progress.
             InvalidArgument: the request id was used for another call.
         """
-        if self.draining or not self._room.acquire(blocking=False):
-            raise ResourceExhausted(
-                "Too many runs are in progress on this server: try again in a moment.",
-                retry_after_seconds=RETRY_AFTER_SECONDS,
-            )
+        self._take_room()
         token = self._journal.runs.new_id()
         with ExitStack() as unless_begun:
             unless_begun.callback(self._room.release)
@@ -78,6 +74,15 @@ class Runs:
                 unless_begun.pop_all()
                 self._carry_on(order, token)
         return begun
+
+    @contextmanager
+    def room(self) -> Iterator[None]:
+        """A block that does the work of a run and is none. Raises ResourceExhausted as `begin` does."""
+        self._take_room()
+        try:
+            yield
+        finally:
+            self._room.release()
 
     def cancel(self, rebalance_id: str) -> Rebalance:
         """Ask for a run to be cancelled, wherever it is carried out. Raises NotFound."""
@@ -134,6 +139,13 @@ class Runs:
             held.abandoned.set()
         for _, thread in mine:
             thread.join()
+
+    def _take_room(self) -> None:
+        if self.draining or not self._room.acquire(blocking=False):
+            raise ResourceExhausted(
+                "Too many runs are in progress on this server: try again in a moment.",
+                retry_after_seconds=RETRY_AFTER_SECONDS,
+            )
 
     def _keep_tending(self) -> None:
         due = time.monotonic()

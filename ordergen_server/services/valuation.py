@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 
-from ordergen_server.domain.errors import DataProblem, MarketValueNotPositive, Violation
+from ordergen_server.domain.errors import DataProblem, MarketValueNotPositive, PreconditionFailed, Violation
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.numbers import EXACT, ZERO, ratio
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState
@@ -12,6 +12,10 @@ from ordergen_server.services.securities import Securities, Security
 
 #: Decimals of the drift of a portfolio.
 DRIFT_PLACES = 12
+
+
+#: So many that a result, whatever its numbers, fits into the 4 MiB that gRPC clients take by default.
+MAXIMUM_POSITIONS = 6_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ def valued(
         lines = tuple(securities.lines(holdings.quantities))
     except DataProblem as error:
         return replace(untried, state=PortfolioState.FAILED, error=error)
+    if len(lines) > MAXIMUM_POSITIONS:
+        return replace(untried, state=PortfolioState.FAILED, error=_too_many(len(lines)))
     with localcontext(EXACT):
         values = [quantity * security.quote.price for security, quantity in lines]
         market_value = sum(values, holdings.cash)
@@ -58,6 +64,14 @@ def drift(lines: Iterable[tuple[Decimal, Decimal]], market_value: Decimal) -> De
     with localcontext(EXACT):
         off = sum((abs(market_value * target - value) for target, value in lines), ZERO)
     return ratio(off, market_value, DRIFT_PLACES)
+
+
+def _too_many(count: int) -> PreconditionFailed:
+    rule = f"must hold at most {MAXIMUM_POSITIONS:,} securities, those of its model included, not {count:,}"
+    return PreconditionFailed(
+        f"The portfolio cannot be rebalanced, it {rule}: split it.",
+        violations=[Violation("positions", rule, "TOO_MANY_POSITIONS")],
+    )
 
 
 def _not_positive(market_value: Decimal) -> MarketValueNotPositive:

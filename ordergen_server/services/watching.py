@@ -1,8 +1,8 @@
 """Tells a run to anyone, from any point: what is stored, and what comes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
-from threading import Condition, Event
+from threading import Event
 
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.rebalances import Rebalance, RebalanceState, RunEvent, RunFinished, RunStarted
@@ -11,45 +11,38 @@ from ordergen_server.domain.violations import broken
 
 #: How many results are read from the store at once.
 BATCH = 50
-#: How long a watcher sleeps before it looks for what another server stored.
-LOOK_AGAIN_SECONDS = 0.25
 #: Of a run; its end is the second.
 FIRST_VERSION = 1
 
 
+#: Events as they come; an empty batch says that there is nothing yet: ask again after a change.
+Events = Generator[Sequence[RunEvent], None, None]
+
+
 class ChangeSignal:
-    """Wakes those who watch runs of this process when something was stored."""
+    """Tells those who watch runs of this process that something was stored."""
 
     def __init__(self) -> None:
-        self._condition = Condition()
-        self._count = 0
+        self._hearers: list[Callable[[], None]] = []
 
-    @property
-    def count(self) -> int:
-        """How often something was stored so far."""
-        return self._count
+    def subscribe(self, hearer: Callable[[], None]) -> None:
+        """Have something called, quickly, after every change, by whatever thread made it."""
+        self._hearers.append(hearer)
 
     def notify(self) -> None:
-        """Wake everyone who waits."""
-        with self._condition:
-            self._count += 1
-            self._condition.notify_all()
-
-    def wait(self, heard: int, seconds: float) -> None:
-        """Return once the count is above `heard`, or after `seconds`."""
-        with self._condition:
-            self._condition.wait_for(lambda: self._count > heard, seconds)
+        """Something was stored."""
+        for hearer in self._hearers:
+            hearer()
 
 
 def watch(
     runs: RebalanceStore,
-    changed: ChangeSignal,
     rebalance_id: str,
     after_sequence: int,
     deadline: Deadline,
     *,
     gone: Event | None = None,
-) -> Iterator[RunEvent]:
+) -> Events:
     """Every event of a run after `after_sequence`, until the run ends.
 
     It reads from the store, so a slow reader slows nothing but itself. Where the caller is `gone` it ends
@@ -63,23 +56,19 @@ def watch(
     sequence = after_sequence
     while not (gone and gone.is_set()):
         deadline.remaining_seconds("the run ended")
-        heard = changed.count
         rebalance = runs.get(rebalance_id)
         _check_place(after_sequence, rebalance)
-        if sequence < 1:
-            sequence = 1
-            yield RunEvent(1, RunStarted(_as_it_began(rebalance)))
+        events = [RunEvent(1, RunStarted(_as_it_began(rebalance)))] if sequence < 1 else []
+        sequence = max(sequence, 1)
         results = runs.portfolios_after(rebalance_id, sequence, BATCH)
-        for result in results:
-            sequence = result.sequence
-            yield RunEvent(sequence, result)
-        if results:
-            continue
-        if rebalance.state is not RebalanceState.RUNNING:
+        events += [RunEvent(result.sequence, result) for result in results]
+        if not results and rebalance.state is not RebalanceState.RUNNING:
             if sequence <= rebalance.portfolio_count + 1:
-                yield RunEvent(rebalance.portfolio_count + 2, RunFinished(rebalance))
+                events.append(RunEvent(rebalance.portfolio_count + 2, RunFinished(rebalance)))
+            yield events
             return
-        changed.wait(heard, min(LOOK_AGAIN_SECONDS, deadline.remaining_seconds("the run ended")))
+        sequence = events[-1].sequence if events else sequence
+        yield events
 
 
 def _check_place(after_sequence: int, run: Rebalance) -> None:

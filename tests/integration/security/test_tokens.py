@@ -1,5 +1,6 @@
 """Calls through the port with tokens of all kinds."""
 
+import threading
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -79,6 +80,33 @@ def test_a_forged_token_lets_nobody_in(channel: grpc.Channel, issuer: Issuer, na
     if name == "too long" and error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return  # of gRPC, which takes no more metadata than 8 KiB for sure
     assert (error.code(), error.details()) == (grpc.StatusCode.UNAUTHENTICATED, NOT_ACCEPTED)
+
+
+def test_two_tokens_are_none(channel: grpc.Channel, issuer: Issuer) -> None:
+    stub = model_service_pb2_grpc.ModelServiceStub(channel)
+    sent = (("authorization", f"Bearer {issuer.token()}"),) * 2
+    with pytest.raises(grpc.RpcError) as told:
+        stub.ListModels(model_service_pb2.ListModelsRequest(), metadata=sent, timeout=PATIENCE)
+    error: Any = told.value
+    assert (error.code(), error.details()) == (grpc.StatusCode.UNAUTHENTICATED, NOT_ACCEPTED)
+
+
+def test_nobody_is_let_in_before_the_message_has_come(channel: grpc.Channel) -> None:
+    """A call that never sends its message is refused, and does not wait for one."""
+    method = channel.stream_unary("/globeco.ordergen.v1.ModelService/ListModels")
+    never = threading.Event()
+
+    def messages() -> Iterator[bytes]:
+        never.wait(PATIENCE)
+        yield b""
+
+    try:
+        with pytest.raises(grpc.RpcError) as told:
+            method(messages(), timeout=PATIENCE)
+    finally:
+        never.set()
+    error: Any = told.value
+    assert (error.code(), error.details()) == (grpc.StatusCode.UNAUTHENTICATED, MISSING)
 
 
 def test_a_scope_that_is_missing_is_named(asking: Door, tls: Tls, issuer: Issuer) -> None:

@@ -1,64 +1,79 @@
-"""The outermost interceptor, around a real server whose handlers do as a test says."""
+"""What every call goes through, around a real server whose methods do as a test says."""
 
 import logging
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from threading import Event
+from typing import Any
 
 import grpc
 import pytest
+from globeco.ordergen.v1 import model_pb2, model_service_pb2, rebalance_service_pb2
+from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from ordergen_server.api.calls import CallInterceptor
+from ordergen_server.api.call import Call, Limits
+from ordergen_server.api.calls import SERVICES
 from ordergen_server.domain.errors import NotFound
 from tests.limits import PATIENCE
+from tests.unit.api.serving import FakeDatabase, api_server, no_limit
 from tests.unit.api.test_errors import only
+from tests.waiting import eventually
 
-Behaviour = Callable[[bytes, grpc.ServicerContext], object]
-Handler: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
+Behaviour = Callable[[Any, Call], object]
 SECRET = "mongodb://user:password@host"  # noqa: S105 - what must not leak
-UNARY, STREAM, UPLOAD = (f"/globeco.test.v1.Tests/{name}" for name in ("Unary", "Stream", "Upload"))
+UNARY = "/globeco.ordergen.v1.ModelService/GetModel"
+STREAM = "/globeco.ordergen.v1.RebalanceService/WatchRebalance"
+GET = model_service_pb2.GetModelRequest(model_id="question")
 
 
-@contextmanager
-def no_limit(_: float) -> Iterator[None]:
-    yield
+A_MINUTE = Limits(call_seconds=60, run_seconds=60, message_seconds=PATIENCE)
+
+
+class Servicer:
+    """Does as a test says, whatever is called."""
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        self._behaviour = behaviour
+
+    def __getattr__(self, name: str) -> Behaviour:
+        return self._behaviour
 
 
 @contextmanager
 def calling(
-    behaviour: Behaviour, *, interceptor: CallInterceptor | None = None, prefix: str = "globeco.test.v1.Tests"
+    behaviour: Behaviour,
+    *,
+    limits: Limits = A_MINUTE,
+    time_limit: Callable[[float], AbstractContextManager[None]] = no_limit,
 ) -> Iterator[grpc.Channel]:
-    """A channel to a server that answers both kinds of calls with `behaviour`."""
-    with ThreadPoolExecutor(2) as pool:
-        server = grpc.server(pool, interceptors=[interceptor or CallInterceptor(no_limit, 60, 2)])
-        handlers: dict[str, Handler] = {
-            "Unary": grpc.unary_unary_rpc_method_handler(behaviour),
-            "Stream": grpc.unary_stream_rpc_method_handler(behaviour),
-            "Upload": grpc.stream_unary_rpc_method_handler(behaviour),
-        }
-        server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(prefix, handlers)])
-        port = server.add_insecure_port("127.0.0.1:0")
-        server.start()
-        try:
-            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-                yield channel
-        finally:
-            server.stop(None).wait()
+    """A channel to a server whose methods all do as a test says."""
+    services = dict.fromkeys(SERVICES, Servicer(behaviour))
+    with (
+        api_server(FakeDatabase(), services, limits=limits, time_limit=time_limit) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+    ):
+        yield channel
 
 
-def unary(
-    channel: grpc.Channel, request: bytes = b"", *, method: str = UNARY, timeout: float | None = PATIENCE
-) -> bytes:
-    call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(method)
-    return call(request, timeout=timeout)
+def unary(channel: grpc.Channel, *, method: str = UNARY, timeout: float | None = PATIENCE) -> model_pb2.Model:
+    call: grpc.UnaryUnaryMultiCallable[bytes, model_pb2.Model] = channel.unary_unary(
+        method, response_deserializer=model_pb2.Model.FromString
+    )
+    return call(GET.SerializeToString(), timeout=timeout)
 
 
-def stream(channel: grpc.Channel) -> Iterator[bytes]:
-    call: grpc.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(STREAM)
+def stream(channel: grpc.Channel) -> Iterator[rebalance_service_pb2.RebalanceModelResponse]:
+    call: grpc.UnaryStreamMultiCallable[bytes, rebalance_service_pb2.RebalanceModelResponse]
+    call = channel.unary_stream(
+        STREAM, response_deserializer=rebalance_service_pb2.RebalanceModelResponse.FromString
+    )
     return iter(call(b"", timeout=PATIENCE))
+
+
+def event(sequence: int) -> rebalance_service_pb2.RebalanceModelResponse:
+    return rebalance_service_pb2.RebalanceModelResponse(sequence=sequence)
 
 
 def call_either(channel: grpc.Channel, method: str) -> object:
@@ -71,15 +86,34 @@ def failure(behaviour: Behaviour, method: str) -> grpc.RpcError:
     return raised.value
 
 
+def reason(error: grpc.RpcError) -> str:
+    status = rpc_status.from_call(error)  # type: ignore[arg-type] # an RpcError is a call
+    assert status is not None
+    return str(only(status, error_details_pb2.ErrorInfo).reason)
+
+
 def test_answers_pass() -> None:
-    with calling(lambda request, _: request) as channel:
-        assert unary(channel, b"question") == b"question"
-    with calling(lambda _, __: iter([b"1", b"2"])) as channel:
-        assert list(stream(channel)) == [b"1", b"2"]
+    with calling(lambda request, _: model_pb2.Model(name=request.model_id)) as channel:
+        assert unary(channel).name == "question"
+    with calling(lambda _, __: iter([[event(1), event(2)], [], [event(3)]])) as channel:
+        assert list(stream(channel)) == [event(1), event(2), event(3)]
+
+
+def test_a_unary_call_may_wait_for_its_answer_without_a_thread() -> None:
+    asked: list[int] = []
+
+    def behave(_: object, __: Call) -> Iterator[Sequence[Message]]:
+        for step in range(3):
+            asked.append(step)
+            yield []
+        yield [model_pb2.Model(name="at last")]
+
+    with calling(behave) as channel:
+        assert (unary(channel).name, asked) == ("at last", [0, 1, 2])
 
 
 def raising(error: Exception) -> Behaviour:
-    def behave(_: bytes, __: grpc.ServicerContext) -> object:
+    def behave(_: object, __: Call) -> object:
         raise error
 
     return behave
@@ -88,10 +122,8 @@ def raising(error: Exception) -> Behaviour:
 @pytest.mark.parametrize("method", [UNARY, STREAM])
 def test_an_error_of_the_domain_is_its_status(method: str) -> None:
     found = failure(raising(NotFound("not here")), method)
-    status = rpc_status.from_call(found)  # type: ignore[arg-type] # an RpcError is a call
-    assert status is not None
     assert (found.code(), found.details()) == (grpc.StatusCode.NOT_FOUND, "not here")
-    assert only(status, error_details_pb2.ErrorInfo).reason == "NOT_FOUND"
+    assert reason(found) == "NOT_FOUND"
 
 
 @pytest.mark.parametrize("method", [UNARY, STREAM])
@@ -111,56 +143,67 @@ def test_a_bug_says_nothing_but_an_id_that_leads_to_the_log(
 
 
 def test_a_bug_after_the_first_answers_of_a_stream() -> None:
-    def behave(_: bytes, __: grpc.ServicerContext) -> Iterator[bytes]:
-        yield b"1"
+    def behave(_: object, __: Call) -> Iterator[Sequence[Message]]:
+        yield [event(1)]
         raise RuntimeError(SECRET)
 
     with calling(behave) as channel:
         answers = stream(channel)
-        assert next(answers) == b"1"
+        assert next(answers) == event(1)
         with pytest.raises(grpc.RpcError) as raised:
             next(answers)
     assert raised.value.code() is grpc.StatusCode.INTERNAL
 
 
-@pytest.mark.parametrize("method", [UNARY, STREAM])
-def test_what_is_not_implemented_says_so(method: str) -> None:
-    found = failure(raising(NotImplementedError("Method not implemented!")), method)
-    status = rpc_status.from_call(found)  # type: ignore[arg-type] # an RpcError is a call
-    assert status is not None
-    assert found.code() is grpc.StatusCode.UNIMPLEMENTED
-    assert only(status, error_details_pb2.ErrorInfo).reason == "UNSUPPORTED"
-
-
 def test_the_database_has_the_time_of_the_call() -> None:
     """The caller's, or the server's maximum where that is less."""
-    limits: list[float] = []
+    seen: list[float] = []
 
     @contextmanager
     def limit(seconds: float) -> Iterator[None]:
-        limits.append(seconds)
+        seen.append(seconds)
         yield
 
-    with calling(lambda request, _: request, interceptor=CallInterceptor(limit, 60, 2)) as channel:
+    with calling(lambda _, __: model_pb2.Model(), time_limit=limit) as channel:
         for timeout in (30, 500, None):
             unary(channel, timeout=timeout)
-    assert [0 < limits[0] <= 31, 50 < limits[1] <= 60, 50 < limits[2] <= 60] == [True] * 3
+    assert [0 < seen[0] <= 31, 50 < seen[1] <= 60, 50 < seen[2] <= 60] == [True] * 3
 
 
-def test_calls_of_others_are_left_alone() -> None:
-    """Health and reflection speak for themselves; what no one serves is unimplemented."""
-    with calling(raising(RuntimeError("theirs")), prefix="other.Service") as channel:
-        with pytest.raises(grpc.RpcError) as theirs:
-            unary(channel, method="/other.Service/Unary")
-        with pytest.raises(grpc.RpcError) as nobodys:
-            unary(channel)
-    assert (theirs.value.code(), nobodys.value.code()) == (
-        grpc.StatusCode.UNKNOWN,
-        grpc.StatusCode.UNIMPLEMENTED,
-    )
+@pytest.mark.parametrize("method", ["/globeco.ordergen.v1.ModelService/Nothing", "/other.Service/Unary", "/"])
+def test_what_nobody_serves_is_unimplemented(method: str) -> None:
+    with calling(raising(RuntimeError("ours"))) as channel, pytest.raises(grpc.RpcError) as raised:
+        unary(channel, method=method)
+    assert (raised.value.code(), reason(raised.value)) == (grpc.StatusCode.UNIMPLEMENTED, "UNSUPPORTED")
 
 
-def test_calls_that_stream_requests_are_none_of_the_contract() -> None:
-    with calling(lambda requests, _: b"".join(requests)) as channel:  # type: ignore[arg-type]
-        upload: grpc.StreamUnaryMultiCallable[bytes, bytes] = channel.stream_unary(UPLOAD)
-        assert upload(iter([b"a", b"b"]), timeout=PATIENCE) == b"ab"
+def test_a_servicer_without_a_method_of_the_contract_is_a_mistake_that_shows_at_once() -> None:
+    with (
+        pytest.raises(AttributeError, match="CreateModel"),
+        api_server(FakeDatabase(), {SERVICES[0]: object()}),
+    ):
+        pass
+
+
+def test_a_caller_that_leaves_ends_what_is_done_for_it() -> None:
+    """It is told at once, and the generator is closed once its step is over, by a thread of the lane."""
+    entered, left, closed = Event(), Event(), Event()
+
+    def behave(_: object, call: Call) -> Iterator[Sequence[Message]]:
+        assert call.when_gone(left.set)
+        try:
+            yield [event(1)]
+            entered.set()
+            assert call.gone.wait(PATIENCE)
+            yield []
+        finally:
+            closed.set()
+
+    with calling(behave) as channel:
+        answers = stream(channel)
+        assert next(answers) == event(1)
+        assert entered.wait(PATIENCE)
+        answers.cancel()  # type: ignore[attr-defined] # a call
+        assert left.wait(PATIENCE)
+        assert closed.wait(PATIENCE)
+        eventually(lambda: [one.sequence for one in [next(stream(channel))]] == [1])

@@ -27,6 +27,7 @@ from ordergen_server.domain.rebalances import (
     SolutionQuality,
     transactions_of,
 )
+from ordergen_server.services.valuation import MAXIMUM_POSITIONS
 from tests.builders import (
     MODEL_ID,
     NOW,
@@ -229,6 +230,29 @@ def test_what_could_not_be_computed_is_absent() -> None:
     for name in ("market_value", "cash_before", "cash_after", "drift_before", "snapshot_time", "solution"):
         assert not message.HasField(name)
     assert message.error.message == "why"
+
+
+def test_the_largest_result_fits_into_a_message_that_any_client_takes() -> None:
+    """However long its numbers are: prices of 38 digits, quantities of 24, weights of 26, orders of 19."""
+    longest = RebalancePosition(
+        security_id="f" * 24,
+        ticker="T" * 16,
+        price=Decimal("9" * 20 + "." + "9" * 18),
+        original_quantity=Decimal("-" + "9" * 18 + ".999999"),
+        target=Decimal("0." + "9" * 26),
+        low_drift=Decimal("0." + "9" * 26),
+        high_drift=Decimal("0." + "9" * 26),
+        trade_quantity=-(2**63) + 1,
+        reason="ROUNDED_TO_NEAREST_SHARE",
+    )
+    orders = [(longest.security_id, longest.trade_quantity)] * MAXIMUM_POSITIONS
+    largest = replace(
+        solved(),
+        market_value=Decimal("9" * 40),
+        positions=(longest,) * MAXIMUM_POSITIONS,
+        transactions=transactions_of(orders, TODAY),
+    )
+    assert encoding.portfolio_rebalance(largest).ByteSize() < 4 * 1024 * 1024
 
 
 def test_a_proven_answer() -> None:

@@ -1,67 +1,25 @@
 """Readiness follows the database, on both ports, whatever the database does."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import cast
+from contextlib import contextmanager
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from ordergen_server.api.calls import CallInterceptor
-from ordergen_server.api.model_servicer import ModelServicer
-from ordergen_server.api.rebalance_servicer import RebalanceServicer
-from ordergen_server.api.server import MODEL_SERVICE, REBALANCE_SERVICE, ApiServer, ServerConfig
+from ordergen_server.api.server import MODEL_SERVICE, REBALANCE_SERVICE, ApiServer
 from ordergen_server.domain.errors import DatabaseUnavailable
-from ordergen_server.services.models import ModelEditor
-from tests.builders import NOW
-from tests.fakes import MemoryModels
 from tests.limits import PATIENCE
-from tests.memory_runs import MemoryRuns
-from tests.unit.services.runs import house
+from tests.unit.api.serving import FakeDatabase, api_server
 from tests.waiting import eventually
 
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
 
 
-class FakeDatabase:
-    """Does what is looked for, or raises."""
-
-    def __init__(self) -> None:
-        self.failure: Exception | None = None
-        self.fails_now_and_then = False
-        self.looks = 0
-
-    def look(self, timeout_seconds: float) -> None:
-        assert timeout_seconds > 0
-        self.looks += 1
-        if self.fails_now_and_then and self.looks % 2:
-            raise DatabaseUnavailable("late")
-        if self.failure:
-            raise self.failure
-
-    def time_limit(self, seconds: float) -> AbstractContextManager[None]:
-        return nullcontext(cast("None", seconds))
-
-
 @contextmanager
 def server(database: FakeDatabase, port: int = 0, *, interval_seconds: float = 0.02) -> Iterator[ApiServer]:
-    models, runs = MemoryModels(), MemoryRuns()
-    with house() as parts:
-        one = ApiServer(
-            ServerConfig("127.0.0.1", port, 0, 2, drain_seconds=5, health_interval_seconds=interval_seconds),
-            models=ModelServicer(ModelEditor(models, lambda: NOW), models),
-            rebalances=RebalanceServicer(
-                parts.rebalancer, runs, maximum_call_seconds=PATIENCE, maximum_run_seconds=PATIENCE
-            ),
-            calls=CallInterceptor(database.time_limit, PATIENCE, 2),
-            database=database,
-        )
-        one.start()
-        try:
-            yield one
-        finally:
-            one.stop()
+    with api_server(database, {}, port=port, interval_seconds=interval_seconds) as one:
+        yield one
 
 
 def status(port: int, service: str = "") -> int:
@@ -131,3 +89,14 @@ def test_unknown_health_services_are_not_found() -> None:
     with server(FakeDatabase()) as one, pytest.raises(grpc.RpcError) as raised:
         status(one.port, "nobody")
     assert raised.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+def test_every_watcher_hears_of_a_change_though_one_has_left() -> None:
+    database = FakeDatabase()
+    with server(database) as one, grpc.insecure_channel(f"127.0.0.1:{one.port}") as channel:
+        watch = health_pb2_grpc.HealthStub(channel).Watch  # type: ignore[attr-defined] # set when made
+        watchers = [watch(health_pb2.HealthCheckRequest(), timeout=PATIENCE) for _ in range(3)]
+        assert [next(watcher).status for watcher in watchers] == [SERVING] * 3
+        watchers[0].cancel()
+        database.failure = DatabaseUnavailable("down")
+        assert [next(watcher).status for watcher in watchers[1:]] == [NOT_SERVING] * 2

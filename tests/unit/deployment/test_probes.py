@@ -7,40 +7,23 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from ordergen_server.api.calls import CallInterceptor
-from ordergen_server.api.server import ApiServer, ServerConfig
 from ordergen_server.repositories.database import Database
 from tests.limits import PATIENCE
+from tests.unit.api.serving import api_server
 from tests.unit.deployment.manifests import Manifest, container
 
 NOBODY_LISTENS = "mongodb://127.0.0.1:1/"
 
 
-class NoCalls:
-    """Servicers of methods that are never called."""
-
-    def __getattr__(self, name: str) -> object:
-        return name
-
-
 @pytest.fixture
 def health() -> Iterator[health_pb2_grpc.HealthStub]:
     """Health of a server whose database is down, on the port of the probes."""
-    config = ServerConfig(
-        host="127.0.0.1", port=0, health_port=0, maximum_calls=2, drain_seconds=1, health_interval_seconds=0.5
-    )
-    with closing(Database(NOBODY_LISTENS, "none", pool_size=1, timeout_seconds=1)) as database:
-        server = ApiServer(
-            config,
-            models=NoCalls(),  # type: ignore[arg-type] # no method of it is called
-            rebalances=NoCalls(),  # type: ignore[arg-type] # likewise
-            calls=CallInterceptor(database.time_limit, 1, 2),
-            database=database,
-        )
-        server.start()
-        with grpc.insecure_channel(f"127.0.0.1:{server.health_port}") as channel:
-            yield health_pb2_grpc.HealthStub(channel)
-        server.stop()
+    with (
+        closing(Database(NOBODY_LISTENS, "none", pool_size=1, timeout_seconds=1)) as database,
+        api_server(database, {}, interval_seconds=0.5) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.health_port}") as channel,
+    ):
+        yield health_pb2_grpc.HealthStub(channel)
 
 
 @pytest.mark.parametrize(

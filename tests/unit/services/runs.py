@@ -1,16 +1,18 @@
 """A house of fakes in which runs are carried out."""
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Thread
+from typing import TypeVar
 
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.market import Holdings, MarketSnapshot
 from ordergen_server.domain.models import Model
-from ordergen_server.domain.rebalances import PortfolioState, RebalanceOptions, RebalanceState
+from ordergen_server.domain.rebalances import PortfolioState, Rebalance, RebalanceOptions, RebalanceState
 from ordergen_server.domain.stores import RunOrder
 from ordergen_server.services.execution import Execution
 from ordergen_server.services.leased_run import LeasedRun, RunJournal
@@ -23,6 +25,7 @@ from tests.fakes import FakeMarket, FakePortfolios, MemoryModels
 from tests.memory_runs import MemoryRuns
 from tests.waiting import eventually
 
+Item = TypeVar("Item")
 #: Buys 10 shares with its cash, needs nothing, has no positive value.
 BUYS, RESTS, WORTHLESS = holdings("1000"), holdings("90", {1: "1"}), holdings("-1")
 TOKEN = "token of the tests"  # noqa: S105 - of a lease
@@ -40,6 +43,15 @@ class Clock:
 
     def move(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
+
+
+def each(batches: Generator[Sequence[Item], None, None]) -> Generator[Item, None, None]:
+    """What batches hold, one by one, as somebody takes it who asks again and again while there is nothing."""
+    with closing(batches):
+        for batch in batches:
+            yield from batch
+            if not batch:
+                time.sleep(0.005)
 
 
 @dataclass(frozen=True)
@@ -82,6 +94,11 @@ class House:
         go_on()
         closing.join()
 
+    def cancel(self, rebalance_id: str, seconds: float) -> Rebalance:
+        """The run as cancelling it tells it."""
+        (found,) = each(self.rebalancer.cancel(rebalance_id, seconds))
+        return found
+
     def ended(self, rebalance_id: str) -> bool:
         """Whether a run is over, waiting for it."""
         return eventually(lambda: self.runs.get(rebalance_id).state is not RebalanceState.RUNNING)
@@ -115,7 +132,7 @@ def house(
         )
         execution = Execution(work, journal)
         holder = Runs(execution, journal, maximum_runs=maximum_runs, tend_seconds=3600)
-        rebalancer = Rebalancer(models=kept, store=store, work=work, runs=holder, changed=changed, clock=now)
+        rebalancer = Rebalancer(models=kept, store=store, work=work, runs=holder, clock=now)
         holder.start()
         try:
             yield House(

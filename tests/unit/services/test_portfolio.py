@@ -25,6 +25,7 @@ from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState
 from ordergen_server.services.portfolio import rebalance_portfolios
 from ordergen_server.services.portfolio_work import STOPPING
 from ordergen_server.services.securities import Securities
+from ordergen_server.services.valuation import MAXIMUM_POSITIONS
 from tests import builders
 from tests.builders import NOW, TODAY, holdings, model, position, result, security_id, snapshot
 from tests.unit.services.outcomes import inputs, outcome
@@ -191,6 +192,18 @@ def test_the_most_shares_are_traded_and_stored() -> None:
     answer = verified(holdings(str(cash), {1: str(short)}), wanted, prices)
     assert answer.state is PortfolioState.REBALANCED
     assert 10**18 < answer.transactions[0].quantity < 2**63
+
+
+def test_a_portfolio_of_more_securities_than_a_message_holds_fails_before_anything_is_solved() -> None:
+    prices = dict.fromkeys(range(MAXIMUM_POSITIONS + 1), "1")
+    held = dict.fromkeys(range(MAXIMUM_POSITIONS), "1")
+    most = rebalanced(holdings("0", held), model(position(0)), prices)
+    assert (most.state, len(most.positions)) == (PortfolioState.REBALANCED, MAXIMUM_POSITIONS)
+    more = rebalanced(holdings("0", held), model(position(MAXIMUM_POSITIONS)), prices)
+    assert (more.state, type(more.error)) == (PortfolioState.FAILED, PreconditionFailed)
+    assert more.error is not None
+    assert [(one.subject, one.kind) for one in more.error.violations] == [("positions", "TOO_MANY_POSITIONS")]
+    assert "6,001" in more.error.message
 
 
 def test_an_overdraft_may_be_allowed() -> None:

@@ -34,7 +34,7 @@ from ordergen_server.domain.rebalances import (
 from ordergen_server.domain.stores import Lease, Request
 from tests.builders import MODEL_ID, NOW, model, portfolio_id
 from tests.limits import PATIENCE
-from tests.unit.services.runs import BUYS, LEASE_SECONDS, RESTS, WORTHLESS, House, house
+from tests.unit.services.runs import BUYS, LEASE_SECONDS, RESTS, WORTHLESS, House, each, house
 from tests.waiting import eventually
 
 REQUEST = Request("16fd2706-8baf-433b-82eb-8c7fada847da", "body")
@@ -46,7 +46,7 @@ def rebalance_one(parts: House) -> PortfolioRebalance:
 
 
 def rebalance_all(parts: House, seconds: float = 10) -> list[RunEvent]:
-    return list(parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(seconds)))
+    return list(each(parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(seconds))))
 
 
 def only_run(parts: House) -> Rebalance:
@@ -94,7 +94,7 @@ def test_a_model_without_positions_would_sell_everything() -> None:
 
 def test_a_model_that_is_not_there() -> None:
     with house() as parts, pytest.raises(NotFound):
-        next(parts.rebalancer.rebalance_model("f" * 24, OPTIONS, Deadline.after(PATIENCE)))
+        next(each(parts.rebalancer.rebalance_model("f" * 24, OPTIONS, Deadline.after(PATIENCE))))
 
 
 def test_a_model_is_told_from_start_to_end_and_everything_is_stored() -> None:
@@ -118,7 +118,7 @@ def test_a_model_without_portfolios() -> None:
 @pytest.mark.parametrize("problem", [SiblingUnavailable("down"), DeadlineExceeded("late")])
 def test_a_run_that_stopped_says_why_after_its_last_event(problem: OrderGenerationError) -> None:
     with house(RESTS, RESTS, market=problem) as parts:
-        events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE))
+        events = each(parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE)))
         told = [next(events) for _ in range(4)]
         with pytest.raises(type(problem)) as raised:
             next(events)
@@ -138,7 +138,7 @@ def test_a_bug_ends_the_run_as_an_internal_error() -> None:
 def test_a_caller_waits_for_whoever_takes_the_run_over() -> None:
     """What could not be stored is done again after the lease has run out, and the stream goes on."""
     with house(RESTS) as parts:
-        events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(1000))
+        events = each(parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(1000)))
         append, parts.runs.append = parts.runs.append, refuse  # type: ignore[assignment,method-assign]
         assert isinstance(next(events).event, RunStarted)
         eventually(lambda: not parts.holder._held)  # noqa: SLF001 - nothing else tells
@@ -161,9 +161,9 @@ def gated_house(gate: Event, count: int = 20) -> AbstractContextManager[House]:
 def test_a_caller_that_leaves_cancels_the_run() -> None:
     gate = Event()
     with gated_house(gate) as parts:
-        events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE))
+        events = each(parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE)))
         assert isinstance(next(events).event, RunStarted)
-        events.close()  # type: ignore[attr-defined] # a generator
+        events.close()
         gate.set()
         assert parts.ended(only_run(parts).rebalance_id)
         run = only_run(parts)
@@ -176,8 +176,10 @@ def test_a_caller_that_is_gone_is_told_no_more_and_its_run_is_cancelled() -> Non
     """It ends while what is being read is still read, though nobody reads what it tells."""
     gate, leaving = Event(), Leaving()
     with gated_house(gate) as parts:
-        events = parts.rebalancer.rebalance_model(
-            MODEL_ID, OPTIONS, Deadline.after(PATIENCE), when_gone=leaving.add_callback
+        events = each(
+            parts.rebalancer.rebalance_model(
+                MODEL_ID, OPTIONS, Deadline.after(PATIENCE), when_gone=leaving.add_callback
+            )
         )
         next(events)
         eventually(lambda: parts.portfolios.asked)
@@ -192,8 +194,10 @@ def test_a_caller_that_is_gone_is_told_no_more_and_its_run_is_cancelled() -> Non
 def test_a_caller_that_is_gone_before_the_run_has_begun_cancels_it() -> None:
     gate = Event()
     with gated_house(gate) as parts:
-        events = parts.rebalancer.rebalance_model(
-            MODEL_ID, OPTIONS, Deadline.after(PATIENCE), when_gone=lambda _: False
+        events = each(
+            parts.rebalancer.rebalance_model(
+                MODEL_ID, OPTIONS, Deadline.after(PATIENCE), when_gone=lambda _: False
+            )
         )
         assert list(events) == []
         assert parts.ended(only_run(parts).rebalance_id)
@@ -219,8 +223,10 @@ class Leaving:
 def test_a_server_that_stops_does_not_cancel_the_runs_of_callers_that_it_cuts_off() -> None:
     gate, leaving = Event(), Leaving()
     with gated_house(gate) as parts:
-        events = parts.rebalancer.rebalance_model(
-            MODEL_ID, OPTIONS, Deadline.after(PATIENCE), when_gone=leaving.add_callback
+        events = each(
+            parts.rebalancer.rebalance_model(
+                MODEL_ID, OPTIONS, Deadline.after(PATIENCE), when_gone=leaving.add_callback
+            )
         )
         next(events)
         parts.holder.drain()
@@ -234,8 +240,8 @@ def test_a_preview_ends_once_its_caller_has_gone() -> None:
     """Though the portfolio that is being read does not come."""
     gate, gone = Event(), Event()
     with gated_house(gate) as parts:
-        events = parts.rebalancer.preview_model(
-            MODEL_ID, OPTIONS, Deadline.after(PATIENCE).unless(gone.is_set)
+        events = each(
+            parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE).unless(gone.is_set))
         )
         next(events)
         gone.set()
@@ -248,10 +254,10 @@ def test_a_preview_ends_once_its_caller_has_gone() -> None:
 def test_a_caller_that_leaves_a_server_that_stops_leaves_the_run_to_another() -> None:
     gate = Event()
     with gated_house(gate) as parts:
-        events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE))
+        events = each(parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE)))
         next(events)
         parts.holder.drain()
-        events.close()  # type: ignore[attr-defined] # a generator
+        events.close()
         parts.close_slowly(gate.set)
         assert only_run(parts).state is RebalanceState.RUNNING
 
@@ -259,13 +265,15 @@ def test_a_caller_that_leaves_a_server_that_stops_leaves_the_run_to_another() ->
 def test_a_caller_that_joined_leaves_the_run_to_who_began_it() -> None:
     gate = Event()
     with gated_house(gate, 5) as parts:
-        first = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE), request=REQUEST)
+        first = each(
+            parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE), request=REQUEST)
+        )
         assert isinstance(next(first).event, RunStarted)
-        second = parts.rebalancer.rebalance_model(
-            MODEL_ID, OPTIONS, Deadline.after(PATIENCE), request=REQUEST
+        second = each(
+            parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE), request=REQUEST)
         )
         next(second)
-        second.close()  # type: ignore[attr-defined] # a generator
+        second.close()
         gate.set()
         assert [event.sequence for event in first] == [2, 3, 4, 5, 6, 7]
     assert only_run(parts).state is RebalanceState.COMPLETED
@@ -273,7 +281,7 @@ def test_a_caller_that_joined_leaves_the_run_to_who_began_it() -> None:
 
 def test_a_slow_reader_does_not_slow_the_run() -> None:
     with house(*[RESTS] * 30) as parts:
-        events = parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE))
+        events = each(parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE)))
         next(events)
         assert parts.ended(only_run(parts).rebalance_id)
         assert [event.sequence for event in events] == list(range(2, 33))
@@ -298,16 +306,16 @@ def test_a_run_started_goes_on_and_can_be_watched_and_cancelled() -> None:
     with house(*[RESTS] * 20, before=before, workers=1, window=1) as parts, ThreadPoolExecutor(1) as caller:
         started = parts.rebalancer.start(MODEL_ID, OPTIONS, 1000)
         assert started.state is RebalanceState.RUNNING
-        seen = parts.rebalancer.watch(started.rebalance_id, 1, Deadline.after(PATIENCE), Event())
+        seen = each(parts.rebalancer.watch(started.rebalance_id, 1, Deadline.after(PATIENCE), Event()))
         first.set()
         assert next(seen).sequence == 2
-        cancelling = caller.submit(parts.rebalancer.cancel, started.rebalance_id, PATIENCE)
+        cancelling = caller.submit(parts.cancel, started.rebalance_id, PATIENCE)
         eventually(lambda: parts.runs.runs[started.rebalance_id].cancel_requested)
         rest.set()
         cancelled = cancelling.result()
         assert cancelled.state is RebalanceState.CANCELLED
         assert [event.sequence for event in seen] == list(range(3, 23))
-        assert parts.rebalancer.cancel(started.rebalance_id, 10) == cancelled
+        assert parts.cancel(started.rebalance_id, 10) == cancelled
 
 
 def test_a_cancel_answers_after_its_time_that_the_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -321,14 +329,14 @@ def test_a_cancel_answers_after_its_time_that_the_run_goes_on(monkeypatch: pytes
 
         monkeypatch.setattr(parts.runs, "append", slowly)
         started = parts.rebalancer.start(MODEL_ID, OPTIONS, 1000)
-        assert parts.rebalancer.cancel(started.rebalance_id, 0.05).state is RebalanceState.RUNNING
+        assert parts.cancel(started.rebalance_id, 0.05).state is RebalanceState.RUNNING
         release.set()
         assert parts.ended(started.rebalance_id)
 
 
 def test_a_preview_of_a_model_stores_nothing() -> None:
     with house(BUYS, RESTS, WORTHLESS) as parts:
-        events = list(parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE)))
+        events = list(each(parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE))))
         assert parts.runs.runs == {}
         assert parts.models.get(MODEL_ID).last_rebalance_time is None
     finished = events[-1].event
@@ -352,10 +360,10 @@ def test_a_preview_that_stops_skips_the_rest_and_says_why(where: str) -> None:
     told: list[RunEvent] = []
     with house(down, *[RESTS] * 5, market=market, workers=1, window=1) as parts:
         with pytest.raises(SiblingUnavailable) as raised:
-            told += parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE))
-        events = parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE))
+            told += each(parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE)))
+        events = each(parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE)))
         told = list(islice(events, 8))
-        events.close()  # type: ignore[attr-defined] # a generator
+        events.close()
         assert parts.runs.runs == {}
     assert "rebalance_id" not in raised.value.metadata
     assert [event.sequence for event in told] == list(range(1, 9))

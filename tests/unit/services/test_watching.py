@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from threading import Event, Thread
 
 import pytest
@@ -19,6 +20,7 @@ from ordergen_server.services.watching import BATCH, ChangeSignal, watch
 from tests.builders import RUN_ID, rebalance, result
 from tests.limits import PATIENCE
 from tests.memory_runs import MemoryRuns
+from tests.unit.services.runs import each
 
 
 def stored_run(count: int, state: RebalanceState = RebalanceState.COMPLETED) -> MemoryRuns:
@@ -29,7 +31,7 @@ def stored_run(count: int, state: RebalanceState = RebalanceState.COMPLETED) -> 
 
 
 def told(runs: MemoryRuns, after: int = 0) -> list[RunEvent]:
-    return list(watch(runs, ChangeSignal(), RUN_ID, after, Deadline.after(PATIENCE)))
+    return list(each(watch(runs, RUN_ID, after, Deadline.after(PATIENCE))))
 
 
 def summary(events: Sequence[RunEvent]) -> list[tuple[int, type]]:
@@ -70,16 +72,14 @@ def test_from_any_point(after: int) -> None:
 
 
 def test_a_run_that_goes_on_is_told_as_it_goes() -> None:
-    runs, changed = stored_run(0, RebalanceState.RUNNING), ChangeSignal()
+    runs = stored_run(0, RebalanceState.RUNNING)
     runs.put(rebalance(portfolio_count=1))
-    events = watch(runs, changed, RUN_ID, 0, Deadline.after(PATIENCE))
+    events = each(watch(runs, RUN_ID, 0, Deadline.after(PATIENCE)))
     assert next(events) == RunEvent(1, RunStarted(rebalance(portfolio_count=1)))
 
     def finish() -> None:
         runs.put(rebalance(portfolio_count=1), [result(sequence=2)])
-        changed.notify()
         runs.put(replace(rebalance(portfolio_count=1), state=RebalanceState.COMPLETED))
-        changed.notify()
 
     writer = Thread(target=finish)
     writer.start()
@@ -89,7 +89,7 @@ def test_a_run_that_goes_on_is_told_as_it_goes() -> None:
 
 def test_what_another_server_stored_is_found_without_a_signal() -> None:
     runs = stored_run(0, RebalanceState.RUNNING)
-    events = watch(runs, ChangeSignal(), RUN_ID, 1, Deadline.after(PATIENCE))
+    events = each(watch(runs, RUN_ID, 1, Deadline.after(PATIENCE)))
     writer = Thread(
         target=lambda: runs.put(replace(rebalance(portfolio_count=0), state=RebalanceState.FAILED))
     )
@@ -100,7 +100,7 @@ def test_what_another_server_stored_is_found_without_a_signal() -> None:
 
 def test_a_reader_that_is_gone_is_told_no_more() -> None:
     runs, gone = stored_run(1, RebalanceState.RUNNING), Event()
-    events = watch(runs, ChangeSignal(), RUN_ID, 0, Deadline.after(PATIENCE), gone=gone)
+    events = each(watch(runs, RUN_ID, 0, Deadline.after(PATIENCE), gone=gone))
     assert summary([next(events), next(events)]) == [(1, RunStarted), (2, PortfolioRebalance)]
     gone.set()
     assert list(events) == []
@@ -114,12 +114,19 @@ def test_a_run_that_is_not_there() -> None:
 def test_a_run_that_is_not_over_in_time() -> None:
     runs = stored_run(0, RebalanceState.RUNNING)
     with pytest.raises(DeadlineExceeded, match="before the run ended"):
-        list(watch(runs, ChangeSignal(), RUN_ID, 0, Deadline.after(0.05)))
+        list(each(watch(runs, RUN_ID, 0, Deadline.after(0.05))))
 
 
-def test_a_signal_given_meanwhile_is_not_waited_for() -> None:
-    changed = ChangeSignal()
-    heard = changed.count
+def test_while_there_is_nothing_a_batch_is_empty() -> None:
+    """So that whoever asks can wait without holding a thread."""
+    batches = watch(stored_run(1, RebalanceState.RUNNING), RUN_ID, 2, Deadline.after(PATIENCE))
+    assert [next(batches), next(batches)] == [[], []]
+
+
+def test_whoever_listens_hears_of_every_change() -> None:
+    changed, heard = ChangeSignal(), list[int]()
+    for listener in range(2):
+        changed.subscribe(partial(heard.append, listener))
     changed.notify()
-    changed.wait(heard, 60)
-    assert changed.count == heard + 1
+    changed.notify()
+    assert heard == [0, 1, 0, 1]

@@ -1,0 +1,40 @@
+"""What a call costs decides where it waits: one table of kinds, so that no kind takes the room of another."""
+
+from enum import Enum
+
+
+class Kind(Enum):
+    """What a call does while it holds a thread."""
+
+    READING = "reading"
+    """Reads the database, for milliseconds."""
+    CHANGING = "changing"
+    """Writes to the database."""
+    SOLVING = "solving"
+    """Reads siblings, solves, and writes."""
+    WATCHING = "watching"
+    """Follows a run: looks at it now and then, and waits without a thread."""
+
+
+KINDS = {
+    "CreateModel": Kind.CHANGING,
+    "GetModel": Kind.READING,
+    "ListModels": Kind.READING,
+    "UpdateModel": Kind.CHANGING,
+    "DeleteModel": Kind.CHANGING,
+    "AddPosition": Kind.CHANGING,
+    "UpdatePosition": Kind.CHANGING,
+    "RemovePosition": Kind.CHANGING,
+    "AddPortfolios": Kind.CHANGING,
+    "RemovePortfolios": Kind.CHANGING,
+    "RebalancePortfolio": Kind.SOLVING,
+    "RebalanceModel": Kind.WATCHING,
+    "StartRebalance": Kind.CHANGING,
+    "WatchRebalance": Kind.WATCHING,
+    "CancelRebalance": Kind.WATCHING,
+    "DeleteRebalance": Kind.CHANGING,
+    "GetRebalance": Kind.READING,
+    "ListRebalances": Kind.READING,
+    "ListPortfolioRebalances": Kind.READING,
+    "GetPortfolioRebalance": Kind.READING,
+}

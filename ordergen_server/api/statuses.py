@@ -1,0 +1,36 @@
+"""How a call ends that failed: every error becomes one of the domain, and its status."""
+
+import logging
+import uuid
+from typing import Any, NoReturn
+
+import grpc
+from grpc_status import rpc_status
+
+from ordergen_server.api.errors import TABLE, to_status
+from ordergen_server.domain.errors import InternalError, OrderGenerationError
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+_log = logging.getLogger(__name__)
+
+
+def as_domain_error(error: Exception) -> OrderGenerationError:
+    """The error as callers may see it; anything but ours is a bug, whose cause is in the log alone."""
+    if isinstance(error, OrderGenerationError):
+        return error
+    correlation_id = uuid.uuid4().hex
+    _log.error("internal error %s", correlation_id, exc_info=error)
+    return InternalError(
+        f"Internal error. Quote {correlation_id} when you report it.",
+        metadata={"correlation_id": correlation_id},
+    )
+
+
+async def abort(context: Context, error: OrderGenerationError) -> NoReturn:
+    """End a call with the status of an error, and its details in the trailers."""
+    status = rpc_status.to_status(to_status(error))
+    code, _ = TABLE[type(error)]
+    trailers = (*context.trailing_metadata(), *(status.trailing_metadata or ()))
+    await context.abort(code, error.message, trailers)
+    raise AssertionError("a call was aborted and went on")

@@ -1,0 +1,91 @@
+"""The answers of one call, step by step: any thread does a step, and none is held between them."""
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+from google.protobuf.message import Message
+
+from ordergen_server.api.admission.kinds import Kind
+from ordergen_server.api.call import Call
+from ordergen_server.api.requests import Decoder
+from ordergen_server.domain.errors import OrderGenerationError
+
+#: Bounds the database operations of a thread; given the seconds left.
+TimeLimit = Callable[[float], AbstractContextManager[None]]
+#: A method of a servicer: its answer, or batches of answers; an empty one says that there is nothing yet.
+Behaviour = Callable[[Any, Call], "Message | Iterator[Sequence[Message]]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How one method is served."""
+
+    decode: Decoder
+    behaviour: Behaviour
+    kind: Kind
+
+
+class Steps:
+    """Decodes the request with the first step, and encodes the answers of each.
+
+    Args:
+        route: the method.
+        raw: its request.
+        call: the call.
+        limit: a block around each step.
+
+    Attributes:
+        over: whether there are no more.
+    """
+
+    def __init__(
+        self, route: Route, raw: bytes, call: Call, limit: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        self._route = route
+        self._raw = raw
+        self._call = call
+        self._limit = limit
+        self._lock = Lock()
+        self._batches: Iterator[Sequence[Message]] | None = None
+        self.over = False
+
+    def next(self) -> list[bytes] | None:
+        """The next answers, encoded: none where there is nothing yet, None once it is over.
+
+        Raises:
+            OrderGenerationError: whatever the request or the servicer meets.
+        """
+        with self._lock:
+            try:
+                with self._limit():
+                    batch = self._next()
+            except BaseException:
+                self.over = True
+                raise
+            self.over = self.over or batch is None
+            return None if batch is None else [answer.SerializeToString() for answer in batch]
+
+    def close(self) -> None:
+        """End it before its end, once a step that is under way is done."""
+        with self._lock:
+            if isinstance(self._batches, Generator):
+                self._batches.close()
+
+    def _next(self) -> Sequence[Message] | None:
+        if self._batches is None:
+            self._batches = self._begin()
+        return next(self._batches, None)
+
+    def _begin(self) -> Iterator[Sequence[Message]]:
+        request = self._route.decode(self._raw)
+        self._raw = b""
+        if isinstance(request, OrderGenerationError):
+            raise request
+        answer = self._route.behaviour(request, self._call)
+        if isinstance(answer, Message):
+            self.over = True
+            return iter([[answer]])
+        return answer

@@ -67,6 +67,18 @@ def test_a_model_comes_back_as_it_was_stored(models: Models) -> None:
     assert models.of_portfolio(portfolio_id(1)) == created
 
 
+def test_a_model_knows_who_changed_it_last(models: Models, database: Database) -> None:
+    created = models.create(content("One"), NOW, actor="ann")
+    assert models.get(created.model_id) == replace(created, update_actor="ann")
+    renamed = take_fields(content("Two"), ["name"])
+    changed = models.change(created.model_id, 1, renamed, NOW, actor="bob")
+    assert models.change(created.model_id, 0, renamed, NOW, actor="eve") == changed  # which changes nothing
+    models.mark_rebalanced(created.model_id, NOW)
+    assert models.get(created.model_id).update_actor == changed.update_actor == "bob"
+    database.collection("models").update_one({}, {"$unset": {"update_actor": ""}})  # as before
+    assert models.get(created.model_id).update_actor == ""
+
+
 def test_models_that_are_not_there(models: Models) -> None:
     with pytest.raises(NotFound) as raised:
         models.get(MODEL_ID)

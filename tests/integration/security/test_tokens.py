@@ -93,7 +93,7 @@ def test_two_tokens_are_none(channel: grpc.Channel, issuer: Issuer) -> None:
 
 def test_nobody_is_let_in_before_the_message_has_come(channel: grpc.Channel) -> None:
     """A call that never sends its message is refused, and does not wait for one."""
-    method = channel.stream_unary("/globeco.ordergen.v1.ModelService/ListModels")
+    method: Any = channel.stream_unary("/globeco.ordergen.v1.ModelService/ListModels")
     never = threading.Event()
 
     def messages() -> Iterator[bytes]:

@@ -9,6 +9,7 @@ import pytest
 import trustme
 from click.testing import CliRunner, Result
 from globeco.ordergen.v1 import rebalance_pb2, rebalance_service_pb2, rebalance_service_pb2_grpc
+from google.type import date_pb2
 
 from ordergen_client.cli import main
 
@@ -27,7 +28,7 @@ class Listening(rebalance_service_pb2_grpc.RebalanceServiceServicer):
     ) -> rebalance_pb2.Rebalance:
         self.shown.append(dict(context.invocation_metadata()).get("authorization"))
         return rebalance_pb2.Rebalance(
-            rebalance_id=request.model_id, state=rebalance_pb2.REBALANCE_STATE_RUNNING
+            rebalance_id=request.model_id, rebalance_date=date_pb2.Date(year=2026, month=1, day=2)
         )
 
 

@@ -5,13 +5,15 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from ordergen_server.bootstrap import serving
+from ordergen_server.api.server import ApiServer
+from ordergen_server.bootstrap import serving, set_up_process
 from ordergen_server.domain.errors import OrderGenerationError
+from ordergen_server.processes import ServerProcesses, serving_processes
 from ordergen_server.sandbox.database.embedded import EmbeddedDatabase, EmbeddedDatabaseError
 from ordergen_server.settings import Settings
 from ordergen_server.stop_signals import stop_signals, wait_for
@@ -29,8 +31,8 @@ def database_uri(settings: Settings) -> Iterator[str]:
         yield database.uri
 
 
-#: How long a thread that computes keeps others from running: health and new calls wait for no more of them.
-SWITCH_SECONDS = 0.001
+def _serving(settings: Settings, uri: str) -> AbstractContextManager[ApiServer | ServerProcesses]:
+    return serving(settings, uri) if settings.processes == 1 else serving_processes(settings, uri)
 
 
 def main() -> int:
@@ -38,17 +40,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="announce the ports as one line of JSON")
     arguments = parser.parse_args()
-    sys.setswitchinterval(SWITCH_SECONDS)
     try:
         settings = Settings()
-        logging.basicConfig(
-            level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-        )
+        set_up_process(settings)
         _log.log(logging.WARNING if settings.insecure else logging.INFO, settings.exposure)
         with (
             stop_signals() as stop,
             database_uri(settings) as uri,
-            serving(settings, uri) as server,
+            _serving(settings, uri) as server,
         ):
             ports = {"port": server.port, "health_port": server.health_port}
             sentence = f"Serving on port {server.port}, health on {server.health_port}."

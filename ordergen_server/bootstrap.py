@@ -1,5 +1,7 @@
 """Wires the parts: the only place that knows them all."""
 
+import logging
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
@@ -38,12 +40,14 @@ from ordergen_server.services.watching import ChangeSignal
 from ordergen_server.settings import Settings
 from ordergen_server.siblings import CacheConfig, SiblingConfig, SiblingsConfig, open_sources
 
+#: How long a thread that computes keeps others from running: health and new calls wait for no more of them.
+SWITCH_SECONDS = 0.001
 #: Portfolios read or waiting to be read, for each that is read at once.
 WINDOW = 4
 #: A summary of one portfolio; 100 positions take 17 KB.
 MAXIMUM_SUMMARY_BYTES = 8 * 1024 * 1024
 
-#: Those that look what became of runs.
+#: Those that look what became of runs, and encode it: few, for each keeps calls of other kinds waiting.
 WATCHING_THREADS = 2
 
 #: One attempt to read the names of all portfolios, in the background: 20,000 are 2.6 MB, and nobody waits.
@@ -51,8 +55,13 @@ NAMES_SECONDS = 30.0
 
 
 @contextmanager
-def serving(settings: Settings, mongodb_uri: str) -> Iterator[ApiServer]:
+def serving(settings: Settings, mongodb_uri: str, *, one_of_several: bool = False) -> Iterator[ApiServer]:
     """A server that answers calls for the time of the block, and then drains.
+
+    Args:
+        settings: its configuration.
+        mongodb_uri: its database.
+        one_of_several: it shares its port with other processes, and another one answers for its health.
 
     Raises:
         DatabaseUnavailable: the database does not answer at the start.
@@ -88,7 +97,11 @@ def serving(settings: Settings, mongodb_uri: str) -> Iterator[ApiServer]:
             calls.add(service, servicer)
         changed.subscribe(calls.changed)
         server = ApiServer(
-            _server_config(settings), loop=loop, calls=calls, database=database, gatekeeper=gatekeeper
+            _server_config(settings, one_of_several),
+            loop=loop,
+            calls=calls,
+            database=database,
+            gatekeeper=gatekeeper,
         )
         runs.start()
         stack.callback(runs.close)
@@ -96,6 +109,12 @@ def serving(settings: Settings, mongodb_uri: str) -> Iterator[ApiServer]:
         stack.callback(server.stop)
         stack.callback(runs.drain)
         yield server
+
+
+def set_up_process(settings: Settings) -> None:
+    """What holds for a whole process of the server: its log, and how its threads take turns."""
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 def utc_now() -> datetime:
@@ -142,9 +161,9 @@ def _calls(settings: Settings, loop: EventLoop, database: Database) -> Calls:
     lanes = {
         kind: Lane(kind.value, workers=count, room=room, threads=count) for kind, count in workers.items()
     }
-    # Beginning a run, and previewing one, hold a thread: there are no more of them than there may be runs.
-    threads = WATCHING_THREADS + settings.maximum_runs
-    lanes[Kind.WATCHING] = Lane(Kind.WATCHING.value, workers=watchers, room=watchers, threads=threads)
+    lanes[Kind.WATCHING] = Lane(
+        Kind.WATCHING.value, workers=watchers, room=watchers, threads=WATCHING_THREADS
+    )
     limits = Limits(
         call_seconds=settings.maximum_call_seconds,
         run_seconds=settings.maximum_run_seconds,
@@ -179,11 +198,11 @@ def _siblings(settings: Settings) -> SiblingsConfig:
     )
 
 
-def _server_config(settings: Settings) -> ServerConfig:
+def _server_config(settings: Settings, one_of_several: bool) -> ServerConfig:
     return ServerConfig(
         host=settings.api_host,
         port=settings.port,
-        health_port=settings.health_port,
+        health_port=None if one_of_several else settings.health_port,
         drain_seconds=settings.drain_seconds,
         health_interval_seconds=settings.health_interval_seconds,
         message_seconds=settings.message_seconds,

@@ -63,6 +63,10 @@ class Settings(BaseSettings):
     reflection: Literal["READERS", "EVERYBODY", "NOBODY"] = Field(
         default="READERS", description="Who may use reflection: READERS may `ordergen:read`."
     )
+    processes: Count = Field(
+        default=1,
+        description="Processes that serve the port together; the other settings hold for each of them.",
+    )
     mongodb_uri: SecretStr | None = Field(
         default=None, description="MongoDB to use. Unset: an embedded database of its own, in `data_folder`."
     )

@@ -26,7 +26,7 @@ def connections(port: int, count: int) -> Iterator[list[grpc.Channel]]:
 
 
 @contextmanager
-def silent_calls(port: int, method: str, count: int, channels: int = 2) -> Iterator[list[grpc.Future]]:
+def silent_calls(port: int, method: str, count: int, channels: int = 2) -> Iterator[list[Any]]:
     """Calls whose headers come, and whose message never does."""
     release = Event()
 
@@ -35,9 +35,8 @@ def silent_calls(port: int, method: str, count: int, channels: int = 2) -> Itera
         yield from ()
 
     with connections(port, channels) as opened:
-        calls: list[Any] = [
-            opened[one % channels].stream_unary(method).future(nothing()) for one in range(count)
-        ]
+        makers: list[Any] = [channel.stream_unary(method) for channel in opened]
+        calls = [makers[one % channels].future(nothing()) for one in range(count)]
         try:
             yield calls
         finally:
@@ -56,7 +55,7 @@ def idle_reflections(port: int, count: int, channels: int = 2) -> Iterator[None]
         yield from ()
 
     with connections(port, channels) as opened:
-        stubs: list[Any] = [reflection_pb2_grpc.ServerReflectionStub(one) for one in opened]  # type: ignore[no-untyped-call] # generated
+        stubs: list[Any] = [reflection_pb2_grpc.ServerReflectionStub(one) for one in opened]
         streams = [stubs[one % channels].ServerReflectionInfo(nothing()) for one in range(count)]
         try:
             yield
@@ -73,7 +72,8 @@ def unread_watchers(port: int, rebalance_id: str, count: int, channels: int = 4)
     method = "/globeco.ordergen.v1.RebalanceService/WatchRebalance"
     with connections(port, channels) as opened:
         # A call that was made and is not iterated over takes no more than the window of its stream.
-        streams: list[Any] = [opened[one % channels].unary_stream(method)(request) for one in range(count)]
+        makers: list[Any] = [one.unary_stream(method) for one in opened]
+        streams = [makers[one % channels](request) for one in range(count)]
         try:
             yield
         finally:

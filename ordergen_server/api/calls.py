@@ -9,7 +9,7 @@ its turn, something to watch or a slow reader, holds no thread.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from functools import partial
 
 from globeco.ordergen.v1 import model_service_pb2, rebalance_service_pb2
@@ -100,8 +100,8 @@ class Calls:
             deadline = call.deadline(maximum_seconds)
             raw = await received(context, self.inbox, self.limits.message_seconds)
             with self.inbox.holding(len(raw)):
-                async with self._lanes[route.kind].place(context.peer(), deadline) as place:
-                    steps = Steps(route, raw, call, self._limit_of(deadline))
+                steps = Steps(route, raw, call, self._limit_of(deadline))
+                async with self._place(route.kind, steps, context.peer(), deadline) as place:
                     try:
                         return await end(self._batches(place, steps), context)
                     finally:
@@ -114,6 +114,21 @@ class Calls:
             self._in_flight -= 1
             self._ended.set()
         return await abort(context, failure)
+
+    @asynccontextmanager
+    async def _place(self, kind: Kind, steps: Steps, peer: str, deadline: Deadline) -> AsyncIterator[Place]:
+        """A place in a lane; what watches has begun by then, in the lane for that."""
+        async with self._lanes[kind].place(peer, deadline) as place:
+            if kind is not Kind.WATCHING:
+                yield place
+                return
+            async with self._lanes[Kind.CHANGING].place(peer, deadline) as beginning:
+                await beginning.do(steps.begin)
+            if not steps.computes:
+                yield place
+                return
+            async with self._lanes[Kind.SOLVING].place(peer, deadline) as computing:
+                yield computing
 
     def _limit_of(self, deadline: Deadline) -> Callable[[], AbstractContextManager[None]]:
         return lambda: self._time_limit(deadline.remaining_seconds("the call began"))

@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 from grpc_health.v1 import health_pb2
 
 from ordergen_server.api.admission.inbox import Inbox
-from ordergen_server.api.routes import Serve, received
+from ordergen_server.api.routes import Routes, Serve, received
 from ordergen_server.api.statuses import Context, abort
 from ordergen_server.domain.errors import NotFound, OrderGenerationError
 from ordergen_server.domain.violations import broken
@@ -46,6 +46,10 @@ class Health:
         """Nothing is served any more."""
         self.set(list(self._statuses), _Response.NOT_SERVING)
         self._ended = True
+
+    def routes(self, inbox: Inbox) -> Routes:
+        """All methods, for a port that serves nothing else."""
+        return Routes(self.unary(inbox), self.streams(inbox))
 
     def unary(self, inbox: Inbox) -> dict[str, Serve]:
         """The methods with one answer, for a server with that inbox."""

@@ -52,8 +52,9 @@ async def received(context: Context, inbox: Inbox, seconds: float) -> bytes:
     left: float | None = context.time_remaining()  # None where the caller waits for ever
     limit = min(seconds, math.inf if left is None else left)
     try:
-        async with asyncio.timeout(limit), inbox.receiving(context.peer()):
+        async with asyncio.timeout(limit), inbox.receiving(context.peer()) as connection:
             raw: object = await context.read()
+            connection.pay(len(raw) if isinstance(raw, bytes) else 0)
     except TimeoutError:
         raise DeadlineExceeded(
             f"The call's message did not come within {limit:.1f} s: send it with the headers.",

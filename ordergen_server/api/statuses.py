@@ -1,5 +1,6 @@
 """How a call ends that failed: every error becomes one of the domain, and its status."""
 
+import asyncio
 import logging
 import uuid
 from typing import Any, NoReturn
@@ -28,9 +29,16 @@ def as_domain_error(error: Exception) -> OrderGenerationError:
 
 
 async def abort(context: Context, error: OrderGenerationError) -> NoReturn:
-    """End a call with the status of an error, and its details in the trailers."""
+    """End a call with the status of an error, and its details in the trailers.
+
+    Raises:
+        CancelledError: the caller is gone, and hears nothing any more.
+    """
     status = rpc_status.to_status(to_status(error))
     code, _ = TABLE[type(error)]
     trailers = (*context.trailing_metadata(), *(status.trailing_metadata or ()))
-    await context.abort(code, error.message, trailers)
+    try:
+        await context.abort(code, error.message, trailers)
+    except grpc.aio.InternalError as gone:
+        raise asyncio.CancelledError from gone
     raise AssertionError("a call was aborted and went on")

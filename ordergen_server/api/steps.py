@@ -39,6 +39,7 @@ class Steps:
 
     Attributes:
         over: whether there are no more.
+        computes: whether a step holds its thread for long.
     """
 
     def __init__(
@@ -50,7 +51,17 @@ class Steps:
         self._limit = limit
         self._lock = Lock()
         self._batches: Iterator[Sequence[Message]] | None = None
-        self.over = False
+        self.over = self.computes = False
+
+    def begin(self) -> None:
+        """Decode the request and call the servicer. Raises OrderGenerationError."""
+        with self._lock:
+            try:
+                with self._limit():
+                    self._batches = self._begin()
+            except BaseException:
+                self.over = True
+                raise
 
     def next(self) -> list[bytes] | None:
         """The next answers, encoded: none where there is nothing yet, None once it is over.
@@ -84,6 +95,7 @@ class Steps:
         self._raw = b""
         if isinstance(request, OrderGenerationError):
             raise request
+        self.computes = getattr(request, "validate_only", False)
         answer = self._route.behaviour(request, self._call)
         if isinstance(answer, Message):
             self.over = True

@@ -100,7 +100,7 @@ class Rebalancer:
         request: Request | None = None,
         when_gone: WhenGone = lambda _: True,
     ) -> Events:
-        """Rebalance every portfolio of a model, telling each as it is done and stored.
+        """Begin to rebalance every portfolio of a model; each is told as it is done and stored.
 
         A caller that goes away cancels the run at once, if it was theirs and however slowly they read; one
         that repeats a request joins its run.
@@ -114,7 +114,7 @@ class Rebalancer:
         """
         left = deadline.remaining_seconds("the run began")
         begun, joined = self._begin(model_id, options, left, request)
-        gone, ended = Event(), False
+        gone = Event()
 
         def leave() -> None:
             gone.set()
@@ -123,8 +123,12 @@ class Rebalancer:
 
         if not when_gone(leave):
             leave()
+        return self._followed(watch(self._store, begun.rebalance_id, 0, deadline, gone=gone), begun, joined)
+
+    def _followed(self, run: Events, begun: Rebalance, joined: bool) -> Events:
+        ended = False
         try:
-            for events in watch(self._store, begun.rebalance_id, 0, deadline, gone=gone):
+            for events in run:
                 last = events[-1].event if events else None
                 ended = isinstance(last, RunFinished)
                 yield events

@@ -10,7 +10,7 @@ from ordergen_server.domain.stores import RebalanceStore
 from ordergen_server.domain.violations import broken
 
 #: How many results are read from the store at once.
-BATCH = 50
+BATCH = 16
 #: Of a run; its end is the second.
 FIRST_VERSION = 1
 

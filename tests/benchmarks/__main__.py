@@ -15,6 +15,7 @@ SECTIONS = {
     "optimizer": "tests.benchmarks.optimizer",
     "models": "tests.benchmarks.models",
     "runs": "tests.benchmarks.runs",
+    "front_door": "tests.benchmarks.front_door",
 }
 """Name of a section, and the module that exports its `run`."""
 

@@ -1,7 +1,6 @@
 """The commands: their help, their announcements, and how they say what is wrong."""
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -10,19 +9,8 @@ from pathlib import Path
 import pytest
 
 from ordergen_server.settings import Settings
+from tests.e2e.programs import ran
 from tests.limits import PATIENCE
-
-
-def ran(module: str, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("ORDERGEN_")}
-    return subprocess.run(
-        [sys.executable, "-m", module, *arguments],
-        env={**inherited, **settings},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
 
 
 @pytest.mark.parametrize("module", ["ordergen_server", "ordergen_server.sandbox"])

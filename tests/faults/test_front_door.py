@@ -7,13 +7,14 @@ import socket
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import grpc
 import pytest
 from globeco.ordergen.v1 import model_pb2, model_service_pb2, model_service_pb2_grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from ordergen_server.api.server import API_CONNECTIONS
+from ordergen_server.api.ports import API_CONNECTIONS
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.attacks import (
     CHECK,
@@ -119,10 +120,8 @@ def test_large_requests_at_once_do_not_fill_memory(attacked: Attacked, size: int
     request = model_service_pb2.ListModelsRequest(order_by="x" * size).SerializeToString()
     method = "/globeco.ordergen.v1.ModelService/ListModels"
     with connections(attacked.server.api.port, 4) as channels:
-        calls = [
-            channels[one % 4].unary_unary(method).future(request, timeout=PATIENCE)
-            for one in range(sized(24, 200))
-        ]
+        makers: list[Any] = [channel.unary_unary(method) for channel in channels]
+        calls = [makers[one % 4].future(request, timeout=PATIENCE) for one in range(sized(24, 200))]
         codes = {call.exception().code() for call in calls}
         attacked.serves()
     assert codes <= {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.RESOURCE_EXHAUSTED}

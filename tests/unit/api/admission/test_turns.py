@@ -51,7 +51,7 @@ def test_turns_are_never_more_and_never_lost(count: int, acts: list[tuple[str, i
             if act == "take":
                 tasks.append(asyncio.create_task(turns.take(f"peer {which}")))
             elif act == "give" and held:
-                held.pop(which % len(held))
+                del held[which % len(held)]
                 turns.give()
             elif act == "leave" and tasks:
                 tasks[which % len(tasks)].cancel()  # perhaps one that was handed its turn just now

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimizer import Batch, BatchStatus, OptimizerError, Position, Reason, Status, solve, solve_batch
+from tests.limits import PROOF_SECONDS
 from tests.unit.optimizer.problems import position
 
 STATUSES = {
@@ -45,9 +46,9 @@ def batches(draw: st.DrawFn) -> Batch:
 
 def assert_as_solve(batch: Batch, rows: Sequence[int]) -> None:
     """Everything known of the rows is what `solve` says."""
-    answer = solve_batch(batch)
+    answer = solve_batch(batch, timeout_seconds=PROOF_SECONDS)
     for row in rows:
-        expected = solve(batch.problem(row))
+        expected = solve(batch.problem(row), timeout_seconds=PROOF_SECONDS)
         assert STATUSES[expected.status] == answer.statuses[row]
         assert list(expected.orders or [0] * len(batch.positions)) == answer.orders[row].tolist()
         assert expected.answer == answer.answer(row)

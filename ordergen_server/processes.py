@@ -1,0 +1,203 @@
+"""One server of several processes, which share its port: the kernel spreads connections (SO_REUSEPORT).
+
+Each is spawned, never forked, for gRPC does not survive a fork. This process starts and ends them, starts one
+again that died, and answers for the health of all: ready while each is, alive while each is heard of.
+"""
+
+import logging
+import multiprocessing
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from threading import Event, Thread
+
+from grpc_health.v1 import health_pb2
+
+from ordergen_server.api.admission.inbox import Inbox
+from ordergen_server.api.event_loop import EventLoop
+from ordergen_server.api.health import Health
+from ordergen_server.api.ports import HEALTH_CONNECTIONS, Port
+from ordergen_server.api.server import LIVENESS, READINESS
+from ordergen_server.bootstrap import serving, set_up_process
+from ordergen_server.settings import Settings
+from ordergen_server.stop_signals import stop_signals
+
+#: A process that begins imports what a new server does, and looks at the database.
+START_SECONDS = 120.0
+#: One that was not heard of for so long hangs.
+SILENT_SECONDS = 30.0
+#: Before one that died is started again.
+RESTART_SECONDS = 1.0
+#: For what a process does after its drain: it lets go of its runs.
+END_SECONDS = 30.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Child:
+    process: SpawnProcess
+    heard: Connection
+    heard_at: float = field(default_factory=time.monotonic)
+    ready: bool = False
+
+    def listen(self) -> None:
+        """Take in what it has said of itself."""
+        try:
+            while self.heard.poll():
+                self.ready = self.heard.recv()
+                self.heard_at = time.monotonic()
+        except EOFError:
+            self.ready = False
+
+    @property
+    def silent(self) -> bool:
+        return time.monotonic() - self.heard_at > SILENT_SECONDS
+
+
+class ServerProcesses:
+    """As many servers as the settings say, on one port.
+
+    Attributes:
+        port: of the API.
+        health_port: answers for all of them.
+    """
+
+    def __init__(self, settings: Settings, mongodb_uri: str, loop: EventLoop) -> None:
+        self._reserved = _reserve(settings.api_host, settings.port)
+        self.port: int = self._reserved.getsockname()[1]
+        self._settings = settings.model_copy(update={"port": self.port})
+        self._mongodb_uri = mongodb_uri
+        self._loop = loop
+        self._stopping = Event()
+        self._children: list[_Child] = []
+        self._tender = Thread(target=self._tend, name="processes")
+        loop.run(self._open_health())
+
+    def start(self) -> None:
+        """Answer calls from now on. Raises OSError where a process does not begin."""
+        self._children = [self._spawn() for _ in range(self._settings.processes)]
+        until = time.monotonic() + START_SECONDS
+        for child in self._children:
+            if not child.heard.poll(max(0, until - time.monotonic())) or not child.process.is_alive():
+                raise OSError("a process of the server does not begin: its log says why")
+        self._loop.run(self._health_port.start())
+        self._tell()
+        self._tender.start()
+
+    def stop(self) -> None:
+        """Let every process end its calls, and wait for that."""
+        self._stopping.set()
+        self._loop.loop.call_soon_threadsafe(self._health.end)
+        if self._tender.is_alive():
+            self._tender.join()
+        for child in self._children:
+            child.process.terminate()
+        until = time.monotonic() + self._settings.drain_seconds + END_SECONDS
+        for child in self._children:
+            child.process.join(max(0, until - time.monotonic()))
+            if child.process.is_alive():
+                child.process.kill()
+                child.process.join()
+        self._loop.run(self._health_port.stop(0))
+        self._reserved.close()
+
+    async def _open_health(self) -> None:
+        self._health = Health(self._settings.message_seconds)
+        self._health.set((*READINESS, LIVENESS), health_pb2.HealthCheckResponse.NOT_SERVING)
+        self._health_port = Port(
+            self._health.routes(Inbox()),
+            f"{self._settings.health_host}:{self._settings.health_port}",
+            connections=HEALTH_CONNECTIONS,
+        )
+        self.health_port = self._health_port.number
+
+    def _spawn(self) -> _Child:
+        context = multiprocessing.get_context("spawn")
+        heard, says = context.Pipe(duplex=False)
+        process = context.Process(
+            target=_serve, args=(self._settings, self._mongodb_uri, says), name="ordergen-server"
+        )
+        process.start()
+        says.close()  # the process has its own end, and ours would hide that it died
+        return _Child(process, heard)
+
+    def _tend(self) -> None:
+        while not self._stopping.is_set():
+            sentinels = [child.process.sentinel for child in self._children]
+            wait([*sentinels, *(child.heard for child in self._children)], timeout=RESTART_SECONDS)
+            for child in self._children:
+                child.listen()
+            self._tell()
+            self._replace_dead()
+            self._stopping.wait(min(RESTART_SECONDS, self._settings.health_interval_seconds))
+
+    def _replace_dead(self) -> None:
+        for index, child in enumerate(self._children):
+            if not child.process.is_alive() and not self._stopping.is_set():
+                _log.error("a process of the server ended with %s: starting another", child.process.exitcode)
+                self._stopping.wait(RESTART_SECONDS)
+                self._children[index] = self._spawn()
+
+    def _tell(self) -> None:
+        serving, not_serving = (
+            health_pb2.HealthCheckResponse.SERVING,
+            health_pb2.HealthCheckResponse.NOT_SERVING,
+        )
+        ready = all(child.ready and not child.silent for child in self._children)
+        alive = not any(child.silent for child in self._children)
+
+        def tell() -> None:
+            self._health.set(READINESS, serving if ready else not_serving)
+            self._health.set([LIVENESS], serving if alive else not_serving)
+
+        self._loop.loop.call_soon_threadsafe(tell)
+
+
+@contextmanager
+def serving_processes(settings: Settings, mongodb_uri: str) -> Iterator[ServerProcesses]:
+    """Servers that answer calls for the time of the block, and then drain.
+
+    Raises:
+        OSError: the port is in use, or a process does not begin.
+    """
+    with ExitStack() as stack:
+        server = ServerProcesses(settings, mongodb_uri, stack.enter_context(EventLoop("health")))
+        stack.callback(server.stop)
+        server.start()
+        yield server
+
+
+def _reserve(host: str, port: int) -> socket.socket:
+    """A socket that holds the port for our processes, without listening on it. Raises OSError."""
+    with socket.socket() as alone:  # whoever listens already, sharing or not, is in its way
+        alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            alone.bind((host, port))
+        except OSError:
+            raise OSError(
+                f"cannot listen on port {port} of {host}: it is in use, or no such address"
+            ) from None
+        number = alone.getsockname()[1]
+    reserved = socket.socket()
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    reserved.bind((host, number))
+    return reserved
+
+
+def _serve(settings: Settings, mongodb_uri: str, says: Connection) -> None:
+    """The body of a process: serve, and say so again and again, until told to end or left alone."""
+    set_up_process(settings)
+    with stop_signals() as stop, serving(settings, mongodb_uri, one_of_several=True) as server:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started us
+        while not stop.is_set():
+            try:
+                says.send(server.ready)
+            except OSError:
+                return  # it is gone
+            stop.wait(settings.health_interval_seconds)

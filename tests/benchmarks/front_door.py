@@ -1,0 +1,222 @@
+"""The server while one client does its worst, and while four times as much is asked as it can do."""
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import grpc
+from globeco.ordergen.v1 import model_pb2, model_service_pb2, rebalance_service_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from ordergen_server.sandbox.services.simulated import SimulatedSiblings
+from tests.attacks import (
+    CHECK,
+    GET_MODEL,
+    connections,
+    idle_reflections,
+    memory_bytes,
+    silent_calls,
+    unread_watchers,
+)
+from tests.benchmarks.load import Became, Load
+from tests.benchmarks.report import Section, Table, Times, duration, progress
+from tests.e2e.api import message_of
+from tests.e2e.processes import ServerProcess, server_process
+
+REBALANCE = "/globeco.ordergen.v1.RebalanceService/RebalancePortfolio"
+PORTFOLIOS, POSITIONS = 200, 100
+SECONDS = 5.0
+OVERLOAD_SECONDS, OVERLOAD, DEADLINE_SECONDS = 30.0, 4, 5.0
+SETTINGS = {"ORDERGEN_MESSAGE_SECONDS": "60", "ORDERGEN_HEALTH_INTERVAL_SECONDS": "1"}
+MEGABYTE = 1024 * 1024
+
+INTRODUCTION = f"""A server as a process of its own on the embedded database, one good client that calls
+GetModel and the health of both ports in turns for {SECONDS:g} s, and one client that does its worst
+meanwhile; all share the cores. Capacity is what 16 callers of RebalancePortfolio get done one after the
+other, in a model of {PORTFOLIOS} portfolios of {POSITIONS} positions. Then {OVERLOAD} times as many calls a
+second begin for {OVERLOAD_SECONDS:g} s, each with a deadline of {DEADLINE_SECONDS:g} s, whatever becomes of
+those before. Health is asked for 500 times meanwhile, and readiness is watched."""
+
+
+def run() -> Section:
+    """Measure everything."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        siblings = stack.enter_context(SimulatedSiblings(portfolios=PORTFOLIOS, positions=POSITIONS))
+        server = stack.enter_context(server_process(folder, siblings, **SETTINGS))
+        model = server.api.create(message_of(siblings.model, portfolios=PORTFOLIOS))
+        started, *_ = server.api.rebalance_all(model.model_id)
+        attacks = _attacks(server, model, started.started.rebalance_id)
+        overload = _overload(server, model)
+    return Section("Front door", INTRODUCTION, [attacks, overload])
+
+
+def _attacks(server: ServerProcess, model: model_pb2.Model, rebalance_id: str) -> Table:
+    port, health_port = server.api.port, server.api.health_port
+    large = model_service_pb2.ListModelsRequest(order_by="x" * 3_900_000).SerializeToString()
+    attacks: dict[str, AbstractContextManager[object]] = {
+        "none": nullcontext(),
+        "136 calls without a message": silent_calls(port, GET_MODEL, 136),
+        "2,000 calls without a message": silent_calls(port, GET_MODEL, 2000, channels=20),
+        "136 health checks without a message": silent_calls(health_port, CHECK, 136),
+        "140 idle reflection streams": idle_reflections(port, 140),
+        "140 watchers that do not read": unread_watchers(port, rebalance_id, 140),
+        "4 callers of ListModels with 3.9 MB": _calling(
+            port, "/globeco.ordergen.v1.ModelService/ListModels", large, callers=4
+        ),
+    }
+    rows = []
+    for name, attack in attacks.items():
+        progress(name)
+        with attack:
+            times = _good_client(server, model.model_id)
+        memory = memory_bytes(server.process.pid)
+        cells = [cell for one in times for cell in (duration(one.median), duration(one.p99))]
+        rows.append((name, *cells, f"{memory / MEGABYTE:.0f} MB"))
+    columns = ("attack", "GetModel", "p99", "health, 8088", "p99", "health, 8089", "p99", "memory")
+    return Table("Attacks", columns, rows)
+
+
+def _good_client(server: ServerProcess, model_id: str) -> list[Times]:
+    request = model_service_pb2.GetModelRequest(model_id=model_id).SerializeToString()
+    seconds: list[list[float]] = [[], [], []]
+    with connections(server.api.port, 1) as (main,), connections(server.api.health_port, 1) as (probes,):
+        calls: list[tuple[Any, bytes]] = [
+            (main.unary_unary(GET_MODEL), request),
+            (main.unary_unary(CHECK), b""),
+            (probes.unary_unary(CHECK), b""),
+        ]
+        until = time.monotonic() + SECONDS
+        while time.monotonic() < until:
+            for kept, (call, sent) in zip(seconds, calls, strict=True):
+                began = time.perf_counter()
+                call(sent, timeout=60)
+                kept.append(time.perf_counter() - began)
+    return [Times(kept) for kept in seconds]
+
+
+@contextmanager
+def _callers() -> "Iterator[subprocess.Popen[str]]":
+    command = [sys.executable, "-m", "tests.benchmarks.load"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _begin(callers: "subprocess.Popen[str]", load: Load) -> None:
+    assert callers.stdin is not None
+    callers.stdin.write(json.dumps(asdict(load)) + "\n")
+    callers.stdin.flush()
+
+
+def _end(callers: "subprocess.Popen[str]") -> Became:
+    assert callers.stdout is not None
+    return Became(**json.loads(callers.stdout.readline()))
+
+
+@contextmanager
+def _calling(port: int, method: str, request: bytes, *, callers: int) -> Iterator[None]:
+    with _callers() as process:
+        _begin(process, Load(port, method, [request.hex()], SECONDS + 1, 60, callers=callers))
+        yield
+
+
+def _overload(server: ServerProcess, model: model_pb2.Model) -> Table:
+    requests = [
+        rebalance_service_pb2.RebalancePortfolioRequest(portfolio_id=one).SerializeToString().hex()
+        for one in model.portfolio_ids
+    ]
+    with _callers() as callers, _Probe(server) as probe:
+        progress("capacity")
+        _begin(callers, Load(server.api.port, REBALANCE, requests, 10, 60, callers=16))
+        alone = _end(callers)
+        capacity = alone.codes["OK"] / alone.seconds
+        progress(f"overload of {OVERLOAD} x {capacity:.0f}/s")
+        probe.begin()
+        load = Load(
+            server.api.port, REBALANCE, requests, OVERLOAD_SECONDS, DEADLINE_SECONDS, rate=OVERLOAD * capacity
+        )
+        _begin(callers, load)
+        over = _end(callers)
+        probe.end()
+        began = time.monotonic()
+        _begin(callers, Load(server.api.port, REBALANCE, requests, 2, 60, callers=1))
+        after = _end(callers)
+        recovered = after.answered_seconds[0] if after.answered_seconds else time.monotonic() - began
+    goodput = over.codes.get("OK", 0) / OVERLOAD_SECONDS
+    late = sum(one > 1 for one in probe.seconds)
+    others = {code: count for code, count in over.codes.items() if code != "OK"}
+    rows = [
+        ("capacity, portfolios a second", f"{capacity:.1f}"),
+        ("asked for", f"{OVERLOAD * capacity:.1f}"),
+        (
+            "goodput, answered within the deadline",
+            f"{goodput:.1f} ({goodput / capacity:.0%} of the capacity)",
+        ),
+        ("not answered", ", ".join(f"{count:,} {code}" for code, count in sorted(others.items()))),
+        ("a refusal takes, median", duration(statistics.median(over.refused_seconds or [0.0]))),
+        ("health answers after, p99", duration(Times(probe.seconds).p99)),
+        ("health answers after more than a second", f"{late} of {len(probe.seconds)}"),
+        ("changes of readiness", f"{probe.changes}"),
+        ("the first call afterwards takes", duration(recovered)),
+        ("memory", f"{memory_bytes(server.process.pid) / MEGABYTE:.0f} MB"),
+    ]
+    return Table("Overload", ("what", "measured"), rows)
+
+
+class _Probe:
+    """Asks for health on the port of probes, and watches readiness, from `begin` to `end`."""
+
+    def __init__(self, server: ServerProcess) -> None:
+        self._stack = ExitStack()
+        self._server = server
+        self._over = Event()
+        self._threads: list[Thread] = []
+        self.seconds: list[float] = []
+        self.changes = -1  # the first status is none
+
+    def __enter__(self) -> "_Probe":
+        (channel,) = self._stack.enter_context(connections(self._server.api.health_port, 1))
+        self._stub: Any = health_pb2_grpc.HealthStub(channel)
+        return self
+
+    def begin(self) -> None:
+        self._watch = self._stub.Watch(health_pb2.HealthCheckRequest())
+        self._threads = [Thread(target=self._ask), Thread(target=self._follow)]
+        for thread in self._threads:
+            thread.start()
+
+    def end(self) -> None:
+        self._over.set()
+        self._watch.cancel()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self) -> None:
+        pause = OVERLOAD_SECONDS / 500
+        while not self._over.wait(pause) and len(self.seconds) < 500:
+            began = time.perf_counter()
+            self._stub.Check(health_pb2.HealthCheckRequest(), timeout=60)
+            self.seconds.append(time.perf_counter() - began)
+
+    def _follow(self) -> None:
+        try:
+            for _ in self._watch:
+                self.changes += 1
+        except grpc.RpcError:
+            if not self._over.is_set():
+                raise
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()

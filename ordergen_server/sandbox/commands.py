@@ -23,24 +23,24 @@ def commands(
         yield f"  {_tool('buf')} curl --http2-prior-knowledge --protocol grpc --list-methods http://{target}"
         return
     folder = shlex.quote(str(credentials.ca.parent))
-    buf = f"{_tool('buf')} curl --protocol grpc --cacert $C/ca.pem"
+    buf = f'{_tool("buf")} curl --protocol grpc --cacert "$C/ca.pem"'
     reading = f"{buf} --reflect --reflect-header '*'"
-    header = f"--header @$C/{_SUBJECT}.header"
-    own = " --cert $C/client.pem --key $C/client-key.pem" if mutual else ""
+    header = f'--header "@$C/{_SUBJECT}.header"'
+    own = ' --cert "$C/client.pem" --key "$C/client-key.pem"' if mutual else ""
     yield f"Tokens of {', '.join(credentials.tokens)}, and certificates:"
     yield f"  C={folder}"
     yield "List the services:"
     yield f"  {reading}{own} {header} --list-methods https://{target}"
     yield (
-        f"  TOKEN=$(cat $C/{_SUBJECT}.token) grpcurl -cacert $C/ca.pem{own.replace(' --', ' -')}"
+        f'  TOKEN=$(cat "$C/{_SUBJECT}.token") grpcurl -cacert "$C/ca.pem"{own.replace(" --", " -")}'
         f" -expand-headers -H 'authorization: Bearer ${{TOKEN}}' {target} list"
     )
     yield "Make a model of one stock and cash, and rebalance its portfolio:"
     yield f"  MODEL=$({reading}{own} {header} -d '{_body(model)}' https://{target}/{_CREATE} | {_MODEL_ID})"
-    certificate = " --certificate $C/client.pem --key $C/client-key.pem" if mutual else ""
+    certificate = own.replace("--cert ", "--certificate ")
     yield (
-        f"  {_tool('ordergen')} rebalance $MODEL --target {target} --ca $C/ca.pem{certificate}"
-        f" --token-file $C/{_SUBJECT}.token"
+        f'  {_tool("ordergen")} rebalance $MODEL --target {target} --ca "$C/ca.pem"{certificate}'
+        f' --token-file "$C/{_SUBJECT}.token"'
     )
 
 

@@ -52,7 +52,7 @@ def run(script: str) -> "subprocess.CompletedProcess[str]":
 
 @pytest.mark.parametrize("asks", ["--secure", "--secure=mutual"])
 def test_the_commands_work_as_they_are_printed(tmp_path: Path, asks: str) -> None:
-    folder = tmp_path / "data"
+    folder = tmp_path / "data folder"
     with announced(folder, asks) as text:
         done = run("\n".join(commands(text)))
         assert done.returncode == 0, done.stderr

@@ -20,11 +20,13 @@ RUN python -m compileall -q /app
 
 FROM python:3.13-slim
 
+# With this address the server starts only where it has TLS, or is told that ORDERGEN_INSECURE is meant.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/app \
     PYTHONSAFEPATH=1 \
     PYTHONDONTWRITEBYTECODE=1 \
-    PYTHONUNBUFFERED=1
+    PYTHONUNBUFFERED=1 \
+    ORDERGEN_HOST=0.0.0.0
 COPY --from=builder /opt/venv /opt/venv
 COPY --from=builder /app /app
 WORKDIR /app

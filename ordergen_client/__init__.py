@@ -7,11 +7,14 @@
         for event in client.rebalance_model(model.model_id):
             ...
 
+A server that asks for TLS and tokens: `Client("ordergen:8088", tls=Tls(ca="ca.pem"), token=Path("token"))`.
+
 Money, weights, prices and quantities are Decimals, digit for digit as the service has them. Every call has a
 deadline. Every failure is an `OrderGenerationError`: see `ordergen_client.errors`.
 """
 
 from ordergen_client.client import Client
+from ordergen_client.credentials import Tls
 from ordergen_client.errors import (
     Aborted,
     AlreadyExists,
@@ -19,8 +22,10 @@ from ordergen_client.errors import (
     InvalidArgument,
     NotFound,
     OrderGenerationError,
+    PermissionDenied,
     PreconditionFailed,
     ResourceExhausted,
+    Unauthenticated,
     Unavailable,
     Unsupported,
     Violation,
@@ -46,6 +51,7 @@ __all__ = [
     "Model",
     "NotFound",
     "OrderGenerationError",
+    "PermissionDenied",
     "PortfolioRebalance",
     "Position",
     "PreconditionFailed",
@@ -55,7 +61,9 @@ __all__ = [
     "RebalancePosition",
     "ResourceExhausted",
     "Solution",
+    "Tls",
     "Transaction",
+    "Unauthenticated",
     "Unavailable",
     "Unsupported",
     "Violation",

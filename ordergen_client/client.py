@@ -1,6 +1,5 @@
 """The client: one channel, every call with a deadline, errors of ours."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -16,6 +15,7 @@ from globeco.ordergen.v1 import (
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from ordergen_client import messages
+from ordergen_client.credentials import Tls, Token, authorization, is_this_machine, open_channel
 from ordergen_client.errors import raise_from
 from ordergen_client.values import (
     Model,
@@ -55,10 +55,7 @@ _SERVICE_CONFIG = {
         }
     ],
 }
-_CHANNEL_OPTIONS = [
-    ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
-    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
-]
+_MAXIMUM_BYTES = 64 * 1024 * 1024
 
 
 class Client:
@@ -68,7 +65,14 @@ class Client:
         target: `host:port`, or `dns:///host:port` to spread calls over every server behind a name.
         timeout_seconds: the deadline of a call, all tries together.
         run_timeout_seconds: the deadline of the stream of a run.
+        tls: connect with TLS; without it the connection is plain text.
+        token: a bearer token, a file that has one, or what makes one; asked for with every call, and not
+            sent in plain text to another machine.
         channel: use this channel instead of opening one; closing it stays with who opened it.
+
+    Raises:
+        ValueError: a token, no TLS, and a target that is not this machine.
+        OSError: a file of TLS cannot be read.
 
     Every method raises `OrderGenerationError`, or one of its kinds, where the service does not do it.
     """
@@ -79,12 +83,17 @@ class Client:
         *,
         timeout_seconds: float = 30.0,
         run_timeout_seconds: float = 3600.0,
+        tls: Tls | None = None,
+        token: Token | None = None,
         channel: grpc.Channel | None = None,
     ) -> None:
-        open_channel = channel or grpc.insecure_channel(target, _CHANNEL_OPTIONS)
-        self._owned = None if channel else open_channel
-        self._models = model_service_pb2_grpc.ModelServiceStub(open_channel)
-        self._rebalances = rebalance_service_pb2_grpc.RebalanceServiceStub(open_channel)
+        if token and not (tls or channel or is_this_machine(target)):
+            raise ValueError("a token is sent to another machine with TLS alone: give tls, too")
+        used = channel or open_channel(target, tls, _SERVICE_CONFIG, _MAXIMUM_BYTES)
+        self._owned = None if channel else used
+        self._token = token
+        self._models = model_service_pb2_grpc.ModelServiceStub(used)
+        self._rebalances = rebalance_service_pb2_grpc.RebalanceServiceStub(used)
         self._timeout_seconds = timeout_seconds
         self._run_timeout_seconds = run_timeout_seconds
 
@@ -302,12 +311,13 @@ class Client:
 
     def _call(self, method: Callable[..., Answer], request: object) -> Answer:
         try:
-            return method(request, timeout=self._timeout_seconds)
+            return method(request, timeout=self._timeout_seconds, metadata=authorization(self._token))
         except grpc.RpcError as error:
             raise_from(error)
 
     def _events(self, method: Any, request: object) -> Iterator[RebalanceEvent]:  # noqa: ANN401 - a stub's method
-        stream = method(request, timeout=self._run_timeout_seconds)
+        metadata = authorization(self._token)
+        stream = method(request, timeout=self._run_timeout_seconds, metadata=metadata)
         try:
             yield from map(messages.event, stream)
         except grpc.RpcError as error:

@@ -10,6 +10,8 @@ OrderGenerationError     anything the service or the way to it answers; `code` s
 ├── DeadlineExceeded     time ran out; the work may have been done all the same. With the reason
 │                        SOLVER_UNDECIDED it is the solver's: there may be an answer, or none
 ├── ResourceExhausted    too many calls in flight: try again later
+├── Unauthenticated      the server asks for credentials: none were sent, or none that it accepts
+├── PermissionDenied     the credentials lack a scope: metadata `scope` has the one that is needed
 └── Unsupported          the server does not support what was asked for
 """
 
@@ -94,6 +96,14 @@ class ResourceExhausted(OrderGenerationError):
     """Too many calls in flight."""
 
 
+class Unauthenticated(OrderGenerationError):
+    """The server asks for credentials: none were sent, or none that it accepts."""
+
+
+class PermissionDenied(OrderGenerationError):
+    """The credentials lack the scope that the call needs."""
+
+
 class Unsupported(OrderGenerationError):
     """The server does not support what was asked for."""
 
@@ -107,6 +117,8 @@ _TYPES: dict[str, type[OrderGenerationError]] = {
     "UNAVAILABLE": Unavailable,
     "DEADLINE_EXCEEDED": DeadlineExceeded,
     "RESOURCE_EXHAUSTED": ResourceExhausted,
+    "UNAUTHENTICATED": Unauthenticated,
+    "PERMISSION_DENIED": PermissionDenied,
     "UNIMPLEMENTED": Unsupported,
 }
 _CODE_NAMES = {code.value[0]: code.name for code in grpc.StatusCode}

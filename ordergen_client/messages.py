@@ -100,6 +100,7 @@ def model(message: model_pb2.Model) -> Model:
         create_time=_time(message.create_time),
         update_time=_time(message.update_time),
         last_rebalance_time=_optional_time(message, "last_rebalance_time"),
+        update_actor=message.update_actor,
     )
 
 
@@ -118,6 +119,7 @@ def rebalance(message: pb.Rebalance) -> Rebalance:
         counts={state: getattr(message, f"{state.lower()}_count") for state in get_args(PortfolioState)},
         error=from_status(message.error) if message.HasField("error") else None,
         version=message.version,
+        actor=message.actor,
     )
 
 

@@ -29,7 +29,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """An investment model as stored."""
+    """An investment model as stored; `update_actor` made the last change of it."""
 
     model_id: str
     name: str
@@ -39,6 +39,7 @@ class Model:
     create_time: datetime
     update_time: datetime
     last_rebalance_time: datetime | None
+    update_actor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ class PortfolioRebalance:
 
 @dataclass(frozen=True, slots=True)
 class Rebalance:
-    """A run; `counts` says how many portfolios ended in which state."""
+    """A run; `counts` says how many portfolios ended in which state, `actor` who began it."""
 
     rebalance_id: str
     model_id: str
@@ -162,6 +163,7 @@ class Rebalance:
     counts: dict[PortfolioState, int] = field(default_factory=dict)
     error: OrderGenerationError | None = None
     version: int = 1
+    actor: str = ""
 
 
 @dataclass(frozen=True, slots=True)

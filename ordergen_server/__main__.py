@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -17,6 +18,8 @@ from ordergen_server.sandbox.database.embedded import EmbeddedDatabase, Embedded
 from ordergen_server.secret_files import variable
 from ordergen_server.settings import Settings
 from ordergen_server.stop_signals import stop_signals, wait_for
+
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -41,6 +44,7 @@ def main() -> int:
     try:
         settings = Settings()
         set_up_process(settings)
+        _log.log(logging.WARNING if settings.insecure else logging.INFO, settings.exposure)
         with (
             stop_signals() as stop,
             database_uri(settings) as uri,

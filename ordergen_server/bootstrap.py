@@ -16,6 +16,14 @@ from ordergen_server.api.calls import SERVICES, Calls
 from ordergen_server.api.event_loop import EventLoop
 from ordergen_server.api.model_servicer import ModelServicer
 from ordergen_server.api.rebalance_servicer import RebalanceServicer
+from ordergen_server.api.security import (
+    Reflection,
+    SecurityConfig,
+    TlsFiles,
+    TokenConfig,
+    TokenRules,
+    gatekeeping,
+)
 from ordergen_server.api.server import ApiServer, ServerConfig
 from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.migrations import migrate
@@ -33,9 +41,9 @@ from ordergen_server.settings import Settings
 from ordergen_server.siblings import (
     BearerToken,
     CacheConfig,
+    ClientTls,
     SiblingConfig,
     SiblingsConfig,
-    TlsFiles,
     open_sources,
 )
 
@@ -64,9 +72,10 @@ def serving(settings: Settings, mongodb_uri: str, *, one_of_several: bool = Fals
 
     Raises:
         DatabaseUnavailable: the database does not answer at the start.
-        ValueError: an address, a certificate or a token cannot be used.
+        OSError, ValueError: a port is in use, or an address, certificate, token or key cannot be used.
     """
     with ExitStack() as stack:
+        gatekeeper = stack.enter_context(gatekeeping(_security(settings)))
         database = stack.enter_context(closing(_database(settings, mongodb_uri)))
         migrate(database)
         tokens = PageTokens.of(database)
@@ -95,7 +104,11 @@ def serving(settings: Settings, mongodb_uri: str, *, one_of_several: bool = Fals
             calls.add(service, servicer)
         changed.subscribe(calls.changed)
         server = ApiServer(
-            _server_config(settings, one_of_several), loop=loop, calls=calls, database=database
+            _server_config(settings, one_of_several),
+            loop=loop,
+            calls=calls,
+            database=database,
+            gatekeeper=gatekeeper,
         )
         runs.start()
         stack.callback(runs.close)
@@ -173,7 +186,7 @@ def _token(settings: Settings) -> BearerToken | None:
 
 
 def _siblings(settings: Settings) -> SiblingsConfig:
-    tls = TlsFiles(settings.sibling_ca, settings.sibling_certificate, settings.sibling_key)
+    tls = ClientTls(settings.sibling_ca, settings.sibling_certificate, settings.sibling_key)
     token = _token(settings)
 
     def sibling(url: str) -> SiblingConfig:
@@ -206,10 +219,28 @@ def _siblings(settings: Settings) -> SiblingsConfig:
 
 def _server_config(settings: Settings, one_of_several: bool) -> ServerConfig:
     return ServerConfig(
-        host=settings.host,
+        host=settings.api_host,
         port=settings.port,
         health_port=None if one_of_several else settings.health_port,
         drain_seconds=settings.drain_seconds,
         health_interval_seconds=settings.health_interval_seconds,
         message_seconds=settings.message_seconds,
+        health_host=settings.health_host,
+        tls=_tls(settings),
+    )
+
+
+def _tls(settings: Settings) -> TlsFiles | None:
+    if settings.tls_certificate is None or settings.tls_key is None:
+        return None
+    return TlsFiles(settings.tls_certificate, settings.tls_key, settings.tls_client_ca)
+
+
+def _security(settings: Settings) -> SecurityConfig:
+    rules = TokenRules(settings.token_issuer or "", settings.token_audience or "")
+    keys = settings.token_keys
+    return SecurityConfig(
+        tokens=TokenConfig(keys, rules, settings.token_keys_seconds) if keys else None,
+        certificates={name: frozenset(scopes.split()) for name, scopes in settings.tls_subjects.items()},
+        reflection=Reflection(settings.reflection),
     )

@@ -69,7 +69,7 @@ class ServerProcesses:
     """
 
     def __init__(self, settings: Settings, mongodb_uri: str, loop: EventLoop) -> None:
-        self._reserved = _reserve(settings.host, settings.port)
+        self._reserved = _reserve(settings.api_host, settings.port)
         self.port: int = self._reserved.getsockname()[1]
         self._settings = settings.model_copy(update={"port": self.port})
         self._mongodb_uri = mongodb_uri
@@ -112,7 +112,7 @@ class ServerProcesses:
         self._health.set((*READINESS, LIVENESS), health_pb2.HealthCheckResponse.NOT_SERVING)
         self._health_port = Port(
             self._health.routes(Inbox()),
-            f"{self._settings.host}:{self._settings.health_port}",
+            f"{self._settings.health_host}:{self._settings.health_port}",
             connections=HEALTH_CONNECTIONS,
         )
         self.health_port = self._health_port.number

@@ -1,13 +1,18 @@
 """Configuration by environment variables; docs/configuration.md is made from the descriptions."""
 
+from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from ordergen_server.domain.subjects import SCOPES
 from ordergen_server.secret_files import SecretFiles
 
+_LOOPBACK, _ALL = "127.0.0.1", "0.0.0.0"  # noqa: S104 - the second is a container's one address
 Seconds = Annotated[float, Field(gt=0)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Count = Annotated[int, Field(ge=1)]
@@ -18,11 +23,46 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="ORDERGEN_", frozen=True, hide_input_in_errors=True)
 
-    host: str = Field(default="0.0.0.0", description="Address to listen on.")  # noqa: S104 - a container's one address
+    host: str | None = Field(
+        default=None,
+        description="Address to listen on. Unset: all of the machine, but 127.0.0.1 for an API without TLS.",
+    )
     port: Port = Field(default=8088, description="Port of the API; 0 takes a free one.")
     health_port: Port = Field(
         default=8089,
         description="Port of grpc.health.v1 alone, for probes while the API is busy; 0 takes a free one.",
+    )
+    insecure: bool = Field(
+        default=False,
+        description="Whether the API may be plain text beyond this machine: something else keeps it safe.",
+    )
+    tls_certificate: Path | None = Field(
+        default=None, description="PEM file of the API's certificate and those up to its CA. Unset: no TLS."
+    )
+    tls_key: Path | None = Field(
+        default=None, description="PEM file of its private key. All three are read again when they change."
+    )
+    tls_client_ca: Path | None = Field(
+        default=None, description="PEM file of the CA of the clients; each must then have a certificate."
+    )
+    tls_subjects: dict[str, str] = Field(
+        default={},
+        description="JSON: scopes by the name of a client certificate (URI, DNS or common; `*`: any other),"
+        ' as `{"desk.globeco": "ordergen:read ordergen:rebalance"}`.',
+    )
+    token_keys: str | None = Field(
+        default=None,
+        description="JSON Web Key Set that bearer tokens (JWT) are checked with: a file, or an https URL."
+        " Unset: no tokens.",
+    )
+    token_issuer: str | None = Field(default=None, description="Who must have issued a token (`iss`).")
+    token_audience: str | None = Field(default=None, description="For whom a token must be (`aud`).")
+    token_keys_seconds: Seconds = Field(
+        default=300,
+        description="How often the key set is read again: a revoked key is accepted for so long.",
+    )
+    reflection: Literal["READERS", "EVERYBODY", "NOBODY"] = Field(
+        default="READERS", description="Who may use reflection: READERS may `ordergen:read`."
     )
     processes: Count = Field(
         default=1,
@@ -115,14 +155,6 @@ class Settings(BaseSettings):
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
     )
 
-    @model_validator(mode="after")
-    def _one_token(self) -> Self:
-        if self.sibling_token is not None and self.sibling_token_file is not None:
-            raise ValueError(
-                "ORDERGEN_SIBLING_TOKEN and ORDERGEN_SIBLING_TOKEN_FILE are both given: give one of them"
-            )
-        return self
-
     @classmethod
     def settings_customise_sources(
         cls,
@@ -135,3 +167,67 @@ class Settings(BaseSettings):
         """Arguments, then variables, then the files of secrets that variables name."""
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, SecretFiles(settings_cls)
+
+    @property
+    def api_host(self) -> str:
+        """Where the API listens."""
+        return self.host or (_ALL if self.tls_certificate or self.insecure else _LOOPBACK)
+
+    @property
+    def health_host(self) -> str:
+        """Where the health port listens, which is plain and open: it tells nothing but SERVING or not."""
+        return self.host or _ALL
+
+    @property
+    def exposure(self) -> str:
+        """Where the API is served, how, and what it asks of callers: the first line of the log."""
+        way = "with TLS" if self.tls_certificate else "in plain text"
+        asked = {"a bearer token": self.token_keys, "a client certificate": self.tls_client_ca}
+        credentials = " and ".join(name for name, given in asked.items() if given) or "no credentials"
+        return f"The API is served {way} on {self.api_host}, and asks for {credentials}."
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> Self:
+        problems = list(_problems(self))
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+
+def _problems(settings: Settings) -> Iterator[str]:
+    """What is not safe, or does not go together; in words that have no value of a setting in them."""
+    plain = settings.tls_certificate is None
+    if plain and not settings.insecure and not _is_loopback(settings.api_host):
+        yield (
+            "ORDERGEN_HOST is not of this machine alone, and there is no TLS: set ORDERGEN_TLS_CERTIFICATE"
+            " and ORDERGEN_TLS_KEY, or ORDERGEN_INSECURE=true where something else keeps the API safe"
+        )
+    if plain != (settings.tls_key is None):
+        yield "ORDERGEN_TLS_CERTIFICATE and ORDERGEN_TLS_KEY need each other"
+    if settings.tls_client_ca and plain:
+        yield "ORDERGEN_TLS_CLIENT_CA needs ORDERGEN_TLS_CERTIFICATE"
+    if settings.tls_subjects and not settings.tls_client_ca:
+        yield "ORDERGEN_TLS_SUBJECTS needs ORDERGEN_TLS_CLIENT_CA"
+    if settings.tls_client_ca and not (settings.tls_subjects or settings.token_keys):
+        yield "ORDERGEN_TLS_CLIENT_CA needs ORDERGEN_TLS_SUBJECTS or ORDERGEN_TOKEN_KEYS: who is a client?"
+    yield from _token_problems(settings)
+    if settings.sibling_token is not None and settings.sibling_token_file is not None:
+        yield "ORDERGEN_SIBLING_TOKEN and ORDERGEN_SIBLING_TOKEN_FILE are both given: give one of them"
+    named = {scope for scopes in settings.tls_subjects.values() for scope in scopes.split()}
+    if named - SCOPES:
+        yield f"ORDERGEN_TLS_SUBJECTS may name the scopes {', '.join(sorted(SCOPES))}, and no others"
+
+
+def _token_problems(settings: Settings) -> Iterator[str]:
+    keys = settings.token_keys or ""
+    if len({bool(one) for one in (keys, settings.token_issuer, settings.token_audience)}) > 1:
+        yield "ORDERGEN_TOKEN_KEYS, ORDERGEN_TOKEN_ISSUER and ORDERGEN_TOKEN_AUDIENCE need each other"
+    if "://" in keys and (not keys.startswith("https://") or "@" in urlsplit(keys).netloc):
+        yield "ORDERGEN_TOKEN_KEYS must be a file, or an https URL without a password"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"

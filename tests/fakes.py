@@ -16,23 +16,33 @@ class MemoryModels:
     def __init__(self, *models: Model) -> None:
         self.models = {model.model_id: model for model in models}
 
-    def create(self, content: ModelContent, time: datetime, request_id: str = "") -> Model:
+    def create(
+        self, content: ModelContent, time: datetime, request_id: str = "", *, actor: str = ""
+    ) -> Model:
         del request_id
         if any(model.name == content.name for model in self.models.values()):
             raise AlreadyExists(content.name)
-        model = Model(f"{len(self.models):024x}", content, 1, time, time, None)
+        model = Model(f"{len(self.models):024x}", content, 1, time, time, None, actor)
         self.models[model.model_id] = model
         return model
 
     def change(
-        self, model_id: str, version: int, change: Callable[[ModelContent], ModelContent], time: datetime
+        self,
+        model_id: str,
+        version: int,
+        change: Callable[[ModelContent], ModelContent],
+        time: datetime,
+        *,
+        actor: str = "",
     ) -> Model:
         model = self.get(model_id)
         if version not in (0, model.version):
             raise VersionMismatch(model_id)
         content = change(model.content)
         if content != model.content:
-            changed = replace(model, content=content, version=model.version + 1, update_time=time)
+            changed = replace(
+                model, content=content, version=model.version + 1, update_time=time, update_actor=actor
+            )
             self.models[model_id] = changed
         return self.models[model_id]
 

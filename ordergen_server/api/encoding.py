@@ -56,7 +56,11 @@ def model(value: Model) -> model_pb2.Model:
 
 def _model(value: Model) -> model_pb2.Model:
     message = model_pb2.Model(
-        model_id=value.model_id, name=value.name, portfolio_ids=value.portfolio_ids, version=value.version
+        model_id=value.model_id,
+        name=value.name,
+        portfolio_ids=value.portfolio_ids,
+        version=value.version,
+        update_actor=value.update_actor,
     )
     for position in value.positions:
         line = message.positions.add(security_id=position.security_id)
@@ -89,6 +93,7 @@ def rebalance(value: Rebalance) -> pb.Rebalance:
         infeasible_count=value.counts.get(PortfolioState.INFEASIBLE, 0),
         failed_count=value.counts.get(PortfolioState.FAILED, 0),
         skipped_count=value.counts.get(PortfolioState.SKIPPED, 0),
+        actor=value.actor,
         error=to_status(value.error) if value.error else None,
     )
     set_time(message.create_time, value.create_time)

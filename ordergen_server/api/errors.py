@@ -36,6 +36,8 @@ TABLE: dict[type[OrderGenerationError], tuple[grpc.StatusCode, str]] = {
     errors.DeadlineExceeded: (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"),
     errors.SolverUndecided: (grpc.StatusCode.DEADLINE_EXCEEDED, "SOLVER_UNDECIDED"),
     errors.ResourceExhausted: (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_CALLS"),
+    errors.Unauthenticated: (grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED"),
+    errors.PermissionDenied: (grpc.StatusCode.PERMISSION_DENIED, "PERMISSION_DENIED"),
     errors.Cancelled: (grpc.StatusCode.CANCELLED, "CANCELLED"),
     errors.Unsupported: (grpc.StatusCode.UNIMPLEMENTED, "UNSUPPORTED"),
     errors.InternalError: (grpc.StatusCode.INTERNAL, "INTERNAL"),

@@ -34,12 +34,21 @@ class Port:
         address: `host:port`; port 0 takes a free one.
         connections: how many it takes at once.
         shared: whether several processes listen on it; without that two servers never share one unnoticed.
+        credentials: of TLS; without them it is plain text.
 
     Raises:
         OSError: the port is in use, or the host is none of this machine.
     """
 
-    def __init__(self, routes: Routes, address: str, *, connections: int, shared: bool = False) -> None:
+    def __init__(
+        self,
+        routes: Routes,
+        address: str,
+        *,
+        connections: int,
+        shared: bool = False,
+        credentials: grpc.ServerCredentials | None = None,
+    ) -> None:
         options = [
             *_OPTIONS,
             ("grpc.so_reuseport", int(shared)),
@@ -48,7 +57,10 @@ class Port:
         self._server = grpc.aio.server(options=options)
         self._server.add_generic_rpc_handlers((routes,))
         try:
-            self.number = self._server.add_insecure_port(address)
+            if credentials:
+                self.number = self._server.add_secure_port(address, credentials)
+            else:
+                self.number = self._server.add_insecure_port(address)
         except RuntimeError:
             host, _, port = address.rpartition(":")
             reason = "it is in use, or no such address"

@@ -15,6 +15,8 @@ from ordergen_server.api.event_loop import EventLoop
 from ordergen_server.api.health import Health
 from ordergen_server.api.ports import API_CONNECTIONS, HEALTH_CONNECTIONS, Port
 from ordergen_server.api.routes import Routes
+from ordergen_server.api.security import Gatekeeper, TlsFiles, server_credentials
+from ordergen_server.api.security.guard import guarded
 from ordergen_server.domain.errors import Unavailable
 from ordergen_server.domain.stores import Database
 
@@ -42,6 +44,8 @@ class ServerConfig:
     drain_seconds: float
     health_interval_seconds: float
     message_seconds: float
+    health_host: str = ""  # empty is the host of the API
+    tls: TlsFiles | None = None
 
 
 class ApiServer:
@@ -52,19 +56,30 @@ class ApiServer:
         loop: runs the servers.
         calls: the methods of the contract.
         database: what readiness looks at.
+        gatekeeper: lets calls of the API in; the health port is open to everybody.
 
     Attributes:
         ready: whether the database does what calls need.
 
     Raises:
-        OSError: a port is in use, or the host is none of this machine.
+        OSError: a port is in use, the host is none of this machine, or a file of TLS cannot be read.
+        ValueError: the files of TLS cannot be used.
     """
 
-    def __init__(self, config: ServerConfig, *, loop: EventLoop, calls: Calls, database: Database) -> None:
+    def __init__(
+        self,
+        config: ServerConfig,
+        *,
+        loop: EventLoop,
+        calls: Calls,
+        database: Database,
+        gatekeeper: Gatekeeper,
+    ) -> None:
         self._config = config
         self._loop = loop
         self._calls = calls
         self._database = database
+        self._gatekeeper = gatekeeper
         self._stopping = Event()
         self.ready = False
         self._seen_well = -math.inf  # on the monotonic clock
@@ -72,34 +87,33 @@ class ApiServer:
         loop.run(self._open())
 
     async def _open(self) -> None:
-        host = self._config.host
+        host, tls = self._config.host, self._config.tls
         self._health = Health(self._config.message_seconds)
         self._api = Port(
             self._routes(),
             f"{host}:{self._config.port}",
             connections=API_CONNECTIONS,
             shared=self._config.health_port is None,
+            credentials=server_credentials(tls) if tls else None,
         )
         self._ports = [self._api]
         if self._config.health_port is not None:
             probes = self._health.routes(Inbox())
-            self._ports.append(
-                Port(probes, f"{host}:{self._config.health_port}", connections=HEALTH_CONNECTIONS)
-            )
+            address = f"{self._config.health_host or host}:{self._config.health_port}"
+            self._ports.append(Port(probes, address, connections=HEALTH_CONNECTIONS))
         self.port, self.health_port = self._api.number, self._ports[-1].number
         self._health.set([LIVENESS], health_pb2.HealthCheckResponse.SERVING)
         self._set_ready(ready=False)
 
     def _routes(self) -> Routes:
         names = (*READINESS[1:], health.SERVICE, reflection.SERVICE)
-        return Routes(
-            {**self._calls.unary, **self._health.unary(self._calls.inbox)},
-            {
-                **self._calls.streams,
-                **self._health.streams(self._calls.inbox),
-                **reflection.streams(names, self._config.message_seconds),
-            },
-        )
+        unary = {**self._calls.unary, **self._health.unary(self._calls.inbox)}
+        streams = {
+            **self._calls.streams,
+            **self._health.streams(self._calls.inbox),
+            **reflection.streams(names, self._config.message_seconds),
+        }
+        return Routes(guarded(self._gatekeeper, unary), guarded(self._gatekeeper, streams))
 
     def start(self) -> None:
         """Answer calls from now on."""

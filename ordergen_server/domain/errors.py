@@ -20,6 +20,8 @@
     ├── DeadlineExceeded           the time of the call or a sibling ran out
     ├── SolverUndecided            time ended before an answer was found, or proven that there is none
     ├── ResourceExhausted          too much in flight
+    ├── Unauthenticated            nobody knows who calls: credentials are missing, or are none
+    ├── PermissionDenied           who calls is known, and may not do this
     ├── Cancelled                  a caller cancelled the run
     ├── Unsupported                the contract has it, this server does not
     └── InternalError              a bug; says nothing of its cause
@@ -166,6 +168,14 @@ class SolverUndecided(OrderGenerationError):
 
 class ResourceExhausted(OrderGenerationError):
     """Too much in flight."""
+
+
+class Unauthenticated(OrderGenerationError):
+    """Nobody knows who calls; says what is missing, and nothing of what is wrong with what was sent."""
+
+
+class PermissionDenied(OrderGenerationError):
+    """Who calls is known, and lacks the scope that the call needs."""
 
 
 class Cancelled(OrderGenerationError):

@@ -47,7 +47,10 @@ class ModelContent:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model as stored. Times are UTC, to the millisecond; `version` counts the changes from 1."""
+    """A model as stored.
+
+    Times are UTC, to the millisecond; `version` counts the changes from 1; `update_actor` made the last.
+    """
 
     model_id: str
     content: ModelContent
@@ -55,6 +58,7 @@ class Model:
     create_time: datetime
     update_time: datetime
     last_rebalance_time: datetime | None = None
+    update_actor: str = ""  # of models stored before it was known, and where nobody is
 
     @property
     def name(self) -> str:

@@ -217,6 +217,7 @@ class Rebalance:
     counts: dict[PortfolioState, int] = field(default_factory=dict)
     error: OrderGenerationError | None = None
     version: int = 1
+    actor: str = ""  # who began it; of runs stored before it was known, and where nobody is
 
 
 @dataclass(frozen=True, slots=True)

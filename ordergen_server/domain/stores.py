@@ -19,7 +19,9 @@ from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState
 class ModelStore(Protocol):
     """Keeps models."""
 
-    def create(self, content: ModelContent, time: datetime, request_id: str = "") -> Model:
+    def create(
+        self, content: ModelContent, time: datetime, request_id: str = "", *, actor: str = ""
+    ) -> Model:
         """Store a new model; with a request id that was used for the same content, answer that model.
 
         Raises:
@@ -28,7 +30,13 @@ class ModelStore(Protocol):
         """
 
     def change(
-        self, model_id: str, version: int, change: Callable[[ModelContent], ModelContent], time: datetime
+        self,
+        model_id: str,
+        version: int,
+        change: Callable[[ModelContent], ModelContent],
+        time: datetime,
+        *,
+        actor: str = "",
     ) -> Model:
         """Store what `change` makes of a model, as one step; `version` 0 is whichever is current.
 

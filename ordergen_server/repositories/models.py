@@ -38,7 +38,9 @@ class Models:
         self._duplicates = Duplicates(database)
         self._pages = ModelPages(database, tokens)
 
-    def create(self, content: ModelContent, time: datetime, request_id: str = "") -> Model:
+    def create(
+        self, content: ModelContent, time: datetime, request_id: str = "", *, actor: str = ""
+    ) -> Model:
         """Store a new model; with a request id that was used for the same content, answer that model.
 
         Raises:
@@ -51,6 +53,7 @@ class Models:
             "version": 1,
             "create_time": time,
             "update_time": time,
+            "update_actor": actor,
             "last_rebalance_time": None,
         }
         with self._writing():
@@ -82,7 +85,13 @@ class Models:
         return self._pages.find(page, order_by, portfolio_id)
 
     def change(
-        self, model_id: str, version: int, change: Callable[[ModelContent], ModelContent], time: datetime
+        self,
+        model_id: str,
+        version: int,
+        change: Callable[[ModelContent], ModelContent],
+        time: datetime,
+        *,
+        actor: str = "",
     ) -> Model:
         """Store what `change` makes of a model, as one step; `version` 0 is whichever is current.
 
@@ -100,7 +109,13 @@ class Models:
                 if not fields:
                     return model
                 content = replace(model.content, **fields)
-                changed = replace(model, content=content, version=model.version + 1, update_time=time)
+                changed = replace(
+                    model,
+                    content=content,
+                    version=model.version + 1,
+                    update_time=time,
+                    update_actor=actor,
+                )
                 if self._compare_and_set(model, changed, fields, change_id):
                     return changed
                 stored = self._read(model_id)
@@ -148,7 +163,11 @@ class Models:
         """Store these fields of `changed` if what is stored is still `model`; False where it is not."""
         document = to_document(changed.content)
         update = {
-            "$set": {**{name: document[name] for name in fields}, "update_time": changed.update_time},
+            "$set": {
+                **{name: document[name] for name in fields},
+                "update_time": changed.update_time,
+                "update_actor": changed.update_actor,
+            },
             "$inc": {"version": 1},
             "$push": {"change_ids": {"$each": [change_id], "$slice": -REMEMBERED_CHANGES}},
         }

@@ -4,23 +4,29 @@ import argparse
 import json
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
+from typing import Any
 
 from pydantic import SecretStr
 
 from ordergen_server.bootstrap import serving
 from ordergen_server.domain.errors import OrderGenerationError
+from ordergen_server.domain.subjects import READ
+from ordergen_server.sandbox.commands import commands
+from ordergen_server.sandbox.credentials import AUDIENCE, CLIENT, ISSUER, Credentials, make_credentials
 from ordergen_server.sandbox.database.embedded import EmbeddedDatabase, EmbeddedDatabaseError
 from ordergen_server.sandbox.database.supervised import SupervisedProcessError
 from ordergen_server.sandbox.market.portfolios import SuggestedModel
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from ordergen_server.settings import Settings
 from ordergen_server.stop_signals import stop_signals, wait_for
+
+_TOKENS, _MUTUAL = "tokens", "mutual"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,8 @@ class Stack:
     siblings: dict[str, str]
     siblings_grpc: str
     model: SuggestedModel
+    credentials: Credentials | None = None
+    mutual: bool = False
 
     def as_json(self) -> str:
         """One line for programs."""
@@ -53,6 +61,7 @@ class Stack:
                 "siblings": self.siblings,
                 "siblings_grpc": self.siblings_grpc,
                 "model": model,
+                "credentials": self.credentials.as_json() if self.credentials else None,
             }
         )
 
@@ -67,8 +76,7 @@ class Stack:
             "",
             f"First portfolio {portfolio} of {len(self.model.portfolio_ids)}.",
             f"First security  {self.model.positions[0].security_id} of its market.",
-            "List the services:",
-            f"  buf curl --http2-prior-knowledge --protocol grpc --list-methods http://{self.target}",
+            *commands(self.target, self.model, self.credentials, mutual=self.mutual),
             "Ctrl-C stops everything.",
         ]
         return "\n".join(lines)
@@ -77,6 +85,9 @@ class Stack:
 @contextmanager
 def running_stack(options: argparse.Namespace, folder: Path) -> Iterator[Stack]:
     """Start every part; they end with the block, or with this process."""
+    credentials = make_credentials(folder / "credentials") if options.secure else None
+    mutual = options.secure == _MUTUAL
+    secured = _secured(credentials, mutual=mutual)
     with (
         SimulatedSiblings(
             portfolios=options.portfolios,
@@ -85,7 +96,7 @@ def running_stack(options: argparse.Namespace, folder: Path) -> Iterator[Stack]:
             market=options.market,
         ) as siblings,
         EmbeddedDatabase(folder) as database,
-        serving(_settings(options, siblings, folder), database.uri) as server,
+        serving(_settings(options, siblings, folder, secured), database.uri) as server,
     ):
         yield Stack(
             target=f"127.0.0.1:{server.port}",
@@ -94,11 +105,32 @@ def running_stack(options: argparse.Namespace, folder: Path) -> Iterator[Stack]:
             siblings=dict(siblings.urls),
             siblings_grpc=siblings.grpc_url,
             model=siblings.model,
+            credentials=credentials,
+            mutual=mutual,
         )
 
 
-def _settings(options: argparse.Namespace, siblings: SimulatedSiblings, folder: Path) -> Settings:
+def _secured(credentials: Credentials | None, *, mutual: bool) -> dict[str, Any]:
+    """The settings of a server that asks for credentials; none of one that does not."""
+    if credentials is None:
+        return {}
+    asked = {
+        "tls_certificate": credentials.certificate,
+        "tls_key": credentials.key,
+        "token_keys": str(credentials.key_set),
+        "token_issuer": ISSUER,
+        "token_audience": AUDIENCE,
+    }
+    if not mutual:
+        return asked
+    return {**asked, "tls_client_ca": credentials.ca, "tls_subjects": {CLIENT: READ}}
+
+
+def _settings(
+    options: argparse.Namespace, siblings: SimulatedSiblings, folder: Path, secured: Mapping[str, Any]
+) -> Settings:
     return Settings(
+        **secured,
         host="127.0.0.1",
         port=options.port,
         health_port=0,
@@ -120,6 +152,13 @@ def _parser() -> argparse.ArgumentParser:
         "--market", type=Path, help="CSV of securities and prices; default: a synthetic market"
     )
     parser.add_argument("--port", type=int, default=8088, help="port of the API; 0 takes a free one (8088)")
+    parser.add_argument(
+        "--secure",
+        nargs="?",
+        const=_TOKENS,
+        choices=(_TOKENS, _MUTUAL),
+        help="ask for TLS and tokens, and with `mutual` for a certificate of the client as well",
+    )
     parser.add_argument(
         "--data-folder", type=Path, help="keep the database here; default: a folder that is deleted"
     )

@@ -7,6 +7,7 @@ from ordergen_server.domain import changes
 from ordergen_server.domain.changes import Change, PositionMatch
 from ordergen_server.domain.models import Model, ModelContent, Position
 from ordergen_server.domain.stores import ModelStore
+from ordergen_server.domain.subjects import current_actor
 
 
 class ModelEditor:
@@ -19,13 +20,18 @@ class ModelEditor:
     current one, or VersionMismatch is raised.
     """
 
-    def __init__(self, models: ModelStore, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, models: ModelStore, clock: Callable[[], datetime], actor: Callable[[], str] = current_actor
+    ) -> None:
         self._models = models
         self._clock = clock
+        self._actor = actor
 
     def create(self, content: ModelContent, request_id: str = "") -> Model:
         """Create a model. Raises InvalidArgument where the request id was another's, AlreadyExists."""
-        return self._models.create(content.without_zero_targets(), self._clock(), request_id)
+        return self._models.create(
+            content.without_zero_targets(), self._clock(), request_id, actor=self._actor()
+        )
 
     def update(self, model_id: str, given: ModelContent, fields: Collection[str], version: int) -> Model:
         """Replace fields of a model. Raises NotFound, VersionMismatch, AlreadyExists."""
@@ -56,4 +62,4 @@ class ModelEditor:
         return self._change(model_id, version, changes.remove_portfolios(portfolio_ids))
 
     def _change(self, model_id: str, version: int, change: Change) -> Model:
-        return self._models.change(model_id, version, change, self._clock())
+        return self._models.change(model_id, version, change, self._clock(), actor=self._actor())

@@ -19,6 +19,7 @@ from ordergen_server.domain.rebalances import (
     RunStarted,
 )
 from ordergen_server.domain.stores import ModelStore, RebalanceStore, Request, RunOrder
+from ordergen_server.domain.subjects import current_actor
 from ordergen_server.services.leased_run import end_state
 from ordergen_server.services.portfolio_work import STOPPING, PortfolioWork, Task, untried
 from ordergen_server.services.runs import Runs
@@ -40,12 +41,14 @@ class Rebalancer:
         work: PortfolioWork,
         runs: Runs,
         clock: Callable[[], datetime],
+        actor: Callable[[], str] = current_actor,
     ) -> None:
         self._models = models
         self._store = store
         self._work = work
         self._runs = runs
         self._clock = clock
+        self._actor = actor
 
     def rebalance_portfolio(
         self,
@@ -212,6 +215,7 @@ class Rebalancer:
             rebalance_date=time.date(),
             portfolio_count=portfolio_count,
             options=options,
+            actor=self._actor(),
         )
 
     def _result(

@@ -13,15 +13,15 @@ A caller meets domain errors alone: SiblingUnavailable, DeadlineExceeded, BadDat
 """
 
 from ordergen_server.siblings.calling.config import CacheConfig, SiblingConfig, SiblingsConfig
-from ordergen_server.siblings.calling.credentials import BearerToken, TlsFiles
+from ordergen_server.siblings.calling.credentials import BearerToken, ClientTls
 from ordergen_server.siblings.factory import Sources, open_sources
 
 __all__ = [
     "BearerToken",
     "CacheConfig",
+    "ClientTls",
     "SiblingConfig",
     "SiblingsConfig",
     "Sources",
-    "TlsFiles",
     "open_sources",
 ]

@@ -99,6 +99,7 @@ RULES: dict[str, Rule] = {
     "Model.version": _IGNORED,
     "Model.create_time": _IGNORED,
     "Model.update_time": _IGNORED,
+    "Model.update_actor": _IGNORED,
     "Position.security_id": _ENTITY_ID,
     "Position.target": Rule(
         f"0, or a multiple of 0.005 up to 0.95; {_NUMBER_FORM}",

@@ -194,6 +194,7 @@ def test_what_the_server_gives_is_not_taken_from_a_caller(api: Api) -> None:
         create_time=long_ago,
         update_time=long_ago,
         last_rebalance_time=long_ago,
+        update_actor="somebody else",
     )
     created = api.create(given_by_caller)
     assert created.model_id != MODEL_ID
@@ -201,6 +202,7 @@ def test_what_the_server_gives_is_not_taken_from_a_caller(api: Api) -> None:
     assert created.create_time.seconds > 1
     assert created.create_time == created.update_time
     assert not created.HasField("last_rebalance_time")
+    assert created.update_actor == ""
 
 
 def numbers(**texts: str) -> Options:

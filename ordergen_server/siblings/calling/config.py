@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, fields
 
-from ordergen_server.siblings.calling.credentials import BearerToken, TlsFiles
+from ordergen_server.siblings.calling.credentials import BearerToken, ClientTls
 
 
 def _check_not_negative(config: "SiblingConfig | CacheConfig") -> None:
@@ -47,7 +47,7 @@ class SiblingConfig:
     breaker_reset_seconds: float = 10.0
     pool_size: int = 16
     maximum_body_bytes: int = 64 * 1024 * 1024
-    tls: TlsFiles = field(default_factory=TlsFiles)
+    tls: ClientTls = field(default_factory=ClientTls)
     token: BearerToken | None = None
     token_in_plain_text: bool = False
 

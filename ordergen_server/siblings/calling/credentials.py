@@ -39,7 +39,7 @@ class BearerToken:
 
 
 @dataclass(frozen=True, slots=True)
-class TlsFiles:
+class ClientTls:
     """The PEM files of TLS with siblings; read again when they change.
 
     Attributes:

@@ -28,6 +28,7 @@ from ordergen_server.domain.errors import (
 from ordergen_server.domain.market import MarketSnapshot, Quote, missing
 from ordergen_server.domain.rebalances import PortfolioState, Rebalance, RebalanceState
 from ordergen_server.domain.stores import Lease, LeaseLost, Request, RunOrder
+from ordergen_server.domain.subjects import Subject, acting_as
 from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.rebalances import Rebalances
 from ordergen_server.repositories.runs import CHUNK
@@ -87,6 +88,17 @@ def test_who_has_lost_a_run_cannot_write_into_it(runs: Rebalances, database: Dat
     assert runs.get(run.rebalance_id) == run
     assert (stored(database), stored(database, "rebalance_work")) == (0, 1)
     assert runs.appending(run.rebalance_id, [result(run_id=run.rebalance_id)])(OTHERS) is False
+
+
+def test_whoever_takes_a_run_over_leaves_it_to_who_began_it(runs: Rebalances) -> None:
+    with acting_as(Subject("somebody else")):
+        run = begin(runs, replace(rebalance(run_id=runs.new_id()), actor="ann"), lease=OVER)
+        taken = runs.take_over(OTHERS)
+        assert taken
+        assert taken.rebalance.actor == "ann"
+        ended = replace(taken.rebalance, state=RebalanceState.COMPLETED, finish_time=NOW)
+        assert runs.finish(ended, OTHERS).actor == "ann"
+    assert runs.get(run.rebalance_id).actor == "ann"
 
 
 def test_nobody_writes_into_a_run_that_has_ended(runs: Rebalances) -> None:

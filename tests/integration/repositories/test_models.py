@@ -67,6 +67,18 @@ def test_a_model_comes_back_as_it_was_stored(models: Models) -> None:
     assert models.of_portfolio(portfolio_id(1)) == created
 
 
+def test_a_model_knows_who_changed_it_last(models: Models, database: Database) -> None:
+    created = models.create(content("One"), NOW, actor="ann")
+    assert models.get(created.model_id) == replace(created, update_actor="ann")
+    renamed = take_fields(content("Two"), ["name"])
+    changed = models.change(created.model_id, 1, renamed, NOW, actor="bob")
+    assert models.change(created.model_id, 0, renamed, NOW, actor="eve") == changed  # which changes nothing
+    models.mark_rebalanced(created.model_id, NOW)
+    assert models.get(created.model_id).update_actor == changed.update_actor == "bob"
+    database.collection("models").update_one({}, {"$unset": {"update_actor": ""}})  # as before
+    assert models.get(created.model_id).update_actor == ""
+
+
 def test_models_that_are_not_there(models: Models) -> None:
     with pytest.raises(NotFound) as raised:
         models.get(MODEL_ID)
@@ -156,4 +168,4 @@ def test_a_change_stores_what_changes_and_nothing_else(recorder: tuple[Recorder,
     assert changed == replace(created, content=replace(created.content, name="Renamed"), version=2)
     assert forms(changed) == forms(models.get(created.model_id)) == forms(created)
     (update,) = [command["updates"][0]["u"] for command in sent.sent if "update" in command]
-    assert set(update["$set"]) == {"name", "update_time"}
+    assert set(update["$set"]) == {"name", "update_time", "update_actor"}

@@ -93,6 +93,12 @@ def test_a_run_comes_back_as_it_was_stored(runs: Rebalances) -> None:
     assert runs.get(run.rebalance_id) == run
 
 
+def test_a_run_of_before_actors_were_known_has_none(runs: Rebalances, database: Database) -> None:
+    run = begin(runs, replace(rebalance(run_id=runs.new_id()), actor="ann"))
+    database.collection("rebalances").update_one({}, {"$unset": {"actor": ""}})
+    assert runs.get(run.rebalance_id) == replace(run, actor="")
+
+
 def test_a_run_that_ended_has_the_next_version(runs: Rebalances) -> None:
     run = begin(runs, rebalance(run_id=runs.new_id(), portfolio_count=3))
     states = (State.REBALANCED, State.SKIPPED, State.REBALANCED)

@@ -10,7 +10,7 @@ import trustme
 
 from ordergen_server.domain.errors import SiblingUnavailable
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
-from ordergen_server.siblings import SiblingConfig, TlsFiles
+from ordergen_server.siblings import ClientTls, SiblingConfig
 from ordergen_server.siblings.calling.deadlines import Deadline
 from ordergen_server.siblings.reading.grpc_readers import GrpcPriceReader
 from ordergen_server.siblings.reading.http_readers import HttpPriceReader
@@ -46,7 +46,7 @@ def port_of(siblings: SimulatedSiblings, scheme: str) -> int:
     return int(url.rpartition(":")[2])
 
 
-def at(scheme: str, proxy: TlsProxy, files: TlsFiles) -> SiblingConfig:
+def at(scheme: str, proxy: TlsProxy, files: ClientTls) -> SiblingConfig:
     url = f"{scheme}://{tls.HOST}:{proxy.port}"
     return SiblingConfig(url, timeout_seconds=PATIENCE, backoff_seconds=0.02, pool_size=4, tls=files)
 
@@ -72,7 +72,7 @@ def why_not(config: SiblingConfig) -> str:
 def test_prices_come(scheme: str, siblings: SimulatedSiblings, authority: trustme.CA, files: Files) -> None:
     context = serving_context(tls.good(authority))
     with tls_before(port_of(siblings, scheme), context) as proxy:
-        with reading(at(scheme, proxy, TlsFiles(files.ca))) as reader:
+        with reading(at(scheme, proxy, ClientTls(files.ca))) as reader:
             assert [prices(reader), prices(reader)] == [SECURITIES, SECURITIES]
         assert (proxy.accepted, proxy.shaken) == (1, 1)
 
@@ -91,7 +91,7 @@ def test_a_certificate_that_is_not_good(
     """One look is enough to see it: there is no second attempt, and no request."""
     certificate, told = BAD[bad]
     with tls_before(port_of(siblings, scheme), serving_context(certificate(authority))) as proxy:
-        assert told in why_not(at(scheme, proxy, TlsFiles(files.ca)))
+        assert told in why_not(at(scheme, proxy, ClientTls(files.ca)))
         assert (proxy.accepted, bytes(proxy.heard)) == (1, b"")
     assert siblings.calls("pricing") == {}
 
@@ -101,8 +101,8 @@ def test_who_asks_for_our_certificate_gets_it(
 ) -> None:
     context = serving_context(tls.good(authority), clients_of=authority)
     with tls_before(port_of(siblings, scheme), context) as proxy:
-        assert "certificate of ours" in why_not(at(scheme, proxy, TlsFiles(files.ca)))
-        ours = TlsFiles(files.ca, files.certificate, files.key)
+        assert "certificate of ours" in why_not(at(scheme, proxy, ClientTls(files.ca)))
+        ours = ClientTls(files.ca, files.certificate, files.key)
         with reading(at(scheme, proxy, ours)) as reader:
             assert prices(reader) == SECURITIES
 
@@ -112,7 +112,7 @@ def test_who_does_not_trust_our_certificate_is_not_asked_again(
 ) -> None:
     context = serving_context(tls.good(authority), clients_of=stranger)
     with tls_before(port_of(siblings, scheme), context) as proxy:
-        ours = TlsFiles(files.ca, files.certificate, files.key)
+        ours = ClientTls(files.ca, files.certificate, files.key)
         told = why_not(at(scheme, proxy, ours))
         assert "it may not trust our certificate" in told or "refused our TLS connection: tlsv1 alert" in told
         assert bytes(proxy.heard) == b""
@@ -120,7 +120,7 @@ def test_who_does_not_trust_our_certificate_is_not_asked_again(
 
 def test_a_port_without_tls_says_so(scheme: str, siblings: SimulatedSiblings, files: Files) -> None:
     url = f"{scheme}://{tls.HOST}:{port_of(siblings, 'https')}"
-    config = SiblingConfig(url, timeout_seconds=PATIENCE, tls=TlsFiles(files.ca))
+    config = SiblingConfig(url, timeout_seconds=PATIENCE, tls=ClientTls(files.ca))
     assert "does not speak TLS at its port" in why_not(config)
 
 
@@ -128,7 +128,7 @@ def test_whom_the_system_trusts_is_not_the_authority_of_a_test(
     scheme: str, siblings: SimulatedSiblings, authority: trustme.CA
 ) -> None:
     with tls_before(port_of(siblings, scheme), serving_context(tls.good(authority))) as proxy:
-        assert "has a certificate that is not trusted" in why_not(at(scheme, proxy, TlsFiles()))
+        assert "has a certificate that is not trusted" in why_not(at(scheme, proxy, ClientTls()))
 
 
 def test_files_that_change_are_used(
@@ -136,7 +136,7 @@ def test_files_that_change_are_used(
 ) -> None:
     """From the next connection on, over gRPC at once; what cannot be used leaves the former in place."""
     ours = tls.written(tmp_path, stranger)
-    files = TlsFiles(ours.ca, ours.certificate, ours.key)
+    files = ClientTls(ours.ca, ours.certificate, ours.key)
     context = serving_context(tls.good(authority), clients_of=authority)
     with tls_before(port_of(siblings, scheme), context) as proxy:
         with reading(replace(at(scheme, proxy, files), breaker_failures=100)) as reader:

@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from ordergen_server.domain.errors import SiblingUnavailable
-from ordergen_server.siblings import BearerToken, SiblingConfig, SiblingsConfig, TlsFiles, open_sources
+from ordergen_server.siblings import BearerToken, ClientTls, SiblingConfig, SiblingsConfig, open_sources
 from ordergen_server.siblings.calling.deadlines import Deadline
 from ordergen_server.siblings.reading.grpc_readers import GrpcPriceReader
 from ordergen_server.siblings.reading.http_readers import HttpPriceReader
@@ -112,7 +112,7 @@ def recorded(
     context = serving_context(tls.good(authority))
     with SERVERS[scheme.removesuffix("s")](recorder) as port, tls_before(port, context) as proxy:
         url = f"{scheme}://{HOST}:{proxy.port}"
-        yield SiblingConfig(url, timeout_seconds=PATIENCE, tls=TlsFiles(files.ca), token=token)
+        yield SiblingConfig(url, timeout_seconds=PATIENCE, tls=ClientTls(files.ca), token=token)
 
 
 def asked(config: SiblingConfig, times: int = 1, between: Callable[[], object] = lambda: None) -> None:

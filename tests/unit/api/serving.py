@@ -11,6 +11,7 @@ from ordergen_server.api.admission.lanes import Lane
 from ordergen_server.api.call import Limits
 from ordergen_server.api.calls import Calls
 from ordergen_server.api.event_loop import EventLoop
+from ordergen_server.api.security import Gatekeeper
 from ordergen_server.api.server import ApiServer, ServerConfig
 from ordergen_server.api.steps import TimeLimit
 from ordergen_server.domain.errors import DatabaseUnavailable
@@ -69,7 +70,7 @@ def api_server(
         calls = Calls(loop.loop, lanes=lanes, inbox=Inbox(), limits=limits, time_limit=time_limit)
         for service, servicer in services.items():
             calls.add(service, servicer)
-        server = ApiServer(config, loop=loop, calls=calls, database=database)
+        server = ApiServer(config, loop=loop, calls=calls, database=database, gatekeeper=Gatekeeper())
         server.start()
         try:
             yield server

@@ -101,9 +101,9 @@ def test_exported_names() -> None:
     """What users import is pinned: a name that goes breaks them."""
     expected = [
         "Aborted", "AlreadyExists", "Client", "DeadlineExceeded", "InvalidArgument", "Model", "NotFound",
-        "OrderGenerationError", "PortfolioRebalance", "Position", "PreconditionFailed", "Rebalance",
-        "RebalanceEvent", "RebalanceOptions", "RebalancePosition", "ResourceExhausted", "Solution",
-        "Transaction", "Unavailable", "Unsupported", "Violation",
+        "OrderGenerationError", "PermissionDenied", "PortfolioRebalance", "Position", "PreconditionFailed",
+        "Rebalance", "RebalanceEvent", "RebalanceOptions", "RebalancePosition", "ResourceExhausted",
+        "Solution", "Tls", "Transaction", "Unauthenticated", "Unavailable", "Unsupported", "Violation",
     ]  # fmt: skip
     assert expected == ordergen_client.__all__
     assert expected == [name for name in expected if hasattr(ordergen_client, name)]

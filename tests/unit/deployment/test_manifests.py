@@ -65,6 +65,7 @@ def test_the_server_is_configured_by_settings_it_has() -> None:
     # Reading them is the check that the values are good.
     settings = Settings.model_validate({known[name]: value for name, value in data.items()})
     assert (settings.port, settings.health_port) == (8088, 8089)
+    assert (settings.api_host, settings.health_host) == ("0.0.0.0", "0.0.0.0")  # noqa: S104 - probes and clients reach them
 
 
 def test_the_server_gets_the_config_map_and_the_secret() -> None:

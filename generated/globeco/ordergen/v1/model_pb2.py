@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from google.type import decimal_pb2 as google_dot_type_dot_decimal__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fglobeco/ordergen/v1/model.proto\x12\x13globeco.ordergen.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19google/type/decimal.proto\"\xcc\x02\n\x05Model\x12\x16\n\x08model_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x36\n\tpositions\x18\x03 \x03(\x0b\x32\x1d.globeco.ordergen.v1.PositionB\x04\xe2\x41\x01\x01\x12\x1b\n\rportfolio_ids\x18\x04 \x03(\tB\x04\xe2\x41\x01\x01\x12=\n\x13last_rebalance_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x15\n\x07version\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x01\x12\x35\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"\xb0\x01\n\x08Position\x12\x19\n\x0bsecurity_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12*\n\x06target\x18\x02 \x01(\x0b\x32\x14.google.type.DecimalB\x04\xe2\x41\x01\x02\x12.\n\nhigh_drift\x18\x03 \x01(\x0b\x32\x14.google.type.DecimalB\x04\xe2\x41\x01\x01\x12-\n\tlow_drift\x18\x04 \x01(\x0b\x32\x14.google.type.DecimalB\x04\xe2\x41\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fglobeco/ordergen/v1/model.proto\x12\x13globeco.ordergen.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19google/type/decimal.proto\"\xe8\x02\n\x05Model\x12\x16\n\x08model_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04name\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x36\n\tpositions\x18\x03 \x03(\x0b\x32\x1d.globeco.ordergen.v1.PositionB\x04\xe2\x41\x01\x01\x12\x1b\n\rportfolio_ids\x18\x04 \x03(\tB\x04\xe2\x41\x01\x01\x12=\n\x13last_rebalance_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x15\n\x07version\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x01\x12\x35\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x1a\n\x0cupdate_actor\x18\t \x01(\tB\x04\xe2\x41\x01\x03\"\xb0\x01\n\x08Position\x12\x19\n\x0bsecurity_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12*\n\x06target\x18\x02 \x01(\x0b\x32\x14.google.type.DecimalB\x04\xe2\x41\x01\x02\x12.\n\nhigh_drift\x18\x03 \x01(\x0b\x32\x14.google.type.DecimalB\x04\xe2\x41\x01\x01\x12-\n\tlow_drift\x18\x04 \x01(\x0b\x32\x14.google.type.DecimalB\x04\xe2\x41\x01\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,6 +50,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MODEL'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
   _globals['_MODEL'].fields_by_name['update_time']._loaded_options = None
   _globals['_MODEL'].fields_by_name['update_time']._serialized_options = b'\342A\001\003'
+  _globals['_MODEL'].fields_by_name['update_actor']._loaded_options = None
+  _globals['_MODEL'].fields_by_name['update_actor']._serialized_options = b'\342A\001\003'
   _globals['_POSITION'].fields_by_name['security_id']._loaded_options = None
   _globals['_POSITION'].fields_by_name['security_id']._serialized_options = b'\342A\001\002'
   _globals['_POSITION'].fields_by_name['target']._loaded_options = None
@@ -59,7 +61,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POSITION'].fields_by_name['low_drift']._loaded_options = None
   _globals['_POSITION'].fields_by_name['low_drift']._serialized_options = b'\342A\001\001'
   _globals['_MODEL']._serialized_start=150
-  _globals['_MODEL']._serialized_end=482
-  _globals['_POSITION']._serialized_start=485
-  _globals['_POSITION']._serialized_end=661
+  _globals['_MODEL']._serialized_end=510
+  _globals['_POSITION']._serialized_start=513
+  _globals['_POSITION']._serialized_end=689
 # @@protoc_insertion_point(module_scope)

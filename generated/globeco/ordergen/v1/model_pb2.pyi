@@ -34,6 +34,7 @@ class Model(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    UPDATE_ACTOR_FIELD_NUMBER: _builtins.int
     model_id: _builtins.str
     """Identifies the model: 24 lower-case hexadecimal characters, given by the server."""
     name: _builtins.str
@@ -41,6 +42,10 @@ class Model(_message.Message):
     version: _builtins.int
     """Counts the changes of the model: 1 when created, one more with every change. Required on UpdateModel,
     where it must be the version that was read. A rebalance does not change it.
+    """
+    update_actor: _builtins.str
+    """Who made that change: the subject of their token, or the name of their certificate. Empty where the server
+    asked for no credentials.
     """
     @_builtins.property
     def positions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Position]:
@@ -77,10 +82,11 @@ class Model(_message.Message):
         version: _builtins.int = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        update_actor: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "last_rebalance_time", b"last_rebalance_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "last_rebalance_time", b"last_rebalance_time", "model_id", b"model_id", "name", b"name", "portfolio_ids", b"portfolio_ids", "positions", b"positions", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "last_rebalance_time", b"last_rebalance_time", "model_id", b"model_id", "name", b"name", "portfolio_ids", b"portfolio_ids", "positions", b"positions", "update_actor", b"update_actor", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -35,6 +35,9 @@ class ModelServiceStub(object):
     database is down; with RetryInfo), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (too many calls in flight; with
     RetryInfo) and INTERNAL (a bug, with a correlation id).
 
+    A server that asks for credentials answers UNAUTHENTICATED where they are missing or not accepted, and
+    PERMISSION_DENIED where they lack a scope (metadata scope).
+
     A string of a request has at most 1,024 bytes. A decimal number has at most 34 digits, and 40 places on each
     side of the point.
     """
@@ -104,6 +107,9 @@ class ModelServiceServicer(object):
     at each RPC, any of them can answer INVALID_ARGUMENT (a field breaks a rule; with BadRequest), UNAVAILABLE (the
     database is down; with RetryInfo), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (too many calls in flight; with
     RetryInfo) and INTERNAL (a bug, with a correlation id).
+
+    A server that asks for credentials answers UNAUTHENTICATED where they are missing or not accepted, and
+    PERMISSION_DENIED where they lack a scope (metadata scope).
 
     A string of a request has at most 1,024 bytes. A decimal number has at most 34 digits, and 40 places on each
     side of the point.
@@ -261,6 +267,9 @@ class ModelService(object):
     at each RPC, any of them can answer INVALID_ARGUMENT (a field breaks a rule; with BadRequest), UNAVAILABLE (the
     database is down; with RetryInfo), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (too many calls in flight; with
     RetryInfo) and INTERNAL (a bug, with a correlation id).
+
+    A server that asks for credentials answers UNAUTHENTICATED where they are missing or not accepted, and
+    PERMISSION_DENIED where they lack a scope (metadata scope).
 
     A string of a request has at most 1,024 bytes. A decimal number has at most 34 digits, and 40 places on each
     side of the point.

@@ -36,6 +36,9 @@ class ModelServiceStub:
     database is down; with RetryInfo), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (too many calls in flight; with
     RetryInfo) and INTERNAL (a bug, with a correlation id).
 
+    A server that asks for credentials answers UNAUTHENTICATED where they are missing or not accepted, and
+    PERMISSION_DENIED where they lack a scope (metadata scope).
+
     A string of a request has at most 1,024 bytes. A decimal number has at most 34 digits, and 40 places on each
     side of the point.
     """
@@ -96,6 +99,9 @@ class ModelServiceAsyncStub(ModelServiceStub):
     database is down; with RetryInfo), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (too many calls in flight; with
     RetryInfo) and INTERNAL (a bug, with a correlation id).
 
+    A server that asks for credentials answers UNAUTHENTICATED where they are missing or not accepted, and
+    PERMISSION_DENIED where they lack a scope (metadata scope).
+
     A string of a request has at most 1,024 bytes. A decimal number has at most 34 digits, and 40 places on each
     side of the point.
     """
@@ -151,6 +157,9 @@ class ModelServiceServicer:
     at each RPC, any of them can answer INVALID_ARGUMENT (a field breaks a rule; with BadRequest), UNAVAILABLE (the
     database is down; with RetryInfo), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (too many calls in flight; with
     RetryInfo) and INTERNAL (a bug, with a correlation id).
+
+    A server that asks for credentials answers UNAUTHENTICATED where they are missing or not accepted, and
+    PERMISSION_DENIED where they lack a scope (metadata scope).
 
     A string of a request has at most 1,024 bytes. A decimal number has at most 34 digits, and 40 places on each
     side of the point.

@@ -35,6 +35,9 @@ class RebalanceServiceStub(object):
     (the database or a sibling service is down; with RetryInfo), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (too
     many calls or runs in flight; with RetryInfo) and INTERNAL (a bug, with a correlation id).
 
+    A server that asks for credentials answers UNAUTHENTICATED where they are missing or not accepted, and
+    PERMISSION_DENIED where they lack a scope (metadata scope).
+
     A string of a request has at most 1,024 bytes. A decimal number has at most 34 digits, and 40 places on each
     side of the point.
     """
@@ -104,6 +107,9 @@ class RebalanceServiceServicer(object):
     at each RPC, any of them can answer INVALID_ARGUMENT (a field breaks a rule; with BadRequest), UNAVAILABLE
     (the database or a sibling service is down; with RetryInfo), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (too
     many calls or runs in flight; with RetryInfo) and INTERNAL (a bug, with a correlation id).
+
+    A server that asks for credentials answers UNAUTHENTICATED where they are missing or not accepted, and
+    PERMISSION_DENIED where they lack a scope (metadata scope).
 
     A string of a request has at most 1,024 bytes. A decimal number has at most 34 digits, and 40 places on each
     side of the point.
@@ -267,6 +273,9 @@ class RebalanceService(object):
     at each RPC, any of them can answer INVALID_ARGUMENT (a field breaks a rule; with BadRequest), UNAVAILABLE
     (the database or a sibling service is down; with RetryInfo), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (too
     many calls or runs in flight; with RetryInfo) and INTERNAL (a bug, with a correlation id).
+
+    A server that asks for credentials answers UNAUTHENTICATED where they are missing or not accepted, and
+    PERMISSION_DENIED where they lack a scope (metadata scope).
 
     A string of a request has at most 1,024 bytes. A decimal number has at most 34 digits, and 40 places on each
     side of the point.

@@ -13,7 +13,7 @@ import trustme
 
 from ordergen_server.domain.errors import DeadlineExceeded, SiblingUnavailable
 from ordergen_server.siblings.calling.config import SiblingConfig
-from ordergen_server.siblings.calling.credentials import TlsFiles
+from ordergen_server.siblings.calling.credentials import ClientTls
 from ordergen_server.siblings.calling.deadlines import Deadline
 from ordergen_server.siblings.calling.failures import Refused
 from ordergen_server.siblings.calling.http_service import HttpService
@@ -61,9 +61,9 @@ def serving(answer: Answer) -> Iterator[str]:
 
 
 @contextmanager
-def calling(url: str, tls: TlsFiles | None = None, **limits: float) -> Iterator[HttpService]:
+def calling(url: str, tls: ClientTls | None = None, **limits: float) -> Iterator[HttpService]:
     settings = {"timeout_seconds": 1.0, "attempts": 1, "backoff_seconds": 0.02, **limits}
-    service = HttpService("pricing", SiblingConfig(url, tls=tls or TlsFiles(), **settings))  # type: ignore[arg-type] # whole numbers where it says int
+    service = HttpService("pricing", SiblingConfig(url, tls=tls or ClientTls(), **settings))  # type: ignore[arg-type] # whole numbers where it says int
     try:
         yield service
     finally:
@@ -102,7 +102,7 @@ def test_a_dripping_answer_does_not_outlast_its_attempt(answer: Answer) -> None:
 @pytest.mark.parametrize("name", ["one header", "body"])
 def test_nor_does_one_over_tls(name: str, tmp_path: Path) -> None:
     authority = trustme.CA()
-    ours = TlsFiles(tls.written(tmp_path, authority).ca)
+    ours = ClientTls(tls.written(tmp_path, authority).ca)
     with (
         serving(DRIPS[name]) as plain,
         tls.tls_before(int(plain.rpartition(":")[2]), tls.serving_context(tls.good(authority))) as proxy,

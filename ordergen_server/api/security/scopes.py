@@ -1,0 +1,31 @@
+"""The scope that each call of the contract needs."""
+
+from ordergen_server.domain.subjects import ADMIN, MODELS, READ, REBALANCE
+
+_MODELS = "/globeco.ordergen.v1.ModelService/"
+_REBALANCES = "/globeco.ordergen.v1.RebalanceService/"
+
+#: By the path of the call, as gRPC has it. A test fails if a call of the contract has no row, or a row none.
+SCOPE_OF: dict[str, str] = {
+    f"{_MODELS}GetModel": READ,
+    f"{_MODELS}ListModels": READ,
+    f"{_MODELS}CreateModel": MODELS,
+    f"{_MODELS}UpdateModel": MODELS,
+    f"{_MODELS}DeleteModel": MODELS,
+    f"{_MODELS}AddPosition": MODELS,
+    f"{_MODELS}UpdatePosition": MODELS,
+    f"{_MODELS}RemovePosition": MODELS,
+    f"{_MODELS}AddPortfolios": MODELS,
+    f"{_MODELS}RemovePortfolios": MODELS,
+    f"{_REBALANCES}RebalancePortfolio": REBALANCE,
+    f"{_REBALANCES}RebalanceModel": REBALANCE,
+    f"{_REBALANCES}StartRebalance": REBALANCE,
+    f"{_REBALANCES}CancelRebalance": REBALANCE,
+    f"{_REBALANCES}WatchRebalance": READ,
+    f"{_REBALANCES}GetRebalance": READ,
+    f"{_REBALANCES}ListRebalances": READ,
+    f"{_REBALANCES}ListPortfolioRebalances": READ,
+    f"{_REBALANCES}GetPortfolioRebalance": READ,
+    # What was proposed, and by whom, is gone with it.
+    f"{_REBALANCES}DeleteRebalance": ADMIN,
+}

@@ -1,0 +1,44 @@
+"""Who a call is made by, and what they may do."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+READ = "ordergen:read"
+MODELS = "ordergen:models"
+REBALANCE = "ordergen:rebalance"
+APPROVE = "ordergen:approve"
+ORDERS = "ordergen:orders"
+ADMIN = "ordergen:admin"
+#: Every scope there is; none of them has another in it.
+SCOPES = frozenset({READ, MODELS, REBALANCE, APPROVE, ORDERS, ADMIN})
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Someone who was identified: their name, as the issuer of their credentials has it, and their scopes."""
+
+    name: str
+    scopes: frozenset[str] = frozenset()
+
+
+#: Whoever calls a server that asks for no credentials.
+NOBODY = Subject("")
+
+_acting: ContextVar[Subject] = ContextVar("acting", default=NOBODY)
+
+
+@contextmanager
+def acting_as(subject: Subject) -> Iterator[None]:
+    """A block whose work is done for a subject; threads that are given a copy of the context know it, too."""
+    token = _acting.set(subject)
+    try:
+        yield
+    finally:
+        _acting.reset(token)
+
+
+def current_actor() -> str:
+    """The name of whoever the work is done for; empty where nobody is known."""
+    return _acting.get().name

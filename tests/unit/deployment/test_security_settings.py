@@ -17,9 +17,9 @@ MUTUAL = {**TLS, "tls_client_ca": "ca.pem"}
         ({"host": "127.0.0.1"}, "127.0.0.1", "127.0.0.1"),
         ({"host": "::1"}, "::1", "::1"),
         ({"host": "localhost"}, "localhost", "localhost"),
-        ({"insecure": True}, "0.0.0.0", "0.0.0.0"),  # noqa: S104
+        ({"insecure": True}, "0.0.0.0", "0.0.0.0"),  # noqa: S104 - what a setting says, where nobody listens
         ({"insecure": True, "host": "10.0.0.1"}, "10.0.0.1", "10.0.0.1"),
-        (TLS, "0.0.0.0", "0.0.0.0"),  # noqa: S104
+        (TLS, "0.0.0.0", "0.0.0.0"),  # noqa: S104 - what a setting says, where nobody listens
         ({**TLS, "host": "127.0.0.1"}, "127.0.0.1", "127.0.0.1"),
     ],
 )
@@ -31,7 +31,7 @@ def test_without_tls_the_api_is_for_this_machine(given: dict[str, object], api: 
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"host": "0.0.0.0"}, "ORDERGEN_HOST is not of this machine alone"),  # noqa: S104
+        ({"host": "0.0.0.0"}, "ORDERGEN_HOST is not of this machine alone"),  # noqa: S104 - what a setting says, where nobody listens
         ({"host": "::"}, "ORDERGEN_INSECURE=true"),
         ({"host": "ordergen.globeco"}, "there is no TLS"),
         ({"tls_certificate": "server.pem"}, "ORDERGEN_TLS_CERTIFICATE and ORDERGEN_TLS_KEY need each other"),

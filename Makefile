@@ -49,7 +49,7 @@ protos: $(INSTALLED)  ## Make generated/ again from protos/.
 
 lock: $(INSTALLED)  ## Make the lock files again from pyproject.toml.
 	$(LOCK) --all-extras --group dev pyproject.toml -o requirements.txt
-	$(LOCK) --extra server --constraint requirements.txt pyproject.toml -o requirements-server.txt
+	$(LOCK) --extra server --extra otel --constraint requirements.txt pyproject.toml -o requirements-server.txt
 
 bench: $(INSTALLED)  ## Measure, and write docs/benchmarks.md.
 	$(BIN)/python -m tests.benchmarks $(ARGS)

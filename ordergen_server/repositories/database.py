@@ -25,6 +25,12 @@ from pymongo.errors import (
 from ordergen_server.repositories.codec import CODEC_OPTIONS, RAW_OPTIONS, Document
 from ordergen_server.repositories.driver_errors import is_away, translated
 from ordergen_server.repositories.fair_semaphore import FairSemaphore
+from ordergen_server.repositories.observer import (
+    UNOBSERVED,
+    CommandObserver,
+    DatabaseObserver,
+    PoolObserver,
+)
 
 if TYPE_CHECKING:
     from bson.raw_bson import RawBSONDocument
@@ -54,14 +60,29 @@ _deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)
 class Database:
     """A MongoDB database; the client behind it pools connections and is safe in threads.
 
+    Args:
+        uri: where it is.
+        name: its name there.
+        pool_size: connections at most, and writers at once.
+        timeout_seconds: for one operation, the wait for its turn included.
+        observer: hears of its operations; without one the driver makes no events.
+
     Raises:
         ValueError: the address is none.
     """
 
-    def __init__(self, uri: str, name: str, *, pool_size: int, timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        uri: str,
+        name: str,
+        *,
+        pool_size: int,
+        timeout_seconds: float,
+        observer: DatabaseObserver | None = None,
+    ) -> None:
         logging.getLogger(_DRIVER_COMMANDS).addFilter(_no_commands)
         self._timeout_seconds = timeout_seconds
-        self._turns = FairSemaphore(pool_size)
+        self._turns = FairSemaphore(pool_size, observer or UNOBSERVED)
         # Cut off in a transaction; the database itself forgets them after a minute.
         self._left_open: deque[ClientSession] = deque(maxlen=_LEFT_OPEN)
         try:
@@ -77,6 +98,7 @@ class Database:
                 w="majority",
                 journal=True,
                 readConcernLevel="majority",
+                event_listeners=[CommandObserver(observer), PoolObserver(observer)] if observer else [],
             )
         except (ConfigurationError, ValueError):  # its text may hold a part of the password
             raise ValueError("mongodb_uri is not the address of a MongoDB") from None

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from ordergen_server.siblings.calling.config import SiblingConfig, SiblingsConfig
+from ordergen_server.siblings.calling.observer import UNOBSERVED, SiblingObserver
 from ordergen_server.siblings.market import SiblingMarketSource
 from ordergen_server.siblings.portfolios import SiblingPortfolioSource
 from ordergen_server.siblings.reading.grpc_readers import (
@@ -26,7 +27,7 @@ from ordergen_server.siblings.reading.readers import (
 )
 
 AnyReader = TypeVar("AnyReader", bound=Reader)
-_ByScheme = Mapping[str, Callable[[SiblingConfig], AnyReader]]
+_ByScheme = Mapping[str, Callable[[SiblingConfig, SiblingObserver], AnyReader]]
 
 _SECURITY: _ByScheme[SecurityReader] = {"http": HttpSecurityReader, "grpc": GrpcSecurityReader}
 _PRICING: _ByScheme[PriceReader] = {"http": HttpPriceReader, "grpc": GrpcPriceReader}
@@ -55,17 +56,21 @@ class Sources:
         self.close()
 
 
-def open_sources(config: SiblingsConfig) -> Sources:
+def open_sources(config: SiblingsConfig, observer: SiblingObserver = UNOBSERVED) -> Sources:
     """Open the sources, each service by the scheme of its base URL; nothing is connected before a call.
+
+    Args:
+        config: where the services are, and their limits.
+        observer: hears what becomes of calls.
 
     Raises:
         ValueError: a base URL is of no known scheme, or not of its form.
     """
     with ExitStack() as opened:
-        securities = _open(_SECURITY, config.security, opened)
-        prices = _open(_PRICING, config.pricing, opened)
-        accounting = _open(_ACCOUNTING, config.portfolio_accounting, opened)
-        names = _open(_PORTFOLIO, config.portfolio, opened)
+        securities = _open(_SECURITY, config.security, observer, opened)
+        prices = _open(_PRICING, config.pricing, observer, opened)
+        accounting = _open(_ACCOUNTING, config.portfolio_accounting, observer, opened)
+        names = _open(_PORTFOLIO, config.portfolio, observer, opened)
         opened.pop_all()
     return Sources(
         SiblingMarketSource(securities, prices, config.cache),
@@ -73,12 +78,14 @@ def open_sources(config: SiblingsConfig) -> Sources:
     )
 
 
-def _open(kinds: _ByScheme[AnyReader], config: SiblingConfig, opened: ExitStack) -> AnyReader:
+def _open(
+    kinds: _ByScheme[AnyReader], config: SiblingConfig, observer: SiblingObserver, opened: ExitStack
+) -> AnyReader:
     """Open one reader; it is closed again if a later one cannot be opened."""
     scheme = config.base_url.partition("://")[0]
     if scheme not in kinds:
         known = ", ".join(f"{each}://" for each in kinds)
         raise ValueError(f"{config.base_url!r} begins with none of {known}")
-    reader = kinds[scheme](config)
+    reader = kinds[scheme](config, observer)
     opened.callback(reader.close)
     return reader

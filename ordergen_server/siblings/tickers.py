@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ordergen_server.domain.errors import DeadlineExceeded, SiblingUnavailable
+from ordergen_server.domain.origin import carried
 from ordergen_server.siblings.calling.config import CacheConfig
 from ordergen_server.siblings.calling.deadlines import Clock, Deadline
 from ordergen_server.siblings.calling.failures import Flaw
@@ -78,7 +79,7 @@ class TickerSource:
         unknown = [one for one in security_ids if not self._is_kept(one)]
         if unknown:
             with ThreadPoolExecutor(_AT_ONCE, "security") as pool:
-                list(pool.map(lambda one: self._read_one(one, deadline), unknown))
+                list(pool.map(carried(lambda one: self._read_one(one, deadline)), unknown))
         with self._lock:
             return {one: self._found[one].ticker for one in security_ids}
 

@@ -12,10 +12,12 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc.error_details_pb2 import RetryInfo
 from grpc_status import rpc_status
 
+from ordergen_server.domain import origin
 from ordergen_server.siblings.calling.calls import ResilientCaller
 from ordergen_server.siblings.calling.config import SiblingConfig
 from ordergen_server.siblings.calling.deadlines import Deadline
 from ordergen_server.siblings.calling.failures import AttemptFailed, Refused, TimedOut
+from ordergen_server.siblings.calling.observer import UNOBSERVED, SiblingObserver
 
 Request = TypeVar("Request", bound=Message)
 Response = TypeVar("Response", bound=Message)
@@ -38,16 +40,17 @@ class GrpcService:
     Args:
         service: its name, for errors and the log.
         config: where it is (`grpc://host:port`) and its limits; `pool_size` bounds the calls at once.
+        observer: hears what becomes of calls.
 
     Raises:
         ValueError: the base URL is not one of gRPC.
     """
 
-    def __init__(self, service: str, config: SiblingConfig) -> None:
+    def __init__(self, service: str, config: SiblingConfig, observer: SiblingObserver = UNOBSERVED) -> None:
         url = urllib3.util.parse_url(config.base_url)
         if url.scheme != "grpc" or not url.host or not url.port or url.path not in (None, "/") or url.query:
             raise ValueError(f"{service}: {config.base_url!r} is not a base URL like grpc://host:port")
-        self.caller = ResilientCaller(service, config)
+        self.caller = ResilientCaller(service, config, observer=observer)
         self.channel = grpc.insecure_channel(f"dns:///{url.host}:{url.port}", _options(config))
 
     def get(
@@ -93,7 +96,7 @@ def _fetch(
     method: "grpc.UnaryUnaryMultiCallable[Request, Response]", request: Request, timeout_seconds: float
 ) -> Response:
     try:
-        return method(request, timeout=timeout_seconds)
+        return method(request, timeout=timeout_seconds, metadata=tuple(origin.current().headers.items()))
     except grpc.RpcError as error:
         raise _failure(error, timeout_seconds) from error
     except ValueError as error:

@@ -7,10 +7,12 @@ import urllib3
 from urllib3.exceptions import HTTPError, InvalidHeader, NewConnectionError
 from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
 
+from ordergen_server.domain import origin
 from ordergen_server.siblings.calling.calls import ResilientCaller
 from ordergen_server.siblings.calling.config import SiblingConfig
 from ordergen_server.siblings.calling.deadlines import Deadline
 from ordergen_server.siblings.calling.failures import AttemptFailed, InternalFailure, Refused, TimedOut
+from ordergen_server.siblings.calling.observer import UNOBSERVED, SiblingObserver
 from ordergen_server.siblings.calling.sockets import DeadlinePool
 
 Document = TypeVar("Document")
@@ -37,16 +39,17 @@ class HttpService:
     Args:
         service: its name, for errors and the log.
         config: where it is and its limits.
+        observer: hears what becomes of calls.
 
     Raises:
         ValueError: the base URL is not one of plain HTTP.
     """
 
-    def __init__(self, service: str, config: SiblingConfig) -> None:
+    def __init__(self, service: str, config: SiblingConfig, observer: SiblingObserver = UNOBSERVED) -> None:
         url = urllib3.util.parse_url(config.base_url)
         if url.scheme != "http" or not url.host or url.query or url.fragment:
             raise ValueError(f"{service}: {config.base_url!r} is not a base URL like http://host:port")
-        self.caller = ResilientCaller(service, config)
+        self.caller = ResilientCaller(service, config, observer=observer)
         self._prefix = (url.path or "").rstrip("/")
         self._maximum_body_bytes = config.maximum_body_bytes
         self._pool = DeadlinePool(url.host, url.port, maxsize=config.pool_size, block=True, retries=False)
@@ -84,7 +87,7 @@ class HttpService:
             response = self._pool.urlopen(
                 "GET",
                 self._prefix + path,
-                headers={"Accept": "application/json"},
+                headers={"Accept": "application/json", **origin.current().headers},
                 timeout=urllib3.Timeout(total=timeout_seconds),
                 # Attempts are never more than connections: this does not wait, but without a limit it could.
                 pool_timeout=_POOL_TIMEOUT_SECONDS,

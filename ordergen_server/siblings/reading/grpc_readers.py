@@ -24,6 +24,7 @@ from ordergen_server.siblings.calling.config import SiblingConfig
 from ordergen_server.siblings.calling.deadlines import Deadline
 from ordergen_server.siblings.calling.failures import Flaw, Refused
 from ordergen_server.siblings.calling.grpc_service import GrpcService
+from ordergen_server.siblings.calling.observer import UNOBSERVED, SiblingObserver
 from ordergen_server.siblings.reading import decimals, readers
 from ordergen_server.siblings.reading.entries import not_blank, unique
 from ordergen_server.siblings.reading.holdings import Line, Summary, checked_holdings, new_holdings
@@ -37,8 +38,8 @@ class GrpcReader:
 
     service: str
 
-    def __init__(self, config: SiblingConfig) -> None:
-        self._grpc = GrpcService(self.service, config)
+    def __init__(self, config: SiblingConfig, observer: SiblingObserver = UNOBSERVED) -> None:
+        self._grpc = GrpcService(self.service, config, observer)
 
     @property
     def breaker(self) -> CircuitBreaker:
@@ -55,8 +56,8 @@ class GrpcSecurityReader(GrpcReader):
 
     service = readers.SECURITY
 
-    def __init__(self, config: SiblingConfig) -> None:
-        super().__init__(config)
+    def __init__(self, config: SiblingConfig, observer: SiblingObserver = UNOBSERVED) -> None:
+        super().__init__(config, observer)
         self._method = SecurityServiceStub(self._grpc.channel).ListSecurities
 
     def read_tickers(self, deadline: Deadline) -> Mapping[str, str | Flaw]:
@@ -74,8 +75,8 @@ class GrpcPriceReader(GrpcReader):
 
     service = readers.PRICING
 
-    def __init__(self, config: SiblingConfig) -> None:
-        super().__init__(config)
+    def __init__(self, config: SiblingConfig, observer: SiblingObserver = UNOBSERVED) -> None:
+        super().__init__(config, observer)
         self._method = PricingServiceStub(self._grpc.channel).ListPrices
 
     def read_prices(self, deadline: Deadline) -> Mapping[str, Decimal | Flaw]:
@@ -89,8 +90,8 @@ class GrpcNameReader(GrpcReader):
 
     service = readers.PORTFOLIO
 
-    def __init__(self, config: SiblingConfig) -> None:
-        super().__init__(config)
+    def __init__(self, config: SiblingConfig, observer: SiblingObserver = UNOBSERVED) -> None:
+        super().__init__(config, observer)
         self._method = PortfolioServiceStub(self._grpc.channel).ListPortfolios
 
     def read_names(self, deadline: Deadline) -> Mapping[str, str]:
@@ -104,8 +105,8 @@ class GrpcAccountingReader(GrpcReader):
 
     service = readers.PORTFOLIO_ACCOUNTING
 
-    def __init__(self, config: SiblingConfig) -> None:
-        super().__init__(config)
+    def __init__(self, config: SiblingConfig, observer: SiblingObserver = UNOBSERVED) -> None:
+        super().__init__(config, observer)
         self._method = PortfolioAccountingServiceStub(self._grpc.channel).GetPortfolioSummary
 
     def read_holdings(self, portfolio_id: str, deadline: Deadline) -> Holdings:

@@ -1,0 +1,173 @@
+"""Log lines: ours and those of libraries through one renderer, each with the ids of the call it is about.
+
+Everything logs with the standard library's `logging`. A line is rendered in the thread that logs it, which
+knows what it works for, and written by a thread of its own: who reads the log slowly, or not at all, stops no
+call. structlog's own context variables are not used: it merges them by walking through the whole context, and
+what crosses our threads is chosen (`domain.origin`).
+"""
+
+import logging
+import queue
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, TextIO
+
+import msgspec
+import structlog
+from structlog.typing import EventDict, Processor
+
+from ordergen_server.domain import origin
+
+Format = Literal["json", "console"]
+
+#: Lines that wait to be written, at most; more are dropped, and their number is told.
+WAITING_LINES = 10_000
+_CLOSE_SECONDS = 2.0
+#: Of one value: a traceback is the longest.
+_LONGEST_VALUE = 16_384
+#: User and password of an address, and bearer tokens: none should come here, and none gets further.
+_SECRETS = re.compile(r"(?i)(://)[^\s/@\"']+@|(\bbearer\s+)[\w.~+/=-]+|(\beyJ)[\w-]+\.[\w-]+\.[\w-]*")
+_SUSPECTS = ("@", "earer", "EARER", "eyJ")
+
+
+@contextmanager
+def logging_to(stream: TextIO, level: str, form: Format) -> Iterator[None]:
+    """A block in which everything that is logged from `level` on is written to `stream`.
+
+    Args:
+        stream: where to; its lines are what collectors of logs read.
+        level: DEBUG, INFO, WARNING or ERROR.
+        form: one JSON object a line, or lines for eyes.
+    """
+    writer = LineWriter(stream)
+    writer.setFormatter(formatter(form, colors=stream.isatty()))
+    root = logging.getLogger()
+    before = root.level
+    root.addHandler(writer)
+    root.setLevel(level)
+    logging.captureWarnings(True)
+    try:
+        yield
+    finally:
+        logging.captureWarnings(False)
+        root.setLevel(before)
+        root.removeHandler(writer)
+        writer.close()
+
+
+class LineWriter(logging.Handler):
+    """Writes lines to a stream from a thread of its own, as long as no more than so many wait."""
+
+    def __init__(self, stream: TextIO, waiting_lines: int = WAITING_LINES) -> None:
+        super().__init__()
+        self._stream = stream
+        self._lines: queue.Queue[str | None] = queue.Queue(waiting_lines)
+        self._dropped = 0
+        self._counting = threading.Lock()
+        self._writer = threading.Thread(target=self._write, name="log", daemon=True)
+        self._writer.start()
+
+    def createLock(self) -> None:  # noqa: N802 - the name of the standard library
+        """No lock: a thread that renders a line would keep all others from theirs."""
+        self.lock = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Render a line and let it be written."""
+        try:
+            self._lines.put_nowait(self.format(record))
+        except queue.Full:
+            with self._counting:
+                self._dropped += 1
+        except Exception:  # noqa: BLE001 - as every handler: whoever logs must not fail by it
+            self.handleError(record)
+
+    def close(self) -> None:
+        """Write what waits, for a moment at most."""
+        try:
+            self._lines.put(None, timeout=_CLOSE_SECONDS)
+        except queue.Full:
+            return  # nobody reads
+        finally:
+            super().close()
+        self._writer.join(_CLOSE_SECONDS)
+
+    def _write(self) -> None:
+        while (line := self._lines.get()) is not None:
+            try:
+                self._stream.write(f"{line}\n")
+                if self._lines.empty():
+                    self._tell_dropped()
+                    self._stream.flush()
+            except (OSError, ValueError):  # the stream is closed: there is nowhere to say so
+                continue
+
+    def _tell_dropped(self) -> None:
+        with self._counting:
+            dropped, self._dropped = self._dropped, 0
+        if dropped:
+            text = f"{dropped} lines were not written: they came faster than they were read"
+            self._stream.write(self.format(logging.makeLogRecord({"msg": text, **_WARNING})) + "\n")
+
+
+_WARNING = {"levelno": logging.WARNING, "levelname": "WARNING", "name": __name__}
+
+
+def formatter(form: Format, *, colors: bool = False) -> logging.Formatter:
+    """Renders records of `logging`."""
+    processors: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    if form == "json":
+        processors += [
+            structlog.processors.format_exc_info,
+            _bounded,
+            structlog.processors.JSONRenderer(_json),
+        ]
+    else:
+        plain = structlog.dev.plain_traceback
+        processors.append(structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain))
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
+            structlog.stdlib.ExtraAdder(),
+            _add_ids,
+            _add_where,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        ],
+        processors=[*processors, _without_secrets],
+    )
+
+
+def _add_ids(_logger: object, _name: str, event: EventDict) -> EventDict:
+    """The fields of what the thread works for; what the line itself says comes first."""
+    for name, value in origin.current().fields.items():
+        event.setdefault(name, value)
+    return event
+
+
+def _add_where(_logger: object, level: str, event: EventDict) -> EventDict:
+    record: logging.LogRecord = event["_record"]
+    event["level"] = level
+    event["logger"] = record.name
+    if record.threadName != "MainThread":
+        event["thread"] = record.threadName
+    return event
+
+
+def _bounded(_logger: object, _name: str, event: EventDict) -> EventDict:
+    for name, value in event.items():
+        if isinstance(value, str) and len(value) > _LONGEST_VALUE:
+            event[name] = f"{value[:_LONGEST_VALUE]}..."
+    return event
+
+
+def _json(event: EventDict, **_: Any) -> str:
+    return msgspec.json.encode(event, enc_hook=str).decode()
+
+
+def _without_secrets(_logger: object, _name: str, line: Any) -> str:
+    text = str(line)
+    if any(one in text for one in _SUSPECTS):
+        text = _SECRETS.sub(
+            lambda found: f"{found[1] or found[2] or found[3]}***{'@' if found[1] else ''}", text
+        )
+    return text

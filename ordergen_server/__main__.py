@@ -2,14 +2,17 @@
 
 import argparse
 import json
-import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from ordergen_server.api.telemetry.logs import logging_to
+from ordergen_server.api.telemetry.tracing import tracing_to_collector
 from ordergen_server.bootstrap import serving
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.sandbox.database.embedded import EmbeddedDatabase, EmbeddedDatabaseError
@@ -34,16 +37,18 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         settings = Settings()
-        logging.basicConfig(
-            level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-        )
         with (
             stop_signals() as stop,
+            logging_to(sys.stderr, settings.log_level, settings.log_format),
+            tracing_to_collector(os.environ) as tracing,
             database_uri(settings) as uri,
-            serving(settings, uri) as server,
+            serving(settings, uri, tracing) as server,
         ):
-            ports = {"port": server.port, "health_port": server.health_port}
-            sentence = f"Serving on port {server.port}, health on {server.health_port}."
+            ports = asdict(server)
+            sentence = (
+                f"Serving on port {server.port}, health on {server.health_port},"
+                f" metrics on {server.metrics_port}."
+            )
             print(json.dumps(ports) if arguments.json else sentence, flush=True)  # noqa: T201 - the command's output
             wait_for(stop)
     except ValidationError as error:

@@ -3,13 +3,18 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from ordergen_server.api.calls import CallInterceptor
+from prometheus_client import CollectorRegistry
+
+from ordergen_server.api.calls import SERVICES, CallInterceptor
 from ordergen_server.api.model_servicer import ModelServicer
 from ordergen_server.api.rebalance_servicer import RebalanceServicer
 from ordergen_server.api.server import ApiServer, ServerConfig
+from ordergen_server.api.telemetry.metrics_server import metrics_served
+from ordergen_server.api.telemetry.telemetry import Telemetry
+from ordergen_server.api.telemetry.tracing import Tracing
 from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.models import Models
@@ -34,30 +39,53 @@ MAXIMUM_SUMMARY_BYTES = 8 * 1024 * 1024
 NAMES_SECONDS = 30.0
 
 
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """The ports of a server that serves."""
+
+    port: int
+    health_port: int
+    metrics_port: int
+
+
 @contextmanager
-def serving(settings: Settings, mongodb_uri: str) -> Iterator[ApiServer]:
+def serving(settings: Settings, mongodb_uri: str, tracing: Tracing | None = None) -> Iterator[Serving]:
     """A server that answers calls for the time of the block, and then drains.
 
     Raises:
         DatabaseUnavailable: the database does not answer at the start.
+        OSError: a port is in use.
     """
     with ExitStack() as stack:
-        database = stack.enter_context(closing(_database(settings, mongodb_uri)))
+        telemetry = Telemetry(SERVICES, CollectorRegistry(), tracing)
+        stack.callback(telemetry.calls.close)
+        metrics_port = stack.enter_context(
+            metrics_served(telemetry.registry, settings.host, settings.metrics_port)
+        )
+        database = stack.enter_context(closing(_database(settings, mongodb_uri, telemetry)))
         migrate(database)
         tokens = PageTokens.of(database)
         models, store = Models(database, tokens), Rebalances(database, tokens)
-        sources = stack.enter_context(open_sources(_siblings(settings)))
+        sources = stack.enter_context(open_sources(_siblings(settings), telemetry.siblings))
+        telemetry.watch_sources(sources.market, sources.portfolios)
         workers = stack.enter_context(ThreadPoolExecutor(settings.portfolio_workers, "portfolio"))
         work = PortfolioWork(
             market=sources.market,
             portfolios=sources.portfolios,
             workers=workers,
             window=WINDOW * settings.portfolio_workers,
+            observer=telemetry.runs,
         )
         changed = ChangeSignal()
-        runs = _runs(settings, work, store, models, changed)
+        runs = _runs(settings, work, store, models, changed=changed, telemetry=telemetry)
         rebalancer = Rebalancer(
-            models=models, store=store, work=work, runs=runs, changed=changed, clock=utc_now
+            models=models,
+            store=store,
+            work=work,
+            runs=runs,
+            changed=changed,
+            clock=utc_now,
+            observer=telemetry.runs,
         )
         server = ApiServer(
             _server_config(settings),
@@ -68,7 +96,9 @@ def serving(settings: Settings, mongodb_uri: str) -> Iterator[ApiServer]:
                 maximum_call_seconds=settings.maximum_call_seconds,
                 maximum_run_seconds=settings.maximum_run_seconds,
             ),
-            calls=CallInterceptor(database.time_limit, settings.maximum_call_seconds, settings.maximum_calls),
+            calls=CallInterceptor(
+                database.time_limit, settings.maximum_call_seconds, settings.maximum_calls, telemetry.calls
+            ),
             database=database,
         )
         runs.start()
@@ -76,7 +106,7 @@ def serving(settings: Settings, mongodb_uri: str) -> Iterator[ApiServer]:
         server.start()
         stack.callback(server.stop)
         stack.callback(runs.drain)
-        yield server
+        yield Serving(server.port, server.health_port, metrics_port)
 
 
 def utc_now() -> datetime:
@@ -85,17 +115,24 @@ def utc_now() -> datetime:
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
-def _database(settings: Settings, mongodb_uri: str) -> Database:
+def _database(settings: Settings, mongodb_uri: str, telemetry: Telemetry) -> Database:
     return Database(
         mongodb_uri,
         settings.mongodb_database,
         pool_size=settings.mongodb_pool_size,
         timeout_seconds=settings.mongodb_timeout_seconds,
+        observer=telemetry.database,
     )
 
 
 def _runs(
-    settings: Settings, work: PortfolioWork, store: Rebalances, models: Models, changed: ChangeSignal
+    settings: Settings,
+    work: PortfolioWork,
+    store: Rebalances,
+    models: Models,
+    *,
+    changed: ChangeSignal,
+    telemetry: Telemetry,
 ) -> Runs:
     journal = RunJournal(
         runs=store,
@@ -103,12 +140,14 @@ def _runs(
         clock=utc_now,
         changed=changed.notify,
         lease_seconds=settings.lease_seconds,
+        observer=telemetry.runs,
     )
     return Runs(
         Execution(work, journal),
         journal,
         maximum_runs=settings.maximum_runs,
         tend_seconds=settings.lease_seconds / 3,
+        observer=telemetry.runs,
     )
 
 

@@ -49,7 +49,7 @@ def current() -> Origin:
 
 
 def enter(origin: Origin) -> None:
-    """From here on this thread, or task, works for `origin`; `working_for` where it ends in the same block."""
+    """From here on this thread, or task, works for `origin`; see `working_for` for a block."""
     _current.set(origin)
 
 

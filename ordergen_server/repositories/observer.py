@@ -115,11 +115,11 @@ class PoolObserver(ConnectionPoolListener):
     def __init__(self, observer: DatabaseObserver) -> None:
         self._observer = observer
 
-    def connection_checked_out(self, event: ConnectionCheckedOutEvent) -> None:
+    def connection_checked_out(self, _event: ConnectionCheckedOutEvent) -> None:
         """A connection is in use."""
         self._observer.connections(1)
 
-    def connection_checked_in(self, event: ConnectionCheckedInEvent) -> None:
+    def connection_checked_in(self, _event: ConnectionCheckedInEvent) -> None:
         """It is free again."""
         self._observer.connections(-1)
 

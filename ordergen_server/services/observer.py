@@ -40,11 +40,11 @@ class RunObserver(Protocol):
     def stored(self, counts: Mapping[PortfolioState, int]) -> None:
         """Results were stored, so many of each state."""
 
-    def run_held(self, *, taken_over: bool) -> None:
-        """A run is carried out here from now on."""
+    def run(self, rebalance_id: str, *, taken_over: bool) -> AbstractContextManager[None]:
+        """A block in which a run of a model is carried out here; taken over from another server, or begun."""
 
-    def run_left(self, *, lost: bool) -> None:
-        """It is no longer: it has ended, was let go of, or another server has it."""
+    def lease_lost(self) -> None:
+        """A run that was carried out here has another server now, or has ended."""
 
     def run_ended(self, state: RebalanceState) -> None:
         """The end of a run was stored."""
@@ -61,11 +61,12 @@ class _Unobserved:
     def stored(self, counts: Mapping[PortfolioState, int]) -> None:
         del counts
 
-    def run_held(self, *, taken_over: bool) -> None:
-        del taken_over
+    def run(self, rebalance_id: str, *, taken_over: bool) -> AbstractContextManager[None]:
+        del rebalance_id, taken_over
+        return nullcontext()
 
-    def run_left(self, *, lost: bool) -> None:
-        del lost
+    def lease_lost(self) -> None:
+        """Nothing."""
 
     def run_ended(self, state: RebalanceState) -> None:
         del state

@@ -102,6 +102,7 @@ def served(
         host="127.0.0.1",
         port=0,
         health_port=0,
+        metrics_port=0,
         mongodb_database=database_name,
         mongodb_timeout_seconds=mongodb_timeout_seconds,
         portfolio_accounting_url=accounting,

@@ -70,6 +70,7 @@ def environment(folder: Path, siblings: SimulatedSiblings, **changed: str) -> Ma
         "ORDERGEN_HOST": "127.0.0.1",
         "ORDERGEN_PORT": "0",
         "ORDERGEN_HEALTH_PORT": "0",
+        "ORDERGEN_METRICS_PORT": "0",
         "ORDERGEN_DATA_FOLDER": str(folder),
         "ORDERGEN_PORTFOLIO_ACCOUNTING_URL": siblings.accounting_url,
         "ORDERGEN_PRICING_URL": siblings.pricing_url,

@@ -84,6 +84,6 @@ def _parent(metadata: Mapping[str, str]) -> TraceParent | None:
     found = _TRACEPARENT.fullmatch(given)
     if not found or (found[1] == "00" and found[5]):
         return None
-    state = metadata.get(TRACESTATE, "")
+    state: object = metadata.get(TRACESTATE)
     fit = isinstance(state, str) and _TRACESTATE.fullmatch(state)
-    return TraceParent(f"00-{found[2]}-{found[3]}-{found[4]}", found[2], state if fit else "")
+    return TraceParent(f"00-{found[2]}-{found[3]}-{found[4]}", found[2], str(state) if fit else "")

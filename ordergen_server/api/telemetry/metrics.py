@@ -50,24 +50,20 @@ class Metrics:
 
     Args:
         registry: where they are registered.
-        version: of the server.
     """
 
-    def __init__(self, registry: CollectorRegistry, version: str) -> None:
+    def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
-        self._add_process(version)
+        self._add_process()
         self._add_calls()
         self._add_runs()
         self._add_siblings()
         self._add_database()
 
-    def _add_process(self, version: str) -> None:
+    def _add_process(self) -> None:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
-        self._gauge("ordergen_build_info", "Always 1; the version is in its label.", "version")(version).set(
-            1
-        )
 
     def _add_calls(self) -> None:
         call = ("grpc_service", "grpc_method")

@@ -10,11 +10,14 @@ from contextlib import contextmanager
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
 from ordergen_server.api.telemetry.metrics import Metrics
-from ordergen_server.api.telemetry.tracing import Tracing, within
+from ordergen_server.api.telemetry.tracing import Attributes, Tracing, within
 from ordergen_server.domain import origin
-from ordergen_server.domain.origin import Origin
 from ordergen_server.domain.rebalances import PortfolioState, RebalanceState
 from ordergen_server.services.observer import SolveMethod, Stage
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ordergen_server.domain.origin import Origin
 
 #: What becomes of calls that is no fault.
 _GOOD = frozenset({"answered", "refused", "ok"})
@@ -68,7 +71,7 @@ class SiblingCalls:
         """See SiblingObserver."""
         if number > 1:
             self._metrics.sibling_retries(service).inc()
-        attributes = {"peer.service": service, "attempt": number}
+        attributes: Attributes = {"peer.service": service, "attempt": number}
         span = self._tracing.begin(f"call {service}", SpanKind.CLIENT, attributes)
         return _Attempt(self._metrics, service, span)
 
@@ -149,17 +152,21 @@ class RunEvents:
         for state, count in counts.items():
             self._metrics.portfolios(state.value).inc(count)
 
-    def run_held(self, *, taken_over: bool) -> None:
+    @contextmanager
+    def run(self, rebalance_id: str, *, taken_over: bool) -> Iterator[None]:
         """See RunObserver."""
-        self._metrics.runs_in_progress.inc()
         if taken_over:
             self._metrics.takeovers.inc()
+        self._metrics.runs_in_progress.inc()
+        try:
+            with self._tracing.span("run", rebalance_id=rebalance_id, taken_over=taken_over):
+                yield
+        finally:
+            self._metrics.runs_in_progress.dec()
 
-    def run_left(self, *, lost: bool) -> None:
+    def lease_lost(self) -> None:
         """See RunObserver."""
-        self._metrics.runs_in_progress.dec()
-        if lost:
-            self._metrics.leases_lost.inc()
+        self._metrics.leases_lost.inc()
 
     def run_ended(self, state: RebalanceState) -> None:
         """See RunObserver."""

@@ -151,7 +151,7 @@ def provider_of(exporters: "list[SpanExporter]") -> "TracerProvider":
 
 
 def _exporter(name: str, variables: Mapping[str, str]) -> "SpanExporter | None":
-    """The exporter of a name; a warning where it is not installed, for a server without traces still serves."""
+    """The exporter of a name; a warning where it is not installed: a server without traces serves."""
     if name == "otlp":
         protocol = variables.get(
             "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", variables.get("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")

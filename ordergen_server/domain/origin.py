@@ -4,7 +4,6 @@ One context variable holds them all. It is carried into other threads by itself:
 context the time limits of the call would come along, and cut off a run that outlives it.
 """
 
-import functools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -67,7 +66,6 @@ def carried(function: Callable[Parameters, Answer]) -> Callable[Parameters, Answ
     """The function, to be called in another thread for what this one works for."""
     origin = _current.get()
 
-    @functools.wraps(function)
     def carry(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
         token = _current.set(origin)
         try:

@@ -3,12 +3,12 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from threading import Lock
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 from opentelemetry.trace import Span, Status, StatusCode
+from prometheus_client import Counter
 
 from ordergen_server.api.errors import TABLE
 from ordergen_server.api.telemetry.correlation import TRACESTATE, CallIds, ids_of
@@ -55,19 +55,18 @@ _LEVELS = {
 _LONGEST_MESSAGE = 500
 
 
-@dataclass(frozen=True, slots=True)
 class _Method:
-    """A method of the contract; those that are not in it share one, for names come from the wire."""
+    """A method of the contract, and where its calls are counted."""
 
-    service: str
-    name: str
+    def __init__(self, service: str, name: str, metrics: Metrics) -> None:
+        self.service, self.name, self.full_name = service, name, f"{service}/{name}"
+        self.started = metrics.calls_started(service, name)
+        self.in_flight = metrics.calls_in_flight(service, name)
+        self.seconds = metrics.call_seconds(service, name)
+        self._metrics = metrics
 
-    @property
-    def full_name(self) -> str:
-        return f"{self.service}/{self.name}"
-
-
-_UNKNOWN_METHOD = _Method(OTHER, OTHER)
+    def handled(self, code: grpc.StatusCode) -> Counter:
+        return self._metrics.calls_handled(self.service, self.name, code.name)
 
 
 class CallTelemetry:
@@ -90,10 +89,12 @@ class CallTelemetry:
         lines_a_second: int = LINES_A_SECOND,
     ) -> None:
         self._methods = {
-            f"/{service.full_name}/{method.name}": _Method(service.full_name, method.name)
+            f"/{service.full_name}/{method.name}": _Method(service.full_name, method.name, metrics)
             for service in services
             for method in service.methods
         }
+        # Others share one: their names come from the wire.
+        self._other = _Method(OTHER, OTHER, metrics)
         self.metrics = metrics
         self.tracing = tracing or Tracing()
         self.clock = clock
@@ -107,7 +108,7 @@ class CallTelemetry:
             metadata: its headers, by lower-case name.
             peer: where it comes from.
         """
-        return ObservedCall(self, self._methods.get(method, _UNKNOWN_METHOD), ids_of(metadata), peer)
+        return ObservedCall(self, self._methods.get(method, self._other), ids_of(metadata), peer)
 
     def close(self) -> None:
         """Tell how many lines were not written."""
@@ -130,9 +131,8 @@ class ObservedCall:
         self._refused = ""
         self._ended = False
         self.correlation_id = ids.correlation_id
-        metrics = telemetry.metrics
-        metrics.calls_started(method.service, method.name).inc()
-        metrics.calls_in_flight(method.service, method.name).inc()
+        method.started.inc()
+        method.in_flight.inc()
         self._span = self._begin_span(ids)
         place = self._place(ids)
         self.trailers = tuple((name, value) for name, value in place.headers.items() if name != TRACESTATE)
@@ -163,7 +163,9 @@ class ObservedCall:
             return
         self._ended = True
         seconds = self._telemetry.clock() - self._began
-        self._measure(code, seconds)
+        self._method.in_flight.dec()
+        self._method.handled(code).inc()
+        self._method.seconds.observe(seconds)
         self._end_span(code, error)
         self._write(code, error, seconds, request_bytes, response_bytes)
         origin.enter(UNKNOWN)  # a thread of a pool goes on with another call
@@ -191,12 +193,6 @@ class ObservedCall:
             fields["trace_id"] = ids.parent.trace_id
         place = Origin(fields, ids.headers)
         return within(place, self._span) if self._span else place
-
-    def _measure(self, code: grpc.StatusCode, seconds: float) -> None:
-        metrics, method = self._telemetry.metrics, self._method
-        metrics.calls_in_flight(method.service, method.name).dec()
-        metrics.calls_handled(method.service, method.name, code.name).inc()
-        metrics.call_seconds(method.service, method.name).observe(seconds)
 
     def _end_span(self, code: grpc.StatusCode, error: OrderGenerationError | None) -> None:
         if not self._span:

@@ -12,7 +12,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, TextIO
+from typing import Literal, TextIO
 
 import msgspec
 import structlog
@@ -25,6 +25,8 @@ Format = Literal["json", "console"]
 #: Lines that wait to be written, at most; more are dropped, and their number is told.
 WAITING_LINES = 10_000
 _CLOSE_SECONDS = 2.0
+#: What formatters of the standard library leave in a record, which is shared by all handlers.
+_OF_OTHER_HANDLERS = ("message", "asctime")
 #: Of one value: a traceback is the longest.
 _LONGEST_VALUE = 16_384
 #: User and password of an address, and bearer tokens: none should come here, and none gets further.
@@ -146,6 +148,8 @@ def _add_ids(_logger: object, _name: str, event: EventDict) -> EventDict:
 
 def _add_where(_logger: object, level: str, event: EventDict) -> EventDict:
     record: logging.LogRecord = event["_record"]
+    for name in _OF_OTHER_HANDLERS:
+        event.pop(name, None)
     event["level"] = level
     event["logger"] = record.name
     if record.threadName != "MainThread":
@@ -160,11 +164,11 @@ def _bounded(_logger: object, _name: str, event: EventDict) -> EventDict:
     return event
 
 
-def _json(event: EventDict, **_: Any) -> str:
+def _json(event: EventDict, **_: object) -> str:
     return msgspec.json.encode(event, enc_hook=str).decode()
 
 
-def _without_secrets(_logger: object, _name: str, line: Any) -> str:
+def _without_secrets(_logger: object, _name: str, line: str | bytes | EventDict) -> str:
     text = str(line)
     if any(one in text for one in _SUSPECTS):
         text = _SECRETS.sub(

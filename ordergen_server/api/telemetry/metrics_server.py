@@ -1,8 +1,8 @@
 """The port of the metrics: plain HTTP, one scrape a connection.
 
-`prometheus_client.start_http_server` gives every connection a thread and all the time it likes: those that say
-nothing keep their threads for ever, until the process has no file left to open. Here only so many are open at
-once, and the oldest makes room for a new one: a scrape takes milliseconds, so the oldest is one that is silent.
+`prometheus_client.start_http_server` gives every connection a thread and all the time it likes: those that
+say nothing keep their threads for ever, until the process has no file left to open. Here only so many are
+open at once, and the oldest makes room for a new one: a scrape takes milliseconds, so the oldest is silent.
 """
 
 import logging
@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeAlias
 
 from prometheus_client import CollectorRegistry, MetricsHandler
 
@@ -22,6 +22,11 @@ _log = logging.getLogger(__name__)
 MAXIMUM_CONNECTIONS = 8
 #: Between two bytes of a connection.
 SILENCE_SECONDS = 10
+
+
+# What the base class says, where more kinds of connections are possible than ours.
+_Request: TypeAlias = Any
+_Address: TypeAlias = Any
 
 
 class _Handler(MetricsHandler):
@@ -40,7 +45,7 @@ class _Server(ThreadingHTTPServer):
         self._open: dict[socket.socket, None] = {}  # in the order they came
         super().__init__(address, handler)
 
-    def process_request(self, request: Any, client_address: Any) -> None:
+    def process_request(self, request: _Request, client_address: _Address) -> None:
         """As the base, after making room."""
         with self._lock:
             too_many = len(self._open) - MAXIMUM_CONNECTIONS + 1
@@ -52,7 +57,7 @@ class _Server(ThreadingHTTPServer):
             _cut_off(one)
         super().process_request(request, client_address)
 
-    def shutdown_request(self, request: Any) -> None:
+    def shutdown_request(self, request: _Request) -> None:
         """As the base, and forget the connection."""
         with self._lock:
             self._open.pop(request, None)

@@ -6,6 +6,7 @@ The wings do not know this one, nor this one them: what is given keeps the form 
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
@@ -14,7 +15,6 @@ from ordergen_server.api.telemetry.tracing import Attributes, Tracing, within
 from ordergen_server.domain import origin
 from ordergen_server.domain.rebalances import PortfolioState, RebalanceState
 from ordergen_server.services.observer import SolveMethod, Stage
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ordergen_server.domain.origin import Origin

@@ -66,7 +66,7 @@ def costs() -> dict[str, float]:
         found["call, metrics"] = microseconds(call(plain))
         found["call, metrics and span"] = microseconds(call(traced))
     for form in ("json", "console"):
-        with logging_to(io.StringIO(), "INFO", form):  # type: ignore[arg-type] # each is one of them
+        with logging_to(io.StringIO(), "INFO", form):
             found[f"call, metrics and a {form} line"] = microseconds(call(plain), 500)
     found["database operation, metrics"] = microseconds(
         lambda: plain.database.begin_operation("find", "models").end("ok", 0.001)

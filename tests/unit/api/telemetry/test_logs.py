@@ -183,8 +183,8 @@ def test_who_logs_does_not_wait_for_who_reads_and_hears_what_was_lost() -> None:
     for _ in range(100):
         writer.handle(record)
     stream.reads_again.set()
-    said = eventually(lambda: "were not written" in stream.getvalue() and stream.getvalue())
-    events = [json.loads(line)["event"] for line in said.splitlines()]
+    eventually(lambda: "were not written" in stream.getvalue())
+    events = [json.loads(line)["event"] for line in stream.getvalue().splitlines()]
     assert events.count("line") == 6
     assert events[-1] == "95 lines were not written: they came faster than they were read"
     writer.close()

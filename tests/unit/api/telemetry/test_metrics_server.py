@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter
+from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from ordergen_server.api.telemetry.metrics_server import MAXIMUM_CONNECTIONS, metrics_served
@@ -64,10 +65,10 @@ def test_other_methods_and_no_http_at_all_are_answered_or_dropped(port: int) -> 
 
 
 class Broken(Collector):
-    def collect(self) -> Iterator[object]:
+    def collect(self) -> Iterator[Metric]:
         raise RuntimeError("cannot be told")
 
-    def describe(self) -> list[object]:
+    def describe(self) -> list[Metric]:
         return []
 
 

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from typing import Protocol
 
+import optimizer
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, RebalanceState
 
 
@@ -26,6 +27,10 @@ class SolveMethod(StrEnum):
 
     TOGETHER = "together"
     ALONE = "alone"
+
+
+#: What can be known of the orders of a portfolio.
+SOLVE_STATUSES = tuple(status.name for status in optimizer.Status)
 
 
 class RunObserver(Protocol):

@@ -20,6 +20,7 @@ from opentelemetry.trace import StatusCode
 
 from ordergen_server.api.telemetry.logs import logging_to
 from ordergen_server.api.telemetry.tracing import Tracing
+from ordergen_server.domain.rebalances import RebalanceState
 from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.builders import MODEL_ID
@@ -29,6 +30,7 @@ from tests.e2e.metrics import Scrape
 from tests.e2e.processes import server_process
 from tests.e2e.runs import watched
 from tests.limits import PATIENCE
+from tests.unit.deployment.monitoring import metrics_named
 from tests.waiting import eventually
 
 MODELS = "globeco.ordergen.v1.ModelService"
@@ -283,3 +285,25 @@ def test_a_server_logs_json_serves_metrics_and_ends_well(tmp_path: Path, sibling
     assert (line["event"], line["code"], line["trace_id"]) == ("call", "NOT_FOUND", TRACE)
     assert scrape.total("process_resident_memory_bytes") > 0
     assert scrape.total("grpc_server_handled_total", grpc_code="NOT_FOUND") == 1
+
+
+def test_every_metric_that_rules_and_dashboard_name_is_told_from_the_first_scrape_on(
+    mongodb_uri: str, database_name: str, siblings: SimulatedSiblings
+) -> None:
+    with served(mongodb_uri, database_name, siblings) as api:
+        names = Scrape(api.metrics_port).names
+    assert metrics_named() - names == set()
+
+
+def test_states_and_codes_that_alerts_count_start_from_zero(
+    mongodb_uri: str, database_name: str, siblings: SimulatedSiblings
+) -> None:
+    """A counter that begins with 1 is no increase: the first failure would be seen by nobody."""
+    with served(mongodb_uri, database_name, siblings) as api:
+        families = {one.name: one for one in Scrape(api.metrics_port).families}
+    told = {sample.labels["state"] for sample in families["ordergen_runs_ended"].samples}
+    assert told == {state.value for state in RebalanceState}
+    codes = {sample.labels["grpc_code"] for sample in families["grpc_server_handled"].samples}
+    assert codes >= {"UNKNOWN", "INTERNAL", "DATA_LOSS", "UNAVAILABLE", "DEADLINE_EXCEEDED"}
+    statuses = {sample.labels["status"] for sample in families["ordergen_solve_seconds"].samples}
+    assert statuses >= {"FEASIBLE", "UNDECIDED"}

@@ -64,6 +64,9 @@ class _Method:
         self.in_flight = metrics.calls_in_flight(service, name)
         self.seconds = metrics.call_seconds(service, name)
         self._metrics = metrics
+        # From the first scrape on, or the first of them would be no increase.
+        for code in (grpc.StatusCode.OK, *FAULTS):
+            self.handled(code)
 
     def handled(self, code: grpc.StatusCode) -> Counter:
         return self._metrics.calls_handled(self.service, self.name, code.name)

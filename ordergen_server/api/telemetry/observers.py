@@ -14,7 +14,7 @@ from ordergen_server.api.telemetry.metrics import Metrics
 from ordergen_server.api.telemetry.tracing import Attributes, Tracing, within
 from ordergen_server.domain import origin
 from ordergen_server.domain.rebalances import PortfolioState, RebalanceState
-from ordergen_server.services.observer import SolveMethod, Stage
+from ordergen_server.services.observer import SOLVE_STATUSES, SolveMethod, Stage
 
 if TYPE_CHECKING:
     from ordergen_server.domain.origin import Origin
@@ -130,6 +130,14 @@ class RunEvents:
     def __init__(self, metrics: Metrics, tracing: Tracing) -> None:
         self._metrics = metrics
         self._tracing = tracing
+        # All are there from the first scrape on, or the first of them would be no increase.
+        for state in RebalanceState:
+            metrics.runs_ended(state.value)
+        for state_of_one in PortfolioState:
+            metrics.portfolios(state_of_one.value)
+        for method in SolveMethod:
+            for status in SOLVE_STATUSES:
+                metrics.solve_seconds(method.value, status)
 
     @contextmanager
     def stage(self, stage: Stage) -> Iterator[None]:

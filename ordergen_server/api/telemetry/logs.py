@@ -7,9 +7,9 @@ what crosses our threads is chosen (`domain.origin`).
 """
 
 import logging
-import queue
 import re
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal, TextIO
@@ -25,6 +25,8 @@ Format = Literal["json", "console"]
 #: Lines that wait to be written, at most; more are dropped, and their number is told.
 WAITING_LINES = 10_000
 _CLOSE_SECONDS = 2.0
+#: From a line to its writing, at most, together with those that come meanwhile.
+_GATHERING_SECONDS = 0.02
 #: What formatters of the standard library leave in a record, which is shared by all handlers.
 _OF_OTHER_HANDLERS = ("message", "asctime")
 #: Of one value: a traceback is the longest.
@@ -60,15 +62,21 @@ def logging_to(stream: TextIO, level: str, form: Format) -> Iterator[None]:
 
 
 class LineWriter(logging.Handler):
-    """Writes lines to a stream from a thread of its own, as long as no more than so many wait."""
+    """Writes lines to a stream from a thread of its own, as long as no more than so many wait.
+
+    It waits a moment before it writes: to wake a thread for each line would cost more than the line.
+    """
 
     def __init__(self, stream: TextIO, waiting_lines: int = WAITING_LINES) -> None:
         super().__init__()
         self._stream = stream
-        self._lines: queue.Queue[str | None] = queue.Queue(waiting_lines)
+        self._most = waiting_lines
+        self._lines: deque[str] = deque()
         self._dropped = 0
         self._counting = threading.Lock()
-        self._writer = threading.Thread(target=self._write, name="log", daemon=True)
+        self._called = threading.Event()
+        self._closing = threading.Event()
+        self._writer = threading.Thread(target=self._keep_writing, name="log", daemon=True)
         self._writer.start()
 
     def createLock(self) -> None:  # noqa: N802 - the name of the standard library
@@ -77,40 +85,43 @@ class LineWriter(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Render a line and let it be written."""
-        try:
-            self._lines.put_nowait(self.format(record))
-        except queue.Full:
+        if len(self._lines) >= self._most:
             with self._counting:
                 self._dropped += 1
+            return
+        try:
+            self._lines.append(self.format(record))
         except Exception:  # noqa: BLE001 - as every handler: whoever logs must not fail by it
             self.handleError(record)
+        if not self._called.is_set():
+            self._called.set()
 
     def close(self) -> None:
-        """Write what waits, for a moment at most."""
-        try:
-            self._lines.put(None, timeout=_CLOSE_SECONDS)
-        except queue.Full:
-            return  # nobody reads
-        finally:
-            super().close()
+        """Write what waits, for a moment at most: it may be that nobody reads."""
+        self._closing.set()
+        self._called.set()
         self._writer.join(_CLOSE_SECONDS)
+        super().close()
 
-    def _write(self) -> None:
-        while (line := self._lines.get()) is not None:
+    def _keep_writing(self) -> None:
+        while not self._closing.is_set():
+            self._called.wait()
+            self._closing.wait(_GATHERING_SECONDS)
+            self._called.clear()
             try:
-                self._stream.write(f"{line}\n")
-                if self._lines.empty():
-                    self._tell_dropped()
-                    self._stream.flush()
+                self._write_waiting()
             except (OSError, ValueError):  # the stream is closed: there is nowhere to say so
-                continue
+                self._lines.clear()
 
-    def _tell_dropped(self) -> None:
+    def _write_waiting(self) -> None:
+        while self._lines:
+            self._stream.write(f"{self._lines.popleft()}\n")
         with self._counting:
             dropped, self._dropped = self._dropped, 0
         if dropped:
             text = f"{dropped} lines were not written: they came faster than they were read"
             self._stream.write(self.format(logging.makeLogRecord({"msg": text, **_WARNING})) + "\n")
+        self._stream.flush()
 
 
 _WARNING = {"levelno": logging.WARNING, "levelname": "WARNING", "name": __name__}

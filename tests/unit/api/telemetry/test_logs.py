@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import structlog
 
-from ordergen_server.api.telemetry.logs import Format, LineWriter, formatter, logging_to
+from ordergen_server.api.telemetry.logs import Format, LineFormatter, LineWriter, logging_to
 from ordergen_server.domain.origin import Origin, carried, working_for
 from tests.limits import PATIENCE
 from tests.waiting import eventually
@@ -176,7 +176,7 @@ class StuckStream(io.StringIO):
 def test_who_logs_does_not_wait_for_who_reads_and_hears_what_was_lost() -> None:
     stream = StuckStream()
     writer = LineWriter(stream, waiting_lines=5)
-    writer.setFormatter(formatter("json"))
+    writer.setFormatter(LineFormatter("json"))
     record = logging.makeLogRecord({"msg": "line", "levelname": "INFO"})
     writer.handle(record)
     assert stream.is_stuck.wait(PATIENCE)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pymongo
 from pymongo import MongoClient
@@ -98,7 +98,7 @@ class Database:
                 w="majority",
                 journal=True,
                 readConcernLevel="majority",
-                event_listeners=[CommandObserver(observer), PoolObserver(observer)] if observer else [],
+                **_listeners(observer),
             )
         except (ConfigurationError, ValueError):  # its text may hold a part of the password
             raise ValueError("mongodb_uri is not the address of a MongoDB") from None
@@ -231,6 +231,10 @@ class Database:
         """Close every connection."""
         with pymongo.timeout(CLOSE_SECONDS):  # it would look for a database that is down for 30 s
             self._client.close()
+
+
+def _listeners(observer: DatabaseObserver | None) -> dict[str, Any]:
+    return {"event_listeners": [CommandObserver(observer), PoolObserver(observer)]} if observer else {}
 
 
 def _no_commands(_: logging.LogRecord) -> bool:

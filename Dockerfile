@@ -32,6 +32,6 @@ COPY --from=builder /app /app
 WORKDIR /app
 # A number, so that Kubernetes can see that it is not root.
 USER 10001:10001
-# The API, and health alone for probes.
-EXPOSE 8088 8089
+# The API, health alone for probes, and metrics.
+EXPOSE 8088 8089 9090
 ENTRYPOINT ["python", "-m", "ordergen_server"]

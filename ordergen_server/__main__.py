@@ -10,8 +10,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from ordergen_server.api.server import ApiServer
-from ordergen_server.bootstrap import serving, set_up_process
+from ordergen_server.api.telemetry.tracing import Tracing
+from ordergen_server.bootstrap import Serving, server_process, serving
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.processes import ServerProcesses, serving_processes
 from ordergen_server.sandbox.database.embedded import EmbeddedDatabase, EmbeddedDatabaseError
@@ -32,8 +32,19 @@ def database_uri(settings: Settings) -> Iterator[str]:
         yield database.uri
 
 
-def _serving(settings: Settings, uri: str) -> AbstractContextManager[ApiServer | ServerProcesses]:
-    return serving(settings, uri) if settings.processes == 1 else serving_processes(settings, uri)
+@contextmanager
+def _exposed(settings: Settings) -> Iterator[None]:
+    """A block whose log begins with how the API is served."""
+    _log.log(logging.WARNING if settings.insecure else logging.INFO, settings.exposure)
+    yield
+
+
+def _serving(
+    settings: Settings, uri: str, tracing: Tracing
+) -> AbstractContextManager[Serving | ServerProcesses]:
+    if settings.processes == 1:
+        return serving(settings, uri, tracing)
+    return serving_processes(settings, uri)
 
 
 def main() -> int:
@@ -43,15 +54,18 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         settings = Settings()
-        set_up_process(settings)
-        _log.log(logging.WARNING if settings.insecure else logging.INFO, settings.exposure)
         with (
             stop_signals() as stop,
+            server_process(settings) as tracing,
+            _exposed(settings),
             database_uri(settings) as uri,
-            _serving(settings, uri) as server,
+            _serving(settings, uri, tracing) as server,
         ):
-            ports = {"port": server.port, "health_port": server.health_port}
-            sentence = f"Serving on port {server.port}, health on {server.health_port}."
+            ports = {name: getattr(server, name) for name in ("port", "health_port", "metrics_port")}
+            sentence = (
+                f"Serving on port {server.port}, health on {server.health_port},"
+                f" metrics on {server.metrics_port}."
+            )
             print(json.dumps(ports) if arguments.json else sentence, flush=True)  # noqa: T201 - the command's output
             wait_for(stop)
     except ValidationError as error:

@@ -1,12 +1,14 @@
 """Wires the parts: the only place that knows them all."""
 
-import logging
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+
+from prometheus_client import CollectorRegistry
 
 from ordergen_server.api.admission.inbox import Inbox
 from ordergen_server.api.admission.kinds import Kind
@@ -25,6 +27,10 @@ from ordergen_server.api.security import (
     gatekeeping,
 )
 from ordergen_server.api.server import ApiServer, ServerConfig
+from ordergen_server.api.telemetry.logs import logging_to
+from ordergen_server.api.telemetry.metrics_server import metrics_served
+from ordergen_server.api.telemetry.telemetry import Telemetry
+from ordergen_server.api.telemetry.tracing import Tracing, tracing_to_collector
 from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.models import Models
@@ -61,13 +67,30 @@ WATCHING_THREADS = 2
 NAMES_SECONDS = 30.0
 
 
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A server that serves.
+
+    Attributes:
+        is_ready: whether the database does what calls need.
+    """
+
+    port: int
+    health_port: int
+    metrics_port: int
+    is_ready: Callable[[], bool]
+
+
 @contextmanager
-def serving(settings: Settings, mongodb_uri: str, *, one_of_several: bool = False) -> Iterator[ApiServer]:
+def serving(
+    settings: Settings, mongodb_uri: str, tracing: Tracing | None = None, *, one_of_several: bool = False
+) -> Iterator[Serving]:
     """A server that answers calls for the time of the block, and then drains.
 
     Args:
         settings: its configuration.
         mongodb_uri: its database.
+        tracing: where its spans go.
         one_of_several: it shares its port with other processes, and another one answers for its health.
 
     Raises:
@@ -75,22 +98,31 @@ def serving(settings: Settings, mongodb_uri: str, *, one_of_several: bool = Fals
         OSError, ValueError: a port is in use, or an address, certificate, token or key cannot be used.
     """
     with ExitStack() as stack:
+        telemetry = Telemetry(SERVICES, CollectorRegistry(), tracing)
+        stack.callback(telemetry.calls.close)
+        metrics_port = stack.enter_context(
+            metrics_served(telemetry.registry, settings.health_host, settings.metrics_port)
+        )
         gatekeeper = stack.enter_context(gatekeeping(_security(settings)))
-        database = stack.enter_context(closing(_database(settings, mongodb_uri)))
+        database = stack.enter_context(closing(_database(settings, mongodb_uri, telemetry)))
         migrate(database)
         tokens = PageTokens.of(database)
         models, store = Models(database, tokens), Rebalances(database, tokens)
-        sources = stack.enter_context(open_sources(_siblings(settings)))
+        sources = stack.enter_context(open_sources(_siblings(settings), telemetry.siblings))
+        telemetry.watch_sources(sources.market, sources.portfolios)
         workers = stack.enter_context(ThreadPoolExecutor(settings.portfolio_workers, "portfolio"))
         work = PortfolioWork(
             market=sources.market,
             portfolios=sources.portfolios,
             workers=workers,
             window=WINDOW * settings.portfolio_workers,
+            observer=telemetry.runs,
         )
         changed = ChangeSignal()
-        runs = _runs(settings, work, store, models, changed)
-        rebalancer = Rebalancer(models=models, store=store, work=work, runs=runs, clock=utc_now)
+        runs = _runs(settings, work, store, models, changed=changed, telemetry=telemetry)
+        rebalancer = Rebalancer(
+            models=models, store=store, work=work, runs=runs, clock=utc_now, observer=telemetry.runs
+        )
         loop = stack.enter_context(EventLoop("api"))
         calls = _calls(settings, loop, database)
         for service, servicer in zip(
@@ -107,6 +139,7 @@ def serving(settings: Settings, mongodb_uri: str, *, one_of_several: bool = Fals
             _server_config(settings, one_of_several),
             loop=loop,
             calls=calls,
+            telemetry=telemetry.calls,
             database=database,
             gatekeeper=gatekeeper,
         )
@@ -115,13 +148,18 @@ def serving(settings: Settings, mongodb_uri: str, *, one_of_several: bool = Fals
         server.start()
         stack.callback(server.stop)
         stack.callback(runs.drain)
-        yield server
+        yield Serving(server.port, server.health_port, metrics_port, lambda: server.ready)
 
 
-def set_up_process(settings: Settings) -> None:
-    """What holds for a whole process of the server: its log, and how its threads take turns."""
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+@contextmanager
+def server_process(settings: Settings) -> Iterator[Tracing]:
+    """A block that is a process of the server: its log, its traces, and threads that take short turns."""
     sys.setswitchinterval(SWITCH_SECONDS)
+    with (
+        logging_to(sys.stderr, settings.log_level, settings.log_format),
+        tracing_to_collector(os.environ) as tracing,
+    ):
+        yield tracing
 
 
 def utc_now() -> datetime:
@@ -130,17 +168,24 @@ def utc_now() -> datetime:
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
-def _database(settings: Settings, mongodb_uri: str) -> Database:
+def _database(settings: Settings, mongodb_uri: str, telemetry: Telemetry) -> Database:
     return Database(
         mongodb_uri,
         settings.mongodb_database,
         pool_size=settings.mongodb_pool_size,
         timeout_seconds=settings.mongodb_timeout_seconds,
+        observer=telemetry.database,
     )
 
 
 def _runs(
-    settings: Settings, work: PortfolioWork, store: Rebalances, models: Models, changed: ChangeSignal
+    settings: Settings,
+    work: PortfolioWork,
+    store: Rebalances,
+    models: Models,
+    *,
+    changed: ChangeSignal,
+    telemetry: Telemetry,
 ) -> Runs:
     journal = RunJournal(
         runs=store,
@@ -148,12 +193,14 @@ def _runs(
         clock=utc_now,
         changed=changed.notify,
         lease_seconds=settings.lease_seconds,
+        observer=telemetry.runs,
     )
     return Runs(
         Execution(work, journal),
         journal,
         maximum_runs=settings.maximum_runs,
         tend_seconds=settings.lease_seconds / 3,
+        observer=telemetry.runs,
     )
 
 

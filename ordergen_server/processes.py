@@ -22,8 +22,9 @@ from ordergen_server.api.admission.inbox import Inbox
 from ordergen_server.api.event_loop import EventLoop
 from ordergen_server.api.health import Health
 from ordergen_server.api.ports import HEALTH_CONNECTIONS, Port
+from ordergen_server.api.routes import Routes
 from ordergen_server.api.server import LIVENESS, READINESS
-from ordergen_server.bootstrap import serving, set_up_process
+from ordergen_server.bootstrap import server_process, serving
 from ordergen_server.settings import Settings
 from ordergen_server.stop_signals import stop_signals
 
@@ -45,12 +46,13 @@ class _Child:
     heard: Connection
     heard_at: float = field(default_factory=time.monotonic)
     ready: bool = False
+    metrics_port: int = 0
 
     def listen(self) -> None:
         """Take in what it has said of itself."""
         try:
             while self.heard.poll():
-                self.ready = self.heard.recv()
+                self.ready, self.metrics_port = self.heard.recv()
                 self.heard_at = time.monotonic()
         except EOFError:
             self.ready = False
@@ -66,6 +68,7 @@ class ServerProcesses:
     Attributes:
         port: of the API.
         health_port: answers for all of them.
+        metrics_port: of the first process; others have the next ones.
     """
 
     def __init__(self, settings: Settings, mongodb_uri: str, loop: EventLoop) -> None:
@@ -76,16 +79,19 @@ class ServerProcesses:
         self._loop = loop
         self._stopping = Event()
         self._children: list[_Child] = []
+        self.metrics_port = settings.metrics_port
         self._tender = Thread(target=self._tend, name="processes")
         loop.run(self._open_health())
 
     def start(self) -> None:
         """Answer calls from now on. Raises OSError where a process does not begin."""
-        self._children = [self._spawn() for _ in range(self._settings.processes)]
+        self._children = [self._spawn(index) for index in range(self._settings.processes)]
         until = time.monotonic() + START_SECONDS
         for child in self._children:
             if not child.heard.poll(max(0, until - time.monotonic())) or not child.process.is_alive():
                 raise OSError("a process of the server does not begin: its log says why")
+            child.listen()
+        self.metrics_port = self._children[0].metrics_port
         self._loop.run(self._health_port.start())
         self._tell()
         self._tender.start()
@@ -111,21 +117,26 @@ class ServerProcesses:
         self._health = Health(self._settings.message_seconds)
         self._health.set((*READINESS, LIVENESS), health_pb2.HealthCheckResponse.NOT_SERVING)
         self._health_port = Port(
-            self._health.routes(Inbox()),
+            Routes(self._health.methods(Inbox())),
             f"{self._settings.health_host}:{self._settings.health_port}",
             connections=HEALTH_CONNECTIONS,
         )
         self.health_port = self._health_port.number
 
-    def _spawn(self) -> _Child:
+    def _spawn(self, index: int) -> _Child:
         context = multiprocessing.get_context("spawn")
         heard, says = context.Pipe(duplex=False)
         process = context.Process(
-            target=_serve, args=(self._settings, self._mongodb_uri, says), name="ordergen-server"
+            target=_serve, args=(self._settings_of(index), self._mongodb_uri, says), name="ordergen-server"
         )
         process.start()
         says.close()  # the process has its own end, and ours would hide that it died
         return _Child(process, heard)
+
+    def _settings_of(self, index: int) -> Settings:
+        """Each process has its own port of metrics: the first that of the settings, others the next."""
+        port = self._settings.metrics_port
+        return self._settings.model_copy(update={"metrics_port": port and port + index})
 
     def _tend(self) -> None:
         while not self._stopping.is_set():
@@ -142,7 +153,7 @@ class ServerProcesses:
             if not child.process.is_alive() and not self._stopping.is_set():
                 _log.error("a process of the server ended with %s: starting another", child.process.exitcode)
                 self._stopping.wait(RESTART_SECONDS)
-                self._children[index] = self._spawn()
+                self._children[index] = self._spawn(index)
 
     def _tell(self) -> None:
         serving, not_serving = (
@@ -192,12 +203,15 @@ def _reserve(host: str, port: int) -> socket.socket:
 
 def _serve(settings: Settings, mongodb_uri: str, says: Connection) -> None:
     """The body of a process: serve, and say so again and again, until told to end or left alone."""
-    set_up_process(settings)
-    with stop_signals() as stop, serving(settings, mongodb_uri, one_of_several=True) as server:
+    with (
+        stop_signals() as stop,
+        server_process(settings) as tracing,
+        serving(settings, mongodb_uri, tracing, one_of_several=True) as server,
+    ):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started us
         while not stop.is_set():
             try:
-                says.send(server.ready)
+                says.send((server.is_ready(), server.metrics_port))
             except OSError:
                 return  # it is gone
             stop.wait(settings.health_interval_seconds)

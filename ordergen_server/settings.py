@@ -151,8 +151,14 @@ class Settings(BaseSettings):
     health_interval_seconds: Seconds = Field(
         default=1, description="How often readiness looks at the database."
     )
+    metrics_port: Port = Field(
+        default=9090, description="Port of the metrics, plain HTTP; 0 takes a free one."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
+    )
+    log_format: Literal["json", "console"] = Field(
+        default="json", description="`json`: one object a line; `console`: lines for eyes."
     )
 
     @classmethod

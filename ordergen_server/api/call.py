@@ -1,6 +1,5 @@
 """One call, as a servicer may know it; nothing of gRPC."""
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,15 +27,15 @@ class Call:
     """A call from its headers to its end.
 
     Args:
-        seconds: what its caller gives it; None where the caller waits for ever.
+        seconds: what its caller gives it; infinite where the caller waits for ever.
 
     Attributes:
         gone: set when the call is over, in whatever way: then nobody waits for an answer.
     """
 
-    def __init__(self, seconds: float | None) -> None:
+    def __init__(self, seconds: float) -> None:
         self.gone = Event()
-        self._expires_at = math.inf if seconds is None else time.monotonic() + seconds
+        self._expires_at = time.monotonic() + seconds
         self._lock = Lock()
         self._callbacks: list[Callable[[], None]] = []
 

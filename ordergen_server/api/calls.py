@@ -19,9 +19,9 @@ from ordergen_server.api.admission.inbox import Inbox
 from ordergen_server.api.admission.kinds import KINDS, Kind
 from ordergen_server.api.admission.lanes import Lane, Place
 from ordergen_server.api.call import Call, Limits
+from ordergen_server.api.exchange import Exchange
 from ordergen_server.api.requests import decoder
-from ordergen_server.api.routes import Serve, received
-from ordergen_server.api.statuses import Context, abort, as_domain_error
+from ordergen_server.api.routes import Methods, received
 from ordergen_server.api.steps import Route, Steps, TimeLimit
 from ordergen_server.domain.deadlines import Deadline
 
@@ -32,7 +32,7 @@ SERVICES: tuple[ServiceDescriptor, ...] = (
 )
 
 #: Makes an end of a call of its batches of answers.
-_End = Callable[[AsyncIterator[list[bytes]], Context], Awaitable[bytes | None]]
+_End = Callable[[AsyncIterator[list[bytes]], Exchange], Awaitable[bytes | None]]
 
 #: How long a call that has nothing to tell waits for a change that another server made: more with each look.
 LOOK_AGAIN_SECONDS, LOOK_AGAIN_MAXIMUM_SECONDS = 0.25, 2.0
@@ -46,6 +46,9 @@ class Calls:
         lanes: room for each kind of call.
         inbox: bounds what is received and kept.
         time_limit: bounds the database operations of a thread.
+
+    Attributes:
+        methods: those that are served.
     """
 
     def __init__(
@@ -64,8 +67,7 @@ class Calls:
         self._time_limit = time_limit
         self._changed = asyncio.Event()
         self._in_flight, self._ended = 0, asyncio.Event()
-        self.unary: dict[str, Serve] = {}
-        self.streams: dict[str, Serve] = {}
+        self.methods = Methods()
 
     def add(self, service: ServiceDescriptor, servicer: object) -> None:
         """Serve every method of a service. Raises AttributeError where the servicer lacks one."""
@@ -73,9 +75,11 @@ class Calls:
             route = Route(decoder(method), getattr(servicer, method.name), KINDS[method.name])
             name = f"/{service.full_name}/{method.name}"
             if method.server_streaming:
-                self.streams[name] = partial(self._serve, route, self._tell, self.limits.run_seconds)
+                serve = partial(self._serve, route, self._tell, self.limits.run_seconds)
+                self.methods |= Methods(streams={name: serve})
             else:
-                self.unary[name] = partial(self._serve, route, self._answer, self.limits.call_seconds)
+                serve = partial(self._serve, route, self._answer, self.limits.call_seconds)
+                self.methods |= Methods(unary={name: serve})
 
     def changed(self) -> None:
         """Something was stored that calls may wait for. Any thread may say so."""
@@ -93,30 +97,27 @@ class Calls:
         for lane in self._lanes.values():
             lane.shutdown()
 
-    async def _serve(self, route: Route, end: _End, maximum_seconds: float, context: Context) -> bytes | None:
-        call = Call(context.time_remaining())
+    async def _serve(
+        self, route: Route, end: _End, maximum_seconds: float, exchange: Exchange
+    ) -> bytes | None:
+        call = Call(exchange.seconds_left)
         self._in_flight += 1
         try:
-            return await self._work(route, end, call, call.deadline(maximum_seconds), context)
-        except Exception as error:  # noqa: BLE001 - the boundary: every error becomes a status
-            # gRPC and the error would keep each other, and all frames between, until the next collection: the
-            # error without its frames, and the request in a frame that has ended, are no burden.
-            failure = as_domain_error(error).with_traceback(None)
+            return await self._work(route, end, call, call.deadline(maximum_seconds), exchange)
         finally:
             call.end()
             self._in_flight -= 1
             self._ended.set()
-        return await abort(context, failure)
 
     async def _work(
-        self, route: Route, end: _End, call: Call, deadline: Deadline, context: Context
+        self, route: Route, end: _End, call: Call, deadline: Deadline, exchange: Exchange
     ) -> bytes | None:
-        raw = await received(context, self.inbox, self.limits.message_seconds)
+        raw = await received(exchange, self.inbox, self.limits.message_seconds)
         with self.inbox.holding(len(raw)):
             steps = Steps(route, raw, call, self._limit_of(deadline))
-            async with self._place(route.kind, steps, context.peer(), deadline) as place:
+            async with self._place(route.kind, steps, exchange.peer, deadline) as place:
                 try:
-                    return await end(self._batches(place, steps), context)
+                    return await end(self._batches(place, steps), exchange)
                 finally:
                     if not steps.over:
                         place.finish(steps.close)
@@ -140,14 +141,14 @@ class Calls:
         return lambda: self._time_limit(deadline.remaining_seconds("the call began"))
 
     @staticmethod
-    async def _answer(batches: AsyncIterator[list[bytes]], _: Context) -> bytes:
+    async def _answer(batches: AsyncIterator[list[bytes]], _: Exchange) -> bytes:
         return (await anext(batches))[0]
 
     @staticmethod
-    async def _tell(batches: AsyncIterator[list[bytes]], context: Context) -> None:
+    async def _tell(batches: AsyncIterator[list[bytes]], exchange: Exchange) -> None:
         async for batch in batches:
             for answer in batch:
-                await context.write(answer)
+                await exchange.write(answer)
 
     async def _batches(self, place: Place, steps: Steps) -> AsyncIterator[list[bytes]]:
         pause_seconds = LOOK_AGAIN_SECONDS

@@ -11,9 +11,9 @@ from google.protobuf.message import DecodeError
 from grpc_health.v1 import health_pb2
 
 from ordergen_server.api.admission.inbox import Inbox
-from ordergen_server.api.routes import Routes, Serve, received
-from ordergen_server.api.statuses import Context, abort
-from ordergen_server.domain.errors import NotFound, OrderGenerationError
+from ordergen_server.api.exchange import Exchange
+from ordergen_server.api.routes import Methods, received
+from ordergen_server.domain.errors import NotFound
 from ordergen_server.domain.violations import broken
 
 SERVICE: str = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
@@ -47,44 +47,30 @@ class Health:
         self.set(list(self._statuses), _Response.NOT_SERVING)
         self._ended = True
 
-    def routes(self, inbox: Inbox) -> Routes:
-        """All methods, for a port that serves nothing else."""
-        return Routes(self.unary(inbox), self.streams(inbox))
+    def methods(self, inbox: Inbox) -> Methods:
+        """Both methods, for a server with that inbox."""
 
-    def unary(self, inbox: Inbox) -> dict[str, Serve]:
-        """The methods with one answer, for a server with that inbox."""
-
-        async def check(context: Context) -> bytes:
-            service = await self._service(context, inbox)
+        async def check(exchange: Exchange) -> bytes:
+            service = await self._service(exchange, inbox)
             if service not in self._statuses:
-                await abort(
-                    context, NotFound(f"There is no service {service!r}.", metadata={"service": service})
-                )
+                raise NotFound(f"There is no service {service!r}.", metadata={"service": service})
             return _Response(status=self._statuses[service]).SerializeToString()
 
-        return {f"/{SERVICE}/Check": check}
-
-    def streams(self, inbox: Inbox) -> dict[str, Serve]:
-        """The methods that stream."""
-
-        async def watch(context: Context) -> None:
-            service = await self._service(context, inbox)
+        async def watch(exchange: Exchange) -> None:
+            service = await self._service(exchange, inbox)
             told: Status | None = None
             while True:
                 changed, now = self._changed, self._statuses.get(service, _Response.SERVICE_UNKNOWN)
                 if now != told:
-                    await context.write(_Response(status=now).SerializeToString())
+                    await exchange.write(_Response(status=now).SerializeToString())
                     told = now
                 await changed.wait()
 
-        return {f"/{SERVICE}/Watch": watch}
+        return Methods({f"/{SERVICE}/Check": check}, {f"/{SERVICE}/Watch": watch})
 
-    async def _service(self, context: Context, inbox: Inbox) -> str:
+    async def _service(self, exchange: Exchange, inbox: Inbox) -> str:
+        raw = await received(exchange, inbox, self._message_seconds)
         try:
-            raw = await received(context, inbox, self._message_seconds)
             return health_pb2.HealthCheckRequest.FromString(raw).service
-        except OrderGenerationError as error:
-            failure = error
         except DecodeError:
-            failure = broken("request", "must be a grpc.health.v1.HealthCheckRequest")
-        return await abort(context, failure)
+            raise broken("request", "must be a grpc.health.v1.HealthCheckRequest") from None

@@ -7,14 +7,14 @@ from typing import Any
 from google.protobuf.message import DecodeError
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
-from ordergen_server.api.routes import Serve
-from ordergen_server.api.statuses import Context, abort
+from ordergen_server.api.exchange import Exchange
+from ordergen_server.api.routes import Methods
 from ordergen_server.domain.violations import broken
 
 SERVICE = reflection.SERVICE_NAME
 
 
-def streams(services: Iterable[str], message_seconds: float) -> dict[str, Serve]:
+def methods(services: Iterable[str], message_seconds: float) -> Methods:
     """The one method.
 
     Args:
@@ -23,23 +23,23 @@ def streams(services: Iterable[str], message_seconds: float) -> dict[str, Serve]
     """
     servicer = reflection.aio.ReflectionServicer(service_names=tuple(services))
 
-    async def questions(context: Context) -> AsyncIterator[reflection_pb2.ServerReflectionRequest]:
+    async def questions(exchange: Exchange) -> AsyncIterator[reflection_pb2.ServerReflectionRequest]:
         while True:
             try:
                 async with asyncio.timeout(message_seconds):
-                    raw: object = await context.read()
+                    raw = await exchange.read()
             except TimeoutError:
                 return
-            if not isinstance(raw, bytes):
+            if raw is None:
                 return
             yield reflection_pb2.ServerReflectionRequest.FromString(raw)
 
-    async def ask(context: Context) -> None:
-        answers: Any = servicer.ServerReflectionInfo(questions(context), context)  # an asynchronous generator
+    async def ask(exchange: Exchange) -> None:
+        answers: Any = servicer.ServerReflectionInfo(questions(exchange), None)  # an asynchronous generator
         try:
             async for answer in answers:
-                await context.write(answer.SerializeToString())
+                await exchange.write(answer.SerializeToString())
         except DecodeError:
-            await abort(context, broken("request", "must be a ServerReflectionRequest"))
+            raise broken("request", "must be a ServerReflectionRequest") from None
 
-    return {f"/{SERVICE}/ServerReflectionInfo": ask}
+    return Methods(streams={f"/{SERVICE}/ServerReflectionInfo": ask})

@@ -17,6 +17,7 @@ from ordergen_server.api.ports import API_CONNECTIONS, HEALTH_CONNECTIONS, Port
 from ordergen_server.api.routes import Routes
 from ordergen_server.api.security import Gatekeeper, TlsFiles, server_credentials
 from ordergen_server.api.security.guard import guarded
+from ordergen_server.api.telemetry.calls import CallTelemetry
 from ordergen_server.domain.errors import Unavailable
 from ordergen_server.domain.stores import Database
 
@@ -57,6 +58,7 @@ class ApiServer:
         calls: the methods of the contract.
         database: what readiness looks at.
         gatekeeper: lets calls of the API in; the health port is open to everybody.
+        telemetry: notes every call of the contract, and those that nobody serves.
 
     Attributes:
         ready: whether the database does what calls need.
@@ -74,12 +76,14 @@ class ApiServer:
         calls: Calls,
         database: Database,
         gatekeeper: Gatekeeper,
+        telemetry: CallTelemetry | None = None,
     ) -> None:
         self._config = config
         self._loop = loop
         self._calls = calls
         self._database = database
         self._gatekeeper = gatekeeper
+        self._telemetry = telemetry
         self._stopping = Event()
         self.ready = False
         self._seen_well = -math.inf  # on the monotonic clock
@@ -98,7 +102,7 @@ class ApiServer:
         )
         self._ports = [self._api]
         if self._config.health_port is not None:
-            probes = self._health.routes(Inbox())
+            probes = Routes(self._health.methods(Inbox()))
             address = f"{self._config.health_host or host}:{self._config.health_port}"
             self._ports.append(Port(probes, address, connections=HEALTH_CONNECTIONS))
         self.port, self.health_port = self._api.number, self._ports[-1].number
@@ -107,13 +111,14 @@ class ApiServer:
 
     def _routes(self) -> Routes:
         names = (*READINESS[1:], health.SERVICE, reflection.SERVICE)
-        unary = {**self._calls.unary, **self._health.unary(self._calls.inbox)}
-        streams = {
-            **self._calls.streams,
-            **self._health.streams(self._calls.inbox),
-            **reflection.streams(names, self._config.message_seconds),
-        }
-        return Routes(guarded(self._gatekeeper, unary), guarded(self._gatekeeper, streams))
+        others = self._health.methods(self._calls.inbox) | reflection.methods(
+            names, self._config.message_seconds
+        )
+        return Routes(
+            guarded(self._gatekeeper, self._calls.methods),
+            telemetry=self._telemetry,
+            unnoted=guarded(self._gatekeeper, others),
+        )
 
     def start(self) -> None:
         """Answer calls from now on."""

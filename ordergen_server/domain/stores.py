@@ -6,7 +6,7 @@ where the call has less time than that.
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -76,17 +76,32 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class BegunBy:
+    """The call that began a run, for the log lines and calls of whoever takes it over.
+
+    Attributes:
+        fields: `Origin.fields` of the call.
+        headers: `Origin.headers` of the call.
+    """
+
+    fields: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class RunOrder:
     """What a run needs besides its record, for whoever carries it out.
 
     Attributes:
         positions: those of the model when the run began.
         seconds_left: how long the run may go on from when it is begun or taken over.
+        begun_by: the call that began it.
     """
 
     rebalance: Rebalance
     positions: tuple[Position, ...]
     seconds_left: float
+    begun_by: BegunBy = field(default_factory=BegunBy)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pymongo
 from pymongo import MongoClient
@@ -26,6 +26,12 @@ from pymongo.errors import (
 from ordergen_server.repositories.codec import CODEC_OPTIONS, RAW_OPTIONS, Document
 from ordergen_server.repositories.driver_errors import is_away, translated
 from ordergen_server.repositories.fair_semaphore import FairSemaphore
+from ordergen_server.repositories.observer import (
+    UNOBSERVED,
+    CommandObserver,
+    DatabaseObserver,
+    PoolObserver,
+)
 
 if TYPE_CHECKING:
     from bson.raw_bson import RawBSONDocument
@@ -61,21 +67,36 @@ _deadline: ContextVar[float] = ContextVar("deadline", default=math.inf)
 class Database:
     """A MongoDB database; the client behind it pools connections and is safe in threads.
 
+    Args:
+        uri: where it is.
+        name: its name there.
+        pool_size: connections at most, and writers at once.
+        timeout_seconds: for one operation, the wait for its turn included.
+        observer: hears of its operations; without one the driver makes no events.
+
     Raises:
         ValueError: the address is none, has an option that the driver does not know, or names a file that
             cannot be used.
     """
 
-    def __init__(self, uri: str, name: str, *, pool_size: int, timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        uri: str,
+        name: str,
+        *,
+        pool_size: int,
+        timeout_seconds: float,
+        observer: DatabaseObserver | None = None,
+    ) -> None:
         logging.getLogger(_DRIVER_COMMANDS).addFilter(_no_commands)
         self._timeout_seconds = timeout_seconds
-        self._turns = FairSemaphore(pool_size)
+        self._turns = FairSemaphore(pool_size, observer or UNOBSERVED)
         # Cut off in a transaction; the database itself forgets them after a minute.
         self._left_open: deque[ClientSession] = deque(maxlen=_LEFT_OPEN)
         if not uri.startswith(_SCHEMES):  # the driver would look for a host of that name
             raise ValueError(_NO_ADDRESS)
         try:
-            self._client = _client(uri, pool_size, timeout_seconds)
+            self._client = _client(uri, pool_size, timeout_seconds, observer)
         except (ConfigurationError, ValueError):  # its text may hold a part of the password
             raise ValueError(_NO_ADDRESS + _NO_NAMES * uri.startswith(_SRV)) from None
         except UserWarning:  # as may what is written after a wrong option
@@ -213,7 +234,9 @@ class Database:
             self._client.close()
 
 
-def _client(uri: str, pool_size: int, timeout_seconds: float) -> MongoClient[Document]:
+def _client(
+    uri: str, pool_size: int, timeout_seconds: float, observer: DatabaseObserver | None
+) -> MongoClient[Document]:
     with warnings.catch_warnings():
         # The driver would go on without an option that it does not understand, such as one that asks for TLS.
         warnings.simplefilter("error", UserWarning)
@@ -229,7 +252,12 @@ def _client(uri: str, pool_size: int, timeout_seconds: float) -> MongoClient[Doc
             w="majority",
             journal=True,
             readConcernLevel="majority",
+            **_listeners(observer),
         )
+
+
+def _listeners(observer: DatabaseObserver | None) -> dict[str, Any]:
+    return {"event_listeners": [CommandObserver(observer), PoolObserver(observer)]} if observer else {}
 
 
 def _no_commands(_: logging.LogRecord) -> bool:

@@ -12,12 +12,20 @@ from threading import Lock
 
 from pymongo.errors import WaitQueueTimeoutError
 
+from ordergen_server.repositories.observer import UNOBSERVED, DatabaseObserver
+
 
 class FairSemaphore:
-    """So many threads at once, and the others one after the other. A thread has one turn at a time."""
+    """So many threads at once, and the others one after the other. A thread has one turn at a time.
 
-    def __init__(self, at_once: int) -> None:
+    Args:
+        at_once: how many have a turn.
+        observer: hears of those that wait.
+    """
+
+    def __init__(self, at_once: int, observer: DatabaseObserver = UNOBSERVED) -> None:
         self._free = at_once
+        self._observer = observer
         self._waiting: deque[Lock] = deque()
         self._lock = Lock()
 
@@ -45,8 +53,14 @@ class FairSemaphore:
             called = Lock()
             called.acquire()  # released by whoever passes the turn on
             self._waiting.append(called)
-        if not called.acquire(timeout=max(0.0, until - time.monotonic())):
-            self._leave(called)
+        began = time.monotonic()
+        self._observer.waiting(1)
+        try:
+            if not called.acquire(timeout=max(0.0, until - began)):
+                self._leave(called)
+        finally:
+            self._observer.waiting(-1)
+            self._observer.waited(time.monotonic() - began)
 
     def _leave(self, called: Lock) -> None:
         with self._lock:

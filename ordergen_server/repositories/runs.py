@@ -107,6 +107,7 @@ class RunLog:
             **header_of(rebalance, request),
             "active_model_id": rebalance.model_id,
             "positions": [to_document(position) for position in order.positions],
+            "begun_by": to_document(order.begun_by),
         }
         with self._writing():
             self._work.insert_many(_chunks(rebalance, portfolio_ids))

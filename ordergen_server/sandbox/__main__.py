@@ -134,6 +134,7 @@ def _settings(
         host="127.0.0.1",
         port=options.port,
         health_port=0,
+        metrics_port=0,
         mongodb_uri=SecretStr("embedded"),
         data_folder=folder,
         portfolio_accounting_url=siblings.accounting_url,

@@ -12,6 +12,7 @@ from ordergen_server.domain.errors import (
     OrderGenerationError,
 )
 from ordergen_server.domain.market import MarketSnapshot
+from ordergen_server.domain.origin import carried
 from ordergen_server.domain.stores import LeaseLost
 from ordergen_server.services.leased_run import LeasedRun, RunJournal
 from ordergen_server.services.portfolio_work import STOPPING, Batches, PortfolioWork, Task, untried
@@ -83,7 +84,7 @@ class Execution:
                         if before:
                             before.result()
                             deadline.raise_if_stopped()
-                        before = storing.submit(add)
+                        before = storing.submit(carried(add))
                     yield batch
             finally:
                 if before:

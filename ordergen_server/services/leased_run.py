@@ -1,5 +1,6 @@
 """A run that this server holds: its lease, and why it should be let go."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -9,6 +10,9 @@ from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, Rebalance, RebalanceState
 from ordergen_server.domain.stores import Lease, ModelStore, RebalanceStore, RunOrder
+from ordergen_server.services.observer import UNOBSERVED, RunObserver, Stage, count_states
+
+_log = logging.getLogger(__name__)
 
 _ERRORS = (PortfolioState.INFEASIBLE, PortfolioState.FAILED, PortfolioState.SKIPPED)
 
@@ -45,6 +49,7 @@ class RunJournal:
     Args:
         changed: called after every write.
         lease_seconds: how long a run is ours after each write or renewal.
+        observer: hears what was stored.
     """
 
     def __init__(
@@ -55,8 +60,10 @@ class RunJournal:
         clock: Callable[[], datetime],
         changed: Callable[[], None],
         lease_seconds: float,
+        observer: RunObserver = UNOBSERVED,
     ) -> None:
         self.runs = runs
+        self._observer = observer
         self._models = models
         self._clock = clock
         self._changed = changed
@@ -73,10 +80,14 @@ class RunJournal:
     def adding(self, run: LeasedRun, results: Sequence[PortfolioRebalance]) -> Callable[[], None]:
         """Prepare `add`, so that another thread can do it that only waits for the database."""
         append = self.runs.appending(run.rebalance_id, results)
+        counts = count_states(results)
 
         def add() -> None:
-            if append(self.lease(run.token)):
+            with self._observer.stage(Stage.STORE):
+                is_cancelled = append(self.lease(run.token))
+            if is_cancelled:
                 run.cancelled.set()
+            self._observer.stored(counts)
             self._changed()
 
         return add
@@ -99,6 +110,8 @@ class RunJournal:
         state = end_state(counts, error, cancelled=cancelled)
         ended = replace(run.order.rebalance, state=state, error=error, finish_time=time)
         stored = self.runs.finish(ended, self.lease(run.token))
+        self._observer.run_ended(state)
+        _log.info("run %s has ended: %s", run.rebalance_id, state.value)
         self._changed()
         return stored
 

@@ -27,6 +27,7 @@ from ordergen_server.domain.rebalances import (
     transactions_of,
 )
 from ordergen_server.domain.violations import summary
+from ordergen_server.services.observer import UNOBSERVED, RunObserver
 from ordergen_server.services.securities import Securities, Security
 from ordergen_server.services.solving import Solved, solve_all
 from ordergen_server.services.valuation import DRIFT_PLACES, Valued, drift, valued
@@ -47,6 +48,7 @@ def rebalance_portfolios(
     securities: Securities,
     options: RebalanceOptions,
     deadline: Deadline,
+    observer: RunObserver = UNOBSERVED,
 ) -> list[PortfolioRebalance]:
     """What becomes of each portfolio, in their order.
 
@@ -55,7 +57,7 @@ def rebalance_portfolios(
     """
     found = [valued(untried, holdings, securities) for untried, holdings in portfolios]
     solvable = [one for one in found if isinstance(one, Valued)]
-    solved = iter(solve_all(solvable, securities, options, deadline))
+    solved = iter(solve_all(solvable, securities, options, deadline, observer))
     return [_completed(one, next(solved), options) if isinstance(one, Valued) else one for one in found]
 
 

@@ -9,7 +9,9 @@ from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import DataProblem, DeadlineExceeded, OrderGenerationError, Unavailable
 from ordergen_server.domain.market import Holdings, MarketSnapshot, MarketSource, PortfolioSource, Quote
 from ordergen_server.domain.models import Position
+from ordergen_server.domain.origin import carried
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, Rebalance
+from ordergen_server.services.observer import UNOBSERVED, RunObserver, Stage
 from ordergen_server.services.portfolio import rebalance_portfolios
 from ordergen_server.services.securities import Securities
 
@@ -42,11 +44,21 @@ class _Read:
 
 
 class PortfolioWork:
-    """Reads up to `window` portfolios at once on `workers`, and rebalances them as they come."""
+    """Reads up to `window` portfolios at once on `workers`, and rebalances them as they come.
+
+    What workers do they do for what the thread works for that gave it to them.
+    """
 
     def __init__(
-        self, *, market: MarketSource, portfolios: PortfolioSource, workers: Executor, window: int
+        self,
+        *,
+        market: MarketSource,
+        portfolios: PortfolioSource,
+        workers: Executor,
+        window: int,
+        observer: RunObserver = UNOBSERVED,
     ) -> None:
+        self._observer = observer
         self._market = market
         self._portfolios = portfolios
         self._workers = workers
@@ -55,20 +67,21 @@ class PortfolioWork:
     def snapshot(self, positions: Sequence[Position], deadline: Deadline) -> MarketSnapshot:
         """Tickers and prices now. Raises SiblingUnavailable, DeadlineExceeded, Cancelled."""
         needed = [position.security_id for position in positions]
-        read = self._market.snapshot(deadline.remaining_seconds("reading prices"), needed)
+        with self._observer.stage(Stage.MARKET):
+            read = self._market.snapshot(deadline.remaining_seconds("reading prices"), needed)
         # To the millisecond, as it is stored: what is told at once and what is read later are the same.
         return replace(read, time=read.time.replace(microsecond=read.time.microsecond // 1000 * 1000))
 
     def snapshot_of_run(self, positions: Sequence[Position], deadline: Deadline) -> MarketSnapshot:
         """As `snapshot`, read by a worker: a run that is stopped does not wait for a slow sibling."""
-        reading = self._workers.submit(self.snapshot, positions, deadline)
+        reading = self._workers.submit(carried(self.snapshot), positions, deadline)
         while not wait([reading], LOOK_SECONDS).done:
             deadline.raise_if_stopped()
         return reading.result()
 
     def one(self, task: Task, portfolio_id: str) -> PortfolioRebalance:
         """What becomes of one portfolio, worked on in this thread."""
-        return _results(task, [self._read(task, portfolio_id)])[0]
+        return self._solved(task, [self._read(task, portfolio_id)])[0]
 
     def results(self, task: Task, portfolio_ids: Iterable[str]) -> Batches:
         """What becomes of each portfolio, in batches as they come.
@@ -86,7 +99,7 @@ class PortfolioWork:
                 done, busy = wait(busy, LOOK_SECONDS, FIRST_COMPLETED)
                 task.deadline.raise_if_stopped()
                 busy |= {self._submit(task, one) for one in islice(waiting, len(done))}
-                results = _results(task, [future.result() for future in done])
+                results = self._solved(task, [future.result() for future in done])
                 task.deadline.raise_if_stopped()
                 yield results
         finally:
@@ -94,9 +107,20 @@ class PortfolioWork:
                 future.cancel()
 
     def _submit(self, task: Task, portfolio_id: str) -> "Future[_Read]":
-        return self._workers.submit(self._read, task, portfolio_id)
+        return self._workers.submit(carried(self._read), task, portfolio_id)
+
+    def _solved(self, task: Task, reads: Sequence[_Read]) -> list[PortfolioRebalance]:
+        """What becomes of portfolios that have been read."""
+        if not reads:
+            return []
+        with self._observer.stage(Stage.SOLVE):
+            return _results(task, reads, self._observer)
 
     def _read(self, task: Task, portfolio_id: str) -> _Read:
+        with self._observer.stage(Stage.READ):
+            return self._read_all(task, portfolio_id)
+
+    def _read_all(self, task: Task, portfolio_id: str) -> _Read:
         try:
             seconds = task.deadline.remaining_seconds("reading holdings")
             holdings = self._portfolios.holdings(portfolio_id, seconds)
@@ -115,13 +139,13 @@ class PortfolioWork:
         return self._market.quotes(snapshot, lacking, task.deadline.remaining_seconds("reading securities"))
 
 
-def _results(task: Task, reads: Sequence[_Read]) -> list[PortfolioRebalance]:
-    """What becomes of portfolios that have been read."""
+def _results(task: Task, reads: Sequence[_Read], observer: RunObserver) -> list[PortfolioRebalance]:
     for read in reads:
         task.securities.add(read.quotes)
     failed = [_failed(task, read, read.holdings) for read in reads if not isinstance(read.holdings, Holdings)]
     found = [(_start(task, read), read.holdings) for read in reads if isinstance(read.holdings, Holdings)]
-    return failed + rebalance_portfolios(found, task.securities, task.rebalance.options, task.deadline)
+    options = task.rebalance.options
+    return failed + rebalance_portfolios(found, task.securities, options, task.deadline, observer)
 
 
 def _start(task: Task, read: _Read) -> PortfolioRebalance:

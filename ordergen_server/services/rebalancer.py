@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from threading import Event
 
+from ordergen_server.domain import origin
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import ModelWithoutPositions, OrderGenerationError, Violation
 from ordergen_server.domain.models import Model
@@ -18,9 +19,10 @@ from ordergen_server.domain.rebalances import (
     RunFinished,
     RunStarted,
 )
-from ordergen_server.domain.stores import ModelStore, RebalanceStore, Request, RunOrder
+from ordergen_server.domain.stores import BegunBy, ModelStore, RebalanceStore, Request, RunOrder
 from ordergen_server.domain.subjects import current_actor
 from ordergen_server.services.leased_run import end_state
+from ordergen_server.services.observer import UNOBSERVED, RunObserver, Stage
 from ordergen_server.services.portfolio_work import STOPPING, PortfolioWork, Task, untried
 from ordergen_server.services.runs import Runs
 from ordergen_server.services.securities import Securities
@@ -42,7 +44,9 @@ class Rebalancer:
         runs: Runs,
         clock: Callable[[], datetime],
         actor: Callable[[], str] = current_actor,
+        observer: RunObserver = UNOBSERVED,
     ) -> None:
+        self._observer = observer
         self._models = models
         self._store = store
         self._work = work
@@ -196,7 +200,8 @@ class Rebalancer:
             return first, True
         model = self._models.get(model_id)
         started = self._started(model, len(model.portfolio_ids), options)
-        order = RunOrder(started, model.positions, seconds)
+        begun_by = BegunBy(dict(origin.current().fields), dict(origin.current().headers))
+        order = RunOrder(started, model.positions, seconds, begun_by)
         begun = self._runs.begin(order, model.portfolio_ids, request)
         return begun, begun.rebalance_id != started.rebalance_id
 
@@ -241,9 +246,12 @@ class Rebalancer:
             error=stopped,
             finish_time=time,
         )
-        stored = self._store.save_whole(ended, result, request)
+        with self._observer.stage(Stage.STORE):
+            stored = self._store.save_whole(ended, result, request)
         if stored.rebalance_id != started.rebalance_id:
             return self._store.get_portfolio(stored.rebalance_id, result.portfolio_id)
+        self._observer.stored(counts)
+        self._observer.run_ended(ended.state)
         if result.state is PortfolioState.REBALANCED:
             self._models.mark_rebalanced(started.model_id, time)
         return replace(result, sequence=2)

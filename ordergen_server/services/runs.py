@@ -6,16 +6,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from threading import BoundedSemaphore, Event, Lock, Thread
 
+from ordergen_server.domain import origin
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import (
     OrderGenerationError,
     ResourceExhausted,
     Unavailable,
 )
+from ordergen_server.domain.origin import Origin, carried
 from ordergen_server.domain.rebalances import Rebalance
 from ordergen_server.domain.stores import LeaseLost, Request, RunOrder
 from ordergen_server.services.execution import Execution
 from ordergen_server.services.leased_run import LeasedRun, RunJournal
+from ordergen_server.services.observer import UNOBSERVED, RunObserver
 
 _log = logging.getLogger(__name__)
 
@@ -37,8 +40,10 @@ class Runs:
         *,
         maximum_runs: int,
         tend_seconds: float,
+        observer: RunObserver = UNOBSERVED,
     ) -> None:
         self._execution = execution
+        self._observer = observer
         self._journal = journal
         self._room = BoundedSemaphore(maximum_runs)
         self._lock = Lock()
@@ -72,7 +77,7 @@ class Runs:
             begun = self._journal.runs.begin(order, portfolio_ids, self._journal.lease(token), request)
             if begun.rebalance_id == order.rebalance.rebalance_id:
                 unless_begun.pop_all()
-                self._carry_on(order, token)
+                self._carry_on(order, token, origin.current())
         return begun
 
     @contextmanager
@@ -121,8 +126,10 @@ class Runs:
                 if order is None:
                     return
                 unless_taken.pop_all()
-            _log.warning("taking over run %s", order.rebalance.rebalance_id)
-            self._carry_on(order, token)
+            begun_by = Origin(order.begun_by.fields, order.begun_by.headers)
+            with origin.working_for(begun_by.noting(rebalance_id=order.rebalance.rebalance_id)):
+                _log.warning("taking over run %s", order.rebalance.rebalance_id)
+            self._carry_on(order, token, begun_by, taken_over=True)
 
     def drain(self) -> None:
         """Begin and take over no more."""
@@ -162,19 +169,23 @@ class Runs:
                 _log.exception("tending runs met an internal error")
             self._closing.wait(min(self._tend_seconds, HEAR_SECONDS))
 
-    def _carry_on(self, order: RunOrder, token: str) -> None:
+    def _carry_on(self, order: RunOrder, token: str, begun_by: Origin, *, taken_over: bool = False) -> None:
         held = LeasedRun(order, token, Deadline.after(order.seconds_left))
-        thread = Thread(target=self._carry_out, args=(held,), name=f"run-{held.rebalance_id}")
+        with origin.working_for(begun_by.noting(rebalance_id=held.rebalance_id)):
+            carry_out = carried(self._carry_out)
+        thread = Thread(target=carry_out, args=(held, taken_over), name=f"run-{held.rebalance_id}")
         with self._lock:
             self._held[held.rebalance_id] = (held, thread)
         thread.start()
 
-    def _carry_out(self, held: LeasedRun) -> None:
+    def _carry_out(self, held: LeasedRun, taken_over: bool) -> None:
         try:
-            self._execution.carry_out(held)
-            if held.abandoned.is_set():
-                self._journal.release(held)
+            with self._observer.run(held.rebalance_id, taken_over=taken_over):
+                self._execution.carry_out(held)
+                if held.abandoned.is_set():
+                    self._journal.release(held)
         except LeaseLost:
+            self._observer.lease_lost()
             _log.info("run %s has ended or is carried out by another server", held.rebalance_id)
         except OrderGenerationError as error:
             _log.warning("run %s waits to be taken over: %s", held.rebalance_id, error)

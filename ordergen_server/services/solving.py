@@ -1,6 +1,7 @@
 """Whole-share orders for valued portfolios: together where they are alike, one by one where they are not."""
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +14,7 @@ from ordergen_server.domain.errors import DeadlineExceeded
 from ordergen_server.domain.rebalances import RebalanceOptions
 from ordergen_server.services.batches import batch_of, can_be_batched, fits_batch
 from ordergen_server.services.constraints import cash_floor, constraints_of
+from ordergen_server.services.observer import UNOBSERVED, RunObserver, SolveMethod
 from ordergen_server.services.securities import Securities
 from ordergen_server.services.valuation import Valued
 
@@ -35,7 +37,11 @@ class Solved:
 
 
 def solve_all(
-    portfolios: Sequence[Valued], securities: Securities, options: RebalanceOptions, deadline: Deadline
+    portfolios: Sequence[Valued],
+    securities: Securities,
+    options: RebalanceOptions,
+    deadline: Deadline,
+    observer: RunObserver = UNOBSERVED,
 ) -> list[Solved | DeadlineExceeded]:
     """The answer of each portfolio, in their order."""
     alike: list[int] = []
@@ -43,7 +49,16 @@ def solve_all(
         alike = [place for place, one in enumerate(portfolios) if fits_batch(one, securities, options)]
     together = _solve_together([portfolios[place] for place in alike], options)
     solved = {place: one for place, one in zip(alike, together, strict=True) if one and _is_final(one.answer)}
-    return [solved.get(place) or _solve_alone(one, options, deadline) for place, one in enumerate(portfolios)]
+    for (status, seconds), count in Counter(map(_told, solved.values())).items():
+        observer.solved(SolveMethod.TOGETHER, status, seconds, count)
+    return [
+        solved.get(place) or _solve_alone(one, options, deadline, observer)
+        for place, one in enumerate(portfolios)
+    ]
+
+
+def _told(solved: Solved) -> tuple[str, float]:
+    return solved.answer.status.name, solved.duration.total_seconds()
 
 
 def _is_final(answer: optimizer.Answer) -> bool:
@@ -64,7 +79,7 @@ def _solve_together(portfolios: Sequence[Valued], options: RebalanceOptions) -> 
 
 
 def _solve_alone(
-    portfolio: Valued, options: RebalanceOptions, deadline: Deadline
+    portfolio: Valued, options: RebalanceOptions, deadline: Deadline, observer: RunObserver
 ) -> Solved | DeadlineExceeded:
     try:
         left = SOLVER_SHARE * deadline.remaining_seconds("solving")
@@ -79,7 +94,9 @@ def _solve_alone(
         constraints_of(options),
     )
     solution = _solve(problem, min(options.solver_timeout_seconds, left))
-    return Solved(solution.answer, timedelta(seconds=time.perf_counter() - started))
+    seconds = time.perf_counter() - started
+    observer.solved(SolveMethod.ALONE, solution.status.name, seconds)
+    return Solved(solution.answer, timedelta(seconds=seconds))
 
 
 def _solve(problem: optimizer.Problem, timeout_seconds: float) -> optimizer.Solution:

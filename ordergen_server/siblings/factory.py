@@ -8,6 +8,7 @@ from typing import Self, TypeVar
 
 from ordergen_server.siblings.calling.addresses import GRPC, HTTP, scheme_of
 from ordergen_server.siblings.calling.config import SiblingConfig, SiblingsConfig
+from ordergen_server.siblings.calling.observer import UNOBSERVED, SiblingObserver
 from ordergen_server.siblings.market import SiblingMarketSource
 from ordergen_server.siblings.portfolios import SiblingPortfolioSource
 from ordergen_server.siblings.reading import readers
@@ -28,11 +29,12 @@ from ordergen_server.siblings.reading.readers import (
 )
 
 AnyReader = TypeVar("AnyReader", bound=Reader)
-_ByScheme = Mapping[str, Callable[[SiblingConfig], AnyReader]]
+_ByScheme = Mapping[str, Callable[[SiblingConfig, SiblingObserver], AnyReader]]
 
 
 def _transports(
-    http: Callable[[SiblingConfig], AnyReader], grpc: Callable[[SiblingConfig], AnyReader]
+    http: Callable[[SiblingConfig, SiblingObserver], AnyReader],
+    grpc: Callable[[SiblingConfig, SiblingObserver], AnyReader],
 ) -> _ByScheme[AnyReader]:
     return dict.fromkeys(HTTP, http) | dict.fromkeys(GRPC, grpc)
 
@@ -64,18 +66,24 @@ class Sources:
         self.close()
 
 
-def open_sources(config: SiblingsConfig) -> Sources:
+def open_sources(config: SiblingsConfig, observer: SiblingObserver = UNOBSERVED) -> Sources:
     """Open the sources, each service by the scheme of its base URL; nothing is connected before a call.
+
+    Args:
+        config: where the services are, and their limits.
+        observer: hears what becomes of calls.
 
     Raises:
         ValueError: a base URL is of no known scheme, or not of its form; a certificate cannot be used; our
             token would be sent in plain text.
     """
     with ExitStack() as opened:
-        securities = _open(readers.SECURITY, _SECURITY, config.security, opened)
-        prices = _open(readers.PRICING, _PRICING, config.pricing, opened)
-        accounting = _open(readers.PORTFOLIO_ACCOUNTING, _ACCOUNTING, config.portfolio_accounting, opened)
-        names = _open(readers.PORTFOLIO, _PORTFOLIO, config.portfolio, opened)
+        securities = _open(readers.SECURITY, _SECURITY, config.security, observer, opened)
+        prices = _open(readers.PRICING, _PRICING, config.pricing, observer, opened)
+        accounting = _open(
+            readers.PORTFOLIO_ACCOUNTING, _ACCOUNTING, config.portfolio_accounting, observer, opened
+        )
+        names = _open(readers.PORTFOLIO, _PORTFOLIO, config.portfolio, observer, opened)
         opened.pop_all()
     return Sources(
         SiblingMarketSource(securities, prices, config.cache),
@@ -83,8 +91,14 @@ def open_sources(config: SiblingsConfig) -> Sources:
     )
 
 
-def _open(service: str, kinds: _ByScheme[AnyReader], config: SiblingConfig, opened: ExitStack) -> AnyReader:
+def _open(
+    service: str,
+    kinds: _ByScheme[AnyReader],
+    config: SiblingConfig,
+    observer: SiblingObserver,
+    opened: ExitStack,
+) -> AnyReader:
     """Open one reader; it is closed again if a later one cannot be opened."""
-    reader = kinds[scheme_of(service, config)](config)
+    reader = kinds[scheme_of(service, config)](config, observer)
     opened.callback(reader.close)
     return reader

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from ordergen_server.domain.errors import DeadlineExceeded, SiblingUnavailable
+from ordergen_server.domain.origin import carried
 from ordergen_server.siblings.calling.config import CacheConfig
 from ordergen_server.siblings.calling.deadlines import Clock, Deadline
 from ordergen_server.siblings.reading.readers import PORTFOLIO, NameReader
@@ -75,7 +76,7 @@ class NameSource:
         self._reading_since = self._clock()
         self._reads += 1
         # A daemon: a list that does not come must not keep the server from ending.
-        threading.Thread(target=self._read, name="names", daemon=True).start()
+        threading.Thread(target=carried(self._read), name="names", daemon=True).start()
 
     def _read(self) -> None:
         read: Reading[Mapping[str, str]] | None = None

@@ -6,8 +6,10 @@ import time
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 
 from ordergen_server.domain.errors import DeadlineExceeded, SiblingUnavailable
+from ordergen_server.domain.origin import carried
 from ordergen_server.siblings.calling.config import CacheConfig
 from ordergen_server.siblings.calling.deadlines import Clock, Deadline
 from ordergen_server.siblings.calling.failures import Flaw
@@ -78,7 +80,7 @@ class TickerSource:
         unknown = [one for one in security_ids if not self._is_kept(one)]
         if unknown:
             with ThreadPoolExecutor(_AT_ONCE, "security") as pool:
-                list(pool.map(lambda one: self._read_one(one, deadline), unknown))
+                list(pool.map(carried(self._read_one), unknown, repeat(deadline)))
         with self._lock:
             return {one: self._found[one].ticker for one in security_ids}
 

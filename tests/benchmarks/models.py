@@ -100,7 +100,9 @@ def run() -> Section:
 
 @contextmanager
 def _service(embedded: EmbeddedDatabase) -> Iterator[str]:
-    settings = Settings(host="127.0.0.1", port=0, health_port=0, mongodb_database=DATABASE, drain_seconds=1)
+    settings = Settings(
+        host="127.0.0.1", port=0, health_port=0, metrics_port=0, mongodb_database=DATABASE, drain_seconds=1
+    )
     with serving(settings, embedded.uri) as server:
         yield f"127.0.0.1:{server.port}"
 

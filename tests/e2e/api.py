@@ -19,6 +19,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from ordergen_server.api.telemetry.tracing import Tracing
 from ordergen_server.bootstrap import serving
 from ordergen_server.sandbox.market.portfolios import SuggestedModel
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
@@ -38,6 +39,7 @@ class Api:
     rebalances: rebalance_service_pb2_grpc.RebalanceServiceStub
     port: int
     health_port: int
+    metrics_port: int = 0
 
     def create(self, model: model_pb2.Model) -> model_pb2.Model:
         return self.models.CreateModel(model_service_pb2.CreateModelRequest(model=model), timeout=PATIENCE)
@@ -69,7 +71,7 @@ class Api:
 
 
 @contextmanager
-def connected(port: int, health_port: int) -> Iterator[Api]:
+def connected(port: int, health_port: int, metrics_port: int = 0) -> Iterator[Api]:
     """Stubs of a server on this machine."""
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         yield Api(
@@ -78,6 +80,7 @@ def connected(port: int, health_port: int) -> Iterator[Api]:
             rebalance_service_pb2_grpc.RebalanceServiceStub(channel),
             port,
             health_port,
+            metrics_port,
         )
 
 
@@ -93,7 +96,9 @@ def served(
     portfolio_workers: int = 16,
     maximum_calls: int = 128,
     maximum_runs: int = 4,
+    lease_seconds: float = 15,
     over_grpc: bool = False,
+    tracing: Tracing | None = None,
 ) -> Iterator[Api]:
     """A server in this process, behind real ports."""
     http_urls = siblings.accounting_url, siblings.pricing_url, siblings.security_url, siblings.portfolio_url
@@ -102,6 +107,7 @@ def served(
         host="127.0.0.1",
         port=0,
         health_port=0,
+        metrics_port=0,
         mongodb_database=database_name,
         mongodb_timeout_seconds=mongodb_timeout_seconds,
         portfolio_accounting_url=accounting,
@@ -114,10 +120,14 @@ def served(
         portfolio_workers=portfolio_workers,
         maximum_calls=maximum_calls,
         maximum_runs=maximum_runs,
+        lease_seconds=lease_seconds,
         maximum_call_seconds=PATIENCE,
         health_interval_seconds=0.1,
     )
-    with serving(settings, mongodb_uri) as server, connected(server.port, server.health_port) as api:
+    with (
+        serving(settings, mongodb_uri, tracing) as server,
+        connected(server.port, server.health_port, server.metrics_port) as api,
+    ):
         yield api
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.api import Api, connected
@@ -70,6 +71,7 @@ def environment(folder: Path, siblings: SimulatedSiblings, **changed: str) -> Ma
         "ORDERGEN_HOST": "127.0.0.1",
         "ORDERGEN_PORT": "0",
         "ORDERGEN_HEALTH_PORT": "0",
+        "ORDERGEN_METRICS_PORT": "0",
         "ORDERGEN_DATA_FOLDER": str(folder),
         "ORDERGEN_PORTFOLIO_ACCOUNTING_URL": siblings.accounting_url,
         "ORDERGEN_PRICING_URL": siblings.pricing_url,
@@ -84,18 +86,21 @@ def environment(folder: Path, siblings: SimulatedSiblings, **changed: str) -> Ma
 
 
 @contextmanager
-def server_process(folder: Path, siblings: SimulatedSiblings, **changed: str) -> Iterator[ServerProcess]:
-    """A server until the end of the block; killed where it has not ended by then."""
+def server_process(
+    folder: Path, siblings: SimulatedSiblings, log: IO[str] | None = None, /, **changed: str
+) -> Iterator[ServerProcess]:
+    """A server until the end of the block; killed where it has not ended by then. Its log may be kept."""
     with subprocess.Popen(
         [sys.executable, "-m", "ordergen_server", "--json"],
         env=environment(folder, siblings, **changed),
         stdout=subprocess.PIPE,
+        stderr=log,
         text=True,
     ) as process:
         try:
             assert process.stdout is not None
             ports = json.loads(process.stdout.readline())
-            with connected(ports["port"], ports["health_port"]) as api:
+            with connected(**ports) as api:
                 yield ServerProcess(process, api, folder)
         finally:
             if process.poll() is None:

@@ -41,7 +41,7 @@ def test_a_bad_setting_is_named(name: str, value: str, told: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"ORDERGEN_HOST": "0.0.0.0"}, "ORDERGEN_HOST is not of this machine alone, and there is no TLS"),  # noqa: S104
+        ({"ORDERGEN_HOST": "0.0.0.0"}, "ORDERGEN_HOST is not of this machine alone, and there is no TLS"),  # noqa: S104 - refused
         ({"ORDERGEN_TLS_KEY": "key.pem"}, "ORDERGEN_TLS_CERTIFICATE and ORDERGEN_TLS_KEY need each other"),
         ({"ORDERGEN_TLS_SUBJECTS": "desk"}, "tls_subjects"),
         (

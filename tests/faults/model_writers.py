@@ -58,6 +58,7 @@ def service_on(
         host="127.0.0.1",
         port=0,
         health_port=0,
+        metrics_port=0,
         mongodb_database=DATABASE,
         mongodb_timeout_seconds=GIVING_UP_SECONDS,
         maximum_call_seconds=PATIENCE,

@@ -2,35 +2,24 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
-from ordergen_server.api.routes import Serve
+from ordergen_server.api.exchange import Exchange, Serve
+from ordergen_server.api.routes import Methods
 from ordergen_server.api.security.gatekeeper import Gatekeeper, certificate_names
-from ordergen_server.api.statuses import Context, abort, as_domain_error
 from ordergen_server.domain.subjects import acting_as
 
 
-def guarded(gatekeeper: Gatekeeper, methods: Mapping[str, Serve]) -> dict[str, Serve]:
-    """The same methods by their full names, for whoever is let in; they act as the subject of the call."""
-    return {name: partial(_serve, gatekeeper, name, serve) for name, serve in methods.items()}
+def guarded(gatekeeper: Gatekeeper, methods: Methods) -> Methods:
+    """The same methods, for whoever is let in; they act as the subject of the call."""
+
+    def all_of(served: Mapping[str, Serve]) -> dict[str, Serve]:
+        return {name: partial(_serve, gatekeeper, name, serve) for name, serve in served.items()}
+
+    return Methods(all_of(methods.unary), all_of(methods.streams))
 
 
-async def _serve(gatekeeper: Gatekeeper, method: str, serve: Serve, context: Context) -> bytes | None:
-    authenticated: Any = context.auth_context()  # lists of bytes, which the type stubs call bytes
-    try:
-        subject = gatekeeper.admit(method, _metadata(context), certificate_names(authenticated))
-    except Exception as error:  # noqa: BLE001 - the boundary: every error becomes a status
-        failure = as_domain_error(error)
-    else:
-        with acting_as(subject):
-            return await serve(context)
-    return await abort(context, failure)
-
-
-def _metadata(context: Context) -> dict[str, str]:
-    """What a call was sent with; values of one name are joined, as HTTP has it: two tokens are none."""
-    metadata: dict[str, str] = {}
-    for name, value in context.invocation_metadata() or ():
-        if isinstance(value, str):
-            metadata[name] = f"{metadata[name]}, {value}" if name in metadata else value
-    return metadata
+async def _serve(gatekeeper: Gatekeeper, method: str, serve: Serve, exchange: Exchange) -> bytes | None:
+    subject = gatekeeper.admit(method, exchange.headers, certificate_names(exchange.authenticated))
+    exchange.identify(subject.name)
+    with acting_as(subject):
+        return await serve(exchange)

@@ -1,5 +1,6 @@
 """One call to a service: total deadline > retry > circuit breaker > one attempt, for every transport."""
 
+import itertools
 import random
 import threading
 import time
@@ -16,7 +17,7 @@ from tenacity import (
     stop_after_attempt,
 )
 
-from ordergen_server.domain.errors import SiblingUnavailable
+from ordergen_server.domain.errors import DeadlineExceeded, SiblingUnavailable
 from ordergen_server.siblings.calling.breaker import (
     BreakerOpen,
     CircuitBreaker,
@@ -35,6 +36,7 @@ from ordergen_server.siblings.calling.failures import (
     out_of_time,
     unavailable,
 )
+from ordergen_server.siblings.calling.observer import UNOBSERVED, CallOutcome, SiblingObserver
 
 Answer = TypeVar("Answer")
 #: Does one attempt within so many seconds; raises AttemptFailed where another one may bring an answer.
@@ -51,10 +53,18 @@ class ResilientCaller:
         service: its name, for errors and the log.
         config: its limits.
         clock: seconds that only move forward.
+        observer: hears what becomes of calls.
     """
 
-    def __init__(self, service: str, config: SiblingConfig, clock: Clock = time.monotonic) -> None:
+    def __init__(
+        self,
+        service: str,
+        config: SiblingConfig,
+        clock: Clock = time.monotonic,
+        observer: SiblingObserver = UNOBSERVED,
+    ) -> None:
         self.service = service
+        self._observer = observer
         self.breaker = CircuitBreaker(
             service,
             failures=config.breaker_failures,
@@ -75,6 +85,18 @@ class ResilientCaller:
             SiblingUnavailable: the last attempt brought no answer, or the breaker is open.
             DeadlineExceeded: the deadline passed first.
         """
+        began, outcome = time.monotonic(), CallOutcome.FAILED
+        try:
+            answer = self._retried(attempt, deadline)
+            outcome = CallOutcome.ANSWERED
+        except (AttemptFailed, Refused, SiblingUnavailable, DeadlineExceeded) as error:
+            outcome = _outcome_of(error)
+            raise
+        finally:
+            self._observer.call_ended(self.service, outcome, time.monotonic() - began)
+        return answer
+
+    def _retried(self, attempt: Attempt[Answer], deadline: Deadline) -> Answer:
         retrying = Retrying(
             stop=lambda state: self._is_over(state, deadline),
             wait=self._pause_seconds,
@@ -84,7 +106,8 @@ class ResilientCaller:
             reraise=True,
         )
         try:
-            answer: Answer = retrying(self._attempt, attempt, deadline)
+            numbers = itertools.count(1)
+            answer: Answer = retrying(lambda: self._attempt(attempt, deadline, next(numbers)))
         except Unreadable:
             raise
         except AttemptFailed as failure:
@@ -115,7 +138,7 @@ class ResilientCaller:
         """Let nobody try again."""
         self._closed.set()
 
-    def _attempt(self, attempt: Attempt[Answer], deadline: Deadline) -> Answer:
+    def _attempt(self, attempt: Attempt[Answer], deadline: Deadline, number: int) -> Answer:
         if self._closed.is_set():
             raise AttemptFailed("is not called any more: its client is closed", is_outage=False)
         with self._slot(deadline):
@@ -124,7 +147,7 @@ class ResilientCaller:
             remaining_seconds = max(_LEAST_SECONDS, deadline.remaining_seconds)
             timeout_seconds = min(self._config.timeout_seconds, remaining_seconds)
             try:
-                answer = attempt(timeout_seconds)
+                answer = self._observed(attempt, timeout_seconds, number)
             except Refused:
                 outcome = Outcome.SUCCESS
                 raise
@@ -138,6 +161,18 @@ class ResilientCaller:
                 return answer
             finally:
                 self.breaker.leave(permit, outcome)
+
+    def _observed(self, attempt: Attempt[Answer], timeout_seconds: float, number: int) -> Answer:
+        observed, outcome = self._observer.begin_attempt(self.service, number), CallOutcome.FAILED
+        try:
+            answer = attempt(timeout_seconds)
+            outcome = CallOutcome.ANSWERED
+        except (AttemptFailed, Refused) as failure:
+            outcome = _outcome_of(failure)
+            raise
+        finally:
+            observed.end(outcome)
+        return answer
 
     def _enter(self, deadline: Deadline) -> Permit:
         try:
@@ -180,3 +215,19 @@ class ResilientCaller:
         """Whether to give up: a pause beyond the deadline would only bring the bad news later."""
         last = stop_after_attempt(self._config.attempts)(state)
         return last or self._closed.is_set() or state.upcoming_sleep >= deadline.remaining_seconds
+
+
+_OUTCOMES = (
+    (Refused, CallOutcome.REFUSED),
+    (Unreadable, CallOutcome.UNREADABLE),
+    (TimedOut, CallOutcome.TIMED_OUT),
+    (DeadlineExceeded, CallOutcome.DEADLINE_PASSED),
+    (BreakerOpen, CallOutcome.BREAKER_OPEN),
+)
+
+
+def _outcome_of(error: BaseException) -> CallOutcome:
+    """What an error says became of a call; of one that is made of another, what that one says."""
+    if isinstance(error, SiblingUnavailable) and error.__cause__:
+        return _outcome_of(error.__cause__)
+    return next((outcome for kind, outcome in _OUTCOMES if isinstance(error, kind)), CallOutcome.FAILED)

@@ -11,12 +11,14 @@ from google.protobuf.message import DecodeError, Message
 from google.rpc.error_details_pb2 import RetryInfo
 from grpc_status import rpc_status
 
+from ordergen_server.domain import origin
 from ordergen_server.siblings.calling.addresses import grpc_url
 from ordergen_server.siblings.calling.calls import ResilientCaller
 from ordergen_server.siblings.calling.config import SiblingConfig
 from ordergen_server.siblings.calling.deadlines import Deadline
 from ordergen_server.siblings.calling.failures import AttemptFailed, NotTrusted, Refused, TimedOut
 from ordergen_server.siblings.calling.files import FromFiles
+from ordergen_server.siblings.calling.observer import UNOBSERVED, SiblingObserver
 from ordergen_server.siblings.calling.trust import UNKNOWN_TO_THEM, handshake_failure
 
 Request = TypeVar("Request", bound=Message)
@@ -46,14 +48,21 @@ class GrpcService(Generic[Request, Response]):
         config: where it is (`grpc://host:port`) and its limits; `pool_size` bounds the calls at once.
         method: the method on a channel; it is asked for at once, for to make a stub on a channel that is
             closed crashes grpcio.
+        observer: hears what becomes of calls.
 
     Raises:
         ValueError: the base URL is not one of gRPC, or a certificate cannot be used.
     """
 
-    def __init__(self, service: str, config: SiblingConfig, method: "MethodOf[Request, Response]") -> None:
+    def __init__(
+        self,
+        service: str,
+        config: SiblingConfig,
+        method: "MethodOf[Request, Response]",
+        observer: SiblingObserver = UNOBSERVED,
+    ) -> None:
         url = grpc_url(service, config)
-        self.caller = ResilientCaller(service, config)
+        self.caller = ResilientCaller(service, config, observer=observer)
         self._target = f"dns:///{url.host}:{url.port}"
         self._config = config
         self._is_encrypted = url.scheme == "grpcs"
@@ -103,7 +112,8 @@ class GrpcService(Generic[Request, Response]):
 
     def _fetch(self, request: Request, timeout_seconds: float) -> Response:
         token = self._config.token
-        metadata = (("authorization", token.header),) if token else None
+        authorization = {"authorization": token.header} if token else {}
+        metadata = tuple({**origin.current().headers, **authorization}.items())
         try:
             return self._method.current()(request, timeout=timeout_seconds, metadata=metadata)
         except grpc.RpcError as error:

@@ -8,6 +8,7 @@ from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import HTTPError, InvalidHeader, NewConnectionError, SSLError
 from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
 
+from ordergen_server.domain import origin
 from ordergen_server.siblings.calling.addresses import http_url
 from ordergen_server.siblings.calling.calls import ResilientCaller
 from ordergen_server.siblings.calling.config import SiblingConfig
@@ -20,6 +21,7 @@ from ordergen_server.siblings.calling.failures import (
     TimedOut,
 )
 from ordergen_server.siblings.calling.files import FromFiles
+from ordergen_server.siblings.calling.observer import UNOBSERVED, SiblingObserver
 from ordergen_server.siblings.calling.sockets import DeadlinePool, DeadlineTlsPool
 from ordergen_server.siblings.calling.trust import UNKNOWN_TO_THEM, tls_failure
 
@@ -48,14 +50,15 @@ class HttpService:
     Args:
         service: its name, for errors and the log.
         config: where it is and its limits.
+        observer: hears what becomes of calls.
 
     Raises:
         ValueError: the base URL is not one of HTTP, or a certificate cannot be used.
     """
 
-    def __init__(self, service: str, config: SiblingConfig) -> None:
+    def __init__(self, service: str, config: SiblingConfig, observer: SiblingObserver = UNOBSERVED) -> None:
         self._pool, self._prefix = _pool(service, config)
-        self.caller = ResilientCaller(service, config)
+        self.caller = ResilientCaller(service, config, observer=observer)
         self._maximum_body_bytes = config.maximum_body_bytes
         self._token = config.token
 
@@ -119,7 +122,7 @@ class HttpService:
         return body
 
     def _headers(self) -> dict[str, str]:
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": "application/json", **origin.current().headers}
         return headers | {"Authorization": self._token.header} if self._token else headers
 
     def _body(self, response: urllib3.BaseHTTPResponse, path: str) -> bytes:

@@ -25,6 +25,7 @@ from ordergen_server.siblings.calling.config import SiblingConfig
 from ordergen_server.siblings.calling.deadlines import Deadline
 from ordergen_server.siblings.calling.failures import Flaw, Refused
 from ordergen_server.siblings.calling.grpc_service import GrpcService, Request, Response
+from ordergen_server.siblings.calling.observer import UNOBSERVED, SiblingObserver
 from ordergen_server.siblings.reading import decimals, readers
 from ordergen_server.siblings.reading.entries import not_blank, unique
 from ordergen_server.siblings.reading.holdings import Line, Summary, checked_holdings, new_holdings
@@ -38,8 +39,13 @@ class GrpcReader(Generic[Request, Response]):
 
     service: str
 
-    def __init__(self, config: SiblingConfig, method: "MethodOf[Request, Response]") -> None:
-        self._grpc = GrpcService(self.service, config, method)
+    def __init__(
+        self,
+        config: SiblingConfig,
+        method: "MethodOf[Request, Response]",
+        observer: SiblingObserver = UNOBSERVED,
+    ) -> None:
+        self._grpc = GrpcService(self.service, config, method, observer)
 
     @property
     def breaker(self) -> CircuitBreaker:
@@ -56,8 +62,8 @@ class GrpcSecurityReader(GrpcReader[ListSecuritiesRequest, ListSecuritiesRespons
 
     service = readers.SECURITY
 
-    def __init__(self, config: SiblingConfig) -> None:
-        super().__init__(config, lambda channel: SecurityServiceStub(channel).ListSecurities)
+    def __init__(self, config: SiblingConfig, observer: SiblingObserver = UNOBSERVED) -> None:
+        super().__init__(config, lambda channel: SecurityServiceStub(channel).ListSecurities, observer)
 
     def read_tickers(self, deadline: Deadline) -> Mapping[str, str | Flaw]:
         """The ticker of every security by its id; there is always a list."""
@@ -74,8 +80,8 @@ class GrpcPriceReader(GrpcReader[ListPricesRequest, ListPricesResponse]):
 
     service = readers.PRICING
 
-    def __init__(self, config: SiblingConfig) -> None:
-        super().__init__(config, lambda channel: PricingServiceStub(channel).ListPrices)
+    def __init__(self, config: SiblingConfig, observer: SiblingObserver = UNOBSERVED) -> None:
+        super().__init__(config, lambda channel: PricingServiceStub(channel).ListPrices, observer)
 
     def read_prices(self, deadline: Deadline) -> Mapping[str, Decimal | Flaw]:
         """The price of one share, in money, by ticker."""
@@ -88,8 +94,8 @@ class GrpcNameReader(GrpcReader[ListPortfoliosRequest, ListPortfoliosResponse]):
 
     service = readers.PORTFOLIO
 
-    def __init__(self, config: SiblingConfig) -> None:
-        super().__init__(config, lambda channel: PortfolioServiceStub(channel).ListPortfolios)
+    def __init__(self, config: SiblingConfig, observer: SiblingObserver = UNOBSERVED) -> None:
+        super().__init__(config, lambda channel: PortfolioServiceStub(channel).ListPortfolios, observer)
 
     def read_names(self, deadline: Deadline) -> Mapping[str, str]:
         """The name of every portfolio by its id."""
@@ -102,8 +108,10 @@ class GrpcAccountingReader(GrpcReader[GetPortfolioSummaryRequest, PortfolioSumma
 
     service = readers.PORTFOLIO_ACCOUNTING
 
-    def __init__(self, config: SiblingConfig) -> None:
-        super().__init__(config, lambda channel: PortfolioAccountingServiceStub(channel).GetPortfolioSummary)
+    def __init__(self, config: SiblingConfig, observer: SiblingObserver = UNOBSERVED) -> None:
+        super().__init__(
+            config, lambda channel: PortfolioAccountingServiceStub(channel).GetPortfolioSummary, observer
+        )
 
     def read_holdings(self, portfolio_id: str, deadline: Deadline) -> Holdings:
         """Cash and shares of a portfolio; new and empty where accounting has no record of it.

@@ -24,6 +24,7 @@ from ordergen_server.siblings.calling.failures import (
     shown,
 )
 from ordergen_server.siblings.calling.http_service import Fetch, HttpService
+from ordergen_server.siblings.calling.observer import UNOBSERVED, SiblingObserver
 from ordergen_server.siblings.reading import decimals, readers
 from ordergen_server.siblings.reading.documents import (
     ABSENT,
@@ -73,8 +74,8 @@ class HttpReader:
 
     service: str
 
-    def __init__(self, config: SiblingConfig) -> None:
-        self._http = HttpService(self.service, config)
+    def __init__(self, config: SiblingConfig, observer: SiblingObserver = UNOBSERVED) -> None:
+        self._http = HttpService(self.service, config, observer)
 
     @property
     def breaker(self) -> CircuitBreaker:

@@ -60,7 +60,8 @@ def test_the_user_is_a_number_and_the_one_of_the_pods() -> None:
 
 def test_the_ports_are_those_of_the_settings() -> None:
     settings = Settings.model_fields
-    assert arguments("EXPOSE") == [f"{settings['port'].default} {settings['health_port'].default}"]
+    ports = (settings[name].default for name in ("port", "health_port", "metrics_port"))
+    assert arguments("EXPOSE") == [" ".join(map(str, ports))]
 
 
 def test_the_server_is_started_without_a_shell_and_writes_at_once() -> None:

@@ -64,7 +64,7 @@ def test_the_server_is_configured_by_settings_it_has() -> None:
     assert {"ORDERGEN_MONGODB_URI"} == {one["name"] for one in container("Deployment")["env"]}
     # Reading them is the check that the values are good.
     settings = Settings.model_validate({known[name]: value for name, value in data.items()})
-    assert (settings.port, settings.health_port) == (8088, 8089)
+    assert (settings.port, settings.health_port, settings.metrics_port) == (8088, 8089, 9090)
     assert (settings.api_host, settings.health_host) == ("0.0.0.0", "0.0.0.0")  # noqa: S104 - probes and clients reach them
 
 
@@ -106,14 +106,15 @@ def test_only_readiness_follows_the_database() -> None:
 def test_probes_of_the_server_use_the_health_port() -> None:
     server = container("Deployment")
     ports = {one["name"]: one["containerPort"] for one in server["ports"]}
-    assert ports == {"grpc": 8088, "health": 8089}
+    assert ports == {"grpc": 8088, "health": 8089, "metrics": 9090}
     probes = [server[name] for name in ("startupProbe", "livenessProbe", "readinessProbe")]
     assert [ports["health"]] * 3 == [probe["grpc"]["port"] for probe in probes]
 
 
 def test_the_configured_ports_are_the_container_ports() -> None:
     data = manifest("ConfigMap")["data"]
-    configured = [int(data["ORDERGEN_PORT"]), int(data["ORDERGEN_HEALTH_PORT"])]
+    names = ("ORDERGEN_PORT", "ORDERGEN_HEALTH_PORT", "ORDERGEN_METRICS_PORT")
+    configured = [int(data[name]) for name in names]
     assert configured == [one["containerPort"] for one in container("Deployment")["ports"]]
 
 

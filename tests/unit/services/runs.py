@@ -16,6 +16,7 @@ from ordergen_server.domain.rebalances import PortfolioState, Rebalance, Rebalan
 from ordergen_server.domain.stores import RunOrder
 from ordergen_server.services.execution import Execution
 from ordergen_server.services.leased_run import LeasedRun, RunJournal
+from ordergen_server.services.observer import UNOBSERVED, RunObserver
 from ordergen_server.services.portfolio_work import PortfolioWork
 from ordergen_server.services.rebalancer import Rebalancer
 from ordergen_server.services.runs import Runs
@@ -116,6 +117,7 @@ def house(
     models: MemoryModels | None = None,
     maximum_runs: int = 2,
     clock: Clock | None = None,
+    observer: RunObserver = UNOBSERVED,
 ) -> Iterator[House]:
     """A house whose one model has a portfolio for every answer, with one position of 10 a share."""
     followed = wanted or model(position(1), portfolios=len(answers))
@@ -126,13 +128,27 @@ def house(
         {portfolio_id(number): answer for number, answer in enumerate(answers)}, before
     )
     with ThreadPoolExecutor(workers) as pool:
-        work = PortfolioWork(market=source, portfolios=portfolios, workers=pool, window=window)
+        work = PortfolioWork(
+            market=source, portfolios=portfolios, workers=pool, window=window, observer=observer
+        )
         journal = RunJournal(
-            runs=store, models=kept, clock=now, changed=changed.notify, lease_seconds=LEASE_SECONDS
+            runs=store,
+            models=kept,
+            clock=now,
+            changed=changed.notify,
+            lease_seconds=LEASE_SECONDS,
+            observer=observer,
         )
         execution = Execution(work, journal)
-        holder = Runs(execution, journal, maximum_runs=maximum_runs, tend_seconds=3600)
-        rebalancer = Rebalancer(models=kept, store=store, work=work, runs=holder, clock=now)
+        holder = Runs(execution, journal, maximum_runs=maximum_runs, tend_seconds=3600, observer=observer)
+        rebalancer = Rebalancer(
+            models=kept,
+            store=store,
+            work=work,
+            runs=holder,
+            clock=now,
+            observer=observer,
+        )
         holder.start()
         try:
             yield House(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 import trustme
@@ -26,15 +27,20 @@ Answer = Callable[[socket.socket], None]
 
 
 @contextmanager
-def serving(answer: Answer) -> Iterator[str]:
-    """A server that reads a request's first bytes and lets `answer` do the rest; ends with its block."""
+def serving(answer: Answer, heads: SimpleQueue[str] | None = None) -> Iterator[str]:
+    """A server that reads a request's first bytes and lets `answer` do the rest; ends with its block.
+
+    Those first bytes are put into `heads`.
+    """
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
     threads: list[threading.Thread] = []
 
     def handle(connection: socket.socket) -> None:
         with connection:
             try:
-                while connection.recv(65536):
+                while head := connection.recv(65536):
+                    if heads is not None:
+                        heads.put(head.decode())
                     answer(connection)
             except OSError:
                 return  # the client left, as it should

@@ -1,0 +1,74 @@
+"""A call on the wire: what is needed of gRPC to serve it, and how much of it went to and fro."""
+
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import grpc
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class Exchange:
+    """One call, from its headers to its end. On an event loop alone.
+
+    Attributes:
+        peer: whose turn it takes: its subject where that is known, its connection where not.
+        received_bytes: of its requests.
+        sent_bytes: of what was written; the one answer of a unary call is not.
+        when_identified: hears who calls.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self.connection: str = context.peer()
+        self.peer = self.connection
+        self.received_bytes = self.sent_bytes = 0
+        self.when_identified: Callable[[str], None] = _nobody_hears
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What a call was sent with; values of one name are joined, as HTTP has it: two tokens are none."""
+        found: dict[str, str] = {}
+        for name, value in self._context.invocation_metadata() or ():
+            if isinstance(value, str):
+                found[name] = f"{found[name]}, {value}" if name in found else value
+        return found
+
+    @property
+    def authenticated(self) -> Any:  # noqa: ANN401 - lists of bytes, which the type stubs call bytes
+        """What TLS knows of the caller."""
+        return self._context.auth_context()
+
+    @property
+    def seconds_left(self) -> float:
+        """What its caller gives it; infinite where they wait for ever."""
+        left: float | None = self._context.time_remaining()
+        return math.inf if left is None else left
+
+    def identify(self, subject_name: str) -> None:
+        """Note who calls."""
+        if subject_name:
+            self.peer = subject_name
+            self.when_identified(subject_name)
+
+    async def read(self) -> bytes | None:
+        """The next request; None where the caller has sent all."""
+        raw: object = await self._context.read()
+        if not isinstance(raw, bytes):
+            return None
+        self.received_bytes += len(raw)
+        return raw
+
+    async def write(self, answer: bytes) -> None:
+        """Stream an answer, once the reader has room."""
+        self.sent_bytes += len(answer)
+        await self._context.write(answer)
+
+
+#: Serves one call; a unary one answers its bytes, and a stream writes them. It raises what goes wrong.
+Serve = Callable[[Exchange], Awaitable[bytes | None]]
+
+
+def _nobody_hears(_: str) -> None:
+    pass

@@ -13,6 +13,7 @@ from threading import Event
 
 from pydantic import SecretStr
 
+from ordergen_server.api.telemetry.logs import logging_to
 from ordergen_server.bootstrap import serving
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.sandbox.database.embedded import EmbeddedDatabase, EmbeddedDatabaseError
@@ -151,6 +152,7 @@ def main() -> int:
     try:
         with (
             stop_signals() as stop,
+            logging_to(sys.stderr, "WARNING", "console"),
             _folder(options.data_folder) as folder,
             running_stack(options, folder) as stack,
         ):

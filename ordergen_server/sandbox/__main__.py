@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from ordergen_server.api.telemetry.logs import logging_to
 from ordergen_server.bootstrap import serving
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.domain.subjects import READ
@@ -190,6 +191,7 @@ def main() -> int:
     try:
         with (
             stop_signals() as stop,
+            logging_to(sys.stderr, "WARNING", "console"),
             _folder(options.data_folder) as folder,
             running_stack(options, folder) as stack,
         ):

@@ -122,6 +122,7 @@ def served(
         maximum_runs=maximum_runs,
         lease_seconds=lease_seconds,
         maximum_call_seconds=PATIENCE,
+        message_seconds=PATIENCE,
         health_interval_seconds=0.1,
     )
     with (

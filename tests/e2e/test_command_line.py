@@ -69,7 +69,8 @@ def test_files_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     assert answer.returncode == 1
     assert f"{tmp_path}/none.pem" in answer.stderr
     first, *_ = answer.stderr.splitlines()
-    assert first.endswith("The API is served with TLS on 0.0.0.0, and asks for no credentials.")
+    expected = "The API is served with TLS on 0.0.0.0, and asks for no credentials."
+    assert json.loads(first)["event"] == expected
 
 
 def test_every_bad_setting_is_named() -> None:

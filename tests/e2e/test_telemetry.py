@@ -34,6 +34,7 @@ from tests.unit.deployment.monitoring import metrics_named
 from tests.waiting import eventually
 
 MODELS = "globeco.ordergen.v1.ModelService"
+REBALANCES = "globeco.ordergen.v1.RebalanceService"
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 SLOW_SECONDS = 0.3
 Metadata = tuple[tuple[str, str], ...]
@@ -254,18 +255,20 @@ def test_a_refused_call_is_found_by_its_id(
     with served_to(seen, mongodb_uri, database_name, siblings, maximum_calls=1) as api:
         model = api.create(message_of(siblings.model, portfolios=1))
         siblings.set_faults("accounting", [Fault(kind="hang")])
-        request = rebalance_service_pb2.RebalanceModelRequest(model_id=model.model_id)
-        running = api.rebalances.RebalanceModel(request, timeout=PATIENCE)
-        next(iter(running))
-        code, answered = get(api, MODEL_ID, headers("refused-1"))
+        request = rebalance_service_pb2.RebalancePortfolioRequest(portfolio_id=model.portfolio_ids[0])
+        running = api.rebalances.RebalancePortfolio.future(request, timeout=PATIENCE)
+        eventually(lambda: Scrape(api.metrics_port).total("ordergen_calls_in_flight") == 1)
+        with pytest.raises(grpc.RpcError) as refused:
+            api.rebalances.RebalancePortfolio(request, timeout=PATIENCE, metadata=headers("refused-1"))
         scrape = Scrape(api.metrics_port)
         running.cancel()
-    assert (code, answered["x-correlation-id"]) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "refused-1")
+    assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert trailers(refused.value)["x-correlation-id"] == "refused-1"  # type: ignore[arg-type] # which is a call, too
     line = seen.line("refused-1", "call")
-    assert (line["reason"], line["refused"], line["level"]) == ("TOO_MANY_CALLS", "too_many_calls", "warning")
-    assert scrape.total("ordergen_calls_refused_total", why="too_many_calls") == 1
+    assert (line["reason"], line["refused"], line["level"]) == ("TOO_MANY_CALLS", "solving", "warning")
+    assert scrape.total("ordergen_calls_refused_total", why="solving") == 1
     assert scrape.total("ordergen_calls_in_flight") == 1
-    span = seen.span(f"{MODELS}/GetModel")
+    span = seen.span(f"{REBALANCES}/RebalancePortfolio")
     assert (span.attributes or {})["error.type"] == "TOO_MANY_CALLS"
 
 

@@ -59,6 +59,7 @@ def service_on(
         port=0,
         health_port=0,
         metrics_port=0,
+        message_seconds=PATIENCE,
         mongodb_database=DATABASE,
         mongodb_timeout_seconds=GIVING_UP_SECONDS,
         maximum_call_seconds=PATIENCE,

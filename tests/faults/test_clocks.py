@@ -117,7 +117,9 @@ def test_no_run_is_stolen_or_failed_by_a_server_with_another_clock(
     assert [(one.state, one.counts) for one in ended] == [
         (RebalanceState.COMPLETED, {PortfolioState.NO_ACTION: PORTFOLIOS})
     ] * len(CLOCKS)
-    assert [one.message for one in caplog.records if "run" in one.message] == []
+    assert sorted(one.message for one in caplog.records if "run" in one.message) == [
+        f"run {one} has ended: COMPLETED" for one in sorted(run.rebalance_id for run in runs)
+    ]
 
 
 @pytest.mark.parametrize("first", CLOCKS)

@@ -31,6 +31,7 @@ def channel_to(mongodb_uri: str, database: str, *, maximum_calls: int = 48) -> I
         port=0,
         health_port=0,
         metrics_port=0,
+        message_seconds=PATIENCE,
         mongodb_database=database,
         maximum_calls=maximum_calls,
         mongodb_timeout_seconds=DATABASE_SECONDS,

@@ -252,7 +252,8 @@ def let_run_out(uri: str, name: str) -> None:
 def test_a_refused_call_is_found_by_its_id(
     seen: Seen, mongodb_uri: str, database_name: str, siblings: SimulatedSiblings
 ) -> None:
-    with served_to(seen, mongodb_uri, database_name, siblings, maximum_calls=1) as api:
+    limits = {"maximum_calls": 1, "sibling_timeout_seconds": 6}  # of what hangs below
+    with served_to(seen, mongodb_uri, database_name, siblings, **limits) as api:
         model = api.create(message_of(siblings.model, portfolios=1))
         siblings.set_faults("accounting", [Fault(kind="hang")])
         request = rebalance_service_pb2.RebalancePortfolioRequest(portfolio_id=model.portfolio_ids[0])

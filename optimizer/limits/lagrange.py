@@ -10,6 +10,7 @@ penalties fit between the bound and the best answer known. They are met in the m
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from optimizer.enumeration.enumeration import Clock, Enumeration, never, watched
 from optimizer.enumeration.moves import Move, Task, Weights
 from optimizer.enumeration.sets import best_sets
 from optimizer.limits.dual import Dual
+from optimizer.limits.level import level_shares, span
 from optimizer.limits.limits import CashLimit, Limit, TurnoverLimit
 from optimizer.problem.constraints import Shares, length
 from optimizer.problem.line import Line
@@ -90,6 +92,36 @@ class Lagrangian:
     def bound(self) -> int:
         """The lower bound in units of the objective, rounded up, as objectives are whole."""
         return -(-self._bound >> BITS)
+
+    def level(self, expired: Clock) -> list[int] | None:
+        """An answer that costs no more than the bound, where one limit alone has a price; None if not found."""
+        priced = [place for place, weight in enumerate(self._weights) if weight]
+        others = [
+            limit
+            for place, limit in enumerate(self._limits)
+            if place not in priced and isinstance(limit, CashLimit | TurnoverLimit)
+        ]
+        if len(priced) != 1:
+            return None
+        main = self._limits[priced[0]]
+        uses = [partial(main.use, line) for line in self._lines]
+        sides = [partial(others[0].use, line) if others else _unused for line in self._lines]
+        spans = [
+            span(self._least_parts(index), use, side)
+            for index, (use, side) in enumerate(watched(zip(uses, sides, strict=True), expired))
+        ]
+        capacities = main.capacity, others[0].capacity if others else 0
+        return level_shares(spans, uses, capacities, self._is_met, expired)
+
+    def _is_met(self, shares: list[int]) -> bool:
+        return all(limit.is_met(self._lines, shares) for limit in self._limits)
+
+    def _least_parts(self, index: int) -> tuple[range, ...]:
+        """The shares of least bracket of a position, where brackets are convex within a range."""
+        line, allowed = self._lines[index], self._allowed[index]
+        ends = [n for n in sorted(corners(line, allowed)) if self._bracket(line, n) == self._least[index]]
+        kept = [(part, [n for n in ends if n in part]) for part in allowed]
+        return tuple(range(found[0], found[-1] + 1, part.step) for part, found in kept if found)
 
     def search(
         self, best: list[int] | None, expired: Clock, sizes: Sequence[int] = SMALL + LARGE
@@ -182,6 +214,10 @@ class Lagrangian:
                     if shares not in seen:
                         seen.add(shares)
                         yield penalty, shares
+
+
+def _unused(shares: int) -> int:  # noqa: ARG001 - as of a limit that nothing uses
+    return 0
 
 
 def _moved(start: Sequence[int], moves: Sequence[Move]) -> list[int]:

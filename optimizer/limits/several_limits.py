@@ -93,7 +93,7 @@ def solve_coupled(problem: Problem, found: Choices, limits: Sequence[Limit], tas
             return Answer(best, bound, settled=False)
     joint = _Joint(problem, found, limits, task._replace(start=best))
     first, more = (
-        (joint.relax, joint.combine, joint.near, joint.look),
+        (joint.relax, joint.fill, joint.combine, joint.near, joint.look),
         (joint.branch, joint.propose, joint.near),
     )
     for step in first if task.is_part else (*first, *more, joint.search):
@@ -127,6 +127,11 @@ class _Joint:
         lines, allowed, best = self._problem.lines, self._found.allowed, self._found.best
         self._limits = [limit.tightened(lines, allowed, best) for limit in self._limits]
         self._relax(good_multipliers(self._problem, self._found, self._limits, self._expired))
+
+    def fill(self) -> None:
+        """What meets the bound, of shares that are equally good under it."""
+        if self._relaxation is not None:
+            self._best = _better(self._problem, self._best, self._relaxation.level(self._expired))
 
     def combine(self) -> None:
         """All combinations, where all positions but one have few."""

@@ -3,7 +3,7 @@
 Where none is found that does, the least that such rungs free of enough is decided, if there are not too many.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 from optimizer.cover.diophantine import TRIES, Wheel, fill, tries_needed
@@ -68,7 +68,10 @@ def _level_fill(relaxation: Relaxation, expired: Clock) -> list[int] | None:
     if not 0 < -relaxation.surplus <= most:
         return None
     part = -relaxation.surplus / most
-    goals = [each[0][0] + part * (each[-1][1] - each[0][0]) for each in ends]
+    goals = [
+        freed + part * (ladder.option(each[-1][1]).freed - freed)
+        for ladder, each, freed in zip(ladders, ends, relaxation.freed, strict=True)
+    ]
     levels = [
         Level(tuple(range(low, high + 1) for low, high in each), _freed(ladder))
         for ladder, each in zip(ladders, ends, strict=True)
@@ -76,7 +79,7 @@ def _level_fill(relaxation: Relaxation, expired: Clock) -> list[int] | None:
     return exact_keys(levels, goals, relaxation.required, expired)
 
 
-def _freed(ladder: Ladder):  # type: ignore[no-untyped-def]
+def _freed(ladder: Ladder) -> Callable[[int], int]:
     return lambda rung: ladder.option(rung).freed
 
 

@@ -1,8 +1,8 @@
 """Hit an amount exactly by choices that are equally good: most positions near a goal, some in all ways about it.
 
-A sum of equally good choices that hits a limit exactly meets the bound of its relaxation. Real numbers say about
-where each position should be; the positions of the finest prices then take all choices about theirs, four lists
-of which are met on the amount, and the others the choice nearest to theirs.
+A sum of equally good choices that uses a limit up exactly meets the bound of its relaxation. The caller says
+about what each position should use; the positions of the finest prices take all choices about that, four lists
+of which are met on the amount, and each of the others takes the one that is nearest.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,11 +13,11 @@ from optimizer.cover.four_lists import least_sum
 from optimizer.enumeration.enumeration import Clock
 from optimizer.problem.constraints import length
 
-FREE_BITS = 46.0
-"""Binary places of the number of sums that are met."""
+FREE_BITS = 48.0
+"""Binary places of the number of sums that are met, at most."""
 
-LEAST_WINDOW = 24
-"""Choices of a free position, at least, where it has as many."""
+WINDOW = 6
+"""Choices of a free position where many are free; few take more each."""
 
 FINE = 10**12
 """Prices are decimals: the less of this a number contains, the finer the amounts it reaches."""
@@ -28,20 +28,22 @@ class Level(NamedTuple):
 
     Attributes:
         parts: the choices; within one, what is used is linear.
-        use: what a choice uses.
+        use: what a choice uses, in units.
     """
 
     parts: tuple[range, ...]
     use: Callable[[int], int]
 
     def about(self, goal: float, count: int) -> list[int]:
-        """The choices nearest to a goal."""
+        """The choices that use about as much as the goal, the nearest first."""
         found: list[int] = []
         for part in self.parts:
-            place = min(max(round((goal - part[0]) / part.step), 0), length(part) - 1)
-            start = max(0, min(place - count // 2, length(part) - count))
+            low, last = self.use(part[0]), length(part) - 1
+            more = self.use(part[-1]) - low
+            place = min(max(round(last * ((goal - low) / more)), 0), last) if more else 0
+            start = max(0, min(place - count // 2, last + 1 - count))
             found += part[start : start + count]
-        return sorted(found, key=lambda one: (abs(one - goal), one))[:count]
+        return sorted(found, key=lambda key: (abs(self.use(key) - goal), key))[:count]
 
     def unit(self) -> int:
         """A common divisor of all changes of use."""
@@ -52,37 +54,59 @@ class Level(NamedTuple):
 def exact_keys(
     levels: Sequence[Level], goals: Sequence[float], amount: int, expired: Clock
 ) -> list[int] | None:
-    """A choice of each position that use the amount together, exactly; None where none was found."""
+    """A choice of each position that use the amount together, exactly; None where none was found.
+
+    Args:
+        levels: position by position.
+        goals: about what each should use, in units; together about the amount.
+        amount: in units.
+        expired: whether time is up.
+    """
+    ways = _free(levels, goals)
+    uses = {place: [levels[place].use(key) for key in keys] for place, keys in ways.items()}
+    middle = sum((min(each) + max(each)) // 2 for each in uses.values())
+    keys = _fixed(levels, goals, amount - middle, ways)
+    left = amount - sum(levels[place].use(key) for place, key in keys.items())
+    least = {place: min(each) for place, each in uses.items()}
+    left -= sum(least.values())
+    if not ways or left < 0:
+        return None
+    groups = [[use - least[place] for use in each] for place, each in uses.items()]
+    found = least_sum(groups, left, left + 1, expired)
+    if found.sum is None:
+        return None
+    keys |= {place: each[option] for (place, each), option in zip(ways.items(), found.options, strict=True)}
+    return [keys[place] for place in range(len(levels))]
+
+
+def _free(levels: Sequence[Level], goals: Sequence[float]) -> dict[int, list[int]]:
+    """All choices about their goal of as many positions as can be met, those of the finest prices first."""
     units = [level.unit() for level in levels]
     common = gcd(*units) or 1
     turning = [place for place, unit in enumerate(units) if unit]
     turning.sort(key=lambda place: (gcd(units[place] // common, FINE), units[place], place))
-    window = max(LEAST_WINDOW, int(2 ** (FREE_BITS / max(1, len(turning)))))
+    window = max(WINDOW, int(2 ** (FREE_BITS / max(1, len(turning)))))
     ways: dict[int, list[int]] = {}
     size = 1
     for place in turning:
         near = levels[place].about(goals[place], window)
-        if size * len(near) <= 2**FREE_BITS:
-            ways[place] = near
-            size *= len(near)
-    keys = [level.about(goal, 1)[0] for level, goal in zip(levels, goals, strict=True)]
-    uses = {place: [levels[place].use(key) for key in near] for place, near in ways.items()}
-    # What the others miss of the amount, so that it lies amid what the free ones reach.
-    left = amount - sum((min(one) + max(one)) // 2 for one in uses.values())
-    for place in sorted(set(range(len(levels))) - set(ways), key=lambda place: -units[place]):
-        left -= levels[place].use(keys[place])
-    for place in sorted(set(turning) - set(ways), key=lambda place: -units[place]):
-        level, here = levels[place], levels[place].use(keys[place])
-        other = min(level.about(goals[place], LEAST_WINDOW), key=lambda key: abs(left - level.use(key) + here))
-        left, keys[place] = left - level.use(other) + here, other
-    rest = amount - sum(level.use(key) for place, (level, key) in enumerate(zip(levels, keys, strict=True)) if place not in ways)
-    bases = {place: min(one) for place, one in uses.items()}
-    rest -= sum(bases.values())
-    if not ways or rest < 0:
-        return None
-    found = least_sum([[use - bases[place] for use in one] for place, one in uses.items()], rest, rest + 1, expired)
-    if found.sum is None:
-        return None
-    for (place, near), option in zip(ways.items(), found.options, strict=True):
-        keys[place] = near[option]
+        if size * len(near) > 2**FREE_BITS:
+            break
+        ways[place] = near
+        size *= len(near)
+    return ways
+
+
+def _fixed(
+    levels: Sequence[Level], goals: Sequence[float], amount: int, free: dict[int, list[int]]
+) -> dict[int, int]:
+    """Choices of all other positions that use about the amount; what one misses, the next makes good."""
+    places = [place for place in range(len(levels)) if place not in free]
+    places.sort(key=lambda place: (-levels[place].unit(), place))
+    missed = amount - sum(goals[place] for place in places)
+    keys: dict[int, int] = {}
+    for place in places:
+        goal = goals[place] + missed
+        keys[place] = levels[place].about(goal, 1)[0]
+        missed = goal - levels[place].use(keys[place])
     return keys

@@ -25,14 +25,11 @@ class Span(NamedTuple):
 
     Attributes:
         parts: ranges of shares.
-        low, high: the shares that use the least and the most of the limit that has a price.
-        main: the least that is used of it, and how much more at the most.
+        main: the least that is used of the limit that has a price, and how much more at the most.
         side: the same of another limit.
     """
 
     parts: tuple[range, ...]
-    low: int
-    high: int
     main: tuple[int, int]
     side: tuple[int, int]
 
@@ -41,7 +38,7 @@ def span(parts: tuple[range, ...], main: Uses, side: Uses) -> Span:
     """The span of equally good shares."""
     ends = sorted((end for part in parts for end in (part[0], part[-1])), key=main)
     low, high = ends[0], ends[-1]
-    return Span(parts, low, high, (main(low), main(high) - main(low)), (side(low), side(high) - side(low)))
+    return Span(parts, (main(low), main(high) - main(low)), (side(low), side(high) - side(low)))
 
 
 def level_shares(
@@ -77,7 +74,7 @@ def level_shares(
             return None
         weight = least + mixture * (1 - least)
         parts = [weight * one + (1 - weight) * two for one, two in zip(frugal, even, strict=True)]
-        goals = [one.low + part * (one.high - one.low) for one, part in zip(spans, parts, strict=True)]
+        goals = [one.main[0] + part * one.main[1] for one, part in zip(spans, parts, strict=True)]
         shares = exact_keys(levels, goals, capacity, expired)
         if shares is not None and is_right(shares):
             return shares

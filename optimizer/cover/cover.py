@@ -40,6 +40,7 @@ FIRST_STEPS, FEW_STEPS = 2_500, 200
 QUICK, LONG = 1 << 27, 1 << 30
 """Steps of a table of all amounts that are taken before the core, and after it."""
 
+
 class Cover(NamedTuple):
     """An answer: one rung a ladder, its cost, and a bound that no answer beats.
 

@@ -16,8 +16,8 @@ from optimizer.problem.constraints import length
 FREE_BITS = 48.0
 """Binary places of the number of sums that are met, at most."""
 
-WINDOW = 6
-"""Choices of a free position where many are free; few take more each."""
+WINDOW, MAX_WINDOW = 6, 1 << 12
+"""Choices of a free position where many are free, and where few are."""
 
 FINE = 10**12
 """Prices are decimals: the less of this a number contains, the finer the amounts it reaches."""
@@ -85,7 +85,7 @@ def _free(levels: Sequence[Level], goals: Sequence[float]) -> dict[int, list[int
     common = gcd(*units) or 1
     turning = [place for place, unit in enumerate(units) if unit]
     turning.sort(key=lambda place: (gcd(units[place] // common, FINE), units[place], place))
-    window = max(WINDOW, int(2 ** (FREE_BITS / max(1, len(turning)))))
+    window = min(MAX_WINDOW, max(WINDOW, int(2 ** (FREE_BITS / max(1, len(turning))))))
     ways: dict[int, list[int]] = {}
     size = 1
     for place in turning:

@@ -139,7 +139,9 @@ class _Meeting:
                 stretches += [(middle, high), (low, middle)]
             else:
                 enough = _least_from(*self._other, self._amount - low)
-                self._meet(_sums(*self._one, *windows[0]), np.append(_sums(*self._other, *windows[1]), enough))
+                self._meet(
+                    _sums(*self._one, *windows[0]), np.append(_sums(*self._other, *windows[1]), enough)
+                )
         return True
 
     def _meet(self, one: Integers, other: Integers) -> None:
@@ -176,7 +178,9 @@ def _picked(numbers: Integers) -> Integers:
     return numbers[np.linspace(0, len(numbers) - 1, min(SAMPLE, len(numbers))).astype(int)]
 
 
-def _windows(first: Integers, second: Integers, low: int, high: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _windows(
+    first: Integers, second: Integers, low: int, high: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """The part of the second list that makes sums of [low, high) with each number of the first."""
     return np.searchsorted(second, low - first), np.searchsorted(second, high - first)
 

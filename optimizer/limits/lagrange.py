@@ -237,6 +237,24 @@ def _next_to(allowed: Shares, count: int, reach: int) -> list[int]:
     return []
 
 
+def is_refuted(problem: Problem, found: Choices, limits: Sequence[Limit], expired: Clock) -> bool:
+    """Whether no answer keeps the limits of cash and turnover, as their sum cannot be kept.
+
+    Selling frees as much cash as it turns over, so whatever is bought counts twice in the sum, and what is sold
+    counts for nothing.
+
+    Raises:
+        TimeUpError: before that is known.
+    """
+    money = [limit for limit in limits if isinstance(limit, CashLimit | TurnoverLimit)]
+    pairs = zip(problem.lines, found.allowed, strict=True)
+    least = sum(
+        min(sum(limit.use(line, count) for limit in money) for count in corners(line, shares))
+        for line, shares in watched(pairs, expired)
+    )
+    return least > sum(limit.capacity for limit in money)
+
+
 def good_multipliers(
     problem: Problem, found: Choices, limits: Sequence[Limit], expired: Clock
 ) -> list[float]:

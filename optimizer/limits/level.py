@@ -64,7 +64,10 @@ def level_shares(
         return None
     even = [missing / most] * len(spans)
     frugal = _frugal(spans, missing)
-    sides = [sum(one.side[0] + part * one.side[1] for one, part in zip(spans, parts, strict=True)) for parts in (even, frugal)]
+    sides = [
+        sum(one.side[0] + part * one.side[1] for one, part in zip(spans, parts, strict=True))
+        for parts in (even, frugal)
+    ]
     least = 0.0 if sides[0] <= other or sides[0] <= sides[1] else (sides[0] - other) / (sides[0] - sides[1])
     if least > 1:
         return None

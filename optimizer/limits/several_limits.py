@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from optimizer.enumeration.enumeration import TimeUpError
 from optimizer.limits.general import propose
-from optimizer.limits.lagrange import LARGE, SMALL, Lagrangian, Searched, good_multipliers
+from optimizer.limits.lagrange import LARGE, SMALL, Lagrangian, Searched, good_multipliers, is_refuted
 from optimizer.limits.limits import Limit, TradeCountLimit
 from optimizer.limits.one_long import all_but_the_longest
 from optimizer.limits.single_limit import Answer, objective_of, single_limit
@@ -93,7 +93,7 @@ def solve_coupled(problem: Problem, found: Choices, limits: Sequence[Limit], tas
             return Answer(best, bound, settled=False)
     joint = _Joint(problem, found, limits, task._replace(start=best))
     first, more = (
-        (joint.relax, joint.fill, joint.combine, joint.near, joint.look),
+        (joint.refute, joint.relax, joint.fill, joint.combine, joint.near, joint.look),
         (joint.branch, joint.propose, joint.near),
     )
     for step in first if task.is_part else (*first, *more, joint.search):
@@ -121,6 +121,11 @@ class _Joint:
         if self._best is None:
             return NoAnswer(self._bound, self._is_empty)
         return Answer(self._best, self._bound, self._is_settled)
+
+    def refute(self) -> None:
+        """That there is no answer, where that is plain."""
+        if self._best is None:
+            self._is_empty = is_refuted(self._problem, self._found, self._limits, self._expired)
 
     def relax(self) -> None:
         """The bound at multipliers of our own, of capacities that can be used up."""

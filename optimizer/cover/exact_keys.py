@@ -5,7 +5,7 @@ about what each position should use; the positions of the finest prices take all
 of which are met on the amount, and each of the others takes the one that is nearest.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from math import gcd
 from typing import NamedTuple
 
@@ -52,7 +52,12 @@ class Level(NamedTuple):
 
 
 def exact_keys(
-    levels: Sequence[Level], goals: Sequence[float], amount: int, expired: Clock
+    levels: Sequence[Level],
+    goals: Sequence[float],
+    amount: int,
+    expired: Clock,
+    *,
+    fixed: Collection[int] = (),
 ) -> list[int] | None:
     """A choice of each position that use the amount together, exactly; None where none was found.
 
@@ -61,8 +66,9 @@ def exact_keys(
         goals: about what each should use, in units; together about the amount.
         amount: in units.
         expired: whether time is up.
+        fixed: positions that take no choice but the nearest.
     """
-    ways = _free(levels, goals)
+    ways = _free(levels, goals, fixed)
     uses = {place: [levels[place].use(key) for key in keys] for place, keys in ways.items()}
     middle = sum((min(each) + max(each)) // 2 for each in uses.values())
     keys = _fixed(levels, goals, amount - middle, ways)
@@ -79,11 +85,13 @@ def exact_keys(
     return [keys[place] for place in range(len(levels))]
 
 
-def _free(levels: Sequence[Level], goals: Sequence[float]) -> dict[int, list[int]]:
+def _free(
+    levels: Sequence[Level], goals: Sequence[float], fixed: Collection[int]
+) -> dict[int, list[int]]:
     """All choices about their goal of as many positions as can be met, those of the finest prices first."""
     units = [level.unit() for level in levels]
     common = gcd(*units) or 1
-    turning = [place for place, unit in enumerate(units) if unit]
+    turning = [place for place, unit in enumerate(units) if unit and place not in fixed]
     turning.sort(key=lambda place: (gcd(units[place] // common, FINE), units[place], place))
     window = min(MAX_WINDOW, max(WINDOW, int(2 ** (FREE_BITS / max(1, len(turning))))))
     ways: dict[int, list[int]] = {}

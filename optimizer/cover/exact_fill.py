@@ -3,14 +3,16 @@
 Where none is found that does, the least that such rungs free of enough is decided, if there are not too many.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import chain, pairwise
+from math import log2
 from typing import NamedTuple
 
 from optimizer.cover.diophantine import TRIES, Wheel, fill, tries_needed
 from optimizer.cover.exact_keys import Level, exact_keys
-from optimizer.cover.four_lists import bits, least_sum
 from optimizer.cover.generalized_birthday import hit
 from optimizer.cover.ladder import Ladder
+from optimizer.cover.least_sum import least_sum
 from optimizer.cover.relaxation import Relaxation
 from optimizer.enumeration.enumeration import Clock
 
@@ -20,8 +22,8 @@ FEW_TRIES = 1_000
 ENOUGH = 16
 """How many times as many rests as are expected to be needed are tried at first."""
 
-MAX_MOVES = 10_000
-"""Deviations listed."""
+MAX_LISTED = 1 << 17
+"""Rungs of ladders of several ranges, which are listed one by one."""
 
 FEW_BITS = 30
 """Binary places of the number of covers up to which a core decides more of them as quickly."""
@@ -88,10 +90,7 @@ def _least_ends(relaxation: Relaxation, index: int) -> list[tuple[int, int]]:
     ladder = relaxation.ladders[index]
     least = [rung for rung in ladder.corners() if relaxation.deviation(index, rung).penalty == 0]
     starts = ladder.rungs.starts
-    parts = [
-        [rung for rung in least if start <= rung < end]
-        for start, end in zip(starts, starts[1:], strict=False)
-    ]
+    parts = [[rung for rung in least if start <= rung < end] for start, end in pairwise(starts)]
     return [(part[0], part[-1]) for part in parts if part]
 
 
@@ -108,31 +107,59 @@ class LevelCover(NamedTuple):
 
 
 def least_level_cover(relaxation: Relaxation, cost: int, expired: Clock) -> LevelCover | None:
-    """The cheapest cover of rungs of least bracket, decided over all of them; None where they are too many, or few.
+    """The cheapest cover of rungs of least bracket, decided over all of them; None if too many, or few.
 
-    Any other cover leaves a least bracket, so it costs as much more than the bound as the least penalty, or more.
+    Any other cover leaves a least bracket, so it costs more than the bound by the least penalty, or more.
 
     Args:
         relaxation: at costs of the first aim.
         cost: of the best cover known.
         expired: whether time is up.
     """
-    p, q = relaxation.p, relaxation.q
+    p, q, amount = relaxation.p, relaxation.q, -relaxation.surplus
     gap = cost * q - relaxation.bound
-    level = relaxation.deviations(0, MAX_MOVES, expired)
-    ways: list[list[tuple[int, int]]] = [[(0, rung)] for rung in relaxation.rungs]
-    for move in level:
-        ways[move.ladder].append((move.gain, move.rung))
-    groups = [[gain for gain, _ in way] for way in ways]
-    if not level.exhaustive or p == 0 or bits(groups) < FEW_BITS:
+    spans = [_least_ends(relaxation, index) for index in range(len(relaxation.ladders))]
+    counts = [sum(high - low + 1 for low, high in each) for each in spans]
+    listed = sum(count for count, each in zip(counts, spans, strict=True) if len(each) > 1)
+    if p == 0 or sum(map(log2, counts)) < FEW_BITS or listed > MAX_LISTED:
         return None
-    found = least_sum(groups, -relaxation.surplus, -relaxation.surplus - (-gap // p), expired)
+    groups = [_gains(relaxation, index, each) for index, each in enumerate(spans)]
+    found = least_sum(groups, amount, amount - (-gap // p), expired)
     rungs = None
     if found.sum is not None:
-        gap = p * (found.sum + relaxation.surplus)
-        rungs = [way[option][1] for way, option in zip(ways, found.options, strict=True)]
-    others = relaxation.deviations(gap, MAX_MOVES, expired)
-    if not (found.exhaustive and others.exhaustive):
+        gap = p * (found.sum - amount)
+        rungs = [_rung(each, option) for each, option in zip(spans, found.options, strict=True)]
+    if not found.exhaustive:
         return LevelCover(rungs, 0)
-    gap = min([gap, *(move.penalty for move in others if move.penalty)])
+    gap = min(gap, *(_least_penalty(relaxation, index) or gap for index in range(len(spans))))
     return LevelCover(rungs, -(-(relaxation.bound + gap) // q))
+
+
+def _gains(relaxation: Relaxation, index: int, spans: Sequence[tuple[int, int]]) -> Sequence[int]:
+    """What rungs of least bracket free beyond the least: within a range of a ladder, in equal steps."""
+    ladder, freed = relaxation.ladders[index], relaxation.freed[index]
+    parts: list[range] = []
+    for low, high in spans:
+        first = ladder.option(low).freed - freed
+        step = ladder.option(low + 1).freed - freed - first if high > low else 1
+        parts.append(range(first, first + (high - low) * step + 1, step) if step else range(first, first + 1))
+    return parts[0] if len(parts) == 1 else list(chain.from_iterable(parts))
+
+
+def _rung(spans: Sequence[tuple[int, int]], option: int) -> int:
+    for low, high in spans:
+        if option <= high - low:
+            return low + option
+        option -= high - low + 1
+    raise AssertionError
+
+
+def _least_penalty(relaxation: Relaxation, index: int) -> int | None:
+    """The least penalty of a ladder above none: penalties are linear between corners."""
+    corners = relaxation.ladders[index].corners()
+    ends = [(rung, relaxation.deviation(index, rung).penalty) for rung in corners]
+    found = [penalty for _, penalty in ends]
+    for (low, one), (high, other) in pairwise(ends):
+        if bool(one) != bool(other):
+            found.append(relaxation.deviation(index, high - 1 if one else low + 1).penalty)
+    return min((penalty for penalty in found if penalty), default=None)

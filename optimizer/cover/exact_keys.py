@@ -1,15 +1,15 @@
-"""Hit an amount exactly by choices that are equally good: most positions near a goal, some in all ways about it.
+"""Hit an amount exactly by choices that are equally good: most near a goal, some in all ways about it.
 
-A sum of equally good choices that uses a limit up exactly meets the bound of its relaxation. The caller says
-about what each position should use; the positions of the finest prices take all choices about that, four lists
-of which are met on the amount, and each of the others takes the one that is nearest.
+A sum of equally good choices that uses a limit up exactly meets the bound of its relaxation. The caller
+says about what each position should use; those of the finest prices take all choices about that, whose sums
+are met on the amount, and each of the others takes the one that is nearest.
 """
 
 from collections.abc import Callable, Collection, Sequence
 from math import gcd
 from typing import NamedTuple
 
-from optimizer.cover.four_lists import least_sum
+from optimizer.cover.least_sum import least_sum
 from optimizer.enumeration.enumeration import Clock
 from optimizer.problem.constraints import length
 
@@ -85,9 +85,7 @@ def exact_keys(
     return [keys[place] for place in range(len(levels))]
 
 
-def _free(
-    levels: Sequence[Level], goals: Sequence[float], fixed: Collection[int]
-) -> dict[int, list[int]]:
+def _free(levels: Sequence[Level], goals: Sequence[float], fixed: Collection[int]) -> dict[int, list[int]]:
     """All choices about their goal of as many positions as can be met, those of the finest prices first."""
     units = [level.unit() for level in levels]
     common = gcd(*units) or 1

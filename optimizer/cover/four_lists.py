@@ -1,17 +1,15 @@
-"""The least sum of at least an amount, of one number a position: four lists, met by value.
+"""Four lists of numbers, one of each of which add up to the least that is enough: met by value.
 
-    minimise   sum_i x_i   subject to   sum_i x_i >= amount,     x_i one of the numbers of position i
-
-All sums of two lists of positions, n numbers each, are n^2, and so are those of the two others; they are met a
-stretch of values at a time, so that only stretches are ever in memory (Schroeppel and Shamir, "A T = O(2^(n/2)),
-S = O(2^(n/4)) Algorithm for Certain NP-Complete Problems", SIAM J. Computing 10, 1981). A sum that is the amount
-itself ends the search: there is none less. All of it is int64 within bounds that are checked first.
+All sums of two lists of n numbers are n^2, and so are those of the two others; they are met a stretch of
+values at a time, so that only stretches are ever in memory (Schroeppel and Shamir, "A T = O(2^(n/2)),
+S = O(2^(n/4)) Algorithm for Certain NP-Complete Problems", SIAM J. Computing 10, 1981). A sum that is the
+amount itself ends the search: there is none less. All of it is int64 within bounds that are checked first.
 """
 
 from collections.abc import Iterator, Sequence
-from functools import reduce
-from math import gcd, log2, prod
-from typing import NamedTuple, TypeAlias
+from itertools import pairwise
+from math import prod
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +17,13 @@ from numpy.typing import NDArray
 from optimizer.enumeration.enumeration import Clock
 
 Integers: TypeAlias = NDArray[np.int64]
+Places: TypeAlias = NDArray[np.intp]
 
 PIECE = 1 << 17
 """Sums of two lists that are met at a time, about; twice as many are split."""
 
-MOST_BITS = 53
-"""Binary places of the number of all sums, at most: the square root of it is the work."""
+MAX_LIST, MAX_WORK = 1 << 20, 1 << 27
+"""Numbers in a list, and sums of two lists, at most."""
 
 MAX_SUM = 1 << 61
 """Sums stay below this, so that int64 holds them and their differences."""
@@ -33,88 +32,31 @@ SAMPLE = 128
 """Numbers of a list from which it is guessed how sums of two lists are spread."""
 
 
-class Least(NamedTuple):
-    """What was found.
-
-    Attributes:
-        sum: the least known, if any is below what was asked for.
-        options: the place of the number that each position takes.
-        exhaustive: whether no sum from the amount on is less, or, if none is known, none is below what was asked.
-    """
-
-    sum: int | None
-    options: list[int]
-    exhaustive: bool
-
-
-NOT_TRIED = Least(None, [], exhaustive=False)
-
-
-def bits(groups: Sequence[Sequence[int]]) -> float:
-    """Binary places of the number of all sums."""
-    return sum(log2(len(group)) for group in groups)
-
-
-def least_sum(groups: Sequence[Sequence[int]], amount: int, below: int, expired: Clock) -> Least:
-    """The least sum in [amount, below).
-
-    Args:
-        groups: the numbers of each position, none negative.
-        amount: what must be reached.
-        below: what a sum must stay below to matter.
-        expired: whether time is up.
-    """
-    unit = gcd(*(number for group in groups for number in group)) or 1
-    if sum(max(group) for group in groups) // unit >= MAX_SUM or bits(groups) > MOST_BITS:
-        return NOT_TRIED
-    places = _dealt(groups)
-    lists = [_List([groups[place] for place in part], unit) for part in places]
-    found = _Meeting(lists, -(-amount // unit), -(-below // unit), expired)
-    exhaustive = found.run()
-    if found.best is None:
-        return Least(None, [], exhaustive)
-    options = [0] * len(groups)
-    for part, one, value in zip(places, lists, found.values, strict=True):
-        for place, option in zip(part, one.options(value), strict=True):
-            options[place] = option
-    return Least(found.best * unit, options, exhaustive)
-
-
-def _dealt(groups: Sequence[Sequence[int]]) -> list[list[int]]:
-    """The positions of each list: those of most numbers first, each to the list that is shortest so far."""
+def dealt(counts: Sequence[int]) -> list[list[int]]:
+    """Which positions make up each list: those of most numbers first, each to the list that is shortest."""
     parts: list[list[int]] = [[] for _ in range(4)]
-    for place in sorted(range(len(groups)), key=lambda place: (-len(groups[place]), place)):
-        min(parts, key=lambda part: prod(len(groups[one]) for one in part)).append(place)
-    parts.sort(key=lambda part: prod(len(groups[one]) for one in part))
+    for place in sorted(range(len(counts)), key=lambda place: (-counts[place], place)):
+        min(parts, key=lambda part: prod(counts[one] for one in part)).append(place)
+    parts.sort(key=lambda part: prod(counts[one] for one in part))
     return [parts[0], parts[3], parts[1], parts[2]]  # so that both sides have about as many sums
 
 
-class _List:
-    """All sums of some positions, in ascending order."""
-
-    def __init__(self, groups: Sequence[Sequence[int]], unit: int) -> None:
-        self._shape = tuple(len(group) for group in groups)
-        columns = [np.array([number // unit for number in group], dtype=np.int64) for group in groups]
-        nothing = np.zeros(1, dtype=np.int64)
-        self._sums: Integers = reduce(lambda sums, one: np.add.outer(sums, one).ravel(), columns, nothing)
-        self.sums = np.sort(self._sums)
-
-    def options(self, value: int) -> list[int]:
-        """The place of the number that each position takes for a sum."""
-        place = int(np.flatnonzero(self._sums == value)[0])
-        return [int(one) for one in np.unravel_index(place, self._shape)] if self._shape else []
-
-
-class _Meeting:
+class Meeting:
     """Sums of the first two lists, met with those of the two others.
+
+    Args:
+        lists: four, in ascending order.
+        amount: what must be reached.
+        below: what a sum must stay below to matter.
+        expired: whether time is up.
 
     Attributes:
         best: the least sum found.
         values: the part of each list in it.
     """
 
-    def __init__(self, lists: Sequence[_List], amount: int, below: int, expired: Clock) -> None:
-        self._one, self._other = (lists[0].sums, lists[1].sums), (lists[2].sums, lists[3].sums)
+    def __init__(self, lists: Sequence[Integers], amount: int, below: int, expired: Clock) -> None:
+        self._one, self._other = (lists[0], lists[1]), (lists[2], lists[3])
         self._amount, self._below, self._expired = amount, below, expired
         self.best: int | None = None
         self.values: tuple[int, ...] = ()
@@ -128,7 +70,7 @@ class _Meeting:
             if self._expired():
                 return False
             low, high = stretches.pop()
-            # Of what the other lists add, only the least that is enough for all of [low, high) matters beyond it.
+            # Beyond what completes a sum of [low, high), only the least that completes all of them matters.
             windows = (
                 _windows(*self._one, low, high),
                 _windows(*self._other, self._amount - high + 1, self._amount - low),
@@ -170,22 +112,23 @@ class _Meeting:
         pieces = max(1, len(first) * len(second) // PIECE)
         inner = sample[np.linspace(0, len(sample) - 1, min(pieces + 1, len(sample))).astype(int)]
         edges = sorted({low, *inner.tolist(), high})
-        found = list(zip(edges, edges[1:], strict=False))
-        return sorted(found, key=lambda one: -abs(one[0] + one[1] - low - high))
+        return sorted(pairwise(edges), key=lambda one: -abs(one[0] + one[1] - low - high))
 
 
 def _picked(numbers: Integers) -> Integers:
-    return numbers[np.linspace(0, len(numbers) - 1, min(SAMPLE, len(numbers))).astype(int)]
+    picked: Integers = numbers[np.linspace(0, len(numbers) - 1, min(SAMPLE, len(numbers))).astype(int)]
+    return picked
 
 
 def _windows(
     first: Integers, second: Integers, low: int, high: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """The part of the second list that makes sums of [low, high) with each number of the first."""
-    return np.searchsorted(second, low - first), np.searchsorted(second, high - first)
+    starts, ends = np.searchsorted(second, low - first), np.searchsorted(second, high - first)
+    return starts, ends
 
 
-def _sums(first: Integers, second: Integers, starts: NDArray[np.intp], ends: NDArray[np.intp]) -> Integers:
+def _sums(first: Integers, second: Integers, starts: Places, ends: Places) -> Integers:
     counts = ends - starts
     places = np.arange(int(counts.sum())) + np.repeat(starts - np.cumsum(counts) + counts, counts)
     found: Integers = np.repeat(first, counts) + second[places]
@@ -197,7 +140,7 @@ def _least_from(first: Integers, second: Integers, value: int) -> Integers:
     place = np.searchsorted(second, value - first)
     kept = place < len(second)
     sums: Integers = first[kept] + second[place[kept]]
-    return sums.min(keepdims=True) if len(sums) else sums
+    return np.array([sums.min()], dtype=np.int64) if len(sums) else sums
 
 
 def _parts(first: Integers, second: Integers, value: int) -> Iterator[int]:

@@ -94,7 +94,7 @@ class Lagrangian:
         return -(-self._bound >> BITS)
 
     def level(self, expired: Clock) -> list[int] | None:
-        """An answer that costs no more than the bound, where one limit alone has a price; None if not found."""
+        """An answer that meets the bound, where one limit alone has a price; None if none was found."""
         priced = [place for place, weight in enumerate(self._weights) if weight]
         others = [
             limit
@@ -240,8 +240,8 @@ def _next_to(allowed: Shares, count: int, reach: int) -> list[int]:
 def is_refuted(problem: Problem, found: Choices, limits: Sequence[Limit], expired: Clock) -> bool:
     """Whether no answer keeps the limits of cash and turnover, as their sum cannot be kept.
 
-    Selling frees as much cash as it turns over, so whatever is bought counts twice in the sum, and what is sold
-    counts for nothing.
+    Selling frees as much cash as it turns over, so what is bought counts twice in the sum, and what is sold
+    does not count.
 
     Raises:
         TimeUpError: before that is known.

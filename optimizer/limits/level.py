@@ -1,10 +1,10 @@
 """Answers that meet a Lagrangian bound: equally good shares that use up the one limit that has a price.
 
 Where one multiplier alone is above 0, an answer meets the bound if every position has a least bracket, that
-limit is used up to the last unit, and the other limits are kept. Along the least brackets uses are linear, so
-real numbers that keep all limits are a matter of two fills: one by the use of another limit, which leaves the
-most of it, and one of equal parts. Whole shares near a mixture of both then hit the amount exactly; where hardly
-any of the other limit is left, only positions that use it alike take other shares than the nearest.
+limit is used up to the last unit, and the other limits are kept. Along the least brackets uses are linear,
+so real numbers that keep all limits are a matter of two fills: one by the use of another limit, which leaves
+the most of it, and one of equal parts. Whole shares near a mixture of both then hit the amount exactly; where
+hardly any of the other limit is left, only positions that use it alike take other shares than the nearest.
 """
 
 from collections.abc import Callable, Sequence

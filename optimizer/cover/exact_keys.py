@@ -6,15 +6,18 @@ are met on the amount, and each of the others takes the one that is nearest.
 """
 
 from collections.abc import Callable, Collection, Sequence
-from math import gcd
+from math import gcd, prod
 from typing import NamedTuple
 
 from optimizer.cover.least_sum import least_sum
 from optimizer.enumeration.enumeration import Clock
 from optimizer.problem.constraints import length
 
-FREE_BITS = 48.0
-"""Binary places of the number of sums that are met, at most."""
+FREE_BITS, RANGE_BITS = 48.0, 22.0
+"""Binary places of the number of sums that are met, at most, and of those that a range completes."""
+
+LEAST_HITS = 4
+"""Hits expected of sums that a range completes, below which they are not tried."""
 
 WINDOW, MAX_WINDOW = 6, 1 << 12
 """Choices of a free position where many are free, and where few are."""
@@ -45,6 +48,12 @@ class Level(NamedTuple):
             found += part[start : start + count]
         return sorted(found, key=lambda key: (abs(self.use(key) - goal), key))[:count]
 
+    def part(self, goal: float) -> range:
+        """The range that has the choice nearest to the goal, from the least use on."""
+        nearest = self.about(goal, 1)[0]
+        part = next(part for part in self.parts if nearest in part)
+        return part if self.use(part[0]) <= self.use(part[-1]) else part[::-1]
+
     def unit(self) -> int:
         """A common divisor of all changes of use."""
         first = self.use(self.parts[0][0])
@@ -68,16 +77,21 @@ def exact_keys(
         expired: whether time is up.
         fixed: positions that take no choice but the nearest.
     """
-    ways = _free(levels, goals, fixed)
-    uses = {place: [levels[place].use(key) for key in keys] for place, keys in ways.items()}
-    middle = sum((min(each) + max(each)) // 2 for each in uses.values())
-    keys = _fixed(levels, goals, amount - middle, ways)
-    left = amount - sum(levels[place].use(key) for place, key in keys.items())
-    least = {place: min(each) for place, each in uses.items()}
-    left -= sum(least.values())
-    if not ways or left < 0:
+    turning = [place for place, level in enumerate(levels) if level.unit() and place not in fixed]
+    if not turning:
         return None
-    groups = [[use - least[place] for use in each] for place, each in uses.items()]
+    ways = _with_range(levels, goals, turning) or _windows(levels, goals, turning)
+    uses = {place: _uses(levels[place], keys) for place, keys in ways.items()}
+    middle = sum(
+        round(goals[place]) if isinstance(each, range) else (min(each) + max(each)) // 2
+        for place, each in uses.items()
+    )
+    keys = _fixed(levels, goals, amount - middle, ways)
+    least = {place: each[0] if isinstance(each, range) else min(each) for place, each in uses.items()}
+    left = amount - sum(levels[place].use(key) for place, key in keys.items()) - sum(least.values())
+    if left < 0:
+        return None
+    groups = [_above(each, least[place]) for place, each in uses.items()]
     found = least_sum(groups, left, left + 1, expired)
     if found.sum is None:
         return None
@@ -85,26 +99,63 @@ def exact_keys(
     return [keys[place] for place in range(len(levels))]
 
 
-def _free(levels: Sequence[Level], goals: Sequence[float], fixed: Collection[int]) -> dict[int, list[int]]:
+def _windows(
+    levels: Sequence[Level], goals: Sequence[float], turning: Sequence[int]
+) -> dict[int, Sequence[int]]:
     """All choices about their goal of as many positions as can be met, those of the finest prices first."""
-    units = [level.unit() for level in levels]
-    common = gcd(*units) or 1
-    turning = [place for place, unit in enumerate(units) if unit and place not in fixed]
-    turning.sort(key=lambda place: (gcd(units[place] // common, FINE), units[place], place))
-    window = min(MAX_WINDOW, max(WINDOW, int(2 ** (FREE_BITS / max(1, len(turning))))))
-    ways: dict[int, list[int]] = {}
+    units = {place: levels[place].unit() for place in turning}
+    common = gcd(*units.values())
+    order = sorted(turning, key=lambda place: (gcd(units[place] // common, FINE), units[place], place))
+    return _about(levels, goals, order, FREE_BITS)
+
+
+def _with_range(
+    levels: Sequence[Level], goals: Sequence[float], turning: Sequence[int]
+) -> dict[int, Sequence[int]] | None:
+    """All choices of the longest range and some of the others, where a hit is expected of so many."""
+    parts = {place: levels[place].part(goals[place]) for place in turning}
+    longest = max(turning, key=lambda place: length(parts[place]))
+    others = [place for place in turning if place != longest]
+    if length(parts[longest]) <= MAX_WINDOW:
+        return None
+    ways = _about(levels, goals, others, RANGE_BITS)
+    step = levels[longest].unit() // gcd(*(levels[place].unit() for place in turning))
+    if prod(map(len, ways.values())) < LEAST_HITS * step:
+        return None
+    ways[longest] = parts[longest]
+    return ways
+
+
+def _about(
+    levels: Sequence[Level], goals: Sequence[float], order: Sequence[int], bits: float
+) -> dict[int, Sequence[int]]:
+    window = min(MAX_WINDOW, max(WINDOW, int(2 ** (bits / max(1, len(order))))))
+    ways: dict[int, Sequence[int]] = {}
     size = 1
-    for place in turning:
+    for place in order:
         near = levels[place].about(goals[place], window)
-        if size * len(near) > 2**FREE_BITS:
+        if size * len(near) > 2**bits:
             break
         ways[place] = near
         size *= len(near)
     return ways
 
 
+def _uses(level: Level, keys: Sequence[int]) -> Sequence[int]:
+    if not isinstance(keys, range):
+        return [level.use(key) for key in keys]
+    first, second = level.use(keys[0]), level.use(keys[1])
+    return range(first, level.use(keys[-1]) + 1, second - first)
+
+
+def _above(uses: Sequence[int], least: int) -> Sequence[int]:
+    if isinstance(uses, range):
+        return range(uses.start - least, uses.stop - least, uses.step)
+    return [use - least for use in uses]
+
+
 def _fixed(
-    levels: Sequence[Level], goals: Sequence[float], amount: int, free: dict[int, list[int]]
+    levels: Sequence[Level], goals: Sequence[float], amount: int, free: Collection[int]
 ) -> dict[int, int]:
     """Choices of all other positions that use about the amount; what one misses, the next makes good."""
     places = [place for place in range(len(levels)) if place not in free]

@@ -2,7 +2,7 @@
 
     minimise   sum_i x_i   subject to   sum_i x_i >= amount,     x_i one of the numbers of position i
 
-Where the numbers of one position follow each other in equal steps, and all others have few sums, each of these
+Where the numbers of one position follow each other in equal steps, and the others have few sums, each of those
 is completed in closed form. Otherwise four lists are met, where those are not too long.
 """
 

@@ -6,7 +6,7 @@ are met on the amount, and each of the others takes the one that is nearest.
 """
 
 from collections.abc import Callable, Collection, Sequence
-from math import gcd, prod
+from math import gcd, log2, prod
 from typing import NamedTuple
 
 from optimizer.cover.least_sum import least_sum
@@ -129,15 +129,17 @@ def _with_range(
 def _about(
     levels: Sequence[Level], goals: Sequence[float], order: Sequence[int], bits: float
 ) -> dict[int, Sequence[int]]:
-    window = min(MAX_WINDOW, max(WINDOW, int(2 ** (bits / max(1, len(order))))))
+    """The choices about their goal of as many positions as may be; few leave more to others."""
+    if len(order) * log2(WINDOW) <= bits:
+        order = sorted(order, key=lambda place: (sum(map(length, levels[place].parts)), place))
     ways: dict[int, Sequence[int]] = {}
-    size = 1
-    for place in order:
+    for done, place in enumerate(order):
+        window = min(MAX_WINDOW, max(WINDOW, int(2 ** (bits / (len(order) - done)))))
         near = levels[place].about(goals[place], window)
-        if size * len(near) > 2**bits:
+        if log2(len(near)) > bits:
             break
+        bits -= log2(len(near))
         ways[place] = near
-        size *= len(near)
     return ways
 
 

@@ -2,8 +2,8 @@
 
     minimise   sum_i x_i   subject to   sum_i x_i >= amount,     x_i one of the numbers of position i
 
-Where the numbers of one position follow each other in equal steps, and the others have few sums, each of those
-is completed in closed form. Otherwise four lists are met, where those are not too long.
+Where the numbers of one position follow each other in equal steps, and the others have few sums, each of
+those is completed in closed form. Otherwise four lists are met, where they are not too long.
 """
 
 from collections.abc import Sequence
@@ -62,9 +62,12 @@ def least_sum(groups: Sequence[Sequence[int]], amount: int, below: int, expired:
     """
     ends = [(*group[:2], group[-1]) if isinstance(group, range) else tuple(group) for group in groups]
     unit = gcd(*(number for each in ends for number in each)) or 1
-    if sum(map(max, ends)) // unit >= MAX_SUM:
+    most = sum(map(max, ends))
+    if most // unit >= MAX_SUM:
         return NOT_TRIED
-    first, last = -(-amount // unit), -(-below // unit)
+    if amount > most:
+        return Least(None, [], exhaustive=True)
+    first, last = (-(-min(max(one, 0), most + 1) // unit) for one in (amount, below))
     counts = [length(group) if isinstance(group, range) else len(group) for group in groups]
     options = [0] * len(groups)
     longest = max(range(len(counts)), key=counts.__getitem__)

@@ -22,8 +22,8 @@ Places: TypeAlias = NDArray[np.intp]
 PIECE = 1 << 17
 """Sums of two lists that are met at a time, about; twice as many are split."""
 
-MAX_LIST, MAX_WORK = 1 << 20, 1 << 27
-"""Numbers in a list, and sums of two lists, at most."""
+MAX_WORK = 1 << 27
+"""Sums of two lists that are met, at most."""
 
 MAX_SUM = 1 << 61
 """Sums stay below this, so that int64 holds them and their differences."""
@@ -60,6 +60,18 @@ class Meeting:
         self._amount, self._below, self._expired = amount, below, expired
         self.best: int | None = None
         self.values: tuple[int, ...] = ()
+
+    def work(self) -> int:
+        """How many sums of two lists there are to meet."""
+        low, high = self._ends()
+        one = _windows(*self._one, low, high)
+        other = _windows(*self._other, self._amount - high + 1, self._amount - low)
+        return max(int((ends - starts).sum()) for starts, ends in (one, other))
+
+    def _ends(self) -> tuple[int, int]:
+        """From the least sum of the first two lists that may matter to beyond the greatest."""
+        low = max(_least(*self._one), self._amount - _most(*self._other))
+        return low, max(low, min(_most(*self._one), self._below - _least(*self._other)) + 1)
 
     def run(self) -> bool:
         """Look at all stretches; whether none was left out that may hold a lesser sum."""
@@ -103,8 +115,7 @@ class Meeting:
     def _stretches(self) -> list[tuple[int, int]]:
         """Stretches of about as many sums of the first two lists, those in the middle last."""
         first, second = self._one
-        low = max(int(first[0] + second[0]), self._amount - int(self._other[0][-1] + self._other[1][-1]))
-        high = min(int(first[-1] + second[-1]), self._below - int(self._other[0][0] + self._other[1][0])) + 1
+        low, high = self._ends()
         if low >= high:
             return []
         sample = np.sort(np.add.outer(_picked(first), _picked(second)).ravel())
@@ -113,6 +124,14 @@ class Meeting:
         inner = sample[np.linspace(0, len(sample) - 1, min(pieces + 1, len(sample))).astype(int)]
         edges = sorted({low, *inner.tolist(), high})
         return sorted(pairwise(edges), key=lambda one: -abs(one[0] + one[1] - low - high))
+
+
+def _least(first: Integers, second: Integers) -> int:
+    return int(first[0] + second[0])
+
+
+def _most(first: Integers, second: Integers) -> int:
+    return int(first[-1] + second[-1])
 
 
 def _picked(numbers: Integers) -> Integers:

@@ -14,7 +14,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.cover.four_lists import MAX_LIST, MAX_SUM, MAX_WORK, Meeting, dealt
+from optimizer.cover.four_lists import MAX_SUM, MAX_WORK, Meeting, dealt
+from optimizer.cover.sums import MAX_SUMS, Sums
 from optimizer.enumeration.enumeration import Clock
 from optimizer.problem.constraints import length
 
@@ -68,34 +69,75 @@ def least_sum(groups: Sequence[Sequence[int]], amount: int, below: int, expired:
     if amount > most:
         return Least(None, [], exhaustive=True)
     first, last = (-(-min(max(one, 0), most + 1) // unit) for one in (amount, below))
-    counts = [length(group) if isinstance(group, range) else len(group) for group in groups]
-    options = [0] * len(groups)
-    longest = max(range(len(counts)), key=counts.__getitem__)
-    steps = groups[longest]
-    if isinstance(steps, range) and prod(counts) // counts[longest] <= MAX_COMPLETED:
-        others = [index for index in range(len(groups)) if index != longest]
-        scaled = range(steps[0] // unit, steps[-1] // unit + 1, steps.step // unit or 1)
-        rest = _sums([groups[index] for index in others], unit)
-        completed = _completed(rest, scaled, (first, last), expired)
-        if completed.best is None:
-            return Least(None, [], completed.exhaustive)
-        total, place, taken = completed.best
-        _set(options, others, [counts[index] for index in others], place)
+    search = _Search(groups, unit, (first, last), expired)
+    longest = max(range(len(groups)), key=search.counts.__getitem__)
+    if isinstance(groups[longest], range) and search.ways_but(longest) <= MAX_COMPLETED:
+        return search.by_range(longest)
+    return search.by_lists() if search.counts[longest] <= MAX_SUMS else NOT_TRIED
+
+
+class _Search:
+    """Numbers in units, of which the least sum in [amount, below) is asked."""
+
+    def __init__(
+        self, groups: Sequence[Sequence[int]], unit: int, window: tuple[int, int], expired: Clock
+    ) -> None:
+        self._groups, self._unit, self._window, self._expired = groups, unit, window, expired
+        self.counts = [length(group) if isinstance(group, range) else len(group) for group in groups]
+
+    def ways_but(self, longest: int) -> int:
+        """How many sums of all positions but one there are."""
+        return prod(self.counts) // self.counts[longest]
+
+    def by_range(self, longest: int) -> Least:
+        """Every sum of the others, completed by steps of one."""
+        steps, unit = self._groups[longest], self._unit
+        others = [index for index in range(len(self._groups)) if index != longest]
+        columns = [_column(self._groups[index], unit) for index in others]
+        rest = reduce(lambda sums, one: np.add.outer(sums, one).ravel(), columns, np.zeros(1, dtype=np.int64))
+        step = (steps[1] - steps[0]) // unit if self.counts[longest] > 1 else 1
+        scaled = range(steps[0] // unit, steps[-1] // unit + 1, step)
+        best, exhaustive = _completed(rest, scaled, self._window, self._expired)
+        if best is None:
+            return Least(None, [], exhaustive)
+        total, place, taken = best
+        options = [0] * len(self._groups)
+        shape = [self.counts[index] for index in others]
+        for index, option in zip(others, np.unravel_index(place, shape) if shape else (), strict=True):
+            options[index] = int(option)
         options[longest] = taken
-        return Least(total * unit, options, completed.exhaustive)
-    places = dealt(counts)
-    sizes = [prod(counts[place] for place in part) for part in places]
-    if max(sizes) > MAX_LIST or max(sizes[0] * sizes[1], sizes[2] * sizes[3]) > MAX_WORK:
-        return NOT_TRIED
-    sums = [_sums([groups[place] for place in part], unit) for part in places]
-    meeting = Meeting([np.sort(one) for one in sums], first, last, expired)
-    exhaustive = meeting.run()
-    if meeting.best is None:
-        return Least(None, [], exhaustive)
-    for part, one, value in zip(places, sums, meeting.values, strict=True):
-        shape = [counts[place] for place in part]
-        _set(options, part, shape, int(np.flatnonzero(one == value)[0]))
-    return Least(meeting.best * unit, options, exhaustive)
+        return Least(total * unit, options, exhaustive)
+
+    def by_lists(self) -> Least:
+        """Four lists of sums, met on the amount."""
+        parts = dealt(self.counts)
+        columns = [_column(group, self._unit) for group in self._groups]
+        lists = [_possible(columns, part, self._window) for part in parts]
+        known = [one.sums for one in lists if one.sums is not None]
+        if not all(map(len, known)):
+            return Least(None, [], exhaustive=True)
+        meeting = Meeting(known, *self._window, self._expired) if len(known) == len(lists) else None
+        if meeting is None or meeting.work() > MAX_WORK:
+            return NOT_TRIED
+        exhaustive = meeting.run()
+        if meeting.best is None:
+            return Least(None, [], exhaustive)
+        options = [0] * len(self._groups)
+        for part, one, value in zip(parts, lists, meeting.values, strict=True):
+            for index, option in zip(part, one.options(value), strict=True):
+                options[index] = option
+        return Least(meeting.best * self._unit, options, exhaustive)
+
+
+def _possible(columns: Sequence[Integers], part: Sequence[int], window: tuple[int, int]) -> Sums:
+    """The sums of some positions that all others can complete to be in [amount, below)."""
+    amount, below = window
+    others = [column for place, column in enumerate(columns) if place not in part]
+    return Sums(
+        [columns[place] for place in part],
+        amount - sum(int(column.max()) for column in others),
+        below - 1 - sum(int(column.min()) for column in others),
+    )
 
 
 def _completed(rest: Integers, steps: range, window: tuple[int, int], expired: Clock) -> _Completed:
@@ -115,17 +157,6 @@ def _completed(rest: Integers, steps: range, window: tuple[int, int], expired: C
             below = int(total[place])
             best = below, start + place, int(taken[place])
     return _Completed(best, exhaustive=True)
-
-
-def _set(options: list[int], places: Sequence[int], shape: Sequence[int], place: int) -> None:
-    for position, option in zip(places, np.unravel_index(place, shape) if shape else (), strict=True):
-        options[position] = int(option)
-
-
-def _sums(groups: Sequence[Sequence[int]], unit: int) -> Integers:
-    """All sums of some positions, in the order of `unravel_index`."""
-    columns = (_column(group, unit) for group in groups)
-    return reduce(lambda sums, one: np.add.outer(sums, one).ravel(), columns, np.zeros(1, dtype=np.int64))
 
 
 def _column(group: Sequence[int], unit: int) -> Integers:

@@ -15,7 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from optimizer import Problem, Solution, Status, solve, solver
-from optimizer.cover import core, cover, dense, exact_fill, exact_keys, four_lists, least_sum
+from optimizer.cover import core, cover, dense, exact_fill, exact_keys, four_lists, least_sum, sums
 from optimizer.enumeration import halves, pairs
 from optimizer.limits import general, lagrange, several_limits, single_limit, trade_sets
 from optimizer.separable import fast_path
@@ -43,7 +43,8 @@ CAPS: list[tuple[ModuleType, str, object]] = [
     (exact_keys, "LEAST_HITS", 0),
     (four_lists, "PIECE", 2),
     (least_sum, "MAX_COMPLETED", 3),
-    (least_sum, "MAX_LIST", 4),
+    (sums, "MAX_SUMS", 4),
+    (sums, "MAX_GROWTH", 9),
     (least_sum, "MAX_WORK", 9),
     (least_sum, "PIECE", 2),
     (halves, "MAX_STREAMED", 20),

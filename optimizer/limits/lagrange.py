@@ -18,7 +18,7 @@ from optimizer.enumeration.enumeration import Clock, Enumeration, never, watched
 from optimizer.enumeration.moves import Move, Task, Weights
 from optimizer.enumeration.sets import best_sets
 from optimizer.limits.dual import Dual
-from optimizer.limits.level import level_shares, span
+from optimizer.limits.level import Span, least_slack, level_shares, span
 from optimizer.limits.limits import CashLimit, Limit, TurnoverLimit
 from optimizer.problem.constraints import Shares, length
 from optimizer.problem.line import Line
@@ -95,23 +95,60 @@ class Lagrangian:
 
     def level(self, expired: Clock) -> list[int] | None:
         """An answer that meets the bound, where one limit alone has a price; None if none was found."""
-        priced = [place for place, weight in enumerate(self._weights) if weight]
-        others = [
-            limit
-            for place, limit in enumerate(self._limits)
-            if place not in priced and isinstance(limit, CashLimit | TurnoverLimit)
-        ]
-        if len(priced) != 1:
+        priced = self._priced()
+        if priced is None:
             return None
-        main = self._limits[priced[0]]
-        uses = [partial(main.use, line) for line in self._lines]
-        sides = [partial(others[0].use, line) if others else _unused for line in self._lines]
-        spans = [
-            span(self._least_parts(index), use, side)
-            for index, (use, side) in enumerate(watched(zip(uses, sides, strict=True), expired))
-        ]
-        capacities = main.capacity, others[0].capacity if others else 0
+        main, sides = priced
+        uses, spans = self._spans(main, sides, expired)
+        capacities = main.capacity, sides[0].capacity if sides else 0
         return level_shares(spans, uses, capacities, self._is_met, expired)
+
+    def settle(self, best: list[int] | None, expired: Clock) -> tuple[list[int] | None, int]:
+        """What is best of shares of least brackets, where one limit alone has a price, and a bound of all.
+
+        Any other answer leaves a least bracket, so it exceeds the bound by the least penalty, or more.
+        """
+        priced = self._priced()
+        if priced is None:
+            return None, 0
+        main, sides = priced
+        uses, spans = self._spans(main, sides, expired)
+        weight = max(self._weights)
+        gap = None if best is None else (sum(map(self._aim.of, self._lines, best)) << BITS) - self._bound
+        slack = least_slack(spans, uses, main.capacity, None if gap is None else -(-gap // weight), expired)
+        if slack.shares is not None:
+            gap = weight * slack.left
+        shares = slack.shares if slack.shares is not None and self._is_met(slack.shares) else None
+        penalties = [self._least_penalty(index) for index in watched(range(len(spans)), expired)]
+        gaps = [one for one in (gap, *penalties) if one is not None]
+        return shares, -(-(self._bound + min(gaps)) >> BITS) if slack.exhaustive and gaps else 0
+
+    def _priced(self) -> tuple[Limit, list[Limit]] | None:
+        """The one limit that has a price, and the others that are counted in money; None if more have."""
+        priced = [limit for limit, weight in zip(self._limits, self._weights, strict=True) if weight]
+        money = [limit for limit in self._limits if isinstance(limit, CashLimit | TurnoverLimit)]
+        return (priced[0], [one for one in money if one is not priced[0]]) if len(priced) == 1 else None
+
+    def _spans(
+        self, main: Limit, sides: Sequence[Limit], expired: Clock
+    ) -> tuple[list[partial[int]], list[Span]]:
+        uses = [partial(main.use, line) for line in self._lines]
+        others = [partial(sides[0].use, line) if sides else _unused for line in self._lines]
+        pairs = enumerate(zip(uses, others, strict=True))
+        return uses, [span(self._least_parts(index), *both) for index, both in watched(pairs, expired)]
+
+    def _least_penalty(self, index: int) -> int | None:
+        """The least penalty of a position above none: penalties are linear between corners."""
+        line, found = self._lines[index], list[int]()
+        ends = sorted(corners(line, self._allowed[index]))
+        for part in self._allowed[index]:
+            near = [(n, self._bracket(line, n) - self._least[index]) for n in ends if n in part]
+            found += [penalty for _, penalty in near]
+            for (low, one), (high, other) in pairwise(near):
+                if bool(one) != bool(other):
+                    inner = high - part.step if one else low + part.step
+                    found.append(self._bracket(line, inner) - self._least[index])
+        return min((penalty for penalty in found if penalty), default=None)
 
     def _is_met(self, shares: list[int]) -> bool:
         return all(limit.is_met(self._lines, shares) for limit in self._limits)

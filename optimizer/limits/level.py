@@ -12,13 +12,18 @@ from itertools import product
 from typing import NamedTuple
 
 from optimizer.cover.exact_keys import Level, exact_keys
+from optimizer.cover.least_sum import least_sum
 from optimizer.enumeration.enumeration import Clock
+from optimizer.problem.constraints import length
 
 MIXTURES = (0.5, 0.1, 0.9, 0.0, 1.0)
 """How far from the mixture that just keeps the other limit to the one that leaves the most of it."""
 
 RATE_PLACES = 9
 """Decimals to which it is told how much of the other limit is used."""
+
+MAX_LISTED = 1 << 17
+"""Shares of a span of several ranges, which are listed one by one."""
 
 Uses = Callable[[int], int]
 """What shares of a position use."""
@@ -105,3 +110,71 @@ def _frugal(spans: Sequence[Span], missing: int) -> tuple[list[float], set[int]]
                 parts[place] = min(1.0, missing / most)
         missing -= most
     return parts, last
+
+
+class Slack(NamedTuple):
+    """What equally good shares leave of the limit that has a price.
+
+    Attributes:
+        shares: those that leave the least; None if none leave less than was asked.
+        left: by them.
+        exhaustive: whether no others leave less; if there are none, whether none leave less than was asked.
+    """
+
+    shares: list[int] | None
+    left: int
+    exhaustive: bool
+
+
+def least_slack(
+    spans: Sequence[Span], uses: Sequence[Uses], capacity: int, below: int | None, expired: Clock
+) -> Slack:
+    """The equally good shares that leave the least of a limit, whatever they use of others.
+
+    Args:
+        spans: position by position.
+        uses: of the limit.
+        capacity: of the limit.
+        below: what must be left less than; None: of anything.
+        expired: whether time is up.
+    """
+    tops = [sum(one.main) for one in spans]
+    excess = sum(tops) - capacity
+    ways = [_descending(one, use) for one, use in zip(spans, uses, strict=True)]
+    numbers = [_given_up(parts, use, top) for parts, use, top in zip(ways, uses, tops, strict=True)]
+    groups = [one for one in numbers if one is not None]
+    if len(groups) < len(spans):
+        return Slack(None, 0, exhaustive=False)
+    most = sum(one.main[1] for one in spans) + 1
+    found = least_sum(groups, excess, most if below is None else excess + below, expired)
+    if found.sum is None:
+        return Slack(None, 0, found.exhaustive)
+    shares = [_at(parts, option) for parts, option in zip(ways, found.options, strict=True)]
+    return Slack(shares, found.sum - excess, found.exhaustive)
+
+
+def _descending(one: Span, use: Uses) -> list[range]:
+    """The ranges of a span, each from the most use on."""
+    return [part if use(part[0]) >= use(part[-1]) else part[::-1] for part in one.parts]
+
+
+def _given_up(parts: Sequence[range], use: Uses, top: int) -> Sequence[int] | None:
+    """How much less than the most is used, in equal steps within a range; None where that cannot be told."""
+    found: list[range] = []
+    for part in parts:
+        first, last = top - use(part[0]), top - use(part[-1])
+        step = (top - use(part[1]) - first if length(part) > 1 else 0) or 1
+        if last - first != step * (length(part) - 1):
+            return None
+        found.append(range(first, last + 1, step))
+    if len(found) == 1:
+        return found[0]
+    return [one for part in found for one in part] if sum(map(length, parts)) <= MAX_LISTED else None
+
+
+def _at(parts: Sequence[range], option: int) -> int:
+    for part in parts:
+        if option < length(part):
+            return part[option]
+        option -= length(part)
+    raise AssertionError

@@ -93,7 +93,7 @@ def solve_coupled(problem: Problem, found: Choices, limits: Sequence[Limit], tas
             return Answer(best, bound, settled=False)
     joint = _Joint(problem, found, limits, task._replace(start=best))
     first, more = (
-        (joint.refute, joint.relax, joint.fill, joint.combine, joint.near, joint.look),
+        (joint.refute, joint.relax, joint.fill, joint.combine, joint.near, joint.look, joint.settle),
         (joint.branch, joint.propose, joint.near),
     )
     for step in first if task.is_part else (*first, *more, joint.search):
@@ -137,6 +137,13 @@ class _Joint:
         """What meets the bound, of shares that are equally good under it."""
         if self._relaxation is not None:
             self._best = _better(self._problem, self._best, self._relaxation.level(self._expired))
+
+    def settle(self) -> None:
+        """What is best of shares that are equally good under the bound, decided over all of them."""
+        if self._relaxation is not None:
+            shares, bound = self._relaxation.settle(self._best, self._expired)
+            self._best = _better(self._problem, self._best, shares)
+            self._raise(bound)
 
     def combine(self) -> None:
         """All combinations, where all positions but one have few."""

@@ -69,9 +69,8 @@ def _level_fill(relaxation: Relaxation, expired: Clock) -> list[int] | None:
     most -= sum(relaxation.freed)
     if not 0 < -relaxation.surplus <= most:
         return None
-    part = -relaxation.surplus / most
     goals = [
-        freed + part * (ladder.option(each[-1][1]).freed - freed)
+        freed - relaxation.surplus * (ladder.option(each[-1][1]).freed - freed) // most
         for ladder, each, freed in zip(ladders, ends, relaxation.freed, strict=True)
     ]
     levels = [

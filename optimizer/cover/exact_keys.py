@@ -37,7 +37,7 @@ class Level(NamedTuple):
     parts: tuple[range, ...]
     use: Callable[[int], int]
 
-    def about(self, goal: float, count: int) -> list[int]:
+    def about(self, goal: int, count: int) -> list[int]:
         """The choices that use about as much as the goal, the nearest first."""
         found: list[int] = []
         for part in self.parts:
@@ -48,7 +48,7 @@ class Level(NamedTuple):
             found += part[start : start + count]
         return sorted(found, key=lambda key: (abs(self.use(key) - goal), key))[:count]
 
-    def part(self, goal: float) -> range:
+    def part(self, goal: int) -> range:
         """The range that has the choice nearest to the goal, from the least use on."""
         nearest = self.about(goal, 1)[0]
         part = next(part for part in self.parts if nearest in part)
@@ -62,7 +62,7 @@ class Level(NamedTuple):
 
 def exact_keys(
     levels: Sequence[Level],
-    goals: Sequence[float],
+    goals: Sequence[int],
     amount: int,
     expired: Clock,
     *,
@@ -83,7 +83,7 @@ def exact_keys(
     ways = _with_range(levels, goals, turning) or _windows(levels, goals, turning)
     uses = {place: _uses(levels[place], keys) for place, keys in ways.items()}
     middle = sum(
-        round(goals[place]) if isinstance(each, range) else (min(each) + max(each)) // 2
+        goals[place] if isinstance(each, range) else (min(each) + max(each)) // 2
         for place, each in uses.items()
     )
     keys = _fixed(levels, goals, amount - middle, ways)
@@ -100,7 +100,7 @@ def exact_keys(
 
 
 def _windows(
-    levels: Sequence[Level], goals: Sequence[float], turning: Sequence[int]
+    levels: Sequence[Level], goals: Sequence[int], turning: Sequence[int]
 ) -> dict[int, Sequence[int]]:
     """All choices about their goal of as many positions as can be met, those of the finest prices first."""
     units = {place: levels[place].unit() for place in turning}
@@ -110,7 +110,7 @@ def _windows(
 
 
 def _with_range(
-    levels: Sequence[Level], goals: Sequence[float], turning: Sequence[int]
+    levels: Sequence[Level], goals: Sequence[int], turning: Sequence[int]
 ) -> dict[int, Sequence[int]] | None:
     """All choices of the longest range and some of the others, where a hit is expected of so many."""
     parts = {place: levels[place].part(goals[place]) for place in turning}
@@ -127,7 +127,7 @@ def _with_range(
 
 
 def _about(
-    levels: Sequence[Level], goals: Sequence[float], order: Sequence[int], bits: float
+    levels: Sequence[Level], goals: Sequence[int], order: Sequence[int], bits: float
 ) -> dict[int, Sequence[int]]:
     """The choices about their goal of as many positions as may be; few leave more to others."""
     if len(order) * log2(WINDOW) <= bits:
@@ -157,7 +157,7 @@ def _above(uses: Sequence[int], least: int) -> Sequence[int]:
 
 
 def _fixed(
-    levels: Sequence[Level], goals: Sequence[float], amount: int, free: Collection[int]
+    levels: Sequence[Level], goals: Sequence[int], amount: int, free: Collection[int]
 ) -> dict[int, int]:
     """Choices of all other positions that use about the amount; what one misses, the next makes good."""
     places = [place for place in range(len(levels)) if place not in free]

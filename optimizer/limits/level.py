@@ -19,8 +19,8 @@ from optimizer.problem.constraints import length
 MIXTURES = (0.5, 0.1, 0.9, 0.0, 1.0)
 """How far from the mixture that just keeps the other limit to the one that leaves the most of it."""
 
-RATE_PLACES = 9
-"""Decimals to which it is told how much of the other limit is used."""
+WHOLE = 1 << 30
+"""Parts are counted in this part of a whole, as units of money may be too many for floats."""
 
 MAX_LISTED = 1 << 17
 """Shares of a span of several ranges, which are listed one by one."""
@@ -71,43 +71,46 @@ def level_shares(
     most = sum(one.main[1] for one in spans)
     if not 0 <= missing <= most or most == 0:
         return None
-    even = [missing / most] * len(spans)
+    even = [missing * WHOLE // most] * len(spans)
     frugal, last = _frugal(spans, missing)
     sides = [_side(spans, parts) for parts in (even, frugal)]
-    least = 0.0 if sides[0] <= other or sides[0] <= sides[1] else (sides[0] - other) / (sides[0] - sides[1])
-    if least > 1:
+    over, gained = sides[0] - other * WHOLE, sides[0] - sides[1]
+    least = -(-over * WHOLE // gained) if over > 0 and gained > 0 else 0
+    if least > WHOLE:
         return None
     levels = [Level(one.parts, use) for one, use in zip(spans, uses, strict=True)]
     for mixture, fixed in product(MIXTURES, ((), set(range(len(spans))) - last)):
         if expired():
             return None
-        weight = least + mixture * (1 - least)
-        parts = [weight * one + (1 - weight) * two for one, two in zip(frugal, even, strict=True)]
-        goals = [one.main[0] + part * one.main[1] for one, part in zip(spans, parts, strict=True)]
+        weight = least + round(mixture * (WHOLE - least))
+        pairs = zip(frugal, even, strict=True)
+        parts = [(weight * one + (WHOLE - weight) * two) // WHOLE for one, two in pairs]
+        goals = [one.main[0] + part * one.main[1] // WHOLE for one, part in zip(spans, parts, strict=True)]
         shares = exact_keys(levels, goals, capacity, expired, fixed=fixed)
         if shares is not None and is_right(shares):
             return shares
     return None
 
 
-def _side(spans: Sequence[Span], parts: Sequence[float]) -> float:
-    return sum(one.side[0] + part * one.side[1] for one, part in zip(spans, parts, strict=True))
+def _side(spans: Sequence[Span], parts: Sequence[int]) -> int:
+    """What is used of the other limit, times `WHOLE`."""
+    return sum(one.side[0] * WHOLE + part * one.side[1] for one, part in zip(spans, parts, strict=True))
 
 
-def _frugal(spans: Sequence[Span], missing: int) -> tuple[list[float], set[int]]:
+def _frugal(spans: Sequence[Span], missing: int) -> tuple[list[int], set[int]]:
     """The part of each span that is taken where those that use the least of the other limit go first.
 
     Those that use as much of it are taken in equal parts; the last that are taken are told, too.
     """
-    rates = [round(one.side[1] / one.main[1], RATE_PLACES) if one.main[1] else 0.0 for one in spans]
-    parts, last = [0.0] * len(spans), set[int]()
+    rates = [one.side[1] * WHOLE // one.main[1] if one.main[1] else 0 for one in spans]
+    parts, last = [0] * len(spans), set[int]()
     for rate in sorted(set(rates)):
         places = {place for place, one in enumerate(rates) if one == rate and spans[place].main[1]}
         most = sum(spans[place].main[1] for place in places)
         if missing > 0 and places:
             last = places
             for place in places:
-                parts[place] = min(1.0, missing / most)
+                parts[place] = min(WHOLE, missing * WHOLE // most)
         missing -= most
     return parts, last
 

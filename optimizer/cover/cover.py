@@ -84,7 +84,7 @@ def least_cost_cover(
         expired: whether time is up.
         aims: of a ladder at a rung.
         lift: from a cost of the first aim alone to the least cost of all aims that goes with it.
-        ties: whether later aims are worth a search of their own.
+        ties: whether later aims, and long searches, are worth it; not where many covers are asked for.
         give_up: whether it is too late for any cover.
 
     Raises:
@@ -98,13 +98,13 @@ def least_cost_cover(
         if search.is_proven() or expired():
             break
         coarse = relaxed(make(), required)
-        filled = exact_fill(coarse, expired)
+        filled = exact_fill(coarse, expired, apart=ties)
         if filled is not None:
             search.improve(filled)
         if place == len(coarser) - 1:
             search.raise_bound(lift(-(-coarse.bound // coarse.q)))
             _try_dense(search, aims, QUICK, expired)
-            if not search.is_proven() and not expired():
+            if ties and not search.is_proven() and not expired():
                 search.take_level(coarse, lift)
             if not search.is_proven() and not expired():
                 search.take(best_covers(coarse, search.rungs, aims, _lifted(search, lift), expired), lift)

@@ -29,8 +29,14 @@ FEW_BITS = 30
 """Binary places of the number of covers up to which a core decides more of them as quickly."""
 
 
-def exact_fill(relaxation: Relaxation, expired: Clock) -> list[int] | None:
-    """Rungs of least bracket that free `required` exactly, which no cover undercuts; None if not found."""
+def exact_fill(relaxation: Relaxation, expired: Clock, *, apart: bool = True) -> list[int] | None:
+    """Rungs of least bracket that free `required` exactly, which no cover undercuts; None if not found.
+
+    Args:
+        relaxation: at costs that have rungs of equal cost ratio.
+        expired: whether time is up.
+        apart: whether rungs that lie apart are tried, too, which takes longer.
+    """
     wheels = [_wheel(relaxation, index) for index in range(len(relaxation.ladders))]
     tries = tries_needed(wheels)
     turns = None
@@ -41,7 +47,7 @@ def exact_fill(relaxation: Relaxation, expired: Clock) -> list[int] | None:
     if turns is None and tries <= TRIES and not expired():
         turns = fill(wheels, -relaxation.surplus, expired)
     if turns is None:
-        return None if expired() else _level_fill(relaxation, expired)
+        return _level_fill(relaxation, expired) if apart and not expired() else None
     return [rung + count for rung, count in zip(relaxation.rungs, turns, strict=True)]
 
 

@@ -92,11 +92,12 @@ def solve_coupled(problem: Problem, found: Choices, limits: Sequence[Limit], tas
         if best is not None and (objective_of(problem, best) <= bound + tolerance or monotonic() > deadline):
             return Answer(best, bound, settled=False)
     joint = _Joint(problem, found, limits, task._replace(start=best))
-    first, more = (
-        (joint.refute, joint.relax, joint.fill, joint.combine, joint.near, joint.look, joint.settle),
-        (joint.branch, joint.propose, joint.near),
-    )
-    for step in first if task.is_part else (*first, *more, joint.search):
+    # Answers of equal rates differ in trades: where those are counted, sets of trades say more.
+    counts = any(isinstance(limit, TradeCountLimit) for limit in limits)
+    short = (joint.refute, joint.relax, joint.combine, joint.near, joint.look)
+    level = () if counts else (joint.fill, joint.settle)
+    long = (joint.branch, joint.propose, joint.near, joint.search)
+    for step in short if task.is_part else (*short[:2], *level[:1], *short[2:], *level[1:], *long):
         if joint.is_open():
             with suppress(TimeUpError):  # a step that did not end says nothing
                 step()

@@ -22,8 +22,7 @@ from optimizer.cover.branch_and_bound import Deviation, State, branch_and_bound
 from optimizer.cover.core import AimsOf, Covers, best_covers, tied_covers
 from optimizer.cover.dense import densest_cover
 from optimizer.cover.dense import work as work_of
-from optimizer.cover.diophantine import TRIES, Wheel, fill, tries_needed
-from optimizer.cover.generalized_birthday import hit
+from optimizer.cover.exact_fill import exact_fill, least_level_cover
 from optimizer.cover.ladder import Ladder
 from optimizer.cover.meet_in_the_middle import meet_in_the_middle
 from optimizer.cover.relaxation import Relaxation, freed_unit, relaxed
@@ -40,12 +39,6 @@ FIRST_STEPS, FEW_STEPS = 2_500, 200
 
 QUICK, LONG = 1 << 27, 1 << 30
 """Steps of a table of all amounts that are taken before the core, and after it."""
-
-FEW_TRIES = 1_000
-"""Rests up to which two securities are expected to be quicker than lists of sums."""
-
-ENOUGH = 16
-"""How many times as many rests as are expected to be needed are tried at first."""
 
 
 class Cover(NamedTuple):
@@ -91,7 +84,7 @@ def least_cost_cover(
         expired: whether time is up.
         aims: of a ladder at a rung.
         lift: from a cost of the first aim alone to the least cost of all aims that goes with it.
-        ties: whether later aims are worth a search of their own.
+        ties: whether later aims, and long searches, are worth it; not where many covers are asked for.
         give_up: whether it is too late for any cover.
 
     Raises:
@@ -105,12 +98,14 @@ def least_cost_cover(
         if search.is_proven() or expired():
             break
         coarse = relaxed(make(), required)
-        filled = exact_fill(coarse, expired)
+        filled = exact_fill(coarse, expired, apart=ties)
         if filled is not None:
             search.improve(filled)
         if place == len(coarser) - 1:
             search.raise_bound(lift(-(-coarse.bound // coarse.q)))
             _try_dense(search, aims, QUICK, expired)
+            if ties and not search.is_proven() and not expired():
+                search.take_level(coarse, lift)
             if not search.is_proven() and not expired():
                 search.take(best_covers(coarse, search.rungs, aims, _lifted(search, lift), expired), lift)
     if ties and search.is_open() and not expired():
@@ -205,38 +200,6 @@ def first_cover(relaxation: Relaxation) -> list[int]:
     return rungs
 
 
-def exact_fill(relaxation: Relaxation, expired: Clock) -> list[int] | None:
-    """Rungs of least bracket that free `required` exactly, which no cover undercuts; None if not found."""
-    wheels = [_wheel(relaxation, index) for index in range(len(relaxation.ladders))]
-    tries = tries_needed(wheels)
-    turns = None
-    if tries <= FEW_TRIES:
-        turns = fill(wheels, -relaxation.surplus, expired, most_tries=ENOUGH * (1 + tries))
-    if turns is None and not expired():
-        turns = hit(wheels, -relaxation.surplus, expired)
-    if turns is None and tries <= TRIES and not expired():
-        turns = fill(wheels, -relaxation.surplus, expired)
-    if turns is None:
-        return None
-    return [rung + count for rung, count in zip(relaxation.rungs, turns, strict=True)]
-
-
-def _wheel(relaxation: Relaxation, index: int) -> Wheel:
-    """The rungs below the chosen one that have the same, least bracket, as far as they free equal amounts."""
-    ladder, rung = relaxation.ladders[index], relaxation.rungs[index]
-    if rung == ladder.rungs.count - 1:
-        return Wheel(1, 0)
-    step = relaxation.deviation(index, rung + 1).gain
-    last = rung
-    for corner in ladder.corners():
-        if corner > rung:
-            penalty, gain, _, _ = relaxation.deviation(index, corner)
-            if penalty > 0 or gain != (corner - rung) * step:
-                break
-            last = corner
-    return Wheel(max(step, 1), last - rung if step > 0 else 0)
-
-
 class Search:
     """Depth-first over sets of deviations, in ascending order of penalty.
 
@@ -304,6 +267,14 @@ class Search:
         if found.exhaustive:
             self.raise_bound(lift(found.cost))
         self.is_settled = self.is_settled or found.settled
+
+    def take_level(self, coarse: Relaxation, lift: Callable[[int], int]) -> None:
+        """Take what is known of covers of least brackets of the first aim."""
+        found = least_level_cover(coarse, total_cost(coarse.ladders, self.rungs), self._expired)
+        if found is not None:
+            self.raise_bound(lift(found.bound))
+            if found.rungs is not None:
+                self.improve(found.rungs)
 
     def is_proven(self) -> bool:
         """Whether the best cover and the bound settle the first aim."""

@@ -10,6 +10,7 @@ penalties fit between the bound and the best answer known. They are met in the m
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from optimizer.enumeration.enumeration import Clock, Enumeration, never, watched
 from optimizer.enumeration.moves import Move, Task, Weights
 from optimizer.enumeration.sets import best_sets
 from optimizer.limits.dual import Dual
+from optimizer.limits.level import Span, least_slack, level_shares, span
 from optimizer.limits.limits import CashLimit, Limit, TurnoverLimit
 from optimizer.problem.constraints import Shares, length
 from optimizer.problem.line import Line
@@ -90,6 +92,73 @@ class Lagrangian:
     def bound(self) -> int:
         """The lower bound in units of the objective, rounded up, as objectives are whole."""
         return -(-self._bound >> BITS)
+
+    def level(self, expired: Clock) -> list[int] | None:
+        """An answer that meets the bound, where one limit alone has a price; None if none was found."""
+        priced = self._priced()
+        if priced is None:
+            return None
+        main, sides = priced
+        uses, spans = self._spans(main, sides, expired)
+        capacities = main.capacity, sides[0].capacity if sides else 0
+        return level_shares(spans, uses, capacities, self._is_met, expired)
+
+    def settle(self, best: list[int] | None, expired: Clock) -> tuple[list[int] | None, int]:
+        """What is best of shares of least brackets, where one limit alone has a price, and a bound of all.
+
+        Any other answer leaves a least bracket, so it exceeds the bound by the least penalty, or more.
+        """
+        priced = self._priced()
+        if priced is None:
+            return None, 0
+        main, sides = priced
+        uses, spans = self._spans(main, sides, expired)
+        weight = max(self._weights)
+        gap = None if best is None else (sum(map(self._aim.of, self._lines, best)) << BITS) - self._bound
+        slack = least_slack(spans, uses, main.capacity, None if gap is None else -(-gap // weight), expired)
+        if slack.shares is not None:
+            gap = weight * slack.left
+        shares = slack.shares if slack.shares is not None and self._is_met(slack.shares) else None
+        penalties = [self._least_penalty(index) for index in watched(range(len(spans)), expired)]
+        gaps = [one for one in (gap, *penalties) if one is not None]
+        return shares, -(-(self._bound + min(gaps)) >> BITS) if slack.exhaustive and gaps else 0
+
+    def _priced(self) -> tuple[Limit, list[Limit]] | None:
+        """The one limit that has a price, and the others that are counted in money; None if more have."""
+        priced = [limit for limit, weight in zip(self._limits, self._weights, strict=True) if weight]
+        money = [limit for limit in self._limits if isinstance(limit, CashLimit | TurnoverLimit)]
+        return (priced[0], [one for one in money if one is not priced[0]]) if len(priced) == 1 else None
+
+    def _spans(
+        self, main: Limit, sides: Sequence[Limit], expired: Clock
+    ) -> tuple[list[partial[int]], list[Span]]:
+        uses = [partial(main.use, line) for line in self._lines]
+        others = [partial(sides[0].use, line) if sides else _unused for line in self._lines]
+        pairs = enumerate(zip(uses, others, strict=True))
+        return uses, [span(self._least_parts(index), *both) for index, both in watched(pairs, expired)]
+
+    def _least_penalty(self, index: int) -> int | None:
+        """The least penalty of a position above none: penalties are linear between corners."""
+        line, found = self._lines[index], list[int]()
+        ends = sorted(corners(line, self._allowed[index]))
+        for part in self._allowed[index]:
+            near = [(n, self._bracket(line, n) - self._least[index]) for n in ends if n in part]
+            found += [penalty for _, penalty in near]
+            for (low, one), (high, other) in pairwise(near):
+                if bool(one) != bool(other):
+                    inner = high - part.step if one else low + part.step
+                    found.append(self._bracket(line, inner) - self._least[index])
+        return min((penalty for penalty in found if penalty), default=None)
+
+    def _is_met(self, shares: list[int]) -> bool:
+        return all(limit.is_met(self._lines, shares) for limit in self._limits)
+
+    def _least_parts(self, index: int) -> tuple[range, ...]:
+        """The shares of least bracket of a position, where brackets are convex within a range."""
+        line, allowed = self._lines[index], self._allowed[index]
+        ends = [n for n in sorted(corners(line, allowed)) if self._bracket(line, n) == self._least[index]]
+        kept = [(part, [n for n in ends if n in part]) for part in allowed]
+        return tuple(range(found[0], found[-1] + 1, part.step) for part, found in kept if found)
 
     def search(
         self, best: list[int] | None, expired: Clock, sizes: Sequence[int] = SMALL + LARGE
@@ -184,6 +253,10 @@ class Lagrangian:
                         yield penalty, shares
 
 
+def _unused(shares: int) -> int:  # noqa: ARG001 - as of a limit that nothing uses
+    return 0
+
+
 def _moved(start: Sequence[int], moves: Sequence[Move]) -> list[int]:
     shares = list(start)
     for move in moves:
@@ -199,6 +272,24 @@ def _next_to(allowed: Shares, count: int, reach: int) -> list[int]:
             around = part[max(0, place - reach) : place + reach + 1]
             return [shares for shares in around if shares != count]
     return []
+
+
+def is_refuted(problem: Problem, found: Choices, limits: Sequence[Limit], expired: Clock) -> bool:
+    """Whether no answer keeps the limits of cash and turnover, as their sum cannot be kept.
+
+    Selling frees as much cash as it turns over, so what is bought counts twice in the sum, and what is sold
+    does not count.
+
+    Raises:
+        TimeUpError: before that is known.
+    """
+    money = [limit for limit in limits if isinstance(limit, CashLimit | TurnoverLimit)]
+    pairs = zip(problem.lines, found.allowed, strict=True)
+    least = sum(
+        min(sum(limit.use(line, count) for limit in money) for count in corners(line, shares))
+        for line, shares in watched(pairs, expired)
+    )
+    return least > sum(limit.capacity for limit in money)
 
 
 def good_multipliers(

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from optimizer.enumeration.enumeration import TimeUpError
 from optimizer.limits.general import propose
-from optimizer.limits.lagrange import LARGE, SMALL, Lagrangian, Searched, good_multipliers
+from optimizer.limits.lagrange import LARGE, SMALL, Lagrangian, Searched, good_multipliers, is_refuted
 from optimizer.limits.limits import Limit, TradeCountLimit
 from optimizer.limits.one_long import all_but_the_longest
 from optimizer.limits.single_limit import Answer, objective_of, single_limit
@@ -92,11 +92,12 @@ def solve_coupled(problem: Problem, found: Choices, limits: Sequence[Limit], tas
         if best is not None and (objective_of(problem, best) <= bound + tolerance or monotonic() > deadline):
             return Answer(best, bound, settled=False)
     joint = _Joint(problem, found, limits, task._replace(start=best))
-    first, more = (
-        (joint.relax, joint.combine, joint.near, joint.look),
-        (joint.branch, joint.propose, joint.near),
-    )
-    for step in first if task.is_part else (*first, *more, joint.search):
+    # Answers of equal rates differ in trades: where those are counted, sets of trades say more.
+    counts = any(isinstance(limit, TradeCountLimit) for limit in limits)
+    short = (joint.refute, joint.relax, joint.combine, joint.near, joint.look)
+    level = () if counts else (joint.fill, joint.settle)
+    long = (joint.branch, joint.propose, joint.near, joint.search)
+    for step in short if task.is_part else (*short[:2], *level[:1], *short[2:], *level[1:], *long):
         if joint.is_open():
             with suppress(TimeUpError):  # a step that did not end says nothing
                 step()
@@ -122,11 +123,28 @@ class _Joint:
             return NoAnswer(self._bound, self._is_empty)
         return Answer(self._best, self._bound, self._is_settled)
 
+    def refute(self) -> None:
+        """That there is no answer, where that is plain."""
+        if self._best is None:
+            self._is_empty = is_refuted(self._problem, self._found, self._limits, self._expired)
+
     def relax(self) -> None:
         """The bound at multipliers of our own, of capacities that can be used up."""
         lines, allowed, best = self._problem.lines, self._found.allowed, self._found.best
         self._limits = [limit.tightened(lines, allowed, best) for limit in self._limits]
         self._relax(good_multipliers(self._problem, self._found, self._limits, self._expired))
+
+    def fill(self) -> None:
+        """What meets the bound, of shares that are equally good under it."""
+        if self._relaxation is not None:
+            self._best = _better(self._problem, self._best, self._relaxation.level(self._expired))
+
+    def settle(self) -> None:
+        """What is best of shares that are equally good under the bound, decided over all of them."""
+        if self._relaxation is not None:
+            shares, bound = self._relaxation.settle(self._best, self._expired)
+            self._best = _better(self._problem, self._best, shares)
+            self._raise(bound)
 
     def combine(self) -> None:
         """All combinations, where all positions but one have few."""

@@ -15,7 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from optimizer import Problem, Solution, Status, solve, solver
-from optimizer.cover import core, cover, dense
+from optimizer.cover import core, cover, dense, exact_fill, exact_keys, four_lists, least_sum, sums
 from optimizer.enumeration import halves, pairs
 from optimizer.limits import general, lagrange, several_limits, single_limit, trade_sets
 from optimizer.separable import fast_path
@@ -36,6 +36,17 @@ CAPS: list[tuple[ModuleType, str, object]] = [
     (core, "TIED_BITS", 3),
     (core, "TIED_MOVES", 5),
     (dense, "MAX_CELLS", 40),
+    (exact_fill, "FEW_BITS", 0),
+    (exact_fill, "MAX_LISTED", 2),
+    (exact_keys, "FREE_BITS", 4.0),
+    (exact_keys, "MAX_WINDOW", 2),
+    (exact_keys, "LEAST_HITS", 0),
+    (four_lists, "PIECE", 2),
+    (least_sum, "MAX_COMPLETED", 3),
+    (sums, "MAX_SUMS", 4),
+    (sums, "MAX_GROWTH", 9),
+    (least_sum, "MAX_WORK", 9),
+    (least_sum, "PIECE", 2),
     (halves, "MAX_STREAMED", 20),
     (pairs, "MAX_PAIRS", 6),
     (pairs, "PAIRS", 4),

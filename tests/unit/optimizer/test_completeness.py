@@ -19,6 +19,7 @@ from optimizer.cover import core, cover, dense, exact_fill, exact_keys, four_lis
 from optimizer.enumeration import halves, pairs
 from optimizer.limits import general, lagrange, several_limits, single_limit, trade_sets
 from optimizer.separable import fast_path
+from tests.limits import PROOF_SECONDS
 from tests.unit.optimizer.oracle import brute_force, is_enumerable, is_feasible, score
 from tests.unit.optimizer.problems import constrained_problems, limited_problems, tiny_problems
 from tests.unit.optimizer.test_fine_prices import fine_problem
@@ -125,7 +126,7 @@ def test_a_search_cut_anywhere_proves_nothing_false(
 ) -> None:
     assume(is_enumerable(drawn))
     with cut(caps), patch.object(general, "LEAST_SECONDS", 1e9):
-        check(drawn, solve(drawn))
+        check(drawn, solve(drawn, timeout_seconds=PROOF_SECONDS))
 
 
 @settings(max_examples=250, deadline=None)
@@ -140,7 +141,7 @@ def test_a_clock_that_runs_out_at_any_look_proves_nothing_false(drawn: Problem, 
 def test_what_is_checked_can_fail(name: str) -> None:
     """An answer that is not the best is caught, whatever it calls itself."""
     drawn = fine_problem(3, 3, "3000", "0.2")
-    answer = solve(drawn)
+    answer = solve(drawn, timeout_seconds=PROOF_SECONDS)
     worse = tuple(order - 1 for order in answer.orders)
     status = Status.PROVEN_OPTIMAL if name == "proven" else Status.FEASIBLE
     objective = score(drawn, worse)[0]

@@ -20,7 +20,7 @@ from optimizer import (
     Strategy,
     solve,
 )
-from tests.limits import LONG
+from tests.limits import LONG, PROOF_SECONDS
 from tests.unit.optimizer.oracle import NOTHING_FOUND, brute_force, cp_sat, is_enumerable, is_feasible, score
 from tests.unit.optimizer.problems import constrained_problems, limited_problems, market_problem
 
@@ -30,7 +30,7 @@ from tests.unit.optimizer.problems import constrained_problems, limited_problems
 def test_constrained_problems_agree_with_brute_force_to_the_last_tie(drawn: Problem) -> None:
     assume(is_enumerable(drawn))
     expected = brute_force(drawn)
-    actual = solve(drawn)
+    actual = solve(drawn, timeout_seconds=PROOF_SECONDS)
     if expected is None:
         assert actual.status is Status.INFEASIBLE
         assert actual.conflicts
@@ -46,7 +46,7 @@ def test_limits_agree_with_brute_force(drawn: Problem) -> None:
     """Never wrong: proven answers are optimal, others valid with a bound that holds."""
     assume(is_enumerable(drawn))
     expected = brute_force(drawn)
-    actual = solve(drawn)
+    actual = solve(drawn, timeout_seconds=PROOF_SECONDS)
     if expected is None:
         assert actual.status is Status.INFEASIBLE
         return

@@ -35,7 +35,7 @@ from optimizer.cover.relaxation import Relaxation, break_multiplier
 from optimizer.enumeration.enumeration import never
 from optimizer.limits.limits import limits_of
 from optimizer.separable.choices import choices, costs_of
-from tests.limits import PATIENCE
+from tests.limits import PATIENCE, PROOF_SECONDS
 from tests.unit.optimizer.oracle import brute_force, is_enumerable, is_feasible, score
 
 BINDING_PARTS = 70 if environ.get("ORDERGEN_TESTS_LONG") else 4
@@ -145,7 +145,7 @@ def test_fine_prices_agree_with_brute_force(seed: int, count: int, floor: str) -
     drawn = fine_problem(seed, count, "3000", floor)
     assume(is_enumerable(drawn))
     expected = brute_force(drawn)
-    actual = solve(drawn)
+    actual = solve(drawn, timeout_seconds=PROOF_SECONDS)
     if expected is None:
         assert actual.status is Status.INFEASIBLE
     else:
@@ -285,7 +285,7 @@ def test_binding_floors_over_fine_prices_agree_with_enumeration(part: int) -> No
     wrong = []
     for seed in range(40 * part, 40 * (part + 1)):
         drawn = binding_problem(seed)
-        answer, least = solve(drawn), least_drift(drawn)
+        answer, least = solve(drawn, timeout_seconds=PROOF_SECONDS), least_drift(drawn)
         expected = None if least is None else Fraction(least, 10**17)
         status = Status.INFEASIBLE if least is None else Status.PROVEN_OPTIMAL
         if (answer.status, answer.objective) != (status, expected):

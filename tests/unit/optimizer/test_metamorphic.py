@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimizer import Problem, Status, solve
+from tests.limits import PROOF_SECONDS
 from tests.unit.optimizer.problems import constrained_problems, tiny_problems
 
 
@@ -17,7 +18,10 @@ def test_permuting_positions_permutes_the_answer(drawn: Problem, random: Random)
     order = list(range(len(drawn.positions)))
     random.shuffle(order)
     shuffled = replace(drawn, positions=tuple(drawn.positions[index] for index in order))
-    straight, permuted = solve(drawn), solve(shuffled)
+    straight, permuted = (
+        solve(drawn, timeout_seconds=PROOF_SECONDS),
+        solve(shuffled, timeout_seconds=PROOF_SECONDS),
+    )
     assert straight.status is permuted.status
     if straight.orders:
         assert tuple(straight.orders[index] for index in order) == permuted.orders
@@ -30,7 +34,7 @@ def test_scaling_prices_and_cash_scales_the_objective(drawn: Problem, factor: st
     floor = None if drawn.cash_floor is None else drawn.cash_floor * times
     positions = tuple(replace(line, price=line.price * times) for line in drawn.positions)
     scaled = solve(replace(drawn, positions=positions, cash=drawn.cash * times, cash_floor=floor))
-    plain = solve(drawn)
+    plain = solve(drawn, timeout_seconds=PROOF_SECONDS)
     assert plain.orders == scaled.orders
     if plain.objective is not None:
         numerator, denominator = times.as_integer_ratio()
@@ -40,7 +44,7 @@ def test_scaling_prices_and_cash_scales_the_objective(drawn: Problem, factor: st
 @settings(max_examples=300, deadline=None)
 @given(tiny_problems(), st.sampled_from(["0.01", "0.1", "0.5"]))
 def test_looser_bands_and_floors_are_never_worse(drawn: Problem, slack: str) -> None:
-    strict, more = solve(drawn), Decimal(slack)
+    strict, more = solve(drawn, timeout_seconds=PROOF_SECONDS), Decimal(slack)
     wider = replace(
         drawn,
         positions=tuple(

@@ -37,6 +37,7 @@ from optimizer.limits.lagrange import Lagrangian
 from optimizer.limits.limits import limits_of
 from optimizer.separable.choices import choices, costs_of
 from optimizer.separable.conflict import combination_conflict
+from tests.limits import PROOF_SECONDS
 from tests.unit.optimizer.oracle import is_feasible, score
 from tests.unit.optimizer.problems import limited_problems, market_problem, position, problem
 
@@ -89,7 +90,7 @@ def test_the_middle_is_met_at_the_least_cost(seed: int) -> None:
 @settings(max_examples=60, deadline=None)
 @given(limited_problems(), st.lists(st.floats(0, 2), min_size=3, max_size=3))
 def test_a_lagrangian_bound_holds_for_any_multipliers(drawn: Problem, multipliers: list[float]) -> None:
-    answer = solve(drawn)
+    answer = solve(drawn, timeout_seconds=PROOF_SECONDS)
     if answer.objective is None:
         return
     limits = limits_of(drawn)
@@ -112,7 +113,7 @@ def test_the_general_solver_proposes_within_holes_and_without_time() -> None:
     drawn = Problem(tuple(lines), Decimal(200), constraints=limits)
     proposal = propose(drawn, choices(drawn), limits_of(drawn), monotonic() + 30)
     assert proposal.shares is not None
-    best = solve(drawn)
+    best = solve(drawn, timeout_seconds=PROOF_SECONDS)
     assert best.status is Status.PROVEN_OPTIMAL
     assert np.isfinite(proposal.multipliers).all()
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given, settings
 
 from optimizer import Problem, Status, solve
-from tests.limits import sized
+from tests.limits import PROOF_SECONDS, sized
 from tests.unit.optimizer.oracle import (
     NOTHING_FOUND,
     brute_force,
@@ -40,7 +40,7 @@ def test_recorded_optima_are_met() -> None:
 def test_tiny_problems_agree_with_brute_force_to_the_last_tie(drawn: Problem) -> None:
     assume(is_enumerable(drawn))
     expected = brute_force(drawn)
-    actual = solve(drawn)
+    actual = solve(drawn, timeout_seconds=PROOF_SECONDS)
     if expected is None:
         assert actual.status is Status.INFEASIBLE
         assert actual.orders == ()
@@ -57,7 +57,7 @@ def test_tiny_problems_agree_with_brute_force_to_the_last_tie(drawn: Problem) ->
 def test_portfolios_agree_with_cp_sat(count: int) -> None:
     for seed in range(sized(10, 30)):
         drawn = market_problem(seed, count)
-        answer = solve(drawn)
+        answer = solve(drawn, timeout_seconds=PROOF_SECONDS)
         bounds = cp_sat(drawn)
         if answer.objective is None:
             assert bounds is None or bounds[1] == NOTHING_FOUND
@@ -103,4 +103,7 @@ def test_permuting_positions_permutes_the_orders() -> None:
     for seed in range(20):
         drawn = market_problem(seed, 12)
         backwards = Problem(drawn.positions[::-1], drawn.cash, drawn.cash_floor)
-        assert solve(drawn).orders == solve(backwards).orders[::-1]
+        assert (
+            solve(drawn, timeout_seconds=PROOF_SECONDS).orders
+            == solve(backwards, timeout_seconds=PROOF_SECONDS).orders[::-1]
+        )

@@ -22,6 +22,7 @@ from optimizer import (
     Status,
     solve,
 )
+from tests.limits import PROOF_SECONDS
 from tests.unit.optimizer.problems import constrained_problems, limited_problems, position, problem
 
 NUMBER = r"([\d,]*\d(?:\.\d+)?)"
@@ -41,7 +42,10 @@ def step(number: Decimal) -> Decimal:
 
 def still(drawn: Problem, conflict: Conflict) -> bool:
     """Whether the security, or the limit, is still in the way."""
-    known = {(other.security_id, other.security_id or other.kind) for other in solve(drawn).conflicts}
+    known = {
+        (other.security_id, other.security_id or other.kind)
+        for other in solve(drawn, timeout_seconds=PROOF_SECONDS).conflicts
+    }
     return (conflict.security_id, conflict.security_id or conflict.kind) in known
 
 
@@ -65,7 +69,7 @@ def test_the_sentence_and_its_numbers() -> None:
     drawn = problem(
         position("GOOG", price="11200", target="0.01", low="0.0005", high="0.0005"), cash="1000000"
     )
-    answer = solve(drawn)
+    answer = solve(drawn, timeout_seconds=PROOF_SECONDS)
     assert answer.status is Status.INFEASIBLE
     (conflict,) = answer.conflicts
     assert str(conflict) == (
@@ -81,7 +85,7 @@ def test_a_low_drift_is_suggested_up_to_the_high_one() -> None:
     drawn = problem(
         position("A", price="300.1", target="0.31", low="0", high="0.009901"), cash="1000", floor=None
     )
-    (conflict,) = solve(drawn).conflicts
+    (conflict,) = solve(drawn, timeout_seconds=PROOF_SECONDS).conflicts
     assert conflict.needed_low_drift == Fraction("0.0099")
     assert "low drift >= 0.0099 " in str(conflict)
     (conflict,) = solve(with_drift(drawn, "A", high_drift=Decimal("0.009899"))).conflicts
@@ -122,7 +126,7 @@ def test_lots_remember_that_closing_is_exempt() -> None:
     line = position("A", price="710.76196694", quantity="2.5", target="0.09", low="0.1", high="0")
     cash = Decimal(1400) - line.price * line.quantity
     drawn = replace(problem(line, cash=str(cash), floor=None), constraints=(LotSize("A", 10),))
-    (conflict,) = solve(drawn).conflicts
+    (conflict,) = solve(drawn, timeout_seconds=PROOF_SECONDS).conflicts
     residual = Fraction("710.76196694") / 2
     assert conflict.needed_high_drift == residual / 1400 - Fraction("0.09")
     assert conflict.needed_market_value == residual / Fraction("0.09")
@@ -133,10 +137,10 @@ def test_a_restriction_is_remembered() -> None:
     line = position("A", price="10", quantity="17", target="0.16", low="0.001", high="0.001")
     drawn = problem(line, cash="830", floor=None)
     drawn = replace(drawn, constraints=(Restriction("A", Side.DO_NOT_SELL), LotSize("A", 2)))
-    assert solve(drawn).status is Status.PROVEN_OPTIMAL
+    assert solve(drawn, timeout_seconds=PROOF_SECONDS).status is Status.PROVEN_OPTIMAL
     line = position("A", price="10", quantity="15", target="0.16", low="0.001", high="0.02")
     drawn = replace(problem(line, cash="850", floor=None), constraints=(LotSize("A", 4),))
-    (conflict,) = solve(drawn).conflicts
+    (conflict,) = solve(drawn, timeout_seconds=PROOF_SECONDS).conflicts
     assert conflict.needed_low_drift == Fraction("0.01")
     assert conflict.needed_high_drift == Fraction("0.03")
     restricted = (LotSize("A", 4), Restriction("A", Side.DO_NOT_SELL))
@@ -206,7 +210,7 @@ def entered(drawn: Problem, conflict: Conflict) -> Iterator[tuple[Problem, Probl
                 for each in (number, max(number - step(number), Decimal(0)))
             )
             yield enough, less
-    present = solve(drawn).market_value
+    present = solve(drawn, timeout_seconds=PROOF_SECONDS).market_value
     for number in printed(conflict, "a market value >="):
         more, fewer = (Fraction(each) - present for each in (number, number - step(number)))
         yield with_cash(drawn, more), with_cash(drawn, fewer) if fewer >= 0 else None

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry
@@ -18,19 +18,13 @@ from ordergen_server.api.calls import SERVICES, Calls
 from ordergen_server.api.event_loop import EventLoop
 from ordergen_server.api.model_servicer import ModelServicer
 from ordergen_server.api.rebalance_servicer import RebalanceServicer
-from ordergen_server.api.security import (
-    Reflection,
-    SecurityConfig,
-    TlsFiles,
-    TokenConfig,
-    TokenRules,
-    gatekeeping,
-)
-from ordergen_server.api.server import ApiServer, ServerConfig
+from ordergen_server.api.security import gatekeeping
+from ordergen_server.api.server import ApiServer
 from ordergen_server.api.telemetry.logs import logging_to
 from ordergen_server.api.telemetry.metrics_server import metrics_served
 from ordergen_server.api.telemetry.telemetry import Telemetry
 from ordergen_server.api.telemetry.tracing import Tracing, tracing_to_collector
+from ordergen_server.configs import security_config, server_config, siblings_config
 from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.models import Models
@@ -44,27 +38,15 @@ from ordergen_server.services.rebalancer import Rebalancer
 from ordergen_server.services.runs import Runs
 from ordergen_server.services.watching import ChangeSignal
 from ordergen_server.settings import Settings
-from ordergen_server.siblings import (
-    BearerToken,
-    CacheConfig,
-    ClientTls,
-    SiblingConfig,
-    SiblingsConfig,
-    open_sources,
-)
+from ordergen_server.siblings import open_sources
 
 #: How long a thread that computes keeps others from running: health and new calls wait for no more of them.
 SWITCH_SECONDS = 0.001
 #: Portfolios read or waiting to be read, for each that is read at once.
 WINDOW = 4
-#: A summary of one portfolio; 100 positions take 17 KB.
-MAXIMUM_SUMMARY_BYTES = 8 * 1024 * 1024
 
 #: Those that look what became of runs, and encode it: few, for each keeps calls of other kinds waiting.
 WATCHING_THREADS = 2
-
-#: One attempt to read the names of all portfolios, in the background: 20,000 are 2.6 MB, and nobody waits.
-NAMES_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +85,12 @@ def serving(
         metrics_port = stack.enter_context(
             metrics_served(telemetry.registry, settings.health_host, settings.metrics_port)
         )
-        gatekeeper = stack.enter_context(gatekeeping(_security(settings)))
+        gatekeeper = stack.enter_context(gatekeeping(security_config(settings)))
         database = stack.enter_context(closing(_database(settings, mongodb_uri, telemetry)))
         migrate(database)
         tokens = PageTokens.of(database)
         models, store = Models(database, tokens), Rebalances(database, tokens)
-        sources = stack.enter_context(open_sources(_siblings(settings), telemetry.siblings))
+        sources = stack.enter_context(open_sources(siblings_config(settings), telemetry.siblings))
         telemetry.watch_sources(sources.market, sources.portfolios)
         workers = stack.enter_context(ThreadPoolExecutor(settings.portfolio_workers, "portfolio"))
         work = PortfolioWork(
@@ -136,7 +118,7 @@ def serving(
             calls.add(service, servicer)
         changed.subscribe(calls.changed)
         server = ApiServer(
-            _server_config(settings, one_of_several),
+            server_config(settings, one_of_several=one_of_several),
             loop=loop,
             calls=calls,
             telemetry=telemetry.calls,
@@ -224,70 +206,3 @@ def _calls(settings: Settings, loop: EventLoop, database: Database) -> Calls:
         message_seconds=settings.message_seconds,
     )
     return Calls(loop.loop, lanes=lanes, inbox=Inbox(), limits=limits, time_limit=database.time_limit)
-
-
-def _token(settings: Settings) -> BearerToken | None:
-    if settings.sibling_token_file:
-        return BearerToken.of_file(settings.sibling_token_file)
-    return BearerToken(settings.sibling_token.get_secret_value) if settings.sibling_token else None
-
-
-def _siblings(settings: Settings) -> SiblingsConfig:
-    tls = ClientTls(settings.sibling_ca, settings.sibling_certificate, settings.sibling_key)
-    token = _token(settings)
-
-    def sibling(url: str) -> SiblingConfig:
-        return SiblingConfig(
-            url,
-            timeout_seconds=settings.sibling_timeout_seconds,
-            attempts=settings.sibling_attempts,
-            backoff_seconds=settings.sibling_backoff_seconds,
-            pool_size=settings.portfolio_workers,
-            tls=tls,
-            token=token,
-            token_in_plain_text=settings.sibling_token_insecure,
-        )
-
-    return SiblingsConfig(
-        portfolio_accounting=replace(
-            sibling(settings.portfolio_accounting_url), maximum_body_bytes=MAXIMUM_SUMMARY_BYTES
-        ),
-        pricing=sibling(settings.pricing_url),
-        security=sibling(settings.security_url),
-        portfolio=replace(
-            sibling(settings.portfolio_url),
-            timeout_seconds=max(settings.sibling_timeout_seconds, NAMES_SECONDS),
-        ),
-        cache=CacheConfig(
-            tickers_ttl_seconds=settings.ticker_cache_seconds, prices_ttl_seconds=settings.price_cache_seconds
-        ),
-    )
-
-
-def _server_config(settings: Settings, one_of_several: bool) -> ServerConfig:
-    return ServerConfig(
-        host=settings.api_host,
-        port=settings.port,
-        health_port=None if one_of_several else settings.health_port,
-        drain_seconds=settings.drain_seconds,
-        health_interval_seconds=settings.health_interval_seconds,
-        message_seconds=settings.message_seconds,
-        health_host=settings.health_host,
-        tls=_tls(settings),
-    )
-
-
-def _tls(settings: Settings) -> TlsFiles | None:
-    if settings.tls_certificate is None or settings.tls_key is None:
-        return None
-    return TlsFiles(settings.tls_certificate, settings.tls_key, settings.tls_client_ca)
-
-
-def _security(settings: Settings) -> SecurityConfig:
-    rules = TokenRules(settings.token_issuer or "", settings.token_audience or "")
-    keys = settings.token_keys
-    return SecurityConfig(
-        tokens=TokenConfig(keys, rules, settings.token_keys_seconds) if keys else None,
-        certificates={name: frozenset(scopes.split()) for name, scopes in settings.tls_subjects.items()},
-        reflection=Reflection(settings.reflection),
-    )

@@ -41,6 +41,8 @@ def door(mongodb_uri: str, database_name: str, **given: object) -> Iterator[Door
             "host": "127.0.0.1",
             "port": 0,
             "health_port": 0,
+            "metrics_port": 0,
+            "message_seconds": PATIENCE,
             "mongodb_database": database_name,
             "mongodb_timeout_seconds": DATABASE_SECONDS,
             "maximum_call_seconds": PATIENCE,

@@ -16,6 +16,7 @@ SECTIONS = {
     "models": "tests.benchmarks.models",
     "runs": "tests.benchmarks.runs",
     "front_door": "tests.benchmarks.front_door",
+    "cost": "tests.benchmarks.cost",
 }
 """Name of a section, and the module that exports its `run`."""
 

@@ -1,14 +1,10 @@
 """The server while one client does its worst, and while four times as much is asked as it can do."""
 
-import json
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import asdict
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -27,8 +23,9 @@ from tests.attacks import (
     silent_calls,
     unread_watchers,
 )
-from tests.benchmarks.load import Became, Load
+from tests.benchmarks.load import Load
 from tests.benchmarks.report import Section, Table, Times, duration, progress
+from tests.benchmarks.sending import begun, callers, ended
 from tests.e2e.api import message_of
 from tests.e2e.processes import ServerProcess, server_process
 
@@ -71,7 +68,7 @@ def _attacks(server: ServerProcess, model: model_pb2.Model, rebalance_id: str) -
         "140 idle reflection streams": idle_reflections(port, 140),
         "140 watchers that do not read": unread_watchers(port, rebalance_id, 140),
         "4 callers of ListModels with 3.9 MB": _calling(
-            port, "/globeco.ordergen.v1.ModelService/ListModels", large, callers=4
+            port, "/globeco.ordergen.v1.ModelService/ListModels", large, count=4
         ),
     }
     rows = []
@@ -105,30 +102,9 @@ def _good_client(server: ServerProcess, model_id: str) -> list[Times]:
 
 
 @contextmanager
-def _callers() -> "Iterator[subprocess.Popen[str]]":
-    command = [sys.executable, "-m", "tests.benchmarks.load"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def _begin(callers: "subprocess.Popen[str]", load: Load) -> None:
-    assert callers.stdin is not None
-    callers.stdin.write(json.dumps(asdict(load)) + "\n")
-    callers.stdin.flush()
-
-
-def _end(callers: "subprocess.Popen[str]") -> Became:
-    assert callers.stdout is not None
-    return Became(**json.loads(callers.stdout.readline()))
-
-
-@contextmanager
-def _calling(port: int, method: str, request: bytes, *, callers: int) -> Iterator[None]:
-    with _callers() as process:
-        _begin(process, Load(port, method, [request.hex()], SECONDS + 1, 60, callers=callers))
+def _calling(port: int, method: str, request: bytes, *, count: int) -> Iterator[None]:
+    with callers() as process:
+        begun(process, Load(port, method, [request.hex()], SECONDS + 1, 60, callers=count))
         yield
 
 
@@ -137,22 +113,22 @@ def _overload(server: ServerProcess, model: model_pb2.Model) -> Table:
         rebalance_service_pb2.RebalancePortfolioRequest(portfolio_id=one).SerializeToString().hex()
         for one in model.portfolio_ids
     ]
-    with _callers() as callers, _Probe(server) as probe:
+    with callers() as process, _Probe(server) as probe:
         progress("capacity")
-        _begin(callers, Load(server.api.port, REBALANCE, requests, 10, 60, callers=16))
-        alone = _end(callers)
+        begun(process, Load(server.api.port, REBALANCE, requests, 10, 60, callers=16))
+        alone = ended(process)
         capacity = alone.codes["OK"] / alone.seconds
         progress(f"overload of {OVERLOAD} x {capacity:.0f}/s")
         probe.begin()
         load = Load(
             server.api.port, REBALANCE, requests, OVERLOAD_SECONDS, DEADLINE_SECONDS, rate=OVERLOAD * capacity
         )
-        _begin(callers, load)
-        over = _end(callers)
+        begun(process, load)
+        over = ended(process)
         probe.end()
         began = time.monotonic()
-        _begin(callers, Load(server.api.port, REBALANCE, requests, 2, 60, callers=1))
-        after = _end(callers)
+        begun(process, Load(server.api.port, REBALANCE, requests, 2, 60, callers=1))
+        after = ended(process)
         recovered = after.answered_seconds[0] if after.answered_seconds else time.monotonic() - began
     goodput = over.codes.get("OK", 0) / OVERLOAD_SECONDS
     late = sum(one > 1 for one in probe.seconds)

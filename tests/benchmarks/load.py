@@ -26,6 +26,7 @@ class Load:
         rate: calls a second, begun whatever became of those before.
         seconds: for how long calls are begun.
         deadline_seconds: of each call.
+        token: sent with each call, where there is one.
     """
 
     port: int
@@ -35,6 +36,7 @@ class Load:
     deadline_seconds: float
     callers: int = 0
     rate: float = 0.0
+    token: str = ""
 
 
 @dataclass
@@ -55,13 +57,14 @@ async def carry_out(load: Load) -> Became:
         grpc.aio.insecure_channel(f"127.0.0.1:{load.port}", options=options) for _ in range(CONNECTIONS)
     ]
     methods: list[Any] = [channel.unary_unary(load.method) for channel in channels]
+    metadata = (("authorization", f"Bearer {load.token}"),) if load.token else ()
     requests = [bytes.fromhex(one) for one in load.requests]
 
     async def call(number: int) -> None:
         began = time.monotonic()
         try:
             request = requests[number % len(requests)]
-            await methods[number % CONNECTIONS](request, timeout=load.deadline_seconds)
+            await methods[number % CONNECTIONS](request, timeout=load.deadline_seconds, metadata=metadata)
         except grpc.aio.AioRpcError as error:
             codes[error.code().name] += 1
             became.refused_seconds.append(time.monotonic() - began)

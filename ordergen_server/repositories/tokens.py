@@ -1,16 +1,20 @@
 """Page tokens: opaque, signed, and bound to the arguments they were given for."""
 
 import secrets
+import time
+from contextlib import suppress
 from typing import cast
 
 from bson.binary import Binary
 from itsdangerous import BadData, URLSafeSerializer
-from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
 
 from ordergen_server.domain.violations import broken
 from ordergen_server.repositories.database import Database
 
+_ID = "page_tokens"
 _KEY_BYTES = 32
+_LOOK_AGAIN_SECONDS = 0.01
 
 
 class PageTokens:
@@ -22,14 +26,13 @@ class PageTokens:
     @classmethod
     def of(cls, database: Database) -> "PageTokens":
         """With the key kept in the database; the first server makes it."""
+        kept = database.collection("secrets")
         with database.operation():
-            document = database.collection("secrets").find_one_and_update(
-                {"_id": "page_tokens"},
-                {"$setOnInsert": {"key": Binary(secrets.token_bytes(_KEY_BYTES))}},
-                upsert=True,
-                return_document=ReturnDocument.AFTER,
-            )
-        return cls(bytes(cast("dict[str, bytes]", document)["key"]))
+            with suppress(DuplicateKeyError):  # another server was first
+                kept.insert_one({"_id": _ID, "key": Binary(secrets.token_bytes(_KEY_BYTES))})
+            while not (document := kept.find_one({"_id": _ID})):  # what it has just made may not be seen yet
+                time.sleep(_LOOK_AGAIN_SECONDS)
+        return cls(bytes(cast("Binary", document["key"])))
 
     def make(self, place: object, arguments: object) -> str:
         """A token that leads to `place` (a JSON value) for the same `arguments`."""

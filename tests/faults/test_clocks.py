@@ -99,6 +99,10 @@ def completed(store: Rebalances, run: Rebalance) -> Rebalance | None:
     return found if found.state is not RebalanceState.RUNNING else None
 
 
+def lines_of_runs(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [one.message for one in caplog.records if "run" in one.message]
+
+
 def test_no_run_is_stolen_or_failed_by_a_server_with_another_clock(
     store: Rebalances, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -114,10 +118,11 @@ def test_no_run_is_stolen_or_failed_by_a_server_with_another_clock(
         assert (len(held), tokens(database)) == (len(CLOCKS), held)
         gate.set()
         ended = [eventually(lambda run=run: completed(store, run)) for run in runs]  # type: ignore[misc]
+        eventually(lambda: len(lines_of_runs(caplog)) == len(CLOCKS))  # written after the end is stored
     assert [(one.state, one.counts) for one in ended] == [
         (RebalanceState.COMPLETED, {PortfolioState.NO_ACTION: PORTFOLIOS})
     ] * len(CLOCKS)
-    assert sorted(one.message for one in caplog.records if "run" in one.message) == [
+    assert sorted(lines_of_runs(caplog)) == [
         f"run {one} has ended: COMPLETED" for one in sorted(run.rebalance_id for run in runs)
     ]
 

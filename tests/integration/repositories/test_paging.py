@@ -1,7 +1,9 @@
 """Long lists, page by page, while others write."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 from bson import ObjectId
@@ -14,6 +16,7 @@ from ordergen_server.repositories.models import Models
 from ordergen_server.repositories.tokens import PageTokens
 from tests.builders import NOW, content, portfolio_id
 
+STARTING = 8
 NAMES = ["Delta", "Alpha", "Echo", "Bravo", "Charlie"]
 
 
@@ -156,3 +159,17 @@ def test_an_unknown_order(models: Models) -> None:
 def test_servers_of_one_database_read_each_others_tokens(database: Database) -> None:
     first, second = PageTokens.of(database), PageTokens.of(database)
     assert second.read(first.make("place", "arguments"), "arguments") == "place"
+
+
+def test_servers_that_start_together_share_one_key(database: Database) -> None:
+    """Whoever makes it: a token of one is read by all others."""
+    together = Barrier(STARTING)
+
+    def start(_: int) -> PageTokens:
+        together.wait()
+        return PageTokens.of(database)
+
+    with ThreadPoolExecutor(STARTING) as pool:
+        started = list(pool.map(start, range(STARTING)))
+    token = started[0].make(["place"], "arguments")
+    assert [one.read(token, "arguments") for one in started] == [["place"]] * STARTING

@@ -1,5 +1,6 @@
 """Wires the parts: the only place that knows them all."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -42,6 +43,8 @@ from ordergen_server.siblings import open_sources
 
 #: How long a thread that computes keeps others from running: health and new calls wait for no more of them.
 SWITCH_SECONDS = 0.001
+#: Objects that are made before the young ones are collected: each collection stops every thread.
+COLLECTED_AFTER = 50_000
 #: Portfolios read or waiting to be read, for each that is read at once.
 WINDOW = 4
 
@@ -135,8 +138,10 @@ def serving(
 
 @contextmanager
 def server_process(settings: Settings) -> Iterator[Tracing]:
-    """A block that is a process of the server: its log, its traces, and threads that take short turns."""
+    """A block that is a process of the server: its log, its traces, threads that take short turns."""
     sys.setswitchinterval(SWITCH_SECONDS)
+    gc.freeze()  # what imports have made stays
+    gc.set_threshold(COLLECTED_AFTER)
     with (
         logging_to(sys.stderr, settings.log_level, settings.log_format),
         tracing_to_collector(os.environ) as tracing,

@@ -7,7 +7,8 @@ from ordergen_server.api.routes import Routes
 MAXIMUM_REQUEST_BYTES = 4 * 1024 * 1024
 #: Connections at once: with those to the database and to siblings fewer than the 1,024 files of a process.
 API_CONNECTIONS, HEALTH_CONNECTIONS = 800, 100
-_OPTIONS = [
+#: What every connection may do.
+OPTIONS = [
     ("grpc.max_receive_message_length", MAXIMUM_REQUEST_BYTES),
     # A connection ends after this, so that clients look up the servers anew and reach new ones.
     ("grpc.max_connection_age_ms", 300_000),
@@ -50,7 +51,7 @@ class Port:
         credentials: grpc.ServerCredentials | None = None,
     ) -> None:
         options = [
-            *_OPTIONS,
+            *OPTIONS,
             ("grpc.so_reuseport", int(shared)),
             ("grpc.max_allowed_incoming_connections", connections),
         ]

@@ -34,6 +34,7 @@ PORTFOLIOS, POSITIONS = 200, 100
 SECONDS = 5.0
 OVERLOAD_SECONDS, OVERLOAD, DEADLINE_SECONDS = 30.0, 4, 5.0
 SETTINGS = {"ORDERGEN_MESSAGE_SECONDS": "60", "ORDERGEN_HEALTH_INTERVAL_SECONDS": "1"}
+PROCESSES, ROUNDS = (1, 2), 3
 MEGABYTE = 1024 * 1024
 
 INTRODUCTION = f"""A server as a process of its own on the embedded database, one good client that calls
@@ -54,7 +55,8 @@ def run() -> Section:
         started, *_ = server.api.rebalance_all(model.model_id)
         attacks = _attacks(server, model, started.started.rebalance_id)
         overload = _overload(server, model)
-    return Section("Front door", INTRODUCTION, [attacks, overload])
+        processes = _processes(Path(stack.enter_context(tempfile.TemporaryDirectory())), siblings)
+    return Section("Front door", INTRODUCTION, [attacks, overload, processes])
 
 
 def _attacks(server: ServerProcess, model: model_pb2.Model, rebalance_id: str) -> Table:
@@ -109,10 +111,7 @@ def _calling(port: int, method: str, request: bytes, *, count: int) -> Iterator[
 
 
 def _overload(server: ServerProcess, model: model_pb2.Model) -> Table:
-    requests = [
-        rebalance_service_pb2.RebalancePortfolioRequest(portfolio_id=one).SerializeToString().hex()
-        for one in model.portfolio_ids
-    ]
+    requests = _rebalances(model)
     with callers() as process, _Probe(server) as probe:
         progress("capacity")
         begun(process, Load(server.api.port, REBALANCE, requests, 10, 60, callers=16))
@@ -149,6 +148,47 @@ def _overload(server: ServerProcess, model: model_pb2.Model) -> Table:
         ("memory", f"{memory_bytes(server.process.pid) / MEGABYTE:.0f} MB"),
     ]
     return Table("Overload", ("what", "measured"), rows)
+
+
+def _processes(folder: Path, siblings: SimulatedSiblings) -> Table:
+    """What 16 callers get, of one process and of two, in turns."""
+    rates: dict[tuple[str, int], list[float]] = {}
+    with ExitStack() as stack:
+        process = stack.enter_context(callers())
+        servers = {
+            count: stack.enter_context(
+                server_process(folder / str(count), siblings, **SETTINGS, ORDERGEN_PROCESSES=str(count))
+            )
+            for count in PROCESSES
+        }
+        models = {
+            count: server.api.create(message_of(siblings.model, portfolios=PORTFOLIOS))
+            for count, server in servers.items()
+        }
+        for number in range(ROUNDS):
+            progress(f"processes, round {number + 1} of {ROUNDS}")
+            for count, server in servers.items():
+                for name, (method, requests) in _calls_of(models[count]).items():
+                    begun(process, Load(server.api.port, method, requests, SECONDS, 60, callers=16))
+                    became = ended(process)
+                    rates.setdefault((name, count), []).append(became.codes["OK"] / became.seconds)
+    rows = [
+        (name, *(f"{statistics.median(rates[name, count]):,.1f}/s" for count in PROCESSES))
+        for name in dict.fromkeys(name for name, _ in rates)
+    ]
+    return Table("Processes", ("16 callers of", *(f"{count} process(es)" for count in PROCESSES)), rows)
+
+
+def _calls_of(model: model_pb2.Model) -> dict[str, tuple[str, list[str]]]:
+    get = model_service_pb2.GetModelRequest(model_id=model.model_id).SerializeToString().hex()
+    return {"GetModel": (GET_MODEL, [get]), "RebalancePortfolio": (REBALANCE, _rebalances(model))}
+
+
+def _rebalances(model: model_pb2.Model) -> list[str]:
+    return [
+        rebalance_service_pb2.RebalancePortfolioRequest(portfolio_id=one).SerializeToString().hex()
+        for one in model.portfolio_ids
+    ]
 
 
 class _Probe:

@@ -21,20 +21,18 @@ from ordergen_server.domain.origin import UNKNOWN, Origin
 _log = logging.getLogger("ordergen_server.calls")
 
 Code = grpc.StatusCode
-#: Of calls that ended so, only so many lines are written a second for each code, and then a count.
-SAMPLED = frozenset(
-    {
-        Code.RESOURCE_EXHAUSTED,
-        Code.INVALID_ARGUMENT,
-        Code.UNAUTHENTICATED,
-        Code.PERMISSION_DENIED,
-        Code.UNIMPLEMENTED,
-        Code.CANCELLED,
-        Code.DEADLINE_EXCEEDED,
-        Code.UNAVAILABLE,
-    }
-)
-LINES_A_SECOND = 10
+#: Of calls that ended so, only so many lines are written a second for each code, and then a count. Of what
+#: a caller has only to read and to mend, one.
+LINES_A_SECOND: Mapping[Code, int] = {
+    Code.INVALID_ARGUMENT: 1,
+    Code.UNIMPLEMENTED: 1,
+    Code.RESOURCE_EXHAUSTED: 10,
+    Code.UNAUTHENTICATED: 10,
+    Code.PERMISSION_DENIED: 10,
+    Code.CANCELLED: 10,
+    Code.DEADLINE_EXCEEDED: 10,
+    Code.UNAVAILABLE: 10,
+}
 #: By the conventions for spans of servers: all else is an answer that the caller asked for.
 FAULTS = frozenset(
     {
@@ -80,7 +78,7 @@ class CallTelemetry:
         metrics: where calls are counted.
         tracing: where their spans are made.
         clock: seconds that only move forward.
-        lines_a_second: how many lines of one code in `SAMPLED` are written in a second.
+        lines_a_second: how many lines of a code are written in a second; of others, all are.
     """
 
     def __init__(
@@ -89,7 +87,7 @@ class CallTelemetry:
         metrics: Metrics,
         tracing: Tracing | None = None,
         clock: Callable[[], float] = time.perf_counter,
-        lines_a_second: int = LINES_A_SECOND,
+        lines_a_second: Mapping[Code, int] = LINES_A_SECOND,
     ) -> None:
         self._methods = {
             f"/{service.full_name}/{method.name}": _Method(service.full_name, method.name, metrics)
@@ -248,7 +246,7 @@ class ObservedCall:
 class LineSampler:
     """Which lines of calls that failed are written: the first so many of each code in a second."""
 
-    def __init__(self, lines_a_second: int, clock: Callable[[], float]) -> None:
+    def __init__(self, lines_a_second: Mapping[Code, int], clock: Callable[[], float]) -> None:
         self._most = lines_a_second
         self._clock = clock
         self._lock = Lock()
@@ -257,21 +255,23 @@ class LineSampler:
 
     def admit(self, code: grpc.StatusCode) -> tuple[bool, int]:
         """Whether a line is written, and how many of that code were not in the second before."""
-        if code not in SAMPLED:
+        most = self._most.get(code)
+        if most is None:
             return True, 0
         second = int(self._clock())
         with self._lock:
             skipped = 0
             if self._second.get(code) != second:
-                skipped = max(0, self._count.get(code, 0) - self._most)
+                skipped = max(0, self._count.get(code, 0) - most)
                 self._second[code], self._count[code] = second, 0
             self._count[code] += 1
-            return self._count[code] <= self._most, skipped
+            return self._count[code] <= most, skipped
 
     def take_skipped(self) -> dict[grpc.StatusCode, int]:
         """How many lines were not written, and not told of yet."""
         with self._lock:
-            skipped = {code: count - self._most for code, count in self._count.items() if count > self._most}
+            over = {code: count - self._most[code] for code, count in self._count.items()}
+            skipped = {code: count for code, count in over.items() if count > 0}
             self._count.clear()
             self._second.clear()
             return skipped

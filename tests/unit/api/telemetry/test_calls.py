@@ -158,14 +158,14 @@ def test_each_code_has_lines_of_its_own(seen: Seen, caplog: pytest.LogCaptureFix
     for _ in range(100):
         seen.calls.begin(PATH, IDS, PEER).end(grpc.StatusCode.INVALID_ARGUMENT, InvalidArgument("Bad."), 0, 0)
     seen.calls.begin(PATH, IDS, PEER).end(grpc.StatusCode.UNAUTHENTICATED, None, 0, 0)
-    assert [one["code"] for one in lines(caplog)] == ["INVALID_ARGUMENT"] * 10 + ["UNAUTHENTICATED"]
+    assert [one["code"] for one in lines(caplog)] == ["INVALID_ARGUMENT", "UNAUTHENTICATED"]
 
 
 def test_what_was_not_told_is_told_at_the_end(seen: Seen, caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(15):
         seen.calls.begin(PATH, IDS, PEER).end(grpc.StatusCode.INVALID_ARGUMENT, None, 0, 0)
     seen.calls.close()
-    assert lines(caplog)[-1]["skipped"] == 5
+    assert lines(caplog)[-1]["skipped"] == 14
 
 
 def test_a_trace_of_the_caller_is_kept_where_we_do_not_trace(seen: Seen) -> None:

@@ -23,9 +23,9 @@ from optimizer.cover.core import AimsOf, Covers, best_covers, tied_covers
 from optimizer.cover.dense import densest_cover
 from optimizer.cover.dense import work as work_of
 from optimizer.cover.exact_fill import exact_fill, least_level_cover
-from optimizer.cover.ladder import Ladder
+from optimizer.cover.ladder import Ladder, Measure
 from optimizer.cover.meet_in_the_middle import meet_in_the_middle
-from optimizer.cover.relaxation import Relaxation, freed_unit, relaxed
+from optimizer.cover.relaxation import Relaxation, coarsened, freed_unit, relaxed
 from optimizer.enumeration.enumeration import Clock, Enumeration, TimeUpError, never
 
 Proof = Callable[[int, int], bool]
@@ -59,7 +59,7 @@ class Cover(NamedTuple):
 
 def least_cost_cover(
     ladders: Sequence[Ladder],
-    coarser: Sequence[Callable[[], Sequence[Ladder]]],
+    coarser: Sequence[Measure],
     required: int,
     proves: Proof,
     expired: Clock,
@@ -77,8 +77,8 @@ def least_cost_cover(
 
     Args:
         ladders: at costs of all aims.
-        coarser: the same at costs that leave out later aims, the first aim alone last: only those have
-            rungs of equal cost ratio.
+        coarser: costs that leave out later aims, the first aim alone last: only those have rungs of equal
+            cost ratio.
         required: what to free.
         proves: whether a cost and a bound end the search.
         expired: whether time is up.
@@ -94,10 +94,10 @@ def least_cost_cover(
     relaxation = relaxed(ladders, required, give_up)
     search = Search(relaxation, trimmed(relaxation, first_cover(relaxation)), proves, expired)
     search.run(FIRST_DEVIATIONS, FIRST_STEPS if ties else FEW_STEPS)
-    for place, make in enumerate(coarser):
+    for place, cost in enumerate(coarser):
         if search.is_proven() or expired():
             break
-        coarse = relaxed(make(), required)
+        coarse = coarsened(relaxation, cost)
         filled = exact_fill(coarse, expired, apart=ties)
         if filled is not None:
             search.improve(filled)
@@ -110,7 +110,7 @@ def least_cost_cover(
                 search.take(best_covers(coarse, search.rungs, aims, _lifted(search, lift), expired), lift)
     if ties and search.is_open() and not expired():
         _try_dense(search, aims, QUICK, expired)
-        coarse = relaxed(coarser[-1](), required)
+        coarse = coarsened(relaxation, coarser[-1])
         search.take(tied_covers(coarse, search.rungs, aims, expired), lift)
     for step in (_try_long_table, _try_middle, _try_on):
         if not search.is_proven() and not expired():

@@ -58,9 +58,8 @@ def _wheel(relaxation: Relaxation, index: int) -> Wheel:
         return Wheel(1, 0)
     step = relaxation.deviation(index, rung + 1).gain
     last = rung
-    for corner in ladder.corners():
+    for corner, penalty, gain in relaxation.corners(index):
         if corner > rung:
-            penalty, gain, _, _ = relaxation.deviation(index, corner)
             if penalty > 0 or gain != (corner - rung) * step:
                 break
             last = corner
@@ -93,7 +92,7 @@ def _freed(ladder: Ladder) -> Callable[[int], int]:
 def _least_ends(relaxation: Relaxation, index: int) -> list[tuple[int, int]]:
     """The first and last rung of least bracket in each range of a ladder that has any."""
     ladder = relaxation.ladders[index]
-    least = [rung for rung in ladder.corners() if relaxation.deviation(index, rung).penalty == 0]
+    least = [rung for rung, penalty, _ in relaxation.corners(index) if penalty == 0]
     starts = ladder.rungs.starts
     parts = [[rung for rung in least if start <= rung < end] for start, end in pairwise(starts)]
     return [(part[0], part[-1]) for part in parts if part]
@@ -161,8 +160,7 @@ def _rung(spans: Sequence[tuple[int, int]], option: int) -> int:
 
 def _least_penalty(relaxation: Relaxation, index: int) -> int | None:
     """The least penalty of a ladder above none: penalties are linear between corners."""
-    corners = relaxation.ladders[index].corners()
-    ends = [(rung, relaxation.deviation(index, rung).penalty) for rung in corners]
+    ends = [(rung, penalty) for rung, penalty, _ in relaxation.corners(index)]
     found = [penalty for _, penalty in ends]
     for (low, one), (high, other) in pairwise(ends):
         if bool(one) != bool(other):

@@ -33,8 +33,11 @@ class Rungs:
         return self.starts[-1]
 
     def __getitem__(self, rung: int) -> int:
-        place = bisect_right(self.starts, rung) - 1 if len(self.parts) > 1 else 0
-        return self.parts[place][rung - self.starts[place]]
+        parts = self.parts
+        if len(parts) == 1:
+            return parts[0][rung]
+        place = bisect_right(self.starts, rung) - 1
+        return parts[place][rung - self.starts[place]]
 
     def head(self, count: int) -> "Rungs":
         """The first `count` rungs."""
@@ -78,6 +81,12 @@ class Ladder:
         object.__setattr__(self, "_top", Option(self.use(self.line, top), self.cost(self.line, top)))
         object.__setattr__(self, "_corners", [])
         object.__setattr__(self, "_bends", [])
+
+    def at(self, cost: Measure) -> "Ladder":
+        """The same rungs at other costs, which bend at the same corners."""
+        other = Ladder(self.line, self.rungs, cost, self.use)
+        other._corners.extend(self.corners())
+        return other
 
     def option(self, rung: int) -> Option:
         """What standing on `rung` frees and costs, against the top."""

@@ -14,7 +14,7 @@ from itertools import pairwise
 from math import gcd
 
 from optimizer.cover.branch_and_bound import Deviation
-from optimizer.cover.ladder import Ladder
+from optimizer.cover.ladder import Ladder, Measure
 from optimizer.enumeration.enumeration import Clock, Enumeration, never, watched
 
 RATE_BITS = 64
@@ -70,6 +70,15 @@ class Relaxation:
         penalty = self.q * cost - self.p * freed - self.least[index]
         return Deviation(penalty, freed - self.freed[index], index, rung)
 
+    def corners(self, index: int) -> list[tuple[int, int, int]]:
+        """The corners of a ladder: rung, penalty and gain."""
+        p, q, least, base = self.p, self.q, self.least[index], self.freed[index]
+        ladder = self.ladders[index]
+        return [
+            (rung, q * cost - p * freed - least, freed - base)
+            for rung, (freed, cost) in zip(ladder.corners(), ladder.bends(), strict=True)
+        ]
+
     def deviations(self, gap: int, most: int, expired: Clock = never) -> Enumeration[Deviation]:
         """Deviations of penalty <= gap in ascending order."""
         places = range(len(self.ladders))
@@ -77,18 +86,31 @@ class Relaxation:
         return Enumeration.of(found, most, expired).sorted()
 
     def _deviations_of(self, index: int, gap: int) -> Iterator[Deviation]:
-        corners = self.ladders[index].corners()
-        # Between corners the bracket is linear, so it can be walked from either end until it exceeds the gap.
-        seen = {self.rungs[index]}
-        for low, high in zip([0, *corners], [*corners, corners[-1]], strict=True):
-            for walk in (range(low, high + 1), range(high, low - 1, -1)):
+        before = 0, gap + 1
+        for corner, penalty, gain in self.corners(index):
+            if penalty <= gap and corner != self.rungs[index]:
+                yield Deviation(penalty, gain, index, corner)
+            if corner - before[0] > 1:
+                yield from self._between(index, before, (corner, penalty), gap)
+            before = corner, penalty
+
+    def _between(
+        self, index: int, low: tuple[int, int], high: tuple[int, int], gap: int
+    ) -> Iterator[Deviation]:
+        """Those between two corners, of which the rungs and penalties are given.
+
+        The bracket is linear there, so it is walked from an end within the gap until it exceeds the gap.
+        """
+        inner = range(low[0] + 1, high[0])
+        for (_, penalty), walk in ((low, inner), (high, reversed(inner))):
+            if penalty <= gap:
                 for rung in walk:
                     deviation = self.deviation(index, rung)
                     if deviation.penalty > gap:
                         break
-                    if rung not in seen:
-                        seen.add(rung)
-                        yield deviation
+                    yield deviation
+                else:
+                    return
 
 
 def break_multiplier(ladders: Sequence[Ladder], required: int) -> tuple[int, int]:
@@ -121,6 +143,12 @@ def freed_unit(ladders: Sequence[Ladder]) -> int:
             for rung in (start, min(start + 1, ladder.rungs.count - 1))
         )
     )
+
+
+def coarsened(relaxation: Relaxation, cost: Measure) -> Relaxation:
+    """The relaxation of the same cover at costs that leave out later aims."""
+    ladders = [ladder.at(cost) for ladder in relaxation.ladders]
+    return Relaxation(ladders, relaxation.required, *break_multiplier(ladders, relaxation.required))
 
 
 def relaxed(ladders: Sequence[Ladder], required: int, give_up: Clock = never) -> Relaxation:

@@ -13,7 +13,6 @@ from optimizer.limits.limits import Limit
 from optimizer.problem.problem import Problem, Strategy
 from optimizer.separable.choices import Choices, costs_of
 from optimizer.separable.closed_form import drift, turnover
-from optimizer.separable.costs import Costs
 
 
 class Answer(NamedTuple):
@@ -66,16 +65,13 @@ def single_limit(
         key=lambda index: problem.positions[index].security_id,
     )
 
-    def ladders(level: Costs) -> list[Ladder]:
-        return [Ladder(lines[index], rungs[index], level.of, limit.use) for index in watched(order, late)]
-
     def proves(cost: int, bound: int) -> bool:
         return costs.first(base + cost) - costs.first(base + bound) <= tolerance
 
     missing = limit.total(lines, found.best) - limit.capacity
     cover = least_cost_cover(
-        ladders(costs),
-        [partial(ladders, level) for level in costs.coarser()],
+        [Ladder(lines[index], rungs[index], costs.of, limit.use) for index in watched(order, late)],
+        [level.of for level in costs.coarser()],
         missing,
         proves,
         partial(_is_after, deadline),

@@ -7,10 +7,11 @@ way is taken.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import chain, combinations
+from itertools import chain
 from typing import TypeAlias
 
 from optimizer.cover.branch_and_bound import Deviation, State, branch_and_bound
+from optimizer.cover.first_value import first_value
 from optimizer.enumeration.enumeration import Enumeration
 from optimizer.problem.line import Line
 from optimizer.problem.problem import Problem
@@ -22,11 +23,8 @@ MAX_TIES = 100
 MAX_STEPS = 5_000
 """Search steps before the general way is taken."""
 
-MANY_MOVES = 16
-"""Deviations from which a better start pays."""
-
-NEAR = 8
-"""Gains on either side of the split that a first cover is picked from."""
+MANY_MOVES = 12
+"""Deviations above which a good cover is looked for before all are walked."""
 
 MAX_MOVES = 300
 """Deviations before the general way is taken."""
@@ -64,8 +62,7 @@ def _reduced(problem: Problem, form: ClosedForm, worth: Sequence[int], excess: i
         split += 1
     if split == len(gains):
         return None
-    gap = _gap(gains, split, short)
-    moves = _moves(problem.lines, form, gains, split, gap)
+    moves, gap = _moves(problem.lines, form, gains, split, short)
     found = _searched(moves, gains[split], short, gap)
     if not found:
         return None
@@ -75,34 +72,12 @@ def _reduced(problem: Problem, form: ClosedForm, worth: Sequence[int], excess: i
     return _least(problem, base, [[moves.items[place] for place in chosen] for chosen in found])
 
 
-def _gap(gains: Sequence[Gain], split: int, short: int) -> int:
-    """The value of a first cover: the gain at the split, or where that is dear, the best pair near it."""
-    _, rate, scale, _ = gains[split]
-    price = scale - rate
-    best = price * (scale - short)
-    if 2 * best < rate * scale:
-        return best
-    near = [(0, 0)]
-    near += [
-        (scale * gain - rate * worth, -worth) for _, gain, worth, _ in gains[max(0, split - NEAR) : split]
-    ]
-    near += [(rate * worth - scale * gain, worth) for _, gain, worth, _ in gains[split : split + NEAR]]
-    for (penalty, freed), (other, more) in combinations(near, 2):
-        surplus = freed + more - short
-        if surplus >= 0:
-            best = min(best, penalty + other + price * surplus)
-    return best
-
-
 def _searched(moves: Enumeration[Deviation], split: Gain, short: int, best: int) -> list[list[int]] | None:
     """All sets of moves of least drift, as places in `moves`; None if they are too many to find."""
     if not moves.exhaustive:
         return None
     _, rate, scale, _ = split
     price = scale - rate
-    if len(moves) > MANY_MOVES:
-        best = _simple_best(moves.items, price, short, best)
-        moves = moves.where(lambda move: move[0] <= best)
     found: list[list[int]] = []
 
     def consider(value: int, surplus: int, chosen: list[int]) -> int:
@@ -118,19 +93,6 @@ def _searched(moves: Enumeration[Deviation], split: Gain, short: int, best: int)
 
     walked = branch_and_bound(moves, price, State(0, -short, best), consider, most_steps=MAX_STEPS)
     return found if walked and len(found) <= MAX_TIES else None
-
-
-def _simple_best(moves: Sequence[Deviation], price: int, short: int, best: int) -> int:
-    """The least value of any one move, alone or with the first: a start that leaves fewer sets to walk."""
-    first = moves[0]
-    for penalty, gain, ladder, _ in moves:
-        surplus = gain - short
-        if surplus >= 0:
-            best = min(best, penalty + price * surplus)
-        surplus += first.gain
-        if surplus >= 0 and ladder != first.ladder:
-            best = min(best, penalty + first.penalty + price * surplus)
-    return best
 
 
 def _least(problem: Problem, base: Sequence[int], found: Sequence[Sequence[Deviation]]) -> list[int]:
@@ -151,13 +113,14 @@ def _least(problem: Problem, base: Sequence[int], found: Sequence[Sequence[Devia
 
 
 def _moves(
-    lines: Sequence[Line], form: ClosedForm, gains: Sequence[Gain], split: int, gap: int
-) -> Enumeration[Deviation]:
-    """Deviations of penalty <= gap in ascending order.
+    lines: Sequence[Line], form: ClosedForm, gains: Sequence[Gain], split: int, short: int
+) -> tuple[Enumeration[Deviation], int]:
+    """Deviations that a best answer may have, in ascending order of penalty, and the value of a known one.
 
     A deviation's rung counts shares less than the relaxation gives up: -1 takes one back.
     """
     _, rate, scale, _ = gains[split]
+    gap = (scale - rate) * (scale - short)
     moves: list[Deviation] = []
     for place, (_, gain, price, index) in enumerate(gains):
         penalty = rate * price - scale * gain
@@ -166,10 +129,15 @@ def _moves(
                 moves.append(Deviation(-penalty, -price, index, -1))
         elif penalty <= gap:
             moves.append(Deviation(penalty, price, index, 1))
+    if gap > 0 and len(moves) > MANY_MOVES:
+        moves.sort()
+        gap = first_value(moves, scale - rate, short, gap)
+        moves = [move for move in moves if move[0] <= gap]
     dearest = gap // rate
     if any([line[0] <= dearest for line in lines]):  # noqa: C419 - a list is twice as fast here
-        return Enumeration.of(chain(moves, _further(lines, form, gains, split, gap)), MAX_MOVES).sorted()
-    return Enumeration.of(moves, MAX_MOVES).sorted()
+        further = _further(lines, form, gains, split, gap)
+        return Enumeration.of(chain(moves, further), MAX_MOVES).sorted(), gap
+    return Enumeration.of(moves, MAX_MOVES).sorted(), gap
 
 
 def _further(

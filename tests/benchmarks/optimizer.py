@@ -35,9 +35,8 @@ is shared; peers run once. The peers' column "x ours" compares medians."""
 REMARK = """Making a `Problem` of 100 positions from Decimals takes {made}. The bare arithmetic of the batch
 is the closed form in whole-array NumPy expressions without any check; blocks that stay in the
 cache are what makes ours faster than that. The slowest per cent of the floor at 100 positions
-are portfolios in which dozens of cheap shares could close the gap: the walk then takes about a
-thousand steps of a microsecond each, and a few leave it for the general cover, which takes some
-milliseconds."""
+are portfolios in which dozens of shares could close the gap: the walk then takes some hundred
+steps of a microsecond each."""
 
 
 class Run:

@@ -15,7 +15,17 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from optimizer import Problem, Solution, Status, solve, solver
-from optimizer.cover import core, cover, dense, exact_fill, exact_keys, four_lists, least_sum, sums
+from optimizer.cover import (
+    core,
+    cover,
+    dense,
+    exact_fill,
+    exact_keys,
+    first_value,
+    four_lists,
+    least_sum,
+    sums,
+)
 from optimizer.enumeration import halves, pairs
 from optimizer.limits import general, lagrange, several_limits, single_limit, trade_sets
 from optimizer.separable import fast_path
@@ -25,6 +35,7 @@ from tests.unit.optimizer.problems import constrained_problems, limited_problems
 from tests.unit.optimizer.test_fine_prices import fine_problem
 
 CAPS: list[tuple[ModuleType, str, object]] = [
+    (fast_path, "MANY_MOVES", 0),
     (fast_path, "MAX_STEPS", 3),
     (fast_path, "MAX_MOVES", 2),
     (fast_path, "MAX_TIES", 1),
@@ -39,6 +50,7 @@ CAPS: list[tuple[ModuleType, str, object]] = [
     (dense, "MAX_CELLS", 40),
     (exact_fill, "FEW_BITS", 0),
     (exact_fill, "MAX_LISTED", 2),
+    (first_value, "HALF", 1),
     (exact_keys, "FREE_BITS", 4.0),
     (exact_keys, "MAX_WINDOW", 2),
     (exact_keys, "LEAST_HITS", 0),

@@ -1,5 +1,7 @@
 """What one client can do to the others, on loopback: each of these is a block, and over with it."""
 
+import socket
+import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,6 +14,9 @@ from grpc_reflection.v1alpha import reflection_pb2_grpc
 
 GET_MODEL = "/globeco.ordergen.v1.ModelService/GetModel"
 CHECK = "/grpc.health.v1.Health/Check"
+#: What begins a connection of HTTP/2, with empty SETTINGS.
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+_HEADERS, _END_HEADERS = 1, 4
 
 
 @contextmanager
@@ -79,6 +84,41 @@ def unread_watchers(port: int, rebalance_id: str, count: int, channels: int = 4)
         finally:
             for stream in streams:
                 stream.cancel()
+
+
+@contextmanager
+def unpacked_headers(port: int, method: str, count: int) -> Iterator[None]:
+    """Calls with a header of 3,900 bytes once, and thousands of references to it: 16 KB that become 16 MB.
+
+    The client acknowledges no SETTINGS: until then the server's bound of headers does not hold.
+    """
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(PREFACE)
+        for stream in range(1, 2 * count, 2):
+            block = _header_block(method)
+            head = struct.pack(">I", len(block))[1:] + bytes([_HEADERS, _END_HEADERS])
+            connection.sendall(head + struct.pack(">I", stream) + block)
+        yield
+
+
+def _header_block(method: str) -> bytes:
+    """A header block (RFC 7541) of no more than a frame may have."""
+    usual = {":method": "POST", ":scheme": "http", ":path": method, ":authority": "localhost"}
+    usual |= {"content-type": "application/grpc", "te": "trailers"}
+    literals = b"".join(b"\x00" + _text(name) + _text(value) for name, value in usual.items())
+    remembered = b"\x40" + _text("x") + _text("c" * 3_900)  # the first of the dynamic table: index 62
+    return literals + remembered + b"\xbe" * 12_000
+
+
+def _text(text: str) -> bytes:
+    """A string of a header block: its length is in seven bits, and what is more in groups of seven."""
+    size, more = len(text), b""
+    if size >= 0x7F:
+        size, rest = 0x7F, size - 0x7F
+        while rest >= 0x80:
+            more, rest = more + bytes([rest & 0x7F | 0x80]), rest >> 7
+        more += bytes([rest])
+    return bytes([size]) + more + text.encode()
 
 
 def memory_bytes(pid: int) -> int:

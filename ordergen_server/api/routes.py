@@ -91,7 +91,8 @@ def _handlers(methods: Methods, telemetry: CallTelemetry | None) -> dict[str, ob
 
 
 def _handler(name: str, serve: Serve, telemetry: CallTelemetry | None, *, streams: bool) -> object:
-    call = partial(_observed, telemetry, name, serve) if telemetry else partial(_ended, serve)
+    bounded = partial(_bounded, serve)
+    call = partial(_observed, telemetry, name, bounded) if telemetry else partial(_ended, bounded)
 
     async def behave(_requests: object, context: Context) -> bytes | None:
         return await call(context)
@@ -99,6 +100,11 @@ def _handler(name: str, serve: Serve, telemetry: CallTelemetry | None, *, stream
     behaviour: Any = behave  # a coroutine, which the types of threaded servers do not know
     make = grpc.stream_stream_rpc_method_handler if streams else grpc.stream_unary_rpc_method_handler
     return make(behaviour)
+
+
+async def _bounded(serve: Serve, exchange: Exchange) -> bytes | None:
+    exchange.check_headers()
+    return await serve(exchange)
 
 
 async def _ended(serve: Serve, context: Context) -> bytes | None:

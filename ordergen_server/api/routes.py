@@ -63,9 +63,21 @@ async def received(exchange: Exchange, inbox: Inbox, seconds: float) -> bytes:
     """The message of a call.
 
     Raises:
+        DeadlineExceeded, ResourceExhausted: as `asked` has it.
+        InvalidArgument: the caller has sent all, and no message.
+    """
+    raw = await asked(exchange, inbox, seconds)
+    if raw is None:
+        raise broken("request", "must be sent: the call had no message")
+    return raw
+
+
+async def asked(exchange: Exchange, inbox: Inbox, seconds: float) -> bytes | None:
+    """The next message of a call; None where the caller has sent all.
+
+    Raises:
         DeadlineExceeded: it did not come in so many seconds, or in the caller's time.
         ResourceExhausted: as `Inbox.receiving` has it.
-        InvalidArgument: the caller has sent all, and no message.
     """
     limit = min(seconds, exchange.seconds_left)
     try:
@@ -77,8 +89,6 @@ async def received(exchange: Exchange, inbox: Inbox, seconds: float) -> bytes:
             f"The call's message did not come within {limit:.1f} s: send it with the headers.",
             metadata={"step": "the message came"},
         ) from None
-    if raw is None:
-        raise broken("request", "must be sent: the call had no message")
     return raw
 
 

@@ -6,6 +6,7 @@ streams its requests, which is the same on the wire, by a coroutine that costs n
 """
 
 import asyncio
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -38,25 +39,27 @@ class Methods:
         return Methods({**self.unary, **others.unary}, {**self.streams, **others.streams})
 
 
-class Routes(grpc.GenericRpcHandler):
+#: In the place of the name of every method that is not served, which need not be text. No caller can know it.
+UNKNOWN = f"/other/{os.urandom(16).hex()}"
+
+
+class Routes:
     """Serves methods; any other is UNIMPLEMENTED. Whatever a method raises becomes the status of its call.
 
     Args:
         methods: those that are served.
         telemetry: notes each of their calls, and those that nobody serves.
         unnoted: methods that are called again and again, and are not noted.
+
+    Attributes:
+        handlers: of gRPC, by the names of methods; that of `UNKNOWN` answers calls of all others.
     """
 
     def __init__(
         self, methods: Methods, *, telemetry: CallTelemetry | None = None, unnoted: Methods | None = None
     ) -> None:
-        self._handlers = _handlers(methods, telemetry) | _handlers(unnoted or Methods(), None)
-        self._telemetry = telemetry
-
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:  # noqa: ANN401 - gRPC's types are for its threaded servers
-        """The handler of a call."""
-        name = handler_call_details.method
-        return self._handlers.get(name) or _handler(name, _refuse, self._telemetry, streams=False)
+        self.handlers = _handlers(methods, telemetry) | _handlers(unnoted or Methods(), None)
+        self.handlers[UNKNOWN] = _handler(UNKNOWN, _refuse, telemetry, streams=False)
 
 
 async def received(exchange: Exchange, inbox: Inbox, seconds: float) -> bytes:

@@ -23,6 +23,7 @@ from tests.attacks import (
     connections,
     idle_reflections,
     memory_bytes,
+    no_text,
     silent_calls,
     unpacked_headers,
     unread_watchers,
@@ -81,6 +82,9 @@ def attacks(attacked: Attacked) -> dict[str, AbstractContextManager[object]]:
         "watchers that do not read": unread_watchers(port, attacked.rebalance_id, 140),
         # Joining the values of one such call one by one takes the event loop ten seconds.
         "headers that unpack to megabytes": unpacked_headers(port, GET_MODEL, 32),
+        # Either ended the loop of gRPC, and so the port.
+        "names that are no text": no_text(port, GET_MODEL),
+        "checks whose names are no text": no_text(health_port, CHECK),
     }
 
 
@@ -93,6 +97,8 @@ def attacks(attacked: Attacked) -> dict[str, AbstractContextManager[object]]:
         "idle reflection",
         "watchers that do not read",
         "headers that unpack to megabytes",
+        "names that are no text",
+        "checks whose names are no text",
     ],
 )
 def test_others_are_served_all_the_while(attacked: Attacked, attack: str) -> None:

@@ -166,7 +166,7 @@ class LineFormatter(logging.Formatter):
             event["exc_info"] = record.exc_info
         line: EventDict | str | bytes = event
         for processor in self._processors:
-            line = processor(None, level, line)  # type: ignore[arg-type, assignment] # the last makes the text
+            line = processor(None, level, line)  # type: ignore[arg-type,assignment] # the last makes the text
         return _without_secrets(str(line))
 
 

@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -20,6 +21,8 @@ from ordergen_server.settings import Settings
 from ordergen_server.stop_signals import stop_signals, wait_for
 
 _log = logging.getLogger(__name__)
+
+_NUMBER = re.compile(r"[-+]?[0-9.]{1,20}")
 
 
 @contextmanager
@@ -78,13 +81,15 @@ def main() -> int:
 def _named(problem: ErrorDetails) -> str:
     """What is wrong with a setting, by the name of its variable; its value only where that is no secret.
 
-    A number is none. A path may be one that was put in the wrong variable.
+    A number is none. Anything else may be one that was put in the wrong variable.
     """
     if not problem["loc"]:  # of several settings together
         return problem["msg"].removeprefix("Value error, ")
     name = str(problem["loc"][0])
     told = f"{variable(Settings, name)}: {problem['msg']}"
-    is_number = type(Settings.model_fields[name].default) in (int, float)
+    is_number = type(Settings.model_fields[name].default) in (int, float) and _NUMBER.fullmatch(
+        str(problem["input"])
+    )
     return f"{told}, not {problem['input']!r}" if is_number else told
 
 

@@ -71,7 +71,9 @@ class Settings(BaseSettings):
     mongodb_uri: SecretStr | None = Field(
         default=None, description="MongoDB to use. Unset: an embedded database of its own, in `data_folder`."
     )
-    mongodb_database: str = Field(default="ordergen", description="Name of the database.")
+    mongodb_database: str = Field(
+        default="ordergen", pattern=r'^[^/\\. "$*<>:|?\x00]{1,63}$', description="Name of the database."
+    )
     mongodb_pool_size: Count = Field(
         default=16,
         description="Connections to the database at most; more than keep the processor busy slow each other.",

@@ -1,5 +1,7 @@
 """What one client can do to the others, on loopback: each of these is a block, and over with it."""
 
+import socket
+import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -10,8 +12,13 @@ import grpc
 from globeco.ordergen.v1 import rebalance_service_pb2
 from grpc_reflection.v1alpha import reflection_pb2_grpc
 
+from tests.limits import PATIENCE
+
 GET_MODEL = "/globeco.ordergen.v1.ModelService/GetModel"
 CHECK = "/grpc.health.v1.Health/Check"
+#: What begins a connection of HTTP/2, with empty SETTINGS.
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+_HEADERS, _END_HEADERS = 1, 4
 
 
 @contextmanager
@@ -79,6 +86,54 @@ def unread_watchers(port: int, rebalance_id: str, count: int, channels: int = 4)
         finally:
             for stream in streams:
                 stream.cancel()
+
+
+@contextmanager
+def unpacked_headers(port: int, method: str, count: int) -> Iterator[None]:
+    """Calls with a header of 3,900 bytes once, and thousands of references to it: 16 KB that become 16 MB.
+
+    The client acknowledges no SETTINGS: until then the server's bound of headers does not hold.
+    """
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(PREFACE)
+        remembered = b"\x40" + _text(b"x") + _text(b"c" * 3_900)  # the first of the dynamic table: index 62
+        for stream in range(1, 2 * count, 2):
+            connection.sendall(_headers(stream, method.encode(), remembered + b"\xbe" * 12_000))
+        yield
+
+
+@contextmanager
+def no_text(port: int, method: str) -> Iterator[None]:
+    """A call of a method whose name is not UTF-8, and one with such a token."""
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
+        token = b"\x00" + _text(b"authorization") + _text(b"Bearer not-for-logs-\xff")
+        connection.sendall(PREFACE + _headers(1, b"/a/\xff") + _headers(3, method.encode(), token))
+        heard = b""
+        while b"This server does not have this method" not in heard:
+            said = connection.recv(65_536)
+            assert said, heard
+            heard += said
+        yield
+
+
+def _headers(stream: int, method: bytes, more: bytes = b"") -> bytes:
+    """A frame with the header block (RFC 7541) of a call, and more in it."""
+    usual = {b":method": b"POST", b":scheme": b"http", b":path": method, b":authority": b"localhost"}
+    usual |= {b"content-type": b"application/grpc", b"te": b"trailers"}
+    block = b"".join(b"\x00" + _text(name) + _text(value) for name, value in usual.items()) + more
+    head = struct.pack(">I", len(block))[1:] + bytes([_HEADERS, _END_HEADERS])
+    return head + struct.pack(">I", stream) + block
+
+
+def _text(text: bytes) -> bytes:
+    """A string of a header block: its length is in seven bits, and what is more in groups of seven."""
+    size, more = len(text), b""
+    if size >= 0x7F:
+        size, rest = 0x7F, size - 0x7F
+        while rest >= 0x80:
+            more, rest = more + bytes([rest & 0x7F | 0x80]), rest >> 7
+        more += bytes([rest])
+    return bytes([size]) + more + text
 
 
 def memory_bytes(pid: int) -> int:

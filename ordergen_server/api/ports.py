@@ -1,8 +1,12 @@
 """Ports that answer gRPC: what every connection may do, and how one is opened. On an event loop alone."""
 
-import grpc
+import asyncio
+from typing import Any
 
-from ordergen_server.api.routes import Routes
+import grpc
+from grpc._cython import cygrpc  # type: ignore[attr-defined] # the stubs leave it out
+
+from ordergen_server.api.routes import UNKNOWN, Routes
 
 MAXIMUM_REQUEST_BYTES = 4 * 1024 * 1024
 #: Connections at once: with those to the database and to siblings fewer than the 1,024 files of a process.
@@ -25,6 +29,22 @@ OPTIONS = [
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
 ]
+
+
+class _Core(cygrpc.AioServer):  # type: ignore[misc] # of a module without types
+    """gRPC's server, with methods that it knows by name, and `UNKNOWN` for all others.
+
+    gRPC's own reads the name of a method that it does not know as UTF-8, and a name that is none ends its
+    loop: one call of anybody shuts the port for good. Here nobody reads that name.
+    """
+
+    def _make_request_call_future(self, method: bytes | None) -> "asyncio.Future[Any]":
+        if method is None:  # calls of unknown methods, with their names
+            return asyncio.get_running_loop().create_future()
+        found: asyncio.Future[Any] = super()._make_request_call_future(
+            None if method == UNKNOWN.encode() else method
+        )
+        return found
 
 
 class Port:
@@ -56,7 +76,9 @@ class Port:
             ("grpc.max_allowed_incoming_connections", connections),
         ]
         self._server = grpc.aio.server(options=options)
-        self._server.add_generic_rpc_handlers((routes,))
+        core = _Core(asyncio.get_running_loop(), None, (), None, options, None)
+        core.add_registered_method_handlers(routes.handlers)
+        self._server._server = core  # type: ignore[attr-defined] # noqa: SLF001 - there is no other way in
         try:
             if credentials:
                 self.number = self._server.add_secure_port(address, credentials)

@@ -1,24 +1,26 @@
 """grpc.reflection.v1alpha, so that grpcurl and buf curl need no proto files."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 from google.protobuf.message import DecodeError
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
+from ordergen_server.api.admission.inbox import Inbox
 from ordergen_server.api.exchange import Exchange
-from ordergen_server.api.routes import Methods
+from ordergen_server.api.routes import Methods, asked
+from ordergen_server.domain.errors import DeadlineExceeded
 from ordergen_server.domain.violations import broken
 
 SERVICE = reflection.SERVICE_NAME
 
 
-def methods(services: Iterable[str], message_seconds: float) -> Methods:
+def methods(services: Iterable[str], inbox: Inbox, message_seconds: float) -> Methods:
     """The one method.
 
     Args:
         services: full names of what is served.
+        inbox: bounds what is received at once.
         message_seconds: how long a stream may ask nothing; then it ends, and another may be opened.
     """
     servicer = reflection.aio.ReflectionServicer(service_names=tuple(services))
@@ -26,9 +28,8 @@ def methods(services: Iterable[str], message_seconds: float) -> Methods:
     async def questions(exchange: Exchange) -> AsyncIterator[reflection_pb2.ServerReflectionRequest]:
         while True:
             try:
-                async with asyncio.timeout(message_seconds):
-                    raw = await exchange.read()
-            except TimeoutError:
+                raw = await asked(exchange, inbox, message_seconds)
+            except DeadlineExceeded:
                 return
             if raw is None:
                 return

@@ -6,6 +6,7 @@ streams its requests, which is the same on the wire, by a coroutine that costs n
 """
 
 import asyncio
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -38,34 +39,48 @@ class Methods:
         return Methods({**self.unary, **others.unary}, {**self.streams, **others.streams})
 
 
-class Routes(grpc.GenericRpcHandler):
+#: In the place of the name of every method that is not served, which need not be text. No caller can know it.
+UNKNOWN = f"/other/{os.urandom(16).hex()}"
+
+
+class Routes:
     """Serves methods; any other is UNIMPLEMENTED. Whatever a method raises becomes the status of its call.
 
     Args:
         methods: those that are served.
         telemetry: notes each of their calls, and those that nobody serves.
         unnoted: methods that are called again and again, and are not noted.
+
+    Attributes:
+        handlers: of gRPC, by the names of methods; that of `UNKNOWN` answers calls of all others.
     """
 
     def __init__(
         self, methods: Methods, *, telemetry: CallTelemetry | None = None, unnoted: Methods | None = None
     ) -> None:
-        self._handlers = _handlers(methods, telemetry) | _handlers(unnoted or Methods(), None)
-        self._telemetry = telemetry
-
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:  # noqa: ANN401 - gRPC's types are for its threaded servers
-        """The handler of a call."""
-        name = handler_call_details.method
-        return self._handlers.get(name) or _handler(name, _refuse, self._telemetry, streams=False)
+        self.handlers = _handlers(methods, telemetry) | _handlers(unnoted or Methods(), None)
+        self.handlers[UNKNOWN] = _handler(UNKNOWN, _refuse, telemetry, streams=False)
 
 
 async def received(exchange: Exchange, inbox: Inbox, seconds: float) -> bytes:
     """The message of a call.
 
     Raises:
+        DeadlineExceeded, ResourceExhausted: as `asked` has it.
+        InvalidArgument: the caller has sent all, and no message.
+    """
+    raw = await asked(exchange, inbox, seconds)
+    if raw is None:
+        raise broken("request", "must be sent: the call had no message")
+    return raw
+
+
+async def asked(exchange: Exchange, inbox: Inbox, seconds: float) -> bytes | None:
+    """The next message of a call; None where the caller has sent all.
+
+    Raises:
         DeadlineExceeded: it did not come in so many seconds, or in the caller's time.
         ResourceExhausted: as `Inbox.receiving` has it.
-        InvalidArgument: the caller has sent all, and no message.
     """
     limit = min(seconds, exchange.seconds_left)
     try:
@@ -77,8 +92,6 @@ async def received(exchange: Exchange, inbox: Inbox, seconds: float) -> bytes:
             f"The call's message did not come within {limit:.1f} s: send it with the headers.",
             metadata={"step": "the message came"},
         ) from None
-    if raw is None:
-        raise broken("request", "must be sent: the call had no message")
     return raw
 
 
@@ -91,7 +104,8 @@ def _handlers(methods: Methods, telemetry: CallTelemetry | None) -> dict[str, ob
 
 
 def _handler(name: str, serve: Serve, telemetry: CallTelemetry | None, *, streams: bool) -> object:
-    call = partial(_observed, telemetry, name, serve) if telemetry else partial(_ended, serve)
+    bounded = partial(_bounded, serve)
+    call = partial(_observed, telemetry, name, bounded) if telemetry else partial(_ended, bounded)
 
     async def behave(_requests: object, context: Context) -> bytes | None:
         return await call(context)
@@ -99,6 +113,11 @@ def _handler(name: str, serve: Serve, telemetry: CallTelemetry | None, *, stream
     behaviour: Any = behave  # a coroutine, which the types of threaded servers do not know
     make = grpc.stream_stream_rpc_method_handler if streams else grpc.stream_unary_rpc_method_handler
     return make(behaviour)
+
+
+async def _bounded(serve: Serve, exchange: Exchange) -> bytes | None:
+    exchange.check_headers()
+    return await serve(exchange)
 
 
 async def _ended(serve: Serve, context: Context) -> bytes | None:

@@ -112,7 +112,7 @@ class ApiServer:
     def _routes(self) -> Routes:
         names = (*READINESS[1:], health.SERVICE, reflection.SERVICE)
         others = self._health.methods(self._calls.inbox) | reflection.methods(
-            names, self._config.message_seconds
+            names, self._calls.inbox, self._config.message_seconds
         )
         return Routes(
             guarded(self._gatekeeper, self._calls.methods),

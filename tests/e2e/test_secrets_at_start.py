@@ -199,3 +199,14 @@ def test_a_file_of_a_secret_that_we_may_not_read(tmp_path: Path, refusal: Refusa
         refusal(**{SECRET_FILE: str(path)})
         == f"{SECRET_FILE} names a file that cannot be read: Permission denied"
     )
+
+
+@pytest.mark.parametrize(
+    "name", ["ORDERGEN_PROCESSES", "ORDERGEN_MESSAGE_SECONDS", "ORDERGEN_MONGODB_DATABASE"]
+)
+def test_an_address_in_the_place_of_another_setting_is_not_told(refusal: Refusal, name: str) -> None:
+    assert refusal(**{name: f"mongodb://somebody:{PASSWORD}@127.0.0.1/"}).startswith(f"{name}: ")
+
+
+def test_a_number_that_cannot_be_is_told(refusal: Refusal) -> None:
+    assert refusal(ORDERGEN_PROCESSES="0").endswith(", not '0'")

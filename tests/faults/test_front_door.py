@@ -19,10 +19,13 @@ from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.attacks import (
     CHECK,
     GET_MODEL,
+    PREFACE,
     connections,
     idle_reflections,
     memory_bytes,
+    no_text,
     silent_calls,
+    unpacked_headers,
     unread_watchers,
 )
 from tests.e2e.api import failure, message_of
@@ -31,8 +34,6 @@ from tests.limits import LONG, PATIENCE, sized
 from tests.waiting import eventually
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
-#: What begins a connection of HTTP/2, with empty SETTINGS.
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 #: As long as any test: what hangs is let go by the end of the test alone.
 HELD_SECONDS = 600.0
 MAXIMUM_MEMORY_BYTES = 400 * 1024 * 1024
@@ -79,6 +80,11 @@ def attacks(attacked: Attacked) -> dict[str, AbstractContextManager[object]]:
         "checks without a message": silent_calls(health_port, CHECK, 136),
         "idle reflection": idle_reflections(port, 140),
         "watchers that do not read": unread_watchers(port, attacked.rebalance_id, 140),
+        # Joining the values of one such call one by one takes the event loop ten seconds.
+        "headers that unpack to megabytes": unpacked_headers(port, GET_MODEL, 32),
+        # Either ended the loop of gRPC, and so the port.
+        "names that are no text": no_text(port, GET_MODEL),
+        "checks whose names are no text": no_text(health_port, CHECK),
     }
 
 
@@ -90,6 +96,9 @@ def attacks(attacked: Attacked) -> dict[str, AbstractContextManager[object]]:
         "checks without a message",
         "idle reflection",
         "watchers that do not read",
+        "headers that unpack to megabytes",
+        "names that are no text",
+        "checks whose names are no text",
     ],
 )
 def test_others_are_served_all_the_while(attacked: Attacked, attack: str) -> None:

@@ -44,6 +44,7 @@ def logging_to(stream: TextIO, level: str, form: Format) -> Iterator[None]:
         form: one JSON object a line, or lines for eyes.
     """
     writer = LineWriter(stream)
+    writer.addFilter(_no_headers)
     writer.setFormatter(LineFormatter(form, colors=stream.isatty()))
     root = logging.getLogger()
     before = root.level
@@ -57,6 +58,11 @@ def logging_to(stream: TextIO, level: str, form: Format) -> Iterator[None]:
         root.setLevel(before)
         root.removeHandler(writer)
         writer.close()
+
+
+def _no_headers(record: logging.LogRecord) -> bool:
+    """Not what gRPC logs of each header that is no text: it may be a token, and comes from anybody."""
+    return not (record.name.startswith("grpc.") and str(record.msg).startswith("Invalid encoding"))
 
 
 class LineWriter(logging.Handler):

@@ -195,3 +195,10 @@ def test_a_stream_that_is_closed_stops_nobody() -> None:
     with logging_to(stream, "INFO", "json"):
         stream.close()
         OURS.info("into nothing")
+
+
+def test_headers_that_are_no_text_are_not_logged(lines: Lines) -> None:
+    with logging_to(lines.stream, "DEBUG", "json"):
+        logging.getLogger("grpc._cython.cygrpc").error("Invalid encoding on %s", SECRET)
+        logging.getLogger("grpc._cython.cygrpc").error("Something else")
+    assert lines.only["event"] == "Something else"

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import socket
 import time
 from dataclasses import dataclass
 from threading import Event, Thread
@@ -28,6 +29,10 @@ READINESS = ("", MODEL_SERVICE, REBALANCE_SERVICE)
 LIVENESS = "liveness"
 #: Intervals between looks at the database: after so many without one that succeeds a server is not ready.
 UNREADY_INTERVALS = 5
+#: Where one listens on all addresses, this machine's own is near.
+_NEAR = {"0.0.0.0": "127.0.0.1", "::": "::1", "[::]": "::1"}  # noqa: S104 - nobody listens by it
+LISTENS_SECONDS = 5.0
+
 _log = logging.getLogger(__name__)
 
 
@@ -87,7 +92,7 @@ class ApiServer:
         self._stopping = Event()
         self.ready = False
         self._seen_well = -math.inf  # on the monotonic clock
-        self._watcher = Thread(target=self._watch_database, name="readiness", daemon=True)
+        self._watcher = Thread(target=self._watch, name="readiness", daemon=True)
         loop.run(self._open())
 
     async def _open(self) -> None:
@@ -138,9 +143,24 @@ class ApiServer:
             self._loop.run(probes.stop(0))
         self._watcher.join()
 
-    def _watch_database(self) -> None:
+    def _watch(self) -> None:
         while not self._stopping.wait(self._config.health_interval_seconds):
             self._look_at_database()
+            if not (self._stopping.is_set() or self._listens()):
+                _log.critical("nobody listens on port %d any more: this process is not alive", self.port)
+                self._loop.loop.call_soon_threadsafe(self._health.end)
+                return
+
+    def _listens(self) -> bool:
+        """Whether the port of the API is open: gRPC may end it on its own, and lets the process live."""
+        host = self._config.host
+        try:
+            socket.create_connection((_NEAR.get(host, host), self.port), LISTENS_SECONDS).close()
+        except ConnectionRefusedError:
+            return False
+        except OSError as error:  # late, or out of files: nobody can tell
+            _log.warning("the port of the API could not be looked at: %s", error.strerror)
+        return True
 
     def _look_at_database(self) -> None:
         """Ready with a look that succeeds; not ready once none has for a while, for load makes some late."""

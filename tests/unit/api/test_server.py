@@ -7,7 +7,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from ordergen_server.api.server import MODEL_SERVICE, REBALANCE_SERVICE, ApiServer
+from ordergen_server.api.server import LIVENESS, MODEL_SERVICE, REBALANCE_SERVICE, ApiServer
 from ordergen_server.domain.errors import DatabaseUnavailable
 from tests.limits import PATIENCE
 from tests.unit.api.serving import FakeDatabase, api_server
@@ -100,3 +100,14 @@ def test_every_watcher_hears_of_a_change_though_one_has_left() -> None:
         watchers[0].cancel()
         database.failure = DatabaseUnavailable("down")
         assert [next(watcher).status for watcher in watchers[1:]] == [NOT_SERVING] * 2
+
+
+def test_a_server_whose_port_is_closed_is_not_alive(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever closes it: the process would go on, and its health say SERVING."""
+    with server(FakeDatabase()) as one:
+        assert status(one.health_port, LIVENESS) == SERVING
+        api = one._ports[0]  # noqa: SLF001 - as if gRPC had ended it
+        one._loop.run(api.stop(0))  # noqa: SLF001 - likewise
+        eventually(lambda: status(one.health_port, LIVENESS) == NOT_SERVING)
+        assert status(one.health_port) == NOT_SERVING
+    assert f"nobody listens on port {one.port}" in caplog.text

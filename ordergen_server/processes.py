@@ -29,7 +29,7 @@ from ordergen_server.settings import Settings
 from ordergen_server.stop_signals import stop_signals
 
 #: A process that begins imports what a new server does, and looks at the database.
-START_SECONDS = 120.0
+START_SECONDS = 600.0
 #: One that was not heard of for so long hangs.
 SILENT_SECONDS = 30.0
 #: Before one that died is started again.

@@ -29,7 +29,8 @@ class PageTokens:
         kept = database.collection("secrets")
         with database.operation():
             with suppress(DuplicateKeyError):  # another server was first
-                kept.insert_one({"_id": _ID, "key": Binary(secrets.token_bytes(_KEY_BYTES))})
+                key = Binary(secrets.token_bytes(_KEY_BYTES))
+                kept.update_one({"_id": _ID}, {"$setOnInsert": {"key": key}}, upsert=True)
             while not (document := kept.find_one({"_id": _ID})):  # what it has just made may not be seen yet
                 time.sleep(_LOOK_AGAIN_SECONDS)
         return cls(bytes(cast("Binary", document["key"])))

@@ -74,6 +74,7 @@ class ResilientCaller:
         )
         self._config = config
         self._slots = threading.BoundedSemaphore(config.pool_size)
+        self._jitter = random.Random()  # noqa: S311 - jitter is no secret
         self._closed = threading.Event()
 
     def call(self, attempt: Attempt[Answer], deadline: Deadline) -> Answer:
@@ -206,7 +207,7 @@ class ResilientCaller:
         config = self._config
         doubled: float = config.backoff_seconds * 2 ** (state.attempt_number - 1)
         pause = min(doubled, config.maximum_backoff_seconds)
-        pause += random.uniform(0, config.jitter_weight * pause)  # noqa: S311 - jitter is no secret
+        pause += self._jitter.uniform(0, config.jitter_weight * pause)
         failure = state.outcome.exception() if state.outcome else None
         asked = failure.retry_after_seconds if isinstance(failure, AttemptFailed) else None
         return max(pause, asked or 0.0)

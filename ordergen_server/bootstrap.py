@@ -48,8 +48,8 @@ COLLECTED_AFTER = 50_000
 #: Portfolios read or waiting to be read, for each that is read at once.
 WINDOW = 4
 
-#: Those that look what became of runs, and encode it: few, for each keeps calls of other kinds waiting.
-WATCHING_THREADS = 2
+#: What became of runs is looked up and encoded by one: each would keep calls of other kinds waiting.
+WATCHING_THREADS = 1
 
 
 @dataclass(frozen=True, slots=True)

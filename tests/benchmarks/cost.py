@@ -20,7 +20,7 @@ from tests.e2e.processes import ServerProcess, server_process
 from tests.e2e.test_collector import collecting
 from tests.issuers import AUDIENCE, ISSUER, Issuer
 
-ROUNDS, SECONDS = 7, 3.0
+ROUNDS, SECONDS = 5, 2.0
 CALLERS = (1, 16)
 INTRODUCTION = f"""GetModel of a model of 100 positions, on servers that are processes of their own, each on
 an embedded database of its own, and differ in what they note of a call. They are asked in turns, by 1 and by

@@ -20,6 +20,7 @@ LOUD = {
     "ORDERGEN_HOST": "127.0.0.1",
     "ORDERGEN_PORT": "0",
     "ORDERGEN_HEALTH_PORT": "0",
+    "ORDERGEN_METRICS_PORT": "0",
 }
 Refusal = Callable[..., str]
 NO_ADDRESS = "mongodb_uri is not the address of a MongoDB"

@@ -35,13 +35,6 @@ def database_uri(settings: Settings) -> Iterator[str]:
         yield database.uri
 
 
-@contextmanager
-def _exposed(settings: Settings) -> Iterator[None]:
-    """A block whose log begins with how the API is served."""
-    _log.log(logging.WARNING if settings.insecure else logging.INFO, settings.exposure)
-    yield
-
-
 def _serving(
     settings: Settings, uri: str, tracing: Tracing
 ) -> AbstractContextManager[Serving | ServerProcesses]:
@@ -57,25 +50,22 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         settings = Settings()
-        with (
-            stop_signals() as stop,
-            server_process(settings) as tracing,
-            _exposed(settings),
-            database_uri(settings) as uri,
-            _serving(settings, uri, tracing) as server,
-        ):
-            ports = {name: getattr(server, name) for name in ("port", "health_port", "metrics_port")}
-            sentence = (
-                f"Serving on port {server.port}, health on {server.health_port},"
-                f" metrics on {server.metrics_port}."
-            )
-            print(json.dumps(ports) if arguments.json else sentence, flush=True)  # noqa: T201 - the command's output
-            wait_for(stop)
+        with stop_signals() as stop, server_process(settings) as tracing:
+            _log.log(logging.WARNING if settings.insecure else logging.INFO, settings.exposure)
+            with database_uri(settings) as uri, _serving(settings, uri, tracing) as server:
+                _announce(server, as_json=arguments.json)
+                wait_for(stop)
     except ValidationError as error:
         return _refuse("; ".join(map(_named, error.errors())))
     except (EmbeddedDatabaseError, OrderGenerationError, OSError, ValueError) as error:
         return _refuse(str(error))
     return 0
+
+
+def _announce(server: Serving | ServerProcesses, *, as_json: bool) -> None:
+    ports = {name: getattr(server, name) for name in ("port", "health_port", "metrics_port")}
+    sentence = "Serving on port {port}, health on {health_port}, metrics on {metrics_port}."
+    print(json.dumps(ports) if as_json else sentence.format(**ports), flush=True)  # noqa: T201 - the command's output
 
 
 def _named(problem: ErrorDetails) -> str:

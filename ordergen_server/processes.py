@@ -8,6 +8,7 @@ import logging
 import multiprocessing
 import signal
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,13 +19,15 @@ from threading import Event, Thread
 
 from grpc_health.v1 import health_pb2
 
+from ordergen_server.api.addresses import family_of, unbracketed, with_port
 from ordergen_server.api.admission.inbox import Inbox
 from ordergen_server.api.event_loop import EventLoop
 from ordergen_server.api.health import Health
 from ordergen_server.api.ports import HEALTH_CONNECTIONS, Port
 from ordergen_server.api.routes import Routes
 from ordergen_server.api.server import LIVENESS, READINESS
-from ordergen_server.bootstrap import server_process, serving
+from ordergen_server.bootstrap import Serving, server_process, serving
+from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.settings import Settings
 from ordergen_server.stop_signals import stop_signals
 
@@ -48,14 +51,16 @@ class _Child:
     ready: bool = False
     metrics_port: int = 0
 
-    def listen(self) -> None:
-        """Take in what it has said of itself."""
+    def listen(self) -> bool:
+        """Take in what it has said of itself; False where it has ended."""
         try:
             while self.heard.poll():
                 self.ready, self.metrics_port = self.heard.recv()
                 self.heard_at = time.monotonic()
         except EOFError:
             self.ready = False
+            return False
+        return True
 
     @property
     def silent(self) -> bool:
@@ -88,9 +93,8 @@ class ServerProcesses:
         self._children = [self._spawn(index) for index in range(self._settings.processes)]
         until = time.monotonic() + START_SECONDS
         for child in self._children:
-            if not child.heard.poll(max(0, until - time.monotonic())) or not child.process.is_alive():
+            if not (child.heard.poll(max(0, until - time.monotonic())) and child.listen()):
                 raise OSError("a process of the server does not begin: its log says why")
-            child.listen()
         self.metrics_port = self._children[0].metrics_port
         self._loop.run(self._health_port.start())
         self._tell()
@@ -118,7 +122,7 @@ class ServerProcesses:
         self._health.set((*READINESS, LIVENESS), health_pb2.HealthCheckResponse.NOT_SERVING)
         self._health_port = Port(
             Routes(self._health.methods(Inbox())),
-            f"{self._settings.health_host}:{self._settings.health_port}",
+            with_port(self._settings.health_host, self._settings.health_port),
             connections=HEALTH_CONNECTIONS,
         )
         self.health_port = self._health_port.number
@@ -186,32 +190,39 @@ def serving_processes(settings: Settings, mongodb_uri: str) -> Iterator[ServerPr
 
 def _reserve(host: str, port: int) -> socket.socket:
     """A socket that holds the port for our processes, without listening on it. Raises OSError."""
-    with socket.socket() as alone:  # whoever listens already, sharing or not, is in its way
+    family, bare = family_of(host), unbracketed(host)
+    with socket.socket(family) as alone:  # whoever listens already, sharing or not, is in its way
         alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            alone.bind((host, port))
+            alone.bind((bare, port))
         except OSError:
             raise OSError(
                 f"cannot listen on port {port} of {host}: it is in use, or no such address"
             ) from None
         number = alone.getsockname()[1]
-    reserved = socket.socket()
+    reserved = socket.socket(family)
     reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    reserved.bind((host, number))
+    reserved.bind((bare, number))
     return reserved
 
 
 def _serve(settings: Settings, mongodb_uri: str, says: Connection) -> None:
-    """The body of a process: serve, and say so again and again, until told to end or left alone."""
-    with (
-        stop_signals() as stop,
-        server_process(settings) as tracing,
-        serving(settings, mongodb_uri, tracing, one_of_several=True) as server,
-    ):
+    """The body of a process: serve until told to end or left alone, or say why it cannot."""
+    with stop_signals() as stop, server_process(settings) as tracing:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started us
-        while not stop.is_set():
-            try:
-                says.send((server.is_ready(), server.metrics_port))
-            except OSError:
-                return  # it is gone
-            stop.wait(settings.health_interval_seconds)
+        try:
+            with serving(settings, mongodb_uri, tracing, one_of_several=True) as server:
+                _keep_telling(server, says, stop, settings.health_interval_seconds)
+        except (OrderGenerationError, OSError, ValueError) as error:
+            _log.error("this process cannot serve: %s", error)
+            sys.exit(1)
+
+
+def _keep_telling(server: Serving, says: Connection, stop: Event, pause_seconds: float) -> None:
+    """Say again and again how it is, until told to stop, or nobody listens."""
+    while not stop.is_set():
+        try:
+            says.send((server.is_ready(), server.metrics_port))
+        except OSError:
+            return  # whoever started us is gone
+        stop.wait(pause_seconds)

@@ -136,7 +136,10 @@ class Settings(BaseSettings):
         default=128,
         description="Calls of a kind (reading, changing, solving) worked on or waiting; more are refused.",
     )
-    maximum_watchers: Count = Field(default=1000, description="Streams of runs at once. More are refused.")
+    maximum_watchers: Count = Field(
+        default=1000,
+        description="Streams of runs, and cancels that wait for one to end, at once; more are refused.",
+    )
     message_seconds: Seconds = Field(
         default=5, description="Time for the message of a call to come, from its headers on."
     )

@@ -115,6 +115,7 @@ class Calls:
         raw = await received(exchange, self.inbox, self.limits.message_seconds)
         with self.inbox.holding(len(raw)):
             steps = Steps(route, raw, call, self._limit_of(deadline))
+            del raw  # it may be of megabytes, and a stream lasts for hours
             async with self._place(route.kind, steps, exchange.peer, deadline) as place:
                 try:
                     return await end(self._batches(place, steps), exchange)

@@ -147,7 +147,7 @@ async def _observed(telemetry: CallTelemetry, name: str, serve: Serve, context: 
         call.end(grpc.StatusCode.OK, None, exchange.received_bytes, sent)
         return answer
     if isinstance(failure, ResourceExhausted):
-        call.refused(failure.metadata.get("kind", "runs"))
+        call.refused(failure.metadata["kind"])
     call.end(code_of(failure), failure, exchange.received_bytes, exchange.sent_bytes)
     return await abort(context, failure)
 

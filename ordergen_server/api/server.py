@@ -10,6 +10,7 @@ from threading import Event, Thread
 from grpc_health.v1 import health_pb2
 
 from ordergen_server.api import health, reflection
+from ordergen_server.api.addresses import unbracketed, with_port
 from ordergen_server.api.admission.inbox import Inbox
 from ordergen_server.api.calls import SERVICES, Calls
 from ordergen_server.api.event_loop import EventLoop
@@ -30,7 +31,7 @@ LIVENESS = "liveness"
 #: Intervals between looks at the database: after so many without one that succeeds a server is not ready.
 UNREADY_INTERVALS = 5
 #: Where one listens on all addresses, this machine's own is near.
-_NEAR = {"0.0.0.0": "127.0.0.1", "::": "::1", "[::]": "::1"}  # noqa: S104 - nobody listens by it
+_NEAR = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nobody listens by it
 LISTENS_SECONDS = 5.0
 
 _log = logging.getLogger(__name__)
@@ -100,7 +101,7 @@ class ApiServer:
         self._health = Health(self._config.message_seconds)
         self._api = Port(
             self._routes(),
-            f"{host}:{self._config.port}",
+            with_port(host, self._config.port),
             connections=API_CONNECTIONS,
             shared=self._config.health_port is None,
             credentials=server_credentials(tls) if tls else None,
@@ -108,7 +109,7 @@ class ApiServer:
         self._ports = [self._api]
         if self._config.health_port is not None:
             probes = Routes(self._health.methods(Inbox()))
-            address = f"{self._config.health_host or host}:{self._config.health_port}"
+            address = with_port(self._config.health_host or host, self._config.health_port)
             self._ports.append(Port(probes, address, connections=HEALTH_CONNECTIONS))
         self.port, self.health_port = self._api.number, self._ports[-1].number
         self._health.set([LIVENESS], health_pb2.HealthCheckResponse.SERVING)
@@ -153,7 +154,7 @@ class ApiServer:
 
     def _listens(self) -> bool:
         """Whether the port of the API is open: gRPC may end it on its own, and lets the process live."""
-        host = self._config.host
+        host = unbracketed(self._config.host)
         try:
             socket.create_connection((_NEAR.get(host, host), self.port), LISTENS_SECONDS).close()
         except ConnectionRefusedError:

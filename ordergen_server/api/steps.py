@@ -1,7 +1,7 @@
 """The answers of one call, step by step: any thread does a step, and none is held between them."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -55,13 +55,8 @@ class Steps:
 
     def begin(self) -> None:
         """Decode the request and call the servicer. Raises OrderGenerationError."""
-        with self._lock:
-            try:
-                with self._limit():
-                    self._batches = self._begin()
-            except BaseException:
-                self.over = True
-                raise
+        with self._step():
+            self._batches = self._begin()
 
     def next(self) -> list[bytes] | None:
         """The next answers, encoded: none where there is nothing yet, None once it is over.
@@ -69,14 +64,11 @@ class Steps:
         Raises:
             OrderGenerationError: whatever the request or the servicer meets.
         """
-        with self._lock:
-            try:
-                with self._limit():
-                    batch = self._next()
-            except BaseException:
-                self.over = True
-                raise
-            self.over = self.over or batch is None
+        with self._step():
+            if self._batches is None:
+                self._batches = self._begin()
+            batch = next(self._batches, None)
+            self.over = batch is None or not isinstance(self._batches, Generator)
             return None if batch is None else [answer.SerializeToString() for answer in batch]
 
     def close(self) -> None:
@@ -85,10 +77,16 @@ class Steps:
             if isinstance(self._batches, Generator):
                 self._batches.close()
 
-    def _next(self) -> Sequence[Message] | None:
-        if self._batches is None:
-            self._batches = self._begin()
-        return next(self._batches, None)
+    @contextmanager
+    def _step(self) -> Iterator[None]:
+        """A block for one step: where it fails there are no more."""
+        with self._lock, self._limit(), ExitStack() as unless_it_ends_well:
+            unless_it_ends_well.callback(self._end)
+            yield
+            unless_it_ends_well.pop_all()
+
+    def _end(self) -> None:
+        self.over = True
 
     def _begin(self) -> Iterator[Sequence[Message]]:
         request = self._route.decode(self._raw)
@@ -98,6 +96,5 @@ class Steps:
         self.computes = getattr(request, "validate_only", False)
         answer = self._route.behaviour(request, self._call)
         if isinstance(answer, Message):
-            self.over = True
             return iter([[answer]])
         return answer

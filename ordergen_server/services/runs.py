@@ -151,6 +151,7 @@ class Runs:
         if self.draining or not self._room.acquire(blocking=False):
             raise ResourceExhausted(
                 "Too many runs are in progress on this server: try again in a moment.",
+                metadata={"kind": "runs"},
                 retry_after_seconds=RETRY_AFTER_SECONDS,
             )
 

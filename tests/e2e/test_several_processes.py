@@ -2,9 +2,11 @@
 
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import grpc
 import pytest
 from globeco.ordergen.v1 import rebalance_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -107,3 +109,45 @@ def test_its_port_is_its_own(server: ServerProcess, processes: int, tmp_path: Pa
         ORDERGEN_DATA_FOLDER=str(tmp_path / "another"),
     )
     assert (taken.returncode, "in use" in taken.stderr) == (1, True)
+
+
+def test_a_server_whose_processes_cannot_serve_says_why_and_ends(tmp_path: Path) -> None:
+    refused = ran(
+        "ordergen_server",
+        ORDERGEN_HOST="127.0.0.1",
+        ORDERGEN_PORT="0",
+        ORDERGEN_PROCESSES=str(PROCESSES),
+        ORDERGEN_PRICING_URL="ftp://pricing",
+        ORDERGEN_DATA_FOLDER=str(tmp_path),
+    )
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.count("this process cannot serve: pricing: its base URL begins with none of") > 0
+    assert refused.stderr.splitlines()[-1] == (
+        "ordergen_server: a process of the server does not begin: its log says why"
+    )
+    assert "Traceback" not in refused.stderr
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+@pytest.mark.parametrize("processes", [1, 2])
+def test_an_ipv6_address_is_as_good_as_any(
+    tmp_path: Path, siblings: SimulatedSiblings, processes: int
+) -> None:
+    settings = {"ORDERGEN_HOST": "::1", "ORDERGEN_PROCESSES": str(processes)}
+    with (
+        server_process(tmp_path, siblings, **settings) as server,
+        grpc.insecure_channel(f"[::1]:{server.api.port}") as channel,
+        grpc.insecure_channel(f"[::1]:{server.api.health_port}") as probes,
+    ):
+        for one in (channel, probes):
+            check = health_pb2_grpc.HealthStub(one).Check  # type: ignore[attr-defined] # set when made
+            assert check(health_pb2.HealthCheckRequest(), timeout=PATIENCE).status == SERVING
+        assert server.stop() == 0

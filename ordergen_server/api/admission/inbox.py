@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import NoReturn
 
 from ordergen_server.domain.errors import ResourceExhausted
 
@@ -18,17 +19,17 @@ RETRY_AFTER_SECONDS = 1.0
 
 
 class Connection:
-    """Messages of one connection: a token bucket of bytes, and turns to receive them."""
+    """Messages of one connection: a token bucket of bytes, and turns to receive them.
+
+    Attributes:
+        calls: how many wait for a message, or for their turn to.
+        turns: to receive one.
+    """
 
     def __init__(self) -> None:
         self.calls = 0
-        self._turns = asyncio.Semaphore(CONNECTION_MESSAGES)
+        self.turns = asyncio.Semaphore(CONNECTION_MESSAGES)
         self._due = 0.0  # on the loop's clock: when all that it sent is paid for at its rate
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether a call has to wait for another."""
-        return self._turns.locked()
 
     @property
     def owes_seconds(self) -> float:
@@ -38,14 +39,6 @@ class Connection:
     def pay(self, size: int) -> None:
         """Note that it sent so many bytes."""
         self._due = asyncio.get_running_loop().time() + self.owes_seconds + size / CONNECTION_RATE
-
-    async def take_turn(self) -> None:
-        """Wait until one more message may be received."""
-        await self._turns.acquire()
-
-    def give_turn(self) -> None:
-        """A message was received, or is not waited for any more."""
-        self._turns.release()
 
 
 class Inbox:
@@ -64,7 +57,7 @@ class Inbox:
             ResourceExhausted: it has calls that wait for that, and all connections have too many.
         """
         connection = self._connections.setdefault(name, Connection())
-        if connection.is_busy and self._waiting >= MAXIMUM_WAITING:
+        if connection.turns.locked() and self._waiting >= MAXIMUM_WAITING:
             _refuse("Too many calls wait for their messages", "messages")
         connection.calls += 1
         try:
@@ -73,7 +66,7 @@ class Inbox:
                 await asyncio.sleep(max(0.0, connection.owes_seconds - CONNECTION_BURST / CONNECTION_RATE))
                 yield connection
             finally:
-                connection.give_turn()
+                connection.turns.release()
         finally:
             connection.calls -= 1
             self._forget(name, connection)
@@ -92,7 +85,7 @@ class Inbox:
     async def _turn(self, connection: Connection) -> None:
         self._waiting += 1
         try:
-            await connection.take_turn()
+            await connection.turns.acquire()
         finally:
             self._waiting -= 1
 
@@ -106,7 +99,7 @@ class Inbox:
             del self._connections[name]
 
 
-def _refuse(why: str, kind: str) -> None:
+def _refuse(why: str, kind: str) -> NoReturn:
     raise ResourceExhausted(
         f"{why}: try again in a moment.", metadata={"kind": kind}, retry_after_seconds=RETRY_AFTER_SECONDS
     )

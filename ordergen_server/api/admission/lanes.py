@@ -12,9 +12,9 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from contextvars import copy_context
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from ordergen_server.api.admission.turns import FairTurns
 from ordergen_server.domain.deadlines import Deadline
@@ -79,11 +79,10 @@ class Lane:
         """
         self._check(peer, deadline)
         self._inside[peer] += 1
-        try:
+        with ExitStack() as unless_in:
+            unless_in.callback(self._uncount, peer)
             await self._turn(peer, deadline)
-        except BaseException:
-            self._uncount(peer)
-            raise
+            unless_in.pop_all()
         place = Place(self._threads)
         try:
             yield place
@@ -106,7 +105,7 @@ class Lane:
         if ahead and wait_seconds + self._seconds > TIME_SHARE * left:
             self._refuse("Too many calls wait to be answered before the deadline", wait_seconds)
 
-    def _refuse(self, why: str, wait_seconds: float) -> None:
+    def _refuse(self, why: str, wait_seconds: float) -> NoReturn:
         raise ResourceExhausted(
             f"{why}: try again in a moment.",
             metadata={"kind": self.name},

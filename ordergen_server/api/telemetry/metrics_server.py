@@ -16,6 +16,8 @@ from typing import Any, TypeAlias
 
 from prometheus_client import CollectorRegistry, MetricsHandler
 
+from ordergen_server.api.addresses import family_of, unbracketed
+
 _log = logging.getLogger(__name__)
 
 #: Prometheus, a second one beside it, and someone who looks.
@@ -43,6 +45,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], handler: type[MetricsHandler]) -> None:
         self._lock = threading.Lock()
         self._open: dict[socket.socket, None] = {}  # in the order they came
+        self.address_family = family_of(address[0])
         super().__init__(address, handler)
 
     def process_request(self, request: _Request, client_address: _Address) -> None:
@@ -90,7 +93,7 @@ def metrics_served(registry: CollectorRegistry, host: str, port: int) -> Iterato
         OSError: the port is in use, or the host is none of this machine.
     """
     try:
-        server = _Server((host, port), _Handler.factory(registry))
+        server = _Server((unbracketed(host), port), _Handler.factory(registry))
     except OSError:
         raise OSError(
             f"cannot listen on port {port} of {host} for metrics: it is in use, or no such address"

@@ -1,7 +1,5 @@
 """TLS from files that may change while the server serves."""
 
-import logging
-import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,10 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-_log = logging.getLogger(__name__)
-
-#: When a file was written, how long it is, and which one it is.
-_Stamp = tuple[tuple[int, int, int], ...]
+from ordergen_server.files import FromFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +30,11 @@ class TlsFiles:
     key: Path
     client_ca: Path | None = None
 
+    @property
+    def all(self) -> list[Path]:
+        """Those that are given."""
+        return [path for path in (self.certificate, self.key, self.client_ca) if path]
+
 
 class ReloadedCertificates:
     """What the files have, read again where they have changed; gRPC asks for it with every connection.
@@ -48,42 +48,13 @@ class ReloadedCertificates:
     """
 
     def __init__(self, files: TlsFiles) -> None:
-        self._files = files
-        self._lock = threading.Lock()
-        self._stamp = self._stamped()
-        self.current = self._read()
+        self._read = FromFiles("the TLS of the server", files.all, lambda: _configuration(files))
+        self.current = self._read.current()
 
     def changed(self) -> grpc.ServerCertificateConfiguration | None:
         """New certificates where there are some since the last time, or None."""
-        with self._lock:
-            try:
-                stamp = self._stamped()
-                if stamp == self._stamp:
-                    return None
-                self._stamp = stamp
-                self.current = self._read()
-            except (OSError, ValueError) as error:
-                _log.warning("the new TLS files are not used, the old ones are: %s", error)
-                return None
-        _log.info("TLS uses the new files")
-        return self.current
-
-    def _paths(self) -> list[Path]:
-        named = (self._files.certificate, self._files.key, self._files.client_ca)
-        return [path for path in named if path]
-
-    def _stamped(self) -> _Stamp:
-        # Taken before the files are read: one that is written meanwhile has another stamp the next time.
-        stats = [path.stat() for path in self._paths()]
-        return tuple((stat.st_mtime_ns, stat.st_size, stat.st_ino) for stat in stats)
-
-    def _read(self) -> grpc.ServerCertificateConfiguration:
-        chain, key = self._files.certificate.read_bytes(), self._files.key.read_bytes()
-        _check_pair(_certificates(chain, self._files.certificate)[0], key, self._files)
-        clients = self._files.client_ca.read_bytes() if self._files.client_ca else None
-        if clients is not None and self._files.client_ca:
-            _certificates(clients, self._files.client_ca)
-        return grpc.ssl_server_certificate_configuration([(key, chain)], clients)
+        before, self.current = self.current, self._read.current()
+        return None if self.current is before else self.current
 
 
 def server_credentials(files: TlsFiles) -> grpc.ServerCredentials:
@@ -98,6 +69,15 @@ def server_credentials(files: TlsFiles) -> grpc.ServerCredentials:
         certificates.changed,  # type: ignore[arg-type] # None is "as before", which the stubs do not know
         require_client_authentication=files.client_ca is not None,
     )
+
+
+def _configuration(files: TlsFiles) -> grpc.ServerCertificateConfiguration:
+    chain, key = files.certificate.read_bytes(), files.key.read_bytes()
+    _check_pair(_certificates(chain, files.certificate)[0], key, files)
+    clients = files.client_ca.read_bytes() if files.client_ca else None
+    if clients is not None and files.client_ca:
+        _certificates(clients, files.client_ca)
+    return grpc.ssl_server_certificate_configuration([(key, chain)], clients)
 
 
 def _certificates(pem: bytes, path: Path) -> list[x509.Certificate]:

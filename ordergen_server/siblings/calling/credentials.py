@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from ordergen_server.siblings.calling.files import FromFiles, read_file
+from ordergen_server.files import FromFiles, read_file
 
 #: RFC 6750, section 2.1: b64token.
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")

@@ -12,12 +12,12 @@ from google.rpc.error_details_pb2 import RetryInfo
 from grpc_status import rpc_status
 
 from ordergen_server.domain import origin
+from ordergen_server.files import FromFiles
 from ordergen_server.siblings.calling.addresses import grpc_url
 from ordergen_server.siblings.calling.calls import ResilientCaller
 from ordergen_server.siblings.calling.config import SiblingConfig
 from ordergen_server.siblings.calling.deadlines import Deadline
 from ordergen_server.siblings.calling.failures import AttemptFailed, NotTrusted, Refused, TimedOut
-from ordergen_server.siblings.calling.files import FromFiles
 from ordergen_server.siblings.calling.observer import UNOBSERVED, SiblingObserver
 from ordergen_server.siblings.calling.trust import UNKNOWN_TO_THEM, handshake_failure
 

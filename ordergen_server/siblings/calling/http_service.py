@@ -9,6 +9,7 @@ from urllib3.exceptions import HTTPError, InvalidHeader, NewConnectionError, SSL
 from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
 
 from ordergen_server.domain import origin
+from ordergen_server.files import FromFiles
 from ordergen_server.siblings.calling.addresses import http_url
 from ordergen_server.siblings.calling.calls import ResilientCaller
 from ordergen_server.siblings.calling.config import SiblingConfig
@@ -20,7 +21,6 @@ from ordergen_server.siblings.calling.failures import (
     Refused,
     TimedOut,
 )
-from ordergen_server.siblings.calling.files import FromFiles
 from ordergen_server.siblings.calling.observer import UNOBSERVED, SiblingObserver
 from ordergen_server.siblings.calling.sockets import DeadlinePool, DeadlineTlsPool
 from ordergen_server.siblings.calling.trust import UNKNOWN_TO_THEM, tls_failure

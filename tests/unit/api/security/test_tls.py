@@ -96,7 +96,7 @@ def test_new_files_that_cannot_be_used_leave_things_as_they_are(
     assert certificates.changed() is None
     assert certificates.current is before
     (told,) = {one.getMessage() for one in caplog.records}
-    assert told.startswith("the new TLS files are not used, the old ones are: ")
+    assert told.startswith("the TLS of the server changed and cannot be used, the former stays: ")
     assert "PRIVATE KEY" not in told
     write(files, authority.issue_cert("localhost"))
     assert certificates.changed() is not None

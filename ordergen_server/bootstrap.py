@@ -16,7 +16,6 @@ from ordergen_server.api.admission.kinds import Kind
 from ordergen_server.api.admission.lanes import Lane
 from ordergen_server.api.call import Limits
 from ordergen_server.api.calls import SERVICES, Calls
-from ordergen_server.api.event_loop import EventLoop
 from ordergen_server.api.model_servicer import ModelServicer
 from ordergen_server.api.rebalance_servicer import RebalanceServicer
 from ordergen_server.api.security import gatekeeping
@@ -25,12 +24,13 @@ from ordergen_server.api.telemetry.logs import logging_to
 from ordergen_server.api.telemetry.metrics_server import metrics_served
 from ordergen_server.api.telemetry.telemetry import Telemetry
 from ordergen_server.api.telemetry.tracing import Tracing, tracing_to_collector
+from ordergen_server.api.wire.event_loop import EventLoop
 from ordergen_server.configs import security_config, server_config, siblings_config
-from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.migrations import migrate
-from ordergen_server.repositories.models import Models
-from ordergen_server.repositories.rebalances import Rebalances
-from ordergen_server.repositories.tokens import PageTokens
+from ordergen_server.repositories.model_store.models import Models
+from ordergen_server.repositories.mongodb.database import Database
+from ordergen_server.repositories.mongodb.tokens import PageTokens
+from ordergen_server.repositories.run_store.rebalances import Rebalances
 from ordergen_server.services.execution import Execution
 from ordergen_server.services.leased_run import RunJournal
 from ordergen_server.services.models import ModelEditor

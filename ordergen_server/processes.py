@@ -19,13 +19,13 @@ from threading import Event, Thread
 
 from grpc_health.v1 import health_pb2
 
-from ordergen_server.api.addresses import family_of, unbracketed, with_port
+from ordergen_server.addresses import family_of, unbracketed, with_port
 from ordergen_server.api.admission.inbox import Inbox
-from ordergen_server.api.event_loop import EventLoop
-from ordergen_server.api.health import Health
-from ordergen_server.api.ports import HEALTH_CONNECTIONS, Port
-from ordergen_server.api.routes import Routes
 from ordergen_server.api.server import LIVENESS, READINESS
+from ordergen_server.api.wire.event_loop import EventLoop
+from ordergen_server.api.wire.health import Health
+from ordergen_server.api.wire.ports import HEALTH_CONNECTIONS, Port
+from ordergen_server.api.wire.routes import Routes
 from ordergen_server.bootstrap import Serving, server_process, serving
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.settings import Settings

@@ -16,7 +16,7 @@ from ordergen_server.domain.rebalances import (
     RebalanceOptions,
     RebalanceState,
 )
-from ordergen_server.repositories.documents import to_document
+from ordergen_server.repositories.mongodb.documents import to_document
 from ordergen_server.services.portfolio import rebalance_portfolios
 from ordergen_server.services.securities import Securities
 

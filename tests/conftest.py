@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator, Sequence
 import pytest
 from hypothesis import HealthCheck, settings
 
-from ordergen_server.repositories.database import Database
+from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.sandbox.database.embedded import EmbeddedDatabase
 from tests.databases import NAMED, temporary_database
 from tests.limits import DATABASE_SECONDS, OUT_OF_TIME, PATIENCE, examples, is_of_the_database

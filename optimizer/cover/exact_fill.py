@@ -9,12 +9,12 @@ from math import log2
 from typing import NamedTuple
 
 from optimizer.cover.diophantine import TRIES, Wheel, fill, tries_needed
-from optimizer.cover.exact_keys import Level, exact_keys
 from optimizer.cover.generalized_birthday import hit
 from optimizer.cover.ladder import Ladder
-from optimizer.cover.least_sum import least_sum
 from optimizer.cover.relaxation import Relaxation
 from optimizer.enumeration.enumeration import Clock
+from optimizer.subset_sum.exact_keys import Level, exact_keys
+from optimizer.subset_sum.least_sum import least_sum
 
 FEW_TRIES = 1_000
 """Rests up to which two securities are expected to be quicker than lists of sums."""

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from itertools import product
 from typing import NamedTuple
 
-from optimizer.cover.exact_keys import Level, exact_keys
-from optimizer.cover.least_sum import least_sum
 from optimizer.enumeration.enumeration import Clock
 from optimizer.problem.constraints import length
+from optimizer.subset_sum.exact_keys import Level, exact_keys
+from optimizer.subset_sum.least_sum import least_sum
 
 MIXTURES = (0.5, 0.1, 0.9, 0.0, 1.0)
 """How far from the mixture that just keeps the other limit to the one that leaves the most of it."""

@@ -19,10 +19,10 @@ from ordergen_server.api.admission.inbox import Inbox
 from ordergen_server.api.admission.kinds import KINDS, Kind
 from ordergen_server.api.admission.lanes import Lane, Place
 from ordergen_server.api.call import Call, Limits
-from ordergen_server.api.exchange import Exchange
-from ordergen_server.api.requests import decoder
-from ordergen_server.api.routes import Methods, received
+from ordergen_server.api.messages.requests import decoder
 from ordergen_server.api.steps import Route, Steps, TimeLimit
+from ordergen_server.api.wire.exchange import Exchange
+from ordergen_server.api.wire.routes import Methods, received
 from ordergen_server.domain.deadlines import Deadline
 
 #: Those of the contract.

@@ -5,8 +5,8 @@ from typing import Protocol
 from globeco.ordergen.v1 import model_pb2, model_service_pb2
 from google.protobuf import empty_pb2
 
-from ordergen_server.api import decoding, encoding
 from ordergen_server.api.call import Call
+from ordergen_server.api.messages import decoding, encoding
 from ordergen_server.domain.ids import check_entity_id, check_object_id, check_version
 from ordergen_server.domain.models import Position, check_content, check_position
 from ordergen_server.domain.ordering import MODEL_ORDERS, parse_order

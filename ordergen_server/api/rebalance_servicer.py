@@ -6,8 +6,8 @@ from contextlib import closing
 from globeco.ordergen.v1 import rebalance_pb2, rebalance_service_pb2
 from google.protobuf import empty_pb2
 
-from ordergen_server.api import decoding, encoding
 from ordergen_server.api.call import Call, Limits
+from ordergen_server.api.messages import decoding, encoding
 from ordergen_server.domain.ids import check_entity_id, check_object_id, check_version
 from ordergen_server.domain.pages import PageRequest
 from ordergen_server.domain.rebalances import PortfolioState

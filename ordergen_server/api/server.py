@@ -9,17 +9,17 @@ from threading import Event, Thread
 
 from grpc_health.v1 import health_pb2
 
-from ordergen_server.api import health, reflection
-from ordergen_server.api.addresses import unbracketed, with_port
+from ordergen_server.addresses import unbracketed, with_port
 from ordergen_server.api.admission.inbox import Inbox
 from ordergen_server.api.calls import SERVICES, Calls
-from ordergen_server.api.event_loop import EventLoop
-from ordergen_server.api.health import Health
-from ordergen_server.api.ports import API_CONNECTIONS, HEALTH_CONNECTIONS, Port
-from ordergen_server.api.routes import Routes
 from ordergen_server.api.security import Gatekeeper, TlsFiles, server_credentials
 from ordergen_server.api.security.guard import guarded
 from ordergen_server.api.telemetry.calls import CallTelemetry
+from ordergen_server.api.wire import health, reflection
+from ordergen_server.api.wire.event_loop import EventLoop
+from ordergen_server.api.wire.health import Health
+from ordergen_server.api.wire.ports import API_CONNECTIONS, HEALTH_CONNECTIONS, Port
+from ordergen_server.api.wire.routes import Routes
 from ordergen_server.domain.errors import Unavailable
 from ordergen_server.domain.stores import Database
 

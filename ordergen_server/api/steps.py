@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 
 from ordergen_server.api.admission.kinds import Kind
 from ordergen_server.api.call import Call
-from ordergen_server.api.requests import Decoder
+from ordergen_server.api.messages.requests import Decoder
 from ordergen_server.domain.errors import OrderGenerationError
 
 #: Bounds the database operations of a thread; given the seconds left.

@@ -8,8 +8,8 @@ from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
 from ordergen_server.repositories import schema
-from ordergen_server.repositories.database import Database, Documents
-from ordergen_server.repositories.driver_errors import translated
+from ordergen_server.repositories.mongodb.database import Database, Documents
+from ordergen_server.repositories.mongodb.driver_errors import translated
 
 Migration = Callable[[Database], None]
 

@@ -15,9 +15,9 @@ from ordergen_server.domain.models import (
     MAXIMUM_TARGET,
     TARGET_STEP,
 )
-from ordergen_server.repositories.codec import Document
-from ordergen_server.repositories.database import Database
-from ordergen_server.repositories.model_pages import LISTING_SECONDS
+from ordergen_server.repositories.model_store.model_pages import LISTING_SECONDS
+from ordergen_server.repositories.mongodb.codec import Document
+from ordergen_server.repositories.mongodb.database import Database
 
 #: How long a request id is remembered.
 REQUEST_SECONDS = 7 * 24 * 3600

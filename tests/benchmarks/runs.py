@@ -16,9 +16,9 @@ from globeco.ordergen.v1 import rebalance_pb2, rebalance_service_pb2
 
 from ordergen_server.domain.rebalances import Rebalance, RebalanceOptions, RebalanceState
 from ordergen_server.domain.stores import Lease, RunOrder
-from ordergen_server.repositories.database import Database
-from ordergen_server.repositories.rebalances import Rebalances
-from ordergen_server.repositories.tokens import PageTokens
+from ordergen_server.repositories.mongodb.database import Database
+from ordergen_server.repositories.mongodb.tokens import PageTokens
+from ordergen_server.repositories.run_store.rebalances import Rebalances
 from ordergen_server.sandbox.database.embedded import EmbeddedDatabase
 from ordergen_server.sandbox.services.faults import ServiceName
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings

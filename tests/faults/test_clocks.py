@@ -14,10 +14,10 @@ import pytest
 from ordergen_server.bootstrap import utc_now
 from ordergen_server.domain.rebalances import PortfolioState, Rebalance, RebalanceState
 from ordergen_server.domain.stores import Lease, RunOrder
-from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.migrations import migrate
-from ordergen_server.repositories.rebalances import Rebalances
-from ordergen_server.repositories.tokens import PageTokens
+from ordergen_server.repositories.mongodb.database import Database
+from ordergen_server.repositories.mongodb.tokens import PageTokens
+from ordergen_server.repositories.run_store.rebalances import Rebalances
 from ordergen_server.services.execution import Execution
 from ordergen_server.services.leased_run import RunJournal
 from ordergen_server.services.portfolio_work import PortfolioWork

@@ -18,12 +18,12 @@ from ordergen_server.domain.errors import DatabaseUnavailable
 from ordergen_server.domain.pages import PageRequest
 from ordergen_server.domain.rebalances import PortfolioState
 from ordergen_server.domain.stores import Lease, Request, RunOrder
-from ordergen_server.repositories.database import READS_A_WRITE, Database
-from ordergen_server.repositories.driver_errors import translated
 from ordergen_server.repositories.migrations import migrate
-from ordergen_server.repositories.models import Models
-from ordergen_server.repositories.rebalances import Rebalances
-from ordergen_server.repositories.tokens import PageTokens
+from ordergen_server.repositories.model_store.models import Models
+from ordergen_server.repositories.mongodb.database import READS_A_WRITE, Database
+from ordergen_server.repositories.mongodb.driver_errors import translated
+from ordergen_server.repositories.mongodb.tokens import PageTokens
+from ordergen_server.repositories.run_store.rebalances import Rebalances
 from ordergen_server.sandbox.database.embedded import EmbeddedDatabase
 from tests.builders import NOW, RUN_ID, content, portfolio_id, position, rebalance, result, snapshot
 from tests.faults.stepping_primary import Answer, Decide, Fate, failure, stepping_primary

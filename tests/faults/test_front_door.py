@@ -14,7 +14,7 @@ import pytest
 from globeco.ordergen.v1 import model_pb2, model_service_pb2, model_service_pb2_grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from ordergen_server.api.ports import API_CONNECTIONS
+from ordergen_server.api.wire.ports import API_CONNECTIONS
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.attacks import (
     CHECK,

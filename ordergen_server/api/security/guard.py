@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from functools import partial
 
-from ordergen_server.api.exchange import Exchange, Serve
-from ordergen_server.api.routes import Methods
 from ordergen_server.api.security.gatekeeper import Gatekeeper, certificate_names
+from ordergen_server.api.wire.exchange import Exchange, Serve
+from ordergen_server.api.wire.routes import Methods
 from ordergen_server.domain.subjects import acting_as
 
 

@@ -10,7 +10,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from opentelemetry.trace import Span, Status, StatusCode
 from prometheus_client import Counter
 
-from ordergen_server.api.errors import TABLE
+from ordergen_server.api.messages.errors import TABLE
 from ordergen_server.api.telemetry.correlation import TRACESTATE, CallIds, ids_of
 from ordergen_server.api.telemetry.metrics import OTHER, Metrics
 from ordergen_server.api.telemetry.tracing import Tracing, trace_id_of, within

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 from prometheus_client import CollectorRegistry, MetricsHandler
 
-from ordergen_server.api.addresses import family_of, unbracketed
+from ordergen_server.addresses import family_of, unbracketed
 
 _log = logging.getLogger(__name__)
 

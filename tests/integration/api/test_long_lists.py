@@ -15,10 +15,10 @@ from globeco.ordergen.v1.rebalance_service_pb2_grpc import RebalanceServiceStub
 
 from ordergen_server.domain.models import Position
 from ordergen_server.domain.rebalances import RebalanceOptions, Restriction, RestrictionType
-from ordergen_server.repositories.codec import CODEC_OPTIONS, Document
-from ordergen_server.repositories.documents import to_document
-from ordergen_server.repositories.result_documents import ResultWriter
-from ordergen_server.repositories.runs import header_of
+from ordergen_server.repositories.mongodb.codec import CODEC_OPTIONS, Document
+from ordergen_server.repositories.mongodb.documents import to_document
+from ordergen_server.repositories.run_store.result_documents import ResultWriter
+from ordergen_server.repositories.run_store.runs import header_of
 from tests.builders import (
     NOW,
     RUN_ID,

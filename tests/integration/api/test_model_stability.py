@@ -13,9 +13,9 @@ from globeco.ordergen.v1 import model_pb2
 from globeco.ordergen.v1.model_service_pb2_grpc import ModelServiceStub
 from google.protobuf import field_mask_pb2
 
-from ordergen_server.repositories.database import Database
-from ordergen_server.repositories.models import Models
-from ordergen_server.repositories.tokens import PageTokens
+from ordergen_server.repositories.model_store.models import Models
+from ordergen_server.repositories.mongodb.database import Database
+from ordergen_server.repositories.mongodb.tokens import PageTokens
 from tests.builders import NOW
 from tests.databases import temporary_database
 from tests.integration.api.model_calls import attempt, create, model, pb, server

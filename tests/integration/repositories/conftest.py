@@ -6,12 +6,12 @@ from functools import partial
 import pytest
 from pymongo import MongoClient
 
-from ordergen_server.repositories import database as module
-from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.migrations import migrate
-from ordergen_server.repositories.models import Models
-from ordergen_server.repositories.rebalances import Rebalances
-from ordergen_server.repositories.tokens import PageTokens
+from ordergen_server.repositories.model_store.models import Models
+from ordergen_server.repositories.mongodb import database as module
+from ordergen_server.repositories.mongodb.database import Database
+from ordergen_server.repositories.mongodb.tokens import PageTokens
+from ordergen_server.repositories.run_store.rebalances import Rebalances
 from tests.integration.repositories.plans import Recorder
 from tests.limits import DATABASE_SECONDS
 

@@ -16,12 +16,12 @@ from pymongo.errors import (
 from ordergen_server.domain.changes import add_position
 from ordergen_server.domain.errors import DatabaseUnavailable, DeadlineExceeded
 from ordergen_server.domain.stores import Lease
-from ordergen_server.repositories.database import READS_A_WRITE, Database
-from ordergen_server.repositories.driver_errors import translated
 from ordergen_server.repositories.migrations import migrate
-from ordergen_server.repositories.models import Models
-from ordergen_server.repositories.rebalances import Rebalances
-from ordergen_server.repositories.tokens import PageTokens
+from ordergen_server.repositories.model_store.models import Models
+from ordergen_server.repositories.mongodb.database import READS_A_WRITE, Database
+from ordergen_server.repositories.mongodb.driver_errors import translated
+from ordergen_server.repositories.mongodb.tokens import PageTokens
+from ordergen_server.repositories.run_store.rebalances import Rebalances
 from ordergen_server.sandbox.database.embedded import EmbeddedDatabase
 from tests.builders import MODEL_ID, NOW, content, position, result
 from tests.integration.repositories.plans import Recorder

@@ -8,11 +8,11 @@ from ordergen_server.domain.changes import add_position
 from ordergen_server.domain.errors import DatabaseUnavailable
 from ordergen_server.domain.pages import PageRequest
 from ordergen_server.domain.stores import Lease, RunOrder
-from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.migrations import migrate
-from ordergen_server.repositories.models import Models
-from ordergen_server.repositories.rebalances import Rebalances
-from ordergen_server.repositories.tokens import PageTokens
+from ordergen_server.repositories.model_store.models import Models
+from ordergen_server.repositories.mongodb.database import Database
+from ordergen_server.repositories.mongodb.tokens import PageTokens
+from ordergen_server.repositories.run_store.rebalances import Rebalances
 from tests.builders import NOW, RUN_ID, content, portfolio_id, position, rebalance, result, snapshot
 from tests.limits import DATABASE_SECONDS
 

@@ -29,9 +29,9 @@ from ordergen_server.domain.market import MarketSnapshot, Quote, missing
 from ordergen_server.domain.rebalances import PortfolioState, Rebalance, RebalanceState
 from ordergen_server.domain.stores import Lease, LeaseLost, Request, RunOrder
 from ordergen_server.domain.subjects import Subject, acting_as
-from ordergen_server.repositories.database import Database
-from ordergen_server.repositories.rebalances import Rebalances
-from ordergen_server.repositories.runs import CHUNK
+from ordergen_server.repositories.mongodb.database import Database
+from ordergen_server.repositories.run_store.rebalances import Rebalances
+from ordergen_server.repositories.run_store.runs import CHUNK
 from tests.builders import NOW, RUN_ID, portfolio_id, position, rebalance, result, security_id
 
 #: After so long the database itself gives up on a transaction.

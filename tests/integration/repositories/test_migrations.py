@@ -11,10 +11,10 @@ from bson import ObjectId
 from pymongo.errors import WriteError
 
 from ordergen_server.repositories import schema
-from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.migrations import MIGRATION_SECONDS, MIGRATIONS, Migration, migrate
-from ordergen_server.repositories.models import Models
-from ordergen_server.repositories.tokens import PageTokens
+from ordergen_server.repositories.model_store.models import Models
+from ordergen_server.repositories.mongodb.database import Database
+from ordergen_server.repositories.mongodb.tokens import PageTokens
 from ordergen_server.services.models import ModelEditor
 from tests.builders import NOW, content, position
 from tests.integration.repositories.plans import Recorder
@@ -22,13 +22,13 @@ from tests.limits import DATABASE_SECONDS, PATIENCE
 
 STARTING = """
 import sys
-from ordergen_server.repositories.database import Database
+from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.migrations import migrate
 migrate(Database(sys.argv[1], sys.argv[2], pool_size=4, timeout_seconds=60))
 """
 DYING = """
 import os, sys
-from ordergen_server.repositories.database import Database
+from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.migrations import migrate
 def die(database):
     database.collection("things").insert_one({"_id": "half"})

@@ -4,10 +4,10 @@ import pytest
 
 from ordergen_server.domain.errors import AlreadyExists
 from ordergen_server.domain.pages import PageRequest
-from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.migrations import migrate
-from ordergen_server.repositories.models import Models
-from ordergen_server.repositories.tokens import PageTokens
+from ordergen_server.repositories.model_store.models import Models
+from ordergen_server.repositories.mongodb.database import Database
+from ordergen_server.repositories.mongodb.tokens import PageTokens
 from ordergen_server.services.models import ModelEditor
 from tests.builders import NOW, content, portfolio_id, position
 from tests.integration.repositories.plans import Recorder, check_plans, planned, stages

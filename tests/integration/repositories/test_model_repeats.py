@@ -9,10 +9,10 @@ from pymongo.collection import Collection
 from ordergen_server.domain.changes import add_portfolios, add_position
 from ordergen_server.domain.errors import AlreadyExists, NotFound
 from ordergen_server.domain.models import Model
-from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.migrations import migrate
-from ordergen_server.repositories.models import REMEMBERED_CHANGES, Models
-from ordergen_server.repositories.tokens import PageTokens
+from ordergen_server.repositories.model_store.models import REMEMBERED_CHANGES, Models
+from ordergen_server.repositories.mongodb.database import Database
+from ordergen_server.repositories.mongodb.tokens import PageTokens
 from tests.builders import NOW, content, portfolio_id, position
 
 Repeat = Callable[[str], None]

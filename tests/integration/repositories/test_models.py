@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from ordergen_server.domain.changes import take_fields
 from ordergen_server.domain.errors import AlreadyExists, NotFound, Resource
 from ordergen_server.domain.models import Model, ModelContent, Position
-from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.migrations import migrate
-from ordergen_server.repositories.models import Models
-from ordergen_server.repositories.tokens import PageTokens
+from ordergen_server.repositories.model_store.models import Models
+from ordergen_server.repositories.mongodb.database import Database
+from ordergen_server.repositories.mongodb.tokens import PageTokens
 from tests.builders import MODEL_ID, NOW, content, portfolio_id, position, security_id
 from tests.integration.repositories.plans import Recorder
 

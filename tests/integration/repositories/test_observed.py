@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from ordergen_server.domain.errors import DatabaseUnavailable
-from ordergen_server.repositories.database import Database
+from ordergen_server.repositories.mongodb.database import Database
 from tests.limits import DATABASE_SECONDS, PATIENCE
 from tests.waiting import eventually
 

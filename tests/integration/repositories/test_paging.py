@@ -11,9 +11,9 @@ from bson import ObjectId
 from ordergen_server.domain.errors import InvalidArgument
 from ordergen_server.domain.models import Model
 from ordergen_server.domain.pages import Page, PageRequest
-from ordergen_server.repositories.database import Database
-from ordergen_server.repositories.models import Models
-from ordergen_server.repositories.tokens import PageTokens
+from ordergen_server.repositories.model_store.models import Models
+from ordergen_server.repositories.mongodb.database import Database
+from ordergen_server.repositories.mongodb.tokens import PageTokens
 from tests.builders import NOW, content, portfolio_id
 
 STARTING = 8

@@ -29,8 +29,8 @@ from ordergen_server.domain.rebalances import (
     Strategy,
 )
 from ordergen_server.domain.stores import Lease, RunOrder
-from ordergen_server.repositories.database import Database
-from ordergen_server.repositories.rebalances import Rebalances
+from ordergen_server.repositories.mongodb.database import Database
+from ordergen_server.repositories.run_store.rebalances import Rebalances
 from tests.builders import (
     NOW,
     RUN_ID,

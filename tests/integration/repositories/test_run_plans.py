@@ -9,10 +9,10 @@ from ordergen_server.domain.market import MarketSnapshot
 from ordergen_server.domain.pages import PageRequest
 from ordergen_server.domain.rebalances import PortfolioState, RebalanceState
 from ordergen_server.domain.stores import Lease, Request, RunOrder
-from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.migrations import migrate
-from ordergen_server.repositories.rebalances import Rebalances
-from ordergen_server.repositories.tokens import PageTokens
+from ordergen_server.repositories.mongodb.database import Database
+from ordergen_server.repositories.mongodb.tokens import PageTokens
+from ordergen_server.repositories.run_store.rebalances import Rebalances
 from tests.builders import NOW, portfolio_id, position, rebalance, result
 from tests.integration.repositories.plans import Recorder, check_plans, planned
 

@@ -16,10 +16,10 @@ from pymongo.errors import DuplicateKeyError, WriteError
 
 from ordergen_server.domain.models import ModelContent, Position, check_content
 from ordergen_server.domain.violations import Violations
-from ordergen_server.repositories.codec import Document
-from ordergen_server.repositories.database import Database
-from ordergen_server.repositories.documents import to_document
 from ordergen_server.repositories.migrations import migrate
+from ordergen_server.repositories.mongodb.codec import Document
+from ordergen_server.repositories.mongodb.database import Database
+from ordergen_server.repositories.mongodb.documents import to_document
 from tests.builders import NOW, content, portfolio_id, position, security_id
 
 SHARED = settings(

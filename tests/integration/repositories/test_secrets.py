@@ -9,9 +9,9 @@ from typing import cast
 import pytest
 
 from ordergen_server.domain.errors import DatabaseUnavailable
-from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.migrations import migrate
-from ordergen_server.repositories.tokens import PageTokens
+from ordergen_server.repositories.mongodb.database import Database
+from ordergen_server.repositories.mongodb.tokens import PageTokens
 from tests.limits import DATABASE_SECONDS
 
 #: Nothing listens there.

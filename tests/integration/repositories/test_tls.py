@@ -11,8 +11,8 @@ import pytest
 import trustme
 
 from ordergen_server.domain.errors import DatabaseUnavailable
-from ordergen_server.repositories.database import Database
 from ordergen_server.repositories.migrations import migrate
+from ordergen_server.repositories.mongodb.database import Database
 from tests import tls
 from tests.databases import NAMED
 from tests.limits import DATABASE_SECONDS

@@ -10,10 +10,10 @@ from ordergen_server.api.admission.kinds import Kind
 from ordergen_server.api.admission.lanes import Lane
 from ordergen_server.api.call import Limits
 from ordergen_server.api.calls import Calls
-from ordergen_server.api.event_loop import EventLoop
 from ordergen_server.api.security import Gatekeeper
 from ordergen_server.api.server import ApiServer, ServerConfig
 from ordergen_server.api.steps import TimeLimit
+from ordergen_server.api.wire.event_loop import EventLoop
 from ordergen_server.domain.errors import DatabaseUnavailable
 from ordergen_server.domain.stores import Database
 from tests.limits import PATIENCE

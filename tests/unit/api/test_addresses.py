@@ -2,7 +2,7 @@
 
 import pytest
 
-from ordergen_server.api.addresses import unbracketed, with_port
+from ordergen_server.addresses import unbracketed, with_port
 
 
 @pytest.mark.parametrize(

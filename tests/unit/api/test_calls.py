@@ -17,8 +17,8 @@ from ordergen_server.api.call import Call, Limits
 from ordergen_server.api.calls import SERVICES
 from ordergen_server.domain.errors import NotFound
 from tests.limits import PATIENCE
+from tests.unit.api.messages.test_errors import only
 from tests.unit.api.serving import FakeDatabase, api_server, no_limit
-from tests.unit.api.test_errors import only
 from tests.waiting import eventually
 
 Behaviour = Callable[[Any, Call], object]

@@ -1,7 +1,7 @@
 """The client pings no more often than the server allows, with room for a late clock."""
 
 from ordergen_client.credentials import KEEPALIVE
-from ordergen_server.api.ports import OPTIONS
+from ordergen_server.api.wire.ports import OPTIONS
 
 
 def test_the_server_allows_what_the_client_does() -> None:

@@ -7,7 +7,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from ordergen_server.repositories.database import Database
+from ordergen_server.repositories.mongodb.database import Database
 from tests.limits import PATIENCE
 from tests.unit.api.serving import api_server
 from tests.unit.deployment.manifests import Manifest, container

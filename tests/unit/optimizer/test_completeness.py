@@ -15,20 +15,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from optimizer import Problem, Solution, Status, solve, solver
-from optimizer.cover import (
-    core,
-    cover,
-    dense,
-    exact_fill,
-    exact_keys,
-    first_value,
-    four_lists,
-    least_sum,
-    sums,
-)
+from optimizer.cover import core, cover, dense, exact_fill, first_value
 from optimizer.enumeration import halves, pairs
 from optimizer.limits import general, lagrange, several_limits, single_limit, trade_sets
 from optimizer.separable import fast_path
+from optimizer.subset_sum import exact_keys, four_lists, least_sum, sums
 from tests.limits import PROOF_SECONDS
 from tests.unit.optimizer.oracle import brute_force, is_enumerable, is_feasible, score
 from tests.unit.optimizer.problems import constrained_problems, limited_problems, tiny_problems

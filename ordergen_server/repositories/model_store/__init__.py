@@ -1,0 +1,1 @@
+"""Models: one document each, and every change of it one operation."""

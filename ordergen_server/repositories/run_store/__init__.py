@@ -1,0 +1,1 @@
+"""Runs: a header with its lease, and a document a portfolio."""

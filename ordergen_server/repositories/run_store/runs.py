@@ -1,0 +1,340 @@
+"""Carrying out runs in MongoDB: who holds a run, what it still has to do, and its results.
+
+A run is one header in `rebalances` and a document a portfolio in `portfolio_rebalances`. While it runs the
+header also has its lease, and `rebalance_work` has its portfolios and its market. Results are stored in one
+transaction with the header, whose lease must be the writer's: a server that has lost a run cannot write
+into it any more, and no portfolio is counted that is not stored.
+
+The transactions of a lease run in a session of its own, whose id is kept with it. A server that is killed in
+a transaction leaves it open, and the database would keep its locks for a minute: who takes the run over ends
+that session first.
+
+Whether a lease has run out, and how long a run may go on, is measured by the clock of the database alone.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import cast
+
+from bson import ObjectId
+from pymongo import ReturnDocument
+from pymongo.client_session import ClientSession
+from pymongo.errors import DuplicateKeyError
+
+from ordergen_server.domain.errors import DataProblem, RebalanceInProgress
+from ordergen_server.domain.ids import USED_BEFORE
+from ordergen_server.domain.market import MarketSnapshot, Quote
+from ordergen_server.domain.rebalances import PortfolioRebalance, Rebalance, RebalanceState
+from ordergen_server.domain.stores import Lease, LeaseLost, Request, RunOrder
+from ordergen_server.domain.violations import broken
+from ordergen_server.repositories.mongodb.codec import Document
+from ordergen_server.repositories.mongodb.database import Database
+from ordergen_server.repositories.mongodb.documents import from_document, take_id, to_document
+from ordergen_server.repositories.run_store.result_documents import ResultWriter
+
+
+@dataclass(frozen=True, slots=True)
+class _KeptPrice:
+    """A ticker, which may have a point and so is no name of a field, and its price or its problem."""
+
+    ticker: str
+    price: Decimal | None = None
+    problem: DataProblem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _KeptSnapshot:
+    quotes: dict[str, Quote]
+    problems: dict[str, DataProblem]
+    time: datetime
+    prices: tuple[_KeptPrice, ...] | None = None
+
+    @classmethod
+    def of(cls, snapshot: MarketSnapshot) -> "_KeptSnapshot":
+        quotes = {key: one for key, one in snapshot.quotes.items() if isinstance(one, Quote)}
+        problems = {key: one for key, one in snapshot.quotes.items() if not isinstance(one, Quote)}
+        prices = None if snapshot.prices is None else tuple(map(_kept_price, snapshot.prices.items()))
+        return cls(quotes, problems, snapshot.time, prices)
+
+    @property
+    def snapshot(self) -> MarketSnapshot:
+        prices = self.prices if self.prices is None else {one.ticker: _price(one) for one in self.prices}
+        return MarketSnapshot({**self.quotes, **self.problems}, self.time, prices)
+
+
+def _kept_price(price: tuple[str, Decimal | DataProblem]) -> _KeptPrice:
+    ticker, value = price
+    return _KeptPrice(ticker, value) if isinstance(value, Decimal) else _KeptPrice(ticker, problem=value)
+
+
+def _price(kept: _KeptPrice) -> Decimal | DataProblem:
+    return cast("DataProblem", kept.problem) if kept.price is None else kept.price
+
+
+#: Portfolio ids in a document of the work; far below 16 MB.
+CHUNK = 10_000
+_RUNNING = RebalanceState.RUNNING.value
+#: What a header has only while its run is carried out.
+_WHILE_RUNNING = {"lease": "", "active_model_id": "", "positions": "", "deadline_time": ""}
+
+
+class RunLog:
+    """The writing side of runs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._operation = database.operation
+        self._writing = database.writing
+        self._headers = database.collection("rebalances")
+        self._portfolios = database.collection("portfolio_rebalances")
+        self._work = database.collection("rebalance_work")
+        self._sessions: dict[str, ClientSession] = {}
+        self._writer = ResultWriter()
+
+    def begin(
+        self, order: RunOrder, portfolio_ids: Sequence[str], lease: Lease, request: Request | None
+    ) -> Rebalance:
+        """Store a new run; where the same request has begun a run before, answer that one.
+
+        The work is stored first: a header without its work is never seen.
+        """
+        rebalance = order.rebalance
+        header = {
+            **header_of(rebalance, request),
+            "active_model_id": rebalance.model_id,
+            "positions": [to_document(position) for position in order.positions],
+            "begun_by": to_document(order.begun_by),
+        }
+        with self._writing():
+            self._work.insert_many(_chunks(rebalance, portfolio_ids))
+            now = self._database.now()
+            header["lease"] = self._lease_from(now, lease)
+            header["deadline_time"] = now + timedelta(seconds=order.seconds_left)
+            try:
+                self._headers.insert_one(header)
+            except DuplicateKeyError as error:
+                return self._earlier(error, rebalance, request)
+        return rebalance
+
+    def first_of(self, request: Request) -> Rebalance | None:
+        """The run that the same request has begun. Raises InvalidArgument where it was another call's."""
+        with self._operation():
+            return self._first_of(request)
+
+    def save_whole(
+        self, rebalance: Rebalance, result: PortfolioRebalance, request: Request | None
+    ) -> Rebalance:
+        """Store an ended run of one portfolio, as one step; or answer the same request's first run."""
+        header = {**header_of(rebalance, request), "sequence": 2}
+        document = self._writer.document(replace(result, sequence=2))
+
+        def steps(session: ClientSession) -> None:
+            self._headers.insert_one(header, session=session)
+            self._portfolios.insert_one(document, session=session)
+
+        with self._writing():
+            try:
+                self._database.transaction(steps)
+            except DuplicateKeyError as error:
+                return self._earlier(error, rebalance, request)
+        return rebalance
+
+    def appending(self, rebalance_id: str, results: Sequence[PortfolioRebalance]) -> Callable[[Lease], bool]:
+        """Prepare to store more results and to renew the lease, as one step; is the run to be cancelled?
+
+        What this answers only waits for the database: preparing is for the thread that computes.
+        """
+        counts = Counter(result.state.value for result in results)
+        documents = [self._writer.document(result) for result in results]
+
+        def store(lease: Lease) -> bool:
+            change = {
+                "sequence": {"$add": ["$sequence", len(documents)]},
+                **{f"counts.{state}": _more(f"$counts.{state}", count) for state, count in counts.items()},
+                "lease.until": _until(lease),
+            }
+
+            def steps(session: ClientSession) -> Document:
+                header = self._held(rebalance_id, lease, [{"$set": change}], session)
+                first = cast("int", header["sequence"]) - len(documents) + 1
+                numbered = [{**one, "sequence": first + place} for place, one in enumerate(documents)]
+                self._portfolios.insert_many(numbered, session=session)
+                return header
+
+            with self._writing():
+                header = self._database.transaction(steps, self._sessions.get(lease.token))
+            return bool(header.get("cancel_requested"))
+
+        return store
+
+    def finish(self, rebalance: Rebalance, lease: Lease) -> Rebalance:
+        """Store the end of a run: its state, error and time."""
+        end = to_document(rebalance)
+        change = {
+            "$set": {name: end[name] for name in ("state", "error", "finish_time")},
+            "$inc": {"version": 1},
+            "$unset": _WHILE_RUNNING,
+        }
+        with self._writing():
+            try:
+                ended = self._held(rebalance.rebalance_id, lease, change)
+            except LeaseLost:
+                ended = self._ended_by_us(rebalance)
+            self._work.delete_many({"rebalance_id": rebalance.rebalance_id})
+        self._sessions.pop(lease.token, None)
+        return rebalance_of(ended)
+
+    def renew(self, rebalance_id: str, lease: Lease) -> bool:
+        """Hold a run for longer; is it to be cancelled?"""
+        with self._writing():
+            header = self._held(rebalance_id, lease, [{"$set": {"lease.until": _until(lease)}}])
+        return bool(header.get("cancel_requested"))
+
+    def take_over(self, lease: Lease) -> RunOrder | None:
+        """Take a run whose lease has run out, if there is one."""
+        with self._writing():
+            now = self._database.now()  # by the time it is used it is too early, if anything
+            expired: Document = {"state": _RUNNING, "lease.until": {"$lte": now}}
+            left = self._headers.find_one(expired, {"lease.session": 1})
+            if left is None:
+                return None
+            self._database.kill_session(cast("Document", left["lease"])["session"])
+            header = self._headers.find_one_and_update(
+                {**expired, "_id": left["_id"]},
+                {"$set": {"lease": self._lease_from(now, lease)}},
+                return_document=ReturnDocument.AFTER,
+            )
+        if header is None:
+            return None
+        seconds_left = (cast("datetime", header["deadline_time"]) - now).total_seconds()
+        document = {**header, "seconds_left": seconds_left}
+        return from_document({**document, "rebalance": take_id(header, "rebalance_id")}, RunOrder)
+
+    def pending(self, rebalance_id: str) -> list[str]:
+        """The portfolios of a run that have no result yet, in the order they were given."""
+        with self._operation():
+            query: Document = {"rebalance_id": rebalance_id}
+            done = {
+                one["portfolio_id"] for one in self._portfolios.find(query, {"portfolio_id": 1, "_id": 0})
+            }
+            chunks = self._work.find({**query, "number": {"$gte": 0}}).sort("number")
+            ids = [one for chunk in chunks for one in cast("list[str]", chunk["portfolio_ids"])]
+        return [one for one in ids if one not in done]
+
+    def keep_snapshot(self, rebalance_id: str, snapshot: MarketSnapshot) -> None:
+        """Keep the market of a run, for whoever takes it over; the first that is kept stays."""
+        document = to_document(_KeptSnapshot.of(snapshot))
+        with self._writing(), suppress(DuplicateKeyError):
+            self._work.update_one(
+                {"rebalance_id": rebalance_id, "number": -1},
+                {"$setOnInsert": {**document, "create_time": datetime.now(UTC)}},
+                upsert=True,
+            )
+
+    def kept_snapshot(self, rebalance_id: str) -> MarketSnapshot | None:
+        """The market kept for a run."""
+        with self._operation():
+            document = self._work.find_one({"rebalance_id": rebalance_id, "number": -1})
+        if document is None:
+            return None
+        return from_document(document, _KeptSnapshot).snapshot
+
+    def _held(
+        self,
+        rebalance_id: str,
+        lease: Lease,
+        change: Document | list[Document],
+        session: ClientSession | None = None,
+    ) -> Document:
+        """Change the header of a run that we hold. Raises LeaseLost."""
+        header = self._headers.find_one_and_update(
+            {"_id": ObjectId(rebalance_id), "state": _RUNNING, "lease.token": lease.token},
+            change,
+            return_document=ReturnDocument.AFTER,
+            session=session,
+        )
+        if header is None:
+            if not session:
+                self._sessions.pop(lease.token, None)
+            raise LeaseLost(rebalance_id)
+        return header
+
+    def _lease_from(self, now: datetime, lease: Lease) -> Document:
+        """A lease from now on as it is stored, and its session kept for its transactions."""
+        session = self._sessions[lease.token] = self._database.session()
+        until = now + timedelta(seconds=lease.seconds)
+        return {"token": lease.token, "until": until, "session": session.session_id["id"]}
+
+    def _ended_by_us(self, rebalance: Rebalance) -> Document:
+        """The header as it ended, where it was we who ended it and the answer got lost. Raises LeaseLost."""
+        header = self._headers.find_one({"_id": ObjectId(rebalance.rebalance_id)})
+        if header is None or header.get("finish_time") != rebalance.finish_time:
+            raise LeaseLost(rebalance.rebalance_id)
+        return header
+
+    def _first_of(self, request: Request | None) -> Rebalance | None:
+        """The run that the same request has begun. Raises InvalidArgument where it was another call's."""
+        first = self._headers.find_one({"request.request_id": request.request_id}) if request else None
+        if not request or not first:
+            return None
+        if cast("Document", first["request"])["fingerprint"] != request.fingerprint:
+            raise broken("request_id", USED_BEFORE)
+        return rebalance_of(first)
+
+    def _earlier(self, error: DuplicateKeyError, rebalance: Rebalance, request: Request | None) -> Rebalance:
+        """The run that was there before. Raises RebalanceInProgress, InvalidArgument."""
+        own = self._headers.find_one({"_id": ObjectId(rebalance.rebalance_id)})
+        if own:
+            return rebalance_of(own)  # it was stored, and the answer got lost on the way
+        self._work.delete_many({"rebalance_id": rebalance.rebalance_id})
+        first = self._first_of(request)
+        if first:
+            return first
+        running = self._headers.find_one({"active_model_id": rebalance.model_id}, {"_id": 1})
+        other = str(running["_id"]) if running else ""
+        raise RebalanceInProgress(
+            f"Rebalance {other} of model {rebalance.model_id} is in progress: await its end, or cancel it.",
+            metadata={"rebalance_id": other, "model_id": rebalance.model_id},
+        ) from error
+
+
+def header_of(rebalance: Rebalance, request: Request | None) -> Document:
+    """The header document of a run; sequences count from its start, which is the first."""
+    document = to_document(rebalance)
+    return {
+        "_id": ObjectId(cast("str", document.pop("rebalance_id"))),
+        **document,
+        "sequence": 1,
+        **({"request": to_document(request)} if request else {}),
+    }
+
+
+def rebalance_of(header: Document) -> Rebalance:
+    """The run of a header document."""
+    return from_document(take_id(header, "rebalance_id"), Rebalance)
+
+
+def _until(lease: Lease) -> Document:
+    """The end of a lease that is renewed: so long after the time that the database has then."""
+    return {"$add": ["$$NOW", round(1000 * lease.seconds)]}
+
+
+def _more(field: str, count: int) -> Document:
+    """A count, which may not be there yet, and more."""
+    return {"$add": [{"$ifNull": [field, 0]}, count]}
+
+
+def _chunks(rebalance: Rebalance, portfolio_ids: Sequence[str]) -> list[Document]:
+    return [
+        {
+            "rebalance_id": rebalance.rebalance_id,
+            "number": number,
+            "portfolio_ids": list(portfolio_ids[start : start + CHUNK]),
+            "create_time": rebalance.create_time,
+        }
+        for number, start in enumerate(range(0, max(1, len(portfolio_ids)), CHUNK))
+    ]

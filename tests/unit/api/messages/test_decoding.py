@@ -1,0 +1,335 @@
+"""Requests become values of the domain, or violations with their paths."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import TypeVar
+
+import pytest
+from globeco.ordergen.v1 import model_pb2, rebalance_pb2, rebalance_service_pb2
+from google.protobuf import duration_pb2
+from google.type import decimal_pb2
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ordergen_server.api.messages import decoding
+from ordergen_server.api.messages.decoding import NUMBER_RULE
+from ordergen_server.domain.models import ModelContent
+from ordergen_server.domain.rebalances import (
+    LotSize,
+    RebalanceOptions,
+    Restriction,
+    RestrictionType,
+    Strategy,
+)
+from ordergen_server.domain.stores import Request
+from ordergen_server.domain.violations import Violations
+from tests.builders import portfolio_id, position, security_id
+
+Value = TypeVar("Value")
+Options = rebalance_pb2.RebalanceOptions
+
+
+def decoded(decode: Callable[[Violations], Value]) -> tuple[Value, list[tuple[str, str]]]:
+    violations = Violations()
+    value = decode(violations)
+    return value, [(one.subject, one.rule) for one in violations.found]
+
+
+def number(text: str) -> tuple[Decimal | None, list[tuple[str, str]]]:
+    message = decimal_pb2.Decimal(value=text)
+    return decoded(lambda violations: decoding.decimal_or_none(message, "path", violations))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0", "0"),
+        ("-0", "0"),
+        ("-0.00", "0.00"),
+        ("0.1", "0.1"),
+        ("0.10", "0.10"),
+        ("+.5", "0.5"),
+        ("1.", "1"),
+        ("1e2", "1E+2"),
+        ("-2.5E-3", "-0.0025"),
+        ("1E+39", "1E+39"),
+        ("1E-40", "1E-40"),
+        ("0." + "0" * 6 + "1" * 34, "0." + "0" * 6 + "1" * 34),
+        ("9" * 34, "9" * 34),
+        ("0." + "1" * 34, "0." + "1" * 34),
+    ],
+)
+def test_numbers_are_read_exactly(text: str, expected: str) -> None:
+    """Digits and exponent as they stand there; -0 is 0."""
+    value, broken = number(text)
+    assert broken == []
+    assert value is not None
+    assert value.as_tuple() == Decimal(expected).as_tuple()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "junk",
+        " 1",
+        "1 ",
+        "1_000",
+        "1,5",
+        "NaN",
+        "Infinity",
+        "-inf",
+        ".",
+        "e5",
+        "1e",
+        "1e100",
+        "1e99",
+        "1e40",
+        "1e-41",
+        "12e39",
+        "0." + "0" * 40 + "1",
+        "--1",
+        "0x10",
+        "\u0661",
+        "\uff11",
+        "1\n",
+        "9" * 35,
+        "0" * 35,
+        "9" * 20 + "." + "9" * 15,
+        "1" * 100_000,
+    ],
+)
+def test_what_is_no_number_of_ours(text: str) -> None:
+    value, broken = number(text)
+    assert value is None
+    ((path, rule),) = broken
+    assert path == "path"
+    assert rule.startswith(f"{NUMBER_RULE}, not ")
+    assert len(rule) < 180
+
+
+def test_no_number() -> None:
+    assert number("") == (None, [])
+    message = decimal_pb2.Decimal()
+    assert decoded(lambda violations: decoding.decimal(message, "path", violations)) == (Decimal(0), [])
+
+
+@given(
+    st.builds(
+        lambda digits, places: Decimal(digits).scaleb(-places),
+        st.integers(-(10**26), 10**26),
+        st.integers(0, 30),
+    )
+)
+def test_what_is_written_plainly_is_read_digit_for_digit(value: Decimal) -> None:
+    found, broken = number(f"{value:f}")
+    assert (found, broken) == (value, [])
+
+
+def test_a_model() -> None:
+    message = model_pb2.Model(name="Growth", portfolio_ids=[portfolio_id(1)], model_id="ignored", version=7)
+    message.positions.add(security_id=security_id(1)).target.value = "0.1"
+    line = message.positions.add(security_id=security_id(2))
+    line.target.value, line.low_drift.value, line.high_drift.value = "0.2", "0.05", "0.06"
+    expected = ModelContent(
+        "Growth", (position(1, "0.1", "0", "0"), position(2, "0.2", "0.05", "0.06")), (portfolio_id(1),)
+    )
+    assert decoded(lambda violations: decoding.content(message, "model", violations)) == (expected, [])
+
+
+def test_a_model_with_bad_numbers() -> None:
+    """A target must be there; absent drifts are 0."""
+    message = model_pb2.Model()
+    message.positions.add()
+    line = message.positions.add()
+    line.target.value, line.low_drift.value, line.high_drift.value = "x", "y", "z"
+    _, broken = decoded(lambda violations: decoding.content(message, "model", violations))
+    rule = f"{NUMBER_RULE}, not "
+    assert broken == [
+        ("model.positions[0].target", "must be given"),
+        ("model.positions[1].target", rule + "'x'"),
+        ("model.positions[1].low_drift", rule + "'y'"),
+        ("model.positions[1].high_drift", rule + "'z'"),
+    ]
+
+
+def options(message: Options) -> tuple[RebalanceOptions, list[tuple[str, str]]]:
+    return decoded(lambda violations: decoding.options(message, violations))
+
+
+def test_no_options() -> None:
+    assert options(Options()) == (RebalanceOptions(), [])
+
+
+def test_all_supported_options() -> None:
+    message = Options(
+        strategy=rebalance_pb2.STRATEGY_TO_TARGET,
+        minimum_cash=rebalance_pb2.MinimumCash(
+            amount=decimal_pb2.Decimal(value="1000.50"), weight=decimal_pb2.Decimal(value="0.02")
+        ),
+        solver_timeout=duration_pb2.Duration(seconds=2, nanos=500_000_000),
+    )
+    expected = RebalanceOptions(
+        Decimal("1000.50"), Decimal("0.02"), allow_overdraft=False, solver_timeout_seconds=2.5
+    )
+    assert options(message) == (expected, [])
+    assert options(Options(allow_overdraft=True)) == (RebalanceOptions(allow_overdraft=True), [])
+    assert options(Options(allow_overdraft=False)) == (RebalanceOptions(), [])
+
+
+@pytest.mark.parametrize(
+    ("message", "path"),
+    [
+        (Options(solver_timeout=duration_pb2.Duration()), "options.solver_timeout"),
+        (Options(solver_timeout=duration_pb2.Duration(seconds=-1)), "options.solver_timeout"),
+        (Options(solver_timeout=duration_pb2.Duration(seconds=3601)), "options.solver_timeout"),
+        (Options(solver_timeout=duration_pb2.Duration(seconds=2**62)), "options.solver_timeout"),
+        (
+            Options(minimum_cash=rebalance_pb2.MinimumCash(amount=decimal_pb2.Decimal(value="much"))),
+            "options.minimum_cash.amount",
+        ),
+        (
+            Options(minimum_cash=rebalance_pb2.MinimumCash(amount=decimal_pb2.Decimal(value="-0.01"))),
+            "options.minimum_cash.amount",
+        ),
+        (Options(solver_timeout=duration_pb2.Duration(seconds=5, nanos=-1)), "options.solver_timeout"),
+        (Options(solver_timeout=duration_pb2.Duration(nanos=1_000_000_000)), "options.solver_timeout"),
+        (
+            Options(minimum_cash=rebalance_pb2.MinimumCash(weight=decimal_pb2.Decimal(value="1.01"))),
+            "options.minimum_cash.weight",
+        ),
+        (
+            Options(minimum_cash=rebalance_pb2.MinimumCash(weight=decimal_pb2.Decimal(value="-0.01"))),
+            "options.minimum_cash.weight",
+        ),
+    ],
+)
+def test_bad_options(message: Options, path: str) -> None:
+    _, broken = options(message)
+    assert [subject for subject, _ in broken] == [path]
+
+
+def number_of(text: str) -> decimal_pb2.Decimal:
+    return decimal_pb2.Decimal(value=text)
+
+
+def restricted(*kinds: int) -> Options:
+    """Securities 1, 2 and so on, restricted so."""
+    message = Options()
+    for place, kind in enumerate(kinds, 1):
+        message.restrictions.add(security_id=security_id(place), type=kind)
+    return message
+
+
+def in_lots(*sizes: tuple[int, int]) -> Options:
+    lots = [rebalance_pb2.LotSize(security_id=security_id(one), shares=shares) for one, shares in sizes]
+    return Options(lot_sizes=lots)
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (Options(strategy=rebalance_pb2.STRATEGY_TO_BAND), RebalanceOptions(strategy=Strategy.TO_BAND)),
+        (
+            Options(minimum_trade_value=number_of("99.50")),
+            RebalanceOptions(minimum_trade_value=Decimal("99.50")),
+        ),
+        (
+            Options(maximum_turnover_weight=number_of("0")),
+            RebalanceOptions(maximum_turnover_weight=Decimal(0)),
+        ),
+        (Options(maximum_turnover_weight=number_of("")), RebalanceOptions()),
+        (Options(maximum_trade_count=0), RebalanceOptions(maximum_trade_count=0)),
+        (
+            restricted(1, 2, 3),
+            RebalanceOptions(
+                restrictions=(
+                    Restriction(security_id(1), RestrictionType.DO_NOT_BUY),
+                    Restriction(security_id(2), RestrictionType.DO_NOT_SELL),
+                    Restriction(security_id(3), RestrictionType.HOLD),
+                )
+            ),
+        ),
+        (
+            in_lots((1, 100), (2, 1)),
+            RebalanceOptions(lot_sizes=(LotSize(security_id(1), 100), LotSize(security_id(2), 1))),
+        ),
+    ],
+)
+def test_options_that_change_what_may_be_traded(message: Options, expected: RebalanceOptions) -> None:
+    assert options(message) == (expected, [])
+
+
+@pytest.mark.parametrize(
+    ("message", "paths"),
+    [
+        (Options(minimum_trade_value=number_of("-1")), ["options.minimum_trade_value"]),
+        (Options(minimum_trade_value=number_of("x")), ["options.minimum_trade_value"]),
+        (Options(maximum_turnover_weight=number_of("-0.1")), ["options.maximum_turnover_weight"]),
+        (Options(maximum_trade_count=-1), ["options.maximum_trade_count"]),
+        (restricted(1, 0), ["options.restrictions[1].type"]),
+        (restricted(99), ["options.restrictions[0].type"]),
+        (
+            Options(restrictions=[rebalance_pb2.Restriction(type=rebalance_pb2.RESTRICTION_TYPE_HOLD)]),
+            ["options.restrictions[0].security_id"],
+        ),
+        (in_lots((1, 0)), ["options.lot_sizes[0].shares"]),
+        (in_lots((1, 5), (1, 6)), ["options.lot_sizes[1].security_id"]),
+        (in_lots((1, -5), (1, 6)), ["options.lot_sizes[0].shares", "options.lot_sizes[1].security_id"]),
+        (Options.FromString(b"\x08\x63"), ["options.strategy"]),
+    ],
+)
+def test_bad_options_by_their_paths(message: Options, paths: list[str]) -> None:
+    _, broken = options(message)
+    assert [subject for subject, _ in broken] == paths
+
+
+def test_a_security_restricted_twice() -> None:
+    message = restricted(1)
+    message.restrictions.add(security_id=security_id(1), type=rebalance_pb2.RESTRICTION_TYPE_HOLD)
+    _, broken = options(message)
+    assert [subject for subject, _ in broken] == ["options.restrictions[1].security_id"]
+
+
+Call = rebalance_service_pb2.RebalancePortfolioRequest
+REQUEST_ID = "16fd2706-8baf-433b-82eb-8c7fada847da"
+
+
+def request(message: decoding.RebalanceRequest) -> tuple[Request | None, list[tuple[str, str]]]:
+    return decoded(lambda violations: decoding.request(message, violations))
+
+
+def test_a_call_without_a_request_id_is_not_repeatable() -> None:
+    assert request(Call(portfolio_id=portfolio_id(1))) == (None, [])
+
+
+def test_a_request_is_its_id_and_all_that_it_asks_for() -> None:
+    """The message stays as it was."""
+
+    def of(message: decoding.RebalanceRequest) -> str:
+        found, broken = request(message)
+        assert broken == []
+        assert found
+        assert (found.request_id, message.request_id) == (REQUEST_ID, REQUEST_ID)
+        return found.fingerprint
+
+    calls: list[decoding.RebalanceRequest] = [
+        Call(request_id=REQUEST_ID),
+        Call(request_id=REQUEST_ID, portfolio_id=portfolio_id(1)),
+        Call(request_id=REQUEST_ID, options=Options(maximum_trade_count=0)),
+        Call(request_id=REQUEST_ID, options=Options(maximum_trade_count=1)),
+        rebalance_service_pb2.RebalanceModelRequest(request_id=REQUEST_ID),
+        rebalance_service_pb2.StartRebalanceRequest(request_id=REQUEST_ID),
+    ]
+    assert len({of(one) for one in calls}) == len(calls)
+    assert [of(one) for one in calls] == [of(one) for one in calls]
+
+
+def test_a_request_id_that_is_none() -> None:
+    _, broken = request(Call(request_id="again"))
+    assert [subject for subject, _ in broken] == ["request_id"]
+
+
+def test_a_request_id_is_the_same_in_either_case() -> None:
+    """A caller that repeats a call in the other case must not get its orders twice."""
+    small, _ = request(Call(request_id=REQUEST_ID))
+    assert request(Call(request_id=REQUEST_ID.upper())) == (small, [])

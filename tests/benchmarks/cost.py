@@ -12,7 +12,7 @@ from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.attacks import GET_MODEL
 from tests.benchmarks.load import Load
 from tests.benchmarks.report import Section, Table, duration, progress
-from tests.benchmarks.sending import begun, callers, ended
+from tests.benchmarks.sending import callers
 from tests.benchmarks.telemetry import costs
 from tests.doors import published
 from tests.e2e.api import message_of
@@ -46,8 +46,8 @@ def run() -> Section:
                 for name, ((server, model), token) in servers.items():
                     raw = model_service_pb2.GetModelRequest(model_id=model.model_id).SerializeToString().hex()
                     port = server.api.port
-                    begun(process, Load(port, GET_MODEL, [raw], SECONDS, 60, callers=count, token=token))
-                    became = ended(process)
+                    load = Load(port, GET_MODEL, [raw], SECONDS, 60, callers=count, token=token)
+                    became = process.carry_out(load)
                     rates.setdefault((name, count), []).append(became.codes["OK"] / became.seconds)
     return Section("What is noted of a call, and its cost", INTRODUCTION, [_table(rates), _parts()])
 

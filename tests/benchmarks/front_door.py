@@ -25,7 +25,7 @@ from tests.attacks import (
 )
 from tests.benchmarks.load import Load
 from tests.benchmarks.report import Section, Table, Times, duration, progress
-from tests.benchmarks.sending import begun, callers, ended
+from tests.benchmarks.sending import callers
 from tests.e2e.api import message_of
 from tests.e2e.processes import ServerProcess, server_process
 
@@ -106,7 +106,7 @@ def _good_client(server: ServerProcess, model_id: str) -> list[Times]:
 @contextmanager
 def _calling(port: int, method: str, request: bytes, *, count: int) -> Iterator[None]:
     with callers() as process:
-        begun(process, Load(port, method, [request.hex()], SECONDS + 1, 60, callers=count))
+        process.begin(Load(port, method, [request.hex()], SECONDS + 1, 60, callers=count))
         yield
 
 
@@ -114,20 +114,17 @@ def _overload(server: ServerProcess, model: model_pb2.Model) -> Table:
     requests = _rebalances(model)
     with callers() as process, _Probe(server) as probe:
         progress("capacity")
-        begun(process, Load(server.api.port, REBALANCE, requests, 10, 60, callers=16))
-        alone = ended(process)
+        alone = process.carry_out(Load(server.api.port, REBALANCE, requests, 10, 60, callers=16))
         capacity = alone.codes["OK"] / alone.seconds
         progress(f"overload of {OVERLOAD} x {capacity:.0f}/s")
         probe.begin()
         load = Load(
             server.api.port, REBALANCE, requests, OVERLOAD_SECONDS, DEADLINE_SECONDS, rate=OVERLOAD * capacity
         )
-        begun(process, load)
-        over = ended(process)
+        over = process.carry_out(load)
         probe.end()
         began = time.monotonic()
-        begun(process, Load(server.api.port, REBALANCE, requests, 2, 60, callers=1))
-        after = ended(process)
+        after = process.carry_out(Load(server.api.port, REBALANCE, requests, 2, 60, callers=1))
         recovered = after.answered_seconds[0] if after.answered_seconds else time.monotonic() - began
     goodput = over.codes.get("OK", 0) / OVERLOAD_SECONDS
     late = sum(one > 1 for one in probe.seconds)
@@ -169,8 +166,9 @@ def _processes(folder: Path, siblings: SimulatedSiblings) -> Table:
             progress(f"processes, round {number + 1} of {ROUNDS}")
             for count, server in servers.items():
                 for name, (method, requests) in _calls_of(models[count]).items():
-                    begun(process, Load(server.api.port, method, requests, SECONDS, 60, callers=16))
-                    became = ended(process)
+                    became = process.carry_out(
+                        Load(server.api.port, method, requests, SECONDS, 60, callers=16)
+                    )
                     rates.setdefault((name, count), []).append(became.codes["OK"] / became.seconds)
     rows = [
         (name, *(f"{statistics.median(rates[name, count]):,.1f}/s" for count in PROCESSES))

@@ -1,8 +1,5 @@
 """ModelService beside the two things it is made of: a bare gRPC server and the bare driver."""
 
-import json
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +28,7 @@ from tests.benchmarks.model_callers import (
     message,
 )
 from tests.benchmarks.report import Section, Table, duration, progress
+from tests.benchmarks.sending import Callers, callers
 
 pb = model_service_pb2
 CALLERS = (1, 16, 64)
@@ -76,7 +74,7 @@ def run() -> Section:
         service = stack.enter_context(_service(embedded))
         ids, answers = _prepare(service)
         bare = stack.enter_context(_bare(answers, ids, embedded.uri))
-        callers = stack.enter_context(_callers())
+        process = stack.enter_context(callers("tests.benchmarks.model_callers"))
 
         def one_round(call: str) -> Round:
             found: Round = {}
@@ -85,7 +83,7 @@ def run() -> Section:
                 order = Order(
                     targets, call, count, SECONDS[count], ids, service, bare, embedded.uri, DATABASE
                 )
-                found.update({(target, count): one for target, one in _measure(callers, order).items()})
+                found.update({(target, count): one for target, one in _measure(process, order).items()})
             return found
 
         for call in CALLS:
@@ -147,22 +145,9 @@ def _answer(answer: bytes, work: Call | None, request: bytes, context: grpc.Serv
     return answer
 
 
-@contextmanager
-def _callers() -> "Iterator[subprocess.Popen[str]]":
-    command = [sys.executable, "-m", "tests.benchmarks.model_callers"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def _measure(callers: "subprocess.Popen[str]", order: Order) -> dict[str, Measured]:
-    assert callers.stdin is not None
-    assert callers.stdout is not None
-    callers.stdin.write(json.dumps(asdict(order)) + "\n")
-    callers.stdin.flush()
-    return {target: Measured(**one) for target, one in json.loads(callers.stdout.readline()).items()}
+def _measure(process: Callers, order: Order) -> dict[str, Measured]:
+    process.begin(order)
+    return {target: Measured(**one) for target, one in process.end().items()}
 
 
 def _middle(rounds: Sequence[Measured]) -> Measured:

@@ -26,16 +26,6 @@ SERVICE, MEMBER = "cluster.ordergen.test", "member.cluster.ordergen.test"
 
 
 @pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> Files:
-    return tls.written(tmp_path_factory.mktemp("tls"), authority)
-
-
-@pytest.fixture(scope="module")
 def proxy(mongodb_uri: str, authority: trustme.CA) -> Iterator[TlsProxy]:
     """It asks clients for a certificate."""
     context = serving_context(authority.issue_cert(HOST, MEMBER), clients_of=authority)

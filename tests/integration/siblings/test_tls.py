@@ -27,18 +27,8 @@ Certificate = Callable[[trustme.CA], trustme.LeafCert]
 
 
 @pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
 def stranger() -> trustme.CA:
     return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> Files:
-    return tls.written(tmp_path_factory.mktemp("tls"), authority)
 
 
 def port_of(siblings: SimulatedSiblings, scheme: str) -> int:

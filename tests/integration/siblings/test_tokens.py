@@ -94,16 +94,6 @@ def over_grpc(recorder: Recorder) -> Iterator[int]:
 SERVERS = {"http": over_http, "grpc": over_grpc}
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory, authority: trustme.CA) -> Files:
-    return tls.written(tmp_path_factory.mktemp("tls"), authority)
-
-
 @contextmanager
 def recorded(
     scheme: str, recorder: Recorder, authority: trustme.CA, files: Files, token: BearerToken

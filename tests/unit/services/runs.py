@@ -12,8 +12,14 @@ from typing import TypeVar
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.market import Holdings, MarketSnapshot
 from ordergen_server.domain.models import Model
-from ordergen_server.domain.rebalances import PortfolioState, Rebalance, RebalanceOptions, RebalanceState
-from ordergen_server.domain.stores import RunOrder
+from ordergen_server.domain.rebalances import (
+    PortfolioRebalance,
+    PortfolioState,
+    Rebalance,
+    RebalanceOptions,
+    RebalanceState,
+)
+from ordergen_server.domain.stores import Request, RunOrder
 from ordergen_server.services.execution import Execution
 from ordergen_server.services.leased_run import LeasedRun, RunJournal
 from ordergen_server.services.observer import UNOBSERVED, RunObserver
@@ -23,12 +29,15 @@ from ordergen_server.services.runs import Runs
 from ordergen_server.services.watching import ChangeSignal
 from tests.builders import NOW, holdings, model, portfolio_id, position, rebalance, snapshot
 from tests.fakes import FakeMarket, FakePortfolios, MemoryModels
+from tests.limits import PATIENCE
 from tests.memory_runs import MemoryRuns
 from tests.waiting import eventually
 
 Item = TypeVar("Item")
 #: Buys 10 shares with its cash, needs nothing, has no positive value.
 BUYS, RESTS, WORTHLESS = holdings("1000"), holdings("90", {1: "1"}), holdings("-1")
+REQUEST = Request("16fd2706-8baf-433b-82eb-8c7fada847da", "body")
+OPTIONS = RebalanceOptions(solver_timeout_seconds=3)
 TOKEN = "token of the tests"  # noqa: S105 - of a lease
 LEASE_SECONDS = 60.0
 
@@ -166,3 +175,12 @@ def house(
             )
         finally:
             holder.close()
+
+
+def rebalance_one(parts: House) -> PortfolioRebalance:
+    return parts.rebalancer.rebalance_portfolio(portfolio_id(0), OPTIONS, Deadline.after(PATIENCE))
+
+
+def only_run(parts: House) -> Rebalance:
+    (run,) = parts.runs.headers.values()
+    return run

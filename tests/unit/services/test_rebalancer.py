@@ -14,8 +14,6 @@ from ordergen_server.domain.errors import (
     DatabaseUnavailable,
     DeadlineExceeded,
     InternalError,
-    InvalidArgument,
-    MarketValueNotPositive,
     ModelWithoutPositions,
     NotFound,
     OrderGenerationError,
@@ -24,63 +22,32 @@ from ordergen_server.domain.errors import (
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
-    Rebalance,
-    RebalanceOptions,
     RebalanceState,
     RunEvent,
     RunFinished,
     RunStarted,
 )
-from ordergen_server.domain.stores import Lease, Request
-from tests.builders import MODEL_ID, NOW, model, portfolio_id
+from ordergen_server.domain.stores import Lease
+from tests.builders import MODEL_ID, model, portfolio_id
 from tests.limits import PATIENCE
-from tests.unit.services.runs import BUYS, LEASE_SECONDS, RESTS, WORTHLESS, House, each, house
+from tests.unit.services.runs import (
+    BUYS,
+    LEASE_SECONDS,
+    OPTIONS,
+    REQUEST,
+    RESTS,
+    WORTHLESS,
+    House,
+    each,
+    house,
+    only_run,
+    rebalance_one,
+)
 from tests.waiting import eventually
-
-REQUEST = Request("16fd2706-8baf-433b-82eb-8c7fada847da", "body")
-OPTIONS = RebalanceOptions(solver_timeout_seconds=3)
-
-
-def rebalance_one(parts: House) -> PortfolioRebalance:
-    return parts.rebalancer.rebalance_portfolio(portfolio_id(0), OPTIONS, Deadline.after(PATIENCE))
 
 
 def rebalance_all(parts: House, seconds: float = 10) -> list[RunEvent]:
     return list(each(parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(seconds))))
-
-
-def only_run(parts: House) -> Rebalance:
-    (run,) = parts.runs.headers.values()
-    return run
-
-
-def test_one_portfolio_is_a_run_of_its_own() -> None:
-    """Also where its model has others."""
-    with house(BUYS, RESTS) as parts:
-        answer = rebalance_one(parts)
-    run = only_run(parts)
-    assert parts.runs.results == [answer]
-    assert (answer.state, answer.sequence, answer.rebalance_id) == (
-        PortfolioState.REBALANCED,
-        2,
-        run.rebalance_id,
-    )
-    assert (run.state, run.portfolio_count, run.options) == (RebalanceState.COMPLETED, 1, OPTIONS)
-    assert (run.model_id, run.model_name, run.model_version) == (MODEL_ID, "Growth", model().version)
-    assert (run.create_time, run.rebalance_date, run.finish_time) == (NOW, NOW.date(), NOW)
-
-
-def test_one_portfolio_without_an_answer_is_its_error() -> None:
-    """It leads to what was stored."""
-    with house(WORTHLESS) as parts, pytest.raises(MarketValueNotPositive) as raised:
-        rebalance_one(parts)
-    assert raised.value.metadata["rebalance_id"] == only_run(parts).rebalance_id
-
-
-def test_a_portfolio_of_no_model() -> None:
-    with house() as parts, pytest.raises(NotFound):
-        rebalance_one(parts)
-    assert parts.runs.headers == {}
 
 
 def test_a_model_without_positions_would_sell_everything() -> None:
@@ -371,61 +338,3 @@ def test_a_preview_that_stops_skips_the_rest_and_says_why(where: str) -> None:
     assert isinstance(finished, RunFinished)
     assert (finished.rebalance.state, finished.rebalance.error) == (RebalanceState.FAILED, down)
     assert sum(finished.rebalance.counts.values()) == 6
-
-
-def test_a_preview_of_a_portfolio_stores_nothing() -> None:
-    with house(BUYS, WORTHLESS) as parts:
-        for _ in range(2):
-            answer = parts.rebalancer.rebalance_portfolio(
-                portfolio_id(0), OPTIONS, Deadline.after(PATIENCE), validate_only=True
-            )
-            assert (answer.state, answer.rebalance_id) == (PortfolioState.REBALANCED, "")
-        with pytest.raises(MarketValueNotPositive) as raised:
-            parts.rebalancer.rebalance_portfolio(
-                portfolio_id(1), OPTIONS, Deadline.after(PATIENCE), validate_only=True
-            )
-    assert raised.value.metadata == {}
-    assert parts.runs.runs == {}
-    assert parts.models.get(MODEL_ID).last_rebalance_time is None
-
-
-def test_a_portfolio_asked_for_again_answers_its_first_result() -> None:
-    """And its model was rebalanced once, at that time."""
-
-    def ask(parts: House, request: Request) -> PortfolioRebalance:
-        return parts.rebalancer.rebalance_portfolio(
-            portfolio_id(0), OPTIONS, Deadline.after(PATIENCE), request=request
-        )
-
-    with house(BUYS) as parts:
-        first = ask(parts, REQUEST)
-        parts.clock.move(5)
-        assert ask(parts, REQUEST) == first
-        with pytest.raises(InvalidArgument):
-            ask(parts, Request(REQUEST.request_id, "another body"))
-        assert parts.models.get(MODEL_ID).last_rebalance_time == NOW
-    assert len(parts.runs.runs) == 1
-
-
-def test_a_portfolio_whose_caller_has_gone_is_not_stored() -> None:
-    """Whenever that is: nothing is asked for any more, and at the end nothing is stored."""
-    gone = Event()
-    deadline = Deadline.after(PATIENCE).unless(gone.is_set)
-    with house(BUYS, before=lambda _: gone.set()) as parts:
-        for _ in range(2):
-            with pytest.raises(Cancelled):
-                parts.rebalancer.rebalance_portfolio(portfolio_id(0), OPTIONS, deadline)
-    assert parts.runs.runs == {}
-    assert (parts.market.calls, len(parts.portfolios.asked)) == (1, 1)
-
-
-def test_a_single_portfolio_beside_a_run() -> None:
-    release = Event()
-    with house(BUYS, RESTS, before=lambda _: release.is_set() or release.wait(0.2), workers=1) as parts:
-        started = parts.rebalancer.start(MODEL_ID, OPTIONS, 1000)
-        assert rebalance_one(parts).state is PortfolioState.REBALANCED
-        release.set()
-        assert parts.ended(started.rebalance_id)
-        with pytest.raises(NotFound):
-            parts.runs.get_portfolio(started.rebalance_id, portfolio_id(9))
-    assert len(parts.runs.runs) == 2

@@ -175,6 +175,15 @@ def index_states(database: Database) -> None:
     database.collection("portfolio_rebalances").create_indexes([IndexModel(keys, name="state")])
 
 
+def keep_markets(database: Database) -> None:
+    """The markets of runs, kept with them; and the results of runs of one portfolio, in their headers."""
+    database.create_collection("rebalance_markets")
+    keys = [("rebalance_id", ASCENDING), ("part", ASCENDING)]
+    database.collection("rebalance_markets").create_indexes([IndexModel(keys, name="market", unique=True)])
+    result = IndexModel([("result.portfolio_id", ASCENDING)], name="result", sparse=True)
+    database.collection("rebalances").create_indexes([result])
+
+
 def enforce_model_rules(database: Database) -> None:
     """Let the database refuse models that break a rule."""
     database.command({"collMod": "models", "validator": MODEL_VALIDATOR})

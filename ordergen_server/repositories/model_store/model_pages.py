@@ -15,7 +15,7 @@ from ordergen_server.domain.violations import Violations, broken
 from ordergen_server.repositories.model_store.model_documents import stored_model
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.database import Database
-from ordergen_server.repositories.mongodb.full_pages import fill
+from ordergen_server.repositories.mongodb.full_pages import as_stored, fill
 from ordergen_server.repositories.mongodb.tokens import PageTokens
 
 #: Fields that documents call otherwise.
@@ -72,7 +72,7 @@ class ModelPages:
             }
         cursor = self._stored.find(query).sort("_id", direction).skip(page.skip).limit(page.limit + 1)
         with cursor if "portfolio_ids" in query else cursor.hint("_id_") as documents:
-            found, more = fill(documents, page.limit)
+            found, more = fill(as_stored(documents), page.limit)
         models = list(map(stored_model, found))
         return models, models[-1].model_id if more else None
 
@@ -87,7 +87,7 @@ class ModelPages:
             ids = self._listing(listing)
         start += page.skip
         asked = ids[start : start + page.limit]
-        found, cut_short = fill(self._in_order(asked), page.limit)
+        found, cut_short = fill(as_stored(self._in_order(asked)), page.limit)
         models = list(map(stored_model, found))
         end = start + len(asked)
         if cut_short:

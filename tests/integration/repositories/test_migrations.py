@@ -82,7 +82,7 @@ def test_processes_that_start_together_make_one_schema(
     for name, indexes in schema.INDEXES.items():
         made = set(database.collection(name).index_information())
         later = {
-            "rebalances": {"request", "active", "lease"},
+            "rebalances": {"request", "active", "lease", "result"},
             "portfolio_rebalances": {"state"},
         }.get(name, set())
         assert made == {"_id_", *(one.document["name"] for one in indexes), *later}

@@ -1,0 +1,127 @@
+"""What runs did for portfolios, in MongoDB: read one by one, page by page, or in the order of sequence."""
+
+from collections.abc import Collection
+from typing import cast
+
+from bson import ObjectId, decode
+from bson.raw_bson import RawBSONDocument
+from pymongo import ASCENDING
+
+from ordergen_server.domain.errors import NotFound, Resource
+from ordergen_server.domain.pages import Page, PageRequest
+from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState
+from ordergen_server.repositories.mongodb.codec import CODEC_OPTIONS, Document
+from ordergen_server.repositories.mongodb.database import Database
+from ordergen_server.repositories.mongodb.full_pages import fill
+from ordergen_server.repositories.mongodb.tokens import PageTokens
+from ordergen_server.repositories.run_store.kept_markets import KeptMarkets
+from ordergen_server.repositories.run_store.markets import RunTable
+from ordergen_server.repositories.run_store.result_documents import WITHOUT_LINES, result_of
+
+#: A transaction of a message, at most.
+TRANSACTION_BYTES = 56
+
+
+class Results:
+    """The collection `portfolio_rebalances`; the result of a run of one portfolio stands in its header."""
+
+    def __init__(self, database: Database, tokens: PageTokens, markets: KeptMarkets) -> None:
+        self._operation = database.operation
+        self._tokens = tokens
+        self._markets = markets
+        self._headers = database.collection("rebalances")
+        self._portfolios = database.collection("portfolio_rebalances")
+        self._stored = database.raw_collection("portfolio_rebalances")
+
+    def find(
+        self, rebalance_id: str, page: PageRequest, state: PortfolioState | None
+    ) -> Page[PortfolioRebalance]:
+        """Read a page of what a run did, without positions. Raises NotFound, InvalidArgument."""
+        arguments = ("portfolio_rebalances", rebalance_id, state)
+        place = cast("str", self._tokens.read(page.token, arguments) or "")
+        query: Document = {"rebalance_id": rebalance_id, "portfolio_id": {"$gt": place}}
+        if state:
+            query["state"] = state.value
+        with self._operation():
+            only = self._only(rebalance_id)
+            if only:
+                found = self._results([only] if _shown(only, place, state) else [])
+                return Page(tuple(found))
+            table = self._markets.table(rebalance_id)
+            cursor = self._stored.find(query, WITHOUT_LINES).sort("portfolio_id", ASCENDING)
+            with cursor.limit(page.limit + 1) as documents:
+                items, more = fill((_row(one, table) for one in documents), page.limit)
+        return Page(tuple(items), self._tokens.make(items[-1].portfolio_id, arguments) if more else "")
+
+    def after(self, rebalance_id: str, sequence: int, limit: int) -> tuple[PortfolioRebalance, ...]:
+        """Read what a run did after a point, whole, in the order of sequence.
+
+        Results are numbered from 2 without gaps, so a range names them; some databases read all that a query
+        without an upper end could mean, whatever its limit.
+        """
+        first = max(sequence, 1)
+        query = {"rebalance_id": rebalance_id, "sequence": {"$gt": first, "$lte": first + limit}}
+        with self._operation():
+            found = list(self._portfolios.find(query).sort("sequence", ASCENDING))
+            if not found and first == 1:
+                found = self._alone({"_id": ObjectId(rebalance_id)})
+            return tuple(self._results(found))
+
+    def get(self, rebalance_id: str, portfolio_id: str) -> PortfolioRebalance:
+        """Read what a run did for a portfolio, whole. Raises NotFound."""
+        query = {"rebalance_id": rebalance_id, "portfolio_id": portfolio_id}
+        with self._operation():
+            found = list(self._portfolios.find(query)) or self._alone(
+                {"_id": ObjectId(rebalance_id), "result.portfolio_id": portfolio_id}
+            )
+            results = self._results(found)
+        if not results:
+            raise NotFound(
+                f"Rebalance {rebalance_id} has no portfolio {portfolio_id}:"
+                " ListPortfolioRebalances names those that it has so far.",
+                metadata={"rebalance_id": rebalance_id, "portfolio_id": portfolio_id},
+                resource=Resource("PortfolioRebalance", f"{rebalance_id}/{portfolio_id}"),
+            )
+        return results[0]
+
+    def runs_over(self, portfolio_ids: Collection[str]) -> list[ObjectId]:
+        """The runs that had any of these portfolios; within an operation."""
+        which = {"$in": list(portfolio_ids)}
+        runs = self._portfolios.distinct("rebalance_id", {"portfolio_id": which})
+        alone = self._headers.find({"result.portfolio_id": which}, {"_id": 1})
+        return [*map(ObjectId, runs), *(cast("ObjectId", one["_id"]) for one in alone)]
+
+    def _only(self, rebalance_id: str) -> Document | None:
+        """The result of a run of one portfolio; None of any other. Raises NotFound."""
+        header = self._headers.find_one({"_id": ObjectId(rebalance_id)}, {"result": 1})
+        if header is None:
+            raise run_not_found(rebalance_id)
+        only = cast("Document | None", header.get("result"))
+        return only and {name: value for name, value in only.items() if name != "lines"}
+
+    def _alone(self, query: Document) -> list[Document]:
+        headers = self._headers.find(query, {"result": 1})
+        return [cast("Document", one["result"]) for one in headers if "result" in one]
+
+    def _results(self, documents: list[Document]) -> list[PortfolioRebalance]:
+        return [result_of(one, self._markets.table(cast("str", one["rebalance_id"]))) for one in documents]
+
+
+def _row(stored: RawBSONDocument, table: RunTable) -> tuple[PortfolioRebalance, int]:
+    """A result without lines, and about the bytes of its message."""
+    row = result_of(decode(stored.raw, CODEC_OPTIONS), table)
+    return row, len(stored.raw) + TRANSACTION_BYTES * len(row.transactions)
+
+
+def _shown(document: Document, place: str, state: PortfolioState | None) -> bool:
+    after = cast("str", document["portfolio_id"]) > place
+    return after and (state is None or document["state"] == state.value)
+
+
+def run_not_found(rebalance_id: str) -> NotFound:
+    """The error of a run that there is not."""
+    return NotFound(
+        f"There is no rebalance {rebalance_id}: ListRebalances names those that there are.",
+        metadata={"rebalance_id": rebalance_id},
+        resource=Resource("Rebalance", rebalance_id),
+    )

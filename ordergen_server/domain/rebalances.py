@@ -31,6 +31,13 @@ class PortfolioState(Enum):
     SKIPPED = "SKIPPED"
 
 
+class View(Enum):
+    """How much is wanted of what a run did for a portfolio: BASIC is all but the positions."""
+
+    BASIC = "BASIC"
+    FULL = "FULL"
+
+
 class Side(Enum):
     """The direction of a trade."""
 

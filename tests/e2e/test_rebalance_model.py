@@ -173,3 +173,34 @@ def test_the_model_knows_that_it_was_rebalanced(run: Run) -> None:
     stored = run.api.get(run.model.model_id)
     assert stored.last_rebalance_time == run.finished.finish_time
     assert (stored.version, stored.update_time) == (run.model.version, run.model.update_time)
+
+
+BASIC = pb.PORTFOLIO_REBALANCE_VIEW_BASIC
+
+
+def test_a_basic_view_has_all_but_the_positions(run: Run) -> None:
+    """Of one portfolio, of the run from any point on, and of a run that is computed alone."""
+    rs = rebalance_service_pb2
+    rebalance_id, first = run.finished.rebalance_id, run.portfolios[0]
+    one = rs.GetPortfolioRebalanceRequest(
+        rebalance_id=rebalance_id, portfolio_id=first.portfolio_id, view=BASIC
+    )
+    assert run.api.rebalances.GetPortfolioRebalance(one, timeout=PATIENCE) == without_positions([first])[0]
+    rest = rs.WatchRebalanceRequest(rebalance_id=rebalance_id, after_sequence=5, view=BASIC)
+    told = list(run.api.rebalances.WatchRebalance(rest, timeout=PATIENCE))
+    assert [one.sequence for one in told] == list(range(6, PORTFOLIOS + 3))
+    assert all(not one.portfolio.positions for one in told)
+    assert without_positions([one.portfolio for one in told[:-1]]) == without_positions(run.portfolios[4:])
+    preview = rs.RebalanceModelRequest(model_id=run.model.model_id, validate_only=True, view=BASIC)
+    shown = [one.portfolio for one in run.api.rebalances.RebalanceModel(preview, timeout=PATIENCE)][1:-1]
+    assert {one.portfolio_id: list(one.transactions) for one in shown} == {
+        one.portfolio_id: list(one.transactions) for one in run.portfolios
+    }
+    assert all(not one.positions for one in shown)
+
+
+def test_who_watches_again_gets_what_the_first_got(run: Run) -> None:
+    """Encoded once, for all."""
+    request = rebalance_service_pb2.WatchRebalanceRequest(rebalance_id=run.finished.rebalance_id)
+    for _ in range(2):
+        assert list(run.api.rebalances.WatchRebalance(request, timeout=PATIENCE)) == run.responses

@@ -8,7 +8,13 @@ from pymongo import DESCENDING
 
 from ordergen_server.domain.errors import PreconditionFailed, VersionMismatch, Violation
 from ordergen_server.domain.pages import Page, PageRequest
-from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, Rebalance, RebalanceState
+from ordergen_server.domain.rebalances import (
+    PortfolioRebalance,
+    PortfolioState,
+    Rebalance,
+    RebalanceState,
+    View,
+)
 from ordergen_server.repositories.mongodb.codec import CODEC_OPTIONS, Document
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.full_pages import as_stored, fill
@@ -101,11 +107,13 @@ class Rebalances(RunLog):
         return self._results.find(rebalance_id, page, state)
 
     def portfolios_after(
-        self, rebalance_id: str, sequence: int, limit: int
+        self, rebalance_id: str, sequence: int, limit: int, view: View = View.FULL
     ) -> tuple[PortfolioRebalance, ...]:
-        """Read what a run did after a point, whole, in the order of sequence."""
-        return self._results.after(rebalance_id, sequence, limit)
+        """Read what a run did after a point, in the order of sequence."""
+        return self._results.after(rebalance_id, sequence, limit, view)
 
-    def get_portfolio(self, rebalance_id: str, portfolio_id: str) -> PortfolioRebalance:
-        """Read what a run did for a portfolio, whole. Raises NotFound."""
-        return self._results.get(rebalance_id, portfolio_id)
+    def get_portfolio(
+        self, rebalance_id: str, portfolio_id: str, view: View = View.FULL
+    ) -> PortfolioRebalance:
+        """Read what a run did for a portfolio. Raises NotFound."""
+        return self._results.get(rebalance_id, portfolio_id, view)

@@ -33,7 +33,7 @@ from ordergen_server.repositories.run_store.markets import RunTable
 from ordergen_server.repositories.run_store.packing import pack, unpack
 
 #: The projection that leaves out lines, but for their trades.
-WITHOUT_LINES = {"_id": 0, "lines": 0, **earlier_results.WITHOUT_LINES}
+WITHOUT_LINES: Document = {"_id": 0, "lines": 0, **earlier_results.WITHOUT_LINES}
 
 #: Reasons by their number in blobs: names of an optimizer's Reason. Never changed, only added to.
 REASONS = (

@@ -9,7 +9,7 @@ from pymongo import ASCENDING
 
 from ordergen_server.domain.errors import NotFound, Resource
 from ordergen_server.domain.pages import Page, PageRequest
-from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState
+from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, View
 from ordergen_server.repositories.mongodb.codec import CODEC_OPTIONS, Document
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.full_pages import fill
@@ -18,6 +18,9 @@ from ordergen_server.repositories.run_store.kept_markets import KeptMarkets
 from ordergen_server.repositories.run_store.markets import RunTable
 from ordergen_server.repositories.run_store.result_documents import WITHOUT_LINES, result_of
 
+#: The projections of views.
+SHOWN: dict[View, Document] = {View.BASIC: WITHOUT_LINES, View.FULL: {"_id": 0}}
+_RESULT: Document = {"result": 1}
 #: A transaction of a message, at most.
 TRANSACTION_BYTES = 56
 
@@ -48,13 +51,15 @@ class Results:
                 found = self._results([only] if _shown(only, place, state) else [])
                 return Page(tuple(found))
             table = self._markets.table(rebalance_id)
-            cursor = self._stored.find(query, WITHOUT_LINES).sort("portfolio_id", ASCENDING)
+            cursor = self._stored.find(query, SHOWN[View.BASIC]).sort("portfolio_id", ASCENDING)
             with cursor.limit(page.limit + 1) as documents:
                 items, more = fill((_row(one, table) for one in documents), page.limit)
         return Page(tuple(items), self._tokens.make(items[-1].portfolio_id, arguments) if more else "")
 
-    def after(self, rebalance_id: str, sequence: int, limit: int) -> tuple[PortfolioRebalance, ...]:
-        """Read what a run did after a point, whole, in the order of sequence.
+    def after(
+        self, rebalance_id: str, sequence: int, limit: int, view: View
+    ) -> tuple[PortfolioRebalance, ...]:
+        """Read what a run did after a point, in the order of sequence.
 
         Results are numbered from 2 without gaps, so a range names them; some databases read all that a query
         without an upper end could mean, whatever its limit.
@@ -62,17 +67,17 @@ class Results:
         first = max(sequence, 1)
         query = {"rebalance_id": rebalance_id, "sequence": {"$gt": first, "$lte": first + limit}}
         with self._operation():
-            found = list(self._portfolios.find(query).sort("sequence", ASCENDING))
+            found = list(self._portfolios.find(query, SHOWN[view]).sort("sequence", ASCENDING))
             if not found and first == 1:
-                found = self._alone({"_id": ObjectId(rebalance_id)})
+                found = self._alone({"_id": ObjectId(rebalance_id)}, view)
             return tuple(self._results(found))
 
-    def get(self, rebalance_id: str, portfolio_id: str) -> PortfolioRebalance:
-        """Read what a run did for a portfolio, whole. Raises NotFound."""
+    def get(self, rebalance_id: str, portfolio_id: str, view: View) -> PortfolioRebalance:
+        """Read what a run did for a portfolio. Raises NotFound."""
         query = {"rebalance_id": rebalance_id, "portfolio_id": portfolio_id}
         with self._operation():
-            found = list(self._portfolios.find(query)) or self._alone(
-                {"_id": ObjectId(rebalance_id), "result.portfolio_id": portfolio_id}
+            found = list(self._portfolios.find(query, SHOWN[view])) or self._alone(
+                {"_id": ObjectId(rebalance_id), "result.portfolio_id": portfolio_id}, view
             )
             results = self._results(found)
         if not results:
@@ -93,18 +98,22 @@ class Results:
 
     def _only(self, rebalance_id: str) -> Document | None:
         """The result of a run of one portfolio; None of any other. Raises NotFound."""
-        header = self._headers.find_one({"_id": ObjectId(rebalance_id)}, {"result": 1})
+        header = self._headers.find_one({"_id": ObjectId(rebalance_id)}, _RESULT)
         if header is None:
             raise run_not_found(rebalance_id)
-        only = cast("Document | None", header.get("result"))
-        return only and {name: value for name, value in only.items() if name != "lines"}
+        only = header.get("result")
+        return _viewed(cast("Document", only), View.BASIC) if only else None
 
-    def _alone(self, query: Document) -> list[Document]:
-        headers = self._headers.find(query, {"result": 1})
-        return [cast("Document", one["result"]) for one in headers if "result" in one]
+    def _alone(self, query: Document, view: View) -> list[Document]:
+        headers = self._headers.find(query, _RESULT)
+        return [_viewed(cast("Document", one["result"]), view) for one in headers if "result" in one]
 
     def _results(self, documents: list[Document]) -> list[PortfolioRebalance]:
         return [result_of(one, self._markets.table(cast("str", one["rebalance_id"]))) for one in documents]
+
+
+def _viewed(result: Document, view: View) -> Document:
+    return {name: value for name, value in result.items() if SHOWN[view].get(name) != 0}
 
 
 def _row(stored: RawBSONDocument, table: RunTable) -> tuple[PortfolioRebalance, int]:

@@ -88,7 +88,6 @@ def document(name: str) -> dict[str, Any]:
         "version": 1,
         "create_time": _now(),
         "update_time": _now(),
-        "last_rebalance_time": None,
     }
 
 

@@ -27,6 +27,7 @@ MIGRATIONS: dict[int, Migration] = {
     4: schema.index_states,
     5: schema.enforce_model_rules,  # again, for models have a maximum of portfolios now
     7: schema.keep_markets,
+    6: schema.separate_activity,
 }
 
 

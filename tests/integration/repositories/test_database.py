@@ -147,9 +147,10 @@ def test_writes_are_acknowledged_by_a_majority_and_durable(recorder: tuple[Recor
     created = models.create(content("Once"), NOW)
     models.create(content("Repeatable"), NOW, "3f2504e0-4f89-41d3-9a0c-0305e82c3301")
     models.change(created.model_id, 1, add_position(position(3)), NOW)
+    models.mark_rebalanced(created.model_id, NOW)
     models.delete(created.model_id, 2)
     durable = {"w": "majority", "j": True}
     names = [next(iter(one)) for one in sent.sent if one.get("writeConcern") == durable]
-    assert names == ["insert", "commitTransaction", "update", "delete"]
+    assert names == ["insert", "commitTransaction", "update", "update", "delete", "update"]
     reads = [one["readConcern"] for one in sent.sent if "find" in one or "startTransaction" in one]
-    assert reads == [{"level": "majority"}] * 2
+    assert reads == [{"level": "majority"}] * 3

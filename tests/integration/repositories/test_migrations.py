@@ -87,6 +87,7 @@ def test_processes_that_start_together_make_one_schema(
         }.get(name, set())
         assert made == {"_id_", *(one.document["name"] for one in indexes), *later}
     assert set(database.collection("rebalance_work").index_information()) == {"_id_", "work", "expiry"}
+    assert set(database.collection("model_activity").index_information()) == {"_id_", "expiry"}
 
 
 def test_what_has_run_does_not_run_again(database: Database) -> None:

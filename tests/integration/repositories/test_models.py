@@ -143,12 +143,6 @@ def test_a_rebalance_changes_the_time_and_not_the_version(models: Models) -> Non
     assert models.get(created.model_id) == expected
 
 
-def test_a_model_that_is_gone_is_not_marked(models: Models) -> None:
-    models.mark_rebalanced(MODEL_ID, NOW)
-    with pytest.raises(NotFound):
-        models.get(MODEL_ID)
-
-
 def test_positions_without_a_model_of_ours_are_read(models: Models, database: Database) -> None:
     """Fields that a newer server wrote do not hurt an older one."""
     created = models.create(content(positions=(position(1),)), NOW)

@@ -26,8 +26,8 @@ MIGRATIONS: dict[int, Migration] = {
     3: schema.lease_runs,
     4: schema.index_states,
     5: schema.enforce_model_rules,  # again, for models have a maximum of portfolios now
-    7: schema.keep_markets,
     6: schema.separate_activity,
+    7: schema.keep_markets,
 }
 
 

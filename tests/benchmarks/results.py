@@ -41,8 +41,8 @@ BASIC, FULL = rebalance_pb2.PORTFOLIO_REBALANCE_VIEW_BASIC, rebalance_pb2.PORTFO
 
 INTRODUCTION = f"""A model of {PORTFOLIOS:,} portfolios of 100 positions, on the embedded database and
 simulated siblings; all share the machine with what measures. A detached run is begun and left alone, a
-streamed one is read to its end by our stubs; each {ROUNDS} times in turns, the medians. The bare find reads the same
-documents with the driver alone, without lines; the bare insert writes the same documents, as durably
+streamed one is read to its end by our stubs; each {ROUNDS} times in turns, the medians. The bare find reads
+the same documents with the driver alone, without lines; the bare insert writes the same documents, as durably
 (majority, journal), into a collection with the same indexes."""
 
 

@@ -1,0 +1,212 @@
+"""Connections of a peer: where one address has more to a port than it may, the newest are ended.
+
+gRPC bounds the connections of a port and not of a peer, and in Python nobody is asked whether to take one.
+But the process sees its own sockets (`/proc/self/fd`, proc(5)): those whose local port is ours are what gRPC
+has taken in. What is too much is shut down, and never closed, for the descriptor is gRPC's: it reads the end
+of the connection, and cleans up as it does after a client that has gone. Linux alone.
+"""
+
+import logging
+import math
+import os
+import select
+import socket
+import stat
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Event, Thread
+
+_log = logging.getLogger(__name__)
+
+DESCRIPTORS = Path("/proc/self/fd")
+#: Between two looks where nobody connects; a connection that was missed is seen by then.
+QUIET_SECONDS = 1.0
+#: From a connection to the look that counts it, and all that come meanwhile.
+PAUSE_SECONDS = 0.1
+#: The same while somebody has too many: they fill a port within milliseconds. No less than twice what the
+#: look before took: a third of a processor at most.
+HURRIED_SECONDS, HURRIED_SHARE = 0.002, 2
+LINE_SECONDS = 1.0
+
+
+class Connections:
+    """The connections of this process to a port of its own, oldest first.
+
+    Args:
+        port: one that it listens on.
+        listens: is given each socket that takes them in, once, for the time of the call.
+        descriptors: the folder with the numbers of this process's descriptors.
+    """
+
+    def __init__(
+        self, port: int, listens: Callable[[socket.socket], None], descriptors: Path = DESCRIPTORS
+    ) -> None:
+        self._port = port
+        self._listens = listens
+        self._descriptors = descriptors
+        self._numbers: dict[int, int] = {}  # the descriptor of each socket of the process
+        self._peers: dict[int, str | None] = {}  # of each that is known; None is no connection to the port
+        self._ended: set[int] = set()
+
+    def look(self) -> None:
+        """See which there are. Raises OSError: no descriptor is left to look with."""
+        self._numbers = dict(_sockets(self._descriptors))
+        self._peers = {inode: peer for inode, peer in self._peers.items() if inode in self._numbers}
+        self._ended &= self._peers.keys()
+        # A processor numbers inodes as it makes them: so these, too, are by age.
+        for inode in sorted(self._numbers.keys() - self._peers.keys()):
+            self._meet(inode)
+
+    def end_beyond(self, bound: int) -> Counter[str]:
+        """Shut down the newest of every peer that has more; how many of which."""
+        kept, ended = Counter[str](), Counter[str]()
+        for inode, peer in self._peers.items():
+            if peer is None or inode in self._ended:
+                continue
+            kept[peer] += 1
+            if kept[peer] > bound and self._end(inode):
+                ended[peer] += 1
+        return ended
+
+    def _meet(self, inode: int) -> None:
+        """Note what a new socket is; one that is neither connected nor anybody else's may yet become ours."""
+        with suppress(OSError), _borrowed(self._numbers[inode], inode) as one:
+            if one.family not in (socket.AF_INET, socket.AF_INET6) or one.getsockname()[1] != self._port:
+                self._peers[inode] = None
+            elif one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                self._peers[inode] = None
+                self._listens(one)
+            else:
+                # An IPv4 address that came to a socket of both kinds is written as one of IPv6.
+                self._peers[inode] = one.getpeername()[0].removeprefix("::ffff:")
+
+    def _end(self, inode: int) -> bool:
+        with suppress(OSError), _borrowed(self._numbers[inode], inode) as one:
+            one.shutdown(socket.SHUT_RDWR)
+            self._ended.add(inode)
+            return True
+        return False  # it has ended by itself
+
+
+def _sockets(descriptors: Path) -> Iterator[tuple[int, int]]:
+    """The inode and the descriptor of every socket of this process."""
+    for name in os.listdir(descriptors):  # noqa: PTH208 - a path of each would take twice the time
+        with suppress(OSError):  # it was closed meanwhile
+            status = os.fstat(int(name))
+            if stat.S_ISSOCK(status.st_mode):
+                yield status.st_ino, int(name)
+
+
+@contextmanager
+def _borrowed(number: int, inode: int) -> Iterator[socket.socket]:
+    """A descriptor of our own of a socket: it stays the same one whatever is closed and opened meanwhile.
+
+    Raises:
+        OSError: that descriptor is closed, or another file's by now.
+    """
+    with socket.socket(fileno=os.dup(number)) as one:
+        if os.fstat(one.fileno()).st_ino != inode:
+            raise OSError
+        yield one
+
+
+class PeerBound:
+    """Bounds the connections of each peer to a port, from `start` to `close`, in a thread of its own.
+
+    It looks when somebody connects, and hardly ever otherwise.
+
+    Args:
+        port: one that this process listens on.
+        most: connections of one address.
+        ended: is told how many were ended.
+        descriptors: where this process sees its descriptors.
+    """
+
+    def __init__(
+        self, port: int, most: int, ended: Callable[[int], object], descriptors: Path = DESCRIPTORS
+    ) -> None:
+        self._most = most
+        self._ended = ended
+        self._descriptors = descriptors
+        self._connections = Connections(port, self._hear, descriptors)
+        self._log = _Log(port, most)
+        self._closing = Event()
+        self._thread = Thread(target=self._run, name="peers", daemon=True)
+
+    def start(self) -> None:
+        """Begin; the port must be open. Where connections cannot be seen, say so and leave them alone."""
+        if not self._descriptors.is_dir():
+            _log.warning("connections of a peer are not bounded: this system has no %s", self._descriptors)
+            return
+        self._arrivals = select.epoll()
+        self._closes = os.eventfd(0)
+        self._arrivals.register(self._closes, select.EPOLLIN)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End what `start` began."""
+        self._closing.set()
+        if self._thread.is_alive():
+            os.eventfd_write(self._closes, 1)
+            self._thread.join()
+            self._arrivals.close()
+            os.close(self._closes)
+
+    def _hear(self, listener: socket.socket) -> None:
+        # Of arrivals alone, none of which it takes from gRPC; the kernel forgets it once gRPC closes its own.
+        self._arrivals.register(listener, select.EPOLLIN | select.EPOLLET)
+
+    def _run(self) -> None:
+        pause = 0.0
+        while not self._closing.wait(pause):
+            began = time.thread_time()
+            if self._bound():
+                pause = max(HURRIED_SECONDS, HURRIED_SHARE * (time.thread_time() - began))
+            else:
+                pause = PAUSE_SECONDS
+                self._arrivals.poll(QUIET_SECONDS)
+
+    def _bound(self) -> bool:
+        """Look, and end what is too much; whether something was."""
+        try:
+            self._connections.look()
+        except OSError as error:
+            self._log.cannot_look(error)
+            return False
+        ended = self._connections.end_beyond(self._most)
+        if ended:
+            self._ended(ended.total())
+        self._log.note(ended)
+        return bool(ended)
+
+
+class _Log:
+    """One line a second at most: who had too many, and how many of them were ended."""
+
+    def __init__(self, port: int, most: int) -> None:
+        self._port = port
+        self._most = most
+        self._untold = Counter[str]()
+        self._told_at = -math.inf
+
+    def note(self, ended: Counter[str]) -> None:
+        self._untold += ended
+        if self._untold and self._is_due():
+            peer, count = self._untold.most_common(1)[0]
+            others = f", and of {len(self._untold) - 1} more" if len(self._untold) > 1 else ""
+            text = "ended %d connections of %s to port %d, which may have %d%s"
+            _log.warning(text, count, peer, self._port, self._most, others)
+            self._untold.clear()
+
+    def cannot_look(self, error: OSError) -> None:
+        if self._is_due():
+            _log.warning("connections to port %d could not be looked at: %s", self._port, error.strerror)
+
+    def _is_due(self) -> bool:
+        due = time.monotonic() >= self._told_at + LINE_SECONDS
+        if due:
+            self._told_at = time.monotonic()
+        return due

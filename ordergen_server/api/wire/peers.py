@@ -9,7 +9,6 @@ of the connection, and cleans up as it does after a client that has gone. Linux 
 import logging
 import math
 import os
-import select
 import socket
 import stat
 import time
@@ -22,13 +21,13 @@ from threading import Event, Thread
 _log = logging.getLogger(__name__)
 
 DESCRIPTORS = Path("/proc/self/fd")
-#: Between two looks where nobody connects; a connection that was missed is seen by then.
-QUIET_SECONDS = 1.0
-#: From a connection to the look that counts it, and all that come meanwhile.
-PAUSE_SECONDS = 0.1
-#: The same while somebody has too many: they fill a port within milliseconds. No less than twice what the
-#: look before took: a third of a processor at most.
-HURRIED_SECONDS, HURRIED_SHARE = 0.002, 2
+#: Between two looks while nobody has too many: they take a few milliseconds of a second, by far the most of
+#: them with the port full.
+QUIET_SECONDS = 0.25
+#: After one that ended something: whoever opens connections as fast as they can fills a port within
+#: milliseconds. No less than twice what the look took, which is a third of a processor at most; and a little
+#: longer after each that ends nothing, lest somebody waits for that.
+HURRIED_SECONDS, HURRIED_SHARE, CALMING = 0.002, 2, 1.1
 LINE_SECONDS = 1.0
 
 
@@ -37,15 +36,11 @@ class Connections:
 
     Args:
         port: one that it listens on.
-        listens: is given each socket that takes them in, once, for the time of the call.
         descriptors: the folder with the numbers of this process's descriptors.
     """
 
-    def __init__(
-        self, port: int, listens: Callable[[socket.socket], None], descriptors: Path = DESCRIPTORS
-    ) -> None:
+    def __init__(self, port: int, descriptors: Path = DESCRIPTORS) -> None:
         self._port = port
-        self._listens = listens
         self._descriptors = descriptors
         self._numbers: dict[int, int] = {}  # the descriptor of each socket of the process
         self._peers: dict[int, str | None] = {}  # of each that is known; None is no connection to the port
@@ -72,13 +67,10 @@ class Connections:
         return ended
 
     def _meet(self, inode: int) -> None:
-        """Note what a new socket is; one that is neither connected nor anybody else's may yet become ours."""
+        """Note what a new socket is. One of the port that is not connected listens, or has just ended."""
         with suppress(OSError), _borrowed(self._numbers[inode], inode) as one:
             if one.family not in (socket.AF_INET, socket.AF_INET6) or one.getsockname()[1] != self._port:
                 self._peers[inode] = None
-            elif one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-                self._peers[inode] = None
-                self._listens(one)
             else:
                 # An IPv4 address that came to a socket of both kinds is written as one of IPv6.
                 self._peers[inode] = one.getpeername()[0].removeprefix("::ffff:")
@@ -116,8 +108,6 @@ def _borrowed(number: int, inode: int) -> Iterator[socket.socket]:
 class PeerBound:
     """Bounds the connections of each peer to a port, from `start` to `close`, in a thread of its own.
 
-    It looks when somebody connects, and hardly ever otherwise.
-
     Args:
         port: one that this process listens on.
         most: connections of one address.
@@ -131,7 +121,7 @@ class PeerBound:
         self._most = most
         self._ended = ended
         self._descriptors = descriptors
-        self._connections = Connections(port, self._hear, descriptors)
+        self._connections = Connections(port, descriptors)
         self._log = _Log(port, most)
         self._closing = Event()
         self._thread = Thread(target=self._run, name="peers", daemon=True)
@@ -141,33 +131,22 @@ class PeerBound:
         if not self._descriptors.is_dir():
             _log.warning("connections of a peer are not bounded: this system has no %s", self._descriptors)
             return
-        self._arrivals = select.epoll()
-        self._closes = os.eventfd(0)
-        self._arrivals.register(self._closes, select.EPOLLIN)
         self._thread.start()
 
     def close(self) -> None:
         """End what `start` began."""
         self._closing.set()
         if self._thread.is_alive():
-            os.eventfd_write(self._closes, 1)
             self._thread.join()
-            self._arrivals.close()
-            os.close(self._closes)
-
-    def _hear(self, listener: socket.socket) -> None:
-        # Of arrivals alone, none of which it takes from gRPC; the kernel forgets it once gRPC closes its own.
-        self._arrivals.register(listener, select.EPOLLIN | select.EPOLLET)
 
     def _run(self) -> None:
-        pause = 0.0
+        pause = QUIET_SECONDS
         while not self._closing.wait(pause):
             began = time.thread_time()
             if self._bound():
                 pause = max(HURRIED_SECONDS, HURRIED_SHARE * (time.thread_time() - began))
             else:
-                pause = PAUSE_SECONDS
-                self._arrivals.poll(QUIET_SECONDS)
+                pause = min(pause * CALMING, QUIET_SECONDS)
 
     def _bound(self) -> bool:
         """Look, and end what is too much; whether something was."""

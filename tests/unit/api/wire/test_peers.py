@@ -61,7 +61,7 @@ def is_ended(client: socket.socket) -> bool:
 
 
 def looked(port: int) -> Connections:
-    connections = Connections(port, lambda _: None)
+    connections = Connections(port)
     connections.look()
     return connections
 
@@ -124,15 +124,9 @@ def test_an_address_of_ipv4_is_the_same_where_both_kinds_are_listened_on(stack: 
     assert looked(door.port).end_beyond(0) == {"127.0.0.1": 2, "::1": 3}
 
 
-def test_listeners_are_told_once(door: Door) -> None:
-    told: list[int] = []
-    connections = Connections(door.port, lambda one: told.append(one.getsockname()[1]))
-    connections.look()
-    connections.look()
-    assert told == [door.port]
-
-
-def test_it_looks_when_somebody_comes(door: Door, caplog: pytest.LogCaptureFixture) -> None:
+def test_whoever_has_too_many_loses_them_and_the_log_says_who(
+    door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
     counts: list[int] = []
     bound = PeerBound(door.port, 2, counts.append)
     bound.start()

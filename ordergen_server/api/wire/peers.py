@@ -99,9 +99,11 @@ def _borrowed(number: int, inode: int) -> Iterator[socket.socket]:
     Raises:
         OSError: that descriptor is closed, or another file's by now.
     """
-    with socket.socket(fileno=os.dup(number)) as one:
-        if os.fstat(one.fileno()).st_ino != inode:
-            raise OSError
+    own = os.dup(number)
+    if os.fstat(own).st_ino != inode:
+        os.close(own)
+        raise OSError
+    with socket.socket(fileno=own) as one:
         yield one
 
 

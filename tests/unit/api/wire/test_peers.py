@@ -5,13 +5,13 @@ import os
 import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from ordergen_server.api.wire.peers import Connections, PeerBound
+from ordergen_server.api.wire.peers import DESCRIPTORS, Connections, PeerBound
 from tests.limits import PATIENCE
 from tests.waiting import eventually
 
@@ -114,6 +114,24 @@ def test_a_descriptor_that_is_another_by_now_is_left_alone(door: Door) -> None:
         os.dup2(one.fileno(), number)  # closes what it was
         assert connections.end_beyond(0) == {}
         assert not is_ended(other)
+
+
+def test_a_descriptor_that_is_a_file_by_now_is_not_kept(door: Door, tmp_path: Path) -> None:
+    door.come("127.0.0.1", 1)
+    connections = looked(door.port)
+    path = tmp_path / "file"
+    with path.open("w") as file:
+        os.dup2(file.fileno(), door.taken[0].fileno())
+        assert connections.end_beyond(0) == {}
+        assert times_open(path) == 2
+
+
+def times_open(path: Path) -> int:
+    found = 0
+    for one in DESCRIPTORS.iterdir():
+        with suppress(OSError):  # other threads open and close theirs
+            found += one.readlink() == path
+    return found
 
 
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this system has no IPv6")

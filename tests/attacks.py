@@ -120,7 +120,7 @@ def no_text(port: int, method: str) -> Iterator[None]:
 
 @contextmanager
 def endless_connections(port: int, source: str, open_at_once: int) -> Iterator[None]:
-    """One address opens connections as fast as it can, and closes the oldest once it has so many."""
+    """One address opens connections as fast as it can, keeps those that it gets, and goes on."""
     context = multiprocessing.get_context("spawn")
     process = context.Process(target=_connect, args=(port, source, open_at_once), daemon=True)
     process.start()
@@ -137,8 +137,24 @@ def _connect(port: int, source: str, open_at_once: int) -> None:
         with suppress(OSError):  # that it is refused does not stop it
             opened.append(socket.create_connection(("127.0.0.1", port), PATIENCE, (source, 0)))
             opened[-1].sendall(PREFACE)
-        if len(opened) > open_at_once:
-            opened.popleft().close()
+        for _ in range(len(opened) if len(opened) > open_at_once else 0):
+            oldest = opened.popleft()
+            if _is_over(oldest):
+                oldest.close()
+                break
+            opened.append(oldest)
+
+
+def _is_over(connection: socket.socket) -> bool:
+    connection.setblocking(False)
+    try:
+        while connection.recv(4_096):
+            pass
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def _headers(stream: int, method: bytes, more: bytes = b"") -> bytes:

@@ -1,8 +1,10 @@
 """Models in MongoDB: one document a model, and every change of it one operation."""
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, cast
 
 from bson import ObjectId
@@ -16,6 +18,7 @@ from ordergen_server.domain.pages import Page, PageRequest
 from ordergen_server.repositories.model_store.activity import ModelActivity
 from ordergen_server.repositories.model_store.duplicates import Duplicates
 from ordergen_server.repositories.model_store.model_documents import (
+    KEPT_MODELS,
     WITHOUT_PORTFOLIOS,
     model_of,
     stored_model,
@@ -46,6 +49,8 @@ class Models:
         self._duplicates = Duplicates(database)
         self._activity = ModelActivity(database)
         self._pages = ModelPages(database, tokens, self._activity)
+        # A version of a model never changes; and it is small but for its portfolios.
+        self._version = lru_cache(maxsize=KEPT_MODELS)(self._read_version)
 
     def create(
         self, content: ModelContent, time: datetime, request_id: str = "", *, actor: str = ""
@@ -83,14 +88,14 @@ class Models:
             NotFound: it belongs to none.
         """
         with self._operation():
-            document = self._stored.find_one({"portfolio_ids": portfolio_id}, WITHOUT_PORTFOLIOS)
-        if document is None:
-            raise NotFound(
-                f"Portfolio {portfolio_id} belongs to no model: link it to one with AddPortfolios.",
-                metadata={"portfolio_id": portfolio_id},
-                resource=Resource("Portfolio", portfolio_id),
-            )
-        return stored_model(document)
+            while found := self._models.find_one({"portfolio_ids": portfolio_id}, {"version": 1}):
+                with suppress(LookupError):  # it was changed meanwhile, and may have lost the portfolio
+                    return self._version(found["_id"], found["version"])
+        raise NotFound(
+            f"Portfolio {portfolio_id} belongs to no model: link it to one with AddPortfolios.",
+            metadata={"portfolio_id": portfolio_id},
+            resource=Resource("Portfolio", portfolio_id),
+        )
 
     def find(self, page: PageRequest, order_by: str, portfolio_id: str) -> Page[Model]:
         """Read a page of models. Raises InvalidArgument for an unknown order or a foreign token."""
@@ -137,6 +142,12 @@ class Models:
                 resource=Resource("Model", model_id),
             )
         return document
+
+    def _read_version(self, model_id: object, version: object) -> Model:
+        document = self._models.find_one({"_id": model_id, "version": version}, WITHOUT_PORTFOLIOS)
+        if document is None:
+            raise LookupError(model_id)
+        return model_of(document)
 
     def _insert(self, document: Document, request_id: str, time: datetime) -> None:
         if not request_id:

@@ -1,8 +1,8 @@
-"""Values as few bytes as they need: MessagePack, deflated, with its form and its checksum before it.
+"""Values as few bytes as they need: MessagePack, with its form and its checksum before it.
 
-    byte 0      the form: 1
+    byte 0      the form: 1 deflated, 2 as it is
     bytes 1-4   CRC-32 (ISO 3309) of what follows, big-endian
-    bytes 5-    MessagePack (https://msgpack.org), deflated (RFC 1951)
+    bytes 5-    MessagePack (https://msgpack.org), in form 1 deflated (RFC 1951)
 
 A Decimal is its digits as text, so it comes back digit for digit.
 """
@@ -17,8 +17,11 @@ from ordergen_server.repositories.mongodb.documents import decode_error, encode_
 
 Value = TypeVar("Value")
 
-FORM = 1
+DEFLATED, PLAIN = b"\x01", b"\x02"
 _HEAD = 5
+#: What has no more bytes stays as it is: deflating it would take longer than storing what it saves, and hand
+#: the interpreter over to other threads each time.
+PLAIN_BYTES = 4096
 #: Of zlib: higher levels take twice the time for a twentieth of the bytes.
 _LEVEL = 1
 #: No header and no checksum of zlib's: ours covers what is stored.
@@ -27,8 +30,11 @@ _RAW = -zlib.MAX_WBITS
 
 def pack(value: object) -> bytes:
     """The bytes of a value that msgspec knows, in which errors of the domain may stand."""
-    deflated = zlib.compress(msgspec.msgpack.encode(value, enc_hook=encode_error), _LEVEL, _RAW)
-    return bytes([FORM]) + zlib.crc32(deflated).to_bytes(4) + deflated
+    packed = msgspec.msgpack.encode(value, enc_hook=encode_error)
+    form = PLAIN
+    if len(packed) > PLAIN_BYTES:
+        form, packed = DEFLATED, zlib.compress(packed, _LEVEL, _RAW)
+    return form + zlib.crc32(packed).to_bytes(4) + packed
 
 
 def unpack(packed: bytes, kind: type[Value], what: str) -> Value:
@@ -42,13 +48,14 @@ def unpack(packed: bytes, kind: type[Value], what: str) -> Value:
     Raises:
         StoredDataDamaged: the bytes are of another form, or not those that were packed.
     """
-    head, deflated = packed[:_HEAD], packed[_HEAD:]
-    if head[:1] != bytes([FORM]):
+    form, checksum, stored = packed[:1], packed[1:_HEAD], packed[_HEAD:]
+    if form not in (DEFLATED, PLAIN):
         raise _damaged(what, "is of a form that this release does not know")
-    if head[1:] != zlib.crc32(deflated).to_bytes(4):
+    if checksum != zlib.crc32(stored).to_bytes(4):
         raise _damaged(what, "is not what was stored: its checksum is another")
     try:
-        return msgspec.msgpack.decode(zlib.decompress(deflated, _RAW), type=kind, dec_hook=decode_error)
+        plain = stored if form == PLAIN else zlib.decompress(stored, _RAW)
+        return msgspec.msgpack.decode(plain, type=kind, dec_hook=decode_error)
     except (zlib.error, msgspec.DecodeError) as error:
         raise _damaged(what, "cannot be read") from error
 

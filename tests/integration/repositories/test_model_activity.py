@@ -58,7 +58,7 @@ def test_a_portfolio_is_rebalanced_without_reading_the_time(recorder: tuple[Reco
     models.mark_rebalanced(created.model_id, NOW)
     sent.sent.clear()
     assert models.of_portfolio(portfolio_id(1)) == without_portfolios(created)
-    assert [one["find"] for one in sent.sent] == ["models"]
+    assert {one["find"] for one in sent.sent} == {"models"}
 
 
 def deleted(models: Models, database: Database, model_id: str) -> None:

@@ -75,6 +75,38 @@ def test_a_model_comes_back_as_it_was_stored(models: Models) -> None:
     assert models.of_portfolio(portfolio_id(1)) == without_portfolios(created)
 
 
+def test_a_portfolio_has_the_model_that_it_has_now(models: Models) -> None:
+    """Though versions of models are kept: changed, without the portfolio, and deleted."""
+    both = (portfolio_id(1), portfolio_id(2))
+    created = models.create(content(portfolio_ids=both), NOW)
+    assert models.of_portfolio(portfolio_id(1)).content.name == "Growth"
+    renamed = models.change(created.model_id, 1, take_fields(content("Income"), ["name"]), NOW)
+    assert models.of_portfolio(portfolio_id(1)) == without_portfolios(renamed)
+    fewer = take_fields(content(portfolio_ids=both[1:]), ["portfolio_ids"])
+    left = models.change(created.model_id, 2, fewer, NOW)
+    with pytest.raises(NotFound):
+        models.of_portfolio(portfolio_id(1))
+    assert models.of_portfolio(portfolio_id(2)) == without_portfolios(left)
+    models.delete(created.model_id, 3)
+    with pytest.raises(NotFound):
+        models.of_portfolio(portfolio_id(2))
+
+
+def test_a_portfolio_of_a_model_that_changes_between_the_reads_has_the_changed_one(
+    models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    created = models.create(content(portfolio_ids=(portfolio_id(1),)), NOW)
+    read, changes = models._version, iter([take_fields(content("Income"), ["name"])])
+
+    def read_after_a_change(model_id: object, version: object) -> Model:
+        for renamed in changes:
+            models.change(created.model_id, 1, renamed, NOW)
+        return read(model_id, version)
+
+    monkeypatch.setattr(models, "_version", read_after_a_change)
+    assert models.of_portfolio(portfolio_id(1)).version == 2
+
+
 def test_a_model_knows_who_changed_it_last(models: Models, database: Database) -> None:
     created = models.create(content("One"), NOW, actor="ann")
     assert models.get(created.model_id) == replace(created, update_actor="ann")

@@ -30,7 +30,11 @@ from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.model_store.models import Models
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.tokens import PageTokens
+from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances
+from ordergen_server.services.chunk_executor import ChunkExecutor, ThreadExecutor
+from ordergen_server.services.chunk_worker import ChunkWorker, WorkerTimes
+from ordergen_server.services.coordination import IN_FLIGHT
 from ordergen_server.services.execution import Execution
 from ordergen_server.services.leased_run import RunJournal
 from ordergen_server.services.models import ModelEditor
@@ -104,7 +108,14 @@ def serving(
             observer=telemetry.runs,
         )
         changed = ChangeSignal()
-        runs = _runs(settings, work, store, models, changed=changed, telemetry=telemetry)
+        chunks = Chunks(database)
+        worker = ChunkWorker(
+            runs=store, chunks=chunks, work=work, times=worker_times(settings), observer=telemetry.runs
+        )
+        executor = stack.enter_context(closing(_executor(settings, worker)))
+        runs = _runs(
+            settings, work, store, chunks, models, executor=executor, changed=changed, telemetry=telemetry
+        )
         rebalancer = Rebalancer(
             models=models, store=store, work=work, runs=runs, clock=utc_now, observer=telemetry.runs
         )
@@ -165,17 +176,31 @@ def _database(settings: Settings, mongodb_uri: str, telemetry: Telemetry) -> Dat
     )
 
 
+def _executor(settings: Settings, worker: ChunkWorker) -> ThreadExecutor:
+    """Threads of this process: two chunks of a run at once, so that one is stored while one is solved."""
+    workers = min(2, settings.portfolio_workers)
+    return ThreadExecutor(worker.work_off, IN_FLIGHT * workers * settings.maximum_runs, workers)
+
+
+def worker_times(settings: Settings) -> WorkerTimes:
+    """How often a worker shows that it lives: often enough for whoever holds its run."""
+    return WorkerTimes(beat=settings.lease_seconds / 3)
+
+
 def _runs(
     settings: Settings,
     work: PortfolioWork,
     store: Rebalances,
+    chunks: Chunks,
     models: Models,
     *,
+    executor: ChunkExecutor,
     changed: ChangeSignal,
     telemetry: Telemetry,
 ) -> Runs:
     journal = RunJournal(
         runs=store,
+        chunks=chunks,
         models=models,
         clock=utc_now,
         changed=changed.notify,
@@ -183,7 +208,7 @@ def _runs(
         observer=telemetry.runs,
     )
     return Runs(
-        Execution(work, journal),
+        Execution(work, chunks, journal, executor),
         journal,
         maximum_runs=settings.maximum_runs,
         tend_seconds=settings.lease_seconds / 3,

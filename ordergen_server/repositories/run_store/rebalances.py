@@ -6,6 +6,7 @@ from typing import cast
 from bson import ObjectId, decode
 from pymongo import ASCENDING, DESCENDING
 
+from ordergen_server.domain.chunks import CHUNK_PORTFOLIOS
 from ordergen_server.domain.errors import NotFound, PreconditionFailed, Resource, VersionMismatch, Violation
 from ordergen_server.domain.pages import Page, PageRequest
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, Rebalance, RebalanceState
@@ -13,8 +14,9 @@ from ordergen_server.repositories.mongodb.codec import CODEC_OPTIONS, Document
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.full_pages import fill
 from ordergen_server.repositories.mongodb.tokens import PageTokens
+from ordergen_server.repositories.run_store.chunk_documents import PUBLISHED
 from ordergen_server.repositories.run_store.result_documents import WITHOUT_LINES, result_of
-from ordergen_server.repositories.run_store.runs import RunLog, rebalance_of
+from ordergen_server.repositories.run_store.runs import RunLog, rebalance_of, run_not_found
 
 
 class Rebalances(RunLog):
@@ -62,6 +64,7 @@ class Rebalances(RunLog):
         with self._writing():
             # Results first: a run whose header is gone has none, and one cut short can be deleted again.
             self._portfolios.delete_many({"rebalance_id": rebalance_id})
+            self._work.delete_many({"rebalance_id": rebalance_id})
             self._headers.delete_one({"_id": ObjectId(rebalance_id), "version": version})
 
     def get(self, rebalance_id: str) -> Rebalance:
@@ -69,7 +72,7 @@ class Rebalances(RunLog):
         with self._operation():
             document = self._headers.find_one({"_id": ObjectId(rebalance_id)})
         if document is None:
-            raise _run_not_found(rebalance_id)
+            raise run_not_found(rebalance_id)
         return rebalance_of(document)
 
     def find(self, page: PageRequest, model_id: str, portfolio_ids: Collection[str]) -> Page[Rebalance]:
@@ -112,14 +115,32 @@ class Rebalances(RunLog):
     ) -> tuple[PortfolioRebalance, ...]:
         """Read what a run did after a point, whole, in the order of sequence.
 
-        Results are numbered from 2 without gaps, so a range names them; some databases read all that a query
-        without an upper end could mean, whatever its limit.
+        Results are numbered from 2 without gaps: by their place in a chunk that is published, or by
+        themselves where they are of an earlier release or the only one of a run. So ranges name them; some
+        databases read all that a query without an upper end could mean, whatever its limit.
         """
-        first = max(sequence, 1)
-        query = {"rebalance_id": rebalance_id, "sequence": {"$gt": first, "$lte": first + limit}}
+        first = max(sequence, 1) + 1
+        last = first + limit - 1
         with self._operation():
-            cursor = self._portfolios.find(query).sort("sequence", ASCENDING)
-            return tuple(result_of(found) for found in cursor)
+            numbered = {"rebalance_id": rebalance_id, "sequence": {"$gte": first, "$lte": last}}
+            found = list(self._portfolios.find(numbered).sort("sequence", ASCENDING))
+            if len(found) < limit:
+                found += self._of_chunks(rebalance_id, first + len(found), last)
+        return tuple(map(result_of, found))
+
+    def _of_chunks(self, rebalance_id: str, first: int, last: int) -> list[Document]:
+        """The results of published chunks from one sequence to another, with their sequence."""
+        reaching = {"$gt": max(0, first - CHUNK_PORTFOLIOS), "$lte": last}
+        chunks = self._work.find({"rebalance_id": rebalance_id, "first_sequence": reaching}, PUBLISHED)
+        found: list[Document] = []
+        for chunk in chunks.sort("first_sequence", ASCENDING):
+            start = cast("int", chunk["first_sequence"])
+            places = {"$gte": max(first - start, 0), "$lte": last - start}
+            query = {"rebalance_id": rebalance_id, "chunk": chunk["number"], "place": places}
+            if start + cast("int", chunk["count"]) > first:
+                results = self._portfolios.find(query).sort("place", ASCENDING)
+                found += [{**one, "sequence": start + cast("int", one["place"])} for one in results]
+        return found
 
     def get_portfolio(self, rebalance_id: str, portfolio_id: str) -> PortfolioRebalance:
         """Read what a run did for a portfolio, whole. Raises NotFound."""
@@ -137,11 +158,3 @@ class Rebalances(RunLog):
     def _runs_over(self, portfolio_ids: Collection[str]) -> list[ObjectId]:
         query = {"portfolio_id": {"$in": list(portfolio_ids)}}
         return [ObjectId(run) for run in self._portfolios.distinct("rebalance_id", query)]
-
-
-def _run_not_found(rebalance_id: str) -> NotFound:
-    return NotFound(
-        f"There is no rebalance {rebalance_id}: ListRebalances names those that there are.",
-        metadata={"rebalance_id": rebalance_id},
-        resource=Resource("Rebalance", rebalance_id),
-    )

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import ceil
 
 from prometheus_client import CollectorRegistry
 
@@ -25,7 +26,9 @@ from ordergen_server.api.telemetry.metrics_server import metrics_served
 from ordergen_server.api.telemetry.telemetry import Telemetry
 from ordergen_server.api.telemetry.tracing import Tracing, tracing_to_collector
 from ordergen_server.api.wire.event_loop import EventLoop
-from ordergen_server.configs import security_config, server_config, siblings_config
+from ordergen_server.compute.processes import ComputeConfig, ProcessExecutor
+from ordergen_server.compute.wiring import WINDOW, worker_times
+from ordergen_server.configs import security_config, server_config
 from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.model_store.models import Models
 from ordergen_server.repositories.mongodb.database import Database
@@ -33,25 +36,24 @@ from ordergen_server.repositories.mongodb.tokens import PageTokens
 from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances
 from ordergen_server.services.chunk_executor import ChunkExecutor, ThreadExecutor
-from ordergen_server.services.chunk_worker import ChunkWorker, WorkerTimes
+from ordergen_server.services.chunk_worker import ChunkWorker
 from ordergen_server.services.coordination import IN_FLIGHT
 from ordergen_server.services.execution import Execution
 from ordergen_server.services.leased_run import RunJournal
 from ordergen_server.services.models import ModelEditor
+from ordergen_server.services.permits import UNLIMITED, TokenBucket
 from ordergen_server.services.portfolio_work import PortfolioWork
 from ordergen_server.services.rebalancer import Rebalancer
 from ordergen_server.services.runs import Runs
 from ordergen_server.services.watching import ChangeSignal
 from ordergen_server.settings import Settings
+from ordergen_server.sibling_configs import siblings_config
 from ordergen_server.siblings import open_sources
 
 #: How long a thread that computes keeps others from running: health and new calls wait for no more of them.
 SWITCH_SECONDS = 0.001
 #: Objects that are made before the young ones are collected: each collection stops every thread.
 COLLECTED_AFTER = 50_000
-#: Portfolios read or waiting to be read, for each that is read at once.
-WINDOW = 4
-
 #: What became of runs is looked up and encoded by one: each would keep calls of other kinds waiting.
 WATCHING_THREADS = 1
 
@@ -97,7 +99,9 @@ def serving(
         migrate(database)
         tokens = PageTokens.of(database)
         models, store = Models(database, tokens), Rebalances(database, tokens)
-        sources = stack.enter_context(open_sources(siblings_config(settings), telemetry.siblings))
+        sources = stack.enter_context(
+            open_sources(siblings_config(settings, settings.portfolio_workers), telemetry.siblings)
+        )
         telemetry.watch_sources(sources.market, sources.portfolios)
         workers = stack.enter_context(ThreadPoolExecutor(settings.portfolio_workers, "portfolio"))
         work = PortfolioWork(
@@ -110,9 +114,13 @@ def serving(
         changed = ChangeSignal()
         chunks = Chunks(database)
         worker = ChunkWorker(
-            runs=store, chunks=chunks, work=work, times=worker_times(settings), observer=telemetry.runs
+            market_of=store.kept_snapshot,
+            chunks=chunks,
+            work=work,
+            times=worker_times(settings),
+            observer=telemetry.runs,
         )
-        executor = stack.enter_context(closing(_executor(settings, worker)))
+        executor = stack.enter_context(closing(_executor(settings, mongodb_uri, worker, telemetry)))
         runs = _runs(
             settings, work, store, chunks, models, executor=executor, changed=changed, telemetry=telemetry
         )
@@ -142,6 +150,7 @@ def serving(
         runs.start()
         stack.callback(runs.close)
         server.start()
+        executor.start()
         stack.callback(server.stop)
         stack.callback(runs.drain)
         yield Serving(server.port, server.health_port, metrics_port, lambda: server.ready)
@@ -176,15 +185,16 @@ def _database(settings: Settings, mongodb_uri: str, telemetry: Telemetry) -> Dat
     )
 
 
-def _executor(settings: Settings, worker: ChunkWorker) -> ThreadExecutor:
-    """Threads of this process: two chunks of a run at once, so that one is stored while one is solved."""
-    workers = min(2, settings.portfolio_workers)
-    return ThreadExecutor(worker.work_off, IN_FLIGHT * workers * settings.maximum_runs, workers)
-
-
-def worker_times(settings: Settings) -> WorkerTimes:
-    """How often a worker shows that it lives: often enough for whoever holds its run."""
-    return WorkerTimes(beat=settings.lease_seconds / 3)
+def _executor(
+    settings: Settings, mongodb_uri: str, worker: ChunkWorker, telemetry: Telemetry
+) -> ThreadExecutor | ProcessExecutor:
+    """Processes of this machine; or threads of this one, for two chunks of a run at once."""
+    processes = settings.compute_process_count
+    if not processes:
+        workers = min(2, settings.portfolio_workers)
+        return ThreadExecutor(worker.work_off, IN_FLIGHT * workers * settings.maximum_runs, workers)
+    readers = ceil(settings.portfolio_workers / processes)
+    return ProcessExecutor(ComputeConfig(settings, mongodb_uri, readers), processes, telemetry.hear)
 
 
 def _runs(
@@ -207,8 +217,10 @@ def _runs(
         lease_seconds=settings.lease_seconds,
         observer=telemetry.runs,
     )
+    rate = settings.portfolio_rate
+    permits = TokenBucket(rate) if rate else UNLIMITED
     return Runs(
-        Execution(work, chunks, journal, executor),
+        Execution(work, chunks, journal, executor, permits),
         journal,
         maximum_runs=settings.maximum_runs,
         tend_seconds=settings.lease_seconds / 3,

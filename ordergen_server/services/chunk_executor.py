@@ -45,6 +45,9 @@ class ThreadExecutor:
         """How many chunks of a run are worked on at once."""
         return self._workers
 
+    def start(self) -> None:
+        """Nothing: a thread begins with its first task."""
+
     def submit(self, task: ChunkTask) -> "Future[None]":
         """Have a chunk worked off, for whom this thread works."""
         return self._threads.submit(carried(self._work_off), task)

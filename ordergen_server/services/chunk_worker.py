@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from threading import Event, Lock, Thread
@@ -14,7 +14,7 @@ from ordergen_server.domain.errors import Cancelled, InternalError, OrderGenerat
 from ordergen_server.domain.market import MarketSnapshot
 from ordergen_server.domain.origin import Origin, carried
 from ordergen_server.domain.rebalances import PortfolioRebalance
-from ordergen_server.domain.stores import RebalanceStore, RunOrder
+from ordergen_server.domain.stores import RunOrder
 from ordergen_server.services.observer import UNOBSERVED, RunObserver, Stage
 from ordergen_server.services.portfolio_work import STOPPING, PortfolioWork, Task, untried
 from ordergen_server.services.securities import Securities
@@ -25,6 +25,8 @@ LOOK_SECONDS = 0.4
 PART_SECONDS = 1.0
 #: Runs whose order and market a worker keeps.
 KEPT_RUNS = 8
+
+MarketOf = Callable[[str], MarketSnapshot | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class ChunkWorker:
     """Works chunks off, any number at once. It writes nothing but what the chunk's token allows.
 
     Args:
-        runs: where the market of a run is kept.
+        market_of: the market that was kept for a run.
         chunks: where chunks and their results are.
         work: reads and solves.
         times: how often it stores and looks.
@@ -79,7 +81,7 @@ class ChunkWorker:
     def __init__(
         self,
         *,
-        runs: RebalanceStore,
+        market_of: MarketOf,
         chunks: ChunkStore,
         work: PortfolioWork,
         times: WorkerTimes = WorkerTimes(),
@@ -89,7 +91,7 @@ class ChunkWorker:
         self._work = work
         self._times = times
         self._observer = observer
-        self._orders = _Orders(runs, chunks)
+        self._orders = _Orders(market_of, chunks)
 
     def work_off(self, task: ChunkTask) -> None:
         """Do what an attempt is for, as long as the chunk is its own.
@@ -185,8 +187,8 @@ class ChunkWorker:
 class _Orders:
     """What each run needs, read once for all its chunks."""
 
-    def __init__(self, runs: RebalanceStore, chunks: ChunkStore) -> None:
-        self._runs = runs
+    def __init__(self, market_of: MarketOf, chunks: ChunkStore) -> None:
+        self._market_of = market_of
         self._chunks = chunks
         self._kept: OrderedDict[str, tuple[RunOrder, MarketSnapshot, Deadline]] = OrderedDict()
         self._lock = Lock()
@@ -203,7 +205,7 @@ class _Orders:
 
     def _read(self, rebalance_id: str) -> tuple[RunOrder, MarketSnapshot, Deadline]:
         order = self._chunks.order(rebalance_id)
-        market = self._runs.kept_snapshot(rebalance_id)
+        market = self._market_of(rebalance_id)
         if market is None:
             raise InternalError("A run has chunks that are worked on, and no market.")
         return order, market, Deadline.after(order.seconds_left)

@@ -69,7 +69,7 @@ def server(store: Rebalances, chunks: Chunks, ahead: timedelta, gate: Event) -> 
         work = PortfolioWork(
             market=FakeMarket(snapshot({1: "10"})), portfolios=portfolios, workers=workers, window=PORTFOLIOS
         )
-        worker = ChunkWorker(runs=store, chunks=chunks, work=work)
+        worker = ChunkWorker(market_of=store.kept_snapshot, chunks=chunks, work=work)
         journal = RunJournal(
             runs=store,
             chunks=chunks,

@@ -155,7 +155,9 @@ def house(
             lease_seconds=LEASE_SECONDS,
             observer=observer,
         )
-        worker = ChunkWorker(runs=store, chunks=chunks, work=work, times=TIMES, observer=observer)
+        worker = ChunkWorker(
+            market_of=store.kept_snapshot, chunks=chunks, work=work, times=TIMES, observer=observer
+        )
         executor = stack.enter_context(closing(ThreadExecutor(worker.work_off, 4, 1)))
         execution = Execution(work, chunks, journal, executor)
         holder = Runs(execution, journal, maximum_runs=maximum_runs, tend_seconds=3600, observer=observer)

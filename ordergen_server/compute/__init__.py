@@ -1,0 +1,6 @@
+"""Where chunks are worked off outside of the process that answers calls.
+
+wiring     a worker with everything of its own: siblings, caches, connections to the database
+processes  processes of this machine
+reports    what a worker elsewhere would have told observers, to be told here
+"""

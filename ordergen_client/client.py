@@ -25,6 +25,7 @@ from ordergen_client.values import (
     Rebalance,
     RebalanceEvent,
     RebalanceOptions,
+    View,
 )
 
 DEFAULT_OPTIONS = RebalanceOptions()
@@ -224,17 +225,19 @@ class Client:
         *,
         validate_only: bool = False,
         request_id: str = "",
+        view: View = "FULL",
     ) -> Iterator[RebalanceEvent]:
         """Rebalance every portfolio of a model; events come as portfolios are done and stored.
 
         Closing the iterator cancels the run. Where the run fails as a whole its error is raised after the
-        last event. The arguments are those of `rebalance_portfolio`.
+        last event. The arguments are those of `rebalance_portfolio`; the view BASIC leaves out positions.
         """
         request = rebalance_service_pb2.RebalanceModelRequest(
             model_id=model_id,
             options=messages.options_message(options),
             validate_only=validate_only,
             request_id=request_id,
+            view=messages.view(view),
         )
         return self._events(self._rebalances.RebalanceModel, request)
 
@@ -247,10 +250,15 @@ class Client:
         )
         return messages.rebalance(self._call(self._rebalances.StartRebalance, request))
 
-    def watch_rebalance(self, rebalance_id: str, after_sequence: int = 0) -> Iterator[RebalanceEvent]:
-        """Every event of a run after a point, until it ends; closing the iterator leaves the run alone."""
+    def watch_rebalance(
+        self, rebalance_id: str, after_sequence: int = 0, *, view: View = "FULL"
+    ) -> Iterator[RebalanceEvent]:
+        """Every event of a run after a point, until it ends; closing the iterator leaves the run alone.
+
+        The view BASIC leaves out positions.
+        """
         request = rebalance_service_pb2.WatchRebalanceRequest(
-            rebalance_id=rebalance_id, after_sequence=after_sequence
+            rebalance_id=rebalance_id, after_sequence=after_sequence, view=messages.view(view)
         )
         return self._events(self._rebalances.WatchRebalance, request)
 
@@ -289,10 +297,12 @@ class Client:
         for page in self._pages(self._rebalances.ListPortfolioRebalances, request):
             yield from map(messages.portfolio_rebalance, page.portfolio_rebalances)
 
-    def get_portfolio_rebalance(self, rebalance_id: str, portfolio_id: str) -> PortfolioRebalance:
-        """Read what a run did for one portfolio, whole."""
+    def get_portfolio_rebalance(
+        self, rebalance_id: str, portfolio_id: str, *, view: View = "FULL"
+    ) -> PortfolioRebalance:
+        """Read what a run did for one portfolio; the view BASIC leaves out its positions."""
         request = rebalance_service_pb2.GetPortfolioRebalanceRequest(
-            rebalance_id=rebalance_id, portfolio_id=portfolio_id
+            rebalance_id=rebalance_id, portfolio_id=portfolio_id, view=messages.view(view)
         )
         return messages.portfolio_rebalance(self._call(self._rebalances.GetPortfolioRebalance, request))
 

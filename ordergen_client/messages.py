@@ -25,6 +25,7 @@ from ordergen_client.values import (
     Side,
     Solution,
     Transaction,
+    View,
 )
 
 pb = rebalance_pb2
@@ -84,6 +85,11 @@ def _digits(value: object) -> str:
 def portfolio_state(state: PortfolioState | None) -> pb.PortfolioRebalanceState.ValueType:
     """The enum's value of a state; unspecified of None."""
     return pb.PortfolioRebalanceState.Value(f"PORTFOLIO_REBALANCE_STATE_{state or 'UNSPECIFIED'}")
+
+
+def view(view: View) -> pb.PortfolioRebalanceView.ValueType:
+    """The enum's value of a view."""
+    return pb.PortfolioRebalanceView.Value(f"PORTFOLIO_REBALANCE_VIEW_{view}")
 
 
 def model(message: model_pb2.Model) -> Model:

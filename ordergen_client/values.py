@@ -11,6 +11,8 @@ from ordergen_client.errors import OrderGenerationError
 ZERO = Decimal(0)
 
 RebalanceState = Literal["RUNNING", "COMPLETED", "COMPLETED_WITH_ERRORS", "FAILED", "CANCELLED"]
+#: How much is wanted of a portfolio in a run: BASIC is all but its positions.
+View = Literal["BASIC", "FULL"]
 PortfolioState = Literal["REBALANCED", "NO_ACTION", "INFEASIBLE", "FAILED", "SKIPPED"]
 Side = Literal["BUY", "SELL"]
 Strategy = Literal["TO_TARGET", "TO_BAND"]

@@ -1,7 +1,7 @@
 """Values of the domain for tests: valid ones by default, so that a test names only what it is about."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -14,6 +14,7 @@ from ordergen_server.domain.rebalances import (
     PortfolioState,
     Rebalance,
     RebalanceOptions,
+    RebalancePosition,
     RebalanceState,
 )
 from ordergen_server.repositories.mongodb.documents import to_document
@@ -51,6 +52,11 @@ def content(
 def model(*positions: Position, portfolios: int = 0, model_id: str = MODEL_ID) -> Model:
     ids = tuple(map(portfolio_id, range(portfolios)))
     return Model(model_id, ModelContent("Growth", positions, ids), 3, NOW, NOW, None)
+
+
+def without_portfolios(one: Model) -> Model:
+    """A model as it is read for one of its portfolios."""
+    return replace(one, content=replace(one.content, portfolio_ids=()))
 
 
 def holdings(cash: str, quantities: Mapping[int, str] | None = None, *, portfolio: int = 0) -> Holdings:
@@ -116,14 +122,32 @@ def rebalanced(
     return answer
 
 
+def line_fields(line: RebalancePosition) -> dict[str, object]:
+    """A line as earlier releases stored it."""
+    return {
+        **asdict(line.security),
+        "original_quantity": line.original_quantity,
+        "trade_quantity": line.trade_quantity,
+        "reason": line.reason,
+    }
+
+
+def by_column(one: PortfolioRebalance) -> dict[str, object]:
+    """A document as an earlier release stored it: each field of the lines by itself."""
+    lines = [line_fields(line) for line in one.positions]
+    document = to_document(replace(one, positions=(), transactions=()))
+    del document["transactions"]
+    return {**document, "positions": {name: [line[name] for line in lines] for name in lines[0]}}
+
+
 def by_line(one: PortfolioRebalance) -> dict[str, object]:
-    """A document as it was stored before, with what follows from other numbers."""
+    """A document as an earlier release stored it, with what follows from other numbers."""
     trades = [
         {**trade._asdict(), "side": trade.side.value, "trade_date": "2026-03-02"}
         for trade in one.transactions
     ]
     lines = [
-        {**line._asdict(), "adjusted_quantity": line.adjusted_quantity, "actual": Decimal("0.1")}
+        {**line_fields(line), "adjusted_quantity": line.adjusted_quantity, "actual": Decimal("0.1")}
         for line in one.positions
     ]
     return {

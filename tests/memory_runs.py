@@ -21,6 +21,7 @@ from ordergen_server.domain.rebalances import (
     PortfolioState,
     Rebalance,
     RebalanceState,
+    View,
 )
 from ordergen_server.domain.stores import Lease, LeaseLost, Request, RunOrder
 from tests.builders import NOW
@@ -233,15 +234,17 @@ class MemoryRuns:
         return Page(tuple(replace(one, positions=()) for one in found[: page.limit]))
 
     def portfolios_after(
-        self, rebalance_id: str, sequence: int, limit: int
+        self, rebalance_id: str, sequence: int, limit: int, view: View = View.FULL
     ) -> tuple[PortfolioRebalance, ...]:
-        found = [one for one in self._of(rebalance_id) if one.sequence > sequence]
+        found = [viewed(one, view) for one in self._of(rebalance_id) if one.sequence > sequence]
         return tuple(sorted(found, key=lambda one: one.sequence)[:limit])
 
-    def get_portfolio(self, rebalance_id: str, portfolio_id: str) -> PortfolioRebalance:
+    def get_portfolio(
+        self, rebalance_id: str, portfolio_id: str, view: View = View.FULL
+    ) -> PortfolioRebalance:
         for one in self._of(rebalance_id):
             if one.portfolio_id == portfolio_id:
-                return one
+                return viewed(one, view)
         raise NotFound(portfolio_id)
 
     def _of(self, rebalance_id: str) -> list[PortfolioRebalance]:
@@ -266,3 +269,7 @@ class MemoryRuns:
     def fail_if_told(self) -> None:
         if self.failures:
             raise self.failures.pop(0)
+
+
+def viewed(one: PortfolioRebalance, view: View) -> PortfolioRebalance:
+    return one if view is View.FULL else replace(one, positions=())

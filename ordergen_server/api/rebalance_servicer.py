@@ -8,9 +8,10 @@ from google.protobuf import empty_pb2
 
 from ordergen_server.api.call import Call, Limits
 from ordergen_server.api.messages import decoding, encoding
+from ordergen_server.api.messages.encoded_events import EncodedEvents
 from ordergen_server.domain.ids import check_entity_id, check_object_id, check_version
 from ordergen_server.domain.pages import PageRequest
-from ordergen_server.domain.rebalances import PortfolioState
+from ordergen_server.domain.rebalances import PortfolioState, View
 from ordergen_server.domain.stores import RebalanceStore
 from ordergen_server.domain.violations import Violations
 from ordergen_server.services.rebalancer import Rebalancer
@@ -25,7 +26,8 @@ CANCEL_SECONDS = 5.0
 class RebalanceServicer:
     """Decodes requests, asks the use cases, encodes answers; what it raises becomes a status.
 
-    Where a method answers batches, an empty one says that there is nothing yet.
+    Where a method answers batches, an empty one says that there is nothing yet; streams of runs are encoded
+    here, once for all that watch.
 
     Args:
         rebalancer: the use cases.
@@ -37,6 +39,7 @@ class RebalanceServicer:
         self._rebalancer = rebalancer
         self._runs = runs
         self._limits = limits
+        self._events = EncodedEvents()
 
     def RebalancePortfolio(
         self, request: pb.RebalancePortfolioRequest, call: Call
@@ -55,23 +58,27 @@ class RebalanceServicer:
         )
         return encoding.portfolio_rebalance(result)
 
-    def RebalanceModel(
-        self, request: pb.RebalanceModelRequest, call: Call
-    ) -> Iterator[Sequence[pb.RebalanceModelResponse]]:
+    def RebalanceModel(self, request: pb.RebalanceModelRequest, call: Call) -> Iterator[Sequence[bytes]]:
         """Rebalance every portfolio of a model."""
         with Violations() as violations:
             check_object_id(request.model_id, "model_id", violations)
             repeatable = decoding.request(request, violations)
             options = decoding.options(request.options, violations)
+            view = decoding.view(request.view, violations)
         deadline = call.deadline(self._limits.run_seconds)
         if request.validate_only:
             wanted = deadline.unless(call.gone.is_set)
-            events = self._rebalancer.preview_model(request.model_id, options, wanted)
+            events = self._rebalancer.preview_model(request.model_id, options, wanted, view)
         else:
             events = self._rebalancer.rebalance_model(
-                request.model_id, options, deadline, request=repeatable, when_gone=call.when_gone
+                request.model_id,
+                options,
+                deadline,
+                request=repeatable,
+                view=view,
+                when_gone=call.when_gone,
             )
-        return _told(events)
+        return self._told(events, view)
 
     def StartRebalance(self, request: pb.StartRebalanceRequest, call: Call) -> rebalance_pb2.Rebalance:
         """Start the rebalance of every portfolio of a model."""
@@ -82,18 +89,18 @@ class RebalanceServicer:
         started = self._rebalancer.start(request.model_id, options, self._limits.run_seconds, repeatable)
         return encoding.rebalance(started)
 
-    def WatchRebalance(
-        self, request: pb.WatchRebalanceRequest, call: Call
-    ) -> Iterator[Sequence[pb.RebalanceModelResponse]]:
+    def WatchRebalance(self, request: pb.WatchRebalanceRequest, call: Call) -> Iterator[Sequence[bytes]]:
         """Stream what a run does."""
         with Violations() as violations:
             check_object_id(request.rebalance_id, "rebalance_id", violations)
             if request.after_sequence < 0:
                 violations.add("after_sequence", "must not be negative", request.after_sequence)
+            view = decoding.view(request.view, violations)
         deadline = call.deadline(self._limits.run_seconds)
-        return _told(
-            self._rebalancer.watch(request.rebalance_id, request.after_sequence, deadline, call.gone)
+        events = self._rebalancer.watch(
+            request.rebalance_id, request.after_sequence, deadline, call.gone, view
         )
+        return self._told(events, view)
 
     def CancelRebalance(
         self, request: pb.CancelRebalanceRequest, call: Call
@@ -168,15 +175,14 @@ class RebalanceServicer:
         with Violations() as violations:
             check_object_id(request.rebalance_id, "rebalance_id", violations)
             check_entity_id(request.portfolio_id, "portfolio_id", violations)
-        return encoding.portfolio_rebalance(
-            self._runs.get_portfolio(request.rebalance_id, request.portfolio_id)
-        )
+            view = decoding.view(request.view, violations)
+        found = self._runs.get_portfolio(request.rebalance_id, request.portfolio_id, view)
+        return encoding.portfolio_rebalance(found)
 
-
-def _told(events: Events) -> Iterator[Sequence[pb.RebalanceModelResponse]]:
-    with closing(events):
-        for batch in events:
-            yield [encoding.run_event(event) for event in batch]
+    def _told(self, events: Events, view: View) -> Iterator[Sequence[bytes]]:
+        with closing(events):
+            for batch in events:
+                yield [self._events.encoded(event, view) for event in batch]
 
 
 def _state(value: int, violations: Violations) -> PortfolioState | None:

@@ -15,8 +15,10 @@ from ordergen_server.domain.errors import OrderGenerationError
 
 #: Bounds the database operations of a thread; given the seconds left.
 TimeLimit = Callable[[float], AbstractContextManager[None]]
+#: Answers as they come; some are encoded already.
+Batches = Iterator[Sequence[Message | bytes]]
 #: A method of a servicer: its answer, or batches of answers; an empty one says that there is nothing yet.
-Behaviour = Callable[[Any, Call], "Message | Iterator[Sequence[Message]]"]
+Behaviour = Callable[[Any, Call], "Message | Batches"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Steps:
         self._call = call
         self._limit = limit
         self._lock = Lock()
-        self._batches: Iterator[Sequence[Message]] | None = None
+        self._batches: Batches | None = None
         self.over = self.computes = False
 
     def begin(self) -> None:
@@ -69,7 +71,7 @@ class Steps:
                 self._batches = self._begin()
             batch = next(self._batches, None)
             self.over = batch is None or not isinstance(self._batches, Generator)
-            return None if batch is None else [answer.SerializeToString() for answer in batch]
+            return None if batch is None else [_encoded(answer) for answer in batch]
 
     def close(self) -> None:
         """End it before its end, once a step that is under way is done."""
@@ -88,7 +90,7 @@ class Steps:
     def _end(self) -> None:
         self.over = True
 
-    def _begin(self) -> Iterator[Sequence[Message]]:
+    def _begin(self) -> Batches:
         request = self._route.decode(self._raw)
         self._raw = b""
         if isinstance(request, OrderGenerationError):
@@ -98,3 +100,7 @@ class Steps:
         if isinstance(answer, Message):
             return iter([[answer]])
         return answer
+
+
+def _encoded(answer: Message | bytes) -> bytes:
+    return answer if isinstance(answer, bytes) else answer.SerializeToString()

@@ -24,6 +24,7 @@
     ├── PermissionDenied           who calls is known, and may not do this
     ├── Cancelled                  a caller cancelled the run
     ├── Unsupported                the contract has it, this server does not
+    ├── StoredDataDamaged          what the database answers is not what was stored
     └── InternalError              a bug; says nothing of its cause
 
 An error is data: it is raised, stored with a portfolio's result, and read back as the same error.
@@ -184,6 +185,10 @@ class Cancelled(OrderGenerationError):
 
 class Unsupported(OrderGenerationError):
     """The contract has it, this server does not."""
+
+
+class StoredDataDamaged(OrderGenerationError):
+    """What the database answers is not what was stored, or was stored by a later release."""
 
 
 class InternalError(OrderGenerationError):

@@ -8,10 +8,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from ordergen_server.domain.errors import OrderGenerationError
-from ordergen_server.domain.numbers import EXACT, difference, product, ratio
-
-#: Decimals of the weight of one line.
-WEIGHT_PLACES = 4
+from ordergen_server.domain.numbers import EXACT, product
 
 
 class RebalanceState(Enum):
@@ -32,6 +29,13 @@ class PortfolioState(Enum):
     INFEASIBLE = "INFEASIBLE"
     FAILED = "FAILED"
     SKIPPED = "SKIPPED"
+
+
+class View(Enum):
+    """How much is wanted of what a run did for a portfolio: BASIC is all but the positions."""
+
+    BASIC = "BASIC"
+    FULL = "FULL"
 
 
 class Side(Enum):
@@ -107,24 +111,55 @@ class Transaction(NamedTuple):
     trade_date: date
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class RunSecurity:
+    """A security as all portfolios of a run see it; made once a run, and shared by their lines.
+
+    Two are the same where every digit is: 10.0 and 10.00 are two prices here.
+
+    Attributes:
+        price: money a share.
+        target: its weight in the model; 0 where the model does not list it, as are both bands.
+    """
+
+    security_id: str
+    ticker: str
+    price: Decimal
+    target: Decimal
+    low_drift: Decimal
+    high_drift: Decimal
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Every digit of it."""
+        return (
+            self.security_id,
+            self.ticker,
+            str(self.price),
+            str(self.target),
+            str(self.low_drift),
+            str(self.high_drift),
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, RunSecurity) and self.texts == other.texts)
+
+    def __hash__(self) -> int:
+        return hash(self.security_id)
+
+
 class RebalancePosition(NamedTuple):
     """One security of a portfolio, before and after; what follows from its numbers is not kept, but computed.
 
     A tuple, as a run makes a hundred of them a portfolio: one is made in half the time of a dataclass.
 
     Attributes:
-        price: money a share.
         trade_quantity: whole shares bought (above 0) or sold (below 0).
         reason: why the line trades or does not: the name of an optimizer's Reason.
     """
 
-    security_id: str
-    ticker: str
-    price: Decimal
+    security: RunSecurity
     original_quantity: Decimal
-    target: Decimal
-    low_drift: Decimal
-    high_drift: Decimal
     trade_quantity: int
     reason: str
 
@@ -136,21 +171,12 @@ class RebalancePosition(NamedTuple):
     @property
     def original_market_value(self) -> Decimal:
         """Money before the trade."""
-        return product(self.original_quantity, self.price)
+        return product(self.original_quantity, self.security.price)
 
     @property
     def adjusted_market_value(self) -> Decimal:
         """Money after the trade."""
-        return product(self.adjusted_quantity, self.price)
-
-    def actual(self, market_value: Decimal) -> tuple[Decimal, Decimal | None]:
-        """The weight after the trade in a portfolio of that worth, and its drift from target.
-
-        The drift is 1 - weight / target, None where the target is 0; both have 4 decimals.
-        """
-        value, goal = self.adjusted_market_value, product(market_value, self.target)
-        drift = ratio(difference(goal, value), goal, WEIGHT_PLACES) if goal else None
-        return ratio(value, market_value, WEIGHT_PLACES), drift
+        return product(self.adjusted_quantity, self.security.price)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Protocol
 from ordergen_server.domain.market import MarketSnapshot
 from ordergen_server.domain.models import Model, ModelContent, Position
 from ordergen_server.domain.pages import Page, PageRequest
-from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, Rebalance
+from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, Rebalance, View
 
 
 class ModelStore(Protocol):
@@ -54,7 +54,11 @@ class ModelStore(Protocol):
         """Read a model. Raises NotFound."""
 
     def of_portfolio(self, portfolio_id: str) -> Model:
-        """Read the model a portfolio belongs to. Raises NotFound."""
+        """Read the model a portfolio belongs to, but for its portfolios and the time of its last rebalance.
+
+        Raises:
+            NotFound: it belongs to none.
+        """
 
     def find(self, page: PageRequest, order_by: str, portfolio_id: str) -> Page[Model]:
         """Read a page of models. Raises InvalidArgument for an unknown order or a foreign token."""
@@ -184,12 +188,14 @@ class RebalanceStore(Protocol):
         """Read a page of what a run did, without positions. Raises NotFound, InvalidArgument."""
 
     def portfolios_after(
-        self, rebalance_id: str, sequence: int, limit: int
+        self, rebalance_id: str, sequence: int, limit: int, view: View = View.FULL
     ) -> tuple[PortfolioRebalance, ...]:
-        """Read what a run did after a point, whole, in the order of sequence."""
+        """Read what a run did after a point, in the order of sequence."""
 
-    def get_portfolio(self, rebalance_id: str, portfolio_id: str) -> PortfolioRebalance:
-        """Read what a run did for a portfolio, whole. Raises NotFound."""
+    def get_portfolio(
+        self, rebalance_id: str, portfolio_id: str, view: View = View.FULL
+    ) -> PortfolioRebalance:
+        """Read what a run did for a portfolio. Raises NotFound."""
 
 
 class Database(Protocol):

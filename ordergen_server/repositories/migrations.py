@@ -26,7 +26,9 @@ MIGRATIONS: dict[int, Migration] = {
     3: schema.lease_runs,
     4: schema.index_states,
     5: schema.enforce_model_rules,  # again, for models have a maximum of portfolios now
-    6: schema.share_runs,
+    6: schema.separate_activity,
+    7: schema.keep_markets,
+    8: schema.share_runs,
 }
 
 

@@ -5,8 +5,11 @@ $jsonSchema has the shape. The numbers stand in $expr, which compares Decimal128
 must not be there twice.
 """
 
+from datetime import datetime
+
 from bson.decimal128 import Decimal128
 from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo.errors import OperationFailure
 
 from ordergen_server.domain.models import (
     MAXIMUM_NAME_LENGTH,
@@ -15,12 +18,21 @@ from ordergen_server.domain.models import (
     MAXIMUM_TARGET,
     TARGET_STEP,
 )
+from ordergen_server.repositories.model_store.activity import (
+    ACTIVITY,
+    REMEMBERED_SECONDS,
+    TIME,
+    ModelActivity,
+)
 from ordergen_server.repositories.model_store.model_pages import LISTING_SECONDS
 from ordergen_server.repositories.mongodb.codec import Document
-from ordergen_server.repositories.mongodb.database import Database
+from ordergen_server.repositories.mongodb.database import Database, Documents
 
 #: How long a request id is remembered.
 REQUEST_SECONDS = 7 * 24 * 3600
+#: What models had while the times of their last rebalances were theirs.
+TIME_INDEXES = tuple(f"{TIME}+{second}" for second in ("_id", "_id-", "name", "name-"))
+_INDEX_NOT_FOUND = 27
 _ENTITY_ID = {"bsonType": "string", "pattern": "^[0-9A-Za-z]{24}$"}
 #: What `str.strip` takes away; each database has its own idea of \s.
 _SPACES = "".join(filter(str.isspace, map(chr, range(0x3001))))
@@ -53,7 +65,6 @@ _SHAPE: Document = {
         },
         "create_time": {"bsonType": "date"},
         "update_time": {"bsonType": "date"},
-        "last_rebalance_time": {"bsonType": ["date", "null"]},
     },
 }
 _POSITIONS: Document = {"$ifNull": ["$positions", []]}
@@ -109,15 +120,6 @@ INDEXES: dict[str, list[IndexModel]] = {
             unique=True,
             # Without it two models without portfolios would collide on the empty array.
             partialFilterExpression={"portfolio_ids": {"$gt": ""}},
-        ),
-        # One for each order of ListModels; each is read forwards and backwards.
-        *(
-            IndexModel(
-                [("last_rebalance_time", ASCENDING), (second, direction)],
-                name=f"last_rebalance_time+{second}{'' if direction == ASCENDING else '-'}",
-            )
-            for second in ("_id", "name")
-            for direction in (ASCENDING, DESCENDING)
         ),
     ],
     "model_listings": [
@@ -175,6 +177,15 @@ def index_states(database: Database) -> None:
     database.collection("portfolio_rebalances").create_indexes([IndexModel(keys, name="state")])
 
 
+def keep_markets(database: Database) -> None:
+    """The markets of runs, kept with them; and the results of runs of one portfolio, in their headers."""
+    database.create_collection("rebalance_markets")
+    keys = [("rebalance_id", ASCENDING), ("part", ASCENDING)]
+    database.collection("rebalance_markets").create_indexes([IndexModel(keys, name="market", unique=True)])
+    result = IndexModel([("result.portfolio_id", ASCENDING)], name="result", sparse=True)
+    database.collection("rebalances").create_indexes([result])
+
+
 def share_runs(database: Database) -> None:
     """Runs in chunks: results are numbered by their place in one, and a place in the run is one chunk's."""
     results, work = database.collection("portfolio_rebalances"), database.collection("rebalance_work")
@@ -208,3 +219,36 @@ def _partial(name: str, field: str, rule: Document, *, unique: bool = False) -> 
 def enforce_model_rules(database: Database) -> None:
     """Let the database refuse models that break a rule."""
     database.command({"collMod": "models", "validator": MODEL_VALIDATOR})
+
+
+def separate_activity(database: Database) -> None:
+    """Move the times of last rebalances out of the models, into a collection of their own.
+
+    What a server of before marks meanwhile, or later, stays with its model, and is read there.
+    """
+    expiry = IndexModel([("delete_time", ASCENDING)], name="expiry", expireAfterSeconds=REMEMBERED_SECONDS)
+    database.create_collection(ACTIVITY)
+    database.collection(ACTIVITY).create_indexes([expiry])
+    enforce_model_rules(database)
+    models = database.collection("models")
+    _move_times(models, ModelActivity(database))
+    for name in TIME_INDEXES:
+        _drop_index(models, name)
+
+
+def _move_times(models: Documents, activity: ModelActivity) -> None:
+    for found in list(models.find({TIME: {"$exists": True}}, {TIME: 1}).hint("_id_")):
+        time = found[TIME]
+        if isinstance(time, datetime):
+            activity.mark(str(found["_id"]), time)
+        # A model may be older than a rule that it breaks.
+        models.update_one(found, {"$unset": {TIME: ""}}, bypass_document_validation=True)
+
+
+def _drop_index(collection: Documents, name: str) -> None:
+    """Drop an index; one that is not there is as good."""
+    try:
+        collection.drop_index(name)
+    except OperationFailure as error:
+        if error.code != _INDEX_NOT_FOUND:
+            raise

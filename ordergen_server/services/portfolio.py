@@ -28,7 +28,7 @@ from ordergen_server.domain.rebalances import (
 )
 from ordergen_server.domain.violations import summary
 from ordergen_server.services.observer import UNOBSERVED, RunObserver
-from ordergen_server.services.securities import Securities, Security
+from ordergen_server.services.securities import Securities
 from ordergen_server.services.solving import Solved, solve_all
 from ordergen_server.services.valuation import DRIFT_PLACES, Valued, drift, valued
 
@@ -75,13 +75,15 @@ def _completed(
     if any(abs(order) > MOST_SHARES for order in answer.orders):
         return replace(known, state=PortfolioState.FAILED, error=_too_many(portfolio, answer.orders))
     positions = tuple(
-        _position(security, quantity, order, reason)
+        RebalancePosition(security.line, quantity, order, reason.name)
         for (security, quantity), order, reason in zip(
             portfolio.lines, answer.orders, answer.reasons, strict=True
         )
     )
     with localcontext(EXACT):
-        cash_after = portfolio.cash - sum((line.trade_quantity * line.price for line in positions), ZERO)
+        cash_after = portfolio.cash - sum(
+            (line.trade_quantity * line.security.price for line in positions), ZERO
+        )
     ids = (security.position.security_id for security, _ in portfolio.lines)
     quality = _quality(answer, solved.duration)
     return replace(
@@ -103,23 +105,7 @@ def _drift_after(
 ) -> Decimal:
     if options.strategy is Strategy.TO_TARGET:  # then it is what the optimizer minimised, in money
         return ratio(objective, market_value, DRIFT_PLACES)
-    return drift(((line.target, line.adjusted_market_value) for line in positions), market_value)
-
-
-def _position(
-    security: Security, quantity: Decimal, order: int, reason: optimizer.Reason
-) -> RebalancePosition:
-    return RebalancePosition(
-        security_id=security.position.security_id,
-        ticker=security.quote.ticker,
-        price=security.quote.price,
-        original_quantity=quantity,
-        target=security.position.target,
-        low_drift=security.position.low_drift,
-        high_drift=security.position.high_drift,
-        trade_quantity=order,
-        reason=reason.name,
-    )
+    return drift(((line.security.target, line.adjusted_market_value) for line in positions), market_value)
 
 
 def _quality(answer: optimizer.Answer, duration: timedelta) -> SolutionQuality:

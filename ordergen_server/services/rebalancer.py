@@ -18,6 +18,7 @@ from ordergen_server.domain.rebalances import (
     RunEvent,
     RunFinished,
     RunStarted,
+    View,
 )
 from ordergen_server.domain.stores import BegunBy, ModelStore, RebalanceStore, Request, RunOrder
 from ordergen_server.domain.subjects import current_actor
@@ -102,6 +103,7 @@ class Rebalancer:
         deadline: Deadline,
         *,
         request: Request | None = None,
+        view: View = View.FULL,
         when_gone: WhenGone = lambda _: True,
     ) -> Events:
         """Begin to rebalance every portfolio of a model; each is told as it is done and stored.
@@ -127,7 +129,8 @@ class Rebalancer:
 
         if not when_gone(leave):
             leave()
-        return self._followed(watch(self._store, begun.rebalance_id, 0, deadline, gone=gone), begun, joined)
+        events = watch(self._store, begun.rebalance_id, 0, deadline, view=view, gone=gone)
+        return self._followed(events, begun, joined)
 
     def _followed(self, run: Events, begun: Rebalance, joined: bool) -> Events:
         ended = False
@@ -142,12 +145,14 @@ class Rebalancer:
             if not (ended or joined or self._runs.draining):
                 self._runs.cancel(begun.rebalance_id)
 
-    def preview_model(self, model_id: str, options: RebalanceOptions, deadline: Deadline) -> Events:
+    def preview_model(
+        self, model_id: str, options: RebalanceOptions, deadline: Deadline, view: View = View.FULL
+    ) -> Events:
         """Compute a run and store nothing. Raises as `rebalance_model`; Cancelled where it is stopped."""
         with self._runs.room():
-            yield from self._preview(model_id, options, deadline)
+            yield from self._preview(model_id, options, deadline, view)
 
-    def _preview(self, model_id: str, options: RebalanceOptions, deadline: Deadline) -> Events:
+    def _preview(self, model_id: str, options: RebalanceOptions, deadline: Deadline, view: View) -> Events:
         model = self._models.get(model_id)
         started = self._started(model, len(model.portfolio_ids), options, stored=False)
         yield [RunEvent(1, RunStarted(started))]
@@ -158,7 +163,7 @@ class Rebalancer:
             sequence += 1
             counts[result.state] = counts.get(result.state, 0) + 1
             error = error or (result.error if isinstance(result.error, STOPPING) else None)
-            yield [RunEvent(sequence, result)]
+            yield [RunEvent(sequence, result if view is View.FULL else replace(result, positions=()))]
         finished = replace(
             started,
             state=end_state(counts, error, cancelled=False),
@@ -175,9 +180,16 @@ class Rebalancer:
         """Begin a run that goes on by itself, for `seconds` at most. Raises as `rebalance_model`."""
         return self._begin(model_id, options, seconds, request)[0]
 
-    def watch(self, rebalance_id: str, after_sequence: int, deadline: Deadline, gone: Event) -> Events:
+    def watch(
+        self,
+        rebalance_id: str,
+        after_sequence: int,
+        deadline: Deadline,
+        gone: Event,
+        view: View = View.FULL,
+    ) -> Events:
         """Every event of a run after a point, until it ends. Raises NotFound, DeadlineExceeded."""
-        return watch(self._store, rebalance_id, after_sequence, deadline, gone=gone)
+        return watch(self._store, rebalance_id, after_sequence, deadline, view=view, gone=gone)
 
     def cancel(self, rebalance_id: str, seconds: float) -> Generator[Sequence[Rebalance], None, None]:
         """Cancel a run, and tell it once it has ended, or as it is after `seconds`. Raises NotFound.

@@ -10,6 +10,7 @@ from ordergen_server.domain.errors import DataProblem
 from ordergen_server.domain.market import MarketSnapshot, Quote
 from ordergen_server.domain.models import Position
 from ordergen_server.domain.numbers import ZERO
+from ordergen_server.domain.rebalances import RunSecurity
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +19,13 @@ class Security:
 
     Attributes:
         unheld: the security as the optimizer has it, where nothing of it is held.
+        line: the security as lines of results have it.
     """
 
     position: Position
     quote: Quote
     unheld: optimizer.Position
+    line: RunSecurity
 
 
 class Securities:
@@ -70,4 +73,7 @@ class Securities:
         quote = self.snapshot.quote(security_id)
         position = self._wanted.get(security_id) or Position(security_id, ZERO, ZERO, ZERO)
         weights = (position.target, position.low_drift, position.high_drift)
-        return Security(position, quote, optimizer.Position(security_id, quote.price, ZERO, *weights))
+        unheld = optimizer.Position(security_id, quote.price, ZERO, *weights)
+        return Security(
+            position, quote, unheld, RunSecurity(security_id, quote.ticker, quote.price, *weights)
+        )

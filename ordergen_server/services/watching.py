@@ -5,7 +5,14 @@ from dataclasses import replace
 from threading import Event
 
 from ordergen_server.domain.deadlines import Deadline
-from ordergen_server.domain.rebalances import Rebalance, RebalanceState, RunEvent, RunFinished, RunStarted
+from ordergen_server.domain.rebalances import (
+    Rebalance,
+    RebalanceState,
+    RunEvent,
+    RunFinished,
+    RunStarted,
+    View,
+)
 from ordergen_server.domain.stores import RebalanceStore
 from ordergen_server.domain.violations import broken
 
@@ -41,6 +48,7 @@ def watch(
     after_sequence: int,
     deadline: Deadline,
     *,
+    view: View = View.FULL,
     gone: Event | None = None,
 ) -> Events:
     """Every event of a run after `after_sequence`, until the run ends.
@@ -60,7 +68,7 @@ def watch(
         _check_place(after_sequence, rebalance)
         events = [RunEvent(1, RunStarted(_as_it_began(rebalance)))] if sequence < 1 else []
         sequence = max(sequence, 1)
-        results = runs.portfolios_after(rebalance_id, sequence, BATCH)
+        results = runs.portfolios_after(rebalance_id, sequence, BATCH, view)
         events += [RunEvent(result.sequence, result) for result in results]
         if not results and rebalance.state is not RebalanceState.RUNNING:
             if sequence <= rebalance.portfolio_count + 1:

@@ -88,7 +88,6 @@ def document(name: str) -> dict[str, Any]:
         "version": 1,
         "create_time": _now(),
         "update_time": _now(),
-        "last_rebalance_time": None,
     }
 
 
@@ -147,11 +146,16 @@ def echo_call(order: Order, target: str, channel: grpc.Channel, model_id: str) -
 
 def database_call(name: str, database: Database[dict[str, Any]], model_id: str) -> Call:
     """The operations of the call, as the driver alone does them."""
-    models, key = database.models, ObjectId(model_id)
+    models, activity, key = database.models, database.model_activity, ObjectId(model_id)
     if name == "GetModel":
-        return lambda: models.find_one({"_id": key})
+        return lambda: (models.find_one({"_id": key}), activity.find_one({"_id": key}))
     if name == "ListModels":
-        return lambda: list(models.find({}).sort("_id", 1).limit(MODELS + 1).hint("_id_"))
+
+        def page() -> None:
+            found = list(models.find({}).sort("_id", 1).limit(MODELS + 1).hint("_id_"))
+            list(activity.find({"_id": {"$in": [one["_id"] for one in found]}}))
+
+        return page
     if name == "CreateModel":
         return lambda: models.insert_one(document(uuid.uuid4().hex))
     positions = document("")["positions"]
@@ -161,6 +165,7 @@ def database_call(name: str, database: Database[dict[str, Any]], model_id: str) 
         change = {"$set": {"positions": positions, "update_time": _now()}, "$inc": {"version": 1}}
         done = models.update_one({"_id": key, "version": version}, change)
         assert done.modified_count == 1
+        activity.find_one({"_id": key})
 
     return update
 

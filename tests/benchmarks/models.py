@@ -50,8 +50,8 @@ stand:
 
 - gRPC: a bare server that answers the same bytes;
 - driver: pymongo doing the operations that the call needs, with the same durability (GetModel a find,
-  ListModels a find, for a whole listing needs no count, UpdateModel a find and an update on the version,
-  CreateModel an insert);
+  ListModels a find, for a whole listing needs no count, UpdateModel a find and an update on the version, each
+  with one more find for the times of the last rebalances; CreateModel an insert);
 - both: the bare server doing the bare operations, in one process as the service does.
 
 What the service adds ("own") is its median with one caller without that of both in one process, which is

@@ -14,6 +14,8 @@ from statistics import median, quantiles
 
 from globeco.ordergen.v1 import rebalance_pb2, rebalance_service_pb2
 
+from ordergen_server.domain.chunks import CHUNK_PORTFOLIOS
+from ordergen_server.domain.models import Position
 from ordergen_server.domain.rebalances import Rebalance, RebalanceOptions, RebalanceState
 from ordergen_server.domain.stores import Lease, RunOrder
 from ordergen_server.repositories.mongodb.database import Database
@@ -32,7 +34,7 @@ from tests.stored_chunks import append
 SIZES = tuple(int(size) for size in os.environ.get("BENCH_PORTFOLIOS", "1000,10000").split(","))
 POSITIONS = 100
 WORKERS = 16
-WINDOW = 64
+WINDOW = CHUNK_PORTFOLIOS
 KEPT = 512
 SINGLES, CONCURRENT = 100, 100
 PATIENCE = 3600.0
@@ -165,7 +167,8 @@ def storing_alone(one: World, ended: rebalance_pb2.Rebalance) -> float:
         starts = range(1, min(left, KEPT), WINDOW)
         batches = [runs.portfolios_after(ended.rebalance_id, start, WINDOW) for start in starts]
         while left > 0:
-            lease, again = begin_again(runs, [one.portfolio_id for batch in batches for one in batch])
+            ids = [one.portfolio_id for batch in batches for one in batch]
+            lease, again = begin_again(runs, one, ended.rebalance_id, ids)
             for batch in batches:
                 results = [replace(result, rebalance_id=again) for result in batch[:left]]
                 if results:
@@ -174,8 +177,8 @@ def storing_alone(one: World, ended: rebalance_pb2.Rebalance) -> float:
     return seconds
 
 
-def begin_again(runs: Rebalances, portfolio_ids: Sequence[str]) -> tuple[Lease, str]:
-    """A run of a model of its own, to store results into."""
+def begin_again(runs: Rebalances, one: World, like: str, portfolio_ids: Sequence[str]) -> tuple[Lease, str]:
+    """A run of a model of its own, with the positions and the market of another, to store results into."""
     now = datetime.now(UTC)
     again = Rebalance(
         rebalance_id=runs.new_id(),
@@ -189,7 +192,14 @@ def begin_again(runs: Rebalances, portfolio_ids: Sequence[str]) -> tuple[Lease, 
         options=RebalanceOptions(),
     )
     lease = Lease(runs.new_id(), 3600)
-    runs.begin(RunOrder(again, (), 3600), portfolio_ids, lease, None, WINDOW)
+    positions = tuple(
+        Position(line.security_id, line.target, line.low_drift, line.high_drift)
+        for line in one.siblings.model.positions
+    )
+    runs.begin(RunOrder(again, positions, 3600), portfolio_ids, lease, None, WINDOW)
+    market = runs.kept_snapshot(like)
+    assert market
+    runs.keep_snapshot(again.rebalance_id, market)
     return lease, again.rebalance_id
 
 

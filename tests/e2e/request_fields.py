@@ -199,6 +199,10 @@ RULES: dict[str, Rule] = {
     "Restriction.type": Rule("DO_NOT_BUY, DO_NOT_SELL or HOLD", st.just(0) | choices_above(3)),
     "LotSize.security_id": _ENTITY_ID,
     "LotSize.shares": Rule("1 or more", st.just(0) | negative_int64),
+    **{
+        f"{name}Request.view": Rule("BASIC, FULL or unspecified", choices_above(2))
+        for name in ("RebalanceModel", "WatchRebalance", "GetPortfolioRebalance")
+    },
     "WatchRebalanceRequest.after_sequence": Rule(
         "from 0 to the last message of the run: portfolio_count + 2", negative_int64
     ),

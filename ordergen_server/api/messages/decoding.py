@@ -21,6 +21,7 @@ from ordergen_server.domain.rebalances import (
     Restriction,
     RestrictionType,
     Strategy,
+    View,
 )
 from ordergen_server.domain.stores import Request
 from ordergen_server.domain.violations import Violations
@@ -48,6 +49,11 @@ _RESTRICTIONS = {
     rebalance_pb2.RESTRICTION_TYPE_DO_NOT_BUY: RestrictionType.DO_NOT_BUY,
     rebalance_pb2.RESTRICTION_TYPE_DO_NOT_SELL: RestrictionType.DO_NOT_SELL,
     rebalance_pb2.RESTRICTION_TYPE_HOLD: RestrictionType.HOLD,
+}
+_VIEWS: dict[int, View] = {
+    rebalance_pb2.PORTFOLIO_REBALANCE_VIEW_UNSPECIFIED: View.FULL,
+    rebalance_pb2.PORTFOLIO_REBALANCE_VIEW_BASIC: View.BASIC,
+    rebalance_pb2.PORTFOLIO_REBALANCE_VIEW_FULL: View.FULL,
 }
 MAXIMUM_SOLVER_SECONDS = 3600
 _NANOS = 1_000_000_000
@@ -228,12 +234,14 @@ def _of_securities(
 
 
 def request(message: RebalanceRequest, violations: Violations) -> Request | None:
-    """What makes a call safe to repeat: its request id, and a digest of everything else it says."""
+    """What makes a call safe to repeat: its request id, and a digest of what else it asks to be done."""
     found = request_id(message.request_id, violations)
     if not found:
         return None
     body = copy.copy(message)
     body.request_id = ""
+    if isinstance(body, rebalance_service_pb2.RebalanceModelRequest):
+        body.view = rebalance_pb2.PORTFOLIO_REBALANCE_VIEW_UNSPECIFIED  # it is told, and changes nothing
     text = body.DESCRIPTOR.full_name.encode() + body.SerializeToString(deterministic=True)
     return Request(found, hashlib.sha256(text).hexdigest())
 
@@ -242,3 +250,10 @@ def request_id(text: str, violations: Violations) -> str:
     """A request id in its one form, for a UUID may be sent in either case (RFC 9562, 4); empty is none."""
     check_request_id(text, "request_id", violations)
     return text.lower()
+
+
+def view(value: int, violations: Violations) -> View:
+    """How much is wanted of what a run did for a portfolio."""
+    if value not in _VIEWS:
+        violations.add("view", "must be BASIC, FULL or unspecified", value)
+    return _VIEWS.get(value, View.FULL)

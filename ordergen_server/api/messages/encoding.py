@@ -10,6 +10,7 @@ from google.type import date_pb2, decimal_pb2
 
 from ordergen_server.api.messages.errors import to_status
 from ordergen_server.domain.models import Model
+from ordergen_server.domain.numbers import product
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
@@ -18,14 +19,20 @@ from ordergen_server.domain.rebalances import (
     RebalancePosition,
     RunEvent,
     RunFinished,
+    RunSecurity,
     RunStarted,
     Side,
 )
+from ordergen_server.domain.weights import LineWeights
 
 pb = rebalance_pb2
 #: Messages of models that are kept, and the portfolios that a kept one has at most.
 KEPT_MODELS, KEPT_PORTFOLIOS = 256, 1000
-_SIDES = {Side.BUY: pb.TRANSACTION_TYPE_BUY, Side.SELL: pb.TRANSACTION_TYPE_SELL}
+#: Securities of runs whose encoding is kept.
+KEPT_SECURITIES = 16_384
+_BUY, _SELL = pb.TRANSACTION_TYPE_BUY, pb.TRANSACTION_TYPE_SELL
+_SIDES = {Side.BUY: _BUY, Side.SELL: _SELL}
+_REASONS = {name.removeprefix("POSITION_REASON_"): number for name, number in pb.PositionReason.items()}
 
 
 def plain(value: Decimal) -> str:
@@ -142,47 +149,70 @@ def portfolio_rebalance(value: PortfolioRebalance) -> pb.PortfolioRebalance:
     if value.snapshot_time:
         set_time(message.snapshot_time, value.snapshot_time)
     _add_transactions(message, value)
-    for position in value.positions:
-        _set_position(message.positions.add(), position, value)
+    _add_positions(message, value)
     _set_solution(message, value)
     return message
 
 
 def _add_transactions(message: pb.PortfolioRebalance, value: PortfolioRebalance) -> None:
-    for trade in value.transactions:
-        line = message.transactions.add(
-            transaction_type=_SIDES[trade.side], security_id=trade.security_id, quantity=trade.quantity
-        )
-        set_date(line.trade_date, trade.trade_date)
+    for side, security_id, quantity, trade_date in value.transactions:
+        line = message.transactions.add()
+        line.MergeFromString(_of_trades(side, security_id, trade_date))
+        line.quantity = quantity
 
 
-def _set_position(
-    message: pb.RebalancePosition, value: RebalancePosition, portfolio: PortfolioRebalance
-) -> None:
-    message.security_id = value.security_id
-    message.ticker = value.ticker
-    message.price.value = plain(value.price)
-    message.original_quantity.value = plain(value.original_quantity)
-    message.adjusted_quantity.value = plain(value.adjusted_quantity)
-    message.original_market_value.value = plain(value.original_market_value)
-    message.adjusted_market_value.value = plain(value.adjusted_market_value)
-    message.target.value = plain(value.target)
-    message.low_drift.value = plain(value.low_drift)
-    message.high_drift.value = plain(value.high_drift)
-    if portfolio.market_value is not None:
-        _set_actual(message, value, portfolio.market_value)
-    message.reason = pb.PositionReason.Value(f"POSITION_REASON_{value.reason}")
-    message.trade_quantity = abs(value.trade_quantity)
-    if value.trade_quantity:
-        message.transaction_type = _SIDES[Side.BUY if value.trade_quantity > 0 else Side.SELL]
-        set_date(message.trade_date, portfolio.trade_date)
+def _add_positions(message: pb.PortfolioRebalance, value: PortfolioRebalance) -> None:
+    trade_date = _date(value.trade_date)
+    weights = None if value.market_value is None else LineWeights(value.market_value)
+    for position in value.positions:
+        line = message.positions.add()
+        line.MergeFromString(_of_security(position.security))
+        worth = _set_quantities(line, position)
+        if position.trade_quantity:
+            line.trade_date.CopyFrom(trade_date)
+        if weights:
+            actual, drift = weights.of(worth, position.security.target)
+            line.actual.value = str(actual)
+            if drift is not None:
+                line.actual_drift.value = str(drift)
 
 
-def _set_actual(message: pb.RebalancePosition, value: RebalancePosition, market_value: Decimal) -> None:
-    actual, drift = value.actual(market_value)
-    message.actual.value = plain(actual)
-    if drift is not None:
-        message.actual_drift.value = plain(drift)
+def _set_quantities(line: pb.RebalancePosition, value: RebalancePosition) -> Decimal:
+    """Write what changes with the trade; answers the market value after it."""
+    price, quantity, trade = value.security.price, value.original_quantity, value.trade_quantity
+    worth = product(quantity, price)
+    line.original_quantity.value, line.original_market_value.value = plain(quantity), plain(worth)
+    line.reason = _REASONS[value.reason]
+    if trade:
+        quantity = value.adjusted_quantity
+        worth = product(quantity, price)
+        line.trade_quantity = abs(trade)
+        line.transaction_type = _BUY if trade > 0 else _SELL
+    line.adjusted_quantity.value, line.adjusted_market_value.value = plain(quantity), plain(worth)
+    return worth
+
+
+@lru_cache(maxsize=KEPT_SECURITIES)
+def _of_security(value: RunSecurity) -> bytes:
+    """What all portfolios of a run have in common of a line, encoded once."""
+    line = pb.RebalancePosition(security_id=value.security_id, ticker=value.ticker)
+    for name in ("price", "target", "low_drift", "high_drift"):
+        set_decimal(getattr(line, name), getattr(value, name))
+    return line.SerializeToString()
+
+
+@lru_cache(maxsize=KEPT_SECURITIES)
+def _of_trades(side: Side, security_id: str, trade_date: date) -> bytes:
+    """What all portfolios of a run have in common of a trade, encoded once."""
+    line = pb.Transaction(transaction_type=_SIDES[side], security_id=security_id)
+    line.trade_date.CopyFrom(_date(trade_date))
+    return line.SerializeToString()
+
+
+@lru_cache(maxsize=1)
+def _date(value: date) -> date_pb2.Date:
+    """A date; the message is shared, and not to be changed."""
+    return date_pb2.Date(year=value.year, month=value.month, day=value.day)
 
 
 def _set_solution(message: pb.PortfolioRebalance, value: PortfolioRebalance) -> None:

@@ -40,6 +40,7 @@ TABLE: dict[type[OrderGenerationError], tuple[grpc.StatusCode, str]] = {
     errors.PermissionDenied: (grpc.StatusCode.PERMISSION_DENIED, "PERMISSION_DENIED"),
     errors.Cancelled: (grpc.StatusCode.CANCELLED, "CANCELLED"),
     errors.Unsupported: (grpc.StatusCode.UNIMPLEMENTED, "UNSUPPORTED"),
+    errors.StoredDataDamaged: (grpc.StatusCode.DATA_LOSS, "STORED_DATA_DAMAGED"),
     errors.InternalError: (grpc.StatusCode.INTERNAL, "INTERNAL"),
 }
 

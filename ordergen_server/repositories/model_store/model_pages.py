@@ -7,20 +7,23 @@ from typing import cast
 from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
 from pymongo import ASCENDING, DESCENDING
+from pymongo.client_session import ClientSession
 
 from ordergen_server.domain.models import Model
 from ordergen_server.domain.ordering import MODEL_ORDERS, parse_order
 from ordergen_server.domain.pages import Page, PageRequest
 from ordergen_server.domain.violations import Violations, broken
+from ordergen_server.repositories.model_store.activity import TIME, ModelActivity
 from ordergen_server.repositories.model_store.model_documents import stored_model
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.database import Database
-from ordergen_server.repositories.mongodb.full_pages import fill
+from ordergen_server.repositories.mongodb.full_pages import as_stored, fill
 from ordergen_server.repositories.mongodb.tokens import PageTokens
 
 #: Fields that documents call otherwise.
 FIELDS = {"model_id": "_id"}
-UNIQUE_FIELDS = ("_id", "name")
+#: The fields that no two models have the same of, and the indexes that have them in order.
+INDEXES = {"_id": "_id_", "name": "name"}
 #: How long the pages of a sorted listing can be read on.
 LISTING_SECONDS = 3600
 #: Models of a sorted page read with one query.
@@ -32,13 +35,14 @@ Order = Sequence[tuple[str, int]]
 class ModelPages:
     """Reads `models` page by page; `model_listings` has the ids of sorted listings being paged through."""
 
-    def __init__(self, database: Database, tokens: PageTokens) -> None:
+    def __init__(self, database: Database, tokens: PageTokens, activity: ModelActivity) -> None:
         self._database = database
         self._operation = database.operation
         self._models = database.collection("models")
         self._stored = database.raw_collection("models")
         self._listings = database.collection("model_listings")
         self._tokens = tokens
+        self._activity = activity
 
     def find(self, page: PageRequest, order_by: str, portfolio_id: str) -> Page[Model]:
         """Read a page. Raises InvalidArgument for an unknown order or a foreign token."""
@@ -51,6 +55,7 @@ class ModelPages:
                 models, next_place = self._by_id(query, order[0][1], place, page)
             else:
                 models, next_place = self._sorted(query, order, place, page)
+            models = self._activity.with_times(models)
             whole = place is None and next_place is None and not page.skip
             total = len(models) if whole else self._count(query)
         token = "" if next_place is None else self._tokens.make(next_place, arguments)
@@ -72,7 +77,7 @@ class ModelPages:
             }
         cursor = self._stored.find(query).sort("_id", direction).skip(page.skip).limit(page.limit + 1)
         with cursor if "portfolio_ids" in query else cursor.hint("_id_") as documents:
-            found, more = fill(documents, page.limit)
+            found, more = fill(as_stored(documents), page.limit)
         models = list(map(stored_model, found))
         return models, models[-1].model_id if more else None
 
@@ -87,7 +92,7 @@ class ModelPages:
             ids = self._listing(listing)
         start += page.skip
         asked = ids[start : start + page.limit]
-        found, cut_short = fill(self._in_order(asked), page.limit)
+        found, cut_short = fill(as_stored(self._in_order(asked)), page.limit)
         models = list(map(stored_model, found))
         end = start + len(asked)
         if cut_short:
@@ -106,10 +111,17 @@ class ModelPages:
     def _sorted_ids(self, query: Document, order: Order) -> Sequence[object]:
         """All ids, read from one snapshot: a rename while the index is walked would move a model in it."""
         with self._database.snapshot() as session:
-            cursor = self._models.find(query, {"_id": 1}, session=session).sort(list(order))
-            if not query:
-                cursor = cursor.hint(index_name(order))
-            return [document["_id"] for document in cursor]
+            if order[0][0] != TIME:
+                return self._ids(query, order, session)
+            (_, direction), *rest = order
+            return self._activity.sort(self._ids(query, rest, session), direction, session)
+
+    def _ids(self, query: Document, order: Order, session: ClientSession) -> list[object]:
+        """All ids in the order of an index."""
+        cursor = self._models.find(query, {"_id": 1}, session=session).sort(list(order))
+        if not query:
+            cursor = cursor.hint(INDEXES[order[0][0]])
+        return [document["_id"] for document in cursor]
 
     def _keep_listing(self, ids: Sequence[object]) -> str:
         result = self._listings.insert_one({"ids": list(ids), "create_time": datetime.now(UTC)})
@@ -132,14 +144,7 @@ def total_order(order_by: str) -> Order:
     with Violations() as violations:
         asked = parse_order(order_by, MODEL_ORDERS, violations)
     order = {FIELDS.get(name, name): DESCENDING if desc else ASCENDING for name, desc in asked.items()}
-    order.setdefault("_id", next(reversed(order.values()), ASCENDING))  # the way an index can be read
+    order.setdefault("_id", next(reversed(order.values()), ASCENDING))
     fields = list(order)
-    unique = min(fields.index(name) for name in UNIQUE_FIELDS if name in fields)
+    unique = min(fields.index(name) for name in INDEXES if name in fields)
     return [(name, order[name]) for name in fields[: unique + 1]]
-
-
-def index_name(order: Order) -> str:
-    """The index that has models in this order, read forwards or backwards."""
-    names = "+".join(name for name, _ in order)
-    same_way = len({direction for _, direction in order}) == 1
-    return "_id_" if names == "_id" else names if same_way else f"{names}-"

@@ -13,8 +13,13 @@ from pymongo.errors import DuplicateKeyError
 from ordergen_server.domain.errors import NotFound, Resource, VersionMismatch
 from ordergen_server.domain.models import FIELDS, Model, ModelContent
 from ordergen_server.domain.pages import Page, PageRequest
+from ordergen_server.repositories.model_store.activity import ModelActivity
 from ordergen_server.repositories.model_store.duplicates import Duplicates
-from ordergen_server.repositories.model_store.model_documents import model_of, stored_model
+from ordergen_server.repositories.model_store.model_documents import (
+    WITHOUT_PORTFOLIOS,
+    model_of,
+    stored_model,
+)
 from ordergen_server.repositories.model_store.model_pages import ModelPages
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.database import Database
@@ -26,7 +31,10 @@ REMEMBERED_CHANGES = 16
 
 
 class Models:
-    """The collection `models`, and `requests` with what requests that may be repeated have created."""
+    """The collections `models`, `model_activity` with the times of their last rebalances, and `requests`.
+
+    The last has what requests that may be repeated have created.
+    """
 
     def __init__(self, database: Database, tokens: PageTokens) -> None:
         self._database = database
@@ -36,7 +44,8 @@ class Models:
         self._stored = database.raw_collection("models")
         self._requests = database.collection("requests")
         self._duplicates = Duplicates(database)
-        self._pages = ModelPages(database, tokens)
+        self._activity = ModelActivity(database)
+        self._pages = ModelPages(database, tokens, self._activity)
 
     def create(
         self, content: ModelContent, time: datetime, request_id: str = "", *, actor: str = ""
@@ -54,7 +63,6 @@ class Models:
             "create_time": time,
             "update_time": time,
             "update_actor": actor,
-            "last_rebalance_time": None,
         }
         with self._writing():
             try:
@@ -66,12 +74,16 @@ class Models:
     def get(self, model_id: str) -> Model:
         """Read a model. Raises NotFound."""
         with self._operation():
-            return stored_model(self._read(model_id))
+            return self._activity.with_time(stored_model(self._read(model_id)))
 
     def of_portfolio(self, portfolio_id: str) -> Model:
-        """Read the model a portfolio belongs to. Raises NotFound."""
+        """Read the model a portfolio belongs to, but for its portfolios and the time of its last rebalance.
+
+        Raises:
+            NotFound: it belongs to none.
+        """
         with self._operation():
-            document = self._stored.find_one({"portfolio_ids": portfolio_id})
+            document = self._stored.find_one({"portfolio_ids": portfolio_id}, WITHOUT_PORTFOLIOS)
         if document is None:
             raise NotFound(
                 f"Portfolio {portfolio_id} belongs to no model: link it to one with AddPortfolios.",
@@ -98,42 +110,23 @@ class Models:
         Compare and set on the version: where another writer was first, a caller who named a version gets
         VersionMismatch and one who did not is asked to change what is there now.
         """
-        change_id = ObjectId()
         with self._writing():
-            stored = self._read(model_id)
-            while True:
-                model = stored_model(stored)
-                if version not in {0, model.version}:
-                    raise _version_mismatch(model_id, model.version)
-                fields = _differences(model.content, change(model.content))
-                if not fields:
-                    return model
-                content = replace(model.content, **fields)
-                changed = replace(
-                    model,
-                    content=content,
-                    version=model.version + 1,
-                    update_time=time,
-                    update_actor=actor,
-                )
-                if self._compare_and_set(model, changed, fields, change_id):
-                    return changed
-                stored = self._read(model_id)
-                if change_id in _remembered(stored):
-                    return stored_model(stored)  # it was ours, and the answer got lost on the way
+            return self._activity.with_time(self._changed(model_id, version, change, time, actor))
 
     def delete(self, model_id: str, version: int) -> None:
         """Delete a model. Raises NotFound, VersionMismatch."""
         with self._writing():
-            while not self._models.delete_one({"_id": ObjectId(model_id), "version": version}).deleted_count:
-                current = stored_model(self._read(model_id)).version
-                if current != version:
-                    raise _version_mismatch(model_id, current)
+            try:
+                self._delete(model_id, version)
+            except NotFound:
+                self._activity.expire(model_id)  # a call that was cut off may not have come so far
+                raise
+            self._activity.expire(model_id)
 
     def mark_rebalanced(self, model_id: str, time: datetime) -> None:
         """Note that a portfolio of the model traded; a run that ends late does not turn the time back."""
         with self._writing():
-            self._models.update_one({"_id": ObjectId(model_id)}, {"$max": {"last_rebalance_time": time}})
+            self._activity.mark(model_id, time)
 
     def _read(self, model_id: str) -> RawBSONDocument:
         document = self._stored.find_one({"_id": ObjectId(model_id)})
@@ -157,6 +150,42 @@ class Models:
 
         self._database.transaction(insert_both)
 
+    def _changed(
+        self,
+        model_id: str,
+        version: int,
+        change: Callable[[ModelContent], ModelContent],
+        time: datetime,
+        actor: str,
+    ) -> Model:
+        change_id = ObjectId()
+        stored = self._read(model_id)
+        while True:
+            model = stored_model(stored)
+            if version not in {0, model.version}:
+                raise _version_mismatch(model_id, model.version)
+            fields = _differences(model.content, change(model.content))
+            if not fields:
+                return model
+            changed = replace(
+                model,
+                content=replace(model.content, **fields),
+                version=model.version + 1,
+                update_time=time,
+                update_actor=actor,
+            )
+            if self._compare_and_set(model, changed, fields, change_id):
+                return changed
+            stored = self._read(model_id)
+            if change_id in _remembered(stored):
+                return stored_model(stored)  # it was ours, and the answer got lost on the way
+
+    def _delete(self, model_id: str, version: int) -> None:
+        while not self._models.delete_one({"_id": ObjectId(model_id), "version": version}).deleted_count:
+            current = stored_model(self._read(model_id)).version
+            if current != version:
+                raise _version_mismatch(model_id, current)
+
     def _compare_and_set(
         self, model: Model, changed: Model, fields: Collection[str], change_id: ObjectId
     ) -> bool:
@@ -171,12 +200,7 @@ class Models:
             "$inc": {"version": 1},
             "$push": {"change_ids": {"$each": [change_id], "$slice": -REMEMBERED_CHANGES}},
         }
-        # A rebalance does not change the version: with its time in the filter `changed` is what was stored.
-        unchanged = {
-            "_id": ObjectId(model.model_id),
-            "version": model.version,
-            "last_rebalance_time": model.last_rebalance_time,
-        }
+        unchanged = {"_id": ObjectId(model.model_id), "version": model.version}
         try:
             return self._models.update_one(unchanged, update).modified_count == 1
         except DuplicateKeyError as error:

@@ -20,12 +20,14 @@ Value = TypeVar("Value")
 
 def to_document(value: object) -> Document:
     """A dataclass as a document."""
-    return cast("Document", msgspec.to_builtins(value, builtin_types=(Decimal, datetime), enc_hook=_encode))
+    return cast(
+        "Document", msgspec.to_builtins(value, builtin_types=(Decimal, datetime), enc_hook=encode_error)
+    )
 
 
 def from_document(document: Document, kind: type[Value]) -> Value:
     """The dataclass of a document; fields it does not know are ignored."""
-    return msgspec.convert(document, kind, dec_hook=_decode)
+    return msgspec.convert(document, kind, dec_hook=decode_error)
 
 
 def take_id(document: Document, name: str) -> Document:
@@ -33,7 +35,8 @@ def take_id(document: Document, name: str) -> Document:
     return {name: str(document["_id"]), **{key: value for key, value in document.items() if key != "_id"}}
 
 
-def _encode(value: object) -> Document:
+def encode_error(value: object) -> Document:
+    """What msgspec does not know itself: an error, as a document."""
     if isinstance(value, OrderGenerationError):
         return {
             "type": type(value).__name__,
@@ -55,7 +58,8 @@ class _StoredError(msgspec.Struct):
     retry_after_seconds: float | None
 
 
-def _decode(kind: type, value: object) -> object:
+def decode_error(kind: type, value: object) -> object:
+    """The error of such a document."""
     if not issubclass(kind, OrderGenerationError):
         raise TypeError(f"{kind.__name__} has no form in a document")
     stored = msgspec.convert(value, _StoredError)

@@ -46,8 +46,11 @@ from ordergen_server.repositories.run_store.chunk_documents import (
     named,
     stored_error,
 )
-from ordergen_server.repositories.run_store.result_documents import ResultWriter
-from ordergen_server.repositories.run_store.runs import RUNNING, more, order_of, run_not_found, until
+from ordergen_server.repositories.run_store.kept_markets import KeptMarkets
+from ordergen_server.repositories.run_store.markets import RunTable
+from ordergen_server.repositories.run_store.result_documents import result_document
+from ordergen_server.repositories.run_store.results import run_not_found
+from ordergen_server.repositories.run_store.runs import RUNNING, more, order_of, until
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -69,7 +72,7 @@ class Chunks:
         self._portfolios = database.collection("portfolio_rebalances")
         self._work = database.collection("rebalance_work")
         self._sessions: dict[str, ClientSession] = {}
-        self._writer = ResultWriter()
+        self._markets = KeptMarkets(database)
 
     def order(self, rebalance_id: str) -> RunOrder:
         """What a run that goes on needs, with the time that it has left. Raises NotFound."""
@@ -167,7 +170,9 @@ class Chunks:
         stopped: OrderGenerationError | None = None,
     ) -> Callable[[], bool]:
         """Prepare to store results of a chunk, which then is done; portfolios without one are a new chunk."""
-        documents = [_placed_document(self._writer, chunk, place, one) for place, one in enumerate(results)]
+        with self._operation():
+            table = self._markets.table(task.rebalance_id)
+        documents = [_placed_document(one, table, chunk, place) for place, one in enumerate(results)]
         counts = Counter(result.state.value for result in results)
         done: Document = {"state": READY, "count": len(results), "counts": counts}
         if stopped:
@@ -273,10 +278,10 @@ def _held(rebalance_id: str, lease: Lease) -> Document:
 
 
 def _placed_document(
-    writer: ResultWriter, chunk: ClaimedChunk, place: int, result: PortfolioRebalance
+    result: PortfolioRebalance, table: RunTable, chunk: ClaimedChunk, place: int
 ) -> Document:
     """A result at its place in a chunk, which has the sequence."""
-    document = writer.document(result)
+    document = result_document(result, table)
     document.pop("sequence", None)
     return {**document, "chunk": chunk.number, "place": place}
 

@@ -1,73 +1,180 @@
-"""What became of a portfolio, as it is stored.
+"""What became of a portfolio, as it is stored: fields, and its lines as two blobs.
 
-A hundred lines of a portfolio would repeat the names of their fields a hundred times: the lines are stored
-as columns, a third of the size and of the time. Transactions are what the lines say and are not stored.
-Documents that were stored line by line, with transactions, are read as they are.
+All portfolios of a run have the same prices and weights: they stand once, in the table of the run
+(`markets.RunTable`), and a line refers to them by their place there.
+
+    trades  who trades how much: what a listing shows
+    lines   what was held, and why: read for whole results alone
+
+A security that the table does not have stands in the blobs itself. `packing` has the form of blobs.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from operator import attrgetter, is_
+from itertools import chain, compress
+from operator import attrgetter
 from typing import Any, cast
 
-from bson import encode
-from bson.raw_bson import RawBSONDocument
+import msgspec
 
-from ordergen_server.domain.rebalances import PortfolioRebalance, RebalancePosition, transactions_of
-from ordergen_server.repositories.mongodb.codec import Document, encoded
+from ordergen_server.domain.errors import StoredDataDamaged
+from ordergen_server.domain.rebalances import (
+    PortfolioRebalance,
+    RebalancePosition,
+    RunSecurity,
+    transactions_of,
+)
+from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.documents import from_document, to_document
+from ordergen_server.repositories.run_store import earlier_results
+from ordergen_server.repositories.run_store.earlier_results import earlier_result
+from ordergen_server.repositories.run_store.markets import RunTable
+from ordergen_server.repositories.run_store.packing import pack, unpack
 
-Columns = Mapping[str, Sequence[Any]]
-
-_NAMES = RebalancePosition._fields
-_DECIMALS = {name for name, kind in RebalancePosition.__annotations__.items() if kind is Decimal}
-_OF_TRADES = ("security_id", "trade_quantity")
 #: The projection that leaves out lines, but for their trades.
-WITHOUT_LINES = {"_id": 0, **{f"positions.{name}": 0 for name in _NAMES if name not in _OF_TRADES}}
+WITHOUT_LINES: Document = {"_id": 0, "lines": 0, **earlier_results.WITHOUT_LINES}
+
+#: Reasons by their number in blobs: names of an optimizer's Reason. Never changed, only added to.
+REASONS = (
+    "TRADED_TO_TARGET",
+    "ROUNDED_TO_NEAREST_SHARE",
+    "CLIPPED_AT_BAND",
+    "ALREADY_NEAREST",
+    "REDUCED_FOR_CASH",
+    "NOT_IN_MODEL",
+    "RESTRICTED",
+    "BELOW_MINIMUM_TRADE",
+    "ROUNDED_TO_LOT",
+    "FRACTIONAL_RESIDUAL",
+    "TURNOVER_LIMIT",
+    "TRADE_COUNT_LIMIT",
+    "TRADED_TO_BAND",
+    "INSIDE_BAND",
+)
+_NUMBERS = {name: number for number, name in enumerate(REASONS)}
+#: Of a whole number that is stored as one; more digits are text.
+_MOST_DIGITS = 18
+_BY_ID = attrgetter("security.security_id")
 
 
-class ResultWriter:
-    """Makes documents of results; portfolios of a run have the same prices and weights, encoded once."""
+class _Trades(msgspec.Struct, array_like=True):
+    """Securities in the order of lines below, and what each trades.
 
-    def __init__(self) -> None:
-        self._last: dict[str, tuple[Sequence[object], list[object]]] = {}
+    Attributes:
+        leading: of the first so many the place in the table is their number here.
+        others: of the rest, the place in the table, or the id of one that stands in `_Lines.securities`.
+        quantities: whole shares bought (above 0) or sold (below 0), of all.
+    """
 
-    def document(self, result: PortfolioRebalance) -> Document:
-        """The document of a result, its lines encoded already."""
-        document = to_document(replace(result, positions=(), transactions=()))
-        del document["transactions"]
-        columns = {name: self._column(result.positions, name) for name in _NAMES}
-        return {**document, "positions": RawBSONDocument(encode(columns))}
-
-    def _column(self, positions: Sequence[RebalancePosition], name: str) -> list[object]:
-        values = list(map(attrgetter(name), positions))
-        if name not in _DECIMALS:
-            return values
-        last, made = self._last.get(name, ((), []))
-        # The very same, not equal ones: those may differ in their digits.
-        if len(last) == len(values) and all(map(is_, last, values)):
-            return made
-        made = list(map(encoded, values))
-        self._last[name] = (values, made)
-        return made
+    leading: int
+    others: list[int | str]
+    quantities: list[int]
 
 
-def result_of(document: Document) -> PortfolioRebalance:
-    """The result of a document; without lines where the document was read `WITHOUT_LINES`."""
-    positions = document["positions"]
-    columns = _columns(positions) if isinstance(positions, list) else cast("Columns", positions)
-    found = from_document({**document, "positions": [], "transactions": []}, PortfolioRebalance)
-    lines = map(RebalancePosition, *(_values(columns, name) for name in _NAMES)) if "price" in columns else ()
-    trades = zip(columns["security_id"], columns["trade_quantity"], strict=True)
-    return replace(found, positions=tuple(lines), transactions=transactions_of(trades, found.trade_date))
+class _Lines(msgspec.Struct, array_like=True):
+    """The rest of the lines, in the order of `_Trades`.
+
+    Attributes:
+        securities: those that the table does not have: ticker, price, target, low and high drift.
+        quantities: shares held before; text where they are no whole number of few digits.
+        reasons: by their numbers.
+    """
+
+    securities: list[tuple[str, str, str, str, str]]
+    quantities: list[int | str]
+    reasons: list[int]
 
 
-def _values(columns: Columns, name: str) -> Iterable[Any]:
-    values = columns[name]
-    return map(Decimal, values) if name in _DECIMALS else values  # one of very many digits is stored as text
+def result_document(result: PortfolioRebalance, table: RunTable) -> Document:
+    """The document of a result of the run whose table it is."""
+    document = to_document(replace(result, positions=(), transactions=()))
+    del document["positions"], document["transactions"]
+    if not result.positions:
+        return document
+    trades, lines = _packed(result.positions, table)
+    return {**document, "trades": pack(trades), "lines": pack(lines)}
 
 
-def _columns(lines: Sequence[Document]) -> Columns:
-    names = _NAMES if all("price" in line for line in lines) else _OF_TRADES
-    return {name: [line[name] for line in lines] for name in names}
+def result_of(document: Document, table: RunTable) -> PortfolioRebalance:
+    """The result of a document; without lines where the document was read `WITHOUT_LINES`.
+
+    Raises:
+        StoredDataDamaged: it is not what was stored.
+    """
+    if "positions" in document:
+        return earlier_result(document)
+    found = from_document(document, PortfolioRebalance)
+    if "trades" not in document:
+        return found
+    what = f"the result of portfolio {found.portfolio_id} in rebalance {found.rebalance_id}"
+    trades = unpack(cast("bytes", document["trades"]), _Trades, what)
+    lines = unpack(cast("bytes", document["lines"]), _Lines, what) if "lines" in document else None
+    try:
+        return _with_lines(found, trades, lines, table)
+    except IndexError as error:  # a place that the table does not have
+        raise StoredDataDamaged(
+            f"{what[:1].upper()}{what[1:]} refers to securities that are not kept with the run.",
+            metadata={"what": what},
+        ) from error
+
+
+def _with_lines(
+    found: PortfolioRebalance, trades: _Trades, lines: _Lines | None, table: RunTable
+) -> PortfolioRebalance:
+    positions = tuple(_positions(trades, lines, table)) if lines else ()
+    orders: Iterable[tuple[str, int]] = _orders(trades, table)
+    if trades.others:  # these stand after those that the model lists
+        positions = tuple(sorted(positions, key=_BY_ID))
+        orders = sorted(orders)
+    return replace(found, positions=positions, transactions=transactions_of(orders, found.trade_date))
+
+
+def _packed(positions: Sequence[RebalancePosition], table: RunTable) -> tuple[_Trades, _Lines]:
+    places = [table.place(line.security) for line in positions]
+    if places != list(range(len(places))):  # what the model does not list stands after all that it does
+        last = len(table.securities)
+        order = sorted(range(len(places)), key=lambda n: last if (place := places[n]) is None else place)
+        positions, places = [positions[n] for n in order], [places[n] for n in order]
+    leading = next((n for n, place in enumerate(places) if place != n), len(places))
+    rest = list(zip(positions[leading:], places[leading:], strict=True))
+    others = [line.security.security_id if place is None else place for line, place in rest]
+    own = [cast("Any", line.security.texts[1:]) for line, place in rest if place is None]
+    return (
+        _Trades(leading, others, [line.trade_quantity for line in positions]),
+        _Lines(
+            own,
+            [_quantity(line.original_quantity) for line in positions],
+            [_NUMBERS[line.reason] for line in positions],
+        ),
+    )
+
+
+def _quantity(value: Decimal) -> int | str:
+    text = str(value)
+    number = text.removeprefix("-")
+    whole = number.isdigit() and len(number) <= _MOST_DIGITS and (number[0] != "0" or text == "0")
+    return int(text) if whole else text
+
+
+def _orders(trades: _Trades, table: RunTable) -> Iterator[tuple[str, int]]:
+    """The ids of what trades, and how much."""
+    known = (table.securities[place].security_id for place in range(trades.leading))
+    others = (one if isinstance(one, str) else table.securities[one].security_id for one in trades.others)
+    return compress(zip(chain(known, others), trades.quantities, strict=True), trades.quantities)
+
+
+def _positions(trades: _Trades, lines: _Lines, table: RunTable) -> Iterator[RebalancePosition]:
+    own = iter(lines.securities)
+    known = (table.securities[place] for place in range(trades.leading))
+    others = (
+        _security(one, next(own)) if isinstance(one, str) else table.securities[one] for one in trades.others
+    )
+    reasons = (REASONS[number] for number in lines.reasons)
+    quantities = map(Decimal, lines.quantities)
+    return map(RebalancePosition, chain(known, others), quantities, trades.quantities, reasons)
+
+
+def _security(security_id: str, texts: Sequence[str]) -> RunSecurity:
+    ticker, *numbers = texts
+    return RunSecurity(security_id, ticker, *map(Decimal, numbers))

@@ -1,28 +1,28 @@
 """Carrying out runs in MongoDB: who holds a run, from its beginning to its end.
 
-A run is one header in `rebalances` and a document a portfolio in `portfolio_rebalances`. While it runs the
-header also has its lease. `rebalance_work` has its chunks, which chunks.py is about, and its market. Whoever
-changes the header must have its lease: a server that has lost a run cannot publish or end anything of it.
+A run is one header in `rebalances`, a document a portfolio in `portfolio_rebalances`, and what these share in
+`rebalance_markets`; one of a single portfolio is its header alone. `rebalance_work` has its chunks, which
+`chunks` is about. While it runs the header also has its lease. Whoever changes the header must have it: a
+server that has lost a run cannot publish or end anything of it.
 
 Whether a lease has run out, and how long a run may go on, is measured by the clock of the database alone.
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import cast
 
 from bson import ObjectId
+from msgspec import convert
 from pymongo import ReturnDocument
-from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError
 
 from ordergen_server.domain.chunks import CHUNK_PORTFOLIOS
-from ordergen_server.domain.errors import DataProblem, NotFound, RebalanceInProgress, Resource
+from ordergen_server.domain.errors import RebalanceInProgress
 from ordergen_server.domain.ids import USED_BEFORE
-from ordergen_server.domain.market import MarketSnapshot, Quote
+from ordergen_server.domain.market import MarketSnapshot
+from ordergen_server.domain.models import Position
 from ordergen_server.domain.rebalances import PortfolioRebalance, Rebalance, RebalanceState
 from ordergen_server.domain.stores import Lease, LeaseLost, Request, RunOrder
 from ordergen_server.domain.violations import broken
@@ -30,47 +30,13 @@ from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.documents import from_document, take_id, to_document
 from ordergen_server.repositories.run_store.chunk_documents import chunk_documents
-from ordergen_server.repositories.run_store.result_documents import ResultWriter
+from ordergen_server.repositories.run_store.earlier_market import earlier_market
+from ordergen_server.repositories.run_store.kept_markets import KeptMarkets
+from ordergen_server.repositories.run_store.markets import RunTable
+from ordergen_server.repositories.run_store.result_documents import result_document
 
-
-@dataclass(frozen=True, slots=True)
-class _KeptPrice:
-    """A ticker, which may have a point and so is no name of a field, and its price or its problem."""
-
-    ticker: str
-    price: Decimal | None = None
-    problem: DataProblem | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _KeptSnapshot:
-    quotes: dict[str, Quote]
-    problems: dict[str, DataProblem]
-    time: datetime
-    prices: tuple[_KeptPrice, ...] | None = None
-
-    @classmethod
-    def of(cls, snapshot: MarketSnapshot) -> "_KeptSnapshot":
-        quotes = {key: one for key, one in snapshot.quotes.items() if isinstance(one, Quote)}
-        problems = {key: one for key, one in snapshot.quotes.items() if not isinstance(one, Quote)}
-        prices = None if snapshot.prices is None else tuple(map(_kept_price, snapshot.prices.items()))
-        return cls(quotes, problems, snapshot.time, prices)
-
-    @property
-    def snapshot(self) -> MarketSnapshot:
-        prices = self.prices if self.prices is None else {one.ticker: _price(one) for one in self.prices}
-        return MarketSnapshot({**self.quotes, **self.problems}, self.time, prices)
-
-
-def _kept_price(price: tuple[str, Decimal | DataProblem]) -> _KeptPrice:
-    ticker, value = price
-    return _KeptPrice(ticker, value) if isinstance(value, Decimal) else _KeptPrice(ticker, problem=value)
-
-
-def _price(kept: _KeptPrice) -> Decimal | DataProblem:
-    return cast("DataProblem", kept.problem) if kept.price is None else kept.price
-
-
+#: The number of the document of the work that had the market, in earlier releases.
+EARLIER_MARKET = -1
 RUNNING = RebalanceState.RUNNING.value
 #: What a header has only while its run is carried out.
 _WHILE_RUNNING = {"lease": "", "chunked": "", "active_model_id": "", "positions": "", "deadline_time": ""}
@@ -86,7 +52,7 @@ class RunLog:
         self._headers = database.collection("rebalances")
         self._portfolios = database.collection("portfolio_rebalances")
         self._work = database.collection("rebalance_work")
-        self._writer = ResultWriter()
+        self._markets = KeptMarkets(database)
 
     def begin(
         self,
@@ -129,17 +95,15 @@ class RunLog:
     def save_whole(
         self, rebalance: Rebalance, result: PortfolioRebalance, request: Request | None
     ) -> Rebalance:
-        """Store an ended run of one portfolio, as one step; or answer the same request's first run."""
-        header = {**header_of(rebalance, request), "sequence": 2}
-        document = self._writer.document(replace(result, sequence=2))
+        """Store an ended run of one portfolio, as one write; or answer the same request's first run.
 
-        def steps(session: ClientSession) -> None:
-            self._headers.insert_one(header, session=session)
-            self._portfolios.insert_one(document, session=session)
-
+        It needs no documents beside its header: its result stands there.
+        """
+        document = result_document(replace(result, sequence=2), RunTable())
+        header = {**header_of(rebalance, request), "sequence": 2, "result": document}
         with self._writing():
             try:
-                self._database.transaction(steps)
+                self._headers.insert_one(header)
             except DuplicateKeyError as error:
                 return self._earlier(error, rebalance, request)
         return rebalance
@@ -184,22 +148,20 @@ class RunLog:
         return order_of(header, now) if header else None
 
     def keep_snapshot(self, rebalance_id: str, snapshot: MarketSnapshot) -> None:
-        """Keep the market of a run, for whoever takes it over; the first that is kept stays."""
-        document = to_document(_KeptSnapshot.of(snapshot))
-        with self._writing(), suppress(DuplicateKeyError):
-            self._work.update_one(
-                {"rebalance_id": rebalance_id, "number": -1},
-                {"$setOnInsert": {**document, "create_time": datetime.now(UTC)}},
-                upsert=True,
-            )
+        """Keep the market of a run, and its model, with it; the first that is kept stays."""
+        with self._writing():
+            header = self._headers.find_one({"_id": ObjectId(rebalance_id)}, {"positions": 1})
+            positions = convert((header or {}).get("positions", ()), tuple[Position, ...])
+            self._markets.keep(rebalance_id, positions, snapshot)
 
     def kept_snapshot(self, rebalance_id: str) -> MarketSnapshot | None:
         """The market kept for a run."""
         with self._operation():
-            document = self._work.find_one({"rebalance_id": rebalance_id, "number": -1})
-        if document is None:
-            return None
-        return from_document(document, _KeptSnapshot).snapshot
+            market = self._markets.read(rebalance_id)
+            if market:
+                return market.snapshot
+            earlier = self._work.find_one({"rebalance_id": rebalance_id, "number": EARLIER_MARKET})
+        return earlier_market(earlier) if earlier else None
 
     def _held(self, rebalance_id: str, lease: Lease, change: Document | list[Document]) -> Document:
         """Change the header of a run that we hold. Raises LeaseLost."""
@@ -266,15 +228,6 @@ def order_of(header: Document, now: datetime) -> RunOrder:
     seconds_left = (cast("datetime", header["deadline_time"]) - now).total_seconds()
     document = {**header, "seconds_left": seconds_left, "rebalance": take_id(header, "rebalance_id")}
     return from_document(document, RunOrder)
-
-
-def run_not_found(rebalance_id: str) -> NotFound:
-    """The error of a run that is not there."""
-    return NotFound(
-        f"There is no rebalance {rebalance_id}: ListRebalances names those that there are.",
-        metadata={"rebalance_id": rebalance_id},
-        resource=Resource("Rebalance", rebalance_id),
-    )
 
 
 def until(lease: Lease) -> Document:

@@ -17,7 +17,8 @@ from ordergen_server.domain.models import Position
 from ordergen_server.domain.rebalances import RebalanceOptions, Restriction, RestrictionType
 from ordergen_server.repositories.mongodb.codec import CODEC_OPTIONS, Document
 from ordergen_server.repositories.mongodb.documents import to_document
-from ordergen_server.repositories.run_store.result_documents import ResultWriter
+from ordergen_server.repositories.run_store.markets import RunTable
+from ordergen_server.repositories.run_store.result_documents import result_document
 from ordergen_server.repositories.run_store.runs import header_of
 from tests.builders import (
     NOW,
@@ -81,9 +82,9 @@ def results() -> Iterator[Document]:
     market = snapshot(dict.fromkeys(range(LINES), "10"))
     one = rebalanced(result(), holdings("1000000"), positions, market)
     assert len(one.transactions) == LINES
-    writer = ResultWriter()
+    table = RunTable()
     for number in range(RESULTS):
-        yield writer.document(replace(one, portfolio_id=portfolio_id(number), sequence=number + 2))
+        yield result_document(replace(one, portfolio_id=portfolio_id(number), sequence=number + 2), table)
 
 
 def pages(call: Callable[[Any], Any], request: Any) -> Iterator[Any]:  # noqa: ANN401 - of any list

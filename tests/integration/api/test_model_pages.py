@@ -35,8 +35,8 @@ def stocked(mongodb_uri: str) -> Iterator[ModelServiceStub]:
             for number, model_id in enumerate(ids):
                 if number % 3:
                     time = NOW.replace(year=2000 + number % 5)
-                    client[name].models.update_one(
-                        {"_id": ObjectId(model_id)}, {"$set": {"last_rebalance_time": time}}
+                    client[name].model_activity.insert_one(
+                        {"_id": ObjectId(model_id), "last_rebalance_time": time}
                     )
         yield stub
 

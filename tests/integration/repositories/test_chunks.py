@@ -15,7 +15,9 @@ from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState
 from ordergen_server.domain.stores import BegunBy, Lease, LeaseLost, RunOrder
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.run_store.chunks import Chunks
+from ordergen_server.repositories.run_store.markets import RunTable
 from ordergen_server.repositories.run_store.rebalances import Rebalances
+from ordergen_server.repositories.run_store.result_documents import result_document
 from tests.builders import NOW, portfolio_id, position, rebalance, result
 from tests.stored_chunks import append, store
 
@@ -308,9 +310,8 @@ def test_a_run_of_an_earlier_release_is_carried_on(
     new = dict.fromkeys(("stride", "count", "state", "token"), "")
     database.collection("rebalance_work").update_many(of_it, {"$unset": new})
     database.collection("rebalances").update_one({}, {"$unset": {"chunked": ""}, "$set": {"sequence": 4}})
-    writer = chunks._writer  # noqa: SLF001 - as the earlier release stored them
     old = [replace(one, sequence=place) for place, one in enumerate(results(rebalance_id, 0, 5, 450), 2)]
-    database.collection("portfolio_rebalances").insert_many([writer.document(one) for one in old])
+    database.collection("portfolio_rebalances").insert_many(result_document(one, RunTable()) for one in old)
     for _ in range(2):
         progress = chunks.progress(rebalance_id, MINE)
         assert progress.sequence == 4

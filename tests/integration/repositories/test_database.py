@@ -47,7 +47,7 @@ def test_every_call_says_that_the_database_is_down(nobody: Database) -> None:
         lambda: models.create(content(), NOW),
         lambda: runs.get(MODEL_ID),
         lambda: chunks.claim(MODEL_ID, MODEL_ID),
-        chunks.storing(ChunkTask(MODEL_ID, MODEL_ID), ClaimedChunk(0, 1, ()), [result()]),
+        lambda: chunks.storing(ChunkTask(MODEL_ID, MODEL_ID), ClaimedChunk(0, 1, ()), [result()]),
     )
     started = time.monotonic()
     for call in calls:
@@ -150,9 +150,10 @@ def test_writes_are_acknowledged_by_a_majority_and_durable(recorder: tuple[Recor
     created = models.create(content("Once"), NOW)
     models.create(content("Repeatable"), NOW, "3f2504e0-4f89-41d3-9a0c-0305e82c3301")
     models.change(created.model_id, 1, add_position(position(3)), NOW)
+    models.mark_rebalanced(created.model_id, NOW)
     models.delete(created.model_id, 2)
     durable = {"w": "majority", "j": True}
     names = [next(iter(one)) for one in sent.sent if one.get("writeConcern") == durable]
-    assert names == ["insert", "commitTransaction", "update", "delete"]
+    assert names == ["insert", "commitTransaction", "update", "update", "delete", "update"]
     reads = [one["readConcern"] for one in sent.sent if "find" in one or "startTransaction" in one]
-    assert reads == [{"level": "majority"}] * 2
+    assert reads == [{"level": "majority"}] * 3

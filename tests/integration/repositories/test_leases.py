@@ -28,6 +28,8 @@ from ordergen_server.domain.rebalances import PortfolioState, Rebalance, Rebalan
 from ordergen_server.domain.stores import Lease, LeaseLost, Request, RunOrder
 from ordergen_server.domain.subjects import Subject, acting_as
 from ordergen_server.repositories.mongodb.database import Database
+from ordergen_server.repositories.mongodb.documents import to_document
+from ordergen_server.repositories.run_store import kept_markets
 from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances
 from tests.builders import NOW, RUN_ID, portfolio_id, position, rebalance, result, security_id
@@ -181,7 +183,7 @@ def test_a_run_of_one_portfolio_is_stored_whole_and_once(runs: Rebalances, datab
     assert len(answers) == 1
     first = answers.pop()
     assert runs.get_portfolio(first, portfolio_id(0)).sequence == 2
-    assert (stored(database, "rebalances"), stored(database)) == (2, 1)
+    assert (stored(database, "rebalances"), stored(database)) == (2, 0)  # its header has its result
 
 
 def test_a_run_is_taken_over_by_one_of_many(runs: Rebalances) -> None:
@@ -262,6 +264,43 @@ def test_the_market_of_a_run_without_a_list_is_kept_with_all_prices(runs: Rebala
     assert kept == snapshot
     assert kept is not None
     assert repr(kept.prices) == repr(prices)
+
+
+def test_a_market_above_what_a_document_has_room_for_is_kept_in_parts(
+    runs: Rebalances, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_markets, "PART_BYTES", 50)
+    run = begin(runs)
+    runs.keep_snapshot(run.rebalance_id, SNAPSHOT)
+    assert stored(database, "rebalance_markets") > 3
+    assert runs.kept_snapshot(run.rebalance_id) == SNAPSHOT
+    runs.keep_snapshot(run.rebalance_id, MarketSnapshot({}, LATER))
+    runs.finish(replace(run, state=RebalanceState.COMPLETED, finish_time=NOW), MINE)
+    assert stored(database, "rebalance_markets") > 3
+    runs.delete(run.rebalance_id, 2)
+    assert stored(database, "rebalance_markets") == 0
+
+
+def test_the_market_of_a_run_that_an_earlier_release_began_is_the_one_that_it_kept(
+    runs: Rebalances, database: Database
+) -> None:
+    run = begin(runs)
+    kept = {
+        "quotes": {security_id(1): {"ticker": "AAA", "price": Decimal("10.10")}},
+        "problems": {security_id(2): to_document({"it": BadData("bad")})["it"]},
+        "time": NOW,
+        "prices": [
+            {"ticker": "BRK.B", "price": Decimal("411.10"), "problem": None},
+            {"ticker": "$X", "price": None, "problem": to_document({"it": BadData("worse")})["it"]},
+        ],
+    }
+    document = {"rebalance_id": run.rebalance_id, "number": -1, "create_time": NOW, **kept}
+    database.collection("rebalance_work").insert_one(document)
+    assert runs.kept_snapshot(run.rebalance_id) == MarketSnapshot(
+        {security_id(1): Quote("AAA", Decimal("10.10")), security_id(2): BadData("bad")},
+        NOW,
+        {"BRK.B": Decimal("411.10"), "$X": BadData("worse")},
+    )
 
 
 def test_of_two_that_keep_a_market_at_once_one_stays(runs: Rebalances) -> None:

@@ -86,13 +86,14 @@ def test_processes_that_start_together_make_one_schema(
     for name, indexes in schema.INDEXES.items():
         made = set(database.collection(name).index_information())
         later = {
-            "rebalances": {"request", "active", "lease"},
+            "rebalances": {"request", "active", "lease", "result"},
             "portfolio_rebalances": {"state", "numbered", "chunk"},
         }.get(name, set())
         first = {one.document["name"] for one in indexes} - REPLACED
         assert made == {"_id_", *first, *later}
     work = set(database.collection("rebalance_work").index_information())
     assert work == {"_id_", "work", "expiry", "published", "state", "attempt"}
+    assert set(database.collection("model_activity").index_information()) == {"_id_", "expiry"}
 
 
 def test_what_has_run_does_not_run_again(database: Database) -> None:

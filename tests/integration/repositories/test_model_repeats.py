@@ -84,6 +84,8 @@ def test_a_repeated_delete_says_that_the_model_is_gone(models: Models, repeat: R
     repeat("delete_one")
     with pytest.raises(NotFound):
         models.delete(created.model_id, 1)
+    with pytest.raises(NotFound):
+        models.get(created.model_id)
 
 
 def test_a_rebalance_between_reading_and_storing_is_in_the_answer(models: Models) -> None:

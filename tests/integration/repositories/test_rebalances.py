@@ -16,7 +16,7 @@ from ordergen_server.domain.errors import (
     Resource,
     Violation,
 )
-from ordergen_server.domain.pages import PageRequest
+from ordergen_server.domain.pages import Page, PageRequest
 from ordergen_server.domain.rebalances import (
     LotSize,
     PortfolioRebalance,
@@ -202,6 +202,28 @@ def test_pages_of_a_run_leave_positions_out(runs: Rebalances, chunks: Chunks) ->
     second = runs.find_portfolios(RUN_ID, PageRequest(3, first.next_token), None)
     assert [*first.items, *second.items] == [replace(one, positions=(), sequence=0) for one in results]
     assert second.next_token == ""
+
+
+def test_a_run_of_one_portfolio_is_read_like_any_other(runs: Rebalances) -> None:
+    """Though its result stands in its header."""
+    one = solved(4)
+    run = replace(rebalance(), state=RebalanceState.COMPLETED, counts={one.state: 1}, finish_time=NOW)
+    runs.save_whole(run, one, None)
+    assert runs.get(RUN_ID) == run
+    assert runs.get_portfolio(RUN_ID, one.portfolio_id) == one
+    with pytest.raises(NotFound):
+        runs.get_portfolio(RUN_ID, portfolio_id(5))
+    assert runs.portfolios_after(RUN_ID, 0, 10) == (one,)
+    assert runs.portfolios_after(RUN_ID, 2, 10) == ()
+    row = replace(one, positions=())
+    assert runs.find_portfolios(RUN_ID, PageRequest(), None) == Page((row,))
+    assert runs.find_portfolios(RUN_ID, PageRequest(), one.state) == Page((row,))
+    assert runs.find_portfolios(RUN_ID, PageRequest(), State.FAILED) == Page(())
+    for portfolio_ids, found in (((one.portfolio_id,), (run,)), ((portfolio_id(5),), ())):
+        assert runs.find(PageRequest(), "", portfolio_ids).items == found
+    runs.delete(RUN_ID, 1)
+    with pytest.raises(NotFound):
+        runs.find_portfolios(RUN_ID, PageRequest(), None)
 
 
 def test_results_that_were_stored_line_by_line_are_read_as_they_are(

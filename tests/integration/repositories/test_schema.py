@@ -43,7 +43,6 @@ def document_of(given_content: ModelContent) -> Document:
         "version": 1,
         "create_time": NOW,
         "update_time": NOW,
-        "last_rebalance_time": None,
     }
 
 
@@ -167,7 +166,6 @@ BROKEN: list[Callable[[Document], None]] = [
     with_fields(version="1"),
     with_fields(create_time="now"),
     with_fields(update_time=None),
-    with_fields(last_rebalance_time="never"),
     with_fields(portfolio_ids=["short"]),
     with_fields(portfolio_ids=["P" * 24, "P" * 24]),
     with_fields(portfolio_ids=None),

@@ -20,8 +20,8 @@ from tests.unit.optimizer.oracle import is_feasible
 
 FINE, CENT = Fraction(1, 10**8), Fraction(1, 100)
 
-SECONDS = PATIENCE / 5
-"""Time for an answer: a tenth of it may go to a later aim."""
+SECONDS = PATIENCE
+"""Time for an answer, of which a tenth may go to a later aim."""
 
 NAMED = [
     ("deep floor, fine", 20, 0, 20 * FINE),

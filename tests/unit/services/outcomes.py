@@ -6,6 +6,7 @@ from fractions import Fraction
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.models import Model
 from ordergen_server.domain.rebalances import PortfolioRebalance, Side
+from ordergen_server.domain.weights import LineWeights
 from tests.verification import Inputs, Line, Outcome
 
 
@@ -13,7 +14,7 @@ def outcome(result: PortfolioRebalance) -> Outcome:
     """A solved result."""
     assert result.solution
     assert result.market_value
-    worth = result.market_value
+    weights = LineWeights(result.market_value)
     return Outcome(
         market_value=str(result.market_value),
         cash_before=str(result.cash_before),
@@ -24,21 +25,21 @@ def outcome(result: PortfolioRebalance) -> Outcome:
         lower_bound=str(result.solution.lower_bound),
         lines=[
             Line(
-                security_id=line.security_id,
-                price=str(line.price),
+                security_id=line.security.security_id,
+                price=str(line.security.price),
                 original_quantity=str(line.original_quantity),
                 adjusted_quantity=str(line.adjusted_quantity),
                 original_market_value=str(line.original_market_value),
                 adjusted_market_value=str(line.adjusted_market_value),
-                target=str(line.target),
-                low_drift=str(line.low_drift),
-                high_drift=str(line.high_drift),
+                target=str(line.security.target),
+                low_drift=str(line.security.low_drift),
+                high_drift=str(line.security.high_drift),
                 actual=str(actual),
                 actual_drift="" if drift is None else str(drift),
                 order=line.trade_quantity,
             )
             for line in result.positions
-            for actual, drift in [line.actual(worth)]
+            for actual, drift in [weights.of(line.adjusted_market_value, line.security.target)]
         ],
         transactions=[
             (trade.security_id, trade.quantity if trade.side is Side.BUY else -trade.quantity)

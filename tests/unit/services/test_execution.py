@@ -101,7 +101,7 @@ def test_what_an_unlisted_market_lacks_is_asked_for_by_who_holds_it() -> None:
     assert parts.market.calls == 1
     first = found[portfolio_id(0)]
     assert first.market_value == Decimal(600)
-    assert [line.price for line in first.positions] == [Decimal(10), Decimal(20)]
+    assert [line.security.price for line in first.positions] == [Decimal(10), Decimal(20)]
     assert found[portfolio_id(1)].error == MissingData("no such security")
     assert found[portfolio_id(2)].error is None
 
@@ -316,7 +316,7 @@ def test_a_run_taken_over_goes_on_where_it_stood() -> None:
     assert [one.sequence for one in parts.runs.results] == [2, 3, 4]
     assert sorted(parts.portfolios.asked) == [portfolio_id(0), portfolio_id(2)]
     assert parts.market.calls == 0
-    bought = [one.price for done in parts.runs.results[1:] for one in done.positions]
+    bought = [one.security.price for done in parts.runs.results[1:] for one in done.positions]
     assert bought == [10, 10]
     assert ended.counts == {PortfolioState.NO_ACTION: 1, PortfolioState.REBALANCED: 2}
 

@@ -22,6 +22,7 @@ from ordergen_server.domain.errors import (
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.models import Model, Position
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, RebalanceOptions, Side
+from ordergen_server.domain.weights import LineWeights
 from ordergen_server.services.portfolio import rebalance_portfolios
 from ordergen_server.services.portfolio_work import STOPPING
 from ordergen_server.services.securities import Securities
@@ -53,7 +54,7 @@ def verified(
 
 
 def orders(answer: PortfolioRebalance) -> dict[str, int]:
-    return {line.security_id[-1]: line.trade_quantity for line in answer.positions}
+    return {line.security.security_id[-1]: line.trade_quantity for line in answer.positions}
 
 
 def test_every_number_of_a_result() -> None:
@@ -68,8 +69,9 @@ def test_every_number_of_a_result() -> None:
         (Side.BUY, 30, TODAY),
         (Side.SELL, 4, TODAY),
     ]
-    assert [line.ticker for line in answer.positions] == ["T1", "T2", "T3"]
-    assert [line.actual(Decimal("913.80")) for line in answer.positions] == [
+    assert [line.security.ticker for line in answer.positions] == ["T1", "T2", "T3"]
+    weights = LineWeights(Decimal("913.80"))
+    assert [weights.of(one.adjusted_market_value, one.security.target) for one in answer.positions] == [
         (Decimal("0.5106"), Decimal("-0.0213")),
         (Decimal("0.2462"), Decimal("0.0151")),
         (Decimal("0.0000"), None),
@@ -89,7 +91,8 @@ def test_every_number_of_a_result() -> None:
 def test_positions_are_in_the_order_of_security_ids() -> None:
     wanted = model(position(5), position(2))
     answer = verified(holdings("1000", {9: "1", 1: "1"}), wanted, {1: "1", 2: "1", 5: "1", 9: "1"})
-    assert [line.security_id for line in answer.positions] == [security_id(number) for number in (1, 2, 5, 9)]
+    ids = [line.security.security_id for line in answer.positions]
+    assert ids == [security_id(number) for number in (1, 2, 5, 9)]
 
 
 def test_shorts_are_bought_back() -> None:

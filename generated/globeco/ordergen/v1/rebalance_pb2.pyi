@@ -112,6 +112,30 @@ RESTRICTION_TYPE_HOLD: RestrictionType.ValueType  # 3
 """It may not be traded."""
 Global___RestrictionType: _TypeAlias = RestrictionType  # noqa: Y015
 
+class _PortfolioRebalanceView:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PortfolioRebalanceViewEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PortfolioRebalanceView.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PORTFOLIO_REBALANCE_VIEW_UNSPECIFIED: _PortfolioRebalanceView.ValueType  # 0
+    """FULL."""
+    PORTFOLIO_REBALANCE_VIEW_BASIC: _PortfolioRebalanceView.ValueType  # 1
+    """All but the positions, as ListPortfolioRebalances has it."""
+    PORTFOLIO_REBALANCE_VIEW_FULL: _PortfolioRebalanceView.ValueType  # 2
+    """Everything."""
+
+class PortfolioRebalanceView(_PortfolioRebalanceView, metaclass=_PortfolioRebalanceViewEnumTypeWrapper):
+    """How much is answered of what a run did for a portfolio (https://google.aip.dev/157)."""
+
+PORTFOLIO_REBALANCE_VIEW_UNSPECIFIED: PortfolioRebalanceView.ValueType  # 0
+"""FULL."""
+PORTFOLIO_REBALANCE_VIEW_BASIC: PortfolioRebalanceView.ValueType  # 1
+"""All but the positions, as ListPortfolioRebalances has it."""
+PORTFOLIO_REBALANCE_VIEW_FULL: PortfolioRebalanceView.ValueType  # 2
+"""Everything."""
+Global___PortfolioRebalanceView: _TypeAlias = PortfolioRebalanceView  # noqa: Y015
+
 class _PortfolioRebalanceState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -594,7 +618,7 @@ class PortfolioRebalance(_message.Message):
     @_builtins.property
     def positions(self) -> _containers.RepeatedCompositeFieldContainer[Global___RebalancePosition]:
         """Every security that the portfolio holds or the model lists, in the order of security_id. Left out by
-        ListPortfolioRebalances.
+        ListPortfolioRebalances, and in the view BASIC.
         """
 
     @_builtins.property

@@ -28,7 +28,7 @@ from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior_
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+globeco/ordergen/v1/rebalance_service.proto\x12\x13globeco.ordergen.v1\x1a#globeco/ordergen/v1/rebalance.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/protobuf/empty.proto\"\xac\x01\n\x19RebalancePortfolioRequest\x12\x1a\n\x0cportfolio_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12<\n\x07options\x18\x02 \x01(\x0b\x32%.globeco.ordergen.v1.RebalanceOptionsB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\"\xa4\x01\n\x15RebalanceModelRequest\x12\x16\n\x08model_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12<\n\x07options\x18\x02 \x01(\x0b\x32%.globeco.ordergen.v1.RebalanceOptionsB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\"\xf0\x01\n\x16RebalanceModelResponse\x12\x16\n\x08sequence\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x37\n\x07started\x18\x02 \x01(\x0b\x32\x1e.globeco.ordergen.v1.RebalanceB\x04\xe2\x41\x01\x03H\x00\x12\x42\n\tportfolio\x18\x03 \x01(\x0b\x32\'.globeco.ordergen.v1.PortfolioRebalanceB\x04\xe2\x41\x01\x03H\x00\x12\x38\n\x08\x66inished\x18\x04 \x01(\x0b\x32\x1e.globeco.ordergen.v1.RebalanceB\x04\xe2\x41\x01\x03H\x00\x42\x07\n\x05\x65vent\"\x87\x01\n\x15StartRebalanceRequest\x12\x16\n\x08model_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12<\n\x07options\x18\x02 \x01(\x0b\x32%.globeco.ordergen.v1.RebalanceOptionsB\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"Q\n\x15WatchRebalanceRequest\x12\x1a\n\x0crebalance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1c\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x01\"4\n\x16\x43\x61ncelRebalanceRequest\x12\x1a\n\x0crebalance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"1\n\x13GetRebalanceRequest\x12\x1a\n\x0crebalance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"\x93\x01\n\x15ListRebalancesRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x12\n\x04skip\x18\x03 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x16\n\x08model_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rportfolio_ids\x18\x05 \x03(\tB\x04\xe2\x41\x01\x01\"y\n\x16ListRebalancesResponse\x12\x32\n\nrebalances\x18\x01 \x03(\x0b\x32\x1e.globeco.ordergen.v1.Rebalance\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x05\"\xb2\x01\n\x1eListPortfolioRebalancesRequest\x12\x1a\n\x0crebalance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x41\n\x05state\x18\x04 \x01(\x0e\x32,.globeco.ordergen.v1.PortfolioRebalanceStateB\x04\xe2\x41\x01\x01\"\x81\x01\n\x1fListPortfolioRebalancesResponse\x12\x45\n\x14portfolio_rebalances\x18\x01 \x03(\x0b\x32\'.globeco.ordergen.v1.PortfolioRebalance\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"V\n\x1cGetPortfolioRebalanceRequest\x12\x1a\n\x0crebalance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0cportfolio_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\"K\n\x16\x44\x65leteRebalanceRequest\x12\x1a\n\x0crebalance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07version\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x02\x32\xbb\x0b\n\x10RebalanceService\x12\xa4\x01\n\x12RebalancePortfolio\x12..globeco.ordergen.v1.RebalancePortfolioRequest\x1a\'.globeco.ordergen.v1.PortfolioRebalance\"5\x82\xd3\xe4\x93\x02/\"*/api/v1/portfolio/{portfolio_id}/rebalance:\x01*\x12k\n\x0eRebalanceModel\x12*.globeco.ordergen.v1.RebalanceModelRequest\x1a+.globeco.ordergen.v1.RebalanceModelResponse0\x01\x12\x8b\x01\n\x0eStartRebalance\x12*.globeco.ordergen.v1.StartRebalanceRequest\x1a\x1e.globeco.ordergen.v1.Rebalance\"-\x82\xd3\xe4\x93\x02\'\"\"/api/v1/model/{model_id}/rebalance:\x01*\x12k\n\x0eWatchRebalance\x12*.globeco.ordergen.v1.WatchRebalanceRequest\x1a+.globeco.ordergen.v1.RebalanceModelResponse0\x01\x12\x92\x01\n\x0f\x43\x61ncelRebalance\x12+.globeco.ordergen.v1.CancelRebalanceRequest\x1a\x1e.globeco.ordergen.v1.Rebalance\"2\x82\xd3\xe4\x93\x02,\"\'/api/v1/rebalance/{rebalance_id}:cancel:\x01*\x12\x82\x01\n\x0cGetRebalance\x12(.globeco.ordergen.v1.GetRebalanceRequest\x1a\x1e.globeco.ordergen.v1.Rebalance\"(\x82\xd3\xe4\x93\x02\"\x12 /api/v1/rebalance/{rebalance_id}\x12\x85\x01\n\x0eListRebalances\x12*.globeco.ordergen.v1.ListRebalancesRequest\x1a+.globeco.ordergen.v1.ListRebalancesResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/api/v1/rebalances\x12\xb9\x01\n\x17ListPortfolioRebalances\x12\x33.globeco.ordergen.v1.ListPortfolioRebalancesRequest\x1a\x34.globeco.ordergen.v1.ListPortfolioRebalancesResponse\"3\x82\xd3\xe4\x93\x02-\x12+/api/v1/rebalance/{rebalance_id}/portfolios\x12\xb6\x01\n\x15GetPortfolioRebalance\x12\x31.globeco.ordergen.v1.GetPortfolioRebalanceRequest\x1a\'.globeco.ordergen.v1.PortfolioRebalance\"A\x82\xd3\xe4\x93\x02;\x12\x39/api/v1/rebalance/{rebalance_id}/portfolio/{portfolio_id}\x12\x80\x01\n\x0f\x44\x65leteRebalance\x12+.globeco.ordergen.v1.DeleteRebalanceRequest\x1a\x16.google.protobuf.Empty\"(\x82\xd3\xe4\x93\x02\"* /api/v1/rebalance/{rebalance_id}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+globeco/ordergen/v1/rebalance_service.proto\x12\x13globeco.ordergen.v1\x1a#globeco/ordergen/v1/rebalance.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/protobuf/empty.proto\"\xac\x01\n\x19RebalancePortfolioRequest\x12\x1a\n\x0cportfolio_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12<\n\x07options\x18\x02 \x01(\x0b\x32%.globeco.ordergen.v1.RebalanceOptionsB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\"\xe5\x01\n\x15RebalanceModelRequest\x12\x16\n\x08model_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12<\n\x07options\x18\x02 \x01(\x0b\x32%.globeco.ordergen.v1.RebalanceOptionsB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12?\n\x04view\x18\x05 \x01(\x0e\x32+.globeco.ordergen.v1.PortfolioRebalanceViewB\x04\xe2\x41\x01\x01\"\xf0\x01\n\x16RebalanceModelResponse\x12\x16\n\x08sequence\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x37\n\x07started\x18\x02 \x01(\x0b\x32\x1e.globeco.ordergen.v1.RebalanceB\x04\xe2\x41\x01\x03H\x00\x12\x42\n\tportfolio\x18\x03 \x01(\x0b\x32\'.globeco.ordergen.v1.PortfolioRebalanceB\x04\xe2\x41\x01\x03H\x00\x12\x38\n\x08\x66inished\x18\x04 \x01(\x0b\x32\x1e.globeco.ordergen.v1.RebalanceB\x04\xe2\x41\x01\x03H\x00\x42\x07\n\x05\x65vent\"\x87\x01\n\x15StartRebalanceRequest\x12\x16\n\x08model_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12<\n\x07options\x18\x02 \x01(\x0b\x32%.globeco.ordergen.v1.RebalanceOptionsB\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\"\x92\x01\n\x15WatchRebalanceRequest\x12\x1a\n\x0crebalance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1c\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x01\x12?\n\x04view\x18\x03 \x01(\x0e\x32+.globeco.ordergen.v1.PortfolioRebalanceViewB\x04\xe2\x41\x01\x01\"4\n\x16\x43\x61ncelRebalanceRequest\x12\x1a\n\x0crebalance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"1\n\x13GetRebalanceRequest\x12\x1a\n\x0crebalance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"\x93\x01\n\x15ListRebalancesRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x12\n\x04skip\x18\x03 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x16\n\x08model_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rportfolio_ids\x18\x05 \x03(\tB\x04\xe2\x41\x01\x01\"y\n\x16ListRebalancesResponse\x12\x32\n\nrebalances\x18\x01 \x03(\x0b\x32\x1e.globeco.ordergen.v1.Rebalance\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x05\"\xb2\x01\n\x1eListPortfolioRebalancesRequest\x12\x1a\n\x0crebalance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x41\n\x05state\x18\x04 \x01(\x0e\x32,.globeco.ordergen.v1.PortfolioRebalanceStateB\x04\xe2\x41\x01\x01\"\x81\x01\n\x1fListPortfolioRebalancesResponse\x12\x45\n\x14portfolio_rebalances\x18\x01 \x03(\x0b\x32\'.globeco.ordergen.v1.PortfolioRebalance\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x97\x01\n\x1cGetPortfolioRebalanceRequest\x12\x1a\n\x0crebalance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0cportfolio_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12?\n\x04view\x18\x03 \x01(\x0e\x32+.globeco.ordergen.v1.PortfolioRebalanceViewB\x04\xe2\x41\x01\x01\"K\n\x16\x44\x65leteRebalanceRequest\x12\x1a\n\x0crebalance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07version\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x02\x32\xbb\x0b\n\x10RebalanceService\x12\xa4\x01\n\x12RebalancePortfolio\x12..globeco.ordergen.v1.RebalancePortfolioRequest\x1a\'.globeco.ordergen.v1.PortfolioRebalance\"5\x82\xd3\xe4\x93\x02/\"*/api/v1/portfolio/{portfolio_id}/rebalance:\x01*\x12k\n\x0eRebalanceModel\x12*.globeco.ordergen.v1.RebalanceModelRequest\x1a+.globeco.ordergen.v1.RebalanceModelResponse0\x01\x12\x8b\x01\n\x0eStartRebalance\x12*.globeco.ordergen.v1.StartRebalanceRequest\x1a\x1e.globeco.ordergen.v1.Rebalance\"-\x82\xd3\xe4\x93\x02\'\"\"/api/v1/model/{model_id}/rebalance:\x01*\x12k\n\x0eWatchRebalance\x12*.globeco.ordergen.v1.WatchRebalanceRequest\x1a+.globeco.ordergen.v1.RebalanceModelResponse0\x01\x12\x92\x01\n\x0f\x43\x61ncelRebalance\x12+.globeco.ordergen.v1.CancelRebalanceRequest\x1a\x1e.globeco.ordergen.v1.Rebalance\"2\x82\xd3\xe4\x93\x02,\"\'/api/v1/rebalance/{rebalance_id}:cancel:\x01*\x12\x82\x01\n\x0cGetRebalance\x12(.globeco.ordergen.v1.GetRebalanceRequest\x1a\x1e.globeco.ordergen.v1.Rebalance\"(\x82\xd3\xe4\x93\x02\"\x12 /api/v1/rebalance/{rebalance_id}\x12\x85\x01\n\x0eListRebalances\x12*.globeco.ordergen.v1.ListRebalancesRequest\x1a+.globeco.ordergen.v1.ListRebalancesResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/api/v1/rebalances\x12\xb9\x01\n\x17ListPortfolioRebalances\x12\x33.globeco.ordergen.v1.ListPortfolioRebalancesRequest\x1a\x34.globeco.ordergen.v1.ListPortfolioRebalancesResponse\"3\x82\xd3\xe4\x93\x02-\x12+/api/v1/rebalance/{rebalance_id}/portfolios\x12\xb6\x01\n\x15GetPortfolioRebalance\x12\x31.globeco.ordergen.v1.GetPortfolioRebalanceRequest\x1a\'.globeco.ordergen.v1.PortfolioRebalance\"A\x82\xd3\xe4\x93\x02;\x12\x39/api/v1/rebalance/{rebalance_id}/portfolio/{portfolio_id}\x12\x80\x01\n\x0f\x44\x65leteRebalance\x12+.globeco.ordergen.v1.DeleteRebalanceRequest\x1a\x16.google.protobuf.Empty\"(\x82\xd3\xe4\x93\x02\"* /api/v1/rebalance/{rebalance_id}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,6 +51,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REBALANCEMODELREQUEST'].fields_by_name['validate_only']._serialized_options = b'\342A\001\001'
   _globals['_REBALANCEMODELREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_REBALANCEMODELREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001'
+  _globals['_REBALANCEMODELREQUEST'].fields_by_name['view']._loaded_options = None
+  _globals['_REBALANCEMODELREQUEST'].fields_by_name['view']._serialized_options = b'\342A\001\001'
   _globals['_REBALANCEMODELRESPONSE'].fields_by_name['sequence']._loaded_options = None
   _globals['_REBALANCEMODELRESPONSE'].fields_by_name['sequence']._serialized_options = b'\342A\001\003'
   _globals['_REBALANCEMODELRESPONSE'].fields_by_name['started']._loaded_options = None
@@ -69,6 +71,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHREBALANCEREQUEST'].fields_by_name['rebalance_id']._serialized_options = b'\342A\001\002'
   _globals['_WATCHREBALANCEREQUEST'].fields_by_name['after_sequence']._loaded_options = None
   _globals['_WATCHREBALANCEREQUEST'].fields_by_name['after_sequence']._serialized_options = b'\342A\001\001'
+  _globals['_WATCHREBALANCEREQUEST'].fields_by_name['view']._loaded_options = None
+  _globals['_WATCHREBALANCEREQUEST'].fields_by_name['view']._serialized_options = b'\342A\001\001'
   _globals['_CANCELREBALANCEREQUEST'].fields_by_name['rebalance_id']._loaded_options = None
   _globals['_CANCELREBALANCEREQUEST'].fields_by_name['rebalance_id']._serialized_options = b'\342A\001\002'
   _globals['_GETREBALANCEREQUEST'].fields_by_name['rebalance_id']._loaded_options = None
@@ -95,6 +99,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETPORTFOLIOREBALANCEREQUEST'].fields_by_name['rebalance_id']._serialized_options = b'\342A\001\002'
   _globals['_GETPORTFOLIOREBALANCEREQUEST'].fields_by_name['portfolio_id']._loaded_options = None
   _globals['_GETPORTFOLIOREBALANCEREQUEST'].fields_by_name['portfolio_id']._serialized_options = b'\342A\001\002'
+  _globals['_GETPORTFOLIOREBALANCEREQUEST'].fields_by_name['view']._loaded_options = None
+  _globals['_GETPORTFOLIOREBALANCEREQUEST'].fields_by_name['view']._serialized_options = b'\342A\001\001'
   _globals['_DELETEREBALANCEREQUEST'].fields_by_name['rebalance_id']._loaded_options = None
   _globals['_DELETEREBALANCEREQUEST'].fields_by_name['rebalance_id']._serialized_options = b'\342A\001\002'
   _globals['_DELETEREBALANCEREQUEST'].fields_by_name['version']._loaded_options = None
@@ -118,29 +124,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REBALANCEPORTFOLIOREQUEST']._serialized_start=198
   _globals['_REBALANCEPORTFOLIOREQUEST']._serialized_end=370
   _globals['_REBALANCEMODELREQUEST']._serialized_start=373
-  _globals['_REBALANCEMODELREQUEST']._serialized_end=537
-  _globals['_REBALANCEMODELRESPONSE']._serialized_start=540
-  _globals['_REBALANCEMODELRESPONSE']._serialized_end=780
-  _globals['_STARTREBALANCEREQUEST']._serialized_start=783
-  _globals['_STARTREBALANCEREQUEST']._serialized_end=918
-  _globals['_WATCHREBALANCEREQUEST']._serialized_start=920
-  _globals['_WATCHREBALANCEREQUEST']._serialized_end=1001
-  _globals['_CANCELREBALANCEREQUEST']._serialized_start=1003
-  _globals['_CANCELREBALANCEREQUEST']._serialized_end=1055
-  _globals['_GETREBALANCEREQUEST']._serialized_start=1057
-  _globals['_GETREBALANCEREQUEST']._serialized_end=1106
-  _globals['_LISTREBALANCESREQUEST']._serialized_start=1109
-  _globals['_LISTREBALANCESREQUEST']._serialized_end=1256
-  _globals['_LISTREBALANCESRESPONSE']._serialized_start=1258
-  _globals['_LISTREBALANCESRESPONSE']._serialized_end=1379
-  _globals['_LISTPORTFOLIOREBALANCESREQUEST']._serialized_start=1382
-  _globals['_LISTPORTFOLIOREBALANCESREQUEST']._serialized_end=1560
-  _globals['_LISTPORTFOLIOREBALANCESRESPONSE']._serialized_start=1563
-  _globals['_LISTPORTFOLIOREBALANCESRESPONSE']._serialized_end=1692
-  _globals['_GETPORTFOLIOREBALANCEREQUEST']._serialized_start=1694
-  _globals['_GETPORTFOLIOREBALANCEREQUEST']._serialized_end=1780
-  _globals['_DELETEREBALANCEREQUEST']._serialized_start=1782
-  _globals['_DELETEREBALANCEREQUEST']._serialized_end=1857
-  _globals['_REBALANCESERVICE']._serialized_start=1860
-  _globals['_REBALANCESERVICE']._serialized_end=3327
+  _globals['_REBALANCEMODELREQUEST']._serialized_end=602
+  _globals['_REBALANCEMODELRESPONSE']._serialized_start=605
+  _globals['_REBALANCEMODELRESPONSE']._serialized_end=845
+  _globals['_STARTREBALANCEREQUEST']._serialized_start=848
+  _globals['_STARTREBALANCEREQUEST']._serialized_end=983
+  _globals['_WATCHREBALANCEREQUEST']._serialized_start=986
+  _globals['_WATCHREBALANCEREQUEST']._serialized_end=1132
+  _globals['_CANCELREBALANCEREQUEST']._serialized_start=1134
+  _globals['_CANCELREBALANCEREQUEST']._serialized_end=1186
+  _globals['_GETREBALANCEREQUEST']._serialized_start=1188
+  _globals['_GETREBALANCEREQUEST']._serialized_end=1237
+  _globals['_LISTREBALANCESREQUEST']._serialized_start=1240
+  _globals['_LISTREBALANCESREQUEST']._serialized_end=1387
+  _globals['_LISTREBALANCESRESPONSE']._serialized_start=1389
+  _globals['_LISTREBALANCESRESPONSE']._serialized_end=1510
+  _globals['_LISTPORTFOLIOREBALANCESREQUEST']._serialized_start=1513
+  _globals['_LISTPORTFOLIOREBALANCESREQUEST']._serialized_end=1691
+  _globals['_LISTPORTFOLIOREBALANCESRESPONSE']._serialized_start=1694
+  _globals['_LISTPORTFOLIOREBALANCESRESPONSE']._serialized_end=1823
+  _globals['_GETPORTFOLIOREBALANCEREQUEST']._serialized_start=1826
+  _globals['_GETPORTFOLIOREBALANCEREQUEST']._serialized_end=1977
+  _globals['_DELETEREBALANCEREQUEST']._serialized_start=1979
+  _globals['_DELETEREBALANCEREQUEST']._serialized_end=2054
+  _globals['_REBALANCESERVICE']._serialized_start=2057
+  _globals['_REBALANCESERVICE']._serialized_end=3524
 # @@protoc_insertion_point(module_scope)

@@ -67,6 +67,7 @@ class RebalanceModelRequest(_message.Message):
     OPTIONS_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VIEW_FIELD_NUMBER: _builtins.int
     model_id: _builtins.str
     """The model: 24 lower-case hexadecimal characters."""
     validate_only: _builtins.bool
@@ -75,6 +76,8 @@ class RebalanceModelRequest(_message.Message):
     """Makes the call safe to repeat: a UUID4. The same id with the same body joins the first run. With
     validate_only, which stores nothing, it is checked and not looked up.
     """
+    view: _rebalance_pb2.PortfolioRebalanceView.ValueType
+    """How much is streamed of each portfolio; a repeated request may ask for another view."""
     @_builtins.property
     def options(self) -> _rebalance_pb2.RebalanceOptions:
         """How to rebalance."""
@@ -86,10 +89,11 @@ class RebalanceModelRequest(_message.Message):
         options: _rebalance_pb2.RebalanceOptions | None = ...,
         validate_only: _builtins.bool = ...,
         request_id: _builtins.str = ...,
+        view: _rebalance_pb2.PortfolioRebalanceView.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["model_id", b"model_id", "options", b"options", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model_id", b"model_id", "options", b"options", "request_id", b"request_id", "validate_only", b"validate_only", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -177,21 +181,25 @@ class WatchRebalanceRequest(_message.Message):
 
     REBALANCE_ID_FIELD_NUMBER: _builtins.int
     AFTER_SEQUENCE_FIELD_NUMBER: _builtins.int
+    VIEW_FIELD_NUMBER: _builtins.int
     rebalance_id: _builtins.str
     """The run: 24 lower-case hexadecimal characters."""
     after_sequence: _builtins.int
     """The last sequence already seen, up to that of the run's last message: portfolio_count + 2. 0: from the
     beginning.
     """
+    view: _rebalance_pb2.PortfolioRebalanceView.ValueType
+    """How much is streamed of each portfolio."""
     def __init__(
         self,
         *,
         rebalance_id: _builtins.str = ...,
         after_sequence: _builtins.int = ...,
+        view: _rebalance_pb2.PortfolioRebalanceView.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_sequence", b"after_sequence", "rebalance_id", b"rebalance_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_sequence", b"after_sequence", "rebalance_id", b"rebalance_id", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -387,19 +395,23 @@ class GetPortfolioRebalanceRequest(_message.Message):
 
     REBALANCE_ID_FIELD_NUMBER: _builtins.int
     PORTFOLIO_ID_FIELD_NUMBER: _builtins.int
+    VIEW_FIELD_NUMBER: _builtins.int
     rebalance_id: _builtins.str
     """The run: 24 lower-case hexadecimal characters."""
     portfolio_id: _builtins.str
     """The portfolio: 24 alphanumeric characters."""
+    view: _rebalance_pb2.PortfolioRebalanceView.ValueType
+    """How much is answered."""
     def __init__(
         self,
         *,
         rebalance_id: _builtins.str = ...,
         portfolio_id: _builtins.str = ...,
+        view: _rebalance_pb2.PortfolioRebalanceView.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["portfolio_id", b"portfolio_id", "rebalance_id", b"rebalance_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["portfolio_id", b"portfolio_id", "rebalance_id", b"rebalance_id", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

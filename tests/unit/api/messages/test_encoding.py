@@ -23,6 +23,7 @@ from ordergen_server.domain.rebalances import (
     RebalanceState,
     RunEvent,
     RunFinished,
+    RunSecurity,
     RunStarted,
     SolutionQuality,
     transactions_of,
@@ -46,24 +47,19 @@ DATE = date_pb2.Date(year=2026, month=3, day=2)
 
 
 def solved() -> PortfolioRebalance:
-    bought = RebalancePosition(
+    first = RunSecurity(
         security_id=security_id(1),
         ticker="AAA",
         price=Decimal("12.50000000"),
-        original_quantity=Decimal("-1.5"),
         target=Decimal("0.1"),
         low_drift=Decimal("0.01"),
         high_drift=Decimal("0.02"),
-        trade_quantity=3,
-        reason="ROUNDED_TO_NEAREST_SHARE",
     )
-    kept = bought._replace(
-        security_id=security_id(2),
-        target=Decimal(0),
-        trade_quantity=0,
-        reason="FRACTIONAL_RESIDUAL",
-    )
-    sold = bought._replace(security_id=security_id(3), trade_quantity=-4)
+    second = replace(first, security_id=security_id(2), target=Decimal(0))
+    third = replace(first, security_id=security_id(3))
+    bought = RebalancePosition(first, Decimal("-1.5"), 3, "ROUNDED_TO_NEAREST_SHARE")
+    kept = RebalancePosition(second, Decimal("-1.5"), 0, "FRACTIONAL_RESIDUAL")
+    sold = RebalancePosition(third, Decimal("-1.5"), -4, "ROUNDED_TO_NEAREST_SHARE")
     return replace(
         result(),
         state=PortfolioState.REBALANCED,
@@ -234,18 +230,18 @@ def test_what_could_not_be_computed_is_absent() -> None:
 
 def test_the_largest_result_fits_into_a_message_that_any_client_takes() -> None:
     """However long its numbers are: prices of 38 digits, quantities of 24, weights of 26, orders of 19."""
-    longest = RebalancePosition(
+    security = RunSecurity(
         security_id="f" * 24,
         ticker="T" * 16,
         price=Decimal("9" * 20 + "." + "9" * 18),
-        original_quantity=Decimal("-" + "9" * 18 + ".999999"),
         target=Decimal("0." + "9" * 26),
         low_drift=Decimal("0." + "9" * 26),
         high_drift=Decimal("0." + "9" * 26),
-        trade_quantity=-(2**63) + 1,
-        reason="ROUNDED_TO_NEAREST_SHARE",
     )
-    orders = [(longest.security_id, longest.trade_quantity)] * MAXIMUM_POSITIONS
+    longest = RebalancePosition(
+        security, Decimal("-" + "9" * 18 + ".999999"), -(2**63) + 1, "ROUNDED_TO_NEAREST_SHARE"
+    )
+    orders = [(security.security_id, longest.trade_quantity)] * MAXIMUM_POSITIONS
     largest = replace(
         solved(),
         market_value=Decimal("9" * 40),

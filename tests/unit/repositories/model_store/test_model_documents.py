@@ -1,7 +1,10 @@
 """Models from the bytes that are stored."""
 
+from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
+import pytest
 from bson import ObjectId, encode
 from bson.raw_bson import RawBSONDocument
 
@@ -19,7 +22,6 @@ def stored(given: ModelContent, version: int = 3) -> RawBSONDocument:
         "version": version,
         "create_time": NOW,
         "update_time": NOW,
-        "last_rebalance_time": None,
         "change_ids": [ObjectId()],
     }
     return RawBSONDocument(encode(document, codec_options=CODEC_OPTIONS))
@@ -62,10 +64,8 @@ def test_a_very_large_model_is_not_kept() -> None:
     assert first is not second
 
 
-def test_a_model_that_has_no_time_of_a_rebalance_was_never_rebalanced() -> None:
-    """The database lets other programs leave it out."""
-    document = dict(stored(content()))
-    del document["last_rebalance_time"]
+@pytest.mark.parametrize("time", [None, NOW])
+def test_the_time_that_a_server_of_before_has_stored_is_read(time: datetime | None) -> None:
+    document = {**stored(content()), "last_rebalance_time": time}
     found = stored_model(RawBSONDocument(encode(document)))
-    assert found == stored_model(stored(content()))
-    assert found.last_rebalance_time is None
+    assert found == replace(stored_model(stored(content())), last_rebalance_time=time)

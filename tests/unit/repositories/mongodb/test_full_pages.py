@@ -6,7 +6,7 @@ import pytest
 from bson import encode
 from bson.raw_bson import RawBSONDocument
 
-from ordergen_server.repositories.mongodb.full_pages import PAGE_BYTES, fill
+from ordergen_server.repositories.mongodb.full_pages import PAGE_BYTES, as_stored, fill
 
 EMPTY = len(encode({"bytes": b""}))
 
@@ -32,7 +32,7 @@ def document(size: int) -> RawBSONDocument:
 )
 def test_a_page_has_what_there_is_room_for(sizes: list[int], limit: int, count: int, more: bool) -> None:
     documents = list(map(document, sizes))
-    assert fill(documents, limit) == (documents[:count], more)
+    assert fill(as_stored(documents), limit) == (documents[:count], more)
 
 
 def test_no_more_than_one_document_is_read_ahead() -> None:
@@ -44,7 +44,7 @@ def test_no_more_than_one_document_is_read_ahead() -> None:
             asked += 1
             yield document(PAGE_BYTES // 4)
 
-    found, more = fill(documents(), 1000)
+    found, more = fill(as_stored(documents()), 1000)
     assert (len(found), more, asked) == (4, True, 5)
-    found, more = fill(documents(), 2)
+    found, more = fill(as_stored(documents()), 2)
     assert (len(found), more, asked) == (2, True, 8)

@@ -1,23 +1,56 @@
-"""What became of a portfolio as a document, and back."""
+"""What became of a portfolio as a document, and back, in every form that was ever stored."""
 
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from bson import decode, encode
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, RebalancePosition
+import optimizer
+from ordergen_server.domain.errors import DataProblem, StoredDataDamaged
+from ordergen_server.domain.market import MarketSnapshot, Quote
+from ordergen_server.domain.rebalances import (
+    PortfolioRebalance,
+    PortfolioState,
+    RebalancePosition,
+    RunSecurity,
+    transactions_of,
+)
 from ordergen_server.repositories.mongodb.codec import CODEC_OPTIONS, Document
-from ordergen_server.repositories.run_store.result_documents import WITHOUT_LINES, ResultWriter, result_of
-from tests.builders import by_line, holdings, position, rebalanced, result, snapshot
+from ordergen_server.repositories.run_store.markets import RunMarket, RunTable
+from ordergen_server.repositories.run_store.result_documents import (
+    REASONS,
+    WITHOUT_LINES,
+    result_document,
+    result_of,
+)
+from tests.builders import (
+    NOW,
+    TODAY,
+    by_column,
+    by_line,
+    holdings,
+    portfolio_id,
+    position,
+    rebalanced,
+    result,
+    security_id,
+    snapshot,
+)
+
+MODEL = [position(1), position(2, "0.2")]
+MARKET = snapshot({1: "3.33333333", 2: "7.10", 3: "0.00000001", 4: "1"})
+TABLE = RunMarket.of(MODEL, MARKET).table
+NO_TABLE = RunTable()
 
 
 @pytest.fixture
 def solved() -> PortfolioRebalance:
-    """It buys, sells and keeps, with fractions and fine prices."""
-    prices = snapshot({1: "3.33333333", 2: "7.10", 3: "0.00000001", 4: "1"})
+    """It buys, sells and keeps, with fractions and fine prices, and holds what its model does not list."""
     held = holdings("1000.10", {2: "0.12345678", 3: "-4", 4: "0.5"})
-    return rebalanced(result(sequence=2), held, [position(1), position(2, "0.2")], prices)
+    return rebalanced(result(sequence=2), held, MODEL, MARKET)
 
 
 def stored(document: Document) -> Document:
@@ -25,79 +58,142 @@ def stored(document: Document) -> Document:
     return decode(encode(document, codec_options=CODEC_OPTIONS), CODEC_OPTIONS)
 
 
-def finer(line: RebalancePosition) -> RebalancePosition:
-    """The same line with one more digit of its price, a zero."""
-    return line._replace(price=Decimal(f"{line.price}0"))
-
-
 def left_out(document: Document) -> Document:
     """A stored document without what the projection leaves out."""
+    kept = {name: value for name, value in document.items() if name not in WITHOUT_LINES}
     names = {name.removeprefix("positions.") for name in WITHOUT_LINES}
-    positions = document["positions"]
+    positions = document.get("positions")
     if isinstance(positions, list):
-        kept: object = [{name: line[name] for name in line.keys() - names} for line in positions]
-    else:
-        assert isinstance(positions, dict)
-        kept = {name: positions[name] for name in positions.keys() - names}
-    return {**document, "positions": kept}
+        kept["positions"] = [{name: line[name] for name in line.keys() - names} for line in positions]
+    elif isinstance(positions, dict):
+        kept["positions"] = {name: positions[name] for name in positions.keys() - names}
+    return kept
 
 
-def test_a_result_comes_back_as_it_was(solved: PortfolioRebalance) -> None:
+@pytest.mark.parametrize("table", [TABLE, NO_TABLE], ids=["with its table", "alone"])
+def test_a_result_comes_back_as_it_was(solved: PortfolioRebalance, table: RunTable) -> None:
+    document = stored(result_document(solved, table))
     assert solved.transactions
-    assert solved == result_of(stored(ResultWriter().document(solved)))
+    assert result_of(document, table) == solved
+    assert result_of(left_out(document), table) == replace(solved, positions=())
 
 
-def test_more_digits_than_the_database_has_come_back_too() -> None:
-    held = holdings("1000.10", {1: "2." + "1" * 40})
-    one = rebalanced(result(sequence=2), held, [position(1)], snapshot({1: "3.5"}))
-    assert one.positions
-    assert one == result_of(stored(ResultWriter().document(one)))
+def test_securities_that_the_market_of_the_run_did_not_have_stand_in_the_result(
+    solved: PortfolioRebalance,
+) -> None:
+    """Nor those that it had at the same price in other digits."""
+    fewer = dict(MARKET.quotes)
+    del fewer[security_id(3)]
+    fewer[security_id(4)] = Quote("T4", Decimal("1.0"))
+    table = RunMarket.of(MODEL, replace(MARKET, quotes=fewer)).table
+    document = stored(result_document(solved, table))
+    found = result_of(document, table)
+    assert found == solved
+    assert [str(line.security.price) for line in found.positions] == ["3.33333333", "7.10", "1E-8", "1"]
+    assert result_of(left_out(document), table) == replace(solved, positions=())
 
 
-def test_columns_are_used_again_only_where_every_number_is_the_very_same(solved: PortfolioRebalance) -> None:
-    """Not for numbers that are equal but have other digits, nor for a part of them."""
-    writer = ResultWriter()
-    others = [
-        replace(solved, positions=tuple(map(finer, solved.positions))),
-        replace(solved, positions=solved.positions[:2]),
-        solved,
+NUMBERS = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**30), max_value=10**30)
+TEXTS = st.sampled_from(["0", "-0", "0.0", "00.10", "1E+2", "-7", "1234567890123456789", f"-{'9' * 18}"])
+QUANTITIES = NUMBERS | TEXTS.map(Decimal)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 30), QUANTITIES, st.integers(-(2**63) + 1, 2**63 - 1), st.sampled_from(REASONS)
+        ),
+        unique_by=lambda line: line[0],
+        min_size=1,
+    ),
+    st.lists(st.integers(0, 30), unique=True),
+    st.lists(st.integers(0, 30), unique=True),
+)
+def test_any_lines_come_back_digit_for_digit(
+    drawn: list[tuple[int, Decimal, int, str]], listed: list[int], quoted: list[int]
+) -> None:
+    """Whichever of them the model lists, and the market quotes."""
+    model = [position(number) for number in listed]
+    table = RunMarket.of(model, snapshot({number: f"1.{number}" for number in quoted})).table
+    positions = tuple(
+        RebalancePosition(line(number, listed=number in listed), quantity, trade, reason)
+        for number, quantity, trade, reason in sorted(drawn)
+    )
+    trades = [(one.security.security_id, one.trade_quantity) for one in positions]
+    one = replace(result(), positions=positions, transactions=transactions_of(trades, TODAY))
+    document = stored(result_document(one, table))
+    found = result_of(document, table)
+    assert found == one
+    assert [str(line.original_quantity) for line in found.positions] == [
+        str(n) for _, n, _, _ in sorted(drawn)
     ]
-    for one in (solved, *others):
-        prices = [str(line.price) for line in result_of(stored(writer.document(one))).positions]
-        assert prices == [str(line.price) for line in one.positions]
+    assert result_of(left_out(document), table) == replace(one, positions=())
+
+
+def line(number: int, *, listed: bool) -> RunSecurity:
+    weights = ("0.1", "0.05", "0.05") if listed else ("0", "0", "0")
+    price = Decimal(f"1.{number}")
+    return RunSecurity(security_id(number), f"T{number}", price, *map(Decimal, weights))
 
 
 @pytest.mark.parametrize("state", [PortfolioState.FAILED, PortfolioState.NO_ACTION])
 def test_a_result_without_lines_comes_back_as_it_was(state: PortfolioState) -> None:
     one = result(state=state)
-    assert one == result_of(stored(ResultWriter().document(one)))
-    assert one == result_of(left_out(stored(ResultWriter().document(one))))
+    document = stored(result_document(one, TABLE))
+    assert result_of(document, TABLE) == one
+    assert result_of(left_out(document), TABLE) == one
 
 
-def test_a_result_that_was_stored_line_by_line_is_read_as_it_is(solved: PortfolioRebalance) -> None:
-    assert solved == result_of(stored(by_line(solved)))
+@pytest.mark.parametrize("form", [by_column, by_line])
+def test_results_of_earlier_releases_are_read_as_they_are(solved: PortfolioRebalance, form: type) -> None:
+    document = stored(form(solved))
+    assert result_of(document, TABLE) == solved
+    assert result_of(left_out(document), TABLE) == replace(solved, positions=())
 
 
-def test_a_listing_has_transactions_without_lines(solved: PortfolioRebalance) -> None:
-    for document in (ResultWriter().document(solved), by_line(solved)):
-        found = result_of(left_out(stored(document)))
-        assert (found.positions, found.transactions) == ((), solved.transactions)
-        assert found.market_value == solved.market_value
+def test_a_portfolio_of_100_positions_takes_1_5_kb() -> None:
+    """And 2.5 kB where it holds ten more; alone, with its securities, it takes more."""
+    model = [position(number, "0.0095", "0.002", "0.002") for number in range(100)]
+    prices = {number: f"{number * 7919 % 500 + 1}.{number * 104729 % 100:02}" for number in range(110)}
+    table = RunMarket.of(model, snapshot(prices)).table
+    held = {number: str(number * 7 % 90) for number in range(110)}
+    sizes = []
+    for count in (100, 110):
+        quantities = {number: held[number] for number in range(count)}
+        one = rebalanced(result(), holdings("1234567.89", quantities), model, snapshot(prices))
+        assert len(one.positions) == count
+        sizes.append(len(encode(result_document(one, table), codec_options=CODEC_OPTIONS)))
+    assert sizes[0] <= 1_500
+    assert sizes[1] <= 2_500
 
 
-def test_what_follows_from_other_numbers_is_not_stored(solved: PortfolioRebalance) -> None:
-    document = ResultWriter().document(solved)
-    assert "transactions" not in document
-    columns = stored(document)["positions"]
-    assert isinstance(columns, dict)
-    assert sorted(columns) == [
-        "high_drift",
-        "low_drift",
-        "original_quantity",
-        "price",
-        "reason",
-        "security_id",
-        "target",
-        "ticker",
-        "trade_quantity",
-    ]
+def test_every_reason_of_the_optimizer_has_its_number() -> None:
+    assert {reason.name for reason in optimizer.Reason} == set(REASONS)
+
+
+@pytest.mark.parametrize("name", ["trades", "lines"])
+@pytest.mark.parametrize("place", [0, 2, -1])
+def test_a_damaged_result_is_no_result(solved: PortfolioRebalance, name: str, place: int) -> None:
+    document = stored(result_document(solved, TABLE))
+    data = bytearray(document[name])  # type: ignore[call-overload] # it is bytes
+    data[place] ^= 1
+    with pytest.raises(StoredDataDamaged) as raised:
+        result_of({**document, name: bytes(data)}, TABLE)
+    assert portfolio_id(0) in raised.value.message
+
+
+def test_a_result_whose_market_is_gone_is_no_result(solved: PortfolioRebalance) -> None:
+    with pytest.raises(StoredDataDamaged, match="securities that are not kept"):
+        result_of(stored(result_document(solved, TABLE)), NO_TABLE)
+
+
+def test_a_market_comes_back_as_it_was_packed() -> None:
+    problem = DataProblem("no price")
+    market = MarketSnapshot(
+        {security_id(1): Quote("T1", Decimal("1.50")), security_id(2): problem},
+        NOW,
+        {"T1": Decimal("1.50"), "T9": problem},
+    )
+    kept = RunMarket.of(MODEL, market)
+    assert kept.snapshot == market
+    assert [one.security_id for one in kept.table.securities] == [security_id(1)]

@@ -1,0 +1,86 @@
+"""What all portfolios of a run share, kept with it: its model and its market, as they were."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
+
+from ordergen_server.domain.errors import DataProblem
+from ordergen_server.domain.market import MarketSnapshot, Quote
+from ordergen_server.domain.models import Position
+from ordergen_server.domain.numbers import ZERO
+from ordergen_server.domain.rebalances import RunSecurity
+
+
+@dataclass(frozen=True)
+class RunMarket:
+    """The model's positions, and what a `MarketSnapshot` has, as it is packed."""
+
+    positions: tuple[Position, ...]
+    time: datetime
+    quotes: dict[str, Quote]
+    problems: dict[str, DataProblem]
+    prices: dict[str, Decimal] | None
+    price_problems: dict[str, DataProblem]
+
+    @classmethod
+    def of(cls, positions: Sequence[Position], market: MarketSnapshot) -> "RunMarket":
+        """Of a model and the market of its run."""
+        prices = {} if market.prices is None else market.prices
+        return cls(
+            tuple(positions),
+            market.time,
+            {key: one for key, one in market.quotes.items() if isinstance(one, Quote)},
+            _problems(market.quotes),
+            None if market.prices is None else {k: v for k, v in prices.items() if isinstance(v, Decimal)},
+            _problems(prices),
+        )
+
+    @property
+    def snapshot(self) -> MarketSnapshot:
+        """The market."""
+        known: Mapping[str, Decimal | DataProblem] = self.prices or {}
+        prices = None if self.prices is None else {**known, **self.price_problems}
+        return MarketSnapshot({**self.quotes, **self.problems}, self.time, prices)
+
+    @cached_property
+    def table(self) -> "RunTable":
+        """Its securities."""
+        return RunTable(_securities(self.positions, self.quotes))
+
+
+class RunTable:
+    """Securities of a run that results refer to by their place: those of the model, then all others, by id.
+
+    Attributes:
+        securities: in the order of their places.
+    """
+
+    def __init__(self, securities: Sequence[RunSecurity] = ()) -> None:
+        self.securities = tuple(securities)
+        self._places = {one: place for place, one in enumerate(self.securities)}
+        # Every line of a security has the very same object, which is found without comparing digits.
+        self._known: dict[int, tuple[RunSecurity, int | None]] = {}
+
+    def place(self, security: RunSecurity) -> int | None:
+        """Where a security stands, digit for digit; None where it does not."""
+        known = self._known.get(id(security))
+        if known is None:
+            known = self._known[id(security)] = (security, self._places.get(security))
+        return known[1]
+
+
+def _problems(found: Mapping[str, object]) -> dict[str, DataProblem]:
+    return {key: one for key, one in found.items() if isinstance(one, DataProblem)}
+
+
+def _securities(positions: Sequence[Position], quotes: Mapping[str, Quote]) -> list[RunSecurity]:
+    wanted = {one.security_id: one for one in positions}
+    order = sorted(quotes, key=lambda one: (one not in wanted, one))
+    return [_security(wanted.get(one) or Position(one, ZERO, ZERO, ZERO), quotes[one]) for one in order]
+
+
+def _security(position: Position, quote: Quote) -> RunSecurity:
+    weights = (position.target, position.low_drift, position.high_drift)
+    return RunSecurity(position.security_id, quote.ticker, quote.price, *weights)

@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
@@ -49,6 +50,9 @@ from ordergen_server.services.watching import ChangeSignal
 from ordergen_server.settings import Settings
 from ordergen_server.sibling_configs import siblings_config
 from ordergen_server.siblings import open_sources
+
+if TYPE_CHECKING:
+    from ordergen_server.compute.dask import DaskExecutor
 
 #: How long a thread that computes keeps others from running: health and new calls wait for no more of them.
 SWITCH_SECONDS = 0.001
@@ -187,8 +191,12 @@ def _database(settings: Settings, mongodb_uri: str, telemetry: Telemetry) -> Dat
 
 def _executor(
     settings: Settings, mongodb_uri: str, worker: ChunkWorker, telemetry: Telemetry
-) -> ThreadExecutor | ProcessExecutor:
-    """Processes of this machine; or threads of this one, for two chunks of a run at once."""
+) -> "ThreadExecutor | ProcessExecutor | DaskExecutor":
+    """Workers of a cluster, or processes of this machine; or threads, for two chunks of a run at once."""
+    if settings.dask_scheduler:
+        from ordergen_server.compute.dask import DaskExecutor  # noqa: PLC0415 - an extra, and large
+
+        return DaskExecutor(settings.dask_scheduler, telemetry.hear)
     processes = settings.compute_process_count
     if not processes:
         workers = min(2, settings.portfolio_workers)

@@ -165,6 +165,11 @@ class Settings(BaseSettings):
         description="Processes that work on runs of models, beside each that answers calls; 0: its threads."
         " Unset: as many as there are processors, at most 8.",
     )
+    dask_scheduler: str | None = Field(
+        default=None,
+        pattern=r"^(tcp|tls)://[^/@\s]+:\d{1,5}$",
+        description="Dask scheduler whose workers work on runs instead, as `tcp://host:8786`.",
+    )
     portfolio_rate: float = Field(
         default=0,
         ge=0,

@@ -22,7 +22,7 @@ LEAST_PORTFOLIOS = 10
 
 def chunk_size(portfolios: int, workers: int) -> int:
     """Portfolios of each chunk of a run, so that every worker has some."""
-    return min(CHUNK_PORTFOLIOS, max(LEAST_PORTFOLIOS, ceil(portfolios / workers)))
+    return min(CHUNK_PORTFOLIOS, max(LEAST_PORTFOLIOS, ceil(portfolios / max(1, workers))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,12 +169,14 @@ class Coordination:
             self._look_for_life()
 
     def _take_back(self, task: ChunkTask, error: BaseException | None) -> None:
-        if error and not isinstance(error, WorkerLost | DatabaseUnavailable):
+        if error is None:
+            return  # it is done, or was another's; what nobody has done is found at the end
+        if not isinstance(error, WorkerLost | DatabaseUnavailable):
             raise error
         chunk = self._chunks.undone_of(self._id, task.token)
         if chunk is None:
             return
-        _log.warning("a chunk of run %s is given to another worker: %s", self._id, error or "it was not done")
+        _log.warning("a chunk of run %s is given to another worker: %s", self._id, error)
         self._lost[chunk.origin] += 1
         if self._lost[chunk.origin] < ATTEMPTS:
             self._waiting.appendleft(chunk)

@@ -29,6 +29,7 @@ from tests.fakes import MemoryModels
 from tests.limits import PATIENCE
 from tests.memory_chunks import MemoryChunks
 from tests.memory_runs import MemoryRuns
+from tests.simulated_cluster import simulated_run
 from tests.unit.services.runs import TOKEN
 from tests.waiting import eventually
 
@@ -281,3 +282,13 @@ def test_a_run_without_permits_can_be_abandoned() -> None:
         one.run.abandoned.set()
         work.join(PATIENCE)
         assert not work.is_alive()
+
+
+def test_very_many_workers_are_kept_busy_by_one_that_coordinates() -> None:
+    """A simulation: all work is shared among them, and the last to be done ends the run."""
+    ideal = 100_000 * 0.002 / 100
+    run = simulated_run(100_000, 100, 0.002)
+    assert run.sequence == 100_001
+    assert run.most_open == IN_FLIGHT * 100
+    assert ideal <= run.seconds <= 1.01 * ideal
+    assert run.writes == 3 * 400

@@ -8,8 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from math import ceil
-from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
@@ -27,7 +25,7 @@ from ordergen_server.api.telemetry.metrics_server import metrics_served
 from ordergen_server.api.telemetry.telemetry import Telemetry
 from ordergen_server.api.telemetry.tracing import Tracing, tracing_to_collector
 from ordergen_server.api.wire.event_loop import EventLoop
-from ordergen_server.compute.processes import ComputeConfig, ProcessExecutor
+from ordergen_server.compute.choice import chunk_executor
 from ordergen_server.compute.wiring import WINDOW, worker_times
 from ordergen_server.configs import security_config, server_config
 from ordergen_server.repositories.migrations import migrate
@@ -36,9 +34,8 @@ from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.tokens import PageTokens
 from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances
-from ordergen_server.services.chunk_executor import ChunkExecutor, ThreadExecutor
+from ordergen_server.services.chunk_executor import ChunkExecutor
 from ordergen_server.services.chunk_worker import ChunkWorker
-from ordergen_server.services.coordination import IN_FLIGHT
 from ordergen_server.services.execution import Execution
 from ordergen_server.services.leased_run import RunJournal
 from ordergen_server.services.models import ModelEditor
@@ -50,9 +47,6 @@ from ordergen_server.services.watching import ChangeSignal
 from ordergen_server.settings import Settings
 from ordergen_server.sibling_configs import siblings_config
 from ordergen_server.siblings import open_sources
-
-if TYPE_CHECKING:
-    from ordergen_server.compute.dask import DaskExecutor
 
 #: How long a thread that computes keeps others from running: health and new calls wait for no more of them.
 SWITCH_SECONDS = 0.001
@@ -124,7 +118,7 @@ def serving(
             times=worker_times(settings),
             observer=telemetry.runs,
         )
-        executor = stack.enter_context(closing(_executor(settings, mongodb_uri, worker, telemetry)))
+        executor = stack.enter_context(chunk_executor(settings, mongodb_uri, worker, telemetry.hear))
         runs = _runs(
             settings, work, store, chunks, models, executor=executor, changed=changed, telemetry=telemetry
         )
@@ -187,22 +181,6 @@ def _database(settings: Settings, mongodb_uri: str, telemetry: Telemetry) -> Dat
         timeout_seconds=settings.mongodb_timeout_seconds,
         observer=telemetry.database,
     )
-
-
-def _executor(
-    settings: Settings, mongodb_uri: str, worker: ChunkWorker, telemetry: Telemetry
-) -> "ThreadExecutor | ProcessExecutor | DaskExecutor":
-    """Workers of a cluster, or processes of this machine; or threads, for two chunks of a run at once."""
-    if settings.dask_scheduler:
-        from ordergen_server.compute.dask import DaskExecutor  # noqa: PLC0415 - an extra, and large
-
-        return DaskExecutor(settings.dask_scheduler, telemetry.hear)
-    processes = settings.compute_process_count
-    if not processes:
-        workers = min(2, settings.portfolio_workers)
-        return ThreadExecutor(worker.work_off, IN_FLIGHT * workers * settings.maximum_runs, workers)
-    readers = ceil(settings.portfolio_workers / processes)
-    return ProcessExecutor(ComputeConfig(settings, mongodb_uri, readers), processes, telemetry.hear)
 
 
 def _runs(

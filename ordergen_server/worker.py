@@ -47,6 +47,7 @@ async def serve(settings: Settings, plugin: ChunkWorkerPlugin, host: str | None,
         await asyncio.wait(
             [finished, asyncio.ensure_future(stop.wait())], return_when=asyncio.FIRST_COMPLETED
         )
+        plugin.worker.stop()
 
 
 def main() -> int:

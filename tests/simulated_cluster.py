@@ -134,6 +134,12 @@ class SimulatedWorkers:
             self.chunks.done(task)
             future.set_result(None)
 
+    def start(self) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
     def give_up(self, task: ChunkTask) -> None:
         raise NotImplementedError
 

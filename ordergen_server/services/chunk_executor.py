@@ -19,6 +19,12 @@ class ChunkExecutor(Protocol):
     def workers(self) -> int:
         """How many chunks are worked on at once."""
 
+    def start(self) -> None:
+        """Have workers begin that take a moment for it; nobody need wait for them."""
+
+    def close(self) -> None:
+        """Begin nothing more, and end."""
+
     def submit(self, task: ChunkTask) -> "Future[None]":
         """Have a chunk worked off; the future has the error that ended it, WorkerLost among them."""
 

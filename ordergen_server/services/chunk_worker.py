@@ -92,6 +92,11 @@ class ChunkWorker:
         self._times = times
         self._observer = observer
         self._orders = _Orders(market_of, chunks)
+        self._stopping = Event()
+
+    def stop(self) -> None:
+        """Let every attempt end soon and store nothing more: its chunk was taken back, or will be."""
+        self._stopping.set()
 
     def work_off(self, task: ChunkTask) -> None:
         """Do what an attempt is for, as long as the chunk is its own.
@@ -114,10 +119,12 @@ class ChunkWorker:
     def _carry_out(
         self, attempt: _Attempt, order: RunOrder, market: MarketSnapshot, deadline: Deadline
     ) -> None:
-        wanted = deadline.unless(lambda: attempt.ends_early)
+        wanted = deadline.unless(lambda: attempt.ends_early or self._stopping.is_set())
         task = Task(order.rebalance, Securities(order.positions, market), wanted)
         with self._looked_after(attempt):
             stopped = self._done(attempt, task)
+            if self._stopping.is_set():
+                return
             why = attempt.why or stopped
             if why and not attempt.lost.is_set():
                 done = {one.portfolio_id for one in attempt.results}

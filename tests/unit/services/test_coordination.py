@@ -75,6 +75,12 @@ class FakeExecutor:
         found = [replace(result(run_id=task.rebalance_id), portfolio_id=one) for one in claimed.portfolio_ids]
         return self.chunks.storing(task, claimed, found)()
 
+    def start(self) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
     def give_up(self, task: ChunkTask) -> None:
         self.given_up.append(task)
 

@@ -25,29 +25,33 @@ from ordergen_server.api.telemetry.metrics_server import metrics_served
 from ordergen_server.api.telemetry.telemetry import Telemetry
 from ordergen_server.api.telemetry.tracing import Tracing, tracing_to_collector
 from ordergen_server.api.wire.event_loop import EventLoop
-from ordergen_server.configs import security_config, server_config, siblings_config
+from ordergen_server.compute.choice import chunk_executor
+from ordergen_server.compute.wiring import WINDOW, worker_times
+from ordergen_server.configs import security_config, server_config
 from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.model_store.models import Models
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.tokens import PageTokens
+from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances
+from ordergen_server.services.chunk_executor import ChunkExecutor
+from ordergen_server.services.chunk_worker import ChunkWorker
 from ordergen_server.services.execution import Execution
 from ordergen_server.services.leased_run import RunJournal
 from ordergen_server.services.models import ModelEditor
+from ordergen_server.services.permits import UNLIMITED, TokenBucket
 from ordergen_server.services.portfolio_work import PortfolioWork
 from ordergen_server.services.rebalancer import Rebalancer
 from ordergen_server.services.runs import Runs
 from ordergen_server.services.watching import ChangeSignal
 from ordergen_server.settings import Settings
+from ordergen_server.sibling_configs import siblings_config
 from ordergen_server.siblings import open_sources
 
 #: How long a thread that computes keeps others from running: health and new calls wait for no more of them.
 SWITCH_SECONDS = 0.001
 #: Objects that are made before the young ones are collected: each collection stops every thread.
 COLLECTED_AFTER = 50_000
-#: Portfolios read or waiting to be read, for each that is read at once.
-WINDOW = 4
-
 #: What became of runs is looked up and encoded by one: each would keep calls of other kinds waiting.
 WATCHING_THREADS = 1
 
@@ -93,7 +97,9 @@ def serving(
         migrate(database)
         tokens = PageTokens.of(database)
         models, store = Models(database, tokens), Rebalances(database, tokens)
-        sources = stack.enter_context(open_sources(siblings_config(settings), telemetry.siblings))
+        sources = stack.enter_context(
+            open_sources(siblings_config(settings, settings.portfolio_workers), telemetry.siblings)
+        )
         telemetry.watch_sources(sources.market, sources.portfolios)
         workers = stack.enter_context(ThreadPoolExecutor(settings.portfolio_workers, "portfolio"))
         work = PortfolioWork(
@@ -104,7 +110,18 @@ def serving(
             observer=telemetry.runs,
         )
         changed = ChangeSignal()
-        runs = _runs(settings, work, store, models, changed=changed, telemetry=telemetry)
+        chunks = Chunks(database)
+        worker = ChunkWorker(
+            market_of=store.kept_snapshot,
+            chunks=chunks,
+            work=work,
+            times=worker_times(settings),
+            observer=telemetry.runs,
+        )
+        executor = stack.enter_context(chunk_executor(settings, mongodb_uri, worker, telemetry.hear))
+        runs = _runs(
+            settings, work, store, chunks, models, executor=executor, changed=changed, telemetry=telemetry
+        )
         rebalancer = Rebalancer(
             models=models, store=store, work=work, runs=runs, clock=utc_now, observer=telemetry.runs
         )
@@ -131,6 +148,7 @@ def serving(
         runs.start()
         stack.callback(runs.close)
         server.start()
+        executor.start()
         stack.callback(server.stop)
         stack.callback(runs.drain)
         yield Serving(server.port, server.health_port, metrics_port, lambda: server.ready)
@@ -169,21 +187,26 @@ def _runs(
     settings: Settings,
     work: PortfolioWork,
     store: Rebalances,
+    chunks: Chunks,
     models: Models,
     *,
+    executor: ChunkExecutor,
     changed: ChangeSignal,
     telemetry: Telemetry,
 ) -> Runs:
     journal = RunJournal(
         runs=store,
+        chunks=chunks,
         models=models,
         clock=utc_now,
         changed=changed.notify,
         lease_seconds=settings.lease_seconds,
         observer=telemetry.runs,
     )
+    rate = settings.portfolio_rate
+    permits = TokenBucket(rate) if rate else UNLIMITED
     return Runs(
-        Execution(work, journal),
+        Execution(work, chunks, journal, executor, permits),
         journal,
         maximum_runs=settings.maximum_runs,
         tend_seconds=settings.lease_seconds / 3,

@@ -1,5 +1,6 @@
 """Configuration by environment variables; docs/configuration.md is made from the descriptions."""
 
+import os
 from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
@@ -13,6 +14,9 @@ from ordergen_server.domain.subjects import SCOPES
 from ordergen_server.secret_files import SecretFiles
 
 _LOOPBACK, _ALL = "127.0.0.1", "0.0.0.0"  # noqa: S104 - the second is a container's one address
+#: Compute processes on a machine of very many processors, where nobody says how many.
+DEFAULT_PROCESSES = 8
+MOST_PROCESSES = 256
 Seconds = Annotated[float, Field(gt=0)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Count = Annotated[int, Field(ge=1)]
@@ -153,7 +157,24 @@ class Settings(BaseSettings):
     lease_seconds: Seconds = Field(
         default=15, description="A run of a server that is not heard of for so long is taken over."
     )
-    portfolio_workers: Count = Field(default=16, description="Portfolios of all runs worked on at once.")
+    portfolio_workers: Count = Field(default=16, description="Portfolios of all runs read at once.")
+    compute_processes: int | None = Field(
+        default=None,
+        ge=0,
+        le=MOST_PROCESSES,
+        description="Processes that work on runs of models, beside each that answers calls; 0: its threads."
+        " Unset: as many as there are processors, at most 8.",
+    )
+    dask_scheduler: str | None = Field(
+        default=None,
+        pattern=r"^(tcp|tls)://[^/@\s]+:\d{1,5}$",
+        description="Dask scheduler whose workers work on runs instead, as `tcp://host:8786`.",
+    )
+    portfolio_rate: float = Field(
+        default=0,
+        ge=0,
+        description="Portfolios of runs begun a second, at most, to spare the siblings. 0: no limit.",
+    )
     maximum_call_seconds: Seconds = Field(
         default=60, description="Time for a call whose caller does not say less."
     )
@@ -184,6 +205,13 @@ class Settings(BaseSettings):
         """Arguments, then variables, then the files of secrets that variables name."""
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, SecretFiles(settings_cls)
+
+    @property
+    def compute_process_count(self) -> int:
+        """Processes that work on runs, for one that answers calls."""
+        if self.compute_processes is not None:
+            return self.compute_processes
+        return max(1, min(DEFAULT_PROCESSES, len(os.sched_getaffinity(0))) // self.processes)
 
     @property
     def api_host(self) -> str:

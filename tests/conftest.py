@@ -1,5 +1,6 @@
 """The database of the tests, one server process a worker; how many examples there are; why a test failed."""
 
+import os
 import signal
 from collections.abc import Generator, Iterator, Sequence
 
@@ -15,6 +16,8 @@ from tests.limits import DATABASE_SECONDS, OUT_OF_TIME, PATIENCE, examples, is_o
 _SETTINGS = "_hypothesis_internal_use_settings"
 #: A shell's background jobs ignore Ctrl-C, and so would the programs that tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+#: Servers of the tests work on runs by themselves: processes for that take seconds to start.
+os.environ.setdefault("ORDERGEN_COMPUTE_PROCESSES", "0")
 Reporting = Generator[None, pytest.TestReport, pytest.TestReport]
 
 

@@ -1,13 +1,15 @@
-"""Runs in memory, kept as RebalanceStore promises: leased, fenced, each result once."""
+"""Runs in memory, kept as RebalanceStore promises: leased, fenced."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import RLock
 
+from ordergen_server.domain.chunks import CHUNK_PORTFOLIOS
 from ordergen_server.domain.errors import (
     InvalidArgument,
     NotFound,
+    OrderGenerationError,
     PreconditionFailed,
     RebalanceInProgress,
     VersionMismatch,
@@ -26,6 +28,22 @@ from tests.builders import NOW
 
 
 @dataclass
+class StoredChunk:
+    """A chunk of a run; done once it has results, and those are told once it is published."""
+
+    number: int
+    stride: int
+    portfolio_ids: tuple[str, ...]
+    token: str = ""
+    begun: bool = False
+    beats: int = 0
+    why: OrderGenerationError | None = None
+    results: Sequence[PortfolioRebalance] | None = None
+    stopped: OrderGenerationError | None = None
+    published: bool = False
+
+
+@dataclass
 class StoredRun:
     """A run with what its store keeps beside its record."""
 
@@ -39,6 +57,8 @@ class StoredRun:
     cancel_requested: bool = False
     snapshot: MarketSnapshot | None = None
     results: list[PortfolioRebalance] = field(default_factory=list)
+    chunks: list[StoredChunk] = field(default_factory=list)
+    stopped: OrderGenerationError | None = None
 
 
 class MemoryRuns:
@@ -52,36 +72,41 @@ class MemoryRuns:
         self._clock = clock
         self.runs: dict[str, StoredRun] = {}
         self.failures: list[Exception] = []
-        self._lock = RLock()
+        self.lock = RLock()
         self._ids = 0
 
     @property
     def headers(self) -> dict[str, Rebalance]:
-        with self._lock:
+        with self.lock:
             return {key: run.rebalance for key, run in self.runs.items()}
 
     @property
     def results(self) -> list[PortfolioRebalance]:
-        with self._lock:
+        with self.lock:
             return [one for run in self.runs.values() for one in run.results]
 
     def new_id(self) -> str:
-        with self._lock:
+        with self.lock:
             self._ids += 1
             return f"{self._ids:024x}"
 
     def put(self, rebalance: Rebalance, results: Sequence[PortfolioRebalance] = ()) -> None:
         """Replace what is known of a run, and add results, whoever holds it."""
-        with self._lock:
+        with self.lock:
             run = self.runs.setdefault(rebalance.rebalance_id, StoredRun(rebalance))
             run.rebalance = rebalance
             run.results += results
 
     def begin(
-        self, order: RunOrder, portfolio_ids: Sequence[str], lease: Lease, request: Request | None
+        self,
+        order: RunOrder,
+        portfolio_ids: Sequence[str],
+        lease: Lease,
+        request: Request | None,
+        chunk_size: int = CHUNK_PORTFOLIOS,
     ) -> Rebalance:
-        with self._lock:
-            self._fail_if_told()
+        with self.lock:
+            self.fail_if_told()
             first = self._repeated(request)
             if first:
                 return first
@@ -91,6 +116,11 @@ class MemoryRuns:
                     other = run.rebalance.rebalance_id
                     raise RebalanceInProgress(other, metadata={"rebalance_id": other})
             run = StoredRun(order.rebalance, order, tuple(portfolio_ids), request=request)
+            starts = range(0, len(portfolio_ids), chunk_size)
+            run.chunks = [
+                StoredChunk(place, len(starts), tuple(portfolio_ids[start : start + chunk_size]))
+                for place, start in enumerate(starts)
+            ]
             run.deadline_time = self._clock() + timedelta(seconds=order.seconds_left)
             self.runs[order.rebalance.rebalance_id] = run
             self.lend(run, lease)
@@ -106,8 +136,8 @@ class MemoryRuns:
     def save_whole(
         self, rebalance: Rebalance, result: PortfolioRebalance, request: Request | None
     ) -> Rebalance:
-        with self._lock:
-            self._fail_if_told()
+        with self.lock:
+            self.fail_if_told()
             first = self._repeated(request)
             if first:
                 return first
@@ -115,12 +145,10 @@ class MemoryRuns:
             self.runs[rebalance.rebalance_id] = stored
             return rebalance
 
-    def appending(self, rebalance_id: str, results: Sequence[PortfolioRebalance]) -> Callable[[Lease], bool]:
-        return lambda lease: self.append(rebalance_id, lease, results)
-
     def append(self, rebalance_id: str, lease: Lease, results: Sequence[PortfolioRebalance]) -> bool:
-        with self._lock:
-            run = self._held(rebalance_id, lease)
+        """Add results, in the order of their sequence."""
+        with self.lock:
+            run = self.held(rebalance_id, lease)
             first = len(run.results) + 2
             run.results += [replace(one, sequence=first + place) for place, one in enumerate(results)]
             counts = dict(run.rebalance.counts)
@@ -131,8 +159,8 @@ class MemoryRuns:
             return run.cancel_requested
 
     def finish(self, rebalance: Rebalance, lease: Lease) -> Rebalance:
-        with self._lock:
-            run = self._held(rebalance.rebalance_id, lease)
+        with self.lock:
+            run = self.held(rebalance.rebalance_id, lease)
             run.rebalance = replace(
                 run.rebalance,
                 state=rebalance.state,
@@ -144,14 +172,14 @@ class MemoryRuns:
             return run.rebalance
 
     def renew(self, rebalance_id: str, lease: Lease) -> bool:
-        with self._lock:
-            run = self._held(rebalance_id, lease)
+        with self.lock:
+            run = self.held(rebalance_id, lease)
             self.lend(run, lease)
             return run.cancel_requested
 
     def take_over(self, lease: Lease) -> RunOrder | None:
-        with self._lock:
-            self._fail_if_told()
+        with self.lock:
+            self.fail_if_told()
             for run in self.runs.values():
                 if run.order and run.lease and run.until <= self._clock():
                     self.lend(run, lease)
@@ -159,34 +187,28 @@ class MemoryRuns:
                     return replace(run.order, rebalance=run.rebalance, seconds_left=left)
             return None
 
-    def pending(self, rebalance_id: str) -> list[str]:
-        with self._lock:
-            run = self.runs[rebalance_id]
-            done = {one.portfolio_id for one in run.results}
-            return [one for one in run.portfolio_ids if one not in done]
-
     def keep_snapshot(self, rebalance_id: str, snapshot: MarketSnapshot) -> None:
-        with self._lock:
+        with self.lock:
             run = self.runs[rebalance_id]
             run.snapshot = run.snapshot or snapshot
 
     def kept_snapshot(self, rebalance_id: str) -> MarketSnapshot | None:
-        with self._lock:
+        with self.lock:
             return self.runs[rebalance_id].snapshot
 
     def request_cancel(self, rebalance_id: str) -> Rebalance:
-        with self._lock:
+        with self.lock:
             found = self.get(rebalance_id)
             self.runs[rebalance_id].cancel_requested = found.state is RebalanceState.RUNNING
             return found
 
     def to_be_cancelled(self) -> list[str]:
-        with self._lock:
+        with self.lock:
             running = {key: run for key, run in self.runs.items() if run.lease}
             return [key for key, run in running.items() if run.cancel_requested]
 
     def delete(self, rebalance_id: str, version: int) -> None:
-        with self._lock:
+        with self.lock:
             found = self.get(rebalance_id)
             if found.version != version:
                 raise VersionMismatch(rebalance_id)
@@ -195,7 +217,7 @@ class MemoryRuns:
             del self.runs[rebalance_id]
 
     def get(self, rebalance_id: str) -> Rebalance:
-        with self._lock:
+        with self.lock:
             if rebalance_id not in self.runs:
                 raise NotFound(rebalance_id)
             return self.runs[rebalance_id].rebalance
@@ -226,11 +248,11 @@ class MemoryRuns:
         raise NotFound(portfolio_id)
 
     def _of(self, rebalance_id: str) -> list[PortfolioRebalance]:
-        with self._lock:
+        with self.lock:
             return list(self.runs[rebalance_id].results) if rebalance_id in self.runs else []
 
-    def _held(self, rebalance_id: str, lease: Lease) -> StoredRun:
-        self._fail_if_told()
+    def held(self, rebalance_id: str, lease: Lease) -> StoredRun:
+        self.fail_if_told()
         run = self.runs[rebalance_id]
         if run.lease is None or run.lease.token != lease.token:
             raise LeaseLost(rebalance_id)
@@ -244,7 +266,7 @@ class MemoryRuns:
                 return run.rebalance
         return None
 
-    def _fail_if_told(self) -> None:
+    def fail_if_told(self) -> None:
         if self.failures:
             raise self.failures.pop(0)
 

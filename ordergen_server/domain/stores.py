@@ -122,17 +122,22 @@ class Lease:
 class RebalanceStore(Protocol):
     """Keeps runs and what they did for each portfolio.
 
-    Only who holds the lease of a run can write into it: every write names the lease's token, and is refused
-    with LeaseLost where another token is stored by then.
+    Only who holds the lease of a run can change it: every change names the lease's token, and is refused with
+    LeaseLost where another token is stored by then. What becomes of its portfolios is the ChunkStore's.
     """
 
     def new_id(self) -> str:
         """An id no other run, lease or request has."""
 
     def begin(
-        self, order: RunOrder, portfolio_ids: Sequence[str], lease: Lease, request: Request | None
+        self,
+        order: RunOrder,
+        portfolio_ids: Sequence[str],
+        lease: Lease,
+        request: Request | None,
+        chunk_size: int,
     ) -> Rebalance:
-        """Store a new run; where the same request has begun a run before, answer that one.
+        """Store a new run in chunks; where the same request has begun a run before, answer that one.
 
         Raises:
             RebalanceInProgress: a run of the model is in progress.
@@ -147,12 +152,6 @@ class RebalanceStore(Protocol):
     ) -> Rebalance:
         """Store an ended run of one portfolio, as one step; or answer the same request's first run."""
 
-    def appending(self, rebalance_id: str, results: Sequence[PortfolioRebalance]) -> Callable[[Lease], bool]:
-        """Prepare to store more results and to renew the lease, as one step; is the run to be cancelled?
-
-        What this answers only waits for the database: preparing is for the thread that computes.
-        """
-
     def finish(self, rebalance: Rebalance, lease: Lease) -> Rebalance:
         """Store the end of a run: its state, error and time."""
 
@@ -161,9 +160,6 @@ class RebalanceStore(Protocol):
 
     def take_over(self, lease: Lease) -> RunOrder | None:
         """Take a run whose lease has run out, if there is one."""
-
-    def pending(self, rebalance_id: str) -> list[str]:
-        """The portfolios of a run that have no result yet, in the order they were given."""
 
     def keep_snapshot(self, rebalance_id: str, snapshot: MarketSnapshot) -> None:
         """Keep the market of a run, for whoever takes it over; the first that is kept stays."""

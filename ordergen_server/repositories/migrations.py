@@ -28,6 +28,7 @@ MIGRATIONS: dict[int, Migration] = {
     5: schema.enforce_model_rules,  # again, for models have a maximum of portfolios now
     6: schema.separate_activity,
     7: schema.keep_markets,
+    8: schema.share_runs,
 }
 
 

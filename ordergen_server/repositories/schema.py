@@ -186,6 +186,36 @@ def keep_markets(database: Database) -> None:
     database.collection("rebalances").create_indexes([result])
 
 
+def share_runs(database: Database) -> None:
+    """Runs in chunks: results are numbered by their place in one, and a place in the run is one chunk's."""
+    results, work = database.collection("portfolio_rebalances"), database.collection("rebalance_work")
+    if "sequence" in results.index_information():
+        results.drop_index("sequence")  # results in chunks have none, and would collide on that
+    results.create_indexes(
+        [
+            _partial("numbered", "sequence", {"$gt": 0}),
+            IndexModel(
+                [("rebalance_id", ASCENDING), ("chunk", ASCENDING), ("place", ASCENDING)],
+                name="chunk",
+                partialFilterExpression={"chunk": {"$gte": 0}},
+            ),
+        ]
+    )
+    work.create_indexes(
+        [
+            _partial("published", "first_sequence", {"$gt": 0}, unique=True),
+            _partial("state", "state", {"$gt": ""}),
+            _partial("attempt", "token", {"$gt": ""}),
+        ]
+    )
+
+
+def _partial(name: str, field: str, rule: Document, *, unique: bool = False) -> IndexModel:
+    """An index of a run's documents that have a field."""
+    keys = [("rebalance_id", ASCENDING), (field, ASCENDING)]
+    return IndexModel(keys, name=name, unique=unique, partialFilterExpression={field: rule})
+
+
 def enforce_model_rules(database: Database) -> None:
     """Let the database refuse models that break a rule."""
     database.command({"collMod": "models", "validator": MODEL_VALIDATOR})

@@ -1,9 +1,6 @@
 """Carries out a run that this server holds, from wherever it stands to its end."""
 
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import replace
-
+from ordergen_server.domain.chunks import ChunkStore, chunk_size
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import (
     Cancelled,
@@ -11,26 +8,45 @@ from ordergen_server.domain.errors import (
     InternalError,
     OrderGenerationError,
 )
-from ordergen_server.domain.market import MarketSnapshot
-from ordergen_server.domain.origin import carried
 from ordergen_server.domain.stores import LeaseLost
+from ordergen_server.services.chunk_executor import ChunkExecutor
+from ordergen_server.services.coordination import Coordination
 from ordergen_server.services.leased_run import LeasedRun, RunJournal
-from ordergen_server.services.portfolio_work import STOPPING, Batches, PortfolioWork, Task, untried
-from ordergen_server.services.securities import Securities
-
-#: Skipped portfolios stored at once.
-BATCH = 500
+from ordergen_server.services.permits import UNLIMITED, Permits
+from ordergen_server.services.portfolio_work import STOPPING, PortfolioWork
 
 
 class Execution:
-    """Reading, solving and storing overlap: while one batch is stored the next is read and solved."""
+    """Reads the market of a run, has its chunks worked off elsewhere, and notes its end.
 
-    def __init__(self, work: PortfolioWork, journal: RunJournal) -> None:
+    Args:
+        work: reads the market.
+        chunks: where chunks are kept.
+        journal: writes down what becomes of runs.
+        executor: works chunks off.
+        permits: how many portfolios may be begun.
+    """
+
+    def __init__(
+        self,
+        work: PortfolioWork,
+        chunks: ChunkStore,
+        journal: RunJournal,
+        executor: ChunkExecutor,
+        permits: Permits = UNLIMITED,
+    ) -> None:
         self._work = work
+        self._chunks = chunks
         self._journal = journal
+        self._executor = executor
+        self._permits = permits
+
+    def chunk_size(self, portfolios: int) -> int:
+        """Portfolios of each chunk of a run that begins here."""
+        return chunk_size(portfolios, self._executor.workers)
 
     def carry_out(self, run: LeasedRun) -> None:
-        """Work on every portfolio that has no result yet, and store the end of the run.
+        """Have every portfolio worked on that has no result yet, and store the end of the run.
 
         A run that is abandoned is left as it is, for whoever takes it over.
 
@@ -38,76 +54,52 @@ class Execution:
             LeaseLost: another server has the run.
             DatabaseUnavailable: nothing can be stored; the run is taken over once its lease has run out.
         """
+        coordination = Coordination(
+            run,
+            self._chunks,
+            self._journal,
+            self._executor,
+            permits=self._permits,
+            silent_seconds=self._journal.lease_seconds,
+        )
         try:
-            stopped = self._work_off(run)
+            self._finish(run, coordination, self._work_off(run, coordination))
         except (LeaseLost, DatabaseUnavailable):
+            coordination.recall()
             raise
         except Exception:  # a bug: the run gets an end that says so, and the error goes on
-            self._end(run, InternalError("The run was ended by an internal error: the server's log has it."))
+            bug = InternalError("The run was ended by an internal error: the server's log has it.")
+            self._finish(run, coordination, bug)
             raise
-        if not run.abandoned.is_set():
-            self._end(run, stopped)
 
-    def _work_off(self, run: LeasedRun) -> OrderGenerationError | None:
+    def _work_off(self, run: LeasedRun, coordination: Coordination) -> OrderGenerationError | None:
         """Work on what is pending; answers what stopped the run, if anything but its end did."""
         try:
-            return self._worked_off(run, run.deadline.unless(lambda: run.ends_early))
+            stopped = self._market_read(run, run.deadline.unless(lambda: run.ends_early))
+            return stopped or coordination.work_off()
         except Cancelled:
             return None
 
-    def _worked_off(self, run: LeasedRun, deadline: Deadline) -> OrderGenerationError | None:
-        pending = self._journal.runs.pending(run.rebalance_id)
-        snapshot = self._snapshot(run, deadline)
-        if not isinstance(snapshot, MarketSnapshot):
-            return snapshot
-        securities = Securities(run.order.positions, snapshot)
-        task = Task(run.order.rebalance, securities, deadline)
-        with (
-            closing(self._work.results(task, pending)) as results,
-            closing(self._stored(run, results, deadline)) as batches,
-        ):
-            for batch in batches:
-                stopped = next((one.error for one in batch if isinstance(one.error, STOPPING)), None)
-                if stopped:
-                    return stopped
-                deadline.raise_if_stopped()
-        return None
-
-    def _stored(self, run: LeasedRun, results: Batches, deadline: Deadline) -> Batches:
-        """Store each batch while the next is made; closing waits for the last, and raises its error."""
-        before: Future[None] | None = None
-        with ThreadPoolExecutor(1, "store") as storing:
-            try:
-                for batch in results:
-                    if batch:
-                        add = self._journal.adding(run, batch)
-                        if before:
-                            before.result()
-                            deadline.raise_if_stopped()
-                        before = storing.submit(carried(add))
-                    yield batch
-            finally:
-                if before:
-                    before.result()
-
-    def _snapshot(self, run: LeasedRun, deadline: Deadline) -> MarketSnapshot | OrderGenerationError:
-        """The one market of the run: as kept by whoever began it, or read now; or why there is none."""
-        kept = self._journal.runs.kept_snapshot(run.rebalance_id)
-        if kept:
-            return kept
+    def _market_read(self, run: LeasedRun, deadline: Deadline) -> OrderGenerationError | None:
+        """Keep the one market of the run, unless whoever began it has; or why there is none."""
+        if self._journal.runs.kept_snapshot(run.rebalance_id):
+            return None
         try:
             read = self._work.snapshot_of_run(run.order.positions, deadline)
         except STOPPING as error:
             return error
         self._journal.runs.keep_snapshot(run.rebalance_id, read)
-        return self._journal.runs.kept_snapshot(run.rebalance_id) or read
+        return None
 
-    def _end(self, run: LeasedRun, stopped: OrderGenerationError | None) -> None:
+    def _finish(
+        self, run: LeasedRun, coordination: Coordination, stopped: OrderGenerationError | None
+    ) -> None:
         """Note the rest as skipped, and the end of the run."""
-        rest = self._journal.runs.pending(run.rebalance_id) if stopped or run.cancelled.is_set() else []
-        why = stopped or Cancelled("The run was cancelled before this portfolio's turn: start another.")
-        for start in range(0, len(rest), BATCH):
-            skipped = [untried(run.order.rebalance, one) for one in rest[start : start + BATCH]]
-            self._journal.add(run, [replace(one, error=why) for one in skipped])
-        # Cancelled once everyone had their turn, it was not cancelled.
-        self._journal.finish(run, stopped, cancelled=bool(rest) and not stopped)
+        if run.abandoned.is_set():
+            coordination.recall()
+            return
+        if stopped or run.cancelled.is_set():
+            why = stopped or Cancelled("The run was cancelled before this portfolio's turn: start another.")
+            coordination.stop(why)
+            coordination.skip_rest(why)
+        self._journal.finish(run, stopped)

@@ -1,16 +1,17 @@
 """A run that this server holds: its lease, and why it should be let go."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Event
 
+from ordergen_server.domain.chunks import ChunkStore, DoneChunk
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import OrderGenerationError
-from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, Rebalance, RebalanceState
+from ordergen_server.domain.rebalances import PortfolioState, Rebalance, RebalanceState
 from ordergen_server.domain.stores import Lease, ModelStore, RebalanceStore, RunOrder
-from ordergen_server.services.observer import UNOBSERVED, RunObserver, Stage, count_states
+from ordergen_server.services.observer import UNOBSERVED, RunObserver
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +47,9 @@ class LeasedRun:
 class RunJournal:
     """Writes down runs that this server holds, and tells those who watch.
 
+    Attributes:
+        lease_seconds: how long a run is ours after each write or renewal.
+
     Args:
         changed: called after every write.
         lease_seconds: how long a run is ours after each write or renewal.
@@ -56,6 +60,7 @@ class RunJournal:
         self,
         *,
         runs: RebalanceStore,
+        chunks: ChunkStore,
         models: ModelStore,
         clock: Callable[[], datetime],
         changed: Callable[[], None],
@@ -63,34 +68,23 @@ class RunJournal:
         observer: RunObserver = UNOBSERVED,
     ) -> None:
         self.runs = runs
+        self._chunks = chunks
         self._observer = observer
         self._models = models
         self._clock = clock
         self._changed = changed
-        self._lease_seconds = lease_seconds
+        self.lease_seconds = lease_seconds
 
     def lease(self, token: str) -> Lease:
         """The lease of a token."""
-        return Lease(token, self._lease_seconds)
+        return Lease(token, self.lease_seconds)
 
-    def add(self, run: LeasedRun, results: Sequence[PortfolioRebalance]) -> None:
-        """Store results. Raises LeaseLost."""
-        self.adding(run, results)()
-
-    def adding(self, run: LeasedRun, results: Sequence[PortfolioRebalance]) -> Callable[[], None]:
-        """Prepare `add`, so that another thread can do it that only waits for the database."""
-        append = self.runs.appending(run.rebalance_id, results)
-        counts = count_states(results)
-
-        def add() -> None:
-            with self._observer.stage(Stage.STORE):
-                is_cancelled = append(self.lease(run.token))
-            if is_cancelled:
-                run.cancelled.set()
-            self._observer.stored(counts)
-            self._changed()
-
-        return add
+    def publish(self, run: LeasedRun, done: DoneChunk, sequence: int) -> None:
+        """Tell a chunk that is done, after the results up to `sequence`. Raises LeaseLost, PlaceTaken."""
+        if self._chunks.publish(run.rebalance_id, done, sequence, self.lease(run.token)):
+            run.cancelled.set()
+        self._observer.stored(done.counts)
+        self._changed()
 
     def renew(self, run: LeasedRun) -> None:
         """Hold a run for longer. Raises LeaseLost."""
@@ -101,13 +95,16 @@ class RunJournal:
         """Let another server take the run at once. Raises LeaseLost."""
         self.runs.renew(run.rebalance_id, Lease(run.token, 0))
 
-    def finish(self, run: LeasedRun, error: OrderGenerationError | None, *, cancelled: bool) -> Rebalance:
-        """Store that a run has ended: of itself, by `error`, or cancelled. Raises LeaseLost."""
+    def finish(self, run: LeasedRun, error: OrderGenerationError | None) -> Rebalance:
+        """Store that a run has ended: of itself, by `error`, or cancelled. Raises LeaseLost.
+
+        One that was cancelled once everyone had had their turn was not.
+        """
         time = self._clock()
         counts = self.runs.get(run.rebalance_id).counts
         if counts.get(PortfolioState.REBALANCED):
             self._models.mark_rebalanced(run.order.rebalance.model_id, time)
-        state = end_state(counts, error, cancelled=cancelled)
+        state = end_state(counts, error, cancelled=not error and PortfolioState.SKIPPED in counts)
         ended = replace(run.order.rebalance, state=state, error=error, finish_time=time)
         stored = self.runs.finish(ended, self.lease(run.token))
         self._observer.run_ended(state)

@@ -1,12 +1,12 @@
 """What runs and their portfolios tell whoever observes them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from typing import Protocol
 
 import optimizer
-from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, RebalanceState
+from ordergen_server.domain.rebalances import PortfolioState, RebalanceState
 
 
 class Stage(StrEnum):
@@ -19,7 +19,7 @@ class Stage(StrEnum):
     SOLVE = "solve"
     """One batch: valuation, orders, the story of each line."""
     STORE = "store"
-    """The results of one batch, or of a run of one portfolio."""
+    """The results of a chunk or a part of it, or of a run of one portfolio."""
 
 
 class SolveMethod(StrEnum):
@@ -79,11 +79,3 @@ class _Unobserved:
 
 #: Nobody listens.
 UNOBSERVED: RunObserver = _Unobserved()
-
-
-def count_states(results: Sequence[PortfolioRebalance]) -> dict[PortfolioState, int]:
-    """How many results there are of each state."""
-    counts: dict[PortfolioState, int] = {}
-    for result in results:
-        counts[result.state] = counts.get(result.state, 0) + 1
-    return counts

@@ -74,7 +74,8 @@ class Runs:
         token = self._journal.runs.new_id()
         with ExitStack() as unless_begun:
             unless_begun.callback(self._room.release)
-            begun = self._journal.runs.begin(order, portfolio_ids, self._journal.lease(token), request)
+            size = self._execution.chunk_size(len(portfolio_ids))
+            begun = self._journal.runs.begin(order, portfolio_ids, self._journal.lease(token), request, size)
             if begun.rebalance_id == order.rebalance.rebalance_id:
                 unless_begun.pop_all()
                 self._carry_on(order, token, origin.current())

@@ -17,6 +17,7 @@ from ordergen_server.domain.pages import MAXIMUM_PAGE_SIZE
 from ordergen_server.repositories.mongodb.codec import RAW_OPTIONS
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.tokens import PageTokens
+from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances
 from ordergen_server.repositories.run_store.result_documents import WITHOUT_LINES
 from tests.benchmarks.report import Section, Table, duration, progress, timed
@@ -33,6 +34,7 @@ from tests.benchmarks.runs import (
     world,
 )
 from tests.e2e.api import message_of
+from tests.stored_chunks import append
 
 PORTFOLIOS = int(os.environ.get("BENCH_RESULTS", "1000"))
 MODELS = tuple(int(size) for size in os.environ.get("BENCH_MODELS", "10,1000,10000").split(","))
@@ -162,10 +164,12 @@ def storing(one: World, run_id: str) -> tuple[float, float]:
             target.create_index([("rebalance_id", 1), ("state", 1), ("portfolio_id", 1)])
             stored = [encode(one) for one in documents.find({"rebalance_id": run_id}, {"_id": 0})]
             raw = target.with_options(RAW_OPTIONS)
-            lease, again = begin_again(runs, one, run_id)
+            chunks = Chunks(database)
+            ids = [done.portfolio_id for batch in batches for done in batch]
+            lease, again = begin_again(runs, one, run_id, ids)
             for number, batch in enumerate(batches):
                 results = [replace(result, rebalance_id=again) for result in batch]
-                ours += timed(lambda: runs.appending(again, results)(lease))  # noqa: B023 - called at once
+                ours += timed(lambda: append(chunks, results, lease))  # noqa: B023 - called at once
                 same = [RAW_OPTIONS.document_class(one) for one in stored[number * WINDOW :][:WINDOW]]
                 bare += timed(lambda: raw.insert_many(same))  # noqa: B023 - called at once
     return ours, bare

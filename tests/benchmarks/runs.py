@@ -14,11 +14,13 @@ from statistics import median, quantiles
 
 from globeco.ordergen.v1 import rebalance_pb2, rebalance_service_pb2
 
+from ordergen_server.domain.chunks import CHUNK_PORTFOLIOS
 from ordergen_server.domain.models import Position
 from ordergen_server.domain.rebalances import Rebalance, RebalanceOptions, RebalanceState
 from ordergen_server.domain.stores import Lease, RunOrder
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.tokens import PageTokens
+from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances
 from ordergen_server.sandbox.database.embedded import EmbeddedDatabase
 from ordergen_server.sandbox.services.faults import ServiceName
@@ -27,11 +29,12 @@ from ordergen_server.siblings import SiblingConfig, SiblingsConfig, open_sources
 from tests.benchmarks.report import Section, Table, duration, progress, timed
 from tests.e2e.api import Api, message_of
 from tests.e2e.processes import ServerProcess, server_process
+from tests.stored_chunks import append
 
 SIZES = tuple(int(size) for size in os.environ.get("BENCH_PORTFOLIOS", "1000,10000").split(","))
 POSITIONS = 100
 WORKERS = 16
-WINDOW = 64
+WINDOW = CHUNK_PORTFOLIOS
 KEPT = 512
 SINGLES, CONCURRENT = 100, 100
 PATIENCE = 3600.0
@@ -160,20 +163,21 @@ def storing_alone(one: World, ended: rebalance_pb2.Rebalance) -> float:
     """Seconds to store as many results as a run has: those of its first portfolios, again and again."""
     seconds, left = 0.0, ended.portfolio_count
     with closing(Database(one.uri, one.name, pool_size=4, timeout_seconds=60)) as database:
-        runs = Rebalances(database, PageTokens(b"key"))
+        runs, chunks = Rebalances(database, PageTokens(b"key")), Chunks(database)
         starts = range(1, min(left, KEPT), WINDOW)
         batches = [runs.portfolios_after(ended.rebalance_id, start, WINDOW) for start in starts]
         while left > 0:
-            lease, again = begin_again(runs, one, ended.rebalance_id)
+            ids = [one.portfolio_id for batch in batches for one in batch]
+            lease, again = begin_again(runs, one, ended.rebalance_id, ids)
             for batch in batches:
                 results = [replace(result, rebalance_id=again) for result in batch[:left]]
                 if results:
-                    seconds += timed(lambda: runs.appending(again, results)(lease))  # noqa: B023 - called at once
+                    seconds += timed(lambda: append(chunks, results, lease))  # noqa: B023 - called at once
                 left -= len(results)
     return seconds
 
 
-def begin_again(runs: Rebalances, one: World, like: str) -> tuple[Lease, str]:
+def begin_again(runs: Rebalances, one: World, like: str, portfolio_ids: Sequence[str]) -> tuple[Lease, str]:
     """A run of a model of its own, with the positions and the market of another, to store results into."""
     now = datetime.now(UTC)
     again = Rebalance(
@@ -192,7 +196,7 @@ def begin_again(runs: Rebalances, one: World, like: str) -> tuple[Lease, str]:
         Position(line.security_id, line.target, line.low_drift, line.high_drift)
         for line in one.siblings.model.positions
     )
-    runs.begin(RunOrder(again, positions, 3600), (), lease, None)
+    runs.begin(RunOrder(again, positions, 3600), portfolio_ids, lease, None, WINDOW)
     market = runs.kept_snapshot(like)
     assert market
     runs.keep_snapshot(again.rebalance_id, market)

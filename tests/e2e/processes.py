@@ -81,6 +81,7 @@ def environment(folder: Path, siblings: SimulatedSiblings, **changed: str) -> Ma
         "ORDERGEN_HEALTH_INTERVAL_SECONDS": "0.1",
         "ORDERGEN_MONGODB_TIMEOUT_SECONDS": str(DATABASE_SECONDS),
         "ORDERGEN_MAXIMUM_CALL_SECONDS": str(PATIENCE),
+        "ORDERGEN_COMPUTE_PROCESSES": "0",  # each takes seconds to start
         "ORDERGEN_MESSAGE_SECONDS": str(PATIENCE),
         **changed,
     }

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from fractions import Fraction
+from itertools import accumulate
 
 import pymongo
 from globeco.ordergen.v1 import rebalance_pb2, rebalance_service_pb2
@@ -55,14 +56,17 @@ def check_told(
 
 
 def check_stored(mongodb_uri: str, database: str, run: pb.Rebalance) -> None:
-    """Fail unless a run that ended is stored with each portfolio once, and nothing of its work is left."""
+    """Fail unless a run that ended is stored with each portfolio once, all told, none left to do."""
     with pymongo.MongoClient[dict[str, object]](mongodb_uri) as client:
         kept = client[database]
         query = {"rebalance_id": run.rebalance_id}
         states = Counter(one["state"] for one in kept.portfolio_rebalances.find(query, {"state": 1}))
         ids = kept.portfolio_rebalances.distinct("portfolio_id", query)
-        assert kept.rebalance_work.count_documents(query) == 0
+        chunks = list(kept.rebalance_work.find(query))
     assert dict(states) == counts(run)
+    told = sorted((one["first_sequence"], one["count"]) for one in chunks)
+    assert [first for first, _ in told] == list(accumulate([count for _, count in told[:-1]], initial=2))
+    assert all("portfolio_ids" not in one and "state" not in one for one in chunks)
     assert len(ids) == run.portfolio_count == sum(states.values())
 
 

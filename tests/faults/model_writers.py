@@ -55,6 +55,7 @@ def service_on(
 ) -> Iterator[Service]:
     """A service on a database."""
     settings = Settings(
+        compute_processes=0,
         host="127.0.0.1",
         port=0,
         health_port=0,

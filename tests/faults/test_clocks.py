@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event
@@ -17,7 +17,10 @@ from ordergen_server.domain.stores import Lease, RunOrder
 from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.tokens import PageTokens
+from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances
+from ordergen_server.services.chunk_executor import ThreadExecutor
+from ordergen_server.services.chunk_worker import ChunkWorker
 from ordergen_server.services.execution import Execution
 from ordergen_server.services.leased_run import RunJournal
 from ordergen_server.services.portfolio_work import PortfolioWork
@@ -54,7 +57,7 @@ class Server:
 
 
 @contextmanager
-def server(store: Rebalances, ahead: timedelta, gate: Event) -> Iterator[Server]:
+def server(store: Rebalances, chunks: Chunks, ahead: timedelta, gate: Event) -> Iterator[Server]:
     """A server with its clock so far ahead, whose portfolios are read once the gate is open."""
 
     def clock() -> datetime:
@@ -62,18 +65,22 @@ def server(store: Rebalances, ahead: timedelta, gate: Event) -> Iterator[Server]
 
     answers = dict.fromkeys(IDS, holdings("90", {1: "1"}))
     portfolios = FakePortfolios(answers, before=lambda _: gate.wait(PATIENCE))
-    with ThreadPoolExecutor(PORTFOLIOS) as workers:
+    with ThreadPoolExecutor(PORTFOLIOS) as workers, ExitStack() as stack:
         work = PortfolioWork(
             market=FakeMarket(snapshot({1: "10"})), portfolios=portfolios, workers=workers, window=PORTFOLIOS
         )
+        worker = ChunkWorker(market_of=store.kept_snapshot, chunks=chunks, work=work)
         journal = RunJournal(
             runs=store,
+            chunks=chunks,
             models=MemoryModels(model(position(1))),
             clock=clock,
             changed=lambda: None,
             lease_seconds=LEASE_SECONDS,
         )
-        holder = Runs(Execution(work, journal), journal, maximum_runs=8, tend_seconds=3600)
+        executor = stack.enter_context(closing(ThreadExecutor(worker.work_off, 8, 1)))
+        execution = Execution(work, chunks, journal, executor)
+        holder = Runs(execution, journal, maximum_runs=8, tend_seconds=3600)
         holder.start()
         try:
             yield Server(clock, store, holder)
@@ -86,6 +93,12 @@ def server(store: Rebalances, ahead: timedelta, gate: Event) -> Iterator[Server]
 def store(database: Database) -> Rebalances:
     migrate(database)
     return Rebalances(database, PageTokens(b"key"))
+
+
+@pytest.fixture
+def chunks(database: Database) -> Chunks:
+    migrate(database)
+    return Chunks(database)
 
 
 def tokens(database: Database) -> dict[str, str]:
@@ -104,12 +117,12 @@ def lines_of_runs(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def test_no_run_is_stolen_or_failed_by_a_server_with_another_clock(
-    store: Rebalances, database: Database, caplog: pytest.LogCaptureFixture
+    store: Rebalances, chunks: Chunks, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Each has begun one, and all look for what nobody holds, before and after leases are renewed."""
     gate = Event()
     with ExitStack() as stack, caplog.at_level(logging.INFO):
-        servers = [stack.enter_context(server(store, ahead, gate)) for ahead in CLOCKS]
+        servers = [stack.enter_context(server(store, chunks, ahead, gate)) for ahead in CLOCKS]
         runs = [one.begin() for one in servers]
         held = tokens(database)
         for _ in range(2):
@@ -130,13 +143,13 @@ def test_no_run_is_stolen_or_failed_by_a_server_with_another_clock(
 @pytest.mark.parametrize("first", CLOCKS)
 @pytest.mark.parametrize("second", CLOCKS)
 def test_a_run_of_a_dead_server_is_taken_over_and_has_the_time_that_is_left(
-    store: Rebalances, first: timedelta, second: timedelta, caplog: pytest.LogCaptureFixture
+    store: Rebalances, chunks: Chunks, first: timedelta, second: timedelta, caplog: pytest.LogCaptureFixture
 ) -> None:
     run = rebalance(run_id=store.new_id(), portfolio_count=PORTFOLIOS, created=utc_now() + first)
     store.begin(RunOrder(run, (position(1),), RUN_SECONDS), IDS, Lease("of the dead", 0), None)
     gate = Event()
     gate.set()
-    with caplog.at_level(logging.WARNING), server(store, second, gate) as other:
+    with caplog.at_level(logging.WARNING), server(store, chunks, second, gate) as other:
         other.holder.tend()
         ended = eventually(lambda: completed(store, run))
     assert [one.message for one in caplog.records] == [f"taking over run {run.rebalance_id}"]

@@ -14,7 +14,8 @@ from pymongo.errors import (
 )
 
 from ordergen_server.domain.changes import add_position
-from ordergen_server.domain.errors import DatabaseUnavailable
+from ordergen_server.domain.chunks import Chunk, ChunkTask, ClaimedChunk, DoneChunk
+from ordergen_server.domain.errors import Cancelled, DatabaseUnavailable
 from ordergen_server.domain.pages import PageRequest
 from ordergen_server.domain.rebalances import PortfolioState
 from ordergen_server.domain.stores import Lease, Request, RunOrder
@@ -23,6 +24,7 @@ from ordergen_server.repositories.model_store.models import Models
 from ordergen_server.repositories.mongodb.database import READS_A_WRITE, Database
 from ordergen_server.repositories.mongodb.driver_errors import translated
 from ordergen_server.repositories.mongodb.tokens import PageTokens
+from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances
 from ordergen_server.sandbox.database.embedded import EmbeddedDatabase
 from tests.builders import NOW, RUN_ID, content, portfolio_id, position, rebalance, result, snapshot
@@ -32,6 +34,7 @@ from tests.limits import DATABASE_SECONDS
 MODEL, RUN = 24 * "a", 24 * "b"
 LEASE, REQUEST = Lease("token", 60), Request("16fd2706-8baf-433b-82eb-8c7fada847da", "body")
 ORDER = RunOrder(rebalance(), (), 60)
+TASK, CLAIMED = ChunkTask(RUN, "token"), ClaimedChunk(0, 1, ())
 #: What goes on being answered: who the database is, and whether it lives.
 ANSWERED = frozenset({"hello", "isMaster", "ismaster", "ping", "endSessions", "abortTransaction", ""})
 #: The driver tries these again until the time of the operation is over, which is short then.
@@ -44,7 +47,12 @@ READS: Mapping[str, Call] = {
     "find models": lambda _, models, __: models.find(PageRequest(), "name", ""),
     "find models by time": lambda _, models, __: models.find(PageRequest(), "last_rebalance_time", ""),
     "first_of": lambda _, __, runs: runs.first_of(REQUEST),
-    "pending": lambda _, __, runs: runs.pending(RUN),
+    "order": lambda database, __, ___: Chunks(database).order(RUN),
+    "progress": lambda database, __, ___: Chunks(database).progress(RUN, LEASE),
+    "undone_of": lambda database, __, ___: Chunks(database).undone_of(RUN, "token"),
+    "signs": lambda database, __, ___: Chunks(database).signs(RUN, ["token"]),
+    "look": lambda database, __, ___: Chunks(database).look(RUN, "token"),
+    "ready": lambda database, __, ___: Chunks(database).ready(RUN),
     "kept_snapshot": lambda _, __, runs: runs.kept_snapshot(RUN),
     "get run": lambda _, __, runs: runs.get(RUN),
     "find runs": lambda _, __, runs: runs.find(PageRequest(), "", ()),
@@ -63,7 +71,13 @@ WRITES: Mapping[str, Call] = {
     "mark_rebalanced": lambda _, models, __: models.mark_rebalanced(MODEL, NOW),
     "begin": lambda _, __, runs: runs.begin(ORDER, [portfolio_id(1)], LEASE, None),
     "save_whole": lambda _, __, runs: runs.save_whole(rebalance(), result(), None),
-    "appending": lambda _, __, runs: runs.appending(RUN, [result()])(LEASE),
+    "lend": lambda database, __, ___: Chunks(database).lend(RUN, Chunk(0, 0, 1), "token"),
+    "recall": lambda database, __, ___: Chunks(database).recall(RUN, ["token"]),
+    "tell": lambda database, __, ___: Chunks(database).tell(RUN, ["token"], Cancelled("no")),
+    "claim": lambda database, __, ___: Chunks(database).claim(RUN, "token"),
+    "show life": lambda database, __, ___: Chunks(database).look(RUN, "token", alive=True),
+    "storing": lambda database, __, ___: Chunks(database).storing(TASK, CLAIMED, [result()])(),
+    "publish": lambda database, __, ___: Chunks(database).publish(RUN, DoneChunk(0, {}), 1, LEASE),
     "finish": lambda _, __, runs: runs.finish(rebalance(), LEASE),
     "renew": lambda _, __, runs: runs.renew(RUN_ID, LEASE),
     "keep_snapshot": lambda _, __, runs: runs.keep_snapshot(RUN, snapshot({1: "10"})),

@@ -3,139 +3,21 @@
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import grpc
-import pymongo
 import pytest
-from globeco.ordergen.v1 import rebalance_pb2
 
-from ordergen_server.sandbox.database.embedded import EmbeddedDatabase
-from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
-from tests.e2e.api import Api, message_of
-from tests.e2e.processes import ServerProcess, server_process
-from tests.e2e.runs import check_answers, check_stored, check_told, start, watched
-from tests.limits import LONG, PATIENCE, sized
+from tests.e2e.runs import start
+from tests.faults.killing import KILLED_AT, PORTFOLIOS, check, world_of
 from tests.waiting import eventually
-
-pb = rebalance_pb2
-PORTFOLIOS = sized(160, 500)
-#: So many portfolios are done when something is killed; the others are slow until then.
-KILLED_AT = (40, 100, 160, 220) if LONG else (20, 40)
-#: What is held back takes so long, four at a time: longer by far than killing and taking over, all in all.
-SLOW_SECONDS = 2.5
-DATABASE = "killed"
-SETTINGS = {
-    "ORDERGEN_MONGODB_DATABASE": DATABASE,
-    "ORDERGEN_LEASE_SECONDS": "2.5",
-    "ORDERGEN_PORTFOLIO_WORKERS": "4",
-    "ORDERGEN_DRAIN_SECONDS": "0.3",
-    "ORDERGEN_LOG_LEVEL": "ERROR",
-}
 
 
 @pytest.fixture(scope="module")
 def siblings() -> Iterator[SimulatedSiblings]:
     with SimulatedSiblings(portfolios=PORTFOLIOS, positions=4, securities=20) as running:
         yield running
-
-
-@dataclass
-class World:
-    """Two servers on one database, each of which can be killed and replaced."""
-
-    embedded: EmbeddedDatabase
-    client: pymongo.MongoClient[dict[str, Any]]
-    siblings: SimulatedSiblings
-    folder: Path
-    servers: list[ServerProcess] = field(default_factory=list)
-    stacks: list[ExitStack] = field(default_factory=list)
-
-    def open(self) -> None:
-        """Add a server."""
-        stack = ExitStack()
-        variables = {**SETTINGS, "ORDERGEN_MONGODB_URI": self.embedded.uri}
-        self.servers.append(stack.enter_context(server_process(self.folder, self.siblings, **variables)))
-        self.stacks.append(stack)
-
-    def close(self) -> None:
-        """End every server."""
-        for stack in self.stacks:
-            stack.close()
-
-    def replace(self, place: int) -> None:
-        """Kill a server and start another in its place."""
-        self.servers[place].process.kill()
-        self.stacks[place].close()
-        self.open()
-        self.servers[place], self.stacks[place] = self.servers.pop(), self.stacks.pop()
-
-    def done(self, rebalance_id: str) -> int:
-        """How many results a run has."""
-        return self.client[DATABASE].portfolio_rebalances.count_documents({"rebalance_id": rebalance_id})
-
-    def holder(self) -> str:
-        """The token of the lease of the one run; nothing where it has ended."""
-        found = self.client[DATABASE].rebalances.find_one({"state": "RUNNING"})
-        return str(found["lease"]["token"]) if found else ""
-
-    def wait_for_another_holder(self, killed: str) -> str:
-        """The token of who takes the run over from one that was killed."""
-        found: list[str] = []
-
-        def taken_over() -> bool:
-            found[:] = [self.holder()]
-            return found[0] not in {"", killed}
-
-        eventually(taken_over)
-        return found[0]
-
-    def hold_back(self, portfolio_ids: list[str]) -> None:
-        """Make these so slow that the run does not end before it is to."""
-        slow = [Fault(kind="delay", delay_seconds=SLOW_SECONDS, match=one) for one in portfolio_ids]
-        self.siblings.set_faults("accounting", slow)
-
-    def wait_until_done(self, rebalance_id: str, portfolio_ids: list[str], count: int) -> None:
-        """Let so many portfolios be done, and hold the others back."""
-        self.hold_back(portfolio_ids[count:])
-        eventually(lambda: self.done(rebalance_id) >= count)
-
-    def create(self) -> tuple[str, list[str]]:
-        """A model that everyone follows, with nobody done soon."""
-        model = self.servers[0].api.create(message_of(self.siblings.model))
-        portfolio_ids = list(model.portfolio_ids)
-        self.hold_back(portfolio_ids)
-        return model.model_id, portfolio_ids
-
-
-@contextmanager
-def world_of(siblings: SimulatedSiblings, folder: Path, servers: int) -> Iterator[World]:
-    with ExitStack() as everything:
-        embedded = everything.enter_context(EmbeddedDatabase(folder / "database", start_seconds=PATIENCE))
-        client = pymongo.MongoClient[dict[str, Any]](embedded.uri, timeoutMS=round(1000 * PATIENCE))
-        world = World(embedded, everything.enter_context(client), siblings, folder)
-        everything.callback(siblings.clear)
-        everything.callback(world.close)
-        for _ in range(servers):
-            world.open()
-        yield world
-
-
-def check(world: World, api: Api, rebalance_id: str, portfolio_ids: list[str]) -> None:
-    """The run ends of itself, with every portfolio once and every number right."""
-    world.siblings.clear()
-    told = watched(api, rebalance_id)
-    ended = check_told(told, portfolio_ids)
-    assert ended.state in (pb.REBALANCE_STATE_COMPLETED, pb.REBALANCE_STATE_COMPLETED_WITH_ERRORS)
-    assert ended.skipped_count == 0
-    assert ended.rebalanced_count > PORTFOLIOS / 2
-    check_stored(world.embedded.uri, DATABASE, ended)
-    check_answers(world.siblings, [one.portfolio for one in told[1:-1]])
-    assert len({one.portfolio.snapshot_time.ToNanoseconds() for one in told[1:-1]}) == 1
 
 
 def test_servers_killed_in_turn_lose_nothing_of_a_run(siblings: SimulatedSiblings, tmp_path: Path) -> None:

@@ -5,5 +5,6 @@ correlation  ids of calls: taken in, checked, answered, passed on
 calls        what is noted of each call, from its headers to its end
 metrics      what is counted and timed, and the port where it is read
 tracing      spans, where a collector is configured
+reports      what workers in other processes did, as metrics
 observers    what siblings, database and runs report, as metrics and spans
 """

@@ -8,8 +8,10 @@ from prometheus_client import CollectorRegistry
 from ordergen_server.api.telemetry.calls import CallTelemetry
 from ordergen_server.api.telemetry.metrics import Metrics
 from ordergen_server.api.telemetry.observers import DatabaseOperations, RunEvents, SiblingCalls
+from ordergen_server.api.telemetry.reports import count
 from ordergen_server.api.telemetry.sibling_states import SiblingStates, Source
 from ordergen_server.api.telemetry.tracing import Tracing
+from ordergen_server.services.report import Report
 
 
 class Telemetry:
@@ -36,11 +38,16 @@ class Telemetry:
     ) -> None:
         tracing = tracing or Tracing()
         metrics = Metrics(registry)
+        self._metrics = metrics
         self.registry = registry
         self.calls = CallTelemetry(services, metrics, tracing)
         self.siblings = SiblingCalls(metrics, tracing)
         self.database = DatabaseOperations(metrics, tracing)
         self.runs = RunEvents(metrics, tracing)
+
+    def hear(self, report: Report) -> None:
+        """Count what a worker elsewhere did."""
+        count(self._metrics, report)
 
     def watch_sources(self, *sources: Source) -> None:
         """Tell how the breakers and caches of sources are, whenever the metrics are read."""

@@ -71,6 +71,7 @@ class Rebalances(RunLog):
         with self._writing():
             # Results first: a run whose header is gone has none, and one cut short can be deleted again.
             self._portfolios.delete_many({"rebalance_id": rebalance_id})
+            self._work.delete_many({"rebalance_id": rebalance_id})
             self._markets.delete(rebalance_id)
             self._headers.delete_one({"_id": ObjectId(rebalance_id), "version": version})
 

@@ -7,6 +7,7 @@ from bson import ObjectId, decode
 from bson.raw_bson import RawBSONDocument
 from pymongo import ASCENDING
 
+from ordergen_server.domain.chunks import CHUNK_PORTFOLIOS
 from ordergen_server.domain.errors import NotFound, Resource
 from ordergen_server.domain.pages import Page, PageRequest
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, View
@@ -14,6 +15,7 @@ from ordergen_server.repositories.mongodb.codec import CODEC_OPTIONS, Document
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.full_pages import fill
 from ordergen_server.repositories.mongodb.tokens import PageTokens
+from ordergen_server.repositories.run_store.chunk_documents import PUBLISHED
 from ordergen_server.repositories.run_store.kept_markets import KeptMarkets
 from ordergen_server.repositories.run_store.markets import RunTable
 from ordergen_server.repositories.run_store.result_documents import WITHOUT_LINES, result_of
@@ -21,6 +23,8 @@ from ordergen_server.repositories.run_store.result_documents import WITHOUT_LINE
 #: The projections of views.
 SHOWN: dict[View, Document] = {View.BASIC: WITHOUT_LINES, View.FULL: {"_id": 0}}
 _RESULT: Document = {"result": 1}
+#: The sequence of the first result of a run.
+FIRST = 2
 #: A transaction of a message, at most.
 TRANSACTION_BYTES = 56
 
@@ -34,6 +38,7 @@ class Results:
         self._markets = markets
         self._headers = database.collection("rebalances")
         self._portfolios = database.collection("portfolio_rebalances")
+        self._work = database.collection("rebalance_work")
         self._stored = database.raw_collection("portfolio_rebalances")
 
     def find(
@@ -61,14 +66,18 @@ class Results:
     ) -> tuple[PortfolioRebalance, ...]:
         """Read what a run did after a point, in the order of sequence.
 
-        Results are numbered from 2 without gaps, so a range names them; some databases read all that a query
-        without an upper end could mean, whatever its limit.
+        Results are numbered from 2 without gaps: by their place in a chunk that is published, or by
+        themselves where they are of an earlier release. So ranges name them; some databases read all that a
+        query without an upper end could mean, whatever its limit.
         """
-        first = max(sequence, 1)
-        query = {"rebalance_id": rebalance_id, "sequence": {"$gt": first, "$lte": first + limit}}
+        first = max(sequence, 1) + 1
+        last = first + limit - 1
         with self._operation():
-            found = list(self._portfolios.find(query, SHOWN[view]).sort("sequence", ASCENDING))
-            if not found and first == 1:
+            found = self._of_chunks(rebalance_id, first, last, view)
+            if not found or found[0]["sequence"] != first:
+                numbered = {"rebalance_id": rebalance_id, "sequence": {"$gte": first, "$lte": last}}
+                found = [*self._portfolios.find(numbered, SHOWN[view]).sort("sequence", ASCENDING), *found]
+            if not found and first == FIRST:
                 found = self._alone({"_id": ObjectId(rebalance_id)}, view)
             return tuple(self._results(found))
 
@@ -95,6 +104,20 @@ class Results:
         runs = self._portfolios.distinct("rebalance_id", {"portfolio_id": which})
         alone = self._headers.find({"result.portfolio_id": which}, {"_id": 1})
         return [*map(ObjectId, runs), *(cast("ObjectId", one["_id"]) for one in alone)]
+
+    def _of_chunks(self, rebalance_id: str, first: int, last: int, view: View) -> list[Document]:
+        """The results of published chunks from one sequence to another, with their sequence."""
+        reaching = {"$gt": max(0, first - CHUNK_PORTFOLIOS), "$lte": last}
+        chunks = self._work.find({"rebalance_id": rebalance_id, "first_sequence": reaching}, PUBLISHED)
+        found: list[Document] = []
+        for chunk in chunks.sort("first_sequence", ASCENDING):
+            start = cast("int", chunk["first_sequence"])
+            places = {"$gte": max(first - start, 0), "$lte": last - start}
+            query = {"rebalance_id": rebalance_id, "chunk": chunk["number"], "place": places}
+            if start + cast("int", chunk["count"]) > first:
+                results = self._portfolios.find(query, SHOWN[view]).sort("place", ASCENDING)
+                found += [{**one, "sequence": start + cast("int", one["place"])} for one in results]
+        return found
 
     def _only(self, rebalance_id: str) -> Document | None:
         """The result of a run of one portfolio; None of any other. Raises NotFound."""

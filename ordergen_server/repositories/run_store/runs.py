@@ -1,20 +1,14 @@
-"""Carrying out runs in MongoDB: who holds a run, what it still has to do, and its results.
+"""Carrying out runs in MongoDB: who holds a run, from its beginning to its end.
 
 A run is one header in `rebalances`, a document a portfolio in `portfolio_rebalances`, and what these share in
-`rebalance_markets`; one of a single portfolio is its header alone. While it runs the header also has its
-lease, and `rebalance_work` has its portfolios. Results are stored in one
-transaction with the header, whose lease must be the writer's: a server that has lost a run cannot write
-into it any more, and no portfolio is counted that is not stored.
-
-The transactions of a lease run in a session of its own, whose id is kept with it. A server that is killed in
-a transaction leaves it open, and the database would keep its locks for a minute: who takes the run over ends
-that session first.
+`rebalance_markets`; one of a single portfolio is its header alone. `rebalance_work` has its chunks, which
+`chunks` is about. While it runs the header also has its lease. Whoever changes the header must have it: a
+server that has lost a run cannot publish or end anything of it.
 
 Whether a lease has run out, and how long a run may go on, is measured by the clock of the database alone.
 """
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import cast
@@ -22,9 +16,9 @@ from typing import cast
 from bson import ObjectId
 from msgspec import convert
 from pymongo import ReturnDocument
-from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError
 
+from ordergen_server.domain.chunks import CHUNK_PORTFOLIOS
 from ordergen_server.domain.errors import RebalanceInProgress
 from ordergen_server.domain.ids import USED_BEFORE
 from ordergen_server.domain.market import MarketSnapshot
@@ -35,18 +29,17 @@ from ordergen_server.domain.violations import broken
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.documents import from_document, take_id, to_document
+from ordergen_server.repositories.run_store.chunk_documents import chunk_documents
 from ordergen_server.repositories.run_store.earlier_market import earlier_market
 from ordergen_server.repositories.run_store.kept_markets import KeptMarkets
 from ordergen_server.repositories.run_store.markets import RunTable
 from ordergen_server.repositories.run_store.result_documents import result_document
 
-#: Portfolio ids in a document of the work; far below 16 MB.
-CHUNK = 10_000
 #: The number of the document of the work that had the market, in earlier releases.
 EARLIER_MARKET = -1
-_RUNNING = RebalanceState.RUNNING.value
+RUNNING = RebalanceState.RUNNING.value
 #: What a header has only while its run is carried out.
-_WHILE_RUNNING = {"lease": "", "active_model_id": "", "positions": "", "deadline_time": ""}
+_WHILE_RUNNING = {"lease": "", "chunked": "", "active_model_id": "", "positions": "", "deadline_time": ""}
 
 
 class RunLog:
@@ -59,27 +52,34 @@ class RunLog:
         self._headers = database.collection("rebalances")
         self._portfolios = database.collection("portfolio_rebalances")
         self._work = database.collection("rebalance_work")
-        self._sessions: dict[str, ClientSession] = {}
         self._markets = KeptMarkets(database)
 
     def begin(
-        self, order: RunOrder, portfolio_ids: Sequence[str], lease: Lease, request: Request | None
+        self,
+        order: RunOrder,
+        portfolio_ids: Sequence[str],
+        lease: Lease,
+        request: Request | None,
+        chunk_size: int = CHUNK_PORTFOLIOS,
     ) -> Rebalance:
         """Store a new run; where the same request has begun a run before, answer that one.
 
         The work is stored first: a header without its work is never seen.
         """
         rebalance = order.rebalance
+        chunks = chunk_documents(rebalance.rebalance_id, portfolio_ids, chunk_size, rebalance.create_time)
         header = {
             **header_of(rebalance, request),
             "active_model_id": rebalance.model_id,
             "positions": [to_document(position) for position in order.positions],
             "begun_by": to_document(order.begun_by),
+            "chunked": True,
         }
         with self._writing():
-            self._work.insert_many(_chunks(rebalance, portfolio_ids))
+            if chunks:
+                self._work.insert_many(chunks)
             now = self._database.now()
-            header["lease"] = self._lease_from(now, lease)
+            header["lease"] = _lease_from(now, lease)
             header["deadline_time"] = now + timedelta(seconds=order.seconds_left)
             try:
                 self._headers.insert_one(header)
@@ -108,36 +108,6 @@ class RunLog:
                 return self._earlier(error, rebalance, request)
         return rebalance
 
-    def appending(self, rebalance_id: str, results: Sequence[PortfolioRebalance]) -> Callable[[Lease], bool]:
-        """Prepare to store more results and to renew the lease, as one step; is the run to be cancelled?
-
-        What this answers only waits for the database: preparing is for the thread that computes.
-        """
-        counts = Counter(result.state.value for result in results)
-        with self._operation():
-            table = self._markets.table(rebalance_id)
-        documents = [result_document(result, table) for result in results]
-
-        def store(lease: Lease) -> bool:
-            change = {
-                "sequence": {"$add": ["$sequence", len(documents)]},
-                **{f"counts.{state}": _more(f"$counts.{state}", count) for state, count in counts.items()},
-                "lease.until": _until(lease),
-            }
-
-            def steps(session: ClientSession) -> Document:
-                header = self._held(rebalance_id, lease, [{"$set": change}], session)
-                first = cast("int", header["sequence"]) - len(documents) + 1
-                numbered = [{**one, "sequence": first + place} for place, one in enumerate(documents)]
-                self._portfolios.insert_many(numbered, session=session)
-                return header
-
-            with self._writing():
-                header = self._database.transaction(steps, self._sessions.get(lease.token))
-            return bool(header.get("cancel_requested"))
-
-        return store
-
     def finish(self, rebalance: Rebalance, lease: Lease) -> Rebalance:
         """Store the end of a run: its state, error and time."""
         end = to_document(rebalance)
@@ -151,46 +121,31 @@ class RunLog:
                 ended = self._held(rebalance.rebalance_id, lease, change)
             except LeaseLost:
                 ended = self._ended_by_us(rebalance)
-            self._work.delete_many({"rebalance_id": rebalance.rebalance_id})
-        self._sessions.pop(lease.token, None)
+            self._work.delete_many({"rebalance_id": rebalance.rebalance_id, "number": {"$lt": 0}})
         return rebalance_of(ended)
 
     def renew(self, rebalance_id: str, lease: Lease) -> bool:
         """Hold a run for longer; is it to be cancelled?"""
         with self._writing():
-            header = self._held(rebalance_id, lease, [{"$set": {"lease.until": _until(lease)}}])
+            header = self._held(rebalance_id, lease, [{"$set": {"lease.until": until(lease)}}])
         return bool(header.get("cancel_requested"))
 
     def take_over(self, lease: Lease) -> RunOrder | None:
         """Take a run whose lease has run out, if there is one."""
         with self._writing():
             now = self._database.now()  # by the time it is used it is too early, if anything
-            expired: Document = {"state": _RUNNING, "lease.until": {"$lte": now}}
+            expired: Document = {"state": RUNNING, "lease.until": {"$lte": now}}
             left = self._headers.find_one(expired, {"lease.session": 1})
             if left is None:
                 return None
-            self._database.kill_session(cast("Document", left["lease"])["session"])
+            if session := cast("Document", left["lease"]).get("session"):  # of an earlier release
+                self._database.kill_session(session)
             header = self._headers.find_one_and_update(
                 {**expired, "_id": left["_id"]},
-                {"$set": {"lease": self._lease_from(now, lease)}},
+                {"$set": {"lease": _lease_from(now, lease)}},
                 return_document=ReturnDocument.AFTER,
             )
-        if header is None:
-            return None
-        seconds_left = (cast("datetime", header["deadline_time"]) - now).total_seconds()
-        document = {**header, "seconds_left": seconds_left}
-        return from_document({**document, "rebalance": take_id(header, "rebalance_id")}, RunOrder)
-
-    def pending(self, rebalance_id: str) -> list[str]:
-        """The portfolios of a run that have no result yet, in the order they were given."""
-        with self._operation():
-            query: Document = {"rebalance_id": rebalance_id}
-            done = {
-                one["portfolio_id"] for one in self._portfolios.find(query, {"portfolio_id": 1, "_id": 0})
-            }
-            chunks = self._work.find({**query, "number": {"$gte": 0}}).sort("number")
-            ids = [one for chunk in chunks for one in cast("list[str]", chunk["portfolio_ids"])]
-        return [one for one in ids if one not in done]
+        return order_of(header, now) if header else None
 
     def keep_snapshot(self, rebalance_id: str, snapshot: MarketSnapshot) -> None:
         """Keep the market of a run, and its model, with it; the first that is kept stays."""
@@ -208,31 +163,16 @@ class RunLog:
             earlier = self._work.find_one({"rebalance_id": rebalance_id, "number": EARLIER_MARKET})
         return earlier_market(earlier) if earlier else None
 
-    def _held(
-        self,
-        rebalance_id: str,
-        lease: Lease,
-        change: Document | list[Document],
-        session: ClientSession | None = None,
-    ) -> Document:
+    def _held(self, rebalance_id: str, lease: Lease, change: Document | list[Document]) -> Document:
         """Change the header of a run that we hold. Raises LeaseLost."""
         header = self._headers.find_one_and_update(
-            {"_id": ObjectId(rebalance_id), "state": _RUNNING, "lease.token": lease.token},
+            {"_id": ObjectId(rebalance_id), "state": RUNNING, "lease.token": lease.token},
             change,
             return_document=ReturnDocument.AFTER,
-            session=session,
         )
         if header is None:
-            if not session:
-                self._sessions.pop(lease.token, None)
             raise LeaseLost(rebalance_id)
         return header
-
-    def _lease_from(self, now: datetime, lease: Lease) -> Document:
-        """A lease from now on as it is stored, and its session kept for its transactions."""
-        session = self._sessions[lease.token] = self._database.session()
-        until = now + timedelta(seconds=lease.seconds)
-        return {"token": lease.token, "until": until, "session": session.session_id["id"]}
 
     def _ended_by_us(self, rebalance: Rebalance) -> Document:
         """The header as it ended, where it was we who ended it and the answer got lost. Raises LeaseLost."""
@@ -283,23 +223,22 @@ def rebalance_of(header: Document) -> Rebalance:
     return from_document(take_id(header, "rebalance_id"), Rebalance)
 
 
-def _until(lease: Lease) -> Document:
+def order_of(header: Document, now: datetime) -> RunOrder:
+    """What a run that goes on needs; `now` is the time of the database."""
+    seconds_left = (cast("datetime", header["deadline_time"]) - now).total_seconds()
+    document = {**header, "seconds_left": seconds_left, "rebalance": take_id(header, "rebalance_id")}
+    return from_document(document, RunOrder)
+
+
+def until(lease: Lease) -> Document:
     """The end of a lease that is renewed: so long after the time that the database has then."""
     return {"$add": ["$$NOW", round(1000 * lease.seconds)]}
 
 
-def _more(field: str, count: int) -> Document:
+def more(field: str, count: int) -> Document:
     """A count, which may not be there yet, and more."""
     return {"$add": [{"$ifNull": [field, 0]}, count]}
 
 
-def _chunks(rebalance: Rebalance, portfolio_ids: Sequence[str]) -> list[Document]:
-    return [
-        {
-            "rebalance_id": rebalance.rebalance_id,
-            "number": number,
-            "portfolio_ids": list(portfolio_ids[start : start + CHUNK]),
-            "create_time": rebalance.create_time,
-        }
-        for number, start in enumerate(range(0, max(1, len(portfolio_ids)), CHUNK))
-    ]
+def _lease_from(now: datetime, lease: Lease) -> Document:
+    return {"token": lease.token, "until": now + timedelta(seconds=lease.seconds)}

@@ -27,6 +27,7 @@ Detail = TypeVar("Detail")
 def channel_to(mongodb_uri: str, database: str, *, maximum_calls: int = 48) -> Iterator[grpc.Channel]:
     """A server of its own on a database, and a channel to it as any client has it."""
     settings = Settings(
+        compute_processes=0,
         host="127.0.0.1",
         port=0,
         health_port=0,

@@ -11,6 +11,7 @@ from ordergen_server.repositories.model_store.models import Models
 from ordergen_server.repositories.mongodb import database as module
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.tokens import PageTokens
+from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances
 from tests.integration.repositories.plans import Recorder
 from tests.limits import DATABASE_SECONDS
@@ -26,6 +27,12 @@ def models(database: Database) -> Models:
 def runs(database: Database) -> Rebalances:
     migrate(database)
     return Rebalances(database, PageTokens(b"key of the tests"))
+
+
+@pytest.fixture
+def chunks(database: Database) -> Chunks:
+    migrate(database)
+    return Chunks(database)
 
 
 @pytest.fixture

@@ -14,13 +14,14 @@ from pymongo.errors import (
 )
 
 from ordergen_server.domain.changes import add_position
+from ordergen_server.domain.chunks import ChunkTask, ClaimedChunk
 from ordergen_server.domain.errors import DatabaseUnavailable, DeadlineExceeded
-from ordergen_server.domain.stores import Lease
 from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.model_store.models import Models
 from ordergen_server.repositories.mongodb.database import READS_A_WRITE, Database
 from ordergen_server.repositories.mongodb.driver_errors import translated
 from ordergen_server.repositories.mongodb.tokens import PageTokens
+from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances
 from ordergen_server.sandbox.database.embedded import EmbeddedDatabase
 from tests.builders import MODEL_ID, NOW, content, position, result
@@ -39,12 +40,14 @@ def nobody() -> Database:
 
 def test_every_call_says_that_the_database_is_down(nobody: Database) -> None:
     models, runs = Models(nobody, PageTokens(b"key")), Rebalances(nobody, PageTokens(b"key"))
+    chunks = Chunks(nobody)
     calls = (
         lambda: nobody.look(0.1),
         lambda: PageTokens.of(nobody),
         lambda: models.create(content(), NOW),
         lambda: runs.get(MODEL_ID),
-        lambda: runs.appending(MODEL_ID, [result()])(Lease(MODEL_ID, 60)),
+        lambda: chunks.claim(MODEL_ID, MODEL_ID),
+        lambda: chunks.storing(ChunkTask(MODEL_ID, MODEL_ID), ClaimedChunk(0, 1, ()), [result()]),
     )
     started = time.monotonic()
     for call in calls:

@@ -5,27 +5,37 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ordergen_server.domain.changes import add_position
-from ordergen_server.domain.errors import DatabaseUnavailable
+from ordergen_server.domain.chunks import Chunk, ChunkTask, ClaimedChunk, DoneChunk
+from ordergen_server.domain.errors import Cancelled, DatabaseUnavailable
 from ordergen_server.domain.pages import PageRequest
 from ordergen_server.domain.stores import Lease, RunOrder
 from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.model_store.models import Models
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.tokens import PageTokens
+from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances
-from tests.builders import NOW, RUN_ID, content, portfolio_id, position, rebalance, result, snapshot
+from tests.builders import MODEL_ID, NOW, RUN_ID, content, portfolio_id, position, rebalance, result, snapshot
 from tests.limits import DATABASE_SECONDS
 
-Call = Callable[[Models, Rebalances, str], object]
+Call = Callable[[Models, Rebalances, Chunks], object]
 LEASE = Lease("token", 60)
+TASK = ChunkTask(RUN_ID, "token")
 WRITES: dict[str, Call] = {
     "create": lambda models, _, __: models.create(content("Another"), NOW),
-    "change": lambda models, _, one: models.change(one, 1, add_position(position(3)), NOW),
-    "delete": lambda models, _, one: models.delete(one, 1),
-    "mark_rebalanced": lambda models, _, one: models.mark_rebalanced(one, NOW),
+    "change": lambda models, _, __: models.change(MODEL_ID, 1, add_position(position(3)), NOW),
+    "delete": lambda models, _, __: models.delete(MODEL_ID, 1),
+    "mark_rebalanced": lambda models, _, __: models.mark_rebalanced(MODEL_ID, NOW),
     "begin": lambda _, runs, __: runs.begin(RunOrder(rebalance(), (), 60), [], LEASE, None),
+    "lend": lambda _, __, chunks: chunks.lend(RUN_ID, Chunk(0, 0, 1), "token"),
+    "recall": lambda _, __, chunks: chunks.recall(RUN_ID, ["token"]),
+    "tell": lambda _, __, chunks: chunks.tell(RUN_ID, ["token"], Cancelled("no")),
+    "claim": lambda _, __, chunks: chunks.claim(RUN_ID, "token"),
+    "show life": lambda _, __, chunks: chunks.look(RUN_ID, "token", alive=True),
+    "storing": lambda _, __, chunks: chunks.storing(TASK, ClaimedChunk(0, 1, ()), [result()])(),
+    "publish": lambda _, __, chunks: chunks.publish(RUN_ID, DoneChunk(0, {}), 1, LEASE),
+    "progress": lambda _, __, chunks: chunks.progress(RUN_ID, LEASE),
     "save_whole": lambda _, runs, __: runs.save_whole(rebalance(), result(), None),
-    "appending": lambda _, runs, __: runs.appending(RUN_ID, [result()])(LEASE),
     "keep_snapshot": lambda _, runs, __: runs.keep_snapshot(RUN_ID, snapshot({1: "10"})),
     "renew": lambda _, runs, __: runs.renew(RUN_ID, LEASE),
     "take_over": lambda _, runs, __: runs.take_over(LEASE),
@@ -33,11 +43,13 @@ WRITES: dict[str, Call] = {
     "request_cancel": lambda _, runs, __: runs.request_cancel(RUN_ID),
 }
 READS: dict[str, Call] = {
-    "get": lambda models, _, one: models.get(one),
     "of_portfolio": lambda models, _, __: models.of_portfolio(portfolio_id(1)),
     "find": lambda models, _, __: models.find(PageRequest(), "name", ""),
     "find_runs": lambda _, runs, __: runs.find(PageRequest(), "", ()),
-    "pending": lambda _, runs, __: runs.pending(RUN_ID),
+    "look": lambda _, __, chunks: chunks.look(RUN_ID, "token"),
+    "ready": lambda _, __, chunks: chunks.ready(RUN_ID),
+    "undone_of": lambda _, __, chunks: chunks.undone_of(RUN_ID, "token"),
+    "signs": lambda _, __, chunks: chunks.signs(RUN_ID, ["token"]),
 }
 
 
@@ -50,11 +62,11 @@ def narrow(mongodb_uri: str, database_name: str) -> Iterator[Database]:
     opened.close()
 
 
-def prepared(narrow: Database) -> tuple[Models, Rebalances, str]:
+def prepared(narrow: Database) -> tuple[Models, Rebalances, Chunks]:
     tokens = PageTokens(b"key")
     models = Models(narrow, tokens)
-    created = models.create(content(portfolio_ids=(portfolio_id(1),)), NOW)
-    return models, Rebalances(narrow, tokens), created.model_id
+    models.create(content(portfolio_ids=(portfolio_id(1),)), NOW)
+    return models, Rebalances(narrow, tokens), Chunks(narrow)
 
 
 def test_whatever_writes_waits_for_its_turn(narrow: Database) -> None:

@@ -1,6 +1,5 @@
 """Who holds a run in a real database: fenced, atomic, taken over by one, repeated safely."""
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,7 +9,6 @@ from threading import Barrier
 from typing import cast
 
 import pytest
-from pymongo.errors import OperationFailure
 
 from ordergen_server.domain.errors import (
     BadData,
@@ -32,12 +30,11 @@ from ordergen_server.domain.subjects import Subject, acting_as
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.documents import to_document
 from ordergen_server.repositories.run_store import kept_markets
+from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances
-from ordergen_server.repositories.run_store.runs import CHUNK
 from tests.builders import NOW, RUN_ID, portfolio_id, position, rebalance, result, security_id
+from tests.stored_chunks import append
 
-#: After so long the database itself gives up on a transaction.
-FORGOTTEN_SECONDS = 60
 RUN_SECONDS = 3600
 LATER = NOW + timedelta(seconds=60)
 MINE, OTHERS = Lease("mine", 3600), Lease("another's", 3600)
@@ -75,12 +72,14 @@ def stored(database: Database, name: str = "portfolio_rebalances") -> int:
     return database.collection(name).count_documents({})
 
 
-def test_who_has_lost_a_run_cannot_write_into_it(runs: Rebalances, database: Database) -> None:
+def test_who_has_lost_a_run_cannot_write_into_it(
+    runs: Rebalances, chunks: Chunks, database: Database
+) -> None:
     """Not results, not its end, not its lease; and what it tried left nothing."""
     run = begin(runs, lease=OVER)
     assert is_of(runs.take_over(OTHERS), run)
     writes: list[Callable[[], object]] = [
-        lambda: runs.appending(run.rebalance_id, [result(run_id=run.rebalance_id)])(MINE),
+        lambda: append(chunks, [result(run_id=run.rebalance_id)], MINE),
         lambda: runs.renew(run.rebalance_id, MINE),
         lambda: runs.finish(replace(run, state=RebalanceState.FAILED, finish_time=NOW), MINE),
     ]
@@ -89,7 +88,7 @@ def test_who_has_lost_a_run_cannot_write_into_it(runs: Rebalances, database: Dat
             write()
     assert runs.get(run.rebalance_id) == run
     assert (stored(database), stored(database, "rebalance_work")) == (0, 1)
-    assert runs.appending(run.rebalance_id, [result(run_id=run.rebalance_id)])(OTHERS) is False
+    assert append(chunks, [result(run_id=run.rebalance_id)], OTHERS) is False
 
 
 def test_whoever_takes_a_run_over_leaves_it_to_who_began_it(runs: Rebalances) -> None:
@@ -103,11 +102,11 @@ def test_whoever_takes_a_run_over_leaves_it_to_who_began_it(runs: Rebalances) ->
     assert runs.get(run.rebalance_id).actor == "ann"
 
 
-def test_nobody_writes_into_a_run_that_has_ended(runs: Rebalances) -> None:
+def test_nobody_writes_into_a_run_that_has_ended(runs: Rebalances, chunks: Chunks) -> None:
     run = begin(runs)
     ended = runs.finish(replace(run, state=RebalanceState.CANCELLED, finish_time=NOW), MINE)
     with pytest.raises(LeaseLost):
-        runs.appending(run.rebalance_id, [result(run_id=run.rebalance_id)])(MINE)
+        append(chunks, [result(run_id=run.rebalance_id)], MINE)
     with pytest.raises(LeaseLost):
         runs.renew(run.rebalance_id, MINE)
     with pytest.raises(LeaseLost):
@@ -120,56 +119,6 @@ def test_an_end_that_is_stored_again_is_the_same_end(runs: Rebalances) -> None:
     """Its first answer got lost on the way."""
     run = replace(begin(runs), state=RebalanceState.COMPLETED, finish_time=NOW)
     assert runs.finish(run, MINE) == runs.finish(run, MINE)
-
-
-def test_results_are_stored_with_their_counts_or_not_at_all(runs: Rebalances, database: Database) -> None:
-    run = begin(runs)
-    first = result(0, run_id=run.rebalance_id, state=PortfolioState.REBALANCED)
-    again = replace(first, state=PortfolioState.FAILED)
-    runs.appending(run.rebalance_id, [first])(MINE)
-    for batch in ([result(1, run_id=run.rebalance_id), again], [again, result(1, run_id=run.rebalance_id)]):
-        with pytest.raises(Exception, match=r"E11000|duplicate"):
-            runs.appending(run.rebalance_id, batch)(MINE)
-    assert runs.get(run.rebalance_id).counts == {PortfolioState.REBALANCED: 1}
-    assert stored(database) == 1
-    runs.appending(run.rebalance_id, [result(1, run_id=run.rebalance_id)])(MINE)
-    told = runs.portfolios_after(run.rebalance_id, 0, 10)
-    assert [one.sequence for one in told] == [2, 3]
-
-
-def test_batches_follow_each_other_without_a_gap(runs: Rebalances) -> None:
-    run = begin(runs, rebalance(run_id=runs.new_id(), portfolio_count=9))
-    for start in (0, 2, 5):
-        end = {0: 2, 2: 5, 5: 9}[start]
-        runs.appending(run.rebalance_id, [result(n, run_id=run.rebalance_id) for n in range(start, end)])(
-            MINE
-        )
-    told = runs.portfolios_after(run.rebalance_id, 0, 100)
-    assert [one.sequence for one in told] == list(range(2, 11))
-    assert runs.get(run.rebalance_id).counts == {PortfolioState.NO_ACTION: 9}
-
-
-def test_a_server_killed_in_a_transaction_leaves_nothing_in_the_way(
-    runs: Rebalances, database: Database
-) -> None:
-    """Its transaction is open, with a result and the header locked; who takes over need not wait for it."""
-    run = begin(runs, lease=OVER)
-    header = database.collection("rebalances").find_one({})
-    assert header is not None
-    orphan = runs._sessions[MINE.token]  # noqa: SLF001 - what a dead process leaves in the database
-    orphan.start_transaction()
-    database.collection("rebalances").update_one(
-        {"_id": header["_id"]}, {"$inc": {"sequence": 1}}, session=orphan
-    )
-    document: dict[str, object] = {"rebalance_id": run.rebalance_id, "portfolio_id": portfolio_id(0)}
-    database.collection("portfolio_rebalances").insert_one({**document, "sequence": 2}, session=orphan)
-    started = time.monotonic()
-    assert is_of(runs.take_over(OTHERS), run)
-    runs.appending(run.rebalance_id, [result(0, run_id=run.rebalance_id)])(OTHERS)
-    assert time.monotonic() - started < FORGOTTEN_SECONDS
-    assert stored(database) == 1
-    with pytest.raises(OperationFailure):
-        orphan.commit_transaction()
 
 
 def race(count: int, call: Callable[[int], Rebalance]) -> tuple[list[Rebalance], list[RebalanceInProgress]]:
@@ -255,11 +204,11 @@ def test_a_run_is_not_taken_over_while_its_lease_holds(runs: Rebalances) -> None
     assert is_of(runs.take_over(OTHERS), run)
 
 
-def test_a_lease_lasts_from_the_last_write(runs: Rebalances, database: Database) -> None:
+def test_a_lease_lasts_from_the_last_write(runs: Rebalances, chunks: Chunks, database: Database) -> None:
     """So long as it says after the time that the database has."""
     run = begin(runs, lease=OVER)
     writes: list[Callable[[Lease], object]] = [
-        runs.appending(run.rebalance_id, [result(run_id=run.rebalance_id)]),
+        lambda lease: append(chunks, [result(run_id=run.rebalance_id)], lease),
         lambda lease: runs.renew(run.rebalance_id, lease),
     ]
     for seconds, write in enumerate(writes, 60):
@@ -271,22 +220,12 @@ def test_a_lease_lasts_from_the_last_write(runs: Rebalances, database: Database)
         assert before <= until - timedelta(seconds=seconds) <= database.now()
 
 
-def test_what_is_left_to_do(runs: Rebalances) -> None:
-    """In the order given, over more portfolios than a document of the work has."""
-    run = begin(runs, rebalance(run_id=runs.new_id(), portfolio_count=CHUNK + 3))
-    done = [result(n, run_id=run.rebalance_id) for n in (0, 2, CHUNK + 1)]
-    runs.appending(run.rebalance_id, done)(MINE)
-    left = runs.pending(run.rebalance_id)
-    expected = [portfolio_id(n) for n in range(CHUNK + 3) if n not in (0, 2, CHUNK + 1)]
-    assert left == expected
-
-
-def test_who_holds_a_run_hears_that_it_is_to_be_cancelled(runs: Rebalances) -> None:
+def test_who_holds_a_run_hears_that_it_is_to_be_cancelled(runs: Rebalances, chunks: Chunks) -> None:
     run = begin(runs)
     assert runs.renew(run.rebalance_id, MINE) is False
     assert runs.request_cancel(run.rebalance_id) == run
     assert runs.renew(run.rebalance_id, MINE) is True
-    assert runs.appending(run.rebalance_id, [result(run_id=run.rebalance_id)])(MINE) is True
+    assert append(chunks, [result(run_id=run.rebalance_id)], MINE) is True
     ended = runs.finish(replace(run, state=RebalanceState.CANCELLED, finish_time=NOW), MINE)
     assert runs.request_cancel(run.rebalance_id) == ended
     with pytest.raises(NotFound):
@@ -310,7 +249,6 @@ def test_the_market_of_a_run_is_kept_once_with_its_problems(runs: Rebalances) ->
     runs.keep_snapshot(run.rebalance_id, SNAPSHOT)
     runs.keep_snapshot(run.rebalance_id, MarketSnapshot({}, LATER))
     assert runs.kept_snapshot(run.rebalance_id) == SNAPSHOT
-    assert len(runs.pending(run.rebalance_id)) == 3
 
 
 def test_the_market_of_a_run_without_a_list_is_kept_with_all_prices(runs: Rebalances) -> None:
@@ -377,11 +315,11 @@ def test_of_two_that_keep_a_market_at_once_one_stays(runs: Rebalances) -> None:
     assert kept.quotes == SNAPSHOT.quotes
 
 
-def test_the_work_of_a_run_goes_with_its_end(runs: Rebalances, database: Database) -> None:
+def test_the_market_of_a_run_goes_with_its_end(runs: Rebalances, database: Database) -> None:
     run = begin(runs)
     runs.keep_snapshot(run.rebalance_id, SNAPSHOT)
     runs.finish(replace(run, state=RebalanceState.COMPLETED, finish_time=NOW), MINE)
-    assert stored(database, "rebalance_work") == 0
+    assert database.collection("rebalance_work").count_documents({"number": {"$lt": 0}}) == 0
     header = database.collection("rebalances").find_one({})
     assert header is not None
     assert {"lease", "active_model_id", "positions", "deadline_time"} & header.keys() == set()
@@ -389,10 +327,10 @@ def test_the_work_of_a_run_goes_with_its_end(runs: Rebalances, database: Databas
 
 
 def test_a_run_is_deleted_once_it_has_ended_by_who_knows_its_version(
-    runs: Rebalances, database: Database
+    runs: Rebalances, chunks: Chunks, database: Database
 ) -> None:
     run = begin(runs)
-    runs.appending(run.rebalance_id, [result(run_id=run.rebalance_id)])(MINE)
+    append(chunks, [result(run_id=run.rebalance_id)], MINE)
     with pytest.raises(PreconditionFailed) as raised:
         runs.delete(run.rebalance_id, 1)
     assert raised.value.violations[0].kind == "RUNNING"
@@ -401,7 +339,7 @@ def test_a_run_is_deleted_once_it_has_ended_by_who_knows_its_version(
         runs.delete(run.rebalance_id, 1)
     assert mismatch.value.metadata["current_version"] == "2"
     runs.delete(run.rebalance_id, 2)
-    assert (stored(database), stored(database, "rebalances")) == (0, 0)
+    assert (stored(database), stored(database, "rebalances"), stored(database, "rebalance_work")) == (0, 0, 0)
     with pytest.raises(NotFound):
         runs.delete(run.rebalance_id, 2)
 

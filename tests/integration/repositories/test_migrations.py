@@ -58,6 +58,10 @@ def start(program: str, mongodb_uri: str, database_name: str) -> "subprocess.Pop
     return subprocess.Popen([sys.executable, "-c", program, mongodb_uri, database_name])
 
 
+#: Indexes of the first schema that are there no more: results in chunks have no sequence of their own.
+REPLACED = {"sequence"}
+
+
 def test_servers_that_start_together_run_each_migration_once(
     mongodb_uri: str, database_name: str, database: Database
 ) -> None:
@@ -83,10 +87,12 @@ def test_processes_that_start_together_make_one_schema(
         made = set(database.collection(name).index_information())
         later = {
             "rebalances": {"request", "active", "lease", "result"},
-            "portfolio_rebalances": {"state"},
+            "portfolio_rebalances": {"state", "numbered", "chunk"},
         }.get(name, set())
-        assert made == {"_id_", *(one.document["name"] for one in indexes), *later}
-    assert set(database.collection("rebalance_work").index_information()) == {"_id_", "work", "expiry"}
+        first = {one.document["name"] for one in indexes} - REPLACED
+        assert made == {"_id_", *first, *later}
+    work = set(database.collection("rebalance_work").index_information())
+    assert work == {"_id_", "work", "expiry", "published", "state", "attempt"}
     assert set(database.collection("model_activity").index_information()) == {"_id_", "expiry"}
 
 

@@ -30,7 +30,9 @@ from ordergen_server.domain.rebalances import (
 )
 from ordergen_server.domain.stores import Lease, RunOrder
 from ordergen_server.repositories.mongodb.database import Database
+from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances
+from tests import stored_chunks
 from tests.builders import (
     NOW,
     RUN_ID,
@@ -61,8 +63,8 @@ def begun(runs: Rebalances, portfolio_count: int) -> Rebalance:
     return begin(runs, rebalance(portfolio_count=portfolio_count))
 
 
-def append(runs: Rebalances, *results: PortfolioRebalance) -> None:
-    assert runs.appending(results[0].rebalance_id, results)(LEASE) is False
+def append(chunks: Chunks, *results: PortfolioRebalance) -> None:
+    assert stored_chunks.append(chunks, results, LEASE) is False
 
 
 def solved(number: int = 0, *, run_id: str = RUN_ID, sequence: int = 2) -> PortfolioRebalance:
@@ -99,11 +101,11 @@ def test_a_run_of_before_actors_were_known_has_none(runs: Rebalances, database: 
     assert runs.get(run.rebalance_id) == replace(run, actor="")
 
 
-def test_a_run_that_ended_has_the_next_version(runs: Rebalances) -> None:
+def test_a_run_that_ended_has_the_next_version(runs: Rebalances, chunks: Chunks) -> None:
     run = begin(runs, rebalance(run_id=runs.new_id(), portfolio_count=3))
     states = (State.REBALANCED, State.SKIPPED, State.REBALANCED)
     append(
-        runs, *(result(number, run_id=run.rebalance_id, state=state) for number, state in enumerate(states))
+        chunks, *(result(number, run_id=run.rebalance_id, state=state) for number, state in enumerate(states))
     )
     ended = replace(
         run,
@@ -122,20 +124,20 @@ def test_a_run_that_ended_has_the_next_version(runs: Rebalances) -> None:
     assert runs.get(run.rebalance_id) == stored
 
 
-def test_a_result_comes_back_as_it_was_stored(runs: Rebalances) -> None:
+def test_a_result_comes_back_as_it_was_stored(runs: Rebalances, chunks: Chunks) -> None:
     one = solved()
     assert one.transactions
     assert len(one.positions) == 3
     begun(runs, 1)
-    append(runs, one)
-    assert runs.get_portfolio(RUN_ID, portfolio_id(0)) == one
+    append(chunks, one)
+    assert runs.get_portfolio(RUN_ID, portfolio_id(0)) == replace(one, sequence=0)
 
 
-def test_an_error_of_a_portfolio_comes_back_equal(runs: Rebalances) -> None:
+def test_an_error_of_a_portfolio_comes_back_equal(runs: Rebalances, chunks: Chunks) -> None:
     error = Infeasible("no", violations=[Violation("cash", "too little", "CASH")])
     one = replace(result(sequence=2), state=State.INFEASIBLE, error=error)
     begun(runs, 1)
-    append(runs, one)
+    append(chunks, one)
     assert runs.get_portfolio(RUN_ID, portfolio_id(0)).error == error
 
 
@@ -149,14 +151,14 @@ numbers = st.one_of(
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.tuples(numbers, numbers, numbers, numbers, numbers))
 def test_any_number_comes_back_digit_for_digit(
-    runs: Rebalances, database: Database, values: tuple[Decimal | None, ...]
+    runs: Rebalances, chunks: Chunks, database: Database, values: tuple[Decimal | None, ...]
 ) -> None:
     for name in ("portfolio_rebalances", "rebalances", "rebalance_work"):
         database.collection(name).delete_many({})
     begun(runs, 1)
     names = ("market_value", "cash_before", "cash_after", "drift_before", "drift_after")
     one = replace(result(sequence=2), **dict(zip(names, values, strict=True)))  # type: ignore[arg-type]
-    append(runs, one)
+    append(chunks, one)
     read = runs.get_portfolio(RUN_ID, portfolio_id(0))
     assert [str(getattr(read, name)) for name in names] == [str(value) for value in values]
 
@@ -172,31 +174,33 @@ def test_what_is_not_there(runs: Rebalances) -> None:
         runs.find_portfolios(RUN_ID, PageRequest(), None)
 
 
-def test_a_run_is_a_header_and_a_document_a_portfolio(runs: Rebalances, database: Database) -> None:
+def test_a_run_is_a_header_and_a_document_a_portfolio(
+    runs: Rebalances, chunks: Chunks, database: Database
+) -> None:
     begun(runs, 3)
-    append(runs, *(solved(number, sequence=number + 2) for number in range(3)))
+    append(chunks, *(solved(number, sequence=number + 2) for number in range(3)))
     assert database.collection("rebalances").count_documents({}) == 1
     assert database.collection("portfolio_rebalances").count_documents({}) == 3
 
 
-def test_what_was_done_after_a_point(runs: Rebalances) -> None:
+def test_what_was_done_after_a_point(runs: Rebalances, chunks: Chunks) -> None:
     results = [result(number, sequence=number + 2) for number in range(5)]
     begun(runs, 5)
-    append(runs, *results[:2])
-    append(runs, *results[2:])
+    append(chunks, *results[:2])
+    append(chunks, *results[2:])
     assert runs.portfolios_after(RUN_ID, 0, 10) == tuple(results)
     assert runs.portfolios_after(RUN_ID, 3, 2) == tuple(results[2:4])
     assert runs.portfolios_after(RUN_ID, 6, 2) == ()
     assert runs.portfolios_after("f" * 24, 0, 2) == ()
 
 
-def test_pages_of_a_run_leave_positions_out(runs: Rebalances) -> None:
+def test_pages_of_a_run_leave_positions_out(runs: Rebalances, chunks: Chunks) -> None:
     begun(runs, 5)
     results = [solved(number, sequence=6 - number) for number in range(5)]
-    append(runs, *results[::-1])
+    append(chunks, *results[::-1])
     first = runs.find_portfolios(RUN_ID, PageRequest(3), None)
     second = runs.find_portfolios(RUN_ID, PageRequest(3, first.next_token), None)
-    assert [*first.items, *second.items] == [replace(one, positions=()) for one in results]
+    assert [*first.items, *second.items] == [replace(one, positions=(), sequence=0) for one in results]
     assert second.next_token == ""
 
 
@@ -233,10 +237,10 @@ def test_results_that_were_stored_line_by_line_are_read_as_they_are(
     assert runs.find_portfolios(RUN_ID, PageRequest(), None).items == (replace(one, positions=()),)
 
 
-def test_pages_of_a_state(runs: Rebalances) -> None:
+def test_pages_of_a_state(runs: Rebalances, chunks: Chunks) -> None:
     begun(runs, 6)
     states = [State.FAILED, State.NO_ACTION] * 3
-    append(runs, *(result(n, state=state) for n, state in enumerate(states)))
+    append(chunks, *(result(n, state=state) for n, state in enumerate(states)))
     first = runs.find_portfolios(RUN_ID, PageRequest(2), State.FAILED)
     second = runs.find_portfolios(RUN_ID, PageRequest(2, first.next_token), State.FAILED)
     found = [one.portfolio_id for one in (*first.items, *second.items)]
@@ -246,20 +250,20 @@ def test_pages_of_a_state(runs: Rebalances) -> None:
             runs.find_portfolios(other_run, PageRequest(2, first.next_token), state)
 
 
-def stored_runs(runs: Rebalances, count: int) -> list[Rebalance]:
+def stored_runs(runs: Rebalances, chunks: Chunks, count: int) -> list[Rebalance]:
     """Runs of two models in turn; each has a portfolio of its own and portfolio 0."""
     created = []
     for number in range(count):
         run = rebalance(run_id=runs.new_id(), model_id=f"{number % 2:024x}", portfolio_count=2)
         begin(runs, run)
-        append(runs, *(result(portfolio, run_id=run.rebalance_id) for portfolio in (0, number + 1)))
+        append(chunks, *(result(portfolio, run_id=run.rebalance_id) for portfolio in (0, number + 1)))
         ended = replace(run, state=RebalanceState.COMPLETED, finish_time=NOW)
         created.append(runs.finish(ended, LEASE))
     return created
 
 
-def test_runs_newest_first(runs: Rebalances) -> None:
-    created = stored_runs(runs, 5)
+def test_runs_newest_first(runs: Rebalances, chunks: Chunks) -> None:
+    created = stored_runs(runs, chunks, 5)
     first = runs.find(PageRequest(2), "", ())
     late = rebalance(run_id=runs.new_id())
     begin(runs, late)
@@ -270,8 +274,8 @@ def test_runs_newest_first(runs: Rebalances) -> None:
     assert runs.find(PageRequest(1), "", ()).items == (late,)
 
 
-def test_runs_of_a_model_and_over_portfolios(runs: Rebalances) -> None:
-    created = stored_runs(runs, 4)
+def test_runs_of_a_model_and_over_portfolios(runs: Rebalances, chunks: Chunks) -> None:
+    created = stored_runs(runs, chunks, 4)
     model_id = created[1].model_id
     assert runs.find(PageRequest(), model_id, ()).items == (created[3], created[1])
     assert runs.find(PageRequest(), "", [portfolio_id(2)]).items == (created[1],)
@@ -283,9 +287,9 @@ def test_runs_of_a_model_and_over_portfolios(runs: Rebalances) -> None:
     assert runs.find(PageRequest(), "", [portfolio_id(9)]).items == ()
 
 
-def test_a_token_of_runs_belongs_to_its_arguments(runs: Rebalances) -> None:
+def test_a_token_of_runs_belongs_to_its_arguments(runs: Rebalances, chunks: Chunks) -> None:
     """The order of portfolios is none of them."""
-    created = stored_runs(runs, 3)
+    created = stored_runs(runs, chunks, 3)
     over = [portfolio_id(0), portfolio_id(1)]
     token = runs.find(PageRequest(1), "", over).next_token
     assert runs.find(PageRequest(1, token), "", over[::-1]).items == (created[1],)

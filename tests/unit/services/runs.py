@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Thread
@@ -20,6 +20,8 @@ from ordergen_server.domain.rebalances import (
     RebalanceState,
 )
 from ordergen_server.domain.stores import Request, RunOrder
+from ordergen_server.services.chunk_executor import ThreadExecutor
+from ordergen_server.services.chunk_worker import ChunkWorker, WorkerTimes
 from ordergen_server.services.execution import Execution
 from ordergen_server.services.leased_run import LeasedRun, RunJournal
 from ordergen_server.services.observer import UNOBSERVED, RunObserver
@@ -30,6 +32,7 @@ from ordergen_server.services.watching import ChangeSignal
 from tests.builders import NOW, holdings, model, portfolio_id, position, rebalance, snapshot
 from tests.fakes import FakeMarket, FakePortfolios, MemoryModels
 from tests.limits import PATIENCE
+from tests.memory_chunks import MemoryChunks
 from tests.memory_runs import MemoryRuns
 from tests.waiting import eventually
 
@@ -40,6 +43,8 @@ REQUEST = Request("16fd2706-8baf-433b-82eb-8c7fada847da", "body")
 OPTIONS = RebalanceOptions(solver_timeout_seconds=3)
 TOKEN = "token of the tests"  # noqa: S105 - of a lease
 LEASE_SECONDS = 60.0
+#: Everything that is done is stored at once, and what is told is heard.
+TIMES = WorkerTimes(look=0.01, part=0)
 
 
 class Clock:
@@ -72,6 +77,7 @@ class House:
     runs: MemoryRuns
     market: FakeMarket
     portfolios: FakePortfolios
+    chunks: MemoryChunks
     execution: Execution
     journal: RunJournal
     holder: Runs
@@ -97,10 +103,9 @@ class House:
 
     def close_slowly(self, go_on: Callable[[], object]) -> None:
         """Stop the server, with what is under way going on only once everything held is let go of."""
-        held = [one for one, _ in self.holder._held.values()]  # noqa: SLF001 - nothing else tells
         closing = Thread(target=self.holder.close)
         closing.start()
-        eventually(lambda: all(one.abandoned.is_set() for one in held))
+        eventually(lambda: not self.holder._held)  # noqa: SLF001 - nothing else tells
         go_on()
         closing.join()
 
@@ -136,19 +141,25 @@ def house(
     portfolios = FakePortfolios(
         {portfolio_id(number): answer for number, answer in enumerate(answers)}, before
     )
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(workers) as pool, ExitStack() as stack:
         work = PortfolioWork(
             market=source, portfolios=portfolios, workers=pool, window=window, observer=observer
         )
+        chunks = MemoryChunks(store)
         journal = RunJournal(
             runs=store,
+            chunks=chunks,
             models=kept,
             clock=now,
             changed=changed.notify,
             lease_seconds=LEASE_SECONDS,
             observer=observer,
         )
-        execution = Execution(work, journal)
+        worker = ChunkWorker(
+            market_of=store.kept_snapshot, chunks=chunks, work=work, times=TIMES, observer=observer
+        )
+        executor = stack.enter_context(closing(ThreadExecutor(worker.work_off, 4, 1)))
+        execution = Execution(work, chunks, journal, executor)
         holder = Runs(execution, journal, maximum_runs=maximum_runs, tend_seconds=3600, observer=observer)
         rebalancer = Rebalancer(
             models=kept,
@@ -165,6 +176,7 @@ def house(
                 store,
                 source,
                 portfolios,
+                chunks,
                 execution,
                 journal,
                 holder,

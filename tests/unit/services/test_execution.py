@@ -1,7 +1,7 @@
 """A held run: every portfolio once, a stop where going on is useless, an end where it is ours to write."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from threading import Barrier, Event, Thread
@@ -10,6 +10,7 @@ from typing import NoReturn
 import pytest
 
 import optimizer
+from ordergen_server.domain.chunks import ChunkTask, ClaimedChunk
 from ordergen_server.domain.errors import (
     BadData,
     Cancelled,
@@ -163,6 +164,7 @@ def test_a_cancelled_run_skips_the_rest() -> None:
             if one == portfolio_id(1):
                 eventually(lambda: parts.runs.results)
                 held.cancelled.set()
+                eventually(lambda: parts.runs.get(held.rebalance_id).finish_time)
 
         parts.portfolios.before = cancel
         parts.execution.carry_out(held)
@@ -180,6 +182,12 @@ def test_a_cancelled_run_skips_the_rest() -> None:
 def test_a_cancel_that_another_server_was_asked_for_is_seen_with_the_next_result() -> None:
     with house(*[RESTS] * 20, workers=1, window=1) as parts:
         held = parts.held()
+
+        def wait_for_the_end(one: str) -> None:
+            if one == portfolio_id(3):
+                eventually(lambda: parts.runs.get(held.rebalance_id).finish_time)
+
+        parts.portfolios.before = wait_for_the_end
         parts.runs.request_cancel(held.rebalance_id)
         parts.execution.carry_out(held)
         ended = parts.runs.get(held.rebalance_id)
@@ -262,6 +270,7 @@ def test_portfolios_that_were_read_are_not_solved_after_the_cancel(monkeypatch: 
             problem: optimizer.Problem, *, timeout_seconds: float, tolerance: Decimal = Decimal(0)
         ) -> optimizer.Solution:
             held.cancelled.set()
+            eventually(lambda: parts.runs.get(held.rebalance_id).finish_time)
             solved.append(problem)
             return solve(problem, timeout_seconds=timeout_seconds, tolerance=tolerance)
 
@@ -277,8 +286,16 @@ def test_an_abandoned_run_is_left_as_it_is() -> None:
     """Nothing is skipped and nothing ends: another server goes on where this one stopped."""
     with house(*[RESTS] * 9, workers=1, window=1) as parts:
         held = parts.held()
-        parts.portfolios.before = lambda one: held.abandoned.set() if one == portfolio_id(2) else None
+        left_alone = Event()
+
+        def abandon(one: str) -> None:
+            if one == portfolio_id(2):
+                held.abandoned.set()
+                left_alone.wait(PATIENCE)
+
+        parts.portfolios.before = abandon
         parts.execution.carry_out(held)
+        left_alone.set()
         left = parts.runs.get(held.rebalance_id)
         assert left.state is RebalanceState.RUNNING
         assert 0 < len(parts.runs.results) < 9
@@ -305,6 +322,7 @@ def test_a_run_taken_over_goes_on_where_it_stood() -> None:
 
 
 def test_a_server_that_has_lost_its_run_writes_nothing_more() -> None:
+    lost = Event()
     with house(*[RESTS] * 9, workers=1, window=1) as parts:
         held = parts.held()
 
@@ -312,10 +330,12 @@ def test_a_server_that_has_lost_its_run_writes_nothing_more() -> None:
             if one == portfolio_id(3):
                 stored = parts.runs.runs[held.rebalance_id]
                 stored.lease = Lease("of another", 60)
+                lost.wait(PATIENCE)
 
         parts.portfolios.before = lose
         with pytest.raises(LeaseLost):
             parts.execution.carry_out(held)
+        lost.set()
         assert parts.runs.get(held.rebalance_id).state is RebalanceState.RUNNING
         assert len(parts.runs.results) <= 4
         assert len(parts.portfolios.asked) < 9
@@ -345,13 +365,15 @@ def test_no_more_than_the_window_is_read_ahead_of_the_store() -> None:
     """While a result cannot be stored, reading stops too: memory is bounded however many there are."""
     store_opens = Event()
     with house(*[RESTS] * 40, workers=4, window=4) as parts:
-        append = parts.runs.append
+        storing = parts.chunks.storing
 
-        def slowly(rebalance_id: str, lease: Lease, results: Sequence[PortfolioRebalance]) -> bool:
+        def slowly(
+            task: ChunkTask, chunk: ClaimedChunk, results: Sequence[PortfolioRebalance], *more: None
+        ) -> Callable[[], bool]:
             store_opens.wait(PATIENCE)
-            return append(rebalance_id, lease, results)
+            return storing(task, chunk, results, *more)
 
-        parts.runs.append = slowly  # type: ignore[method-assign] # a slow database
+        parts.chunks.storing = slowly  # type: ignore[assignment,method-assign] # a slow database
         running = Thread(target=carry_out, args=(parts,))
         running.start()
         eventually(lambda: len(parts.portfolios.asked) >= 4)

@@ -5,9 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from itertools import islice
 from threading import Event
+from typing import NoReturn
 
 import pytest
 
+from ordergen_server.domain.chunks import ChunkTask, ClaimedChunk
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import (
     Cancelled,
@@ -27,7 +29,6 @@ from ordergen_server.domain.rebalances import (
     RunFinished,
     RunStarted,
 )
-from ordergen_server.domain.stores import Lease
 from tests.builders import MODEL_ID, model, portfolio_id
 from tests.limits import PATIENCE
 from tests.unit.services.runs import (
@@ -106,17 +107,17 @@ def test_a_caller_waits_for_whoever_takes_the_run_over() -> None:
     """What could not be stored is done again after the lease has run out, and the stream goes on."""
     with house(RESTS) as parts:
         events = each(parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(1000)))
-        append, parts.runs.append = parts.runs.append, refuse  # type: ignore[assignment,method-assign]
+        storing, parts.chunks.storing = parts.chunks.storing, refuse  # type: ignore[assignment,method-assign]
         assert isinstance(next(events).event, RunStarted)
         eventually(lambda: not parts.holder._held)  # noqa: SLF001 - nothing else tells
-        parts.runs.append = append  # type: ignore[method-assign]
+        parts.chunks.storing = storing  # type: ignore[method-assign]
         parts.clock.move(LEASE_SECONDS + 1)
         parts.holder.tend()
         assert [event.sequence for event in events] == [2, 3]
     assert only_run(parts).state is RebalanceState.COMPLETED
 
 
-def refuse(*_: object) -> bool:
+def refuse(*_: object) -> NoReturn:
     raise DatabaseUnavailable("down")
 
 
@@ -278,8 +279,8 @@ def test_a_run_started_goes_on_and_can_be_watched_and_cancelled() -> None:
         assert next(seen).sequence == 2
         cancelling = caller.submit(parts.cancel, started.rebalance_id, PATIENCE)
         eventually(lambda: parts.runs.runs[started.rebalance_id].cancel_requested)
-        rest.set()
         cancelled = cancelling.result()
+        rest.set()
         assert cancelled.state is RebalanceState.CANCELLED
         assert [event.sequence for event in seen] == list(range(3, 23))
         assert parts.cancel(started.rebalance_id, 10) == cancelled
@@ -288,13 +289,15 @@ def test_a_run_started_goes_on_and_can_be_watched_and_cancelled() -> None:
 def test_a_cancel_answers_after_its_time_that_the_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     release = Event()
     with gated_house(release) as parts:
-        append = parts.runs.append
+        storing = parts.chunks.storing
 
-        def slowly(rebalance_id: str, lease: Lease, results: Sequence[PortfolioRebalance]) -> bool:
+        def slowly(
+            task: ChunkTask, chunk: ClaimedChunk, results: Sequence[PortfolioRebalance], *more: None
+        ) -> Callable[[], bool]:
             release.wait(PATIENCE)
-            return append(rebalance_id, lease, results)
+            return storing(task, chunk, results, *more)
 
-        monkeypatch.setattr(parts.runs, "append", slowly)
+        monkeypatch.setattr(parts.chunks, "storing", slowly)
         started = parts.rebalancer.start(MODEL_ID, OPTIONS, 1000)
         assert parts.cancel(started.rebalance_id, 0.05).state is RebalanceState.RUNNING
         release.set()

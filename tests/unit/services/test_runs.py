@@ -126,8 +126,8 @@ def test_a_cancelled_run_ends_with_the_rest_skipped() -> None:
         begun = begin(parts)
         assert gate.reached.wait(PATIENCE)
         parts.holder.cancel(begun.rebalance_id)
-        gate.opened.set()
         assert parts.ended(begun.rebalance_id)
+        gate.opened.set()
         ended = parts.runs.get(begun.rebalance_id)
     assert ended.state is RebalanceState.CANCELLED
     assert ended.counts[PortfolioState.SKIPPED] >= 7
@@ -198,8 +198,8 @@ def test_a_cancel_asked_of_another_server_is_seen_while_a_portfolio_takes_long()
         assert gate.reached.wait(PATIENCE)
         parts.runs.request_cancel(begun.rebalance_id)
         parts.holder.tend()
-        gate.opened.set()
         assert parts.ended(begun.rebalance_id)
+        gate.opened.set()
     assert parts.runs.get(begun.rebalance_id).state is RebalanceState.CANCELLED
 
 
@@ -254,12 +254,12 @@ def test_a_bug_ends_its_run_is_logged_and_frees_its_room(caplog: pytest.LogCaptu
 def test_a_run_that_cannot_be_stored_waits_for_its_lease_to_run_out() -> None:
     clock = Clock()
     with house(RESTS, clock=clock) as parts:
-        failing = parts.runs.append
-        parts.runs.append = raising(DatabaseUnavailable("down"))  # type: ignore[assignment]
+        failing = parts.chunks.storing
+        parts.chunks.storing = raising(DatabaseUnavailable("down"))  # type: ignore[assignment]
         begun = begin(parts)
         eventually(lambda: begin_possible(parts))
         assert parts.runs.get(begun.rebalance_id).state is RebalanceState.RUNNING
-        parts.runs.append = failing  # type: ignore[method-assign]
+        parts.chunks.storing = failing  # type: ignore[method-assign]
         clock.move(LEASE_SECONDS + 1)
         parts.holder.tend()
         assert parts.ended(begun.rebalance_id)

@@ -1,0 +1,54 @@
+"""Who works chunks off, as the settings have it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from math import ceil
+
+from ordergen_server.compute.processes import ComputeConfig, ProcessExecutor
+from ordergen_server.services.chunk_executor import ChunkExecutor, ThreadExecutor
+from ordergen_server.services.chunk_worker import ChunkWorker
+from ordergen_server.services.coordination import IN_FLIGHT
+from ordergen_server.services.report import Report
+from ordergen_server.settings import Settings
+
+#: Chunks of a run that threads of the server work on at once: one is stored while another is solved.
+THREADED_CHUNKS = 2
+
+
+@contextmanager
+def chunk_executor(
+    settings: Settings, mongodb_uri: str, worker: ChunkWorker, heard: Callable[[Report], None]
+) -> Iterator[ChunkExecutor]:
+    """Workers of a cluster, processes of this machine, or threads of this process, for the time of the block.
+
+    Args:
+        settings: say which.
+        mongodb_uri: the database, for processes.
+        worker: does the work where it is done here.
+        heard: is told what became of work that is done elsewhere.
+
+    Raises:
+        ValueError: what a cluster needs is not installed.
+    """
+    if settings.dask_scheduler:
+        chosen = _of_cluster(settings.dask_scheduler, heard)
+    elif settings.compute_process_count:
+        processes = settings.compute_process_count
+        config = ComputeConfig(settings, mongodb_uri, ceil(settings.portfolio_workers / processes))
+        chosen = ProcessExecutor(config, processes, heard)
+    else:
+        workers = min(THREADED_CHUNKS, settings.portfolio_workers)
+        chosen = ThreadExecutor(worker.work_off, IN_FLIGHT * workers * settings.maximum_runs, workers)
+    with closing(chosen):
+        try:
+            yield chosen
+        finally:
+            worker.stop()
+
+
+def _of_cluster(scheduler: str, heard: Callable[[Report], None]) -> ChunkExecutor:
+    try:
+        from ordergen_server.compute.dask import DaskExecutor  # noqa: PLC0415 - an extra, and large
+    except ModuleNotFoundError as error:
+        raise ValueError(f"ORDERGEN_DASK_SCHEDULER needs the extra `scale`: {error}") from error
+    return DaskExecutor(scheduler, heard)

@@ -16,8 +16,8 @@ from ordergen_server.domain.rebalances import (
 from ordergen_server.domain.stores import RebalanceStore
 from ordergen_server.domain.violations import broken
 
-#: How many results are read from the store at once.
-BATCH = 16
+#: How many results are read from the store at once; a slow reader keeps as many.
+BATCH = {View.BASIC: 256, View.FULL: 32}
 #: Of a run; its end is the second.
 FIRST_VERSION = 1
 
@@ -68,7 +68,7 @@ def watch(
         _check_place(after_sequence, rebalance)
         events = [RunEvent(1, RunStarted(_as_it_began(rebalance)))] if sequence < 1 else []
         sequence = max(sequence, 1)
-        results = runs.portfolios_after(rebalance_id, sequence, BATCH, view)
+        results = runs.portfolios_after(rebalance_id, sequence, BATCH[view], view)
         events += [RunEvent(result.sequence, result) for result in results]
         if not results and rebalance.state is not RebalanceState.RUNNING:
             if sequence <= rebalance.portfolio_count + 1:

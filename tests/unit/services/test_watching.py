@@ -15,6 +15,7 @@ from ordergen_server.domain.rebalances import (
     RunEvent,
     RunFinished,
     RunStarted,
+    View,
 )
 from ordergen_server.services.watching import BATCH, ChangeSignal, watch
 from tests.builders import RUN_ID, rebalance, result
@@ -60,8 +61,9 @@ def test_a_run_of_no_portfolios() -> None:
 
 
 def test_a_run_of_more_than_a_batch() -> None:
-    events = told(stored_run(BATCH * 2 + 1))
-    assert [event.sequence for event in events] == list(range(1, BATCH * 2 + 4))
+    count = 2 * BATCH[View.FULL] + 1
+    events = told(stored_run(count))
+    assert [event.sequence for event in events] == list(range(1, count + 3))
 
 
 @pytest.mark.parametrize("after", range(5))

@@ -27,8 +27,20 @@ def prove(portfolio: Portfolio, options: Options) -> Proof:
     """
     if portfolio.solution is None or portfolio.market_value is None or portfolio.cash_before is None:
         return Proof(decided=False)
-    floor = options.cash_floor(portfolio.market_value)
-    problem = optimizer.Problem(
+    try:
+        problem = _problem(
+            portfolio, portfolio.cash_before, options.cash_floor(portfolio.market_value), options
+        )
+    except optimizer.OptimizerError as error:
+        return Proof(False, [Check("solved again", error, "a problem that can be posed")])
+    again = optimizer.solve(problem, timeout_seconds=float(options.solver_seconds))
+    return Proof(again.status in _DECIDED, tuple(_checks(portfolio, portfolio.solution, again)))
+
+
+def _problem(
+    portfolio: Portfolio, cash: Fraction, floor: Fraction | None, options: Options
+) -> optimizer.Problem:
+    return optimizer.Problem(
         tuple(
             optimizer.Position(
                 line.security_id,
@@ -39,13 +51,11 @@ def prove(portfolio: Portfolio, options: Options) -> Proof:
             )
             for line in portfolio.lines
         ),
-        _decimal(portfolio.cash_before),
+        _decimal(cash),
         None if floor is None else _decimal(_raised(floor)),
         optimizer.Strategy.TO_BAND if options.to_band else optimizer.Strategy.TO_TARGET,
         tuple(_constraints(options)),
     )
-    again = optimizer.solve(problem, timeout_seconds=float(options.solver_seconds))
-    return Proof(again.status in _DECIDED, tuple(_checks(portfolio, portfolio.solution, again)))
 
 
 def _checks(portfolio: Portfolio, told: Solution, again: optimizer.Solution) -> Iterator[Check]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import optimizer
-from ordergen_client.verification import proving, verify_export
+from ordergen_client.verification import verify_export
 from ordergen_client.verification.options import read_options
 from ordergen_client.verification.proving import prove
 from ordergen_client.verification.records import read_portfolio
@@ -77,6 +77,14 @@ def test_an_objective_below_what_is_possible(tmp_path: Path) -> None:
     )
 
 
+def test_numbers_that_no_problem_has(tmp_path: Path) -> None:
+    _, first, *_ = exported(messages(answers()), tmp_path / "run.jsonl")[1:]
+    options = read_options({"strategy": "STRATEGY_TO_TARGET", "solverTimeout": "5s"})
+    huge = replace(options, minimum_cash_amount=Fraction(10**50))
+    proof = prove(read_portfolio(first["portfolio"]), huge)
+    assert (proof.decided, [one.rule for one in proof.checks if one.is_broken]) == (False, ["solved again"])
+
+
 def test_what_is_not_decided_in_time_is_not_said_to_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,6 +95,6 @@ def test_what_is_not_decided_in_time_is_not_said_to_be(
         assert timeout_seconds == 5
         return optimizer.Solution(problem, optimizer.Status.UNDECIDED, lower_bound=Fraction(0))
 
-    monkeypatch.setattr(proving.optimizer, "solve", undecided)
+    monkeypatch.setattr(optimizer, "solve", undecided)
     report = verify_export(path, prove)
     assert (report.findings.count, report.proved, report.undecided) == (0, 0, 4)

@@ -7,6 +7,8 @@ from ordergen_client.verification.verify import Report
 
 #: How many findings are shown.
 SHOWN = 20
+#: Of an id, which is copied and looked for, and so is never broken.
+ID_WIDTH = 24
 
 
 def checked_table(report: Report, *, proved: bool) -> Table:
@@ -30,7 +32,9 @@ def findings_table(report: Report) -> Table:
     table = Table(
         title=f"The first of {report.findings.count:,} that are wrong" if _more(report) else "Wrong"
     )
-    for name in ("Where", "Line", "Rule", "There is", "There should be"):
+    for name in ("Where", "Line"):
+        table.add_column(name, no_wrap=True, max_width=ID_WIDTH)
+    for name in ("Rule", "There is", "There should be"):
         table.add_column(name, overflow="fold")
     for one in report.findings.first[:SHOWN]:
         # As they are: a file that somebody has changed may have markup in it.

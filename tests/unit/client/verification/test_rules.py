@@ -104,7 +104,7 @@ SOLUTION: Place = (*OF_THE_FIRST, "solution")
 #: What is put where, and which rule it breaks; many break others, too.
 NONSENSE: dict[str, tuple[Place, object, str]] = {
     "a band that it is outside": ((*LINE, "target", "value"), "0.9", "weight inside its band"),
-    "drifts the wrong way round": ((*LINE, "lowDrift", "value"), "0.9", "target and drifts"),
+    "drifts the wrong way round": ((*LINE, "lowDrift", "value"), "0.9", "low_drift"),
     "a price of nothing": ((*LINE, "price", "value"), "0", "price"),
     "an exponent": ((*LINE, "price", "value"), "1e9", "can be read"),
     "no number": ((*LINE, "actual", "value"), "", "can be read"),

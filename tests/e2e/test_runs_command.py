@@ -39,7 +39,7 @@ class Served:
         return CliRunner().invoke(main, ["runs", *arguments, *target])
 
     def done(self, *arguments: str) -> str:
-        """The output of a command that does what it is told; one that is slow shows its progress elsewhere."""
+        """The output of a command that does what it is told; a slow one shows its progress elsewhere."""
         result = self.ran(*arguments)
         assert result.exit_code == 0, result.stderr
         return result.stdout

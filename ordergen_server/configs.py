@@ -64,6 +64,7 @@ def server_config(settings: Settings, *, one_of_several: bool) -> ServerConfig:
         message_seconds=settings.message_seconds,
         health_host=settings.health_host,
         tls=_tls(settings),
+        peer_connections=settings.maximum_peer_connections,
     )
 
 

@@ -24,7 +24,7 @@ from ordergen_server.api.admission.inbox import Inbox
 from ordergen_server.api.server import LIVENESS, READINESS
 from ordergen_server.api.wire.event_loop import EventLoop
 from ordergen_server.api.wire.health import Health
-from ordergen_server.api.wire.ports import HEALTH_CONNECTIONS, Port
+from ordergen_server.api.wire.ports import HEALTH_CONNECTIONS, HEALTH_PEER_CONNECTIONS, Port
 from ordergen_server.api.wire.routes import Routes
 from ordergen_server.bootstrap import Serving, server_process, serving
 from ordergen_server.domain.errors import OrderGenerationError
@@ -124,6 +124,7 @@ class ServerProcesses:
             Routes(self._health.methods(Inbox())),
             with_port(self._settings.health_host, self._settings.health_port),
             connections=HEALTH_CONNECTIONS,
+            peer_connections=HEALTH_PEER_CONNECTIONS,
         )
         self.health_port = self._health_port.number
 

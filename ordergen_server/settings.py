@@ -140,6 +140,12 @@ class Settings(BaseSettings):
         default=1000,
         description="Streams of runs, and cancels that wait for one to end, at once; more are refused.",
     )
+    maximum_peer_connections: int = Field(
+        default=400,
+        ge=0,
+        description="Connections of one address to the API, of the 800 that it takes; the newest of more are"
+        " ended. 0: all of them.",
+    )
     message_seconds: Seconds = Field(
         default=5, description="Time for the message of a call to come, from its headers on."
     )

@@ -1,9 +1,11 @@
 """What one client can do to the others, on loopback: each of these is a block, and over with it."""
 
+import multiprocessing
 import socket
 import struct
+from collections import deque
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -23,9 +25,9 @@ _HEADERS, _END_HEADERS = 1, 4
 
 @contextmanager
 def connections(port: int, count: int) -> Iterator[list[grpc.Channel]]:
-    """Channels with a connection each."""
+    """Channels with a connection each; one that is refused is tried again soon."""
     with ExitStack() as stack:
-        options = [("grpc.use_local_subchannel_pool", 1)]
+        options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_reconnect_backoff_ms", 200)]
         yield [
             stack.enter_context(grpc.insecure_channel(f"127.0.0.1:{port}", options=options))
             for _ in range(count)
@@ -114,6 +116,45 @@ def no_text(port: int, method: str) -> Iterator[None]:
             assert said, heard
             heard += said
         yield
+
+
+@contextmanager
+def endless_connections(port: int, source: str, open_at_once: int) -> Iterator[None]:
+    """One address opens connections as fast as it can, keeps those that it gets, and goes on."""
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=_connect, args=(port, source, open_at_once), daemon=True)
+    process.start()
+    try:
+        yield
+    finally:
+        process.kill()
+        process.join()
+
+
+def _connect(port: int, source: str, open_at_once: int) -> None:
+    opened: deque[socket.socket] = deque()
+    while True:
+        with suppress(OSError):  # that it is refused does not stop it
+            opened.append(socket.create_connection(("127.0.0.1", port), PATIENCE, (source, 0)))
+            opened[-1].sendall(PREFACE)
+        for _ in range(len(opened) if len(opened) > open_at_once else 0):
+            oldest = opened.popleft()
+            if _is_over(oldest):
+                oldest.close()
+                break
+            opened.append(oldest)
+
+
+def _is_over(connection: socket.socket) -> bool:
+    connection.setblocking(False)
+    try:
+        while connection.recv(4_096):
+            pass
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def _headers(stream: int, method: bytes, more: bytes = b"") -> bytes:

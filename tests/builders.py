@@ -54,6 +54,11 @@ def model(*positions: Position, portfolios: int = 0, model_id: str = MODEL_ID) -
     return Model(model_id, ModelContent("Growth", positions, ids), 3, NOW, NOW, None)
 
 
+def without_portfolios(one: Model) -> Model:
+    """A model as it is read for one of its portfolios."""
+    return replace(one, content=replace(one.content, portfolio_ids=()))
+
+
 def holdings(cash: str, quantities: Mapping[int, str] | None = None, *, portfolio: int = 0) -> Holdings:
     held = {security_id(number): Decimal(quantity) for number, quantity in (quantities or {}).items()}
     return Holdings(portfolio_id(portfolio), Decimal(cash), held)

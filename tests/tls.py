@@ -7,10 +7,20 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import NameOID
 
 from tests.limits import PATIENCE
 
@@ -155,3 +165,23 @@ def tls_before(target: int, context: ssl.SSLContext) -> Iterator[TlsProxy]:
         yield proxy
     finally:
         proxy.close()
+
+
+def with_names(authority: trustme.CA, *names: x509.GeneralName, common_name: str = "") -> trustme.LeafCert:
+    """A client's certificate with names of any kind and form."""
+    signer = x509.load_pem_x509_certificate(authority.cert_pem.bytes())
+    signing = load_pem_private_key(authority.private_key_pem.bytes(), None)
+    assert isinstance(signing, ec.EllipticCurvePrivateKey)
+    own = ec.generate_private_key(ec.SECP256R1())
+    common = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)] if common_name else []
+    now = datetime.now(UTC)
+    builder = (
+        x509.CertificateBuilder(signer.subject, x509.Name(common), own.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(1))
+        .not_valid_after(now + timedelta(1))
+    )
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=not common)
+    key = own.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return trustme.LeafCert(key, builder.sign(signing, SHA256()).public_bytes(Encoding.PEM), [])

@@ -4,6 +4,7 @@ import logging
 import math
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event, Thread
 
@@ -18,7 +19,12 @@ from ordergen_server.api.telemetry.calls import CallTelemetry
 from ordergen_server.api.wire import health, reflection
 from ordergen_server.api.wire.event_loop import EventLoop
 from ordergen_server.api.wire.health import Health
-from ordergen_server.api.wire.ports import API_CONNECTIONS, HEALTH_CONNECTIONS, Port
+from ordergen_server.api.wire.ports import (
+    API_CONNECTIONS,
+    HEALTH_CONNECTIONS,
+    HEALTH_PEER_CONNECTIONS,
+    Port,
+)
 from ordergen_server.api.wire.routes import Routes
 from ordergen_server.domain.errors import Unavailable
 from ordergen_server.domain.stores import Database
@@ -43,6 +49,7 @@ class ServerConfig:
 
     Attributes:
         health_port: None where another process answers for this one's health: then several share the port.
+        peer_connections: of one address to the API; 0 is as many as the port takes.
     """
 
     host: str
@@ -53,6 +60,7 @@ class ServerConfig:
     message_seconds: float
     health_host: str = ""  # empty is the host of the API
     tls: TlsFiles | None = None
+    peer_connections: int = 0
 
 
 class ApiServer:
@@ -103,6 +111,8 @@ class ApiServer:
             self._routes(),
             with_port(host, self._config.port),
             connections=API_CONNECTIONS,
+            peer_connections=self._config.peer_connections,
+            ended=self._ended("api"),
             shared=self._config.health_port is None,
             credentials=server_credentials(tls) if tls else None,
         )
@@ -110,7 +120,15 @@ class ApiServer:
         if self._config.health_port is not None:
             probes = Routes(self._health.methods(Inbox()))
             address = with_port(self._config.health_host or host, self._config.health_port)
-            self._ports.append(Port(probes, address, connections=HEALTH_CONNECTIONS))
+            self._ports.append(
+                Port(
+                    probes,
+                    address,
+                    connections=HEALTH_CONNECTIONS,
+                    peer_connections=HEALTH_PEER_CONNECTIONS,
+                    ended=self._ended("health"),
+                )
+            )
         self.port, self.health_port = self._api.number, self._ports[-1].number
         self._health.set([LIVENESS], health_pb2.HealthCheckResponse.SERVING)
         self._set_ready(ready=False)
@@ -125,6 +143,10 @@ class ApiServer:
             telemetry=self._telemetry,
             unnoted=guarded(self._gatekeeper, others),
         )
+
+    def _ended(self, port: str) -> Callable[[int], object]:
+        """Counts the connections to a port that were ended because their peer had too many."""
+        return self._telemetry.metrics.connections_ended(port).inc if self._telemetry else int
 
     def start(self) -> None:
         """Answer calls from now on."""

@@ -54,7 +54,11 @@ class ModelStore(Protocol):
         """Read a model. Raises NotFound."""
 
     def of_portfolio(self, portfolio_id: str) -> Model:
-        """Read the model a portfolio belongs to, without the time of its last rebalance. Raises NotFound."""
+        """Read the model a portfolio belongs to, but for its portfolios and the time of its last rebalance.
+
+        Raises:
+            NotFound: it belongs to none.
+        """
 
     def find(self, page: PageRequest, order_by: str, portfolio_id: str) -> Page[Model]:
         """Read a page of models. Raises InvalidArgument for an unknown order or a foreign token."""

@@ -15,6 +15,7 @@ SECTIONS = {
     "optimizer": "tests.benchmarks.optimizer",
     "models": "tests.benchmarks.models",
     "runs": "tests.benchmarks.runs",
+    "results": "tests.benchmarks.results",
     "front_door": "tests.benchmarks.front_door",
     "cost": "tests.benchmarks.cost",
 }

@@ -18,6 +18,7 @@ from tests.attacks import (
     CHECK,
     GET_MODEL,
     connections,
+    endless_connections,
     idle_reflections,
     memory_bytes,
     silent_calls,
@@ -69,6 +70,8 @@ def _attacks(server: ServerProcess, model: model_pb2.Model, rebalance_id: str) -
         "136 health checks without a message": silent_calls(health_port, CHECK, 136),
         "140 idle reflection streams": idle_reflections(port, 140),
         "140 watchers that do not read": unread_watchers(port, rebalance_id, 140),
+        "connections without end, 8088": endless_connections(port, "127.0.0.2", 850),
+        "connections without end, 8089": endless_connections(health_port, "127.0.0.2", 850),
         "4 callers of ListModels with 3.9 MB": _calling(
             port, "/globeco.ordergen.v1.ModelService/ListModels", large, count=4
         ),
@@ -98,7 +101,7 @@ def _good_client(server: ServerProcess, model_id: str) -> list[Times]:
         while time.monotonic() < until:
             for kept, (call, sent) in zip(seconds, calls, strict=True):
                 began = time.perf_counter()
-                call(sent, timeout=60)
+                call(sent, timeout=60, wait_for_ready=True)
                 kept.append(time.perf_counter() - began)
     return [Times(kept) for kept in seconds]
 

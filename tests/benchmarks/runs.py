@@ -14,6 +14,7 @@ from statistics import median, quantiles
 
 from globeco.ordergen.v1 import rebalance_pb2, rebalance_service_pb2
 
+from ordergen_server.domain.models import Position
 from ordergen_server.domain.rebalances import Rebalance, RebalanceOptions, RebalanceState
 from ordergen_server.domain.stores import Lease, RunOrder
 from ordergen_server.repositories.mongodb.database import Database
@@ -163,7 +164,7 @@ def storing_alone(one: World, ended: rebalance_pb2.Rebalance) -> float:
         starts = range(1, min(left, KEPT), WINDOW)
         batches = [runs.portfolios_after(ended.rebalance_id, start, WINDOW) for start in starts]
         while left > 0:
-            lease, again = begin_again(runs)
+            lease, again = begin_again(runs, one, ended.rebalance_id)
             for batch in batches:
                 results = [replace(result, rebalance_id=again) for result in batch[:left]]
                 if results:
@@ -172,8 +173,8 @@ def storing_alone(one: World, ended: rebalance_pb2.Rebalance) -> float:
     return seconds
 
 
-def begin_again(runs: Rebalances) -> tuple[Lease, str]:
-    """A run of a model of its own, to store results into."""
+def begin_again(runs: Rebalances, one: World, like: str) -> tuple[Lease, str]:
+    """A run of a model of its own, with the positions and the market of another, to store results into."""
     now = datetime.now(UTC)
     again = Rebalance(
         rebalance_id=runs.new_id(),
@@ -187,7 +188,14 @@ def begin_again(runs: Rebalances) -> tuple[Lease, str]:
         options=RebalanceOptions(),
     )
     lease = Lease(runs.new_id(), 3600)
-    runs.begin(RunOrder(again, (), 3600), (), lease, None)
+    positions = tuple(
+        Position(line.security_id, line.target, line.low_drift, line.high_drift)
+        for line in one.siblings.model.positions
+    )
+    runs.begin(RunOrder(again, positions, 3600), (), lease, None)
+    market = runs.kept_snapshot(like)
+    assert market
+    runs.keep_snapshot(again.rebalance_id, market)
     return lease, again.rebalance_id
 
 

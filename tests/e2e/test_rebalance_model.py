@@ -4,13 +4,15 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
+import grpc
 import pymongo
 import pytest
 from globeco.ordergen.v1 import model_pb2, rebalance_pb2, rebalance_service_pb2
 
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
-from tests.e2e.api import Api, message_of, served
+from tests.e2e.api import Api, failure, message_of, served
 from tests.e2e.conftest import PORTFOLIOS
 from tests.e2e.outcomes import inputs, outcome
 from tests.limits import PATIENCE
@@ -25,6 +27,7 @@ class Run:
     """A run that was streamed, on a server that still serves."""
 
     api: Api
+    database: str
     model: model_pb2.Model
     responses: list[rebalance_service_pb2.RebalanceModelResponse]
 
@@ -42,7 +45,7 @@ def run(mongodb_uri: str, clean_siblings: SimulatedSiblings, worker_id: str) -> 
     name = f"ordergen-test-run-{worker_id}"
     with served(mongodb_uri, name, clean_siblings) as api:
         model = api.create(message_of(clean_siblings.model))
-        yield Run(api, model, list(api.rebalance_all(model.model_id)))
+        yield Run(api, name, model, list(api.rebalance_all(model.model_id)))
     with pymongo.MongoClient[dict[str, object]](mongodb_uri) as client:
         client.drop_database(name)
 
@@ -204,3 +207,20 @@ def test_who_watches_again_gets_what_the_first_got(run: Run) -> None:
     request = rebalance_service_pb2.WatchRebalanceRequest(rebalance_id=run.finished.rebalance_id)
     for _ in range(2):
         assert list(run.api.rebalances.WatchRebalance(request, timeout=PATIENCE)) == run.responses
+
+
+def test_a_result_that_is_damaged_in_the_database_is_told_as_such(run: Run, mongodb_uri: str) -> None:
+    """Not read as other numbers; the others are read as before."""
+    damaged, other = run.portfolios[7], run.portfolios[8]
+    with pymongo.MongoClient[dict[str, Any]](mongodb_uri) as client:
+        stored = client[run.database]["portfolio_rebalances"]
+        query = {"portfolio_id": damaged.portfolio_id}
+        lines = (stored.find_one(query) or {})["lines"]
+        stored.update_one(query, {"$set": {"lines": lines[:-1] + bytes([lines[-1] ^ 1])}})
+        try:
+            found = failure(lambda: run.api.portfolio(run.finished.rebalance_id, damaged.portfolio_id))
+            assert (found.code, found.info.reason) == (grpc.StatusCode.DATA_LOSS, "STORED_DATA_DAMAGED")
+            assert run.api.portfolio(run.finished.rebalance_id, other.portfolio_id) == other
+        finally:
+            stored.update_one(query, {"$set": {"lines": lines}})
+    assert run.api.portfolio(run.finished.rebalance_id, damaged.portfolio_id) == damaged

@@ -14,13 +14,14 @@ import pytest
 from globeco.ordergen.v1 import model_pb2, model_service_pb2, model_service_pb2_grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from ordergen_server.api.wire.ports import API_CONNECTIONS
+from ordergen_server.api.wire.ports import API_CONNECTIONS, HEALTH_CONNECTIONS
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.attacks import (
     CHECK,
     GET_MODEL,
     PREFACE,
     connections,
+    endless_connections,
     idle_reflections,
     memory_bytes,
     no_text,
@@ -29,6 +30,7 @@ from tests.attacks import (
     unread_watchers,
 )
 from tests.e2e.api import failure, message_of
+from tests.e2e.metrics import Scrape
 from tests.e2e.processes import ServerProcess, server_process
 from tests.limits import LONG, PATIENCE, sized
 from tests.waiting import eventually
@@ -49,17 +51,19 @@ class Attacked:
     model: model_pb2.Model
     rebalance_id: str
 
-    def serves(self) -> None:
-        """A client with connections of its own is answered on both ports."""
+    def serves(self, *, may_wait: bool = False) -> None:
+        """A client with connections of its own is answered on both ports, each opened at once or in time."""
         api = self.server.api
         with connections(api.port, 1) as (main,), connections(api.health_port, 1) as (probes,):
             found = model_service_pb2_grpc.ModelServiceStub(main).GetModel(
-                model_service_pb2.GetModelRequest(model_id=self.model.model_id), timeout=PATIENCE
+                model_service_pb2.GetModelRequest(model_id=self.model.model_id),
+                timeout=PATIENCE,
+                wait_for_ready=may_wait,
             )
             assert found.name == self.model.name
             for channel in (main, probes):
                 check = health_pb2_grpc.HealthStub(channel).Check  # type: ignore[attr-defined] # set when made
-                assert check(ALIVE, timeout=PATIENCE).status == SERVING
+                assert check(ALIVE, timeout=PATIENCE, wait_for_ready=may_wait).status == SERVING
 
 
 @pytest.fixture(scope="module")
@@ -142,16 +146,38 @@ def test_large_requests_at_once_do_not_fill_memory(attacked: Attacked, size: int
 def test_connections_that_say_nothing_stop_neither_health_nor_those_that_are_connected(
     attacked: Attacked,
 ) -> None:
-    """More of them than a port takes: others that come are refused until they go."""
+    """More of them than a port takes, from many places: others that come are refused until they go."""
     api = attacked.server.api
     with ExitStack() as stack:
-        for _ in range(API_CONNECTIONS + 20):
-            idle = stack.enter_context(socket.create_connection(("127.0.0.1", api.port), PATIENCE))
+        for one in range(API_CONNECTIONS + 20):
+            source = f"127.0.1.{one % 10}", 0
+            idle = stack.enter_context(socket.create_connection(("127.0.0.1", api.port), PATIENCE, source))
             idle.sendall(PREFACE)
         assert api.get(attacked.model.model_id).name == attacked.model.name  # on a connection that it had
         check = health_pb2_grpc.HealthStub(stack.enter_context(connections(api.health_port, 1))[0]).Check  # type: ignore[attr-defined] # set when made
         assert check(ALIVE, timeout=PATIENCE).status == SERVING
     attacked.serves()
+
+
+@pytest.mark.parametrize("port", ["api", "health"])
+def test_one_address_that_opens_connections_without_end_leaves_room_for_others(
+    attacked: Attacked, port: str
+) -> None:
+    """And its own go away: the newest of those beyond what it may have."""
+    api = attacked.server.api
+    number, most = {
+        "api": (api.port, API_CONNECTIONS),
+        "health": (api.health_port, HEALTH_CONNECTIONS),
+    }[port]
+
+    def ended() -> float:
+        return Scrape(api.metrics_port).total("ordergen_connections_ended_total", port=port)
+
+    with endless_connections(number, "127.0.0.2", most + 50):
+        for wave in (1, 2, 3):
+            eventually(lambda: ended() > wave * most)  # noqa: B023 - called at once
+            attacked.serves(may_wait=True)
+    attacked.serves(may_wait=True)
 
 
 def test_a_quiet_stream_may_be_kept_alive_by_pings(attacked: Attacked) -> None:

@@ -155,12 +155,10 @@ def portfolio_rebalance(value: PortfolioRebalance) -> pb.PortfolioRebalance:
 
 
 def _add_transactions(message: pb.PortfolioRebalance, value: PortfolioRebalance) -> None:
-    trade_date = _date(value.trade_date)
-    for side, security_id, quantity, _ in value.transactions:
-        line = message.transactions.add(
-            transaction_type=_SIDES[side], security_id=security_id, quantity=quantity
-        )
-        line.trade_date.CopyFrom(trade_date)
+    for side, security_id, quantity, trade_date in value.transactions:
+        line = message.transactions.add()
+        line.MergeFromString(_of_trades(side, security_id, trade_date))
+        line.quantity = quantity
 
 
 def _add_positions(message: pb.PortfolioRebalance, value: PortfolioRebalance) -> None:
@@ -200,6 +198,14 @@ def _of_security(value: RunSecurity) -> bytes:
     line = pb.RebalancePosition(security_id=value.security_id, ticker=value.ticker)
     for name in ("price", "target", "low_drift", "high_drift"):
         set_decimal(getattr(line, name), getattr(value, name))
+    return line.SerializeToString()
+
+
+@lru_cache(maxsize=KEPT_SECURITIES)
+def _of_trades(side: Side, security_id: str, trade_date: date) -> bytes:
+    """What all portfolios of a run have in common of a trade, encoded once."""
+    line = pb.Transaction(transaction_type=_SIDES[side], security_id=security_id)
+    line.trade_date.CopyFrom(_date(trade_date))
     return line.SerializeToString()
 
 

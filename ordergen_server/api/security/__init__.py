@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from ordergen_server.api.security.gatekeeper import Gatekeeper, Reflection, certificate_names
+from ordergen_server.api.security.certificates import certificate_names
+from ordergen_server.api.security.gatekeeper import Gatekeeper, Reflection
 from ordergen_server.api.security.key_sources import source
 from ordergen_server.api.security.keys import KeyHolder, KeysError
 from ordergen_server.api.security.tls import TlsFiles, server_credentials

@@ -108,15 +108,3 @@ class Gatekeeper:
             "connect with a client certificate whose name this server knows" if self._certificates else "",
         ]
         return ", or ".join(filter(None, ways))
-
-
-def certificate_names(auth_context: Mapping[str, Sequence[bytes]]) -> tuple[str, ...]:
-    """The names of a client's certificate, from what `ServicerContext.auth_context()` has.
-
-    They are its alternative names (URIs, then DNS names); where there are none of these, its common name.
-    """
-    for properties in (("peer_uri", "peer_dns"), ("x509_common_name",)):
-        names = [name.decode(errors="replace") for one in properties for name in auth_context.get(one, ())]
-        if names:
-            return tuple(filter(str.isprintable, names))
-    return ()

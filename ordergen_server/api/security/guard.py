@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from functools import partial
 
-from ordergen_server.api.security.gatekeeper import Gatekeeper, certificate_names
+from ordergen_server.api.security.certificates import certificate_names
+from ordergen_server.api.security.gatekeeper import Gatekeeper
 from ordergen_server.api.wire.exchange import Exchange, Serve
 from ordergen_server.api.wire.routes import Methods
 from ordergen_server.domain.subjects import acting_as

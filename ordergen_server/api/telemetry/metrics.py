@@ -78,6 +78,9 @@ class Metrics:
         self.calls_refused = self._counter(
             "ordergen_calls_refused", "Calls that were not admitted.", "why", most=50
         )
+        self.connections_ended = self._counter(
+            "ordergen_connections_ended", "Connections whose peer had too many.", "port"
+        )
 
     def _add_runs(self) -> None:
         self.runs_in_progress = self._gauge(

@@ -1,16 +1,20 @@
 """Ports that answer gRPC: what every connection may do, and how one is opened. On an event loop alone."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import grpc
 from grpc._cython import cygrpc  # type: ignore[attr-defined] # the stubs leave it out
 
+from ordergen_server.api.wire.peers import PeerBound
 from ordergen_server.api.wire.routes import UNKNOWN, Routes
 
 MAXIMUM_REQUEST_BYTES = 4 * 1024 * 1024
 #: Connections at once: with those to the database and to siblings fewer than the 1,024 files of a process.
 API_CONNECTIONS, HEALTH_CONNECTIONS = 800, 100
+#: Of them, those of one address to the port of health: probes have one at a time.
+HEALTH_PEER_CONNECTIONS = 20
 #: What every connection may do.
 OPTIONS = [
     ("grpc.max_receive_message_length", MAXIMUM_REQUEST_BYTES),
@@ -29,6 +33,10 @@ OPTIONS = [
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
 ]
+
+
+def _nobody_counts(_: int) -> None:
+    pass
 
 
 class _Core(cygrpc.AioServer):  # type: ignore[misc] # of a module without types
@@ -54,6 +62,8 @@ class Port:
         routes: what it answers.
         address: `host:port`; port 0 takes a free one.
         connections: how many it takes at once.
+        peer_connections: how many of them one address has for long; 0 is all.
+        ended: is told how many were ended because an address had more.
         shared: whether several processes listen on it; without that two servers never share one unnoticed.
         credentials: of TLS; without them it is plain text.
 
@@ -67,6 +77,8 @@ class Port:
         address: str,
         *,
         connections: int,
+        peer_connections: int = 0,
+        ended: Callable[[int], object] = _nobody_counts,
         shared: bool = False,
         credentials: grpc.ServerCredentials | None = None,
     ) -> None:
@@ -88,11 +100,17 @@ class Port:
             host, _, port = address.rpartition(":")
             reason = "it is in use, or no such address"
             raise OSError(f"cannot listen on port {port} of {host}: {reason}") from None
+        bounded = 0 < peer_connections < connections
+        self._peers = PeerBound(self.number, peer_connections, ended) if bounded else None
 
     async def start(self) -> None:
         """Answer calls from now on."""
         await self._server.start()
+        if self._peers:
+            self._peers.start()
 
     async def stop(self, seconds: float) -> None:
         """Take no new calls, and cut those off that have not ended after `seconds`."""
         await self._server.stop(seconds)
+        if self._peers:
+            self._peers.close()

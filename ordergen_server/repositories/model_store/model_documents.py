@@ -13,9 +13,13 @@ from ordergen_server.repositories.mongodb.documents import from_document, take_i
 KEPT_MODELS, KEPT_BYTES = 256, 32 * 1024
 
 
+#: The projection that leaves out portfolios, and what is remembered of changes.
+WITHOUT_PORTFOLIOS = {"portfolio_ids": 0, "change_ids": 0}
+
+
 def model_of(document: Document) -> Model:
-    """The model of a document."""
-    flat = take_id(document, "model_id")
+    """The model of a document; without portfolios where it was read `WITHOUT_PORTFOLIOS`."""
+    flat = {"portfolio_ids": [], **take_id(document, "model_id")}
     return from_document({**flat, "content": flat}, Model)
 
 

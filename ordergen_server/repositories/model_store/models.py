@@ -15,7 +15,11 @@ from ordergen_server.domain.models import FIELDS, Model, ModelContent
 from ordergen_server.domain.pages import Page, PageRequest
 from ordergen_server.repositories.model_store.activity import ModelActivity
 from ordergen_server.repositories.model_store.duplicates import Duplicates
-from ordergen_server.repositories.model_store.model_documents import model_of, stored_model
+from ordergen_server.repositories.model_store.model_documents import (
+    WITHOUT_PORTFOLIOS,
+    model_of,
+    stored_model,
+)
 from ordergen_server.repositories.model_store.model_pages import ModelPages
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.database import Database
@@ -73,9 +77,13 @@ class Models:
             return self._activity.with_time(stored_model(self._read(model_id)))
 
     def of_portfolio(self, portfolio_id: str) -> Model:
-        """Read the model a portfolio belongs to, without the time of its last rebalance. Raises NotFound."""
+        """Read the model a portfolio belongs to, but for its portfolios and the time of its last rebalance.
+
+        Raises:
+            NotFound: it belongs to none.
+        """
         with self._operation():
-            document = self._stored.find_one({"portfolio_ids": portfolio_id})
+            document = self._stored.find_one({"portfolio_ids": portfolio_id}, WITHOUT_PORTFOLIOS)
         if document is None:
             raise NotFound(
                 f"Portfolio {portfolio_id} belongs to no model: link it to one with AddPortfolios.",

@@ -11,6 +11,7 @@ from pathlib import Path
 import grpc
 import pytest
 import trustme
+from cryptography import x509
 from globeco.ordergen.v1 import model_service_pb2, model_service_pb2_grpc
 
 from ordergen_client import Client, PermissionDenied, Tls, Unauthenticated, Unavailable
@@ -29,8 +30,10 @@ from tests.doors import (
 )
 from tests.issuers import Issuer
 from tests.limits import PATIENCE, sized
+from tests.tls import with_names
 
-SUBJECTS = {"desk.test": "ordergen:read ordergen:models", "viewer": "ordergen:read"}
+URI = "spiffe://globeco/desk"
+SUBJECTS = {"desk.test": "ordergen:read ordergen:models", "viewer": "ordergen:read", URI: "ordergen:read"}
 CALLERS, RENEWALS = 4, sized(8, 100)
 
 
@@ -67,6 +70,16 @@ def test_a_common_name_counts_where_there_is_no_other(
     hidden = authority.issue_cert("other.test", common_name="viewer")
     with mutual.client(tls=trusting(tmp_path, authority, hidden)) as client:
         assert isinstance(refused(lambda: knock(client)), Unauthenticated)
+
+
+def test_a_name_counts_as_what_it_is(mutual: Door, authority: trustme.CA, tmp_path: Path) -> None:
+    """Not a DNS name that reads like a URI, and not what stands before a NUL, where gRPC ends a name."""
+    uri, dns = x509.UniformResourceIdentifier, x509.DNSName
+    with mutual.client(tls=trusting(tmp_path, authority, with_names(authority, uri(URI)))) as client:
+        knock(client)
+    for false in (dns(URI), uri("desk.test"), dns("desk.test\0.evil.test"), uri(f"{URI}\0")):
+        with mutual.client(tls=trusting(tmp_path, authority, with_names(authority, false))) as client:
+            assert isinstance(refused(partial(knock, client)), Unauthenticated)
 
 
 def test_a_token_comes_before_the_certificate(

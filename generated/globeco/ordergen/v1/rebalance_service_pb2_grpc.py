@@ -33,7 +33,8 @@ class RebalanceServiceStub(object):
     Every error carries a google.rpc.ErrorInfo with the domain `ordergen.globeco`. Besides the errors named
     at each RPC, any of them can answer INVALID_ARGUMENT (a field breaks a rule; with BadRequest), UNAVAILABLE
     (the database or a sibling service is down; with RetryInfo), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (too
-    many calls or runs in flight; with RetryInfo) and INTERNAL (a bug, with a correlation id).
+    many calls or runs in flight; with RetryInfo), DATA_LOSS (what the database has of a run is not what was stored)
+    and INTERNAL (a bug, with a correlation id).
 
     A server that asks for credentials answers UNAUTHENTICATED where they are missing or not accepted, and
     PERMISSION_DENIED where they lack a scope (metadata scope).
@@ -106,7 +107,8 @@ class RebalanceServiceServicer(object):
     Every error carries a google.rpc.ErrorInfo with the domain `ordergen.globeco`. Besides the errors named
     at each RPC, any of them can answer INVALID_ARGUMENT (a field breaks a rule; with BadRequest), UNAVAILABLE
     (the database or a sibling service is down; with RetryInfo), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (too
-    many calls or runs in flight; with RetryInfo) and INTERNAL (a bug, with a correlation id).
+    many calls or runs in flight; with RetryInfo), DATA_LOSS (what the database has of a run is not what was stored)
+    and INTERNAL (a bug, with a correlation id).
 
     A server that asks for credentials answers UNAUTHENTICATED where they are missing or not accepted, and
     PERMISSION_DENIED where they lack a scope (metadata scope).
@@ -272,7 +274,8 @@ class RebalanceService(object):
     Every error carries a google.rpc.ErrorInfo with the domain `ordergen.globeco`. Besides the errors named
     at each RPC, any of them can answer INVALID_ARGUMENT (a field breaks a rule; with BadRequest), UNAVAILABLE
     (the database or a sibling service is down; with RetryInfo), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (too
-    many calls or runs in flight; with RetryInfo) and INTERNAL (a bug, with a correlation id).
+    many calls or runs in flight; with RetryInfo), DATA_LOSS (what the database has of a run is not what was stored)
+    and INTERNAL (a bug, with a correlation id).
 
     A server that asks for credentials answers UNAUTHENTICATED where they are missing or not accepted, and
     PERMISSION_DENIED where they lack a scope (metadata scope).

@@ -34,7 +34,8 @@ class RebalanceServiceStub:
     Every error carries a google.rpc.ErrorInfo with the domain `ordergen.globeco`. Besides the errors named
     at each RPC, any of them can answer INVALID_ARGUMENT (a field breaks a rule; with BadRequest), UNAVAILABLE
     (the database or a sibling service is down; with RetryInfo), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (too
-    many calls or runs in flight; with RetryInfo) and INTERNAL (a bug, with a correlation id).
+    many calls or runs in flight; with RetryInfo), DATA_LOSS (what the database has of a run is not what was stored)
+    and INTERNAL (a bug, with a correlation id).
 
     A server that asks for credentials answers UNAUTHENTICATED where they are missing or not accepted, and
     PERMISSION_DENIED where they lack a scope (metadata scope).
@@ -103,7 +104,8 @@ class RebalanceServiceAsyncStub(RebalanceServiceStub):
     Every error carries a google.rpc.ErrorInfo with the domain `ordergen.globeco`. Besides the errors named
     at each RPC, any of them can answer INVALID_ARGUMENT (a field breaks a rule; with BadRequest), UNAVAILABLE
     (the database or a sibling service is down; with RetryInfo), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (too
-    many calls or runs in flight; with RetryInfo) and INTERNAL (a bug, with a correlation id).
+    many calls or runs in flight; with RetryInfo), DATA_LOSS (what the database has of a run is not what was stored)
+    and INTERNAL (a bug, with a correlation id).
 
     A server that asks for credentials answers UNAUTHENTICATED where they are missing or not accepted, and
     PERMISSION_DENIED where they lack a scope (metadata scope).
@@ -168,7 +170,8 @@ class RebalanceServiceServicer:
     Every error carries a google.rpc.ErrorInfo with the domain `ordergen.globeco`. Besides the errors named
     at each RPC, any of them can answer INVALID_ARGUMENT (a field breaks a rule; with BadRequest), UNAVAILABLE
     (the database or a sibling service is down; with RetryInfo), DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (too
-    many calls or runs in flight; with RetryInfo) and INTERNAL (a bug, with a correlation id).
+    many calls or runs in flight; with RetryInfo), DATA_LOSS (what the database has of a run is not what was stored)
+    and INTERNAL (a bug, with a correlation id).
 
     A server that asks for credentials answers UNAUTHENTICATED where they are missing or not accepted, and
     PERMISSION_DENIED where they lack a scope (metadata scope).

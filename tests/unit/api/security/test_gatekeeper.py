@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from ordergen_server.api.security import Gatekeeper, Reflection, certificate_names
+from ordergen_server.api.security import Gatekeeper, Reflection
 from ordergen_server.api.security.keys import KeyHolder
 from ordergen_server.api.security.scopes import SCOPE_OF
 from ordergen_server.api.security.tokens import TokenRules, TokenVerifier
@@ -134,17 +134,3 @@ def test_a_call_without_a_row_is_none(issuer: Issuer, tokens: TokenVerifier, met
     for gate in (Gatekeeper(), Gatekeeper(tokens=tokens)):
         with pytest.raises(Unsupported):
             gate.admit(method, bearer(issuer.token()))
-
-
-@pytest.mark.parametrize(
-    ("context", "names"),
-    [
-        ({}, ()),
-        ({"x509_common_name": [b"desk"]}, ("desk",)),
-        ({"x509_common_name": [b"desk"], "peer_dns": [b"a.b", b"c.d"]}, ("a.b", "c.d")),
-        ({"peer_dns": [b"a.b"], "peer_uri": [b"spiffe://a/b"]}, ("spiffe://a/b", "a.b")),
-        ({"peer_uri": [b"spiffe://a\nb", b"x"]}, ("x",)),
-    ],
-)
-def test_names_of_a_certificate(context: Mapping[str, list[bytes]], names: tuple[str, ...]) -> None:
-    assert certificate_names(context) == names

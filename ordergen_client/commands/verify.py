@@ -62,6 +62,7 @@ def _as_json(report: Report) -> dict[str, object]:
         "messages": report.messages,
         "portfolios_computed": report.solved,
         "lines_computed": report.lines,
+        "portfolios_feasible": report.feasible,
         "portfolios_without_lines": report.others,
         "portfolios_proved": report.proved,
         "portfolios_undecided": report.undecided,

@@ -19,6 +19,8 @@ def checked_table(report: Report, *, proved: bool) -> Table:
     table.add_row("messages: in order, each portfolio once, counts, state", f"{report.messages:,}")
     table.add_row("portfolios: every number computed anew", f"{report.solved:,}")
     table.add_row("their lines", f"{report.lines:,}")
+    if report.feasible:
+        table.add_row("of the portfolios FEASIBLE: not said to be the best", f"{report.feasible:,}")
     for state, count in sorted(report.others.items()):
         table.add_row(f"{state} without lines: nothing to compute", f"{count:,}")
     if proved:
@@ -51,8 +53,8 @@ def conclusion(report: Report, *, proved: bool) -> str:
     if not proved:
         return f"{told}. Whether answers are the best is not computed: --prove does that."
     if report.proved < report.solved:
-        return f"{told}; solved again, and the same: {report.proved:,} of {report.solved:,}."
-    return f"{told}; solved again, and the same: all {report.solved:,}."
+        return f"{told}; solved again without a contradiction: {report.proved:,} of {report.solved:,}."
+    return f"{told}; solved again without a contradiction: all {report.solved:,}."
 
 
 def _scope(report: Report) -> str:

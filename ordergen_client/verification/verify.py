@@ -46,6 +46,7 @@ class Report:
         ended: whether the last of them was the end of the run.
         solved: portfolios with lines, each of whose numbers was computed anew.
         lines: of those.
+        feasible: of those portfolios, whose answers are not said to be the best.
         others: portfolios without lines, by state.
         proved: portfolios that were solved again to the end.
         undecided: portfolios that could not be, in the time that the run gave its solver.
@@ -57,6 +58,7 @@ class Report:
     ended: bool = False
     solved: int = 0
     lines: int = 0
+    feasible: int = 0
     others: dict[str, int] = field(default_factory=dict)
     proved: int = 0
     undecided: int = 0
@@ -153,6 +155,7 @@ class _Verification:
             return
         self.report.solved += 1
         self.report.lines += len(portfolio.lines)
+        self.report.feasible += not portfolio.solution.proven
         if self._prover and self._findings.count == before:
             self._prove(portfolio, run.options, self._prover)
 

@@ -16,8 +16,8 @@ def report(proved: int = 0, undecided: int = 0) -> Report:
     ("made", "proved", "said"),
     [
         (report(), False, "all 1,200 portfolios and their 5,000 lines are right, computed anew. Whether"),
-        (report(proved=1200), True, "solved again, and the same: all 1,200."),
-        (report(proved=1199, undecided=1), True, "solved again, and the same: 1,199 of 1,200."),
+        (report(proved=1200), True, "solved again without a contradiction: all 1,200."),
+        (report(proved=1199, undecided=1), True, "solved again without a contradiction: 1,199 of 1,200."),
     ],
 )
 def test_the_last_line(made: Report, proved: bool, said: str) -> None:
@@ -42,8 +42,10 @@ def shown(made: Report) -> str:
 def test_what_is_wrong_is_counted_and_shown_as_it_is() -> None:
     """With brackets in it, too."""
     made = report()
+    made.feasible = 7
     made.findings.add("file", [Check("rule", f"[red]{number}[/red]", "") for number in range(150)])
     table = shown(made)
+    assert "of the portfolios FEASIBLE: not said to be the best" in table
     assert "The first of 150 that are wrong" in table
     assert "[red]19[/red]" in table
     assert "[red]20[/red]" not in table

@@ -1,24 +1,20 @@
 """The `ordergen` command."""
 
-import functools
 import json
-import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 from rich.console import Console
 
+from ordergen_client.as_json import run_as_json
 from ordergen_client.client import Client
-from ordergen_client.credentials import Tls
+from ordergen_client.commands.runs import runs
+from ordergen_client.commands.server import told_failures, with_server
 from ordergen_client.demo import run_demo
-from ordergen_client.errors import OrderGenerationError
 from ordergen_client.following import (
     follow,
     output_console,
-    run_as_json,
     show_portfolios,
     summary,
     until_interrupted,
@@ -30,6 +26,9 @@ from ordergen_client.sandbox import SandboxError
 @click.version_option(package_name="globeco-ordergen")
 def main() -> None:
     """Turn investment models into proven optimal whole-share orders."""
+
+
+main.add_command(runs)
 
 
 @main.command()
@@ -60,68 +59,16 @@ def demo(*, portfolios: int, positions: int, seed: int, market: Path | None, as_
     if market:
         arguments.append(f"--market={market}")
     try:
-        with _told_failures():
+        with told_failures():
             run_demo(arguments, as_json=as_json)
     except SandboxError:
         sys.exit(1)  # the stack has said why
 
 
-def _file(name: str, variable: str, text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    kind = click.Path(exists=True, dir_okay=False, path_type=Path)
-    return click.option(name, type=kind, envvar=variable, help=f"{text} [{variable}]")
-
-
-def _server(command: Callable[..., None]) -> Callable[..., None]:
-    """The options of every command that talks to a server, and a client of it in their place.
-
-    A token itself is no option: everybody on the machine can see those of a process.
-    """
-
-    @functools.wraps(command)
-    def with_client(
-        *,
-        target: str,
-        tls: bool,
-        ca: Path | None,
-        certificate: Path | None,
-        key: Path | None,
-        token_file: Path | None,
-        **options: object,
-    ) -> None:
-        token = token_file or os.environ.get("ORDERGEN_TOKEN") or None
-        try:
-            files = Tls(ca, certificate, key) if tls or ca or certificate or key else None
-            opened = Client(target, tls=files, token=token)
-        except (ValueError, OSError) as error:
-            raise click.UsageError(str(error)) from error
-        with _told_failures(), opened as client:
-            command(client=client, **options)
-
-    shared: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
-        click.option(
-            "--target",
-            default="localhost:8088",
-            show_default=True,
-            envvar="ORDERGEN_TARGET",
-            help="host:port. [ORDERGEN_TARGET]",
-        ),
-        click.option("--tls", is_flag=True, help="Connect with TLS; implied by the files of it."),
-        _file("--ca", "ORDERGEN_CA", "PEM file of the CA of the server."),
-        _file("--certificate", "ORDERGEN_CERTIFICATE", "PEM file of a certificate of yours, with --key."),
-        _file("--key", "ORDERGEN_KEY", "PEM file of its private key."),
-        _file("--token-file", "ORDERGEN_TOKEN_FILE", "File of a bearer token; or ORDERGEN_TOKEN has it."),
-        click.option("--json", "as_json", is_flag=True, help="Print the result as one line of JSON."),
-    ]
-    options: Callable[..., None] = with_client
-    for option in reversed(shared):
-        options = option(options)
-    return options
-
-
 @main.command()
 @click.argument("model_id")
 @click.option("--detach", is_flag=True, help="Print the run's id and leave it to go on by itself.")
-@_server
+@with_server
 def rebalance(*, client: Client, model_id: str, detach: bool, as_json: bool) -> None:
     """Rebalance every portfolio of MODEL_ID.
 
@@ -138,14 +85,14 @@ def rebalance(*, client: Client, model_id: str, detach: bool, as_json: bool) -> 
 
 @main.command()
 @click.argument("rebalance_id")
-@_server
+@with_server
 def watch(*, client: Client, rebalance_id: str, as_json: bool) -> None:
     """Show what the run REBALANCE_ID has done, and follow it to its end."""
     _follow(client, rebalance_id, as_json=as_json)
 
 
 def _follow(client: Client, rebalance_id: str, *, as_json: bool) -> None:
-    events = until_interrupted(client.watch_rebalance(rebalance_id))
+    events = until_interrupted(client.watch_rebalance(rebalance_id, view="BASIC"))
     run, portfolios = follow(events, Console(stderr=True))
     if as_json:
         click.echo(run_as_json(run, portfolios))
@@ -155,20 +102,6 @@ def _follow(client: Client, rebalance_id: str, *, as_json: bool) -> None:
         console.print(f"{summary(run)}.")
     if run.error:
         raise run.error
-
-
-@contextmanager
-def _told_failures() -> Iterator[None]:
-    """A block whose failures are told in words, with exit code 1."""
-    try:
-        yield
-    except OrderGenerationError as error:
-        raise click.ClickException(_told(error)) from error
-
-
-def _told(error: OrderGenerationError) -> str:
-    lines = [str(error), *(f"  {violation.subject}: {violation.rule}" for violation in error.violations)]
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

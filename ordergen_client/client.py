@@ -1,6 +1,7 @@
 """The client: one channel, every call with a deadline, errors of ours."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -30,6 +31,8 @@ from ordergen_client.values import (
 
 DEFAULT_OPTIONS = RebalanceOptions()
 
+#: Closing it ends the stream.
+Messages = Generator[rebalance_service_pb2.RebalanceModelResponse, None, None]
 Answer = TypeVar("Answer")
 Page = TypeVar("Page")
 
@@ -239,7 +242,7 @@ class Client:
             request_id=request_id,
             view=messages.view(view),
         )
-        return self._events(self._rebalances.RebalanceModel, request)
+        return _events(self._stream(self._rebalances.RebalanceModel, request))
 
     def start_rebalance(
         self, model_id: str, options: RebalanceOptions = DEFAULT_OPTIONS, *, request_id: str = ""
@@ -257,10 +260,14 @@ class Client:
 
         The view BASIC leaves out positions.
         """
+        return _events(self.watch_messages(rebalance_id, after_sequence, view=view))
+
+    def watch_messages(self, rebalance_id: str, after_sequence: int = 0, *, view: View = "FULL") -> Messages:
+        """As `watch_rebalance`, but the messages of the contract as they come."""
         request = rebalance_service_pb2.WatchRebalanceRequest(
             rebalance_id=rebalance_id, after_sequence=after_sequence, view=messages.view(view)
         )
-        return self._events(self._rebalances.WatchRebalance, request)
+        return self._stream(self._rebalances.WatchRebalance, request)
 
     def cancel_rebalance(self, rebalance_id: str) -> Rebalance:
         """Cancel a run; one that has ended stays as it is."""
@@ -325,11 +332,15 @@ class Client:
         except grpc.RpcError as error:
             raise_from(error)
 
-    def _events(self, method: Any, request: object) -> Iterator[RebalanceEvent]:  # noqa: ANN401 - a stub's method
+    def _stream(
+        self,
+        method: Any,  # noqa: ANN401 - a stub's method
+        request: object,
+    ) -> Messages:
         metadata = authorization(self._token)
         stream = method(request, timeout=self._run_timeout_seconds, metadata=metadata)
         try:
-            yield from map(messages.event, stream)
+            yield from stream
         except grpc.RpcError as error:
             raise_from(error)
         finally:
@@ -342,3 +353,8 @@ class Client:
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token
+
+
+def _events(stream: Messages) -> Iterator[RebalanceEvent]:
+    with closing(stream):
+        yield from map(messages.event, stream)

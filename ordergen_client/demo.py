@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from ordergen_client.as_json import run_as_json
 from ordergen_client.client import Client
-from ordergen_client.following import follow, output_console, run_as_json, show_portfolios, summary
+from ordergen_client.following import follow, output_console, show_portfolios, summary
 from ordergen_client.sandbox import sandbox
 from ordergen_client.tables import orders_table
 from ordergen_client.values import PortfolioRebalance, Rebalance
@@ -24,7 +25,7 @@ def run_demo(arguments: Sequence[str], *, as_json: bool) -> None:
     with sandbox(arguments) as stack, Client(stack.target) as client:
         model = client.create_model(stack.model_name, stack.positions, stack.portfolio_ids)
         started = time.perf_counter()
-        run, portfolios = follow(client.rebalance_model(model.model_id), progress)
+        run, portfolios = follow(client.rebalance_model(model.model_id, view="BASIC"), progress)
         seconds = time.perf_counter() - started
         first = next((one for one in portfolios if one.state == "REBALANCED"), None)
         detail = first and client.get_portfolio_rebalance(run.rebalance_id, first.portfolio_id)

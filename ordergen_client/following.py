@@ -1,10 +1,10 @@
 """Following a run: its progress while it goes on, and what became of it."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 from threading import Thread
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -16,6 +16,10 @@ from ordergen_client.values import PortfolioRebalance, Rebalance, RebalanceEvent
 PIPE_WIDTH = 132
 #: How long an interrupt may take to be heard.
 WAKE_SECONDS = 0.2
+#: Events that are read ahead of whoever takes them.
+AHEAD = 64
+
+Event = TypeVar("Event")
 
 
 def follow(events: Iterable[RebalanceEvent], console: Console) -> tuple[Rebalance, list[PortfolioRebalance]]:
@@ -36,12 +40,12 @@ def follow(events: Iterable[RebalanceEvent], console: Console) -> tuple[Rebalanc
     return finished[0], sorted(portfolios, key=lambda one: one.portfolio_id)
 
 
-def until_interrupted(events: Iterable[RebalanceEvent]) -> Iterator[RebalanceEvent]:
+def until_interrupted(events: Iterable[Event]) -> Iterator[Event]:
     """The same events, read by a thread of its own, so that Ctrl-C meets a wait of ours and never gRPC.
 
     What an interrupt raises within gRPC can be lost, or leave its locks taken, and the command hangs.
     """
-    told: SimpleQueue[RebalanceEvent | Exception | None] = SimpleQueue()
+    told: Queue[Event | Exception | None] = Queue(AHEAD)
 
     def read() -> None:
         try:
@@ -81,34 +85,3 @@ def summary(run: Rebalance) -> str:
     """A run in a line."""
     counts = ", ".join(f"{count} {state}" for state, count in run.counts.items() if count)
     return f"Run {run.rebalance_id} {run.state}: {counts}"
-
-
-def run_as_json(run: Rebalance, portfolios: Sequence[PortfolioRebalance]) -> str:
-    """A run and its portfolios as one line of JSON; numbers are strings, digit for digit."""
-    return json.dumps(
-        {
-            "model_id": run.model_id,
-            "rebalance_id": run.rebalance_id,
-            "state": run.state,
-            "counts": run.counts,
-            "portfolios": [_portfolio_as_json(portfolio) for portfolio in portfolios],
-        }
-    )
-
-
-def _portfolio_as_json(portfolio: PortfolioRebalance) -> dict[str, object]:
-    numbers = {
-        name: None if getattr(portfolio, name) is None else format(getattr(portfolio, name), "f")
-        for name in ("market_value", "cash_before", "cash_after", "drift_before", "drift_after")
-    }
-    return {
-        "portfolio_id": portfolio.portfolio_id,
-        "state": portfolio.state,
-        "status": portfolio.solution.status if portfolio.solution else None,
-        **numbers,
-        "transactions": [
-            {"side": trade.side, "security_id": trade.security_id, "quantity": trade.quantity}
-            for trade in portfolio.transactions
-        ],
-        "error": portfolio.error.message if portfolio.error else None,
-    }

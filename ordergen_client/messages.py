@@ -22,8 +22,10 @@ from ordergen_client.values import (
     RebalanceOptions,
     RebalancePosition,
     RebalanceState,
+    Restriction,
     Side,
     Solution,
+    Strategy,
     Transaction,
     View,
 )
@@ -68,6 +70,27 @@ def options_message(options: RebalanceOptions) -> pb.RebalanceOptions:
     for security_id, shares in options.lot_sizes.items():
         message.lot_sizes.add(security_id=security_id, shares=shares)
     return message
+
+
+def options(message: pb.RebalanceOptions) -> RebalanceOptions:
+    """How a run rebalances."""
+    timeout = message.solver_timeout.ToNanoseconds() / 1e9 if message.HasField("solver_timeout") else None
+    count = message.maximum_trade_count if message.HasField("maximum_trade_count") else None
+    return RebalanceOptions(
+        minimum_cash_amount=_decimal(message.minimum_cash.amount),
+        minimum_cash_weight=_decimal(message.minimum_cash.weight),
+        allow_overdraft=message.allow_overdraft,
+        solver_timeout_seconds=timeout,
+        strategy=cast("Strategy", _name(pb.Strategy, message.strategy or pb.STRATEGY_TO_TARGET, "STRATEGY_")),
+        minimum_trade_value=_decimal(message.minimum_trade_value),
+        restrictions={
+            one.security_id: cast("Restriction", _name(pb.RestrictionType, one.type, "RESTRICTION_TYPE_"))
+            for one in message.restrictions
+        },
+        lot_sizes={one.security_id: one.shares for one in message.lot_sizes},
+        maximum_turnover_weight=_decimal(message.maximum_turnover_weight),
+        maximum_trade_count=count,
+    )
 
 
 def _set_if_given(message: Message, name: str, value: Decimal | None) -> None:
@@ -126,6 +149,7 @@ def rebalance(message: pb.Rebalance) -> Rebalance:
         error=from_status(message.error) if message.HasField("error") else None,
         version=message.version,
         actor=message.actor,
+        options=options(message.options),
     )
 
 

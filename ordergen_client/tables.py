@@ -1,11 +1,14 @@
 """Rebalances as tables for eyes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 
 from rich.table import Table
+from rich.text import Text
 
-from ordergen_client.values import PortfolioRebalance, RebalancePosition
+from ordergen_client.as_json import set_options
+from ordergen_client.values import PortfolioRebalance, Rebalance, RebalancePosition
 
 _REASONS = {
     "TRADED_TO_TARGET": "exactly on target",
@@ -52,7 +55,7 @@ def orders_table(portfolio: PortfolioRebalance) -> Table:
     table = Table(title=f"Orders of portfolio {portfolio.portfolio_id} {portfolio.portfolio_name}".rstrip())
     table.add_column("Ticker", no_wrap=True)
     table.add_column("Side", no_wrap=True)
-    for name in ("Quantity", "Price", "LeasedRun", "Then", "Target", "Weight"):
+    for name in ("Quantity", "Price", "Held", "Then", "Target", "Weight"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("Reason", no_wrap=True)
     for position in portfolio.positions:
@@ -96,3 +99,66 @@ def _side(position: RebalancePosition) -> str:
     if not position.trade_quantity:
         return ""
     return "BUY" if position.trade_quantity > 0 else "SELL"
+
+
+def runs_table(runs: Iterable[Rebalance]) -> Table:
+    """A line a run."""
+    table = Table(title="Runs")
+    for name in ("Run", "State", "Began", "Model", "Actor"):
+        table.add_column(name, no_wrap=name != "Model")
+    table.add_column("Portfolios", justify="right", no_wrap=True)
+    for run in runs:
+        count = f"{run.portfolio_count:,}"
+        table.add_row(run.rebalance_id, run.state, _time(run.create_time), run.model_name, run.actor, count)
+    return table
+
+
+def run_details(run: Rebalance) -> Table:
+    """All that is known of a run but its portfolios."""
+    counts = ", ".join(f"{count:,} {state}" for state, count in run.counts.items() if count)
+    options = ", ".join(f"{name} {value}" for name, value in set_options(run.options).items())
+    return _details(
+        {
+            "Run": f"{run.rebalance_id} {run.state}",
+            "Model": f"{run.model_id} {run.model_name}, version {run.model_version}",
+            "Portfolios": f"{run.portfolio_count:,}: {counts or 'none done'}",
+            "Began": f"{_time(run.create_time)}, for {run.rebalance_date}",
+            "Ended": _time(run.finish_time),
+            "Actor": run.actor or "-",
+            "Options": options or "all by default",
+            **({"Error": run.error.message} if run.error else {}),
+        }
+    )
+
+
+def portfolio_details(portfolio: PortfolioRebalance) -> Table:
+    """All that is known of a portfolio but its lines."""
+    solution = portfolio.solution
+    told = "-"
+    if solution:
+        told = f"{solution.status}, objective {solution.objective:,f}, lower bound {solution.lower_bound:,f}"
+    return _details(
+        {
+            "Portfolio": f"{portfolio.portfolio_id} {portfolio.portfolio_name}".rstrip(),
+            "State": portfolio.state,
+            "Market value": money(portfolio.market_value),
+            "Cash": f"{money(portfolio.cash_before)}, then {money(portfolio.cash_after)}",
+            "Drift": f"{percent(portfolio.drift_before)}, then {percent(portfolio.drift_after)}",
+            "Solution": told,
+            "Snapshot": _time(portfolio.snapshot_time),
+            **({"Error": portfolio.error.message} if portfolio.error else {}),
+        }
+    )
+
+
+def _details(lines: Mapping[str, str]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, text in lines.items():
+        table.add_row(name, Text(text))
+    return table
+
+
+def _time(value: datetime | None) -> str:
+    return "-" if value is None else f"{value:%Y-%m-%d %H:%M:%S} UTC"

@@ -151,7 +151,7 @@ class PortfolioRebalance:
 
 @dataclass(frozen=True, slots=True)
 class Rebalance:
-    """A run; `counts` says how many portfolios ended in which state, `actor` who began it."""
+    """A run; `counts` says how many portfolios ended in which state, `actor` who began it, `options` how."""
 
     rebalance_id: str
     model_id: str
@@ -166,6 +166,7 @@ class Rebalance:
     error: OrderGenerationError | None = None
     version: int = 1
     actor: str = ""
+    options: RebalanceOptions = field(default_factory=RebalanceOptions)
 
 
 @dataclass(frozen=True, slots=True)

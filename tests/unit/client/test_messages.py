@@ -40,6 +40,24 @@ def test_absent_numbers_of_a_position_are_zero() -> None:
     assert (Position("A" * 24, Decimal(0)),) == messages.model(message).positions
 
 
+def test_options_come_back_as_they_were_sent() -> None:
+    options = RebalanceOptions(
+        Decimal("1.50"),
+        Decimal("0.050"),
+        solver_timeout_seconds=0.5,
+        strategy="TO_BAND",
+        minimum_trade_value=Decimal("9.90"),
+        restrictions={"A" * 24: "HOLD", "B" * 24: "DO_NOT_BUY"},
+        lot_sizes={"C" * 24: 100},
+        maximum_turnover_weight=Decimal("0.2"),
+        maximum_trade_count=0,
+    )
+    found = messages.options(messages.options_message(options))
+    assert (found, str(found.minimum_cash_weight)) == (options, "0.050")
+    assert messages.options(rebalance_pb2.RebalanceOptions()) == RebalanceOptions()
+    assert messages.options(rebalance_pb2.RebalanceOptions(allow_overdraft=True)).allow_overdraft
+
+
 def test_options_that_are_not_set_are_not_sent() -> None:
     assert rebalance_pb2.RebalanceOptions() == messages.options_message(RebalanceOptions())
 

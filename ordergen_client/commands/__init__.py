@@ -1,0 +1,1 @@
+"""The commands of `ordergen`, one module a noun."""

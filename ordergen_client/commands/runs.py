@@ -1,0 +1,116 @@
+"""`ordergen runs`: what runs did, as tables, as files, and checked."""
+
+import json
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import get_args
+
+import click
+from rich.console import Console
+
+from ordergen_client.as_json import portfolio_as_json, run_in_parts, runs_as_json
+from ordergen_client.client import Client
+from ordergen_client.commands.server import with_server
+from ordergen_client.commands.verify import verify
+from ordergen_client.export import ExportError, write_export
+from ordergen_client.following import output_console, show_portfolios, until_interrupted
+from ordergen_client.progress import slow_progress
+from ordergen_client.tables import orders_table, portfolio_details, run_details, runs_table
+from ordergen_client.values import PortfolioRebalance, PortfolioState
+
+#: Portfolios of a table; a longer run is several of them, each shown once it is read.
+PAGE = 500
+
+
+@click.group()
+def runs() -> None:
+    """Show what runs did, write them to files, and check those."""
+
+
+runs.add_command(verify)
+
+
+@runs.command("list")
+@click.option("--model", "model_id", default="", help="Only runs of this model.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many at most.")
+@with_server
+def list_runs(*, client: Client, model_id: str, limit: int, as_json: bool) -> None:
+    """Show the newest runs."""
+    found = list(islice(client.list_rebalances(model_id=model_id, page_size=min(limit, 1000)), limit))
+    if as_json:
+        click.echo(runs_as_json(found))
+    else:
+        output_console().print(runs_table(found))
+
+
+@runs.command()
+@click.argument("run_id")
+@click.option("--portfolio", "portfolio_id", help="Show the lines of this portfolio.")
+@click.option("--state", type=click.Choice(get_args(PortfolioState)), help="Only portfolios in this state.")
+@with_server
+def show(
+    *, client: Client, run_id: str, portfolio_id: str | None, state: PortfolioState | None, as_json: bool
+) -> None:
+    """Show the run RUN_ID and a line for each portfolio it has done so far."""
+    if portfolio_id and state:
+        raise click.UsageError("--state chooses among all portfolios: it goes without --portfolio.")
+    if portfolio_id:
+        _show_portfolio(client.get_portfolio_rebalance(run_id, portfolio_id), as_json=as_json)
+        return
+    run = client.get_rebalance(run_id)
+    portfolios = client.list_portfolio_rebalances(run_id, state=state, page_size=PAGE)
+    if as_json:
+        for part in run_in_parts(run, portfolios):
+            click.echo(part, nl=False)
+        click.echo()
+        return
+    console = output_console()
+    console.print(run_details(run), soft_wrap=True)
+    for page in _pages(portfolios):
+        show_portfolios(console, run, page)
+
+
+def _show_portfolio(portfolio: PortfolioRebalance, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(portfolio_as_json(portfolio))
+        return
+    console = output_console()
+    console.print(portfolio_details(portfolio), soft_wrap=True)
+    if portfolio.positions:
+        console.print(orders_table(portfolio))
+
+
+def _pages(portfolios: Iterable[PortfolioRebalance]) -> Iterator[list[PortfolioRebalance]]:
+    """So many at a time as a table has."""
+    left = iter(portfolios)
+    while page := list(islice(left, PAGE)):
+        yield page
+
+
+@runs.command()
+@click.argument("run_id")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file; RUN_ID.jsonl in this folder where it is not given.",
+)
+@click.option("--force", is_flag=True, help="Overwrite a file that is there.")
+@with_server
+def export(*, client: Client, run_id: str, output: Path | None, force: bool, as_json: bool) -> None:
+    """Write all that the run RUN_ID did to a file, for `ordergen runs verify` and other programs.
+
+    A run that goes on is followed to its end. Until the file is whole its name ends in .part.
+    """
+    path = output or Path(f"{run_id}.jsonl")
+    console = Console(stderr=True)
+    try:
+        with slow_progress("Exporting", console) as progress:
+            messages = until_interrupted(client.watch_messages(run_id))
+            digest = write_export(messages, run_id, path, force=force, progress=progress)
+    except ExportError as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        click.echo(json.dumps({"file": str(path), "sha256": digest}))
+    else:
+        click.echo(path)

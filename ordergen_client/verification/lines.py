@@ -1,0 +1,148 @@
+"""What must hold of each line of a solved portfolio."""
+
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
+from typing import NamedTuple
+
+from ordergen_client.verification.findings import Check, holds
+from ordergen_client.verification.numbers import digits
+from ordergen_client.verification.options import Options
+from ordergen_client.verification.records import Date, Line
+
+#: Decimals of weights.
+PLACES = 4
+_EQUATIONS = (
+    "adjusted_quantity = original_quantity + trade",
+    "original_market_value = quantity x price",
+    "adjusted_market_value = quantity x price",
+    "actual = value / market value, 4 decimals",
+    "actual_drift = 1 - weight / target, 4 decimals",
+    "trade_date = rebalance_date of the run",
+)
+
+
+class Worth(NamedTuple):
+    """What a line is worth, in money, computed anew.
+
+    Attributes:
+        before: of what was held.
+        after: of what is held after the trade.
+        wanted: market value times target.
+    """
+
+    before: Fraction
+    after: Fraction
+    wanted: Fraction
+
+
+def worth_of(line: Line, market_value: Fraction) -> Worth:
+    """The values of a line."""
+    after = line.original_quantity + line.trade.shares
+    return Worth(line.original_quantity * line.price, after * line.price, market_value * line.target)
+
+
+def line_checks(
+    line: Line, worth: Worth, market_value: Fraction, options: Options, date: Date
+) -> Iterator[Check]:
+    """Every number of a line, its band, and what the options demand of its trade."""
+    shares = line.trade.shares
+    after = line.original_quantity + shares
+    weight = worth.after / market_value
+    found = (
+        line.adjusted_quantity,
+        line.original_market_value,
+        line.adjusted_market_value,
+        line.actual,
+        line.actual_drift,
+        line.trade.date,
+    )
+    expected = (
+        after,
+        worth.before,
+        worth.after,
+        round(weight, PLACES),
+        round(1 - weight / line.target, PLACES) if line.target else None,
+        date if shares else None,
+    )
+    if found != expected:  # so that what is right, as nearly all is, costs no more than this
+        yield from map(Check, _EQUATIONS, found, expected)
+    if not line.target and not line.original_quantity:
+        yield Check("quantity outside the model", line.original_quantity, "not 0")
+    yield from _band(line, after, weight, options)
+    if shares:
+        yield from _trade(line, after, worth.before / market_value, options)
+    yield from _reason(line, worth, options)
+
+
+def _is_inside(line: Line, quantity: Fraction, weight: Fraction) -> bool:
+    """Whether so many shares are inside the band; outside the model that is less than one share."""
+    if line.target - line.low_drift <= weight <= line.target + line.high_drift:
+        return quantity >= 0
+    return line.target + line.high_drift == 0 <= quantity < 1
+
+
+def _band(line: Line, after: Fraction, weight: Fraction, options: Options) -> Iterator[Check]:
+    """Inside the band, or a restriction forbids the trade that would bring it there: then it stays."""
+    if _is_inside(line, after, weight):
+        return
+    needed = 1 if after < 0 or weight < line.target - line.low_drift else -1
+    if line.trade.shares or not options.forbids(line.security_id, needed):
+        low, high = max(Fraction(0), line.target - line.low_drift), line.target + line.high_drift
+        found = weight if weight.denominator < 10**12 else round(weight, 12)
+        yield Check("weight inside its band", found, f"{digits(low)} to {digits(high)}")
+
+
+def _trade(line: Line, after: Fraction, weight_before: Fraction, options: Options) -> Iterator[Check]:
+    """Restrictions, lots and the least trade; what closes a position is exempt from the last two."""
+    shares = line.trade.shares
+    if options.forbids(line.security_id, shares):
+        yield Check("restriction", shares, options.restrictions[line.security_id])
+    if abs(after) < 1:
+        return
+    lot = options.lots.get(line.security_id, 1)
+    yield holds("lot size", shares, f"a multiple of {lot}", when=shares % lot == 0)
+    least = options.minimum_trade_value
+    if least is not None and _is_inside(line, line.original_quantity, weight_before):
+        value = abs(shares) * line.price
+        yield holds("minimum trade value", value, f"at least {digits(least)}", when=value >= least)
+
+
+class _Story(NamedTuple):
+    line: Line
+    worth: Worth
+    options: Options
+
+    @property
+    def shares(self) -> int:
+        return self.line.trade.shares
+
+    @property
+    def is_nearest(self) -> bool:
+        return 2 * abs(self.worth.wanted - self.worth.after) <= self.line.price
+
+
+#: What each reason says, where that can be seen from the line.
+_REASONS: Mapping[str, Callable[[_Story], bool]] = {
+    "TRADED_TO_TARGET": lambda it: it.shares != 0 and it.worth.after == it.worth.wanted,
+    "ROUNDED_TO_NEAREST_SHARE": lambda it: it.shares != 0 and it.is_nearest,
+    "CLIPPED_AT_BAND": lambda it: it.shares != 0 and not it.is_nearest,
+    "ALREADY_NEAREST": lambda it: it.shares == 0,
+    "REDUCED_FOR_CASH": lambda it: not it.options.allow_overdraft,
+    "NOT_IN_MODEL": lambda it: it.line.target == 0,
+    "RESTRICTED": lambda it: it.line.security_id in it.options.restrictions,
+    "BELOW_MINIMUM_TRADE": lambda it: it.options.minimum_trade_value is not None,
+    "ROUNDED_TO_LOT": lambda it: it.line.security_id in it.options.lots,
+    "FRACTIONAL_RESIDUAL": lambda it: it.line.target == 0,
+    "TURNOVER_LIMIT": lambda it: it.options.maximum_turnover_weight is not None,
+    "TRADE_COUNT_LIMIT": lambda it: it.options.maximum_trade_count is not None,
+    "TRADED_TO_BAND": lambda it: it.shares != 0 and it.options.to_band,
+    "INSIDE_BAND": lambda it: it.shares == 0 and it.options.to_band,
+}
+
+
+def _reason(line: Line, worth: Worth, options: Options) -> Iterator[Check]:
+    rule = _REASONS.get(line.reason)
+    if rule is None:
+        yield Check("reason", line.reason, "one that is known here")
+    elif not rule(_Story(line, worth, options)):
+        yield Check("reason", line.reason, "one that fits the line")

@@ -1,0 +1,86 @@
+"""What the options of a run demand of every portfolio."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from ordergen_client.verification.numbers import given, seconds, whole
+
+#: All that there are; another one cannot be checked here.
+KNOWN = frozenset(
+    {
+        "strategy",
+        "minimumCash",
+        "allowOverdraft",
+        "solverTimeout",
+        "minimumTradeValue",
+        "restrictions",
+        "lotSizes",
+        "maximumTurnoverWeight",
+        "maximumTradeCount",
+    }
+)
+_STRATEGIES = {"STRATEGY_TO_TARGET": False, "STRATEGY_TO_BAND": True}
+_RESTRICTIONS = {
+    "RESTRICTION_TYPE_DO_NOT_BUY": "DO_NOT_BUY",
+    "RESTRICTION_TYPE_DO_NOT_SELL": "DO_NOT_SELL",
+    "RESTRICTION_TYPE_HOLD": "HOLD",
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of a run; None where there is no such limit.
+
+    Attributes:
+        restrictions: DO_NOT_BUY, DO_NOT_SELL or HOLD, by security id.
+        lots: shares in a lot, by security id.
+        unknown: names of options that cannot be checked here.
+    """
+
+    to_band: bool
+    allow_overdraft: bool
+    minimum_cash_amount: Fraction | None
+    minimum_cash_weight: Fraction | None
+    solver_seconds: Fraction
+    minimum_trade_value: Fraction | None
+    restrictions: Mapping[str, str]
+    lots: Mapping[str, int]
+    maximum_turnover_weight: Fraction | None
+    maximum_trade_count: int | None
+    unknown: tuple[str, ...]
+
+    def cash_floor(self, market_value: Fraction) -> Fraction | None:
+        """The least cash after the trades, in money; None where an overdraft is allowed."""
+        if self.allow_overdraft:
+            return None
+        weight = self.minimum_cash_weight
+        floors = [self.minimum_cash_amount, None if weight is None else weight * market_value]
+        return max((one for one in floors if one is not None), default=Fraction(0))
+
+    def forbids(self, security_id: str, trade: int) -> bool:
+        """Whether buying (above 0) or selling (below 0) is forbidden."""
+        one_way = "DO_NOT_BUY" if trade > 0 else "DO_NOT_SELL"
+        return self.restrictions.get(security_id) in ("HOLD", one_way)
+
+
+def read_options(message: Mapping[str, Any]) -> Options:
+    """The options of protojson. Raises KeyError, TypeError, ValueError for what cannot be."""
+    cash = message.get("minimumCash", {})
+    count = message.get("maximumTradeCount")
+    return Options(
+        to_band=_STRATEGIES[message["strategy"]],
+        allow_overdraft=message.get("allowOverdraft", False) is True,
+        minimum_cash_amount=given(cash, "amount"),
+        minimum_cash_weight=given(cash, "weight"),
+        solver_seconds=seconds(message["solverTimeout"]),
+        minimum_trade_value=given(message, "minimumTradeValue"),
+        restrictions={
+            one["securityId"]: _RESTRICTIONS[one["type"]] for one in message.get("restrictions", ())
+        },
+        lots={one["securityId"]: whole(one["shares"]) for one in message.get("lotSizes", ())},
+        maximum_turnover_weight=given(message, "maximumTurnoverWeight"),
+        maximum_trade_count=None if count is None else whole(count),
+        unknown=tuple(sorted(message.keys() - KNOWN)),
+    )

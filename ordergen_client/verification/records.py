@@ -1,0 +1,133 @@
+"""Portfolios of an export as plain records of exact numbers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from ordergen_client.verification.numbers import fraction, given, whole
+
+_SIGNS = {"TRANSACTION_TYPE_BUY": 1, "TRANSACTION_TYPE_SELL": -1}
+_STATE = "PORTFOLIO_REBALANCE_STATE_"
+_REASON = "POSITION_REASON_"
+
+#: Year, month, day.
+Date = tuple[int, int, int]
+
+
+class Trade(NamedTuple):
+    """Shares bought (above 0) or sold (below 0), and the day."""
+
+    security_id: str
+    shares: int
+    date: Date | None
+
+
+class Line(NamedTuple):
+    """One security of a portfolio; names and units are the contract's."""
+
+    security_id: str
+    price: Fraction
+    original_quantity: Fraction
+    adjusted_quantity: Fraction
+    original_market_value: Fraction
+    adjusted_market_value: Fraction
+    target: Fraction
+    low_drift: Fraction
+    high_drift: Fraction
+    actual: Fraction
+    actual_drift: Fraction | None
+    trade: Trade
+    reason: str
+
+
+class Solution(NamedTuple):
+    """How good an answer is said to be."""
+
+    proven: bool
+    objective: Fraction
+    lower_bound: Fraction
+    tie_broken: bool
+
+
+@dataclass(frozen=True)
+class Portfolio:
+    """What a run did for a portfolio."""
+
+    portfolio_id: str
+    rebalance_id: str
+    state: str
+    has_error: bool
+    market_value: Fraction | None
+    cash_before: Fraction | None
+    cash_after: Fraction | None
+    drift_before: Fraction | None
+    drift_after: Fraction | None
+    snapshot_time: str
+    lines: Sequence[Line]
+    transactions: Sequence[Trade]
+    solution: Solution | None
+
+
+def read_portfolio(message: Mapping[str, Any]) -> Portfolio:
+    """A portfolio of protojson. Raises KeyError, TypeError, ValueError for what cannot be."""
+    solution = message.get("solution")
+    return Portfolio(
+        portfolio_id=message["portfolioId"],
+        rebalance_id=message["rebalanceId"],
+        state=message["state"].removeprefix(_STATE),
+        has_error="error" in message,
+        market_value=given(message, "marketValue"),
+        cash_before=given(message, "cashBefore"),
+        cash_after=given(message, "cashAfter"),
+        drift_before=given(message, "driftBefore"),
+        drift_after=given(message, "driftAfter"),
+        snapshot_time=message.get("snapshotTime", ""),
+        lines=[_line(one) for one in message.get("positions", ())],
+        transactions=[_trade(one, one["quantity"]) for one in message.get("transactions", ())],
+        solution=None if solution is None else _solution(solution),
+    )
+
+
+def _line(message: Mapping[str, Any]) -> Line:
+    return Line(
+        message["securityId"],
+        fraction(message["price"]["value"]),
+        fraction(message["originalQuantity"]["value"]),
+        fraction(message["adjustedQuantity"]["value"]),
+        fraction(message["originalMarketValue"]["value"]),
+        fraction(message["adjustedMarketValue"]["value"]),
+        fraction(message["target"]["value"]),
+        fraction(message["lowDrift"]["value"]),
+        fraction(message["highDrift"]["value"]),
+        fraction(message["actual"]["value"]),
+        given(message, "actualDrift"),
+        _trade(message, message.get("tradeQuantity", 0)),
+        message["reason"].removeprefix(_REASON),
+    )
+
+
+def _trade(message: Mapping[str, Any], quantity: object) -> Trade:
+    """A side and a quantity are both there, or neither is. Raises KeyError otherwise."""
+    shares = whole(quantity)
+    if shares < 0:
+        raise ValueError(f"{shares} shares are traded")
+    if not shares and "transactionType" in message:
+        raise ValueError("a trade of no shares")
+    date = read_date(message["tradeDate"]) if "tradeDate" in message else None
+    return Trade(message["securityId"], shares and _SIGNS[message["transactionType"]] * shares, date)
+
+
+def read_date(message: Mapping[str, Any]) -> Date:
+    """A google.type.Date."""
+    return whole(message["year"]), whole(message["month"]), whole(message["day"])
+
+
+def _solution(message: Mapping[str, Any]) -> Solution:
+    statuses = {"SOLUTION_STATUS_PROVEN_OPTIMAL": True, "SOLUTION_STATUS_FEASIBLE": False}
+    return Solution(
+        statuses[message["status"]],
+        fraction(message["objective"]["value"]),
+        fraction(message["lowerBound"]["value"]),
+        message.get("tieBroken", False) is True,
+    )

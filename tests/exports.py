@@ -1,0 +1,149 @@
+"""Exported runs for tests: real answers of the use cases, as messages and as the lines of a file."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from globeco.ordergen.v1 import rebalance_service_pb2
+
+from ordergen_client.export import write_export
+from ordergen_server.api.messages import encoding
+from ordergen_server.domain.deadlines import Deadline
+from ordergen_server.domain.errors import Cancelled, MissingData
+from ordergen_server.domain.market import Holdings
+from ordergen_server.domain.rebalances import (
+    PortfolioRebalance,
+    PortfolioState,
+    RebalanceOptions,
+    RebalanceState,
+    RunEvent,
+    RunFinished,
+    RunStarted,
+)
+from ordergen_server.services.portfolio import rebalance_portfolios
+from ordergen_server.services.securities import Securities
+from tests.builders import NOW, RUN_ID, holdings, position, rebalance, result, snapshot
+from tests.limits import PATIENCE
+
+Object = dict[str, Any]
+Message = rebalance_service_pb2.RebalanceModelResponse
+#: A place in a message: names and indices.
+Place = tuple[str | int, ...]
+
+LISTED = 8
+MODEL = [position(number, f"0.{95 + 5 * number:03}", "0.02", "0.03") for number in range(LISTED)]
+PRICES = {number: f"{number * 7919 % 83 + 3}.{number * 104729 % 100:02}" for number in range(LISTED + 2)}
+DEFAULT = RebalanceOptions(solver_timeout_seconds=5.0)
+
+
+def _holdings(count: int, *, fractions: bool) -> Iterator[Holdings]:
+    """Some hold fractions and what the model does not list; the last two are new, and have only debts."""
+    chosen = Random(7)  # noqa: S311 - the same for every test
+    for number in range(count - 2):
+        held = {one: str(chosen.randint(0, 900)) for one in range(LISTED + number % 3)}
+        if fractions and number % 2:
+            held[1] = f"{chosen.randint(0, 90)}.{chosen.randint(1, 9999):04}"
+        yield holdings(f"{chosen.randint(5000, 90000)}.{chosen.randint(0, 99):02}", held, portfolio=number)
+    yield holdings("0", portfolio=count - 2)
+    yield holdings("-3.50", portfolio=count - 1)
+
+
+def answers(
+    options: RebalanceOptions = DEFAULT, count: int = 6, *, fractions: bool = True
+) -> list[PortfolioRebalance]:
+    """What becomes of so many portfolios."""
+    found = [
+        (result(place, sequence=place + 2), held)
+        for place, held in enumerate(_holdings(count, fractions=fractions))
+    ]
+    return rebalance_portfolios(found, Securities(MODEL, snapshot(PRICES)), options, Deadline.after(PATIENCE))
+
+
+def skipped(number: int) -> PortfolioRebalance:
+    why = Cancelled("The run was cancelled before this portfolio's turn.")
+    one = result(number, sequence=number + 2, state=PortfolioState.SKIPPED)
+    return replace(one, error=why, snapshot_time=None, portfolio_name="")
+
+
+def failed(number: int) -> PortfolioRebalance:
+    error = MissingData("There is no price of 12.50.")
+    return replace(result(number, sequence=number + 2, state=PortfolioState.FAILED), error=error)
+
+
+def messages(
+    results: Sequence[PortfolioRebalance],
+    options: RebalanceOptions = DEFAULT,
+    state: RebalanceState | None = None,
+) -> list[Message]:
+    """The stream of a run that had these results."""
+    counts = dict(Counter(one.state for one in results))
+    bad = counts.keys() & {PortfolioState.INFEASIBLE, PortfolioState.FAILED, PortfolioState.SKIPPED}
+    ended = RebalanceState.COMPLETED_WITH_ERRORS if bad else RebalanceState.COMPLETED
+    run = replace(rebalance(portfolio_count=len(results)), options=options, actor="desk")
+    end = replace(run, state=state or ended, counts=counts, finish_time=NOW, version=2)
+    events = [
+        RunEvent(1, RunStarted(run)),
+        *(RunEvent(one.sequence, one) for one in results),
+        RunEvent(len(results) + 2, RunFinished(end)),
+    ]
+    return [encoding.run_event(event) for event in events]
+
+
+def exported(told: Sequence[Message], path: Path) -> list[Object]:
+    """The lines of a run that was written to a file."""
+    write_export(told, RUN_ID, path, force=True, progress=lambda _done, _total: None)
+    return lines_of(path)
+
+
+def lines_of(path: Path) -> list[Object]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def rewritten(lines: Sequence[Object], path: Path) -> None:
+    """Write lines with the checksum that they have now: what a mistaken, or a cunning, program does."""
+    told = [json.dumps(line).encode() + b"\n" for line in lines[1:]]
+    header = {**lines[0], "sha256": sha256(b"".join(told)).hexdigest()}
+    path.write_bytes(json.dumps(header).encode() + b"\n" + b"".join(told))
+
+
+def at(line: object, place: Place) -> Any:  # noqa: ANN401 - whatever stands there
+    found: Any = line
+    for name in place:
+        found = found[name]
+    return found
+
+
+def put(line: object, place: Place, value: object) -> None:
+    at(line, place[:-1])[place[-1]] = value
+
+
+def numbers_of(value: object, place: Place = ()) -> Iterator[Place]:
+    """The places of all numbers of a message: digits with or without a point and a sign."""
+    match value:
+        case Mapping():
+            for name, one in value.items():
+                yield from numbers_of(one, (*place, name))
+        case list():
+            for index, one in enumerate(value):
+                yield from numbers_of(one, (*place, index))
+        case bool():
+            return
+        case int():
+            yield place
+        case str() if value.replace(".", "").removeprefix("-").isdigit():
+            yield place
+
+
+def changed(value: object, replace_digit: Callable[[str], str]) -> object:
+    """The number with other digits, as the kind of value that it was."""
+    text = replace_digit(str(value))
+    return int(text) if isinstance(value, int) else text
+
+
+def with_options(**given: object) -> RebalanceOptions:
+    return replace(DEFAULT, **given)  # type: ignore[arg-type] # each as its field has it

@@ -1,0 +1,196 @@
+"""Answers right by one run's options are wrong by another's; each kind of nonsense is found by its name."""
+
+import copy
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from ordergen_client.verification import verify_export
+from ordergen_server.domain.rebalances import (
+    LotSize,
+    RebalanceOptions,
+    RebalanceState,
+    Restriction,
+    RestrictionType,
+    Strategy,
+)
+from tests.builders import portfolio_id, security_id
+from tests.exports import (
+    LISTED,
+    Object,
+    Place,
+    answers,
+    at,
+    exported,
+    messages,
+    put,
+    rewritten,
+    skipped,
+    with_options,
+)
+
+RIGHT: dict[str, RebalanceOptions] = {
+    "default": with_options(),
+    "band": with_options(strategy=Strategy.TO_BAND),
+    "overdraft": with_options(allow_overdraft=True),
+    "cash amount": with_options(minimum_cash_amount=Decimal("7000.01")),
+    "cash weight": with_options(minimum_cash_weight=Decimal("0.11")),
+    "both": with_options(minimum_cash_amount=Decimal(1), minimum_cash_weight=Decimal("0.105")),
+    "minimum trade": with_options(minimum_trade_value=Decimal("400.50")),
+    "restrictions": with_options(
+        restrictions=tuple(Restriction(security_id(n), one) for n, one in enumerate(RestrictionType))
+    ),
+    "lots": with_options(lot_sizes=tuple(LotSize(security_id(n), 3 + n) for n in range(LISTED))),
+    "turnover": with_options(maximum_turnover_weight=Decimal("1.2")),
+    "trade count": with_options(maximum_trade_count=LISTED + 1),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_answers_with_an_option_are_right(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    exported(messages(answers(RIGHT[name], 12), RIGHT[name]), path)
+    report = verify_export(path)
+    assert report.findings.first == []
+    assert report.solved >= 4
+
+
+WRONG: dict[str, tuple[RebalanceOptions, str]] = {
+    "band": (with_options(strategy=Strategy.TO_BAND), "objective"),
+    "cash amount": (with_options(minimum_cash_amount=Decimal(10**7)), "cash floor"),
+    "cash weight": (with_options(minimum_cash_weight=Decimal("0.5")), "cash floor"),
+    "minimum trade": (with_options(minimum_trade_value=Decimal(10**6)), "minimum trade value"),
+    "hold": (
+        with_options(restrictions=(Restriction(security_id(1), RestrictionType.HOLD),)),
+        "restriction",
+    ),
+    "lots": (with_options(lot_sizes=(LotSize(security_id(2), 10_007),)), "lot size"),
+    "turnover": (with_options(maximum_turnover_weight=Decimal("0.001")), "maximum turnover"),
+    "trade count": (with_options(maximum_trade_count=0), "maximum trade count"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_answers_that_leave_an_option_unheeded(name: str, tmp_path: Path) -> None:
+    options, rule = WRONG[name]
+    path = tmp_path / "run.jsonl"
+    # Wide bands, so that the lines are inside them before and after their trades.
+    lines = exported(messages(answers(), options), path)
+    for line in lines[2:-1]:
+        for one in line["portfolio"].get("positions", ()):
+            if one["target"]["value"] != "0":
+                one["lowDrift"]["value"], one["highDrift"]["value"] = "1", "1"
+    rewritten(lines, path)
+    assert rule in {one.rule for one in verify_export(path).findings.first}
+
+
+def test_a_run_that_was_cancelled(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    results = [*answers(), skipped(6), skipped(7)]
+    exported(messages(results, state=RebalanceState.CANCELLED), path)
+    report = verify_export(path)
+    assert (report.findings.first, report.others["SKIPPED"]) == ([], 2)
+
+
+@pytest.fixture(scope="module")
+def lines(tmp_path_factory: pytest.TempPathFactory) -> list[Object]:
+    return exported(messages(answers()), tmp_path_factory.mktemp("exports") / "run.jsonl")
+
+
+OF_THE_FIRST: Place = (2, "portfolio")
+LINE: Place = (*OF_THE_FIRST, "positions", 1)
+SOLUTION: Place = (*OF_THE_FIRST, "solution")
+#: What is put where, and which rule it breaks; many break others, too.
+NONSENSE: dict[str, tuple[Place, object, str]] = {
+    "a band that it is outside": ((*LINE, "target", "value"), "0.9", "weight inside its band"),
+    "drifts the wrong way round": ((*LINE, "lowDrift", "value"), "0.9", "low_drift"),
+    "a price of nothing": ((*LINE, "price", "value"), "0", "price"),
+    "an exponent": ((*LINE, "price", "value"), "1e9", "can be read"),
+    "no number": ((*LINE, "actual", "value"), "", "can be read"),
+    "a reason that is not so": ((*LINE, "reason"), "POSITION_REASON_ALREADY_NEAREST", "reason"),
+    "a reason of tomorrow": ((*LINE, "reason"), "POSITION_REASON_MOON", "reason"),
+    "a side without shares": ((*LINE, "tradeQuantity"), "0", "can be read"),
+    "shares below nothing": ((*LINE, "tradeQuantity"), "-5", "can be read"),
+    "another side": (
+        (*OF_THE_FIRST, "transactions", 0, "transactionType"),
+        "TRANSACTION_TYPE_UNSPECIFIED",
+        "can be read",
+    ),
+    "a security that others do not have": (
+        (*LINE, "securityId"),
+        security_id(77),
+        "securities of the model that it lacks",
+    ),
+    "lines out of order": ((*LINE, "securityId"), "0" * 24, "lines by security_id, each once"),
+    "a bound above the objective": (
+        (*SOLUTION, "lowerBound", "value"),
+        "999999",
+        "lower_bound = objective, where proven",
+    ),
+    "no proof, and no gap": ((*SOLUTION, "status"), "SOLUTION_STATUS_FEASIBLE", "lower_bound"),
+    "a state": ((*OF_THE_FIRST, "state"), "PORTFOLIO_REBALANCE_STATE_NO_ACTION", "state"),
+    "a state without an answer": (
+        (*OF_THE_FIRST, "state"),
+        "PORTFOLIO_REBALANCE_STATE_FAILED",
+        "a solution, where there is no answer",
+    ),
+    "a state of tomorrow": ((*OF_THE_FIRST, "state"), "PORTFOLIO_REBALANCE_STATE_MOON", "state"),
+    "an error in spite of an answer": ((*OF_THE_FIRST, "error"), {}, "an error, where there is an answer"),
+    "another run's": ((*OF_THE_FIRST, "rebalanceId"), "b" * 24, "rebalance_id"),
+    "another time": ((*OF_THE_FIRST, "snapshotTime"), "2026-03-02T14:30:15.124Z", "snapshot_time of the run"),
+    "debts": ((*OF_THE_FIRST, "cashBefore", "value"), "-99999999", "market value"),
+    "a kind of tomorrow": ((2,), {"sequence": "2", "moon": {}}, "kind"),
+    "a gap": ((3, "sequence"), "4", "sequences without gaps"),
+    "another beginning": ((1, "started", "actor"), "nobody", "actor as when it began"),
+    "an option of tomorrow": ((1, "started", "options", "moon"), True, "options that can be checked"),
+    "no options": ((1, "started", "options"), {}, "can be read"),
+    "a strategy of tomorrow": ((1, "started", "options", "strategy"), "STRATEGY_MOON", "can be read"),
+    "another run": ((0, "rebalanceId"), "b" * 24, "rebalance_id"),
+    "no portfolio": ((2, "portfolio"), [], "can be read"),
+    "a message of nothing": ((2,), [], "line 3"),
+}
+
+
+@pytest.mark.parametrize("name", NONSENSE)
+def test_nonsense(lines: list[Object], tmp_path: Path, name: str) -> None:
+    place, value, rule = NONSENSE[name]
+    told = copy.deepcopy(lines)
+    put(told, place, value)
+    path = tmp_path / "run.jsonl"
+    rewritten(told, path)
+    assert rule in {one.rule for one in verify_export(path).findings.first}
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "rule"),
+    [
+        (OF_THE_FIRST, "cashBefore", "cash_before"),
+        (OF_THE_FIRST, "solution", "state without a solution"),
+        (LINE, "actual", "can be read"),
+        (OF_THE_FIRST, "transactions", "number of transactions = of lines that trade"),
+        ((-1, "finished"), "rebalancedCount", "rebalancedCount = portfolios REBALANCED"),
+        ((1,), "started", "kind"),
+        ((-1, "finished"), "finishTime", "finish_time"),
+    ],
+)
+def test_what_is_missing(lines: list[Object], tmp_path: Path, place: Place, name: str, rule: str) -> None:
+    told = copy.deepcopy(lines)
+    del at(told, place)[name]
+    path = tmp_path / "run.jsonl"
+    rewritten(told, path)
+    assert rule in {one.rule for one in verify_export(path).findings.first}
+
+
+def test_what_is_wrong_is_named(lines: list[Object], tmp_path: Path) -> None:
+    """The portfolio, the line, the rule, what there is and what there should be."""
+    told = copy.deepcopy(lines)
+    line = told[2]["portfolio"]["positions"][1]
+    was = line["adjustedMarketValue"]["value"]
+    line["adjustedMarketValue"]["value"] = "1.5"
+    path = tmp_path / "run.jsonl"
+    rewritten(told, path)
+    [one] = verify_export(path).findings.first
+    expected = (portfolio_id(0), security_id(1), "adjusted_market_value = quantity x price", "1.5")
+    assert (one.where, one.line, one.rule, one.found) == expected
+    assert Decimal(one.expected) == Decimal(was)

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 import grpc
-from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from prometheus_client import CollectorRegistry, generate_latest
 
 from ordergen_server.api.calls import SERVICES
 from ordergen_server.api.telemetry.correlation import ids_of
 from ordergen_server.api.telemetry.logs import logging_to
+from ordergen_server.api.telemetry.spans import recorder_to
 from ordergen_server.api.telemetry.telemetry import Telemetry
 from ordergen_server.api.telemetry.tracing import Tracing
 from ordergen_server.domain import origin
@@ -55,9 +55,8 @@ def call(telemetry: Telemetry) -> Callable[[], None]:
 def costs() -> dict[str, float]:
     """Microseconds by what they are spent on; a GetModel reads the database once, and calls no sibling."""
     plain = Telemetry(SERVICES, CollectorRegistry())
-    provider = TracerProvider()
-    provider.add_span_processor(BatchSpanProcessor(_Nowhere()))
-    traced = Telemetry(SERVICES, CollectorRegistry(), Tracing(provider.get_tracer("benchmark")))
+    recorder = recorder_to([BatchSpanProcessor(_Nowhere())])
+    traced = Telemetry(SERVICES, CollectorRegistry(), Tracing(recorder))
     found = {
         "ids": microseconds(lambda: ids_of(HEADERS)),
         "ids with a trace": microseconds(lambda: ids_of(TRACED)),
@@ -80,7 +79,7 @@ def costs() -> dict[str, float]:
     found["sibling call, metrics"] = microseconds(lambda: _sibling(plain))
     found["carrying into a thread"] = microseconds(_carry)
     found["one scrape"] = microseconds(lambda: generate_latest(plain.registry), 5)
-    provider.shutdown()
+    recorder.shutdown()
     return found
 
 

@@ -28,7 +28,7 @@ Format = Literal["json", "console"]
 WAITING_LINES = 10_000
 _CLOSE_SECONDS = 2.0
 #: From a line to its writing, at most, together with those that come meanwhile.
-_GATHERING_SECONDS = 0.02
+_GATHERING_SECONDS = 0.05
 #: Of one value: a traceback is the longest.
 _LONGEST_VALUE = 16_384
 #: User and password of an address, and bearer tokens: none should come here, and none gets further.
@@ -159,7 +159,7 @@ class LineFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "event": record.getMessage(),
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds")[:-6] + "Z",
+            "time": datetime.fromtimestamp(record.created, UTC),
         }
         for name, value in record.__dict__.items():
             if name not in _OF_EVERY_RECORD:
@@ -192,8 +192,13 @@ def _bounded(value: object) -> object:
 
 def _for_eyes(*, colors: bool) -> Callable[[EventDict], str]:
     plain = structlog.dev.plain_traceback
-    renderer = structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain, timestamp_key="time")
-    return lambda event: str(renderer(None, event["level"], event))
+    show = structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain, timestamp_key="time")
+
+    def render(event: EventDict) -> str:
+        event["time"] = str(event["time"])
+        return str(show(None, event["level"], event))
+
+    return render
 
 
 def _without_secrets(text: str) -> str:

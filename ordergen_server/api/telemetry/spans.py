@@ -123,16 +123,17 @@ class Recorder:
 
     def begin(self, name: str, parent: Context, kind: SpanKind, attributes: Attributes) -> Span:
         """A span within another, or the first of a trace; whether it is recorded says the sampler."""
-        outer = trace.get_current_span(parent).get_span_context()
-        trace_id = outer.trace_id if outer.is_valid else self._ids.generate_trace_id()
+        around = trace.get_current_span(parent).get_span_context()
+        outer = around if around.is_valid else None
+        trace_id = outer.trace_id if outer else self._ids.generate_trace_id()
         sampled = self._sample(parent, trace_id, name, kind, attributes, ())
-        flags = outer.trace_flags & _RANDOM if outer.is_valid else _RANDOM
+        flags = outer.trace_flags & _RANDOM if outer else _RANDOM
         if sampled.decision is Decision.RECORD_AND_SAMPLE:
             flags |= _SAMPLED
         return Span(
             name,
             SpanContext(trace_id, self._ids.generate_span_id(), False, _FLAGS[flags], sampled.trace_state),
-            outer if outer.is_valid else None,
+            outer,
             kind,
             self._attributes(sampled.attributes),
             resource=self.resource,

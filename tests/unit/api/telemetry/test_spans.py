@@ -11,10 +11,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from ordergen_server.api.telemetry.spans import Recorder, recorder_to
+from ordergen_server.api.telemetry.spans import Attributes, Recorder, recorder_to
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
-ATTRIBUTES = {"name": "value" * 10, "count": 3, "share": 0.5, "is_on": True}
+ATTRIBUTES: Attributes = {"name": "value" * 10, "count": 3, "share": 0.5, "is_on": True}
 FIRST = Context()
 SAMPLERS = (
     "always_on",

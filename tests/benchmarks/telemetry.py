@@ -17,6 +17,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from prometheus_client import CollectorRegistry, generate_latest
 
 from ordergen_server.api.calls import SERVICES
+from ordergen_server.api.security import Gatekeeper
+from ordergen_server.api.security.keys import KeyHolder
+from ordergen_server.api.security.tokens import TokenRules, TokenVerifier
 from ordergen_server.api.telemetry.correlation import ids_of
 from ordergen_server.api.telemetry.logs import Format, logging_to
 from ordergen_server.api.telemetry.otlp import request_of
@@ -24,6 +27,7 @@ from ordergen_server.api.telemetry.spans import recorder_to
 from ordergen_server.api.telemetry.telemetry import Telemetry
 from ordergen_server.api.telemetry.tracing import Tracing
 from ordergen_server.domain.origin import UNKNOWN, carried, working_for
+from tests.issuers import AUDIENCE, ISSUER, Issuer
 
 METHOD = "/globeco.ordergen.v1.ModelService/GetModel"
 HEADERS = {"x-correlation-id": "0d0b0de5-3e60-4f3c-8f0f-0a8f3f6b3a11", "user-agent": "grpc-python/1.80.0"}
@@ -97,6 +101,7 @@ def _parts(plain: Telemetry, traced: Telemetry) -> dict[str, Part]:
     return {
         "ids": Part(lambda: ids_of(HEADERS)),
         "ids with a trace": Part(lambda: ids_of(TRACED)),
+        "token that was seen before": Part(_admission()),
         "call, metrics": Part(call(plain)),
         "call, metrics and span": Part(call(traced)),
         "call, metrics and a json line": Part(call(plain), level="INFO"),
@@ -110,6 +115,15 @@ def _parts(plain: Telemetry, traced: Telemetry) -> dict[str, Part]:
         "carrying into a thread": Part(_carry),
         "one scrape": Part(lambda: generate_latest(plain.registry), 5),
     }
+
+
+def _admission() -> Callable[[], object]:
+    issuer = Issuer()
+    keys = KeyHolder(issuer.key_set, every_seconds=3600)
+    keys.refresh()
+    gatekeeper = Gatekeeper(tokens=TokenVerifier(TokenRules(ISSUER, AUDIENCE), keys))
+    headers = {**HEADERS, "authorization": f"Bearer {issuer.token()}"}
+    return lambda: gatekeeper.admit(METHOD, headers)
 
 
 def _spans() -> Sequence[ReadableSpan]:

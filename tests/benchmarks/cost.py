@@ -20,7 +20,7 @@ from tests.e2e.processes import ServerProcess, server_process
 from tests.e2e.test_collector import collecting
 from tests.issuers import AUDIENCE, ISSUER, Issuer
 
-ROUNDS, SECONDS = 9, 2.0
+ROUNDS, SECONDS = 20, 1.0
 CALLERS = (1, 16)
 BARE, ALL = "metrics", "all of them"
 #: Calls a second of each round, by what is noted and the number of callers.

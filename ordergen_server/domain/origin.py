@@ -7,7 +7,7 @@ context the time limits of the call would come along, and cut off a run that out
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import ParamSpec, TypeVar
 
@@ -34,7 +34,7 @@ class Origin:
 
     def noting(self, **fields: str) -> "Origin":
         """The same with more fields."""
-        return replace(self, fields={**self.fields, **fields})
+        return Origin({**self.fields, **fields}, self.headers, self.trace)
 
 
 #: Of work that no call has begun.

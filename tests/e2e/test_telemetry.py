@@ -14,12 +14,13 @@ import grpc
 import pymongo
 import pytest
 from globeco.ordergen.v1 import model_pb2, model_service_pb2, rebalance_service_pb2
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
 from ordergen_server.api.telemetry.logs import logging_to
+from ordergen_server.api.telemetry.spans import recorder_to
 from ordergen_server.api.telemetry.tracing import Tracing
 from ordergen_server.domain.rebalances import RebalanceState
 from ordergen_server.sandbox.services.faults import Fault
@@ -82,10 +83,9 @@ class Seen:
 
 @pytest.fixture
 def seen() -> Iterator[Seen]:
-    stream, exporter, provider = io.StringIO(), InMemorySpanExporter(), TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    stream, exporter = io.StringIO(), InMemorySpanExporter()
     with logging_to(stream, "INFO", "json"):
-        yield Seen(stream, exporter, Tracing(provider.get_tracer("test")))
+        yield Seen(stream, exporter, Tracing(recorder_to([SimpleSpanProcessor(exporter)])))
 
 
 def trailers(call: grpc.Call) -> dict[str, str | bytes]:

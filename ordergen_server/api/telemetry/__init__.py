@@ -6,5 +6,7 @@ calls        what is noted of each call, from its headers to its end
 metrics      what is counted and timed, and the port where it is read
 tracing      spans, where a collector is configured
 reports      what workers in other processes did, as metrics
+spans        what a span is, and who begins it; needs OpenTelemetry's SDK
+otlp         what is sent of spans; needs its exporter
 observers    what siblings, database and runs report, as metrics and spans
 """

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import SpanKind
 
 from ordergen_server.api.telemetry.metrics import Metrics
 from ordergen_server.api.telemetry.tracing import Attributes, Tracing, within
@@ -17,6 +17,7 @@ from ordergen_server.domain.rebalances import PortfolioState, RebalanceState
 from ordergen_server.services.observer import SOLVE_STATUSES, SolveMethod, Stage
 
 if TYPE_CHECKING:
+    from ordergen_server.api.telemetry.spans import Span
     from ordergen_server.domain.origin import Origin
 
 #: What becomes of calls that is no fault.
@@ -26,7 +27,7 @@ _GOOD = frozenset({"answered", "refused", "ok"})
 class _Spanned:
     """Something with an end, and its span; what is done until then in the same thread is a part of it."""
 
-    def __init__(self, span: Span | None) -> None:
+    def __init__(self, span: "Span | None") -> None:
         self._span = span
         self._outside: Origin | None = None
 
@@ -39,16 +40,16 @@ class _Spanned:
     def leave(self, outcome: str) -> None:
         """End the span."""
         if self._span:
-            self._span.set_attribute("outcome", outcome)
+            self._span.note("outcome", outcome)
             if outcome not in _GOOD:
-                self._span.set_status(Status(StatusCode.ERROR, outcome))
+                self._span.fail(outcome)
             self._span.end()
         if self._outside is not None:
             origin.enter(self._outside)
 
 
 class _Attempt(_Spanned):
-    def __init__(self, metrics: Metrics, service: str, span: Span | None) -> None:
+    def __init__(self, metrics: Metrics, service: str, span: "Span | None") -> None:
         super().__init__(span)
         self._metrics = metrics
         self._service = service
@@ -81,7 +82,7 @@ class SiblingCalls:
 
 
 class _Operation(_Spanned):
-    def __init__(self, metrics: Metrics, operation: str, span: Span | None) -> None:
+    def __init__(self, metrics: Metrics, operation: str, span: "Span | None") -> None:
         super().__init__(span)
         self._metrics = metrics
         self._operation = operation

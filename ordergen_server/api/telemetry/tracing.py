@@ -10,13 +10,11 @@ it crosses our threads with the ids of the call.
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, cast
 
-from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
+from opentelemetry.trace import SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from ordergen_server.api.telemetry.correlation import TRACEPARENT, TRACESTATE
@@ -24,54 +22,54 @@ from ordergen_server.domain import origin
 from ordergen_server.domain.origin import Origin
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SpanExporter
+
+    from ordergen_server.api.telemetry.spans import Recorder, Span
 
 _log = logging.getLogger(__name__)
 
 SERVICE_NAME = "globeco-order-generation-service"
 SERVICE_NAMESPACE = "globeco"
-INSTRUMENTATION = "ordergen"
 _PROTOCOLS = {"grpc": "otlp_proto_grpc", "http/protobuf": "otlp_proto_http"}
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 #: What the SDK calls a service of no name.
 _UNSAID = "unknown_service"
 _PROPAGATOR = TraceContextTextMapPropagator()
+_NO_PARENT = Context()
 Attributes = Mapping[str, str | int | float]
 
 
 class Tracing:
-    """Begins spans as children of what is being done; without a tracer it does nothing.
+    """Begins spans as children of what is being done; without a recorder it does nothing.
 
     Args:
-        tracer: makes the spans.
+        recorder: makes the spans.
     """
 
-    def __init__(self, tracer: Tracer | None = None) -> None:
-        self._tracer = tracer
+    def __init__(self, recorder: "Recorder | None" = None) -> None:
+        self._recorder = recorder
 
     @property
     def is_on(self) -> bool:
         """Whether there are spans."""
-        return self._tracer is not None
+        return self._recorder is not None
 
-    def begin_call(self, name: str, attributes: Attributes, headers: Mapping[str, str]) -> Span | None:
+    def begin_call(self, name: str, attributes: Attributes, headers: Mapping[str, str]) -> "Span | None":
         """The span of a call that came with these headers."""
-        if self._tracer is None:
+        if self._recorder is None:
             return None
-        parent = _PROPAGATOR.extract(headers, Context())
-        return self._tracer.start_span(name, parent, SpanKind.SERVER, dict(attributes))
+        return self._recorder.begin(name, _parent_of(headers), SpanKind.SERVER, attributes)
 
-    def begin(self, name: str, kind: SpanKind, attributes: Attributes) -> Span | None:
+    def begin(self, name: str, kind: SpanKind, attributes: Attributes) -> "Span | None":
         """A span within what is being done; nothing where that is no part of any."""
-        if self._tracer is None:
+        if self._recorder is None:
             return None
         place = origin.current()
         if place.trace is None and TRACEPARENT not in place.headers:
             return None
         # Of a run that was taken over only the headers are known.
-        parent = place.trace or _PROPAGATOR.extract(place.headers, Context())
-        return self._tracer.start_span(name, cast("Context", parent), kind, dict(attributes))
+        parent = cast("Context | None", place.trace) or _parent_of(place.headers)
+        return self._recorder.begin(name, parent, kind, attributes)
 
     @contextmanager
     def span(self, name: str, **attributes: str | int) -> Iterator[None]:
@@ -84,23 +82,23 @@ class Tracing:
             try:
                 yield
             except BaseException as error:
-                span.set_status(Status(StatusCode.ERROR, type(error).__name__))
+                span.fail(type(error).__name__)
                 raise
             finally:
                 span.end()
 
 
-def within(place: Origin, span: Span) -> Origin:
+def within(place: Origin, span: "Span") -> Origin:
     """The origin of what is done within a span, and passes it on."""
-    context = trace.set_span_in_context(span, Context())
-    headers = {name: value for name, value in place.headers.items() if name not in (TRACEPARENT, TRACESTATE)}
-    _PROPAGATOR.inject(headers, context)
-    return replace(place, headers=headers, trace=context)
+    headers = {**place.headers, TRACEPARENT: span.traceparent}
+    headers.pop(TRACESTATE, None)
+    if state := span.tracestate:
+        headers[TRACESTATE] = state
+    return Origin(place.fields, headers, span.inside)
 
 
-def trace_id_of(span: Span) -> str:
-    """32 hexadecimal digits."""
-    return trace.format_trace_id(span.get_span_context().trace_id)
+def _parent_of(headers: Mapping[str, str]) -> Context:
+    return _PROPAGATOR.extract(headers, Context()) if TRACEPARENT in headers else _NO_PARENT
 
 
 @contextmanager
@@ -110,17 +108,17 @@ def tracing_to_collector(variables: Mapping[str, str]) -> Iterator[Tracing]:
     What is read here is whether to trace and how to send; all else (endpoints, headers, certificates, the
     sampler, batches) the SDK reads from the environment by itself.
     """
-    provider = _provider(variables)
-    if provider is None:
+    recorder = _recorder(variables)
+    if recorder is None:
         yield Tracing()
         return
     try:
-        yield Tracing(provider.get_tracer(INSTRUMENTATION))
+        yield Tracing(recorder)
     finally:
-        provider.shutdown()
+        recorder.shutdown()
 
 
-def _provider(variables: Mapping[str, str]) -> "TracerProvider | None":
+def _recorder(variables: Mapping[str, str]) -> "Recorder | None":
     if variables.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return None
     wanted = variables.get("OTEL_TRACES_EXPORTER", "otlp" if any(map(variables.get, _ENDPOINTS)) else "none")
@@ -128,14 +126,15 @@ def _provider(variables: Mapping[str, str]) -> "TracerProvider | None":
         _exporter(one.strip(), variables) for one in wanted.split(",") if one.strip() not in ("", "none")
     ]
     found = [one for one in exporters if one]
-    return provider_of(found) if found else None
+    return recorder_of(found) if found else None
 
 
-def provider_of(exporters: "list[SpanExporter]") -> "TracerProvider":
+def recorder_of(exporters: "list[SpanExporter]") -> "Recorder":
     """What makes spans and sends them in batches, from a thread of its own."""
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - the SDK is an extra
-    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - likewise
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - likewise
+
+    from ordergen_server.api.telemetry.spans import recorder_to  # noqa: PLC0415 - it needs the SDK
 
     read = Resource.create()  # from OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES
     own = {"service.name": SERVICE_NAME, "service.namespace": SERVICE_NAMESPACE}
@@ -144,10 +143,7 @@ def provider_of(exporters: "list[SpanExporter]") -> "TracerProvider":
         for name, value in own.items()
         if str(read.attributes.get(name, _UNSAID)).startswith(_UNSAID)
     }
-    provider = TracerProvider(resource=read.merge(Resource(unsaid)))
-    for exporter in exporters:
-        provider.add_span_processor(BatchSpanProcessor(exporter))
-    return provider
+    return recorder_to(map(BatchSpanProcessor, exporters), read.merge(Resource(unsaid)))
 
 
 def _exporter(name: str, variables: Mapping[str, str]) -> "SpanExporter | None":
@@ -163,4 +159,8 @@ def _exporter(name: str, variables: Mapping[str, str]) -> "SpanExporter | None":
             "no traces are sent: no exporter %r is installed (the extra `otel` has otlp_proto_grpc)", name
         )
         return None
+    if name == _PROTOCOLS["grpc"]:
+        from ordergen_server.api.telemetry.otlp import GrpcExporter  # noqa: PLC0415 - it needs the exporter
+
+        return GrpcExporter()
     return cast("SpanExporter", next(iter(found)).load()())

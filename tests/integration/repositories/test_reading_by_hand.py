@@ -7,9 +7,11 @@ from pathlib import Path
 
 from ordergen_server.domain.rebalances import PortfolioRebalance
 from ordergen_server.domain.stores import Lease, RunOrder
+from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances
 from tests.builders import holdings, position, rebalance, rebalanced, result, snapshot
 from tests.limits import PATIENCE
+from tests.stored_chunks import append
 
 PAGE = Path(__file__).parents[3] / "docs" / "operations.md"
 MODEL = (position(1), position(2, "0.2"))
@@ -55,12 +57,14 @@ def printed(one: PortfolioRebalance) -> set[str]:
     }
 
 
-def test_a_run_is_read_as_it_was_stored(runs: Rebalances, mongodb_uri: str, database_name: str) -> None:
+def test_a_run_is_read_as_it_was_stored(
+    runs: Rebalances, chunks: Chunks, mongodb_uri: str, database_name: str
+) -> None:
     run = rebalance(run_id=runs.new_id(), portfolio_count=3)
     results = [*(solved(run.rebalance_id, number) for number in range(2)), result(2, run_id=run.rebalance_id)]
     runs.begin(RunOrder(run, MODEL, 3600), [one.portfolio_id for one in results], LEASE, None)
     runs.keep_snapshot(run.rebalance_id, MARKET)
-    runs.appending(run.rebalance_id, results)(LEASE)
+    append(chunks, results, LEASE)
     found = read(mongodb_uri, database_name, run.rebalance_id)
     assert set(found) == set().union(*map(printed, results))
     assert len(found) == 3 + 4 + 1

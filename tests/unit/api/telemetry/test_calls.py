@@ -5,7 +5,6 @@ from typing import Any
 
 import grpc
 import pytest
-from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
@@ -14,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from ordergen_server.api.calls import SERVICES
 from ordergen_server.api.telemetry.calls import FAULTS, CallTelemetry
 from ordergen_server.api.telemetry.metrics import Metrics
+from ordergen_server.api.telemetry.spans import recorder_to
 from ordergen_server.api.telemetry.tracing import Tracing
 from ordergen_server.domain import origin
 from ordergen_server.domain.errors import InvalidArgument, NotFound, ResourceExhausted
@@ -35,9 +35,7 @@ class Seen:
         self.now = 100.0
         self.registry = CollectorRegistry()
         self.spans = InMemorySpanExporter()
-        provider = TracerProvider()
-        provider.add_span_processor(SimpleSpanProcessor(self.spans))
-        tracing = Tracing(provider.get_tracer("test") if traced else None)
+        tracing = Tracing(recorder_to([SimpleSpanProcessor(self.spans)]) if traced else None)
         self.calls = CallTelemetry(SERVICES, Metrics(self.registry), tracing, lambda: self.now)
 
     def value(self, name: str, **labels: str) -> float | None:

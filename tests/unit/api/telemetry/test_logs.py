@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import select
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -166,10 +167,12 @@ class StuckStream(io.StringIO):
         super().__init__()
         self.reads_again = threading.Event()
         self.is_stuck = threading.Event()
+        self.pieces: list[str] = []
 
     def write(self, text: str) -> int:
         self.is_stuck.set()
         assert self.reads_again.wait(PATIENCE)
+        self.pieces.append(text)
         return super().write(text)
 
 
@@ -202,3 +205,26 @@ def test_headers_that_are_no_text_are_not_logged(lines: Lines) -> None:
         logging.getLogger("grpc._cython.cygrpc").error("Invalid encoding on %s", SECRET)
         logging.getLogger("grpc._cython.cygrpc").error("Something else")
     assert lines.only["event"] == "Something else"
+
+
+@pytest.mark.parametrize(("text", "is_written_together"), [("short", True), ("ä" * 1500, False)])
+def test_lines_are_written_together_as_long_as_no_other_process_can_come_between(
+    text: str, is_written_together: bool
+) -> None:
+    """Processes share the log: a pipe keeps together what is no longer than PIPE_BUF."""
+    stream = StuckStream()
+    writer = LineWriter(stream)
+    writer.setFormatter(LineFormatter("json"))
+    writer.handle(logging.makeLogRecord({"msg": text}))
+    assert stream.is_stuck.wait(PATIENCE)
+    for _ in range(100):
+        writer.handle(logging.makeLogRecord({"msg": text}))
+    stream.reads_again.set()
+    eventually(lambda: stream.getvalue().count("\n") == 101)
+    writer.close()
+    said = [json.loads(line)["event"] for line in stream.getvalue().splitlines()]
+    assert said == [text] * 101
+    assert all(piece.endswith("\n") for piece in stream.pieces)
+    together = [piece for piece in stream.pieces if piece.count("\n") > 1]
+    assert bool(together) == is_written_together
+    assert all(len(piece.encode()) <= select.PIPE_BUF for piece in together)

@@ -4,12 +4,12 @@ import logging
 from collections.abc import Mapping
 
 import pytest
-from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
-from ordergen_server.api.telemetry.tracing import Tracing, provider_of, tracing_to_collector
+from ordergen_server.api.telemetry.spans import recorder_to
+from ordergen_server.api.telemetry.tracing import Tracing, recorder_of, tracing_to_collector
 from ordergen_server.domain import origin
 from ordergen_server.domain.origin import Origin, carried, working_for
 
@@ -24,9 +24,7 @@ def spans() -> InMemorySpanExporter:
 
 @pytest.fixture
 def tracing(spans: InMemorySpanExporter) -> Tracing:
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(spans))
-    return Tracing(provider.get_tracer("test"))
+    return Tracing(recorder_to([SimpleSpanProcessor(spans)]))
 
 
 def test_spans_lie_in_each_other_and_pass_themselves_on(
@@ -123,16 +121,16 @@ def test_an_exporter_that_is_not_there_is_said_and_the_server_serves(
 def test_the_service_has_its_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OTEL_SERVICE_NAME", raising=False)
     monkeypatch.delenv("OTEL_RESOURCE_ATTRIBUTES", raising=False)
-    provider = provider_of([ConsoleSpanExporter()])
-    names = {key: provider.resource.attributes[key] for key in ("service.name", "service.namespace")}
+    recorder = recorder_of([ConsoleSpanExporter()])
+    names = {key: recorder.resource.attributes[key] for key in ("service.name", "service.namespace")}
     assert names == {"service.name": "globeco-order-generation-service", "service.namespace": "globeco"}
-    provider.shutdown()
+    recorder.shutdown()
 
 
 def test_the_standard_variables_can_give_it_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_SERVICE_NAME", "other")
     monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "service.namespace=elsewhere")
-    provider = provider_of([ConsoleSpanExporter()])
-    names = {key: provider.resource.attributes[key] for key in ("service.name", "service.namespace")}
+    recorder = recorder_of([ConsoleSpanExporter()])
+    names = {key: recorder.resource.attributes[key] for key in ("service.name", "service.namespace")}
     assert names == {"service.name": "other", "service.namespace": "elsewhere"}
-    provider.shutdown()
+    recorder.shutdown()

@@ -28,6 +28,8 @@ _log = logging.getLogger(__name__)
 
 #: How long processes may take to end what they do when the server stops; its runs are let go by then.
 CLOSE_SECONDS = 5.0
+#: Whoever answers calls goes first (nice(2)): a run takes what they leave.
+NICENESS = 10
 #: Objects that are made before the young ones are collected, as in the server.
 COLLECTED_AFTER = 50_000
 
@@ -174,6 +176,7 @@ def _begin(config: ComputeConfig) -> None:
     """The beginning of a compute process. Ctrl-C is for the process that started it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    os.nice(NICENESS)
     gc.freeze()
     gc.set_threshold(COLLECTED_AFTER)
     settings = config.settings

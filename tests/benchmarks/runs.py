@@ -33,6 +33,8 @@ from tests.stored_chunks import append
 
 SIZES = tuple(int(size) for size in os.environ.get("BENCH_PORTFOLIOS", "1000,10000").split(","))
 POSITIONS = 100
+#: As a server has them by default.
+COMPUTE_PROCESSES = os.environ.get("BENCH_COMPUTE", str(min(8, os.cpu_count() or 1)))
 WORKERS = 16
 WINDOW = CHUNK_PORTFOLIOS
 KEPT = 512
@@ -86,6 +88,7 @@ def world(portfolios: int) -> Iterator[World]:
             ORDERGEN_MONGODB_URI=embedded.uri,
             ORDERGEN_MONGODB_DATABASE=name,
             ORDERGEN_LOG_LEVEL="ERROR",
+            ORDERGEN_COMPUTE_PROCESSES=COMPUTE_PROCESSES,
         ) as server,
     ):
         yield World(server.api, server, siblings, embedded.uri, name)

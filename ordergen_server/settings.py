@@ -1,7 +1,7 @@
 """Configuration by environment variables; docs/configuration.md is made from the descriptions."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -211,7 +211,7 @@ class Settings(BaseSettings):
         """Processes that work on runs, for one that answers calls."""
         if self.compute_processes is not None:
             return self.compute_processes
-        return max(1, min(DEFAULT_PROCESSES, len(os.sched_getaffinity(0))) // self.processes)
+        return max(1, min(DEFAULT_PROCESSES, _processors()) // self.processes)
 
     @property
     def api_host(self) -> str:
@@ -237,6 +237,12 @@ class Settings(BaseSettings):
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+
+def _processors() -> int:
+    """Those that this process may use, where the system tells."""
+    usable: Callable[[int], Collection[int]] | None = getattr(os, "sched_getaffinity", None)
+    return len(usable(0)) if usable else os.cpu_count() or 1
 
 
 def _problems(settings: Settings) -> Iterator[str]:

@@ -28,6 +28,8 @@ from ordergen_server.settings import Settings
 from ordergen_server.stop_signals import stop_signals, wait_for
 
 _TOKENS, _MUTUAL = "tokens", "mutual"
+#: So many portfolios are worth compute processes, which take a second to begin.
+PROCESSES_FROM = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,7 @@ def _settings(
         metrics_port=0,
         mongodb_uri=SecretStr("embedded"),
         data_folder=folder,
+        compute_processes=None if options.portfolios >= PROCESSES_FROM else 0,
         portfolio_accounting_url=siblings.accounting_url,
         pricing_url=siblings.pricing_url,
         security_url=siblings.security_url,

@@ -11,7 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from ordergen_server.domain.chunks import Chunk, ChunkStore, ChunkTask, PlaceTaken
+from ordergen_server.domain.chunks import Chunk, ChunkStore, ChunkTask, PlaceTaken, RunProgress
 from ordergen_server.domain.errors import (
     Cancelled,
     DatabaseUnavailable,
@@ -145,10 +145,13 @@ class Coordination:
 
     def _catch_up(self) -> None:
         """Look how far the run is, with all that is not done to be handed out."""
-        progress = self._chunks.progress(self._id, self._journal.lease(self._run.token))
+        progress = self._progress()
         self._sequence = progress.sequence
         self._stopped = progress.stopped
         self._waiting = deque(progress.undone)
+
+    def _progress(self) -> RunProgress:
+        return self._chunks.progress(self._id, self._journal.lease(self._run.token))
 
     def _hand_out(self) -> None:
         room = IN_FLIGHT * self._executor.workers
@@ -204,9 +207,8 @@ class Coordination:
             try:
                 self._journal.publish(self._run, done, self._sequence)
             except PlaceTaken:
-                waiting = self._waiting
-                self._catch_up()
-                self._waiting = waiting
+                self._sequence = self._progress().sequence  # with what comes first
+                self._publish()
                 return
             self._sequence += done.count
             self._stopped = self._stopped or done.stopped

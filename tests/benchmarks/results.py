@@ -159,7 +159,7 @@ def storing(one: World, run_id: str) -> tuple[float, float]:
         ours, bare = 0.0, 0.0
         with collection(one) as documents, collection(one, "bare") as target:
             target.create_index([("rebalance_id", 1), ("portfolio_id", 1)], unique=True)
-            target.create_index([("rebalance_id", 1), ("chunk", 1), ("place", 1)], unique=True)
+            target.create_index([("rebalance_id", 1), ("chunk", 1), ("place", 1)])
             target.create_index([("portfolio_id", 1), ("rebalance_id", -1)])
             target.create_index([("rebalance_id", 1), ("state", 1), ("portfolio_id", 1)])
             stored = [encode(one) for one in documents.find({"rebalance_id": run_id}, {"_id": 0})]

@@ -40,14 +40,16 @@ WINDOW = CHUNK_PORTFOLIOS
 KEPT = 512
 SINGLES, CONCURRENT = 100, 100
 PATIENCE = 3600.0
+#: Those of a server that does not say how many; tests have none.
+COMPUTE_PROCESSES = str(min(os.cpu_count() or 1, 8))
 MEGABYTE = 1024
 GOAL_FLOOR, GOAL_MEMORY_MB, GOAL_GROWTH = 1.5, 400, 1.3
 
-INTRODUCTION = f"""The server is a process of its own, on the embedded database and the simulated siblings,
-which are two more; all share the machine with what measures. Models have {POSITIONS} positions. The floor is
-measured in the same run: the longer of reading every summary with the same sibling client ({WORKERS} threads)
-and storing as many results with the same repository ({WINDOW} at once), each alone. Calls outbound are
-counted by the siblings."""
+INTRODUCTION = f"""The server is a process of its own with {COMPUTE_PROCESSES} compute processes, on the
+embedded database and the simulated siblings, which are two more; all share the machine with what measures.
+Models have {POSITIONS} positions. The floor is measured in the same run: the longer of reading every summary
+with the same sibling client ({WORKERS} threads) and storing as many results with the same repository
+({WINDOW} at once), each alone. Calls outbound are counted by the siblings."""
 SERVICES: tuple[ServiceName, ...] = ("accounting", "pricing", "security", "portfolio")
 
 

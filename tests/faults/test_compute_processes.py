@@ -90,3 +90,18 @@ def test_compute_processes_end_with_their_server_and_another_goes_on(
         left = working(world)
         assert world.servers[0].stop() == 0
         assert not any(Path(f"/proc/{one}").exists() for one in left)
+
+
+def test_a_database_killed_while_they_work_loses_nothing_of_a_run(
+    siblings: SimulatedSiblings, tmp_path: Path
+) -> None:
+    with world_of(siblings, tmp_path, 1, **COMPUTING) as world:
+        model_id, portfolio_ids = world.create()
+        run = start(world.servers[0].api, model_id)
+        for enough in KILLED_AT:
+            world.wait_until_done(run.rebalance_id, portfolio_ids, enough)
+            pid = world.embedded.pid
+            assert pid
+            os.kill(pid, signal.SIGKILL)
+            eventually(lambda: world.embedded.pid not in (None, pid))  # noqa: B023 - called at once
+        check(world, world.servers[0].api, run.rebalance_id, portfolio_ids)

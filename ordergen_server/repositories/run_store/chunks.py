@@ -262,6 +262,8 @@ class Chunks:
             done = {one["portfolio_id"] for one in found}
             old = {**query, "number": {"$gte": 0}}
             chunks = list(self._work.find(old, session=session).sort("number"))
+            if not chunks:
+                return
             ids = [one for chunk in chunks for one in cast("list[str]", chunk["portfolio_ids"])]
             left = [one for one in ids if one not in done]
             first, created = cast("int", chunks[-1]["number"]) + 1, cast("datetime", chunks[0]["create_time"])

@@ -40,9 +40,8 @@ class World:
 
     def lend(self, token: str, before: str = "") -> ChunkTask:
         """Give what is left to an attempt."""
-        (chunk,) = [
-            one for one in self.chunks.progress(self.task.rebalance_id, LEASE).undone if one.token == before
-        ]
+        undone = self.chunks.progress(self.task.rebalance_id, LEASE).undone
+        (chunk,) = [one for one in undone if one.token == before]
         assert self.chunks.lend(self.task.rebalance_id, chunk, token)
         return ChunkTask(self.task.rebalance_id, token)
 

@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from ordergen_server.domain.chunks import CHUNK_PORTFOLIOS, ChunkTask, chunk_size
+from ordergen_server.domain.chunks import CHUNK_PORTFOLIOS, ChunkTask, DoneChunk, PlaceTaken, chunk_size
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import (
     DatabaseUnavailable,
@@ -18,7 +18,7 @@ from ordergen_server.domain.errors import (
     SiblingUnavailable,
 )
 from ordergen_server.domain.rebalances import PortfolioState, Rebalance, RebalanceState
-from ordergen_server.domain.stores import RunOrder
+from ordergen_server.domain.stores import Lease, RunOrder
 from ordergen_server.services.chunk_executor import WorkerLost
 from ordergen_server.services.coordination import ATTEMPTS, IN_FLIGHT
 from ordergen_server.services.execution import Execution
@@ -259,6 +259,24 @@ def test_a_reason_to_stop_that_was_kept_ends_the_run_of_whoever_takes_it_over() 
     assert (ended.state, ended.error) == (RebalanceState.FAILED, down)
     assert {told.error for told in one.runs.results} == {down}
     assert one.executor.tasks == []
+
+
+def test_what_a_server_before_us_began_to_publish_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was slow, and took the place of our first chunk: then that comes after."""
+    with world() as one:
+        chunks, taken = one.executor.chunks, iter([True])
+        publish = chunks.publish
+
+        def late(rebalance_id: str, done: DoneChunk, sequence: int, lease: Lease) -> bool:
+            if next(taken, False):
+                other = next(found for found in chunks.ready(rebalance_id) if found.number != done.number)
+                publish(rebalance_id, other, sequence, lease)  # as `progress` does it in a database
+                raise PlaceTaken(rebalance_id)
+            return publish(rebalance_id, done, sequence, lease)
+
+        monkeypatch.setattr(chunks, "publish", late)
+        assert one.carry_out().state is RebalanceState.COMPLETED
+        check_told_once(one)
 
 
 def test_permits_go_with_chunks() -> None:

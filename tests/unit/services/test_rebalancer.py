@@ -132,8 +132,8 @@ def test_a_caller_that_leaves_cancels_the_run() -> None:
         events = each(parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE)))
         assert isinstance(next(events).event, RunStarted)
         events.close()
-        gate.set()
         assert parts.ended(only_run(parts).rebalance_id)
+        gate.set()
         run = only_run(parts)
     assert run.state is RebalanceState.CANCELLED
     assert run.counts[PortfolioState.SKIPPED] > 0
@@ -260,8 +260,8 @@ def test_a_run_that_is_not_over_in_time_is_ended() -> None:
     with house(RESTS, RESTS, before=lambda _: release.wait(PATIENCE), workers=1, window=1) as parts:
         with pytest.raises(DeadlineExceeded):
             rebalance_all(parts, seconds=0.5)
-        release.set()
         assert parts.ended(only_run(parts).rebalance_id)
+        release.set()
     assert only_run(parts).state in (RebalanceState.FAILED, RebalanceState.CANCELLED)
 
 

@@ -33,8 +33,6 @@ from tests.stored_chunks import append
 
 SIZES = tuple(int(size) for size in os.environ.get("BENCH_PORTFOLIOS", "1000,10000").split(","))
 POSITIONS = 100
-#: As a server has them by default.
-COMPUTE_PROCESSES = os.environ.get("BENCH_COMPUTE", str(min(8, os.cpu_count() or 1)))
 WORKERS = 16
 WINDOW = CHUNK_PORTFOLIOS
 KEPT = 512

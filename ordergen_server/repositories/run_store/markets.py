@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
+from itertools import pairwise
 
 from ordergen_server.domain.errors import DataProblem
 from ordergen_server.domain.market import MarketSnapshot, Quote
@@ -55,10 +56,14 @@ class RunTable:
 
     Attributes:
         securities: in the order of their places.
+        ascending: so many of the first are in the order of their ids.
     """
 
     def __init__(self, securities: Sequence[RunSecurity] = ()) -> None:
         self.securities = tuple(securities)
+        pairs = enumerate(pairwise(self.securities), 1)
+        steps = (place for place, (one, after) in pairs if one.security_id > after.security_id)
+        self.ascending = next(steps, len(self.securities))
         self._places = {one: place for place, one in enumerate(self.securities)}
         # Every line of a security has the very same object, which is found without comparing digits.
         self._known: dict[int, tuple[RunSecurity, int | None]] = {}

@@ -124,7 +124,7 @@ def _with_lines(
 ) -> PortfolioRebalance:
     positions = tuple(_positions(trades, lines, table)) if lines else ()
     orders: Iterable[tuple[str, int]] = _orders(trades, table)
-    if trades.others:  # these stand after those that the model lists
+    if trades.others or trades.leading > table.ascending:  # what the model does not list stands last
         positions = tuple(sorted(positions, key=_BY_ID))
         orders = sorted(orders)
     return replace(found, positions=positions, transactions=transactions_of(orders, found.trade_date))

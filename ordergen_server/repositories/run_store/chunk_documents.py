@@ -5,8 +5,8 @@
     done         ... state "ready", counts, and perhaps stopped, without what attempts need
     published    rebalance_id, number, origin, stride, count, counts, first_sequence
 
-`create_time` lets the database forget the chunks of runs that never began. Documents without a stride are of
-earlier releases, up to 10,000 portfolios each, whose results have their sequence themselves.
+`create_time` lets the database forget the chunks of runs that never began; who carries a run out takes it away.
+Documents without a stride are of earlier releases, up to 10,000 portfolios each, whose results have their sequence themselves.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.documents import from_document, to_document
 
 #: What tells how a chunk stands, without its portfolios.
-STANDING = {"_id": 0, "number": 1, "origin": 1, "count": 1, "token": 1, "session": 1}
+STANDING = {"_id": 0, "number": 1, "origin": 1, "count": 1, "token": 1, "session": 1, "create_time": 1}
 #: Where the results of a chunk that is published are.
 PUBLISHED = {"_id": 0, "number": 1, "count": 1, "first_sequence": 1}
 #: Of a run's chunks those that nobody has done.

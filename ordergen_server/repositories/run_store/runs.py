@@ -67,7 +67,6 @@ class RunLog:
         The work is stored first: a header without its work is never seen.
         """
         rebalance = order.rebalance
-        chunks = chunk_documents(rebalance.rebalance_id, portfolio_ids, chunk_size, rebalance.create_time)
         header = {
             **header_of(rebalance, request),
             "active_model_id": rebalance.model_id,
@@ -76,6 +75,8 @@ class RunLog:
             "chunked": True,
         }
         with self._writing():
+            created = self._database.now()  # its clock, for it forgets them by that
+            chunks = chunk_documents(rebalance.rebalance_id, portfolio_ids, chunk_size, created)
             if chunks:
                 self._work.insert_many(chunks)
             now = self._database.now()

@@ -294,11 +294,23 @@ def test_of_many_that_store_one_chunk_one_does(runs: Rebalances, chunks: Chunks,
 def test_chunks_of_runs_that_go_on_are_not_forgotten(
     runs: Rebalances, chunks: Chunks, database: Database
 ) -> None:
-    """The database forgets by itself what has a time of creation: what is told has none."""
-    rebalance_id = begin(runs)
-    append(chunks, results(rebalance_id, 0, 1, 2), MINE)
-    timed = database.collection("rebalance_work").find({"create_time": {"$exists": True}})
-    assert [one["number"] for one in timed] == [1]
+    """The database forgets by itself what has a time of creation: only what nobody has carried out has one."""
+    timed: dict[str, object] = {"create_time": {"$exists": True}}
+    rebalance_id = begin(runs, 9)
+    assert database.collection("rebalance_work").count_documents(timed) == 3
+    lent(chunks, rebalance_id)
+    assert database.collection("rebalance_work").count_documents(timed) == 0
+    append(chunks, results(rebalance_id, 3), MINE)
+    assert database.collection("rebalance_work").count_documents(timed) == 0
+
+
+def test_the_database_forgets_by_its_own_clock(runs: Rebalances, database: Database) -> None:
+    """That of the server may be of another week."""
+    before = database.now()
+    begin(runs)
+    found = database.collection("rebalance_work").find_one({})
+    assert found
+    assert before <= cast("datetime", found["create_time"]) <= database.now()
 
 
 def test_a_run_of_an_earlier_release_is_carried_on(

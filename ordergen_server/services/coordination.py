@@ -139,9 +139,14 @@ class Coordination:
         """Whether something is to be done; otherwise everything is published."""
         if not whoever_has_it and (self._lent or self._waiting):
             return True
-        self._catch_up()  # an attempt of the server before us may have left the rest of a chunk
-        self._publish()
+        self._look_again()  # an attempt of the server before us may have left the rest of a chunk
+        if not self._waiting and self._sequence <= self._run.order.rebalance.portfolio_count:
+            self._look_again()  # a server that was slow may have given a chunk its place between our looks
         return bool(self._waiting)
+
+    def _look_again(self) -> None:
+        self._catch_up()
+        self._publish()
 
     def _catch_up(self) -> None:
         """Look how far the run is, with all that is not done to be handed out."""
@@ -207,7 +212,8 @@ class Coordination:
             try:
                 self._journal.publish(self._run, done, self._sequence)
             except PlaceTaken:
-                self._sequence = self._progress().sequence  # with what comes first
+                progress = self._progress()  # with what comes first
+                self._sequence, self._stopped = progress.sequence, self._stopped or progress.stopped
                 self._publish()
                 return
             self._sequence += done.count

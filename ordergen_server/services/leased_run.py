@@ -8,7 +8,7 @@ from threading import Event
 
 from ordergen_server.domain.chunks import ChunkStore, DoneChunk
 from ordergen_server.domain.deadlines import Deadline
-from ordergen_server.domain.errors import OrderGenerationError
+from ordergen_server.domain.errors import OrderGenerationError, StoredDataDamaged
 from ordergen_server.domain.rebalances import PortfolioState, Rebalance, RebalanceState
 from ordergen_server.domain.stores import Lease, ModelStore, RebalanceStore, RunOrder
 from ordergen_server.services.observer import UNOBSERVED, RunObserver
@@ -98,10 +98,13 @@ class RunJournal:
     def finish(self, run: LeasedRun, error: OrderGenerationError | None) -> Rebalance:
         """Store that a run has ended: of itself, by `error`, or cancelled. Raises LeaseLost.
 
-        One that was cancelled once everyone had had their turn was not.
+        One that was cancelled once everyone had had their turn was not; one in which somebody has no result
+        has FAILED, whatever became of that.
         """
         time = self._clock()
         counts = self.runs.get(run.rebalance_id).counts
+        if lost := run.order.rebalance.portfolio_count - sum(counts.values()):
+            error = error or _lost(run.rebalance_id, lost)
         if counts.get(PortfolioState.REBALANCED):
             self._models.mark_rebalanced(run.order.rebalance.model_id, time)
         state = end_state(counts, error, cancelled=not error and PortfolioState.SKIPPED in counts)
@@ -111,6 +114,14 @@ class RunJournal:
         _log.info("run %s has ended: %s", run.rebalance_id, state.value)
         self._changed()
         return stored
+
+
+def _lost(rebalance_id: str, count: int) -> StoredDataDamaged:
+    _log.error("run %s has no results for %d portfolios: their chunks are not there", rebalance_id, count)
+    return StoredDataDamaged(
+        f"{count} portfolios have no result, for what was left to do is not stored: start another run.",
+        metadata={"what": f"the chunks of rebalance {rebalance_id}"},
+    )
 
 
 def end_state(

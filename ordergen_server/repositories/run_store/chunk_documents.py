@@ -5,8 +5,9 @@
     done         ... state "ready", counts, and perhaps stopped, without what attempts need
     published    rebalance_id, number, origin, stride, count, counts, first_sequence
 
-`create_time` lets the database forget the chunks of runs that never began; who carries a run out takes it away.
-Documents without a stride are of earlier releases, up to 10,000 portfolios each, whose results have their sequence themselves.
+`create_time` lets the database forget the chunks of runs that never began; who carries a run out takes it
+away. Documents without a stride are of earlier releases, up to 10,000 portfolios each, whose results have
+their sequence themselves.
 """
 
 from collections.abc import Iterable, Sequence

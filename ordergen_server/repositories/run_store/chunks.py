@@ -95,7 +95,7 @@ class Chunks:
                 self._cut_again(rebalance_id, lease)
             left = list(self._work.find({"rebalance_id": rebalance_id, "state": LEFT}, STANDING))
             if any("create_time" in one for one in left):
-                # The run has begun: from here on the database may forget nothing of it, however long it waits.
+                # From here on the database may forget nothing of the run, however long it waits.
                 self._work.update_many({"rebalance_id": rebalance_id}, {"$unset": {"create_time": ""}})
             chunks = sorted(map(chunk_of, left), key=lambda one: (one.origin, one.number))
         return RunProgress(cast("int", header["sequence"]), error_of(header.get("stopped")), chunks)

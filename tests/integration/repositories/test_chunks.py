@@ -294,7 +294,7 @@ def test_of_many_that_store_one_chunk_one_does(runs: Rebalances, chunks: Chunks,
 def test_chunks_of_runs_that_go_on_are_not_forgotten(
     runs: Rebalances, chunks: Chunks, database: Database
 ) -> None:
-    """The database forgets by itself what has a time of creation: only what nobody has carried out has one."""
+    """The database forgets what has a time of creation: only what nobody has carried out has one."""
     timed: dict[str, object] = {"create_time": {"$exists": True}}
     rebalance_id = begin(runs, 9)
     assert database.collection("rebalance_work").count_documents(timed) == 3

@@ -16,6 +16,7 @@ from ordergen_server.domain.errors import (
     DeadlineExceeded,
     InternalError,
     SiblingUnavailable,
+    StoredDataDamaged,
 )
 from ordergen_server.domain.rebalances import PortfolioState, Rebalance, RebalanceState
 from ordergen_server.domain.stores import Lease, RunOrder
@@ -277,6 +278,28 @@ def test_what_a_server_before_us_began_to_publish_comes_first(monkeypatch: pytes
         monkeypatch.setattr(chunks, "publish", late)
         assert one.carry_out().state is RebalanceState.COMPLETED
         check_told_once(one)
+
+
+def test_what_got_its_place_while_we_looked_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a server that was slow: our last look finds nothing that is ready, and nothing left to do."""
+    with world(count=10) as one:
+        chunks, ready, looks = one.executor.chunks, one.executor.chunks.ready, list[bool]()
+
+        def late(rebalance_id: str) -> list[DoneChunk]:
+            looks.append(True)
+            return ready(rebalance_id) if len(looks) > 2 else []
+
+        monkeypatch.setattr(chunks, "ready", late)
+        assert one.carry_out().state is RebalanceState.COMPLETED
+        check_told_once(one, 10)
+
+
+def test_a_run_whose_chunks_are_lost_says_so() -> None:
+    with world() as one:
+        del one.runs.runs[one.run.rebalance_id].chunks[1:]
+        ended = one.carry_out()
+    assert (ended.state, type(ended.error)) == (RebalanceState.FAILED, StoredDataDamaged)
+    assert ended.counts == {PortfolioState.NO_ACTION: 10}
 
 
 def test_permits_go_with_chunks() -> None:

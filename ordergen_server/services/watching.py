@@ -5,7 +5,9 @@ from dataclasses import replace
 from threading import Event
 
 from ordergen_server.domain.deadlines import Deadline
+from ordergen_server.domain.errors import NotFound, Resource
 from ordergen_server.domain.rebalances import (
+    PortfolioRebalance,
     Rebalance,
     RebalanceState,
     RunEvent,
@@ -57,7 +59,7 @@ def watch(
     before the run does.
 
     Raises:
-        NotFound: there is no such run.
+        NotFound: there is no such run, or it is being deleted.
         InvalidArgument: the run never has that many events.
         DeadlineExceeded: the run is not over in time.
     """
@@ -70,6 +72,7 @@ def watch(
         sequence = max(sequence, 1)
         results = runs.portfolios_after(rebalance_id, sequence, BATCH[view], view)
         events += [RunEvent(result.sequence, result) for result in results]
+        _check_whole(rebalance, sequence, results)
         if not results and rebalance.state is not RebalanceState.RUNNING:
             if sequence <= rebalance.portfolio_count + 1:
                 events.append(RunEvent(rebalance.portfolio_count + 2, RunFinished(rebalance)))
@@ -84,6 +87,17 @@ def _check_place(after_sequence: int, run: Rebalance) -> None:
     if not 0 <= after_sequence <= last:
         raise broken(
             "after_sequence", f"must be from 0 to {last}, the last message of the run", after_sequence
+        )
+
+
+def _check_whole(run: Rebalance, sequence: int, results: Sequence[PortfolioRebalance]) -> None:
+    """What a run counts as done is there, without a gap; where it is not the run is being deleted."""
+    told = sequence + len(results)
+    if (results and results[-1].sequence != told) or (not results and told <= sum(run.counts.values())):
+        raise NotFound(
+            f"Results of rebalance {run.rebalance_id} are not there any more: it is being deleted.",
+            metadata={"rebalance_id": run.rebalance_id},
+            resource=Resource("Rebalance", run.rebalance_id),
         )
 
 

@@ -11,6 +11,7 @@ from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import DeadlineExceeded, InvalidArgument, NotFound
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
+    PortfolioState,
     RebalanceState,
     RunEvent,
     RunFinished,
@@ -111,6 +112,19 @@ def test_a_reader_that_is_gone_is_told_no_more() -> None:
 def test_a_run_that_is_not_there() -> None:
     with pytest.raises(NotFound):
         told(MemoryRuns())
+
+
+@pytest.mark.parametrize("left", [(), (0,), (0, 2)])
+def test_a_run_that_is_being_deleted_does_not_look_as_if_it_had_ended(left: Sequence[int]) -> None:
+    """Results go first: with some of them gone, its end would be told after a gap."""
+    runs = stored_run(3)
+    header = replace(runs.get(RUN_ID), counts={PortfolioState.NO_ACTION: 3})
+    runs.put(header)
+    assert len(told(runs)) == 5
+    stored = runs.runs[RUN_ID].results
+    runs.runs[RUN_ID].results = [stored[number] for number in left]
+    with pytest.raises(NotFound, match="being deleted"):
+        told(runs)
 
 
 def test_a_run_that_is_not_over_in_time() -> None:

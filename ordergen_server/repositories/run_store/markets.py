@@ -51,6 +51,10 @@ class RunMarket:
         return RunTable(_securities(self.positions, self.quotes))
 
 
+#: Securities whose place a table knows without comparing digits. Each chunk of a run makes its own of them.
+KNOWN = 8192
+
+
 class RunTable:
     """Securities of a run that results refer to by their place: those of the model, then all others, by id.
 
@@ -65,13 +69,15 @@ class RunTable:
         steps = (place for place, (one, after) in pairs if one.security_id > after.security_id)
         self.ascending = next(steps, len(self.securities))
         self._places = {one: place for place, one in enumerate(self.securities)}
-        # Every line of a security has the very same object, which is found without comparing digits.
+        # Every line of a chunk has the very same object of a security, found without comparing digits.
         self._known: dict[int, tuple[RunSecurity, int | None]] = {}
 
     def place(self, security: RunSecurity) -> int | None:
         """Where a security stands, digit for digit; None where it does not."""
         known = self._known.get(id(security))
         if known is None:
+            if len(self._known) >= KNOWN:  # those of chunks that are stored
+                self._known.clear()
             known = self._known[id(security)] = (security, self._places.get(security))
         return known[1]
 

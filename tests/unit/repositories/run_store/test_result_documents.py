@@ -19,7 +19,7 @@ from ordergen_server.domain.rebalances import (
     transactions_of,
 )
 from ordergen_server.repositories.mongodb.codec import CODEC_OPTIONS, Document
-from ordergen_server.repositories.run_store.markets import RunMarket, RunTable
+from ordergen_server.repositories.run_store.markets import KNOWN, RunMarket, RunTable
 from ordergen_server.repositories.run_store.result_documents import (
     REASONS,
     WITHOUT_LINES,
@@ -68,6 +68,15 @@ def left_out(document: Document) -> Document:
     elif isinstance(positions, dict):
         kept["positions"] = {name: positions[name] for name in positions.keys() - names}
     return kept
+
+
+def test_a_table_does_not_grow_with_what_it_is_asked() -> None:
+    """Each chunk of a run has securities of its own making."""
+    first = TABLE.securities[0]
+    table = RunTable(TABLE.securities)
+    asked = [replace(first) for _ in range(2 * KNOWN + 1)]
+    assert {table.place(one) for one in asked} == {0}
+    assert len(table._known) <= KNOWN  # noqa: SLF001 - memory is not seen otherwise
 
 
 @pytest.mark.parametrize("table", [TABLE, NO_TABLE], ids=["with its table", "alone"])

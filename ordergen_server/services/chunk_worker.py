@@ -130,6 +130,8 @@ class ChunkWorker:
                 done = {one.portfolio_id for one in attempt.results}
                 rest = [one for one in attempt.chunk.portfolio_ids if one not in done]
                 attempt.results += skipped(order, rest, why)
+                if rest and not isinstance(why, Cancelled):
+                    stopped = why  # whoever takes the run over, with nothing left to do, must know of it
             if attempt.results and not attempt.lost.is_set():
                 self._store(attempt, stopped)
 

@@ -6,9 +6,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event, Thread
 
+import pytest
+
 from ordergen_server.domain import origin
 from ordergen_server.domain.chunks import ChunkTask
-from ordergen_server.domain.errors import Cancelled, SiblingUnavailable
+from ordergen_server.domain.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    OrderGenerationError,
+    SiblingUnavailable,
+)
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.rebalances import PortfolioState
 from ordergen_server.domain.stores import BegunBy, Lease, RunOrder
@@ -152,6 +159,23 @@ def test_a_worker_that_is_told_to_stop_stores_what_is_done_and_skips_the_rest() 
         assert one.stored == [done + skipped]
         results = one.runs.runs[one.task.rebalance_id].chunks[0].results or ()
         assert [result.error for result in results] == [None, None, why, why, why]
+
+
+@pytest.mark.parametrize(
+    ("why", "kept"),
+    [(Cancelled("no more"), None), (DeadlineExceeded("too late"), DeadlineExceeded("too late"))],
+)
+def test_why_a_worker_was_told_to_stop_is_told_with_its_chunk(
+    why: OrderGenerationError, kept: OrderGenerationError | None
+) -> None:
+    """A server may die before it has written down how the run ended: then only the chunks say why."""
+    gate = Gate(2)
+    with world(*[RESTS] * 5, before=gate) as one:
+        with working(one, gate):
+            one.chunks.tell(one.task.rebalance_id, ["first"], why)
+            eventually(lambda: one.stored)
+        (done,) = one.chunks.ready(one.task.rebalance_id)
+        assert done.stopped == kept
 
 
 def test_what_would_fail_for_all_stops_the_chunk_and_is_told_with_it() -> None:

@@ -195,5 +195,7 @@ class Runs:
             _log.exception("run %s was ended by an internal error", held.rebalance_id)
         finally:
             with self._lock:
-                del self._held[held.rebalance_id]
+                current = self._held.get(held.rebalance_id)
+                if current and current[0] is held:  # not where we lost it, and took it over again
+                    del self._held[held.rebalance_id]
             self._room.release()

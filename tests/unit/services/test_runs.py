@@ -231,6 +231,27 @@ def test_a_server_that_was_only_slow_stops_once_it_hears_that_the_run_is_another
         assert parts.runs.get(begun.rebalance_id).state is RebalanceState.RUNNING
 
 
+def test_a_run_that_was_lost_and_is_taken_over_again_is_held_as_any_other() -> None:
+    """Its first thread has not ended yet; with it neither the second one's place nor room is lost."""
+    gate, clock = Gate(), Clock()
+    with house(*[RESTS] * 9, before=gate, clock=clock, workers=1, window=1) as parts:
+        begun = begin(parts)
+        assert gate.reached.wait(PATIENCE)
+        (first,) = [thread for _, thread in parts.holder._held.values()]  # noqa: SLF001 - nothing else tells
+        clock.move(LEASE_SECONDS + 1)
+        assert parts.runs.take_over(parts.journal.lease("of another that dies"))
+        clock.move(LEASE_SECONDS + 1)
+        parts.holder.tend()
+        first.join(PATIENCE)
+        assert list(parts.holder._held) == [begun.rebalance_id]  # noqa: SLF001 - nothing else tells
+        gate.opened.set()
+        assert parts.ended(begun.rebalance_id)
+        eventually(lambda: begin_possible(parts))
+        with parts.holder.room(), parts.holder.room():
+            pass
+    assert parts.runs.get(begun.rebalance_id).counts == {PortfolioState.NO_ACTION: 9}
+
+
 def begin_possible(parts: House) -> bool:
     """Whether the server holds nothing any more."""
     return not parts.holder._held  # noqa: SLF001 - nothing else tells

@@ -9,6 +9,7 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from ordergen_client.printable import PlainConsole
 from ordergen_client.tables import portfolios_table
 from ordergen_client.values import PortfolioRebalance, Rebalance, RebalanceEvent
 
@@ -68,9 +69,9 @@ def until_interrupted(events: Iterable[Event]) -> Iterator[Event]:
 
 
 def output_console() -> Console:
-    """Standard output, wide enough for the tables where it is not a terminal."""
-    console = Console()
-    return console if console.is_terminal else Console(width=PIPE_WIDTH)
+    """Standard output, wide enough for the tables where it is not a terminal; no text commands it."""
+    console = PlainConsole()
+    return console if console.is_terminal else PlainConsole(width=PIPE_WIDTH)
 
 
 def show_portfolios(console: Console, run: Rebalance, portfolios: Sequence[PortfolioRebalance]) -> None:

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ordergen_client.as_json import set_options
+from ordergen_client.printable import printable
 from ordergen_client.values import PortfolioRebalance, Rebalance, RebalancePosition
 
 _REASONS = {
@@ -156,7 +157,7 @@ def _details(lines: Mapping[str, str]) -> Table:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name, text in lines.items():
-        table.add_row(name, Text(text))
+        table.add_row(name, Text(printable(text)))
     return table
 
 

@@ -11,6 +11,7 @@ import click
 from ordergen_client.client import Client
 from ordergen_client.credentials import Tls
 from ordergen_client.errors import OrderGenerationError
+from ordergen_client.printable import printable
 
 
 def _file(name: str, variable: str, text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -76,4 +77,4 @@ def told_failures() -> Iterator[None]:
 
 def _told(error: OrderGenerationError) -> str:
     lines = [str(error), *(f"  {violation.subject}: {violation.rule}" for violation in error.violations)]
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))

@@ -3,6 +3,7 @@
 from rich.table import Table
 from rich.text import Text
 
+from ordergen_client.printable import printable
 from ordergen_client.verification.verify import Report
 
 #: How many findings are shown.
@@ -39,8 +40,9 @@ def findings_table(report: Report) -> Table:
     for name in ("Rule", "There is", "There should be"):
         table.add_column(name, overflow="fold")
     for one in report.findings.first[:SHOWN]:
-        # As they are: a file that somebody has changed may have markup in it.
-        table.add_row(*map(Text, (one.where, one.line, one.rule, one.found, one.expected)))
+        # As they are: a file that somebody has changed may have markup in it, or commands for the terminal.
+        texts = (one.where, one.line, one.rule, one.found, one.expected)
+        table.add_row(*(Text(printable(text)) for text in texts))
     return table
 
 

@@ -46,11 +46,13 @@ def write_export(
         ExportError: there is such a file, it cannot be written, or the stream ended before the run.
     """
     part = path.with_name(f"{path.name}.part")
-    if not force and path.exists():
-        raise ExportError(f"{path} is there already: --force overwrites it.")
+    if not force:
+        _refuse_existing(path)
     try:
         with part.open("wb" if force else "xb") as file:
             digest = _written(file, messages, rebalance_id, progress)
+        if not force:
+            _refuse_existing(path)  # again, for a run that is followed takes its time
         part.replace(path)
     except FileExistsError as error:
         raise ExportError(
@@ -63,6 +65,11 @@ def write_export(
         _remove(part)
         raise
     return digest
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.exists():
+        raise ExportError(f"{path} is there already: --force overwrites it.")
 
 
 def _written(file: BinaryIO, messages: Iterable[Message], rebalance_id: str, progress: Progress) -> str:

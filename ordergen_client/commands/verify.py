@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from ordergen_client.following import output_console
+from ordergen_client.printable import printable
 from ordergen_client.progress import slow_progress
 from ordergen_client.verification.reading import NotAnExportError
 from ordergen_client.verification.telling import checked_table, conclusion, findings_table
@@ -31,7 +32,7 @@ def verify(*, file: Path, prove: bool, as_json: bool) -> None:
         with slow_progress("Checking", Console(stderr=True)) as progress:
             report = verify_export(file, prover, progress)
     except NotAnExportError as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(printable(str(error))) from error
     if as_json:
         click.echo(json.dumps(_as_json(report)))
     else:

@@ -38,7 +38,7 @@ class ExportFile:
                 header = json.loads(file.readline())
         except OSError as error:
             raise NotAnExportError(f"{path} cannot be read: {error.strerror}") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise NotAnExportError(f"{path} is no export of a run: its first line is no JSON") from error
         if not isinstance(header, dict) or header.get("format") != FORMAT:
             raise NotAnExportError(f"{path} is no export of a run: its first line does not name {FORMAT!r}")

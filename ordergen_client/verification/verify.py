@@ -17,7 +17,7 @@ from ordergen_client.verification.shared import Shared
 FILE = "file"
 _KINDS = frozenset({"started", "portfolio", "finished"})
 #: What reading a value that is not as it must be can raise.
-_UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
+_UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 
 class Prover(Protocol):

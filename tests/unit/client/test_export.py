@@ -100,6 +100,20 @@ def test_while_it_is_written_it_has_another_name(told: list[Message], tmp_path: 
     assert path.exists()
 
 
+def test_a_file_that_came_there_meanwhile_is_left_alone(told: list[Message], tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+
+    def slow() -> Iterator[Message]:
+        yield from told[:-1]
+        path.write_text("mine")
+        yield told[-1]
+
+    with pytest.raises(ExportError, match="is there already"):
+        write(slow(), path)
+    assert path.read_text() == "mine"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_folder_that_is_not_there(told: list[Message], tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="cannot be written: No such file or directory"):
         write(told, tmp_path / "none" / "run.jsonl")

@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ordergen_client.verification import Finding, verify_export
+from ordergen_client.verification.proving import prove
+from ordergen_client.verification.reading import NotAnExportError
 from ordergen_server.domain.rebalances import RebalanceState
 from tests.exports import (
     Object,
@@ -118,6 +120,33 @@ def test_any_cut(whole: bytes, path: Path, data: st.DataObject) -> None:
     report = verify_export(path)
     assert not report.ended
     assert "ends with the end of the run" in {one.rule for one in report.findings.first}
+
+
+DEEP = b"[" * 100_000
+
+
+@pytest.mark.parametrize("place", [1, 3])
+def test_a_line_that_is_nested_without_end_is_a_finding(whole: bytes, path: Path, place: int) -> None:
+    told = whole.splitlines(keepends=True)
+    told[place] = DEEP + b"\n"
+    path.write_bytes(b"".join(told))
+    assert verify_export(path).findings.count
+
+
+def test_a_header_that_is_nested_without_end_is_no_export(path: Path) -> None:
+    path.write_bytes(DEEP)
+    with pytest.raises(NotAnExportError, match="its first line is no JSON"):
+        verify_export(path)
+
+
+@pytest.mark.parametrize("digits", ["9" * 400, "9" * 5000])
+def test_numbers_without_end_are_findings(lines: list[Object], path: Path, digits: str) -> None:
+    """Of the length that no float has, and of the length that Python reads no more."""
+    for place in [(1, "started", "options", "solverTimeout"), (2, "portfolio", "cashBefore", "value")]:
+        told = copy.deepcopy(lines)
+        put(told, place, f"{digits}s" if place[-1] == "solverTimeout" else digits)
+        rewritten(told, path)
+        assert verify_export(path, prove).findings.count
 
 
 @pytest.mark.parametrize("number", range(1, 9))

@@ -9,10 +9,12 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, wait
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
 from threading import Lock, Thread
 
 from ordergen_server.api.telemetry.logs import logging_to
@@ -32,6 +34,8 @@ CLOSE_SECONDS = 5.0
 NICENESS = 10
 #: Objects that are made before the young ones are collected, as in the server.
 COLLECTED_AFTER = 50_000
+#: A pool does not tell its process: it is the one that was not there before. One begins at a time.
+_beginning = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +91,13 @@ class ProcessExecutor:
                 slot.kill()
 
     def close(self) -> None:
-        """End every process; what is under way has a moment to end by itself."""
+        """End every process; what is under way has a moment to end by itself, and so has each process."""
         for slot in self._slots:
             slot.stop()
         wait([one for slot in self._slots for one in list(slot.tasks.values())], CLOSE_SECONDS)
+        until = time.monotonic() + CLOSE_SECONDS
         for slot in self._slots:
-            slot.end()
+            slot.end(max(0.0, until - time.monotonic()))
 
     def _answer(self, reported: "Future[Report]", answer: "Future[None]") -> None:
         error = WorkerLost("it was not begun") if reported.cancelled() else reported.exception()
@@ -117,7 +122,7 @@ class _Slot:
     tasks: "dict[ChunkTask, Future[Report]]" = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
     _pool: ProcessPoolExecutor | None = None
-    _pid: "Future[int] | None" = None
+    _process: BaseProcess | None = None
 
     def start(self) -> None:
         """Have a process."""
@@ -138,28 +143,32 @@ class _Slot:
 
     def kill(self) -> None:
         """End the process, whatever it does."""
-        pid = self._pid
-        if pid and pid.done() and not pid.cancelled() and not pid.exception():
-            with suppress(ProcessLookupError):
-                os.kill(pid.result(), signal.SIGKILL)
+        if self._process:
+            self._process.kill()
 
     def stop(self) -> None:
         """Begin nothing more."""
         if self._pool:
             self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def end(self) -> None:
-        """End the process where it has not ended."""
+    def end(self, seconds: float) -> None:
+        """See the process end, and end it where it works still, or has not ended after so long."""
         if self.tasks:
             self.kill()
-        if self._pool:
-            self._pool.shutdown()
+        if self._process:
+            self._process.join(seconds)
+            if self._process.is_alive():  # it hangs, and would keep this process from its end
+                self.kill()
+                self._process.join()
 
     def _open(self) -> ProcessPoolExecutor:
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(1, context, initializer=_begin, initargs=(self.config,))
-            self._pid = self._pool.submit(os.getpid)  # it begins, and imports what it needs, before it must
+            with _beginning:
+                before = set(multiprocessing.active_children())
+                self._pool.submit(os.getpid)  # it begins, and imports what it needs, before it must
+                self._process = next(iter(set(multiprocessing.active_children()) - before), None)
         return self._pool
 
 

@@ -1,0 +1,41 @@
+"""Processes that compute end with whoever started them, whatever state they are in."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import active_children
+from multiprocessing.process import BaseProcess
+
+from ordergen_server.compute.processes import ComputeConfig, ProcessExecutor
+from ordergen_server.settings import Settings
+from tests.waiting import eventually
+
+
+@contextmanager
+def one_process() -> Iterator[tuple[ProcessExecutor, BaseProcess]]:
+    """An executor of one process, which has nothing to do; closed at the end."""
+    before = set(active_children())
+    executor = ProcessExecutor(ComputeConfig(Settings(), "mongodb://127.0.0.1:1", 1), 1, lambda _: None)
+    executor.start()
+    (process,) = set(active_children()) - before
+    try:
+        yield executor, process
+    finally:
+        executor.close()
+
+
+def test_a_process_that_hangs_while_it_has_nothing_to_do_does_not_keep_the_server() -> None:
+    with one_process() as (executor, process):
+        pid = process.pid
+        assert pid
+        os.kill(pid, signal.SIGSTOP)
+        executor.close()
+        assert not process.is_alive()
+    eventually(lambda: process not in active_children())
+
+
+def test_a_process_that_has_nothing_to_do_ends_by_itself() -> None:
+    with one_process() as (executor, process):
+        executor.close()
+        assert process.exitcode == 0

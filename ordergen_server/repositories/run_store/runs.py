@@ -149,11 +149,17 @@ class RunLog:
         return order_of(header, now) if header else None
 
     def keep_snapshot(self, rebalance_id: str, snapshot: MarketSnapshot) -> None:
-        """Keep the market of a run, and its model, with it; the first that is kept stays."""
+        """Keep the market of a run, and its model, with it; the first that is kept stays.
+
+        Nothing where the run has ended: it may be deleted, and nobody would delete this.
+        """
         with self._writing():
-            header = self._headers.find_one({"_id": ObjectId(rebalance_id)}, {"positions": 1})
-            positions = convert((header or {}).get("positions", ()), tuple[Position, ...])
-            self._markets.keep(rebalance_id, positions, snapshot)
+            header = self._headers.find_one(
+                {"_id": ObjectId(rebalance_id), "state": RUNNING}, {"positions": 1}
+            )
+            if header:
+                positions = convert(header["positions"], tuple[Position, ...])
+                self._markets.keep(rebalance_id, positions, snapshot)
 
     def kept_snapshot(self, rebalance_id: str) -> MarketSnapshot | None:
         """The market kept for a run."""

@@ -315,6 +315,16 @@ def test_of_two_that_keep_a_market_at_once_one_stays(runs: Rebalances) -> None:
     assert kept.quotes == SNAPSHOT.quotes
 
 
+def test_a_server_that_was_slow_leaves_no_market_behind(runs: Rebalances, database: Database) -> None:
+    """It reads the market while others end the run, and delete it."""
+    run = begin(runs)
+    runs.finish(replace(run, state=RebalanceState.FAILED, finish_time=NOW), MINE)
+    runs.keep_snapshot(run.rebalance_id, SNAPSHOT)
+    runs.delete(run.rebalance_id, 2)
+    runs.keep_snapshot(run.rebalance_id, SNAPSHOT)
+    assert stored(database, "rebalance_markets") == 0
+
+
 def test_the_market_of_a_run_goes_with_its_end(runs: Rebalances, database: Database) -> None:
     run = begin(runs)
     runs.keep_snapshot(run.rebalance_id, SNAPSHOT)

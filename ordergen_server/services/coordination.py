@@ -5,7 +5,7 @@ What it knows of workers it forgets without harm: which chunks are done, and who
 
 import logging
 import time
-from collections import Counter, deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
@@ -35,6 +35,8 @@ LOOK_SECONDS = 0.2
 STOP_SECONDS = 2.0
 #: A chunk that was lost with so many workers is not given to another.
 ATTEMPTS = 5
+#: One that had not begun counts as less than a worker: that may have ended by the chunk before it.
+WAITING = 0.25
 
 
 _Results = Callable[[tuple[str, ...]], list[PortfolioRebalance]]
@@ -84,7 +86,7 @@ class Coordination:
         self._silent_seconds = silent_seconds
         self._signs_at = time.monotonic()
         self._lent: dict[Future[None], _Lent] = {}
-        self._lost: Counter[int] = Counter()
+        self._lost: defaultdict[int, float] = defaultdict(float)
         self._catch_up()
 
     @property
@@ -185,7 +187,8 @@ class Coordination:
         if chunk is None:
             return
         _log.warning("a chunk of run %s is given to another worker: %s", self._id, error)
-        self._lost[chunk.origin] += 1
+        at_work = chunk.begun or isinstance(error, DatabaseUnavailable)
+        self._lost[chunk.origin] += 1 if at_work else WAITING
         if self._lost[chunk.origin] < ATTEMPTS:
             self._waiting.appendleft(chunk)
         elif isinstance(error, DatabaseUnavailable):
@@ -234,7 +237,7 @@ class Coordination:
 
     def _failed(self, portfolio_ids: tuple[str, ...]) -> list[PortfolioRebalance]:
         """The results of a chunk that ended each of its workers."""
-        why = InternalError(f"Each of {ATTEMPTS} workers that had this portfolio ended: the log has how.")
+        why = InternalError("Workers that had this portfolio ended, again and again: the log has how.")
         found = skipped(self._run.order, portfolio_ids, why)
         return [replace(one, state=PortfolioState.FAILED) for one in found]
 

@@ -209,6 +209,21 @@ def test_a_chunk_that_ends_every_worker_fails_and_the_others_are_done() -> None:
     assert len(one.executor.tasks) == 3 + ATTEMPTS
 
 
+def test_a_chunk_that_waited_behind_one_that_ends_workers_is_done() -> None:
+    """It was not begun: however often its worker has ended, it is not by its doing."""
+    with world(count=10) as one:
+        one.executor.decide = lambda number: WorkerLost("gone") if number < 2 * ATTEMPTS else None
+        assert one.carry_out().state is RebalanceState.COMPLETED
+        check_told_once(one, 10)
+
+
+def test_workers_that_never_begin_anything_end_the_run() -> None:
+    with world(count=10) as one:
+        one.executor.decide = lambda _: WorkerLost("gone")
+        assert one.carry_out().counts == {PortfolioState.FAILED: 10}
+        check_told_once(one, 10)
+
+
 def test_a_database_that_never_answers_workers_leaves_the_run_to_another_server() -> None:
     with world() as one:
         one.executor.decide = lambda _: DatabaseUnavailable("down")

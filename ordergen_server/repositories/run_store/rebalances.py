@@ -68,12 +68,22 @@ class Rebalances(RunLog):
             raise PreconditionFailed(
                 f"Rebalance {rebalance_id} {rule}.", violations=[Violation(rebalance_id, rule, "RUNNING")]
             )
+        of_run: Document = {"rebalance_id": rebalance_id}
+        for number in self._chunks_of(rebalance_id):  # all at once may take longer than an operation may
+            with self._writing():
+                self._portfolios.delete_many({**of_run, "chunk": number})
         with self._writing():
             # Results first: a run whose header is gone has none, and one cut short can be deleted again.
-            self._portfolios.delete_many({"rebalance_id": rebalance_id})
-            self._work.delete_many({"rebalance_id": rebalance_id})
+            self._portfolios.delete_many(of_run)
+            self._work.delete_many(of_run)
             self._markets.delete(rebalance_id)
             self._headers.delete_one({"_id": ObjectId(rebalance_id), "version": version})
+
+    def _chunks_of(self, rebalance_id: str) -> list[int]:
+        """The numbers of a run's chunks."""
+        with self._operation():
+            found = self._work.find({"rebalance_id": rebalance_id}, {"_id": 0, "number": 1})
+            return sorted(cast("int", one["number"]) for one in found)
 
     def get(self, rebalance_id: str) -> Rebalance:
         """Read a run. Raises NotFound."""

@@ -14,11 +14,13 @@ from ordergen_server.domain.errors import Cancelled, NotFound, SiblingUnavailabl
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, RebalanceState
 from ordergen_server.domain.stores import BegunBy, Lease, LeaseLost, RunOrder
 from ordergen_server.repositories.mongodb.database import Database
+from ordergen_server.repositories.mongodb.tokens import PageTokens
 from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.markets import RunTable
 from ordergen_server.repositories.run_store.rebalances import Rebalances
 from ordergen_server.repositories.run_store.result_documents import result_document
 from tests.builders import NOW, portfolio_id, position, rebalance, result
+from tests.integration.repositories.plans import Recorder
 from tests.stored_chunks import append, store
 
 MINE, OTHERS = Lease("mine", 3600), Lease("another's", 3600)
@@ -333,6 +335,23 @@ def test_a_run_of_an_earlier_release_is_carried_on(
     assert told(runs, rebalance_id) == [(place, portfolio_id(number)) for place, number in expected]
     assert [one.sequence for one in runs.portfolios_after(rebalance_id, 2, 3)] == [3, 4, 5]
     assert sum(one.count for one in chunks.progress(rebalance_id, MINE).undone) == 595
+
+
+def test_a_run_is_deleted_chunk_by_chunk(
+    runs: Rebalances, chunks: Chunks, database: Database, recorder: tuple[Recorder, Database]
+) -> None:
+    """All results of a large run take longer than one operation may."""
+    rebalance_id = begin(runs, 9)
+    for first in (0, 3, 6):
+        append(chunks, results(rebalance_id, first, first + 1, first + 2), MINE)
+    ended = replace(runs.get(rebalance_id), state=RebalanceState.COMPLETED, finish_time=NOW)
+    sent, opened = recorder
+    Rebalances(opened, PageTokens(b"key of the tests")).delete(rebalance_id, runs.finish(ended, MINE).version)
+    deletes = [one for one in sent.sent if one.get("delete") == "portfolio_rebalances"]
+    named = [one["deletes"][0]["q"].get("chunk") for one in deletes]
+    assert named == [0, 1, 2, None]
+    kinds = ("rebalances", "portfolio_rebalances", "rebalance_work", "rebalance_markets")
+    assert [stored(database, name) for name in kinds] == [0, 0, 0, 0]
 
 
 def test_a_skipped_run_ends_cancelled(runs: Rebalances, chunks: Chunks) -> None:

@@ -140,6 +140,9 @@ class SimulatedWorkers:
     def close(self) -> None:
         """Nothing."""
 
+    def is_due(self, task: ChunkTask) -> bool:
+        raise NotImplementedError
+
     def give_up(self, task: ChunkTask) -> None:
         raise NotImplementedError
 

@@ -84,6 +84,10 @@ class ProcessExecutor:
         reported.add_done_callback(lambda done: self._answer(done, answer))
         return answer
 
+    def is_due(self, task: ChunkTask) -> bool:
+        """Whether it is the first that its process has."""
+        return any(next(iter(list(slot.tasks)), None) == task for slot in self._slots)
+
     def give_up(self, task: ChunkTask) -> None:
         """End the process that has a task; others that it has end as lost."""
         for slot in self._slots:

@@ -28,6 +28,9 @@ class ChunkExecutor(Protocol):
     def submit(self, task: ChunkTask) -> "Future[None]":
         """Have a chunk worked off; the future has the error that ended it, WorkerLost among them."""
 
+    def is_due(self, task: ChunkTask) -> bool:
+        """Whether its worker has nothing else to do, and so begins it soon if it lives."""
+
     def give_up(self, task: ChunkTask) -> None:
         """A task that was submitted shows no life any more: where that can be, end its worker."""
 
@@ -57,6 +60,11 @@ class ThreadExecutor:
     def submit(self, task: ChunkTask) -> "Future[None]":
         """Have a chunk worked off, for whom this thread works."""
         return self._threads.submit(carried(self._work_off), task)
+
+    def is_due(self, task: ChunkTask) -> bool:
+        """Nobody knows: tasks of other runs may be before it."""
+        del task
+        return False
 
     def give_up(self, task: ChunkTask) -> None:
         """Nothing: its token is another's by now."""

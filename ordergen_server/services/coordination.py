@@ -33,6 +33,8 @@ IN_FLIGHT = 2
 LOOK_SECONDS = 0.2
 #: How long workers that were told to stop have to store what they have; then their chunks are taken away.
 STOP_SECONDS = 2.0
+#: A worker with nothing else to do begins within this: also on a busy machine, and if it must be started.
+BEGIN_SECONDS = 180.0
 #: A chunk that was lost with so many workers is not given to another.
 ATTEMPTS = 5
 #: One that had not begun counts as less than a worker: that may have ended by the chunk before it.
@@ -202,9 +204,10 @@ class Coordination:
         now = self._signs_at = time.monotonic()
         for future, lent in list(self._lent.items()):
             sign = signs.get(lent.task.token)
-            if sign != lent.sign or sign is None:
+            waits = sign is None and not self._executor.is_due(lent.task)
+            if waits or sign != lent.sign:
                 lent.sign, lent.seen_at = sign, now
-            elif now > lent.seen_at + self._silent_seconds:
+            elif now > lent.seen_at + (self._silent_seconds if sign else BEGIN_SECONDS):
                 del self._lent[future]
                 self._take_back(lent.task, WorkerLost("its worker shows no life"))
                 self._executor.give_up(lent.task)

@@ -3,7 +3,7 @@
 A run is one header in `rebalances`, a document a portfolio in `portfolio_rebalances`, and what these share in
 `rebalance_markets`; one of a single portfolio is its header alone. `rebalance_work` has its chunks, which
 `chunks` is about. While it runs the header also has its lease. Whoever changes the header must have it: a
-server that has lost a run cannot publish or end anything of it.
+server that has lost a run cannot count or end anything of it.
 
 Whether a lease has run out, and how long a run may go on, is measured by the clock of the database alone.
 """

@@ -8,7 +8,10 @@ from multiprocessing import active_children
 from multiprocessing.process import BaseProcess
 
 from ordergen_server.compute.processes import ComputeConfig, ProcessExecutor
+from ordergen_server.domain.chunks import ChunkTask
+from ordergen_server.services.chunk_executor import WorkerLost
 from ordergen_server.settings import Settings
+from tests.limits import PATIENCE
 from tests.waiting import eventually
 
 
@@ -33,6 +36,20 @@ def test_a_process_that_hangs_while_it_has_nothing_to_do_does_not_keep_the_serve
         executor.close()
         assert not process.is_alive()
     eventually(lambda: process not in active_children())
+
+
+def test_a_process_that_hangs_before_it_begins_is_ended_with_all_that_it_has() -> None:
+    """What is the first of its tasks it should have begun; the others wait."""
+    with one_process() as (executor, process):
+        pid = process.pid
+        assert pid
+        os.kill(pid, signal.SIGSTOP)
+        tasks = [ChunkTask("a" * 24, token) for token in ("first", "second")]
+        answers = [executor.submit(task) for task in tasks]
+        assert [executor.is_due(task) for task in tasks] == [True, False]
+        executor.give_up(tasks[0])
+        assert {type(answer.exception(PATIENCE)) for answer in answers} == {WorkerLost}
+        assert [executor.is_due(task) for task in tasks] == [False, False]
 
 
 def test_a_process_that_has_nothing_to_do_ends_by_itself() -> None:

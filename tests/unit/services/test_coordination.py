@@ -20,6 +20,7 @@ from ordergen_server.domain.errors import (
 )
 from ordergen_server.domain.rebalances import PortfolioState, Rebalance, RebalanceState
 from ordergen_server.domain.stores import Lease, RunOrder
+from ordergen_server.services import coordination
 from ordergen_server.services.chunk_executor import WorkerLost
 from ordergen_server.services.coordination import ATTEMPTS, IN_FLIGHT
 from ordergen_server.services.execution import Execution
@@ -46,7 +47,9 @@ class FakeExecutor:
     decide: Decide = lambda _: None
     hangs: Callable[[int], bool] = lambda _: False
     tasks: list[ChunkTask] = field(default_factory=list)
+    sleeps: Callable[[int], bool] = lambda _: False
     given_up: list[ChunkTask] = field(default_factory=list)
+    idle: list[ChunkTask] = field(default_factory=list)
     most: int = 0
     open: int = 0
 
@@ -55,6 +58,9 @@ class FakeExecutor:
         self.tasks.append(task)
         self.open += 1
         self.most = max(self.most, self.open)
+        if self.sleeps(number):
+            self.idle.append(task)
+            return future
         if self.hangs(number):
             assert self.chunks.claim(task.rebalance_id, task.token)
             return future
@@ -81,6 +87,9 @@ class FakeExecutor:
 
     def close(self) -> None:
         """Nothing."""
+
+    def is_due(self, task: ChunkTask) -> bool:
+        return task in self.idle
 
     def give_up(self, task: ChunkTask) -> None:
         self.given_up.append(task)
@@ -189,6 +198,16 @@ def test_a_worker_that_hangs_loses_its_chunk_and_can_store_nothing_once_it_goes_
         assert one.executor.given_up == [hung]
         assert one.executor.work_off(hung) is False
         check_told_once(one)
+
+
+def test_a_worker_that_hangs_before_it_begins_loses_its_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coordination, "BEGIN_SECONDS", 0.2)
+    with world(lease_seconds=0.1) as one:
+        one.executor.sleeps = lambda number: number == 1
+        assert one.carry_out().state is RebalanceState.COMPLETED
+        check_told_once(one)
+        assert one.executor.given_up == one.executor.idle
+        assert len(one.executor.idle) == 1
 
 
 def test_a_chunk_that_ends_every_worker_fails_and_the_others_are_done() -> None:

@@ -56,7 +56,10 @@ class KeptMarkets:
                 self._parts.insert_one(part, session=session)
 
         with suppress(DuplicateKeyError):
-            self._database.transaction(insert)
+            if len(parts) == 1:  # no transaction, which a server that is killed in it would leave open
+                self._parts.insert_one(parts[0])
+            else:
+                self._database.transaction(insert)
 
     def read(self, rebalance_id: str) -> RunMarket | None:
         """The market that is kept for a run. Raises StoredDataDamaged."""

@@ -132,7 +132,11 @@ class Results:
         return [_viewed(cast("Document", one["result"]), view) for one in headers if "result" in one]
 
     def _results(self, documents: list[Document]) -> list[PortfolioRebalance]:
-        return [result_of(one, self._markets.table(cast("str", one["rebalance_id"]))) for one in documents]
+        runs = {cast("str", one["rebalance_id"]) for one in documents}
+        tables = {
+            run: self._markets.table(run) for run in runs
+        }  # one that is not kept is looked for each time
+        return [result_of(one, tables[cast("str", one["rebalance_id"])]) for one in documents]
 
 
 def _viewed(result: Document, view: View) -> Document:

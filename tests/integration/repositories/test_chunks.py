@@ -354,6 +354,17 @@ def test_a_run_is_deleted_chunk_by_chunk(
     assert [stored(database, name) for name in kinds] == [0, 0, 0, 0]
 
 
+def test_a_market_that_is_not_kept_is_looked_for_once_a_batch(
+    runs: Rebalances, chunks: Chunks, recorder: tuple[Recorder, Database]
+) -> None:
+    """As of runs of earlier releases, and of those that ended before they had one."""
+    rebalance_id = begin(runs)
+    append(chunks, results(rebalance_id, 0, 1, 2), MINE)
+    sent, opened = recorder
+    told(Rebalances(opened, PageTokens(b"key of the tests")), rebalance_id)
+    assert [one.get("find") for one in sent.sent].count("rebalance_markets") == 1
+
+
 def test_a_skipped_run_ends_cancelled(runs: Rebalances, chunks: Chunks) -> None:
     """An error of a skipped portfolio comes back as it was."""
     rebalance_id = begin(runs, 1)

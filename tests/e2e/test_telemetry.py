@@ -228,7 +228,7 @@ def test_a_stolen_lease_is_found_by_the_id_of_the_call_that_began_the_run(
         model = first.create(message_of(siblings.model, portfolios=3))
         silent.set_faults("accounting", [Fault(kind="hang")])
         started = start(first, model, "stolen-1")
-        second = stack.enter_context(served_to(*place, siblings, lease_seconds=0.6))
+        second = stack.enter_context(served_to(*place, siblings, lease_seconds=6))
         let_run_out(mongodb_uri, database_name)
         watched(second, started)
         silent.stop()  # so that the first goes on, and wants to store what it has

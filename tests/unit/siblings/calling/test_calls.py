@@ -4,6 +4,7 @@ import itertools
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -130,12 +131,18 @@ def test_time_that_only_the_caller_lacked_is_no_outage(caller: ResilientCaller) 
     assert caller.breaker.state is BreakerState.CLOSED
 
 
-def test_a_connection_refused_is_an_outage_however_little_time_there_was(caller: ResilientCaller) -> None:
+def test_a_connection_refused_is_an_outage_however_little_time_there_was() -> None:
+    """No time is left for the pause before another attempt."""
+    longer = 10 * PATIENCE
+    config = replace(
+        FAST, backoff_seconds=longer, maximum_backoff_seconds=longer, breaker_reset_seconds=longer
+    )
+    caller = ResilientCaller("pricing", config)
     for _ in range(3):
         with pytest.raises(SiblingUnavailable):
-            caller.call(Attempts(*down(1)), Deadline(0.005))
+            caller.call(Attempts(*down(1)), Deadline(PATIENCE))
     with pytest.raises(SiblingUnavailable, match="circuit breaker"):
-        caller.call(Attempts(), Deadline(0.005))
+        caller.call(Attempts(), Deadline(PATIENCE))
 
 
 def test_those_who_meet_a_probe_wait_no_longer_than_they_have(caller: ResilientCaller) -> None:

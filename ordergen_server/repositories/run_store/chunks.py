@@ -149,10 +149,11 @@ class Chunks:
         return claimed_chunk_of(found)
 
     def leave(self, token: str) -> None:
-        """An attempt is over, whatever became of it."""
-        session = self._sessions.pop(token, None)
-        if session:
-            session.end_session()
+        """An attempt is over, whatever became of it.
+
+        Whoever gets what it has not done ends its session in the database: so nothing else may use that.
+        """
+        self._sessions.pop(token, None)
 
     def look(self, rebalance_id: str, token: str, *, alive: bool = False) -> Standing:
         """How an attempt stands; also showing that it is `alive`, which is a write."""
@@ -194,8 +195,12 @@ class Chunks:
             return True
 
         def store() -> bool:
+            session = self._sessions.get(task.token)
             with self._writing():
-                return self._database.transaction(steps, self._sessions.get(task.token))
+                stored = self._database.transaction(steps, session)
+            if session and stored and not rest.portfolio_ids:  # no chunk names it any more
+                session.end_session()
+            return stored
 
         return store
 

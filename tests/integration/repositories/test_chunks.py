@@ -4,7 +4,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from pymongo.errors import OperationFailure
@@ -214,6 +214,26 @@ def test_a_worker_killed_in_a_transaction_leaves_nothing_in_the_way(
     assert stored(database) == 3
     with pytest.raises(OperationFailure):
         orphan.commit_transaction()
+
+
+def test_ending_the_session_of_an_attempt_ends_nothing_else(
+    runs: Rebalances, chunks: Chunks, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That attempt has left; what its process does next has a session that is not taken from it."""
+    rebalance_id = begin(runs)
+    lent(chunks, rebalance_id)
+    chunks.leave("token")
+    claimed = lent(chunks, rebalance_id, place=1, token="next")  # noqa: S106 - of an attempt
+    insert_many = chunks._portfolios.insert_many  # noqa: SLF001 - within the transaction
+
+    def lend_first(*args: Any, **options: Any) -> object:  # noqa: ANN401 - those of insert_many
+        undone = chunks.undone_of(rebalance_id, "token")
+        assert undone
+        assert Chunks(database).lend(rebalance_id, undone, "another")
+        return insert_many(*args, **options)
+
+    monkeypatch.setattr(chunks._portfolios, "insert_many", lend_first)  # noqa: SLF001 - likewise
+    assert chunks.storing(ChunkTask(rebalance_id, "next"), claimed, results(rebalance_id, 3, 4, 5))()
 
 
 def test_what_was_about_to_be_published_is_published_first_by_whoever_takes_over(

@@ -1,5 +1,6 @@
 """Runs in memory, kept as RebalanceStore promises: leased, fenced."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -94,8 +95,9 @@ class MemoryRuns:
         """Replace what is known of a run, and add results, whoever holds it."""
         with self.lock:
             run = self.runs.setdefault(rebalance.rebalance_id, StoredRun(rebalance))
-            run.rebalance = rebalance
             run.results += results
+            counts = Counter(one.state for one in run.results)
+            run.rebalance = replace(rebalance, counts=rebalance.counts or dict(counts))
 
     def begin(
         self,

@@ -7,7 +7,6 @@ from threading import Event
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import NotFound, Resource
 from ordergen_server.domain.rebalances import (
-    PortfolioRebalance,
     Rebalance,
     RebalanceState,
     RunEvent,
@@ -55,30 +54,31 @@ def watch(
 ) -> Events:
     """Every event of a run after `after_sequence`, until the run ends.
 
-    It reads from the store, so a slow reader slows nothing but itself. Where the caller is `gone` it ends
-    before the run does.
+    It reads from the store, so a slow reader slows nothing but itself: the run again once all that it counted
+    is told, and results only where it counts more. Where the caller is `gone` it ends before the run does.
 
     Raises:
         NotFound: there is no such run, or it is being deleted.
         InvalidArgument: the run never has that many events.
         DeadlineExceeded: the run is not over in time.
     """
-    sequence = after_sequence
+    sequence = last = after_sequence
     while not (gone and gone.is_set()):
         deadline.remaining_seconds("the run ended")
-        rebalance = runs.get(rebalance_id)
-        _check_place(after_sequence, rebalance)
+        if sequence >= last:
+            rebalance = runs.get(rebalance_id)
+            _check_place(after_sequence, rebalance)
+            last = 1 + sum(rebalance.counts.values())
         events = [RunEvent(1, RunStarted(_as_it_began(rebalance)))] if sequence < 1 else []
         sequence = max(sequence, 1)
-        results = runs.portfolios_after(rebalance_id, sequence, BATCH[view], view)
-        events += [RunEvent(result.sequence, result) for result in results]
-        _check_whole(rebalance, sequence, results)
-        if not results and rebalance.state is not RebalanceState.RUNNING:
+        if sequence < last:
+            events += _read(runs, rebalance_id, sequence, view)
+            sequence = events[-1].sequence
+        elif rebalance.state is not RebalanceState.RUNNING:
             if sequence <= rebalance.portfolio_count + 1:
                 events.append(RunEvent(rebalance.portfolio_count + 2, RunFinished(rebalance)))
             yield events
             return
-        sequence = events[-1].sequence if events else sequence
         yield events
 
 
@@ -90,15 +90,16 @@ def _check_place(after_sequence: int, run: Rebalance) -> None:
         )
 
 
-def _check_whole(run: Rebalance, sequence: int, results: Sequence[PortfolioRebalance]) -> None:
-    """What a run counts as done is there, without a gap; where it is not the run is being deleted."""
-    told = sequence + len(results)
-    if (results and results[-1].sequence != told) or (not results and told <= sum(run.counts.values())):
+def _read(runs: RebalanceStore, rebalance_id: str, sequence: int, view: View) -> list[RunEvent]:
+    """The next results, which the run counts. Raises NotFound: some are not there any more."""
+    results = runs.portfolios_after(rebalance_id, sequence, BATCH[view], view)
+    if not results or results[-1].sequence != sequence + len(results):
         raise NotFound(
-            f"Results of rebalance {run.rebalance_id} are not there any more: it is being deleted.",
-            metadata={"rebalance_id": run.rebalance_id},
-            resource=Resource("Rebalance", run.rebalance_id),
+            f"Results of rebalance {rebalance_id} are not there any more: it is being deleted.",
+            metadata={"rebalance_id": rebalance_id},
+            resource=Resource("Rebalance", rebalance_id),
         )
+    return [RunEvent(result.sequence, result) for result in results]
 
 
 def _as_it_began(run: Rebalance) -> Rebalance:

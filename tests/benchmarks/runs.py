@@ -41,7 +41,7 @@ PATIENCE = 3600.0
 #: Those of a server that does not say how many; tests have none.
 COMPUTE_PROCESSES = str(min(os.cpu_count() or 1, 8))
 MEGABYTE = 1024
-GOAL_FLOOR, GOAL_MEMORY_MB, GOAL_GROWTH = 1.5, 400, 1.3
+GOAL_FLOOR, GOAL_MEMORY_MB, GOAL_GROWTH = 1.3, 400, 1.3
 
 INTRODUCTION = f"""The server is a process of its own with {COMPUTE_PROCESSES} compute processes, on the
 embedded database and the simulated siblings, which are two more; all share the machine with what measures.

@@ -132,11 +132,11 @@ class Results:
         return [_viewed(cast("Document", one["result"]), view) for one in headers if "result" in one]
 
     def _results(self, documents: list[Document]) -> list[PortfolioRebalance]:
-        runs = {cast("str", one["rebalance_id"]) for one in documents}
-        tables = {
-            run: self._markets.table(run) for run in runs
-        }  # one that is not kept is looked for each time
-        return [result_of(one, tables[cast("str", one["rebalance_id"])]) for one in documents]
+        """The results of documents of one run; a market that is not kept is looked for each time."""
+        if not documents:
+            return []
+        table = self._markets.table(cast("str", documents[0]["rebalance_id"]))
+        return [result_of(one, table) for one in documents]
 
 
 def _viewed(result: Document, view: View) -> Document:

@@ -12,6 +12,7 @@ from ordergen_server.domain.errors import DeadlineExceeded, InvalidArgument, Not
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
+    Rebalance,
     RebalanceState,
     RunEvent,
     RunFinished,
@@ -146,3 +147,27 @@ def test_whoever_listens_hears_of_every_change() -> None:
     changed.notify()
     changed.notify()
     assert heard == [0, 1, 0, 1]
+
+
+def test_a_look_that_finds_nothing_new_asks_for_the_run_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And while there are results to tell the run is not asked for again: many may watch."""
+    count = 2 * BATCH[View.FULL]
+    runs, asked = stored_run(count, RebalanceState.RUNNING), list[str]()
+    get, portfolios_after = runs.get, runs.portfolios_after
+
+    def noted_get(rebalance_id: str) -> Rebalance:
+        asked.append("run")
+        return get(rebalance_id)
+
+    def noted_after(
+        rebalance_id: str, sequence: int, limit: int, view: View = View.FULL
+    ) -> tuple[PortfolioRebalance, ...]:
+        asked.append("results")
+        return portfolios_after(rebalance_id, sequence, limit, view)
+
+    monkeypatch.setattr(runs, "get", noted_get)
+    monkeypatch.setattr(runs, "portfolios_after", noted_after)
+    batches = watch(runs, RUN_ID, 0, Deadline.after(PATIENCE))
+    told = [next(batches) for _ in range(4)]
+    assert [len(batch) for batch in told] == [1 + BATCH[View.FULL], BATCH[View.FULL], 0, 0]
+    assert asked == ["run", "results", "results", "run", "run"]

@@ -193,7 +193,7 @@ class RebalanceServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetPortfolioRebalance(self, request, context):
-        """Answers what a run did for one portfolio, whole. NOT_FOUND.
+        """Answers what a run did for one portfolio: whole, or as its view says. NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

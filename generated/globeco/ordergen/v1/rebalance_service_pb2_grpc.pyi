@@ -91,7 +91,7 @@ class RebalanceServiceStub:
     positions. NOT_FOUND; INVALID_ARGUMENT for a negative size or a page token of other arguments.
     """
     GetPortfolioRebalance: _grpc.UnaryUnaryMultiCallable[_rebalance_service_pb2.GetPortfolioRebalanceRequest, _rebalance_pb2.PortfolioRebalance]
-    """Answers what a run did for one portfolio, whole. NOT_FOUND."""
+    """Answers what a run did for one portfolio: whole, or as its view says. NOT_FOUND."""
     DeleteRebalance: _grpc.UnaryUnaryMultiCallable[_rebalance_service_pb2.DeleteRebalanceRequest, _empty_pb2.Empty]
     """Deletes a run that has ended, with all it stored. NOT_FOUND; ABORTED where the version is not the
     current one; FAILED_PRECONDITION while it runs.
@@ -158,7 +158,7 @@ class RebalanceServiceAsyncStub(RebalanceServiceStub):
     positions. NOT_FOUND; INVALID_ARGUMENT for a negative size or a page token of other arguments.
     """
     GetPortfolioRebalance: _aio.UnaryUnaryMultiCallable[_rebalance_service_pb2.GetPortfolioRebalanceRequest, _rebalance_pb2.PortfolioRebalance]  # type: ignore[assignment]
-    """Answers what a run did for one portfolio, whole. NOT_FOUND."""
+    """Answers what a run did for one portfolio: whole, or as its view says. NOT_FOUND."""
     DeleteRebalance: _aio.UnaryUnaryMultiCallable[_rebalance_service_pb2.DeleteRebalanceRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a run that has ended, with all it stored. NOT_FOUND; ABORTED where the version is not the
     current one; FAILED_PRECONDITION while it runs.
@@ -267,7 +267,7 @@ class RebalanceServiceServicer:
         request: _rebalance_service_pb2.GetPortfolioRebalanceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rebalance_pb2.PortfolioRebalance, _abc.Awaitable[_rebalance_pb2.PortfolioRebalance]]:
-        """Answers what a run did for one portfolio, whole. NOT_FOUND."""
+        """Answers what a run did for one portfolio: whole, or as its view says. NOT_FOUND."""
 
     def DeleteRebalance(
         self,

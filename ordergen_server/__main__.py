@@ -3,26 +3,22 @@
 import argparse
 import json
 import logging
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from ordergen_server.api.telemetry.tracing import Tracing
 from ordergen_server.bootstrap import Serving, server_process, serving
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.processes import ServerProcesses, serving_processes
 from ordergen_server.sandbox.database.embedded import EmbeddedDatabase, EmbeddedDatabaseError
-from ordergen_server.secret_files import variable
+from ordergen_server.setting_errors import told
 from ordergen_server.settings import Settings
 from ordergen_server.stop_signals import stop_signals, wait_for
 
 _log = logging.getLogger(__name__)
-
-_NUMBER = re.compile(r"[-+]?[0-9.]{1,20}")
 
 
 @contextmanager
@@ -56,7 +52,7 @@ def main() -> int:
                 _announce(server, as_json=arguments.json)
                 wait_for(stop)
     except ValidationError as error:
-        return _refuse("; ".join(map(_named, error.errors())))
+        return _refuse(told(error))
     except (EmbeddedDatabaseError, OrderGenerationError, OSError, ValueError) as error:
         return _refuse(str(error))
     return 0
@@ -66,21 +62,6 @@ def _announce(server: Serving | ServerProcesses, *, as_json: bool) -> None:
     ports = {name: getattr(server, name) for name in ("port", "health_port", "metrics_port")}
     sentence = "Serving on port {port}, health on {health_port}, metrics on {metrics_port}."
     print(json.dumps(ports) if as_json else sentence.format(**ports), flush=True)  # noqa: T201 - the command's output
-
-
-def _named(problem: ErrorDetails) -> str:
-    """What is wrong with a setting, by the name of its variable; its value only where that is no secret.
-
-    A number is none. Anything else may be one that was put in the wrong variable.
-    """
-    if not problem["loc"]:  # of several settings together
-        return problem["msg"].removeprefix("Value error, ")
-    name = str(problem["loc"][0])
-    told = f"{variable(Settings, name)}: {problem['msg']}"
-    is_number = type(Settings.model_fields[name].default) in (int, float) and _NUMBER.fullmatch(
-        str(problem["input"])
-    )
-    return f"{told}, not {problem['input']!r}" if is_number else told
 
 
 def _refuse(reason: str) -> int:

@@ -1,6 +1,5 @@
 """Wires the parts: the only place that knows them all."""
 
-import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -28,6 +27,7 @@ from ordergen_server.api.wire.event_loop import EventLoop
 from ordergen_server.compute.choice import chunk_executor
 from ordergen_server.compute.wiring import WINDOW, worker_times
 from ordergen_server.configs import security_config, server_config
+from ordergen_server.garbage import collect_seldom
 from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.model_store.models import Models
 from ordergen_server.repositories.mongodb.database import Database
@@ -50,8 +50,6 @@ from ordergen_server.siblings import open_sources
 
 #: How long a thread that computes keeps others from running: health and new calls wait for no more of them.
 SWITCH_SECONDS = 0.001
-#: Objects that are made before the young ones are collected: each collection stops every thread.
-COLLECTED_AFTER = 50_000
 #: What became of runs is looked up and encoded by one: each would keep calls of other kinds waiting.
 WATCHING_THREADS = 1
 
@@ -158,8 +156,7 @@ def serving(
 def server_process(settings: Settings) -> Iterator[Tracing]:
     """A block that is a process of the server: its log, its traces, threads that take short turns."""
     sys.setswitchinterval(SWITCH_SECONDS)
-    gc.freeze()  # what imports have made stays
-    gc.set_threshold(COLLECTED_AFTER)
+    collect_seldom()
     with (
         logging_to(sys.stderr, settings.log_level, settings.log_format),
         tracing_to_collector(os.environ) as tracing,

@@ -5,7 +5,6 @@ It is configured by the ORDERGEN_* variables of the server, ORDERGEN_DASK_SCHEDU
 
 import argparse
 import asyncio
-import gc
 import logging
 import signal
 import sys
@@ -15,9 +14,10 @@ from pydantic import ValidationError
 
 from ordergen_server.api.telemetry.logs import logging_to
 from ordergen_server.compute.dask import ChunkWorkerPlugin
-from ordergen_server.compute.processes import COLLECTED_AFTER
 from ordergen_server.compute.reports import Reporter
 from ordergen_server.compute.wiring import chunk_worker
+from ordergen_server.garbage import collect_seldom
+from ordergen_server.setting_errors import told
 from ordergen_server.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ def main() -> int:
         settings = Settings()
         if not (settings.dask_scheduler and settings.mongodb_uri):
             return _refuse("ORDERGEN_DASK_SCHEDULER and ORDERGEN_MONGODB_URI are needed")
-        gc.set_threshold(COLLECTED_AFTER)
+        collect_seldom()
         reporter = Reporter()
         uri = settings.mongodb_uri.get_secret_value()
         with (
@@ -70,8 +70,7 @@ def main() -> int:
             plugin = ChunkWorkerPlugin(worker, reporter)
             asyncio.run(serve(settings, plugin, options.host, options.port))
     except ValidationError as error:
-        names = ", ".join(str(one["loc"][0]) if one["loc"] else one["msg"] for one in error.errors())
-        return _refuse(f"settings that cannot be used: {names}")
+        return _refuse(told(error))
     except (OSError, ValueError, TimeoutError) as error:
         return _refuse(str(error))
     return 0

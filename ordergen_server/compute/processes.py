@@ -3,7 +3,6 @@
 They are spawned, never forked, and end with the process that started them, however that ends.
 """
 
-import gc
 import logging
 import multiprocessing
 import os
@@ -21,6 +20,7 @@ from ordergen_server.api.telemetry.logs import logging_to
 from ordergen_server.compute.reports import Reporter
 from ordergen_server.compute.wiring import chunk_worker
 from ordergen_server.domain.chunks import ChunkTask
+from ordergen_server.garbage import collect_seldom
 from ordergen_server.services.chunk_executor import WorkerLost
 from ordergen_server.services.chunk_worker import ChunkWorker
 from ordergen_server.services.report import Report
@@ -32,8 +32,6 @@ _log = logging.getLogger(__name__)
 CLOSE_SECONDS = 5.0
 #: Whoever answers calls goes first (nice(2)): a run takes what they leave.
 NICENESS = 10
-#: Objects that are made before the young ones are collected, as in the server.
-COLLECTED_AFTER = 50_000
 #: A pool does not tell its process: it is the one that was not there before. One begins at a time.
 _beginning = Lock()
 
@@ -190,8 +188,7 @@ def _begin(config: ComputeConfig) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, name="parent", daemon=True).start()
     os.nice(NICENESS)
-    gc.freeze()
-    gc.set_threshold(COLLECTED_AFTER)
+    collect_seldom()
     settings = config.settings
     _Process.stack.enter_context(logging_to(sys.stderr, settings.log_level, settings.log_format))
     _Process.config = config

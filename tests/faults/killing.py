@@ -1,5 +1,7 @@
 """Servers on one database, of which any process can be killed, and what must hold of a run nevertheless."""
 
+import os
+import signal
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +16,7 @@ from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.api import Api, message_of
 from tests.e2e.processes import ServerProcess, server_process
-from tests.e2e.runs import check_answers, check_stored, check_told, watched
+from tests.e2e.runs import check_answers, check_stored, check_told, start, watched
 from tests.limits import LONG, PATIENCE, sized
 from tests.waiting import eventually
 
@@ -94,6 +96,18 @@ class World:
         """Let so many portfolios be done, and hold the others back."""
         self.hold_back(portfolio_ids[count:])
         eventually(lambda: self.done(rebalance_id) >= count)
+
+    def begin(self) -> tuple[str, list[str]]:
+        """A run of a model that everyone follows, with nobody done soon; its id and its portfolios."""
+        model_id, portfolio_ids = self.create()
+        return start(self.servers[0].api, model_id).rebalance_id, portfolio_ids
+
+    def kill_database(self) -> None:
+        """Kill the database, and wait until it was started again."""
+        pid = self.embedded.pid
+        assert pid
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: self.embedded.pid not in (None, pid))
 
     def create(self) -> tuple[str, list[str]]:
         """A model that everyone follows, with nobody done soon."""

@@ -11,7 +11,6 @@ import pytest
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.metrics import Scrape
 from tests.e2e.processes import parent_of
-from tests.e2e.runs import start
 from tests.faults.killing import KILLED_AT, PORTFOLIOS, World, check, world_of
 from tests.waiting import eventually
 
@@ -47,15 +46,14 @@ def test_compute_processes_killed_again_and_again_lose_nothing_of_a_run(
 ) -> None:
     """What they did is counted in the metrics of their server."""
     with world_of(siblings, tmp_path, 1, **COMPUTING) as world:
-        model_id, portfolio_ids = world.create()
-        run = start(world.servers[0].api, model_id)
+        run, portfolio_ids = world.begin()
         for enough in KILLED_AT:
-            world.wait_until_done(run.rebalance_id, portfolio_ids, enough)
+            world.wait_until_done(run, portfolio_ids, enough)
             killed = working(world)
             for one in killed:
                 os.kill(one, signal.SIGKILL)
             eventually(lambda: set(working(world)).isdisjoint(killed))  # noqa: B023 - called at once
-        check(world, world.servers[0].api, run.rebalance_id, portfolio_ids)
+        check(world, world.servers[0].api, run, portfolio_ids)
         metrics = Scrape(world.servers[0].api.metrics_port)
         assert metrics.total("ordergen_stage_seconds_count", stage="solve") > 0
         assert metrics.total("ordergen_sibling_attempts_total", service="portfolio-accounting") > 0
@@ -65,28 +63,25 @@ def test_a_compute_process_that_hangs_is_ended_and_its_chunk_is_done_by_another(
     siblings: SimulatedSiblings, tmp_path: Path
 ) -> None:
     with world_of(siblings, tmp_path, 1, **COMPUTING) as world:
-        model_id, portfolio_ids = world.create()
-        run = start(world.servers[0].api, model_id)
-        world.wait_until_done(run.rebalance_id, portfolio_ids, KILLED_AT[0])
+        run, portfolio_ids = world.begin()
+        world.wait_until_done(run, portfolio_ids, KILLED_AT[0])
         hung = working(world)[0]
         os.kill(hung, signal.SIGSTOP)
         eventually(lambda: not Path(f"/proc/{hung}").exists())
-        check(world, world.servers[0].api, run.rebalance_id, portfolio_ids)
+        check(world, world.servers[0].api, run, portfolio_ids)
 
 
 def test_compute_processes_end_with_their_server_and_another_goes_on(
     siblings: SimulatedSiblings, tmp_path: Path
 ) -> None:
     with world_of(siblings, tmp_path, 1, **COMPUTING) as world:
-        model_id, portfolio_ids = world.create()
-        run = start(world.servers[0].api, model_id)
-        for enough in KILLED_AT[:1]:
-            world.wait_until_done(run.rebalance_id, portfolio_ids, enough)
-            killed, holder = working(world), world.holder()
-            world.replace(0)
-            world.wait_for_another_holder(holder)
-            eventually(lambda: not any(Path(f"/proc/{one}").exists() for one in killed))  # noqa: B023 - called at once
-        check(world, world.servers[0].api, run.rebalance_id, portfolio_ids)
+        run, portfolio_ids = world.begin()
+        world.wait_until_done(run, portfolio_ids, KILLED_AT[0])
+        killed, holder = working(world), world.holder()
+        world.replace(0)
+        world.wait_for_another_holder(holder)
+        eventually(lambda: not any(Path(f"/proc/{one}").exists() for one in killed))
+        check(world, world.servers[0].api, run, portfolio_ids)
         left = working(world)
         assert world.servers[0].stop() == 0
         assert not any(Path(f"/proc/{one}").exists() for one in left)
@@ -96,12 +91,8 @@ def test_a_database_killed_while_they_work_loses_nothing_of_a_run(
     siblings: SimulatedSiblings, tmp_path: Path
 ) -> None:
     with world_of(siblings, tmp_path, 1, **COMPUTING) as world:
-        model_id, portfolio_ids = world.create()
-        run = start(world.servers[0].api, model_id)
+        run, portfolio_ids = world.begin()
         for enough in KILLED_AT:
-            world.wait_until_done(run.rebalance_id, portfolio_ids, enough)
-            pid = world.embedded.pid
-            assert pid
-            os.kill(pid, signal.SIGKILL)
-            eventually(lambda: world.embedded.pid not in (None, pid))  # noqa: B023 - called at once
-        check(world, world.servers[0].api, run.rebalance_id, portfolio_ids)
+            world.wait_until_done(run, portfolio_ids, enough)
+            world.kill_database()
+        check(world, world.servers[0].api, run, portfolio_ids)

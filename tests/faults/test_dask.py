@@ -14,7 +14,6 @@ import pytest
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.metrics import Scrape
 from tests.e2e.processes import environment
-from tests.e2e.runs import start
 from tests.faults.killing import KILLED_AT, PORTFOLIOS, SETTINGS, World, check, world_of
 from tests.limits import PATIENCE
 from tests.ports import free_port
@@ -99,9 +98,8 @@ def test_workers_and_servers_killed_and_hanging_lose_nothing_and_do_nothing_twic
 ) -> None:
     with clustered(siblings, tmp_path, servers=2) as cluster:
         world = cluster.world
-        model_id, portfolio_ids = world.create()
-        run = start(world.servers[0].api, model_id)
-        world.wait_until_done(run.rebalance_id, portfolio_ids, KILLED_AT[0])
+        run, portfolio_ids = world.begin()
+        world.wait_until_done(run, portfolio_ids, KILLED_AT[0])
         cluster.kill(1)
         cluster.start_worker()
         killed = world.holder()
@@ -111,12 +109,12 @@ def test_workers_and_servers_killed_and_hanging_lose_nothing_and_do_nothing_twic
         hanging = cluster.workers[0]
         hanging.send_signal(signal.SIGSTOP)
         try:
-            world.wait_until_done(run.rebalance_id, portfolio_ids, KILLED_AT[1])
+            world.wait_until_done(run, portfolio_ids, KILLED_AT[1])
             world.siblings.clear()
             eventually(lambda: world.holder() == "")  # it ends without the one that hangs
         finally:
             hanging.send_signal(signal.SIGCONT)
-        check(world, world.servers[0].api, run.rebalance_id, portfolio_ids)
+        check(world, world.servers[0].api, run, portfolio_ids)
         metrics = [Scrape(one.api.metrics_port) for one in world.servers]
         assert sum(one.total("ordergen_stage_seconds_count", stage="solve") for one in metrics) > 0
 
@@ -125,15 +123,14 @@ def test_a_scheduler_that_is_killed_loses_nothing(siblings: SimulatedSiblings, t
     """Workers end with it; the run waits for another, and for theirs."""
     with clustered(siblings, tmp_path, servers=1) as cluster:
         world = cluster.world
-        model_id, portfolio_ids = world.create()
-        run = start(world.servers[0].api, model_id)
-        world.wait_until_done(run.rebalance_id, portfolio_ids, KILLED_AT[0])
+        run, portfolio_ids = world.begin()
+        world.wait_until_done(run, portfolio_ids, KILLED_AT[0])
         cluster.kill(0)
         for worker in cluster.processes:
             worker.wait(PATIENCE)
         cluster.processes.clear()
         cluster.start_scheduler()
         cluster.start_worker()
-        check(world, world.servers[0].api, run.rebalance_id, portfolio_ids)
+        check(world, world.servers[0].api, run, portfolio_ids)
         cluster.workers[0].terminate()
         assert cluster.workers[0].wait(PATIENCE) == 0

@@ -1,7 +1,5 @@
 """Runs survive servers and databases that are killed again and again, and servers that are told to stop."""
 
-import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,9 +7,7 @@ import grpc
 import pytest
 
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
-from tests.e2e.runs import start
 from tests.faults.killing import KILLED_AT, PORTFOLIOS, check, world_of
-from tests.waiting import eventually
 
 
 @pytest.fixture(scope="module")
@@ -23,16 +19,15 @@ def siblings() -> Iterator[SimulatedSiblings]:
 def test_servers_killed_in_turn_lose_nothing_of_a_run(siblings: SimulatedSiblings, tmp_path: Path) -> None:
     """Whoever holds the run is killed each time; another takes it over and goes on."""
     with world_of(siblings, tmp_path, servers=2) as world:
-        model_id, portfolio_ids = world.create()
-        run = start(world.servers[0].api, model_id)
+        run, portfolio_ids = world.begin()
         holders = {world.holder()}
         for enough in KILLED_AT:
-            world.wait_until_done(run.rebalance_id, portfolio_ids, enough)
+            world.wait_until_done(run, portfolio_ids, enough)
             killed = world.holder()
             for server in range(2):  # either may hold the run: both are killed, one after the other
                 world.replace(server)
             holders.add(world.wait_for_another_holder(killed))
-        check(world, world.servers[0].api, run.rebalance_id, portfolio_ids)
+        check(world, world.servers[0].api, run, portfolio_ids)
     assert len(holders) == 1 + len(KILLED_AT)
 
 
@@ -40,29 +35,24 @@ def test_a_server_alone_takes_its_own_run_over_after_a_restart(
     siblings: SimulatedSiblings, tmp_path: Path
 ) -> None:
     with world_of(siblings, tmp_path, servers=1) as world:
-        model_id, portfolio_ids = world.create()
-        run = start(world.servers[0].api, model_id)
+        run, portfolio_ids = world.begin()
         for enough in KILLED_AT:
-            world.wait_until_done(run.rebalance_id, portfolio_ids, enough)
+            world.wait_until_done(run, portfolio_ids, enough)
             killed = world.holder()
             world.replace(0)
             world.wait_for_another_holder(killed)
-        check(world, world.servers[0].api, run.rebalance_id, portfolio_ids)
+        check(world, world.servers[0].api, run, portfolio_ids)
 
 
 def test_a_database_killed_again_and_again_loses_nothing_of_a_run(
     siblings: SimulatedSiblings, tmp_path: Path
 ) -> None:
     with world_of(siblings, tmp_path, servers=1) as world:
-        model_id, portfolio_ids = world.create()
-        run = start(world.servers[0].api, model_id)
+        run, portfolio_ids = world.begin()
         for enough in KILLED_AT:
-            world.wait_until_done(run.rebalance_id, portfolio_ids, enough)
-            pid = world.embedded.pid
-            assert pid
-            os.kill(pid, signal.SIGKILL)
-            eventually(lambda: world.embedded.pid not in (None, pid))  # noqa: B023 - called at once
-        check(world, world.servers[0].api, run.rebalance_id, portfolio_ids)
+            world.wait_until_done(run, portfolio_ids, enough)
+            world.kill_database()
+        check(world, world.servers[0].api, run, portfolio_ids)
 
 
 def test_a_server_told_to_stop_hands_its_runs_over(siblings: SimulatedSiblings, tmp_path: Path) -> None:

@@ -196,3 +196,10 @@ def rebalance_one(parts: House) -> PortfolioRebalance:
 def only_run(parts: House) -> Rebalance:
     (run,) = parts.runs.headers.values()
     return run
+
+
+def carry_out(parts: House, *, seconds: float = 10) -> Rebalance:
+    """The run as it is stored afterwards."""
+    held = parts.held(seconds=seconds)
+    parts.execution.carry_out(held)
+    return parts.runs.get(held.rebalance_id)

@@ -34,15 +34,15 @@ from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.tokens import PageTokens
 from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances
-from ordergen_server.services.chunk_executor import ChunkExecutor
-from ordergen_server.services.chunk_worker import ChunkWorker
-from ordergen_server.services.execution import Execution
-from ordergen_server.services.leased_run import RunJournal
 from ordergen_server.services.models import ModelEditor
-from ordergen_server.services.permits import UNLIMITED, TokenBucket
 from ordergen_server.services.portfolio_work import PortfolioWork
 from ordergen_server.services.rebalancer import Rebalancer
-from ordergen_server.services.runs import Runs
+from ordergen_server.services.running.chunk_executor import ChunkExecutor
+from ordergen_server.services.running.chunk_worker import ChunkWorker
+from ordergen_server.services.running.execution import Execution
+from ordergen_server.services.running.leased_run import RunJournal
+from ordergen_server.services.running.permits import UNLIMITED, TokenBucket
+from ordergen_server.services.running.runs import Runs
 from ordergen_server.services.watching import ChangeSignal
 from ordergen_server.settings import Settings
 from ordergen_server.sibling_configs import siblings_config

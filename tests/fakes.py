@@ -7,7 +7,7 @@ from datetime import datetime
 from ordergen_server.domain.errors import AlreadyExists, DataProblem, NotFound, VersionMismatch
 from ordergen_server.domain.market import Holdings, MarketSnapshot, Quote
 from ordergen_server.domain.models import Model, ModelContent
-from ordergen_server.domain.pages import Page, PageRequest
+from ordergen_server.domain.requests.pages import Page, PageRequest
 
 
 class MemoryModels:

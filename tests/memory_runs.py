@@ -16,7 +16,6 @@ from ordergen_server.domain.errors import (
     VersionMismatch,
 )
 from ordergen_server.domain.market import MarketSnapshot
-from ordergen_server.domain.pages import Page, PageRequest
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
@@ -24,6 +23,7 @@ from ordergen_server.domain.rebalances import (
     RebalanceState,
     View,
 )
+from ordergen_server.domain.requests.pages import Page, PageRequest
 from ordergen_server.domain.stores import Lease, LeaseLost, Request, RunOrder
 from tests.builders import NOW
 

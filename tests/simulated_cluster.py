@@ -22,8 +22,8 @@ from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState
 from ordergen_server.domain.stores import Lease, RunOrder
-from ordergen_server.services.coordination import Coordination
-from ordergen_server.services.leased_run import LeasedRun, RunJournal
+from ordergen_server.services.running.coordination import Coordination
+from ordergen_server.services.running.leased_run import LeasedRun, RunJournal
 from tests.builders import NOW, model, position, rebalance
 from tests.fakes import MemoryModels
 from tests.memory_runs import MemoryRuns

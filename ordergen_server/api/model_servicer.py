@@ -7,12 +7,12 @@ from google.protobuf import empty_pb2
 
 from ordergen_server.api.call import Call
 from ordergen_server.api.messages import decoding, encoding
-from ordergen_server.domain.ids import check_entity_id, check_object_id, check_version
 from ordergen_server.domain.models import Position, check_content, check_position
-from ordergen_server.domain.ordering import MODEL_ORDERS, parse_order
-from ordergen_server.domain.pages import PageRequest
+from ordergen_server.domain.requests.ids import check_entity_id, check_object_id, check_version
+from ordergen_server.domain.requests.ordering import MODEL_ORDERS, parse_order
+from ordergen_server.domain.requests.pages import PageRequest
+from ordergen_server.domain.requests.violations import Violations
 from ordergen_server.domain.stores import ModelStore
-from ordergen_server.domain.violations import Violations
 from ordergen_server.services.models import ModelEditor
 
 

@@ -9,11 +9,11 @@ from google.protobuf import empty_pb2
 from ordergen_server.api.call import Call, Limits
 from ordergen_server.api.messages import decoding, encoding
 from ordergen_server.api.messages.encoded_events import EncodedEvents
-from ordergen_server.domain.ids import check_entity_id, check_object_id, check_version
-from ordergen_server.domain.pages import PageRequest
 from ordergen_server.domain.rebalances import PortfolioState, View
+from ordergen_server.domain.requests.ids import check_entity_id, check_object_id, check_version
+from ordergen_server.domain.requests.pages import PageRequest
+from ordergen_server.domain.requests.violations import Violations
 from ordergen_server.domain.stores import RebalanceStore
-from ordergen_server.domain.violations import Violations
 from ordergen_server.services.rebalancer import Rebalancer
 from ordergen_server.services.watching import Events
 

@@ -5,10 +5,10 @@ from contextlib import closing, contextmanager
 from math import ceil
 
 from ordergen_server.compute.processes import ComputeConfig, ProcessExecutor
-from ordergen_server.services.chunk_executor import ChunkExecutor, ThreadExecutor
-from ordergen_server.services.chunk_worker import ChunkWorker
-from ordergen_server.services.coordination import IN_FLIGHT
-from ordergen_server.services.report import Report
+from ordergen_server.services.running.chunk_executor import ChunkExecutor, ThreadExecutor
+from ordergen_server.services.running.chunk_worker import ChunkWorker
+from ordergen_server.services.running.coordination import IN_FLIGHT
+from ordergen_server.services.running.report import Report
 from ordergen_server.settings import Settings
 
 #: Chunks of a run that threads of the server work on at once: one is stored while another is solved.

@@ -16,9 +16,9 @@ import distributed
 
 from ordergen_server.compute.reports import Reporter
 from ordergen_server.domain.chunks import ChunkTask
-from ordergen_server.services.chunk_executor import WorkerLost
-from ordergen_server.services.chunk_worker import ChunkWorker
-from ordergen_server.services.report import Report
+from ordergen_server.services.running.chunk_executor import WorkerLost
+from ordergen_server.services.running.chunk_worker import ChunkWorker
+from ordergen_server.services.running.report import Report
 
 _log = logging.getLogger(__name__)
 

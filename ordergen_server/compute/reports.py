@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ordergen_server.domain.rebalances import PortfolioState, RebalanceState
 from ordergen_server.services.observer import SolveMethod, Stage
-from ordergen_server.services.report import Report
+from ordergen_server.services.running.report import Report
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from ordergen_server.domain.errors import AlreadyExists, NotFound, Resource
 from ordergen_server.domain.models import ModelContent, Position, check_portfolio_count, check_totals
-from ordergen_server.domain.violations import Violations
+from ordergen_server.domain.requests.violations import Violations
 
 Change = Callable[[ModelContent], ModelContent]
 

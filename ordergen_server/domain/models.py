@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from ordergen_server.domain.ids import check_entity_id
 from ordergen_server.domain.numbers import EXACT, total
-from ordergen_server.domain.violations import Violations
+from ordergen_server.domain.requests.ids import check_entity_id
+from ordergen_server.domain.requests.violations import Violations
 
 MAXIMUM_NAME_LENGTH = 255
 MAXIMUM_POSITIONS = 100

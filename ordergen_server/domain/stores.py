@@ -12,8 +12,8 @@ from typing import Protocol
 
 from ordergen_server.domain.market import MarketSnapshot
 from ordergen_server.domain.models import Model, ModelContent, Position
-from ordergen_server.domain.pages import Page, PageRequest
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, Rebalance, View
+from ordergen_server.domain.requests.pages import Page, PageRequest
 
 
 class ModelStore(Protocol):

@@ -26,7 +26,7 @@ from ordergen_server.domain.rebalances import (
     Strategy,
     transactions_of,
 )
-from ordergen_server.domain.violations import summary
+from ordergen_server.domain.requests.violations import summary
 from ordergen_server.services.observer import UNOBSERVED, RunObserver
 from ordergen_server.services.securities import Securities
 from ordergen_server.services.solving import Solved, solve_all

@@ -22,10 +22,10 @@ from ordergen_server.domain.rebalances import (
 )
 from ordergen_server.domain.stores import BegunBy, ModelStore, RebalanceStore, Request, RunOrder
 from ordergen_server.domain.subjects import current_actor
-from ordergen_server.services.leased_run import end_state
 from ordergen_server.services.observer import UNOBSERVED, RunObserver, Stage
 from ordergen_server.services.portfolio_work import STOPPING, PortfolioWork, Task, untried
-from ordergen_server.services.runs import Runs
+from ordergen_server.services.running.leased_run import end_state
+from ordergen_server.services.running.runs import Runs
 from ordergen_server.services.securities import Securities
 from ordergen_server.services.watching import Events, watch
 

@@ -14,8 +14,8 @@ from ordergen_server.domain.rebalances import (
     RunStarted,
     View,
 )
+from ordergen_server.domain.requests.violations import broken
 from ordergen_server.domain.stores import RebalanceStore
-from ordergen_server.domain.violations import broken
 
 #: How many results are read from the store at once; a slow reader keeps as many.
 BATCH = {View.BASIC: 256, View.FULL: 32}

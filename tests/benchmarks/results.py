@@ -13,7 +13,7 @@ from globeco.ordergen.v1 import rebalance_pb2, rebalance_service_pb2
 from pymongo import MongoClient
 from pymongo.collection import Collection
 
-from ordergen_server.domain.pages import MAXIMUM_PAGE_SIZE
+from ordergen_server.domain.requests.pages import MAXIMUM_PAGE_SIZE
 from ordergen_server.repositories.mongodb.codec import RAW_OPTIONS
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.tokens import PageTokens

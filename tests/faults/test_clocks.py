@@ -19,12 +19,12 @@ from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.tokens import PageTokens
 from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances
-from ordergen_server.services.chunk_executor import ThreadExecutor
-from ordergen_server.services.chunk_worker import ChunkWorker
-from ordergen_server.services.execution import Execution
-from ordergen_server.services.leased_run import RunJournal
 from ordergen_server.services.portfolio_work import PortfolioWork
-from ordergen_server.services.runs import Runs
+from ordergen_server.services.running.chunk_executor import ThreadExecutor
+from ordergen_server.services.running.chunk_worker import ChunkWorker
+from ordergen_server.services.running.execution import Execution
+from ordergen_server.services.running.leased_run import RunJournal
+from ordergen_server.services.running.runs import Runs
 from tests.builders import holdings, model, portfolio_id, position, rebalance, snapshot
 from tests.fakes import FakeMarket, FakePortfolios, MemoryModels
 from tests.limits import PATIENCE

@@ -13,7 +13,6 @@ from google.protobuf import field_mask_pb2
 from google.type import decimal_pb2
 
 from ordergen_server.domain.changes import PositionMatch
-from ordergen_server.domain.ids import check_entity_id, check_request_id
 from ordergen_server.domain.models import FIELDS, ModelContent, Position
 from ordergen_server.domain.rebalances import (
     LotSize,
@@ -23,8 +22,9 @@ from ordergen_server.domain.rebalances import (
     Strategy,
     View,
 )
+from ordergen_server.domain.requests.ids import check_entity_id, check_request_id
+from ordergen_server.domain.requests.violations import Violations
 from ordergen_server.domain.stores import Request
-from ordergen_server.domain.violations import Violations
 
 #: google.type.Decimal, within what Decimal128 keeps digit for digit and the optimizer takes.
 _DECIMAL_FORM = re.compile(r"[+-]?(\d{1,34}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,2})?", re.ASCII)

@@ -11,7 +11,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from ordergen_server.domain import errors
 from ordergen_server.domain.errors import OrderGenerationError, Violation
-from ordergen_server.domain.violations import MAXIMUM_VIOLATIONS
+from ordergen_server.domain.requests.violations import MAXIMUM_VIOLATIONS
 
 DOMAIN = "ordergen.globeco"
 

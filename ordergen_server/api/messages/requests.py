@@ -15,7 +15,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from ordergen_server.domain.errors import OrderGenerationError, Unsupported
-from ordergen_server.domain.violations import broken
+from ordergen_server.domain.requests.violations import broken
 
 #: How many entries each repeated field of a request may have, by its full name below the package.
 MAXIMUM_ENTRIES = {

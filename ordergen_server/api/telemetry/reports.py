@@ -1,7 +1,7 @@
 """What workers elsewhere report, as metrics of this process."""
 
 from ordergen_server.api.telemetry.metrics import Metrics
-from ordergen_server.services.report import Report
+from ordergen_server.services.running.report import Report
 
 
 def count(metrics: Metrics, report: Report) -> None:

@@ -11,7 +11,7 @@ from ordergen_server.api.telemetry.observers import DatabaseOperations, RunEvent
 from ordergen_server.api.telemetry.reports import count
 from ordergen_server.api.telemetry.sibling_states import SiblingStates, Source
 from ordergen_server.api.telemetry.tracing import Tracing
-from ordergen_server.services.report import Report
+from ordergen_server.services.running.report import Report
 
 
 class Telemetry:

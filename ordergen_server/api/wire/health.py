@@ -14,7 +14,7 @@ from ordergen_server.api.admission.inbox import Inbox
 from ordergen_server.api.wire.exchange import Exchange
 from ordergen_server.api.wire.routes import Methods, received
 from ordergen_server.domain.errors import NotFound
-from ordergen_server.domain.violations import broken
+from ordergen_server.domain.requests.violations import broken
 
 SERVICE: str = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 Status = int  # health_pb2.HealthCheckResponse.ServingStatus

@@ -10,7 +10,7 @@ from ordergen_server.api.admission.inbox import Inbox
 from ordergen_server.api.wire.exchange import Exchange
 from ordergen_server.api.wire.routes import Methods, asked
 from ordergen_server.domain.errors import DeadlineExceeded
-from ordergen_server.domain.violations import broken
+from ordergen_server.domain.requests.violations import broken
 
 SERVICE = reflection.SERVICE_NAME
 

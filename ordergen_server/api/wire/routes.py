@@ -19,7 +19,7 @@ from ordergen_server.api.telemetry.calls import CallTelemetry
 from ordergen_server.api.wire.exchange import Context, Exchange, Serve
 from ordergen_server.api.wire.statuses import abort, as_domain_error, code_of
 from ordergen_server.domain.errors import DeadlineExceeded, ResourceExhausted, Unsupported
-from ordergen_server.domain.violations import broken
+from ordergen_server.domain.requests.violations import broken
 
 
 @dataclass(frozen=True, slots=True)

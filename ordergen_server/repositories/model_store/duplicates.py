@@ -6,9 +6,9 @@ from pymongo.errors import DuplicateKeyError
 from pymongo.read_concern import ReadConcern
 
 from ordergen_server.domain.errors import AlreadyExists, Resource
-from ordergen_server.domain.ids import USED_BEFORE
 from ordergen_server.domain.models import Model, ModelContent
-from ordergen_server.domain.violations import broken
+from ordergen_server.domain.requests.ids import USED_BEFORE
+from ordergen_server.domain.requests.violations import broken
 from ordergen_server.repositories.model_store.model_documents import model_of
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.database import Database

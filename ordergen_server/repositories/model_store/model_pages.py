@@ -10,9 +10,9 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.client_session import ClientSession
 
 from ordergen_server.domain.models import Model
-from ordergen_server.domain.ordering import MODEL_ORDERS, parse_order
-from ordergen_server.domain.pages import Page, PageRequest
-from ordergen_server.domain.violations import Violations, broken
+from ordergen_server.domain.requests.ordering import MODEL_ORDERS, parse_order
+from ordergen_server.domain.requests.pages import Page, PageRequest
+from ordergen_server.domain.requests.violations import Violations, broken
 from ordergen_server.repositories.model_store.activity import TIME, ModelActivity
 from ordergen_server.repositories.model_store.model_documents import stored_model
 from ordergen_server.repositories.mongodb.codec import Document

@@ -14,7 +14,7 @@ from pymongo.errors import DuplicateKeyError
 
 from ordergen_server.domain.errors import NotFound, Resource, VersionMismatch
 from ordergen_server.domain.models import FIELDS, Model, ModelContent
-from ordergen_server.domain.pages import Page, PageRequest
+from ordergen_server.domain.requests.pages import Page, PageRequest
 from ordergen_server.repositories.model_store.activity import ModelActivity
 from ordergen_server.repositories.model_store.duplicates import Duplicates
 from ordergen_server.repositories.model_store.model_documents import (

@@ -9,7 +9,7 @@ from bson.binary import Binary
 from itsdangerous import BadData, URLSafeSerializer
 from pymongo.errors import DuplicateKeyError
 
-from ordergen_server.domain.violations import broken
+from ordergen_server.domain.requests.violations import broken
 from ordergen_server.repositories.mongodb.database import Database
 
 _ID = "page_tokens"

@@ -7,7 +7,6 @@ from bson import ObjectId, decode
 from pymongo import DESCENDING
 
 from ordergen_server.domain.errors import PreconditionFailed, VersionMismatch, Violation
-from ordergen_server.domain.pages import Page, PageRequest
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
@@ -15,6 +14,7 @@ from ordergen_server.domain.rebalances import (
     RebalanceState,
     View,
 )
+from ordergen_server.domain.requests.pages import Page, PageRequest
 from ordergen_server.repositories.mongodb.codec import CODEC_OPTIONS, Document
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.full_pages import as_stored, fill

@@ -20,12 +20,12 @@ from pymongo.errors import DuplicateKeyError
 
 from ordergen_server.domain.chunks import CHUNK_PORTFOLIOS
 from ordergen_server.domain.errors import RebalanceInProgress
-from ordergen_server.domain.ids import USED_BEFORE
 from ordergen_server.domain.market import MarketSnapshot
 from ordergen_server.domain.models import Position
 from ordergen_server.domain.rebalances import PortfolioRebalance, Rebalance, RebalanceState
+from ordergen_server.domain.requests.ids import USED_BEFORE
+from ordergen_server.domain.requests.violations import broken
 from ordergen_server.domain.stores import Lease, LeaseLost, Request, RunOrder
-from ordergen_server.domain.violations import broken
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.documents import from_document, take_id, to_document

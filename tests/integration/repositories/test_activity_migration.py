@@ -10,7 +10,7 @@ from bson import ObjectId
 from pymongo.collection import Collection
 
 from ordergen_server.domain.models import Model
-from ordergen_server.domain.pages import PageRequest
+from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.repositories.migrations import MIGRATIONS, migrate
 from ordergen_server.repositories.model_store.models import Models
 from ordergen_server.repositories.mongodb.codec import Document

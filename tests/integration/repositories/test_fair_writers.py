@@ -7,7 +7,7 @@ import pytest
 from ordergen_server.domain.changes import add_position
 from ordergen_server.domain.chunks import Chunk, ChunkTask, ClaimedChunk, DoneChunk
 from ordergen_server.domain.errors import Cancelled, DatabaseUnavailable
-from ordergen_server.domain.pages import PageRequest
+from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.domain.stores import Lease, RunOrder
 from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.model_store.models import Models

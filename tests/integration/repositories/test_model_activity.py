@@ -8,7 +8,7 @@ import pytest
 from bson import ObjectId
 
 from ordergen_server.domain.errors import NotFound, VersionMismatch
-from ordergen_server.domain.pages import Page, PageRequest
+from ordergen_server.domain.requests.pages import Page, PageRequest
 from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.model_store.activity import REMEMBERED_SECONDS
 from ordergen_server.repositories.model_store.models import Models

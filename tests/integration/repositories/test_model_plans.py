@@ -3,7 +3,7 @@
 import pytest
 
 from ordergen_server.domain.errors import AlreadyExists
-from ordergen_server.domain.pages import PageRequest
+from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.model_store.models import Models
 from ordergen_server.repositories.mongodb.database import Database

@@ -10,7 +10,7 @@ from bson import ObjectId
 
 from ordergen_server.domain.errors import InvalidArgument
 from ordergen_server.domain.models import Model
-from ordergen_server.domain.pages import Page, PageRequest
+from ordergen_server.domain.requests.pages import Page, PageRequest
 from ordergen_server.repositories.model_store.models import Models
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.tokens import PageTokens

@@ -16,7 +16,6 @@ from ordergen_server.domain.errors import (
     Resource,
     Violation,
 )
-from ordergen_server.domain.pages import Page, PageRequest
 from ordergen_server.domain.rebalances import (
     LotSize,
     PortfolioRebalance,
@@ -28,6 +27,7 @@ from ordergen_server.domain.rebalances import (
     RestrictionType,
     Strategy,
 )
+from ordergen_server.domain.requests.pages import Page, PageRequest
 from ordergen_server.domain.stores import Lease, RunOrder
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.run_store.chunks import Chunks

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pymongo.errors import DuplicateKeyError, WriteError
 
 from ordergen_server.domain.models import ModelContent, Position, check_content
-from ordergen_server.domain.violations import Violations
+from ordergen_server.domain.requests.violations import Violations
 from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.database import Database

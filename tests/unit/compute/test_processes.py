@@ -9,7 +9,7 @@ from multiprocessing.process import BaseProcess
 
 from ordergen_server.compute.processes import ComputeConfig, ProcessExecutor
 from ordergen_server.domain.chunks import ChunkTask
-from ordergen_server.services.chunk_executor import WorkerLost
+from ordergen_server.services.running.chunk_executor import WorkerLost
 from ordergen_server.settings import Settings
 from tests.limits import PATIENCE
 from tests.waiting import eventually

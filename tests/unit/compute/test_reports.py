@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 from ordergen_server.api.telemetry.telemetry import Telemetry
 from ordergen_server.compute.reports import Reporter
 from ordergen_server.services.observer import SolveMethod, Stage
-from ordergen_server.services.report import Report
+from ordergen_server.services.running.report import Report
 from ordergen_server.siblings.calling.observer import CallOutcome
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ordergen_server.domain.changes import add_portfolios
 from ordergen_server.domain.errors import InvalidArgument, Violation
 from ordergen_server.domain.models import MAXIMUM_PORTFOLIOS, ModelContent, Position, check_content
-from ordergen_server.domain.violations import Violations
+from ordergen_server.domain.requests.violations import Violations
 from tests.builders import content, model, portfolio_id, position, security_id
 
 

@@ -20,14 +20,14 @@ from ordergen_server.domain.rebalances import (
     RebalanceState,
 )
 from ordergen_server.domain.stores import Request, RunOrder
-from ordergen_server.services.chunk_executor import ThreadExecutor
-from ordergen_server.services.chunk_worker import ChunkWorker, WorkerTimes
-from ordergen_server.services.execution import Execution
-from ordergen_server.services.leased_run import LeasedRun, RunJournal
 from ordergen_server.services.observer import UNOBSERVED, RunObserver
 from ordergen_server.services.portfolio_work import PortfolioWork
 from ordergen_server.services.rebalancer import Rebalancer
-from ordergen_server.services.runs import Runs
+from ordergen_server.services.running.chunk_executor import ThreadExecutor
+from ordergen_server.services.running.chunk_worker import ChunkWorker, WorkerTimes
+from ordergen_server.services.running.execution import Execution
+from ordergen_server.services.running.leased_run import LeasedRun, RunJournal
+from ordergen_server.services.running.runs import Runs
 from ordergen_server.services.watching import ChangeSignal
 from tests.builders import NOW, holdings, model, portfolio_id, position, rebalance, snapshot
 from tests.fakes import FakeMarket, FakePortfolios, MemoryModels

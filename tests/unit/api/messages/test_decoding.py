@@ -21,8 +21,8 @@ from ordergen_server.domain.rebalances import (
     RestrictionType,
     Strategy,
 )
+from ordergen_server.domain.requests.violations import Violations
 from ordergen_server.domain.stores import Request
-from ordergen_server.domain.violations import Violations
 from tests.builders import portfolio_id, position, security_id
 
 Value = TypeVar("Value")

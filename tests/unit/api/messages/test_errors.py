@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ordergen_server.api.messages.errors import DOMAIN, TABLE, to_status
 from ordergen_server.domain import errors
 from ordergen_server.domain.errors import OrderGenerationError, Resource, Violation, error_types
-from ordergen_server.domain.violations import MAXIMUM_VIOLATIONS
+from ordergen_server.domain.requests.violations import MAXIMUM_VIOLATIONS
 
 Detail = TypeVar("Detail", bound=Message)
 #: What every client takes: above 8 KiB of headers some fail, at random.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from ordergen_server.domain.violations import Violations
+from ordergen_server.domain.requests.violations import Violations
 
 Item = TypeVar("Item")
 

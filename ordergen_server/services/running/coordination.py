@@ -20,10 +20,10 @@ from ordergen_server.domain.errors import (
     OrderGenerationError,
 )
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState
-from ordergen_server.services.chunk_executor import ChunkExecutor, WorkerLost
-from ordergen_server.services.chunk_worker import skipped
-from ordergen_server.services.leased_run import LeasedRun, RunJournal
-from ordergen_server.services.permits import UNLIMITED, Permits
+from ordergen_server.services.running.chunk_executor import ChunkExecutor, WorkerLost
+from ordergen_server.services.running.chunk_worker import skipped
+from ordergen_server.services.running.leased_run import LeasedRun, RunJournal
+from ordergen_server.services.running.permits import UNLIMITED, Permits
 
 _log = logging.getLogger(__name__)
 

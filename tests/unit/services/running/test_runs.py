@@ -17,7 +17,7 @@ from ordergen_server.domain.errors import (
 )
 from ordergen_server.domain.rebalances import PortfolioState, Rebalance, RebalanceState
 from ordergen_server.domain.stores import Request, RunOrder
-from ordergen_server.services.runs import Runs
+from ordergen_server.services.running.runs import Runs
 from tests.builders import MODEL_ID, NOW, model, portfolio_id, position, rebalance
 from tests.fakes import MemoryModels
 from tests.limits import PATIENCE

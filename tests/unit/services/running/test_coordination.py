@@ -20,12 +20,12 @@ from ordergen_server.domain.errors import (
 )
 from ordergen_server.domain.rebalances import PortfolioState, Rebalance, RebalanceState
 from ordergen_server.domain.stores import Lease, RunOrder
-from ordergen_server.services import coordination
-from ordergen_server.services.chunk_executor import WorkerLost
-from ordergen_server.services.coordination import ATTEMPTS, IN_FLIGHT
-from ordergen_server.services.execution import Execution
-from ordergen_server.services.leased_run import LeasedRun, RunJournal
-from ordergen_server.services.permits import TokenBucket
+from ordergen_server.services.running import coordination
+from ordergen_server.services.running.chunk_executor import WorkerLost
+from ordergen_server.services.running.coordination import ATTEMPTS, IN_FLIGHT
+from ordergen_server.services.running.execution import Execution
+from ordergen_server.services.running.leased_run import LeasedRun, RunJournal
+from ordergen_server.services.running.permits import TokenBucket
 from tests.builders import NOW, model, portfolio_id, position, rebalance, result, snapshot
 from tests.fakes import MemoryModels
 from tests.limits import PATIENCE

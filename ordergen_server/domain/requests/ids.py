@@ -3,7 +3,7 @@
 import re
 import uuid
 
-from ordergen_server.domain.violations import Violations
+from ordergen_server.domain.requests.violations import Violations
 
 #: The rule of a request id that came before with something else to do.
 USED_BEFORE = "must be a new UUID where the body is another than it came with before"

@@ -16,9 +16,9 @@ from ordergen_server.domain.errors import (
 from ordergen_server.domain.origin import Origin, carried
 from ordergen_server.domain.rebalances import Rebalance
 from ordergen_server.domain.stores import LeaseLost, Request, RunOrder
-from ordergen_server.services.execution import Execution
-from ordergen_server.services.leased_run import LeasedRun, RunJournal
 from ordergen_server.services.observer import UNOBSERVED, RunObserver
+from ordergen_server.services.running.execution import Execution
+from ordergen_server.services.running.leased_run import LeasedRun, RunJournal
 
 _log = logging.getLogger(__name__)
 

@@ -19,8 +19,8 @@ from ordergen_server.domain.errors import (
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.rebalances import PortfolioState
 from ordergen_server.domain.stores import BegunBy, Lease, RunOrder
-from ordergen_server.services.chunk_worker import ChunkWorker, WorkerTimes
 from ordergen_server.services.portfolio_work import PortfolioWork
+from ordergen_server.services.running.chunk_worker import ChunkWorker, WorkerTimes
 from tests.builders import portfolio_id, position, rebalance, snapshot
 from tests.fakes import FakeMarket, FakePortfolios
 from tests.limits import PATIENCE

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from ordergen_server.domain.violations import Violations
+from ordergen_server.domain.requests.violations import Violations
 
 #: The fields that models are sorted by.
 MODEL_ORDERS = ("model_id", "name", "last_rebalance_time")

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from ordergen_server.domain.ids import check_entity_id, check_object_id, check_request_id
-from ordergen_server.domain.pages import PageRequest
-from ordergen_server.domain.violations import Violations
+from ordergen_server.domain.requests.ids import check_entity_id, check_object_id, check_request_id
+from ordergen_server.domain.requests.pages import PageRequest
+from ordergen_server.domain.requests.violations import Violations
 
 Check = Callable[[str, str, Violations], None]
 

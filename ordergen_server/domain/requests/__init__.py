@@ -1,0 +1,1 @@
+"""What callers may ask for: ids, orders and pages, and the rules that they break."""

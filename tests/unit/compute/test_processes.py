@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from multiprocessing import active_children
 from multiprocessing.process import BaseProcess
 
+import pytest
+
+from ordergen_server.compute import processes
 from ordergen_server.compute.processes import ComputeConfig, ProcessExecutor
 from ordergen_server.domain.chunks import ChunkTask
 from ordergen_server.services.running.chunk_executor import WorkerLost
@@ -52,7 +55,9 @@ def test_a_process_that_hangs_before_it_begins_is_ended_with_all_that_it_has() -
         assert [executor.is_due(task) for task in tasks] == [False, False]
 
 
-def test_a_process_that_has_nothing_to_do_ends_by_itself() -> None:
+def test_a_process_that_has_nothing_to_do_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it takes to begin on a busy machine."""
+    monkeypatch.setattr(processes, "CLOSE_SECONDS", PATIENCE)
     with one_process() as (executor, process):
         executor.close()
         assert process.exitcode == 0

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from threading import Lock, Thread
 
@@ -125,6 +127,7 @@ class _Slot:
     _lock: Lock = field(default_factory=Lock)
     _pool: ProcessPoolExecutor | None = None
     _process: BaseProcess | None = None
+    _stopping: Thread | None = None
 
     def start(self) -> None:
         """Have a process."""
@@ -144,24 +147,25 @@ class _Slot:
         return future
 
     def kill(self) -> None:
-        """End the process, whatever it does."""
-        if self._process:
+        """End the process, whatever it does; one that has ended is left alone."""
+        if self._process and not connection.wait([self._process.sentinel], 0):
             self._process.kill()
 
     def stop(self) -> None:
-        """Begin nothing more."""
-        if self._pool:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+        """Begin nothing more. Its pool alone waits for it: of two that do, one would take it to be alive."""
+        if self._pool and not self._stopping:
+            end = partial(self._pool.shutdown, cancel_futures=True)
+            self._stopping = Thread(target=end, name="stopping")
+            self._stopping.start()
 
     def end(self, seconds: float) -> None:
         """See the process end, and end it where it works still, or has not ended after so long."""
         if self.tasks:
             self.kill()
-        if self._process:
-            self._process.join(seconds)
-            if self._process.is_alive():  # it hangs, and would keep this process from its end
-                self.kill()
-                self._process.join()
+        if self._stopping:
+            self._stopping.join(seconds)
+            self.kill()  # where it hangs, and would keep this process from its end
+            self._stopping.join()
 
     def _open(self) -> ProcessPoolExecutor:
         if self._pool is None:

@@ -73,23 +73,6 @@ def test_files_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     assert json.loads(first)["event"] == expected
 
 
-@pytest.mark.parametrize(
-    ("settings", "told"),
-    [
-        ({"ORDERGEN_PORTFOLIO_WORKERS": "0"}, "ORDERGEN_PORTFOLIO_WORKERS: Input should be"),
-        (
-            {"ORDERGEN_MONGODB_URI": "mongodb://h"},
-            "ORDERGEN_DASK_SCHEDULER and ORDERGEN_MONGODB_URI are needed",
-        ),
-    ],
-)
-def test_a_worker_that_cannot_begin_says_why(settings: dict[str, str], told: str) -> None:
-    answer = ran("ordergen_server.worker", **settings)
-    assert (answer.returncode, answer.stdout) == (1, "")
-    assert answer.stderr.startswith(f"ordergen_server.worker: {told}")
-    assert answer.stderr.count("\n") == 1
-
-
 def test_every_bad_setting_is_named() -> None:
     answer = ran("ordergen_server", ORDERGEN_PORT="x", ORDERGEN_MAXIMUM_CALLS="0")
     assert answer.returncode == 1

@@ -58,7 +58,7 @@ licences: $(INSTALLED)  ## Make docs/licences.md again, after `make lock` and `m
 
 lock: $(INSTALLED)  ## Make the lock files again from pyproject.toml.
 	$(LOCK) --all-extras --group dev pyproject.toml -o requirements.txt
-	$(LOCK) --extra server --extra otel --extra scale --constraint requirements.txt pyproject.toml -o requirements-server.txt
+	$(LOCK) --extra server --extra otel --extra scale --extra rest --constraint requirements.txt pyproject.toml -o requirements-server.txt
 
 bench: $(INSTALLED)  ## Measure, and write docs/benchmarks.md.
 	$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from threading import Event, Thread
 
 from pydantic import ValidationError
 
@@ -18,6 +19,9 @@ def main() -> int:
     """Serve until SIGTERM or Ctrl-C, then drain; 0 where all went well, 1 where it could not start."""
     parser = argparse.ArgumentParser(prog="python -m ordergen_server.rest", description=__doc__)
     parser.add_argument("--json", action="store_true", help="announce the address as one line of JSON")
+    parser.add_argument(
+        "--until-input-ends", action="store_true", help="also stop at the end of standard input"
+    )
     arguments = parser.parse_args()
     try:
         settings = RestSettings()
@@ -30,6 +34,8 @@ def main() -> int:
             url = base_url(settings, port)
             sentence = f"Serving on {url}, documented on {url}/docs."
             print(json.dumps({"rest": url}) if arguments.json else sentence, flush=True)  # noqa: T201 - the command's output
+            if arguments.until_input_ends:
+                Thread(target=_set_at_end_of_input, args=(stop,), daemon=True).start()
             wait_for(stop)
     except ValidationError as error:
         return _refuse(told(error, RestSettings))
@@ -43,6 +49,11 @@ def base_url(settings: RestSettings, port: int) -> str:
     scheme = "https" if settings.tls_certificate else "http"
     host = settings.listening_host
     return f"{scheme}://{'127.0.0.1' if host in ('0.0.0.0', '[::]', '::') else host}:{port}"  # noqa: S104 - compared alone
+
+
+def _set_at_end_of_input(stop: Event) -> None:
+    sys.stdin.read()
+    stop.set()
 
 
 def _refuse(reason: str) -> int:

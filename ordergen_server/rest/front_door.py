@@ -157,8 +157,16 @@ class _Body:
         """The next part. Raises HTTPException: 408 or 413."""
         if self._whole:  # what comes now is the end of the connection
             return await self._receive()
-        if self._announced > self._most:
-            raise self._too_large()
+        message = await self._next()
+        if max(self._bytes, self._announced) > self._most:
+            # Who is still sending when the connection ends sees that alone, and not the answer.
+            while not self._whole:
+                await self._next()
+            raise HTTPException(413, f"the body has more than {self._most} bytes")
+        return message
+
+    async def _next(self) -> Message:
+        """The next part, in time."""
         loop = asyncio.get_running_loop()
         self._until = self._until or loop.time() + self._seconds
         try:
@@ -168,9 +176,4 @@ class _Body:
             raise HTTPException(408, f"the body did not come within {self._seconds:g} s") from None
         self._bytes += len(message.get("body", b""))
         self._whole = not message.get("more_body", False)
-        if self._bytes > self._most:
-            raise self._too_large()
         return message
-
-    def _too_large(self) -> HTTPException:
-        return HTTPException(413, f"the body has more than {self._most} bytes")

@@ -4,10 +4,22 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
 
 _LARGEST = 2**63 - 1
 
+
+def _is_text(value: str) -> str:
+    """JSON can escape half of a character, which no text has."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("must be text: it has half of a surrogate pair") from None
+    return value
+
+
+#: Text of a body.
+Text = Annotated[str, AfterValidator(_is_text)]
 Version = Annotated[int, Field(ge=0, le=_LARGEST, description="The version that was read.")]
 #: Sent as a JSON number or a string, and read digit for digit.
 Weight = Annotated[
@@ -28,7 +40,7 @@ Id = Annotated[str, Field(examples=["68a1c0ffee0000000000beef"])]
 class PositionForm(BaseModel):
     """A security of a model."""
 
-    security_id: Id
+    security_id: Text
     target: Weight = Field(description="Weight of market value: 0, or a multiple of 0.005 up to 0.95.")
     high_drift: Weight = Field(description="How far above the target the weight may lie: 0 to 1.")
     low_drift: Weight = Field(description="How far below the target the weight may lie: 0 to high_drift.")
@@ -37,9 +49,9 @@ class PositionForm(BaseModel):
 class NewModel(BaseModel):
     """A model to create."""
 
-    name: str
+    name: Text
     positions: list[PositionForm] = []
-    portfolios: list[str]
+    portfolios: list[Text]
 
 
 class ChangedModel(NewModel):
@@ -52,7 +64,7 @@ class ChangedModel(NewModel):
 class Portfolios(BaseModel):
     """Portfolios, by their ids."""
 
-    portfolios: list[str]
+    portfolios: list[Text] = Field(min_length=1)
 
 
 class PositionAnswer(BaseModel):

@@ -26,7 +26,7 @@ def create_app(settings: RestSettings) -> FastAPI:
     app.state.settings, app.state.metrics = settings, HttpMetrics()
     app.include_router(health.router)
     for router in (models.router, rebalances.router, rebalancing.router):
-        app.include_router(router, prefix="/api/v1")
+        app.include_router(router)
     refusals.handle_in(app)
     if settings.cors_origins:
         app.add_middleware(

@@ -1,5 +1,6 @@
 """The front on its port, for the time of a block."""
 
+import logging
 import socket
 import threading
 import time
@@ -30,6 +31,7 @@ def serving_rest(settings: RestSettings) -> Iterator[int]:
     Raises:
         OSError: the port is in use, or a file of TLS cannot be used.
     """
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # what it does is said where it is started
     app = create_app(settings)
     protocol: Any = partial(BoundedProtocol, Room(settings.maximum_connections, settings.message_seconds))
     config = uvicorn.Config(

@@ -21,7 +21,7 @@ from ordergen_server.rest.v1.forms import (
     PositionForm,
     Version,
 )
-from ordergen_server.rest.v1.paths import IdempotencyKey, ModelId, refusals
+from ordergen_server.rest.v1.paths import PREFIX, IdempotencyKey, ModelId, refusals
 
 pb = model_service_pb2
 
@@ -32,7 +32,7 @@ _ORDERS = {"model_id": "model_id", "name": "name", "last_rebalance_date": "last_
 #: A change of a model that is there can be refused with these.
 CHANGED = refusals(400, 404, 409, 422)
 
-router = APIRouter(tags=["models"], route_class=ExactRoute)
+router = APIRouter(prefix=PREFIX, tags=["models"], route_class=ExactRoute)
 
 
 @router.get("/models", response_model=list[ModelAnswer], responses=refusals(400, 422))

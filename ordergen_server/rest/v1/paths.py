@@ -6,6 +6,8 @@ from fastapi import Header, Path
 
 from ordergen_server.rest.v1.forms import BrokenRules, Refusal
 
+PREFIX = "/api/v1"
+
 ModelId = Annotated[str, Path(description="The model: 24 hexadecimal characters.")]
 RebalanceId = Annotated[str, Path(description="The run: 24 hexadecimal characters.")]
 PortfolioId = Annotated[str, Path(description="The portfolio: 24 alphanumeric characters.")]

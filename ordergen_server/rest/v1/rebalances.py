@@ -20,7 +20,7 @@ from ordergen_server.rest.v1.forms import (
     Told,
     Version,
 )
-from ordergen_server.rest.v1.paths import PortfolioId, RebalanceId, refusals
+from ordergen_server.rest.v1.paths import PREFIX, PortfolioId, RebalanceId, refusals
 from ordergen_server.rest.v1.runs import get_run, portfolios_of, run_in_parts
 
 pb = rebalance_service_pb2
@@ -31,7 +31,7 @@ Offset = Annotated[int, Query(ge=0, le=2**31 - 1, description="Runs to pass over
 Limit = Annotated[int, Query(ge=1, le=LARGEST_LIMIT, description="Runs at most.")]
 SortBy = Annotated[str, Query(description="Taken and ignored: runs come newest first.")]
 
-router = APIRouter(tags=["rebalances"], route_class=ExactRoute)
+router = APIRouter(prefix=PREFIX, tags=["rebalances"], route_class=ExactRoute)
 
 
 @router.get("/rebalances", response_model=list[RebalanceAnswer], responses=refusals(422))

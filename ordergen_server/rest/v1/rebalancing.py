@@ -13,14 +13,14 @@ from ordergen_server.rest.api import Api, ForRequest
 from ordergen_server.rest.v1 import shapes
 from ordergen_server.rest.v1.exact import ExactRoute
 from ordergen_server.rest.v1.forms import ModelOrders, PortfolioOrders
-from ordergen_server.rest.v1.paths import IdempotencyKey, ModelId, PortfolioId, refusals
+from ordergen_server.rest.v1.paths import PREFIX, IdempotencyKey, ModelId, PortfolioId, refusals
 
 pb = rebalance_service_pb2
 
 #: Before the caller's time ends, for the answer to be written and to arrive.
 MARGIN_SECONDS = 2.0
 
-router = APIRouter(tags=["rebalances"], route_class=ExactRoute)
+router = APIRouter(prefix=PREFIX, tags=["rebalances"], route_class=ExactRoute)
 
 
 @router.post(

@@ -56,7 +56,7 @@ def _run(run: Rebalance) -> dict[str, object]:
         "options": set_options(run.options),
         "error": run.error.message if run.error else None,
         "portfolio_count": run.portfolio_count,
-        "counts": run.counts,
+        "counts": dict(run.counts),
     }
 
 

@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 
 from ordergen_client.as_json import run_as_json
+from ordergen_client.blocking.run import Run
 from ordergen_client.client import Client
 from ordergen_client.commands.runs import runs
 from ordergen_client.commands.server import told_failures, with_server
@@ -74,13 +75,13 @@ def rebalance(*, client: Client, model_id: str, detach: bool, as_json: bool) -> 
 
     The run goes on when this command is interrupted: `ordergen watch` comes back to it.
     """
-    started = client.start_rebalance(model_id)
+    run = client.runs.start(model_id)
     if detach:
-        answer = json.dumps({"rebalance_id": started.rebalance_id}) if as_json else started.rebalance_id
+        answer = json.dumps({"rebalance_id": run.rebalance_id}) if as_json else run.rebalance_id
         click.echo(answer)
         return
-    click.echo(f"Run {started.rebalance_id}", err=True)
-    _follow(client, started.rebalance_id, as_json=as_json)
+    click.echo(f"Run {run.rebalance_id}", err=True)
+    _follow(run, as_json=as_json)
 
 
 @main.command()
@@ -88,20 +89,20 @@ def rebalance(*, client: Client, model_id: str, detach: bool, as_json: bool) -> 
 @with_server
 def watch(*, client: Client, rebalance_id: str, as_json: bool) -> None:
     """Show what the run REBALANCE_ID has done, and follow it to its end."""
-    _follow(client, rebalance_id, as_json=as_json)
+    _follow(client.runs.attach(rebalance_id), as_json=as_json)
 
 
-def _follow(client: Client, rebalance_id: str, *, as_json: bool) -> None:
-    events = until_interrupted(client.watch_rebalance(rebalance_id, view="BASIC"))
-    run, portfolios = follow(events, Console(stderr=True))
+def _follow(run: Run, *, as_json: bool) -> None:
+    events = until_interrupted(run.events(view="BASIC"))
+    ended, portfolios = follow(events, Console(stderr=True))
     if as_json:
-        click.echo(run_as_json(run, portfolios))
+        click.echo(run_as_json(ended, portfolios))
     else:
         console = output_console()
-        show_portfolios(console, run, portfolios)
-        console.print(f"{summary(run)}.")
-    if run.error:
-        raise run.error
+        show_portfolios(console, ended, portfolios)
+        console.print(f"{summary(ended)}.")
+    if ended.error:
+        raise ended.error
 
 
 if __name__ == "__main__":

@@ -23,12 +23,12 @@ def run_demo(arguments: Sequence[str], *, as_json: bool) -> None:
     progress = Console(stderr=True)
     progress.print("Starting database, siblings and server ...")
     with sandbox(arguments) as stack, Client(stack.target) as client:
-        model = client.create_model(stack.model_name, stack.positions, stack.portfolio_ids)
+        model = client.models.create(stack.model_name, stack.positions, stack.portfolio_ids)
         started = time.perf_counter()
-        run, portfolios = follow(client.rebalance_model(model.model_id, view="BASIC"), progress)
+        run, portfolios = follow(client.runs.start(model.model_id).events(view="BASIC"), progress)
         seconds = time.perf_counter() - started
         first = next((one for one in portfolios if one.state == "REBALANCED"), None)
-        detail = first and client.get_portfolio_rebalance(run.rebalance_id, first.portfolio_id)
+        detail = first and client.runs.portfolio(run.rebalance_id, first.portfolio_id)
         if as_json:
             print(run_as_json(run, portfolios))  # noqa: T201 - the command's output
         else:

@@ -1,21 +1,38 @@
-"""What a call can raise.
+"""What a call can raise: one exception a reason, in one tree.
 
-OrderGenerationError     anything the service or the way to it answers; `code` says what kind
-├── InvalidArgument      fields break rules: `violations` has each with its path
-├── NotFound             no such model, rebalance, portfolio in any model
-├── AlreadyExists        a name, security or portfolio is taken
-├── Aborted              another writer was first: read again, then try again
-├── PreconditionFailed   no solution, no market value, missing data: `violations` has each cause
-├── Unavailable          the service, its database or a sibling is down: try again later
-├── DeadlineExceeded     time ran out; the work may have been done all the same. With the reason
-│                        SOLVER_UNDECIDED it is the solver's: there may be an answer, or none
-├── ResourceExhausted    too many calls in flight: try again later
-├── Unauthenticated      the server asks for credentials: none were sent, or none that it accepts
-├── PermissionDenied     the credentials lack a scope: metadata `scope` has the one that is needed
-└── Unsupported          the server does not support what was asked for
+OrderGenerationError         anything the service or the way to it answers; `code` says what kind
+├── InvalidArgument          fields break rules: `violations` has each with its path
+├── NotFound                 no such model, rebalance, portfolio in any model
+├── AlreadyExists            a name, security or portfolio is taken
+├── Aborted                  another writer was first: read again, then try again
+│   ├── VersionMismatch      the version given is not the current one: metadata `current_version`
+│   └── RebalanceInProgress  a run of the model is in progress: metadata `rebalance_id`
+├── PreconditionFailed       the state of the world does not allow it: `violations` has each cause
+│   ├── ModelWithoutPositions
+│   ├── MarketValueNotPositive
+│   ├── Infeasible           no whole shares satisfy the bands and the cash floor
+│   └── DataProblem          a sibling service answered, and what is needed is missing or bad
+│       ├── MissingData
+│       └── BadData
+├── Unavailable              the service, or what it needs, is down: try again later
+│   ├── DatabaseUnavailable
+│   └── SiblingUnavailable   metadata `service` has which
+├── DeadlineExceeded         time ran out; the work may have been done all the same
+│   └── SolverUndecided      the solver's time ran out: there may be an answer, or none
+├── ResourceExhausted        too many calls in flight: try again later
+├── Unauthenticated          the server asks for credentials: none were sent, or none that it accepts
+├── PermissionDenied         the credentials lack a scope: metadata `scope` has the one that is needed
+├── Cancelled                a caller cancelled the run
+├── Unsupported              the server does not support what was asked for
+├── StoredDataDamaged        what the database has is not what was stored
+└── InternalError            a bug of the server: metadata `correlation_id` finds it in its log
+
+A reason that this client does not know is raised as the kind of its code. What gRPC itself raised is left out
+of tracebacks; a client that is made with `grpc_causes=True` has it as the `__cause__` of every error.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn, cast
 
@@ -80,16 +97,60 @@ class Aborted(OrderGenerationError):
     """Another writer was first."""
 
 
+class VersionMismatch(Aborted):
+    """The version given is not the current one."""
+
+
+class RebalanceInProgress(Aborted):
+    """A run of the model is in progress."""
+
+
 class PreconditionFailed(OrderGenerationError):
     """The state of the world does not allow it."""
 
 
+class ModelWithoutPositions(PreconditionFailed):
+    """A model without positions is not rebalanced: that would sell everything."""
+
+
+class MarketValueNotPositive(PreconditionFailed):
+    """A portfolio whose market value is zero or negative has no weights."""
+
+
+class Infeasible(PreconditionFailed):
+    """No whole shares satisfy the bands and the cash floor; a violation a cause."""
+
+
+class DataProblem(PreconditionFailed):
+    """A sibling service answered, and what is needed is missing or bad."""
+
+
+class MissingData(DataProblem):
+    """A sibling service does not know a security, or has no price for it."""
+
+
+class BadData(DataProblem):
+    """A sibling service answered something that cannot be."""
+
+
 class Unavailable(OrderGenerationError):
-    """The service, its database or a sibling is down."""
+    """The service, or what it needs, is down."""
+
+
+class DatabaseUnavailable(Unavailable):
+    """The service's database is down."""
+
+
+class SiblingUnavailable(Unavailable):
+    """A service that is asked for holdings, prices or names is down."""
 
 
 class DeadlineExceeded(OrderGenerationError):
     """Time ran out."""
+
+
+class SolverUndecided(DeadlineExceeded):
+    """The solver's time ended before it found an answer, or proved that there is none."""
 
 
 class ResourceExhausted(OrderGenerationError):
@@ -104,11 +165,24 @@ class PermissionDenied(OrderGenerationError):
     """The credentials lack the scope that the call needs."""
 
 
+class Cancelled(OrderGenerationError):
+    """A caller cancelled the run."""
+
+
 class Unsupported(OrderGenerationError):
     """The server does not support what was asked for."""
 
 
-_TYPES: dict[str, type[OrderGenerationError]] = {
+class StoredDataDamaged(OrderGenerationError):
+    """What the database has of a run is not what was stored."""
+
+
+class InternalError(OrderGenerationError):
+    """A bug of the server."""
+
+
+#: By the code of a status: what is raised where its reason is not one of those below.
+_KINDS: dict[str, type[OrderGenerationError]] = {
     "INVALID_ARGUMENT": InvalidArgument,
     "NOT_FOUND": NotFound,
     "ALREADY_EXISTS": AlreadyExists,
@@ -119,19 +193,47 @@ _TYPES: dict[str, type[OrderGenerationError]] = {
     "RESOURCE_EXHAUSTED": ResourceExhausted,
     "UNAUTHENTICATED": Unauthenticated,
     "PERMISSION_DENIED": PermissionDenied,
+    "CANCELLED": Cancelled,
     "UNIMPLEMENTED": Unsupported,
+    "DATA_LOSS": StoredDataDamaged,
+    "INTERNAL": InternalError,
+}
+_REASONS: dict[str, type[OrderGenerationError]] = {
+    "VERSION_MISMATCH": VersionMismatch,
+    "REBALANCE_IN_PROGRESS": RebalanceInProgress,
+    "MODEL_WITHOUT_POSITIONS": ModelWithoutPositions,
+    "MARKET_VALUE_NOT_POSITIVE": MarketValueNotPositive,
+    "INFEASIBLE": Infeasible,
+    "DATA_PROBLEM": DataProblem,
+    "MISSING_DATA": MissingData,
+    "BAD_DATA": BadData,
+    "DATABASE_UNAVAILABLE": DatabaseUnavailable,
+    "SIBLING_UNAVAILABLE": SiblingUnavailable,
+    "SOLVER_UNDECIDED": SolverUndecided,
 }
 _CODE_NAMES = {code.value[0]: code.name for code in grpc.StatusCode}
 
 
-def raise_from(error: grpc.RpcError) -> NoReturn:
-    """Raise what a failed call means."""
+def raise_from(error: grpc.RpcError, *, cause: bool = True) -> NoReturn:
+    """Raise what a failed call means, with what gRPC raised as its cause, or with none."""
+    raise meaning_of(error) from (error if cause else None)
+
+
+def meaning_of(error: grpc.RpcError) -> OrderGenerationError:
+    """What a failed call means."""
     call = cast("grpc.Call", error)  # what a stub raises is both
-    status = rpc_status.from_call(call)
-    if status is not None:
-        raise from_status(status) from error
+    with suppress(ValueError):  # of trailers that say another thing than the call
+        status = rpc_status.from_call(call)
+        if status is not None:
+            return from_status(status)
     code = call.code().name
-    raise _TYPES.get(code, OrderGenerationError)(code, call.details() or "") from error
+    return _kind(code, "")(code, call.details() or "")
+
+
+def _kind(code: str, reason: str) -> type[OrderGenerationError]:
+    kind = _KINDS.get(code, OrderGenerationError)
+    known = _REASONS.get(reason, kind)
+    return known if issubclass(known, kind) else kind
 
 
 def from_status(status: status_pb2.Status) -> OrderGenerationError:
@@ -145,7 +247,7 @@ def from_status(status: status_pb2.Status) -> OrderGenerationError:
         violations += _violations(detail)
         if detail.Unpack(retry):
             delay = retry.retry_delay.ToNanoseconds() / 1e9
-    return _TYPES.get(code, OrderGenerationError)(
+    return _kind(code, info.reason)(
         code,
         status.message,
         reason=info.reason,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import cast, get_args
+from typing import Protocol, TypeVar
 
 from globeco.ordergen.v1 import model_pb2, rebalance_pb2, rebalance_service_pb2
 from google.protobuf.message import Message
@@ -11,24 +11,31 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.type import date_pb2, decimal_pb2
 
 from ordergen_client.errors import from_status
+from ordergen_client.states import (
+    Named,
+    PortfolioState,
+    PositionReason,
+    RebalanceState,
+    Restriction,
+    Side,
+    SolutionStatus,
+    Strategy,
+    View,
+)
 from ordergen_client.values import (
     ZERO,
     Model,
     PortfolioRebalance,
-    PortfolioState,
     Position,
     Rebalance,
     RebalanceEvent,
     RebalanceOptions,
     RebalancePosition,
-    RebalanceState,
-    Restriction,
-    Side,
     Solution,
-    Strategy,
     Transaction,
-    View,
 )
+
+Member = TypeVar("Member", bound=Named)
 
 pb = rebalance_pb2
 
@@ -60,7 +67,7 @@ def options_message(options: RebalanceOptions) -> pb.RebalanceOptions:
         message.allow_overdraft = True
     if options.solver_timeout_seconds is not None:
         message.solver_timeout.FromNanoseconds(round(options.solver_timeout_seconds * 1e9))
-    if options.strategy != "TO_TARGET":
+    if options.strategy is not Strategy.TO_TARGET:
         message.strategy = pb.Strategy.Value(f"STRATEGY_{options.strategy}")
     if options.maximum_trade_count is not None:
         message.maximum_trade_count = options.maximum_trade_count
@@ -81,12 +88,9 @@ def options(message: pb.RebalanceOptions) -> RebalanceOptions:
         minimum_cash_weight=_decimal(message.minimum_cash.weight),
         allow_overdraft=message.allow_overdraft,
         solver_timeout_seconds=timeout,
-        strategy=cast("Strategy", _name(pb.Strategy, message.strategy or pb.STRATEGY_TO_TARGET, "STRATEGY_")),
+        strategy=_STRATEGIES[message.strategy or pb.STRATEGY_TO_TARGET],
         minimum_trade_value=_decimal(message.minimum_trade_value),
-        restrictions={
-            one.security_id: cast("Restriction", _name(pb.RestrictionType, one.type, "RESTRICTION_TYPE_"))
-            for one in message.restrictions
-        },
+        restrictions={one.security_id: _RESTRICTIONS[one.type] for one in message.restrictions},
         lot_sizes={one.security_id: one.shares for one in message.lot_sizes},
         maximum_turnover_weight=_decimal(message.maximum_turnover_weight),
         maximum_trade_count=count,
@@ -98,11 +102,8 @@ def _set_if_given(message: Message, name: str, value: Decimal | None) -> None:
         getattr(message, name).value = _digits(value)
 
 
-def _digits(value: object) -> str:
-    """A Decimal or whole number, digit for digit. Raises TypeError for any other: floats would be rounded."""
-    if not isinstance(value, Decimal | int):
-        raise TypeError(f"{value!r} must be a Decimal: write Decimal('{value}')")
-    return format(Decimal(value), "f")
+def _digits(value: Decimal) -> str:
+    return format(value, "f")
 
 
 def portfolio_state(state: PortfolioState | None) -> pb.PortfolioRebalanceState.ValueType:
@@ -140,12 +141,12 @@ def rebalance(message: pb.Rebalance) -> Rebalance:
         model_id=message.model_id,
         model_name=message.model_name,
         model_version=message.model_version,
-        state=cast("RebalanceState", _name(pb.RebalanceState, message.state, "REBALANCE_STATE_")),
+        state=_RUN_STATES[message.state],
         create_time=_time(message.create_time),
         finish_time=_optional_time(message, "finish_time"),
         rebalance_date=_date(message.rebalance_date),
         portfolio_count=message.portfolio_count,
-        counts={state: getattr(message, f"{state.lower()}_count") for state in get_args(PortfolioState)},
+        counts={state: getattr(message, f"{state.lower()}_count") for state in PortfolioState},
         error=from_status(message.error) if message.HasField("error") else None,
         version=message.version,
         actor=message.actor,
@@ -155,12 +156,11 @@ def rebalance(message: pb.Rebalance) -> Rebalance:
 
 def portfolio_rebalance(message: pb.PortfolioRebalance) -> PortfolioRebalance:
     """What a run did for one portfolio."""
-    state = _name(pb.PortfolioRebalanceState, message.state, "PORTFOLIO_REBALANCE_STATE_")
     return PortfolioRebalance(
         rebalance_id=message.rebalance_id,
         portfolio_id=message.portfolio_id,
         portfolio_name=message.portfolio_name,
-        state=cast("PortfolioState", state),
+        state=_PORTFOLIO_STATES[message.state],
         error=from_status(message.error) if message.HasField("error") else None,
         market_value=_decimal(message.market_value),
         cash_before=_decimal(message.cash_before),
@@ -185,8 +185,8 @@ def event(message: rebalance_service_pb2.RebalanceModelResponse) -> RebalanceEve
 
 
 def _transaction(message: pb.Transaction) -> Transaction:
-    side = _name(pb.TransactionType, message.transaction_type, "TRANSACTION_TYPE_")
-    return Transaction(cast("Side", side), message.security_id, message.quantity, _date(message.trade_date))
+    side = _SIDES[message.transaction_type]
+    return Transaction(side, message.security_id, message.quantity, _date(message.trade_date))
 
 
 def _position(message: pb.RebalancePosition) -> RebalancePosition:
@@ -206,13 +206,13 @@ def _position(message: pb.RebalancePosition) -> RebalancePosition:
         actual_drift=_decimal(message.actual_drift),
         trade_quantity=-message.trade_quantity if sells else message.trade_quantity,
         trade_date=_date(message.trade_date) if message.HasField("trade_date") else None,
-        reason=_name(pb.PositionReason, message.reason, "POSITION_REASON_"),
+        reason=_REASONS[message.reason],
     )
 
 
 def _solution(message: pb.Solution) -> Solution:
     return Solution(
-        status=_name(pb.SolutionStatus, message.status, "SOLUTION_STATUS_"),
+        status=_STATUSES[message.status],
         objective=_zero(message.objective),
         lower_bound=_zero(message.lower_bound),
         solve_seconds=message.solve_duration.ToNanoseconds() / 1e9,
@@ -220,10 +220,29 @@ def _solution(message: pb.Solution) -> Solution:
     )
 
 
-def _name(enum: object, value: int, prefix: str) -> str:
-    """The name of an enum's value without its prefix; the number itself where a newer server has more."""
-    names = {number: name for name, number in enum.items()}  # type: ignore[attr-defined] # an enum wrapper
-    return str(names.get(value, value)).removeprefix(prefix)
+class _Numbers(Protocol):
+    def items(self) -> Iterable[tuple[str, int]]: ...
+
+
+class _Members(dict[int, Member]):
+    """What the numbers of an enum are called; one that a newer server has is called by its number."""
+
+    def __init__(self, enum: _Numbers, prefix: str, kind: type[Member]) -> None:
+        known = {number: name.removeprefix(prefix) for name, number in enum.items()}
+        super().__init__({number: kind(name) for number, name in known.items() if name in kind.__members__})
+        self._kind = kind
+
+    def __missing__(self, number: int) -> Member:
+        return self._kind(str(number))
+
+
+_RUN_STATES = _Members(pb.RebalanceState, "REBALANCE_STATE_", RebalanceState)
+_PORTFOLIO_STATES = _Members(pb.PortfolioRebalanceState, "PORTFOLIO_REBALANCE_STATE_", PortfolioState)
+_STRATEGIES = _Members(pb.Strategy, "STRATEGY_", Strategy)
+_RESTRICTIONS = _Members(pb.RestrictionType, "RESTRICTION_TYPE_", Restriction)
+_SIDES = _Members(pb.TransactionType, "TRANSACTION_TYPE_", Side)
+_REASONS = _Members(pb.PositionReason, "POSITION_REASON_", PositionReason)
+_STATUSES = _Members(pb.SolutionStatus, "SOLUTION_STATUS_", SolutionStatus)
 
 
 def _decimal(message: decimal_pb2.Decimal) -> Decimal | None:

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from ordergen_client.as_json import set_options
 from ordergen_client.printable import printable
+from ordergen_client.states import Side
 from ordergen_client.values import PortfolioRebalance, Rebalance, RebalancePosition
 
 _REASONS = {
@@ -44,8 +45,8 @@ def portfolios_table(portfolios: Iterable[PortfolioRebalance], title: str) -> Ta
             percent(portfolio.drift_before),
             percent(portfolio.drift_after),
             money(portfolio.cash_after),
-            str(sides.count("BUY")),
-            str(sides.count("SELL")),
+            str(sides.count(Side.BUY)),
+            str(sides.count(Side.SELL)),
             status(portfolio),
         )
     return table

@@ -1,32 +1,63 @@
 """Models and rebalances as plain frozen records; names and meanings are the contract's."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, TypeVar
 
+from ordergen_client.checks import (
+    Number,
+    chosen,
+    decimal,
+    flag,
+    optional_decimal,
+    optional_seconds,
+    optional_whole,
+    text,
+    whole,
+)
 from ordergen_client.errors import OrderGenerationError
+from ordergen_client.states import (
+    PortfolioState,
+    PositionReason,
+    RebalanceState,
+    Restriction,
+    Side,
+    SolutionStatus,
+    Strategy,
+)
 
 ZERO = Decimal(0)
+StrategyName = Literal["TO_TARGET", "TO_BAND"]
+RestrictionName = Literal["DO_NOT_BUY", "DO_NOT_SELL", "HOLD"]
 
-RebalanceState = Literal["RUNNING", "COMPLETED", "COMPLETED_WITH_ERRORS", "FAILED", "CANCELLED"]
-#: How much is wanted of a portfolio in a run: BASIC is all but its positions.
-View = Literal["BASIC", "FULL"]
-PortfolioState = Literal["REBALANCED", "NO_ACTION", "INFEASIBLE", "FAILED", "SKIPPED"]
-Side = Literal["BUY", "SELL"]
-Strategy = Literal["TO_TARGET", "TO_BAND"]
-Restriction = Literal["DO_NOT_BUY", "DO_NOT_SELL", "HOLD"]
+Value = TypeVar("Value")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Position:
-    """A security of a model: target weight, and how far the weight may lie below and above it."""
+    """A security of a model: target weight, and how far the weight may lie below and above it.
+
+    Weights are given as Decimals, as text of their digits, or as whole numbers.
+
+    Raises:
+        TypeError: a weight is a float, or another argument is not of its type.
+        ValueError: a text is no number.
+    """
 
     security_id: str
     target: Decimal
-    low_drift: Decimal = ZERO
-    high_drift: Decimal = ZERO
+    low_drift: Decimal
+    high_drift: Decimal
+
+    def __init__(
+        self, security_id: str, target: Number, low_drift: Number = ZERO, high_drift: Number = ZERO
+    ) -> None:
+        _set(self, "security_id", text(security_id, "security_id"))
+        _set(self, "target", decimal(target, "target"))
+        _set(self, "low_drift", decimal(low_drift, "low_drift"))
+        _set(self, "high_drift", decimal(high_drift, "high_drift"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +75,9 @@ class Model:
     update_actor: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class RebalanceOptions:
-    """How to rebalance.
+    """How to rebalance. Money and weights are given as those of a `Position`.
 
     Attributes:
         minimum_cash_amount: cash to keep, in money.
@@ -61,21 +92,54 @@ class RebalanceOptions:
         maximum_trade_count: transactions of a portfolio at most.
 
     Raises:
-        ValueError: an overdraft is allowed, and cash to keep is given with it.
+        TypeError: money or a weight is a float, or another argument is not of its type.
+        ValueError: a text is no number or no such choice; or an overdraft is allowed, and cash to keep is
+            given with it.
     """
 
-    minimum_cash_amount: Decimal | None = None
-    minimum_cash_weight: Decimal | None = None
-    allow_overdraft: bool = False
-    solver_timeout_seconds: float | None = None
-    strategy: Strategy = "TO_TARGET"
-    minimum_trade_value: Decimal | None = None
-    restrictions: Mapping[str, Restriction] = field(default_factory=dict)
-    lot_sizes: Mapping[str, int] = field(default_factory=dict)
-    maximum_turnover_weight: Decimal | None = None
-    maximum_trade_count: int | None = None
+    minimum_cash_amount: Decimal | None
+    minimum_cash_weight: Decimal | None
+    allow_overdraft: bool
+    solver_timeout_seconds: float | None
+    strategy: Strategy
+    minimum_trade_value: Decimal | None
+    restrictions: Mapping[str, Restriction]
+    lot_sizes: Mapping[str, int]
+    maximum_turnover_weight: Decimal | None
+    maximum_trade_count: int | None
 
-    def __post_init__(self) -> None:
+    def __init__(  # noqa: PLR0917 - each may be given by its place, as it always could
+        self,
+        minimum_cash_amount: Number | None = None,
+        minimum_cash_weight: Number | None = None,
+        allow_overdraft: bool = False,
+        solver_timeout_seconds: float | None = None,
+        strategy: Strategy | StrategyName = Strategy.TO_TARGET,
+        minimum_trade_value: Number | None = None,
+        restrictions: Mapping[str, Restriction | RestrictionName] | None = None,
+        lot_sizes: Mapping[str, int] | None = None,
+        maximum_turnover_weight: Number | None = None,
+        maximum_trade_count: int | None = None,
+    ) -> None:
+        _set(self, "minimum_cash_amount", optional_decimal(minimum_cash_amount, "minimum_cash_amount"))
+        _set(self, "minimum_cash_weight", optional_decimal(minimum_cash_weight, "minimum_cash_weight"))
+        _set(self, "allow_overdraft", flag(allow_overdraft, "allow_overdraft"))
+        _set(
+            self, "solver_timeout_seconds", optional_seconds(solver_timeout_seconds, "solver_timeout_seconds")
+        )
+        _set(self, "strategy", chosen(strategy, "strategy", Strategy))
+        _set(self, "minimum_trade_value", optional_decimal(minimum_trade_value, "minimum_trade_value"))
+        _set(self, "restrictions", _by_id(restrictions, "restrictions", _restriction))
+        _set(self, "lot_sizes", _by_id(lot_sizes, "lot_sizes", whole))
+        _set(
+            self,
+            "maximum_turnover_weight",
+            optional_decimal(maximum_turnover_weight, "maximum_turnover_weight"),
+        )
+        _set(self, "maximum_trade_count", optional_whole(maximum_trade_count, "maximum_trade_count"))
+        self._refuse_contradiction()
+
+    def _refuse_contradiction(self) -> None:
         for name in ("minimum_cash_amount", "minimum_cash_weight"):
             if self.allow_overdraft and getattr(self, name) is not None:
                 raise ValueError(f"allow_overdraft and {name} exclude each other: leave one of them out")
@@ -109,7 +173,7 @@ class RebalancePosition:
     actual_drift: Decimal | None
     trade_quantity: int
     trade_date: date | None
-    reason: str
+    reason: PositionReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +186,7 @@ class Solution:
         tie_broken: of all answers with this objective, it is proven to be the best by what counts next.
     """
 
-    status: str
+    status: SolutionStatus
     objective: Decimal
     lower_bound: Decimal
     solve_seconds: float
@@ -162,7 +226,7 @@ class Rebalance:
     finish_time: datetime | None
     rebalance_date: date
     portfolio_count: int
-    counts: dict[PortfolioState, int] = field(default_factory=dict)
+    counts: Mapping[PortfolioState, int] = field(default_factory=dict)
     error: OrderGenerationError | None = None
     version: int = 1
     actor: str = ""
@@ -177,3 +241,24 @@ class RebalanceEvent:
     started: Rebalance | None = None
     portfolio: PortfolioRebalance | None = None
     finished: Rebalance | None = None
+
+
+def _set(record: object, name: str, value: object) -> None:
+    """Set a field of a record that is being made; afterwards it is frozen."""
+    object.__setattr__(record, name, value)
+
+
+def _by_id(given: object, name: str, read: Callable[[object, str], Value]) -> dict[str, Value]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise TypeError(f"{name} must be a mapping by security id, not {type(given).__name__} {given!r}")
+    return {text(key, f"a key of {name}"): read(value, f"{name}[{key!r}]") for key, value in given.items()}
+
+
+def _restriction(value: object, name: str) -> Restriction:
+    return chosen(value, name, Restriction)
+
+
+#: Drift at its least, with the server's own limits.
+DEFAULT_OPTIONS = RebalanceOptions()

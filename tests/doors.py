@@ -112,7 +112,7 @@ def refused(call: Callable[[], object]) -> OrderGenerationError:
 
 def knock(client: Client) -> None:
     """A call that needs the scope to read."""
-    list(client.list_models(page_size=1))
+    list(client.models.list(page_size=1))
 
 
 def ready(channel: grpc.Channel) -> None:

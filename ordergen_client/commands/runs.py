@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import get_args
 
 import click
 from rich.console import Console
@@ -16,8 +15,9 @@ from ordergen_client.commands.verify import verify
 from ordergen_client.export import ExportError, write_export
 from ordergen_client.following import output_console, show_portfolios, until_interrupted
 from ordergen_client.progress import slow_progress
+from ordergen_client.states import PortfolioState
 from ordergen_client.tables import orders_table, portfolio_details, run_details, runs_table
-from ordergen_client.values import PortfolioRebalance, PortfolioState
+from ordergen_client.values import PortfolioRebalance
 
 #: Portfolios of a table; a longer run is several of them, each shown once it is read.
 PAGE = 500
@@ -37,7 +37,7 @@ runs.add_command(verify)
 @with_server
 def list_runs(*, client: Client, model_id: str, limit: int, as_json: bool) -> None:
     """Show the newest runs."""
-    found = list(islice(client.list_rebalances(model_id=model_id, page_size=min(limit, 1000)), limit))
+    found = list(islice(client.runs.list(model_id=model_id, page_size=min(limit, 1000)), limit))
     if as_json:
         click.echo(runs_as_json(found))
     else:
@@ -47,7 +47,9 @@ def list_runs(*, client: Client, model_id: str, limit: int, as_json: bool) -> No
 @runs.command()
 @click.argument("run_id")
 @click.option("--portfolio", "portfolio_id", help="Show the lines of this portfolio.")
-@click.option("--state", type=click.Choice(get_args(PortfolioState)), help="Only portfolios in this state.")
+@click.option(
+    "--state", type=click.Choice([one.value for one in PortfolioState]), help="Only portfolios in this state."
+)
 @with_server
 def show(
     *, client: Client, run_id: str, portfolio_id: str | None, state: PortfolioState | None, as_json: bool
@@ -56,10 +58,10 @@ def show(
     if portfolio_id and state:
         raise click.UsageError("--state chooses among all portfolios: it goes without --portfolio.")
     if portfolio_id:
-        _show_portfolio(client.get_portfolio_rebalance(run_id, portfolio_id), as_json=as_json)
+        _show_portfolio(client.runs.portfolio(run_id, portfolio_id), as_json=as_json)
         return
-    run = client.get_rebalance(run_id)
-    portfolios = client.list_portfolio_rebalances(run_id, state=state, page_size=PAGE)
+    run = client.runs.get(run_id)
+    portfolios = client.runs.portfolios(run_id, state=state, page_size=PAGE)
     if as_json:
         for part in run_in_parts(run, portfolios):
             click.echo(part, nl=False)
@@ -106,7 +108,7 @@ def export(*, client: Client, run_id: str, output: Path | None, force: bool, as_
     console = Console(stderr=True)
     try:
         with slow_progress("Exporting", console) as progress:
-            messages = until_interrupted(client.watch_messages(run_id))
+            messages = until_interrupted(client.runs.watch_messages(run_id))
             digest = write_export(messages, run_id, path, force=force, progress=progress)
     except ExportError as error:
         raise click.ClickException(str(error)) from error

@@ -56,36 +56,38 @@ def model_id(ann: Client, clean_siblings: SimulatedSiblings) -> str:
     positions = [
         Position(one.security_id, one.target, one.low_drift, one.high_drift) for one in suggested.positions
     ]
-    return ann.create_model("Of Ann", positions, suggested.portfolio_ids[:3]).model_id
+    return ann.models.create("Of Ann", positions, suggested.portfolio_ids[:3]).model_id
 
 
 def test_every_kind_of_run_has_its_actor(ann: Client, bob: Client, model_id: str) -> None:
-    portfolio = ann.get_model(model_id).portfolio_ids[0]
-    single = bob.rebalance_portfolio(portfolio).rebalance_id
-    streamed = list(ann.rebalance_model(model_id))
-    begun = bob.start_rebalance(model_id)
-    watched = list(ann.watch_rebalance(begun.rebalance_id))
-    assert ann.get_rebalance(single).actor == "bob"
+    portfolio = ann.models.get(model_id).portfolio_ids[0]
+    single = bob.portfolios.rebalance(portfolio).rebalance_id
+    streamed = list(ann.runs.stream(model_id))
+    begun = bob.runs.start(model_id)
+    watched = list(ann.runs.watch(begun.rebalance_id))
+    assert ann.runs.get(single).actor == "bob"
     assert [one.actor for event in streamed for one in (event.started, event.finished) if one] == ["ann"] * 2
-    assert begun.actor == "bob"
+    assert begun.started
+    assert begun.started.actor == "bob"
     assert [one.actor for event in watched for one in (event.started, event.finished) if one] == ["bob"] * 2
-    assert [one.actor for one in ann.list_rebalances(model_id=model_id)] == ["bob", "ann", "bob"]
-    assert ann.get_model(model_id).update_actor == "ann"  # a run does not change a model
+    assert [one.actor for one in ann.runs.list(model_id=model_id)] == ["bob", "ann", "bob"]
+    assert ann.models.get(model_id).update_actor == "ann"  # a run does not change a model
 
 
 def test_a_preview_has_its_actor(ann: Client, model_id: str) -> None:
-    (started, *_) = ann.rebalance_model(model_id, validate_only=True)
+    (started, *_) = ann.runs.stream(model_id, validate_only=True)
     assert started.started
     assert (started.started.rebalance_id, started.started.actor) == ("", "ann")
 
 
 def test_a_repetition_is_answered_with_the_first_ones_actor(ann: Client, bob: Client, model_id: str) -> None:
     request_id = str(uuid.uuid4())
-    first = ann.start_rebalance(model_id, request_id=request_id)
-    again = bob.start_rebalance(model_id, request_id=request_id)
-    list(bob.watch_rebalance(first.rebalance_id))
-    assert (again.rebalance_id, again.actor) == (first.rebalance_id, "ann")
+    first = ann.runs.start(model_id, request_id=request_id)
+    again = bob.runs.start(model_id, request_id=request_id)
+    list(bob.runs.watch(first.rebalance_id))
+    assert again.started == first.started
+    assert again.started.actor == "ann"
     request_id = str(uuid.uuid4())
-    created = ann.create_model("Repeated", request_id=request_id)
-    assert bob.create_model("Repeated", request_id=request_id) == created
+    created = ann.models.create("Repeated", request_id=request_id)
+    assert bob.models.create("Repeated", request_id=request_id) == created
     assert created.update_actor == "ann"

@@ -57,6 +57,6 @@ def test_the_example_from_python(stack: Sandbox, capsys: pytest.CaptureFixture[s
     exec(block.replace("localhost:8088", stack.target), {})  # noqa: S102 - the README's own code
     assert "1a49294e84ffa18900000001 REBALANCED" in capsys.readouterr().out
     with Client(stack.target) as client:
-        assert [model.name for model in client.list_models(portfolio_id="1a49294e84ffa18900000001")] == [
+        assert [model.name for model in client.models.list(portfolio_id="1a49294e84ffa18900000001")] == [
             "Half in one stock"
         ]

@@ -57,8 +57,8 @@ def test_a_certificate_stands_for_a_subject_with_scopes(
     mutual: Door, authority: trustme.CA, tmp_path: Path
 ) -> None:
     with mutual.client(tls=trusting(tmp_path, authority, authority.issue_cert("desk.test"))) as desk:
-        assert desk.create_model("By certificate").update_actor == "desk.test"
-        assert isinstance(refused(lambda: desk.start_rebalance("a" * 24)), PermissionDenied)
+        assert desk.models.create("By certificate").update_actor == "desk.test"
+        assert isinstance(refused(lambda: desk.runs.start("a" * 24)), PermissionDenied)
 
 
 def test_a_common_name_counts_where_there_is_no_other(
@@ -91,7 +91,7 @@ def test_a_token_comes_before_the_certificate(
         assert isinstance(told, Unauthenticated)
         assert "or connect with a client certificate whose name this server knows" in told.message
     with mutual.client(tls=tls, token=issuer.token(scope="ordergen:models", subject="ann")) as client:
-        assert client.create_model("By token").update_actor == "ann"
+        assert client.models.create("By token").update_actor == "ann"
 
 
 def test_without_a_good_certificate_there_is_no_connection(

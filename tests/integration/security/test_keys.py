@@ -38,7 +38,7 @@ def test_keys_come_and_go(
             opened.client(token=lambda: issuer.token("first")) as first,
             opened.client(token=lambda: issuer.token("second")) as second,
         ):
-            told = refused(lambda: first.create_model("Too early"))
+            told = refused(lambda: first.models.create("Too early"))
             assert isinstance(told, Unavailable)
             assert told.retry_after_seconds == 1
             keys.status = 200

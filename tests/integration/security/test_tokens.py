@@ -67,7 +67,7 @@ def test_without_a_token_nobody_comes_in(asking: Door, tls: Tls) -> None:
         told = refused(lambda: knock(client))
         assert isinstance(told, Unauthenticated)
         assert (told.message, told.reason) == (MISSING, "UNAUTHENTICATED")
-        assert isinstance(refused(lambda: list(client.watch_rebalance("a" * 24))), Unauthenticated)
+        assert isinstance(refused(lambda: list(client.runs.watch("a" * 24))), Unauthenticated)
 
 
 @pytest.mark.parametrize("name", list(forged(Issuer())))
@@ -111,12 +111,12 @@ def test_nobody_is_let_in_before_the_message_has_come(channel: grpc.Channel) -> 
 
 def test_a_scope_that_is_missing_is_named(asking: Door, tls: Tls, issuer: Issuer) -> None:
     with asking.client(tls=tls, token=issuer.token()) as client:
-        told = refused(lambda: client.create_model("Mine"))
+        told = refused(lambda: client.models.create("Mine"))
         assert isinstance(told, PermissionDenied)
         assert (told.reason, told.metadata) == ("PERMISSION_DENIED", {"scope": "ordergen:models"})
-        assert isinstance(refused(lambda: client.start_rebalance("a" * 24)), PermissionDenied)
-        assert isinstance(refused(lambda: list(client.rebalance_model("a" * 24))), PermissionDenied)
-        assert isinstance(refused(lambda: client.delete_rebalance("a" * 24, 1)), PermissionDenied)
+        assert isinstance(refused(lambda: client.runs.start("a" * 24)), PermissionDenied)
+        assert isinstance(refused(lambda: list(client.runs.stream("a" * 24))), PermissionDenied)
+        assert isinstance(refused(lambda: client.runs.delete("a" * 24, 1)), PermissionDenied)
 
 
 def test_whoever_changed_a_model_is_shown(asking: Door, tls: Tls, issuer: Issuer) -> None:
@@ -125,12 +125,12 @@ def test_whoever_changed_a_model_is_shown(asking: Door, tls: Tls, issuer: Issuer
         asking.client(tls=tls, token=lambda: issuer.token(subject="ann", scope=scope)) as ann,
         asking.client(tls=tls, token=lambda: issuer.token(subject="bob", scope=scope)) as bob,
     ):
-        created = ann.create_model("Shown")
+        created = ann.models.create("Shown")
         assert created.update_actor == "ann"
-        assert bob.update_model(created.model_id, 1, name="Shown").update_actor == "ann"  # nothing changed
-        changed = bob.update_model(created.model_id, 1, name="Changed")
+        assert bob.models.update(created.model_id, 1, name="Shown").update_actor == "ann"  # nothing changed
+        changed = bob.models.update(created.model_id, 1, name="Changed")
         assert changed.update_actor == "bob"
-        assert ann.get_model(created.model_id) == changed
+        assert ann.models.get(created.model_id) == changed
 
 
 def test_health_is_open_on_both_ports(asking: Door, channel: grpc.Channel) -> None:

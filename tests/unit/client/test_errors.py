@@ -52,7 +52,7 @@ def test_every_status_code_is_an_error_of_ours(
     refusing, client = server
     refusing.status, refusing.code = None, code
     with pytest.raises(OrderGenerationError) as caught:
-        client.get_model("0" * 24)
+        client.models.get("0" * 24)
     assert (code.name, "said so") == (caught.value.code, caught.value.message)
 
 
@@ -71,7 +71,7 @@ def test_details_reach_the_caller(server: tuple[Refusing, Client]) -> None:
         error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=2)),
     )
     with pytest.raises(errors.InvalidArgument) as caught:
-        client.get_model("0" * 24)
+        client.models.get("0" * 24)
     error = caught.value
     assert (
         "INVALID_ARGUMENT",
@@ -100,10 +100,15 @@ def test_an_unknown_code_is_still_an_error() -> None:
 def test_exported_names() -> None:
     """What users import is pinned: a name that goes breaks them."""
     expected = [
-        "Aborted", "AlreadyExists", "Client", "DeadlineExceeded", "InvalidArgument", "Model", "NotFound",
-        "OrderGenerationError", "PermissionDenied", "PortfolioRebalance", "Position", "PreconditionFailed",
-        "Rebalance", "RebalanceEvent", "RebalanceOptions", "RebalancePosition", "ResourceExhausted",
-        "Solution", "Tls", "Transaction", "Unauthenticated", "Unavailable", "Unsupported", "Violation",
+        "Aborted", "AlreadyExists", "AsyncClient", "AsyncRun", "BadData", "Cancelled", "Client",
+        "DataProblem", "DatabaseUnavailable", "DeadlineExceeded", "Infeasible", "InternalError",
+        "InvalidArgument", "MarketValueNotPositive", "MissingData", "Model", "ModelWithoutPositions",
+        "NotFound", "OrderGenerationError", "PermissionDenied", "PortfolioRebalance", "PortfolioState",
+        "Position", "PositionReason", "PreconditionFailed", "Rebalance", "RebalanceEvent",
+        "RebalanceInProgress", "RebalanceOptions", "RebalancePosition", "RebalanceState",
+        "ResourceExhausted", "Restriction", "Run", "SiblingUnavailable", "Side", "Solution",
+        "SolutionStatus", "SolverUndecided", "StoredDataDamaged", "Strategy", "Tls", "Transaction",
+        "Unauthenticated", "Unavailable", "Unsupported", "VersionMismatch", "View", "Violation",
     ]  # fmt: skip
     assert expected == ordergen_client.__all__
     assert expected == [name for name in expected if hasattr(ordergen_client, name)]

@@ -10,14 +10,21 @@ from threading import Event
 import pytest
 from rich.console import Console
 
-from ordergen_client import OrderGenerationError, PortfolioRebalance, Rebalance, RebalanceEvent
+from ordergen_client import (
+    OrderGenerationError,
+    PortfolioRebalance,
+    PortfolioState,
+    Rebalance,
+    RebalanceEvent,
+    RebalanceState,
+)
 from ordergen_client.following import follow, until_interrupted
 from tests.waiting import eventually
 
 DAY = date(2026, 1, 2)
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
-STARTED = Rebalance("a" * 24, "b" * 24, "Growth", 1, "RUNNING", NOW, None, DAY, 2)
-ENDED = replace(STARTED, state="COMPLETED", finish_time=NOW)
+STARTED = Rebalance("a" * 24, "b" * 24, "Growth", 1, RebalanceState.RUNNING, NOW, None, DAY, 2)
+ENDED = replace(STARTED, state=RebalanceState.COMPLETED, finish_time=NOW)
 
 
 def portfolio(portfolio_id: str) -> PortfolioRebalance:
@@ -25,7 +32,7 @@ def portfolio(portfolio_id: str) -> PortfolioRebalance:
         rebalance_id=STARTED.rebalance_id,
         portfolio_id=portfolio_id,
         portfolio_name="",
-        state="NO_ACTION",
+        state=PortfolioState.NO_ACTION,
         error=None,
         market_value=None,
         cash_before=None,

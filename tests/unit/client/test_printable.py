@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 from io import StringIO
+from typing import cast
 
 import pytest
 from rich.console import Console
 
-from ordergen_client import OrderGenerationError, tables
+from ordergen_client import OrderGenerationError, PositionReason, tables
 from ordergen_client.commands.server import told_failures
 from ordergen_client.following import show_portfolios
 from ordergen_client.printable import PlainConsole, printable
@@ -40,7 +41,7 @@ def test_names_are_shown_and_obeyed_by_nobody() -> None:
     portfolio = replace(
         PORTFOLIO,
         portfolio_name=NASTY,
-        positions=(replace(POSITION, ticker=NASTY, reason=NASTY),),
+        positions=(replace(POSITION, ticker=NASTY, reason=cast("PositionReason", NASTY)),),
         error=error,
     )
     report = Report(NASTY)

@@ -8,7 +8,17 @@ import pytest
 from globeco.ordergen.v1 import rebalance_pb2
 from rich.console import Console
 
-from ordergen_client import PortfolioRebalance, RebalancePosition, Solution, Transaction, tables
+from ordergen_client import (
+    PortfolioRebalance,
+    PortfolioState,
+    PositionReason,
+    RebalancePosition,
+    Side,
+    Solution,
+    SolutionStatus,
+    Transaction,
+    tables,
+)
 
 DAY = date(2026, 1, 2)
 POSITION = RebalancePosition(
@@ -26,22 +36,22 @@ POSITION = RebalancePosition(
     actual_drift=None,
     trade_quantity=-10,
     trade_date=DAY,
-    reason="ROUNDED_TO_NEAREST_SHARE",
+    reason=PositionReason.ROUNDED_TO_NEAREST_SHARE,
 )
 PORTFOLIO = PortfolioRebalance(
     rebalance_id="a" * 24,
     portfolio_id="P" * 24,
     portfolio_name="Growth",
-    state="REBALANCED",
+    state=PortfolioState.REBALANCED,
     error=None,
     market_value=Decimal("1234567.8"),
     cash_before=Decimal(0),
     cash_after=Decimal("12.5"),
     drift_before=Decimal("0.25"),
     drift_after=Decimal("0.000123"),
-    transactions=(Transaction("SELL", "A" * 24, 10, DAY),),
-    positions=(POSITION, replace(POSITION, trade_quantity=0, reason="FROM_THE_FUTURE")),
-    solution=Solution("PROVEN_OPTIMAL", Decimal(1), Decimal(1), 0.001),
+    transactions=(Transaction(Side.SELL, "A" * 24, 10, DAY),),
+    positions=(POSITION, replace(POSITION, trade_quantity=0, reason=PositionReason("99"))),
+    solution=Solution(SolutionStatus.PROVEN_OPTIMAL, Decimal(1), Decimal(1), 0.001),
     snapshot_time=None,
 )
 
@@ -56,7 +66,9 @@ def rendered(table: object) -> list[list[str]]:
 
 
 def test_a_portfolio_is_a_line() -> None:
-    empty = replace(PORTFOLIO, state="NO_ACTION", solution=None, market_value=None, drift_after=None)
+    empty = replace(
+        PORTFOLIO, state=PortfolioState.NO_ACTION, solution=None, market_value=None, drift_after=None
+    )
     assert rendered(tables.portfolios_table([PORTFOLIO, empty], "Title")) == [
         ["P" * 24, "1,234,567.80", "25.0000%", "0.0123%", "12.50", "0", "1", "PROVEN_OPTIMAL"],
         ["P" * 24, "-", "25.0000%", "-", "12.50", "0", "1", "NO_ACTION"],
@@ -66,7 +78,7 @@ def test_a_portfolio_is_a_line() -> None:
 def test_an_order_is_a_line_with_its_reason() -> None:
     assert rendered(tables.orders_table(PORTFOLIO)) == [
         ["ABC", "SELL", "10", "12.3456", "100.5", "90.5", "0.5%", "0.51%", "nearest whole share to target"],
-        ["ABC", "", "", "12.3456", "100.5", "90.5", "0.5%", "0.51%", "FROM_THE_FUTURE"],
+        ["ABC", "", "", "12.3456", "100.5", "90.5", "0.5%", "0.51%", "99"],
     ]
 
 

@@ -1,0 +1,125 @@
+"""What an `AsyncClient` does with models, portfolios and runs: it makes the same calls, awaited."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from ordergen_client import checks
+from ordergen_client.asynchronous.connection import AsyncConnection
+from ordergen_client.asynchronous.run import AsyncRun
+from ordergen_client.calls import models, portfolios, runs
+from ordergen_client.calls.call import Call, Pages, Stream, Watch
+from ordergen_client.calls.methods import like
+from ordergen_client.values import Rebalance
+
+Given = ParamSpec("Given")
+Answer = TypeVar("Answer")
+Item = TypeVar("Item")
+
+
+class AsyncNoun:
+    """What is done with one kind of thing."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+
+def called(
+    describe: Callable[Given, Call[Answer]],
+) -> Callable[Concatenate[AsyncNoun, Given], Coroutine[Any, Any, Answer]]:
+    """A method that makes a call."""
+
+    def method(self: AsyncNoun, /, *args: Given.args, **kwargs: Given.kwargs) -> Coroutine[Any, Any, Answer]:
+        return self._connection.call(describe(*args, **kwargs))
+
+    return like(describe, method, Awaitable)
+
+
+def started(
+    describe: Callable[Given, Call[Rebalance]],
+) -> Callable[Concatenate[AsyncNoun, Given], Coroutine[Any, Any, AsyncRun]]:
+    """A method that starts a run."""
+
+    def method(
+        self: AsyncNoun, /, *args: Given.args, **kwargs: Given.kwargs
+    ) -> Coroutine[Any, Any, AsyncRun]:
+        return _handle(self._connection, describe(*args, **kwargs))
+
+    return like(describe, method, Awaitable, AsyncRun)
+
+
+async def _handle(connection: AsyncConnection, call: Call[Rebalance]) -> AsyncRun:
+    run = await connection.call(call)
+    return AsyncRun(connection, run.rebalance_id, run)
+
+
+def listed(
+    describe: Callable[Given, Pages[Item]],
+) -> Callable[Concatenate[AsyncNoun, Given], AsyncIterator[Item]]:
+    """A method that reads a list."""
+
+    def method(self: AsyncNoun, /, *args: Given.args, **kwargs: Given.kwargs) -> AsyncIterator[Item]:
+        return self._connection.pages(describe(*args, **kwargs))
+
+    return like(describe, method, AsyncIterator)
+
+
+def streamed(
+    describe: Callable[Given, Stream[Item]],
+) -> Callable[Concatenate[AsyncNoun, Given], AsyncGenerator[Item, None]]:
+    """A method that reads a stream as one call."""
+
+    def method(self: AsyncNoun, /, *args: Given.args, **kwargs: Given.kwargs) -> AsyncGenerator[Item, None]:
+        return self._connection.stream(describe(*args, **kwargs))
+
+    return like(describe, method, AsyncIterator)
+
+
+def followed(
+    describe: Callable[Given, Watch[Item]],
+) -> Callable[Concatenate[AsyncNoun, Given], AsyncGenerator[Item, None]]:
+    """A method that reads a stream to its end, over as many calls as it takes."""
+
+    def method(self: AsyncNoun, /, *args: Given.args, **kwargs: Given.kwargs) -> AsyncGenerator[Item, None]:
+        return self._connection.follow(describe(*args, **kwargs))
+
+    return like(describe, method, AsyncIterator)
+
+
+class AsyncModels(AsyncNoun):
+    """Models: their securities, and the portfolios that follow them."""
+
+    create = called(models.create)
+    get = called(models.get)
+    list = listed(models.list_all)
+    update = called(models.update)
+    delete = called(models.delete)
+    add_position = called(models.add_position)
+    update_position = called(models.update_position)
+    remove_position = called(models.remove_position)
+    add_portfolios = called(models.add_portfolios)
+    remove_portfolios = called(models.remove_portfolios)
+
+
+class AsyncPortfolios(AsyncNoun):
+    """Single portfolios."""
+
+    rebalance = called(portfolios.rebalance)
+
+
+class AsyncRuns(AsyncNoun):
+    """Runs: rebalances of every portfolio of a model, and of single ones."""
+
+    start = started(runs.start)
+    stream = streamed(runs.stream)
+    watch = followed(runs.watch)
+    watch_messages = followed(runs.watch_messages)
+    cancel = called(runs.cancel)
+    delete = called(runs.delete)
+    get = called(runs.get)
+    list = listed(runs.list_all)
+    portfolios = listed(runs.portfolios)
+    portfolio = called(runs.portfolio)
+
+    def attach(self, rebalance_id: str) -> AsyncRun:
+        """The handle of a run that was started before, here or elsewhere; nothing is asked yet."""
+        return AsyncRun(self._connection, checks.text(rebalance_id, "rebalance_id"))

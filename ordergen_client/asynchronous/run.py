@@ -1,0 +1,70 @@
+"""The handle of a run."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+
+from ordergen_client.asynchronous.connection import AsyncConnection
+from ordergen_client.calls import runs
+from ordergen_client.states import RebalanceState, View
+from ordergen_client.values import PortfolioRebalance, Rebalance, RebalanceEvent
+
+
+class AsyncRun:
+    """A run that goes on by itself, whether anybody looks or not.
+
+        async for portfolio in run:      # each as it is done and stored, in the order of the run
+            ...
+        ended = await run.wait()
+
+    A connection that breaks meanwhile is made again: nothing is missed, and nothing comes twice. What cannot
+    be taken up within `reconnect_seconds` of the client is raised.
+
+    Attributes:
+        rebalance_id: the run.
+        started: the run as it was when it was started; None where it was attached to.
+    """
+
+    def __init__(
+        self, connection: AsyncConnection, rebalance_id: str, started: Rebalance | None = None
+    ) -> None:
+        self.rebalance_id = rebalance_id
+        self.started = started
+        self._connection = connection
+
+    def __repr__(self) -> str:
+        return f"AsyncRun({self.rebalance_id!r})"
+
+    async def __aiter__(self) -> AsyncIterator[PortfolioRebalance]:
+        """Each portfolio, from the first one on. Raises the error of a run that FAILED, at its end."""
+        async with aclosing(self.events()) as events:
+            async for event in events:
+                if event.portfolio:
+                    yield event.portfolio
+                if event.finished and event.finished.error:
+                    raise event.finished.error
+
+    def events(
+        self, after_sequence: int = 0, *, view: runs.AnyView = View.FULL
+    ) -> AsyncGenerator[RebalanceEvent, None]:
+        """Every event of the run after a point, as `runs.watch` has them."""
+        watched = runs.watch(self.rebalance_id, after_sequence, view=view)
+        return self._connection.follow(watched, known=self.started is not None)
+
+    async def wait(self) -> Rebalance:
+        """Wait for the end of the run, and answer it. Raises the error of a run that FAILED."""
+        run = self.started or await self.read()
+        if run.state is RebalanceState.RUNNING:
+            # Only the end comes after all of its portfolios.
+            async for event in self.events(run.portfolio_count + 1, view=View.BASIC):
+                run = event.finished or run
+        if run.error:
+            raise run.error
+        return run
+
+    async def read(self) -> Rebalance:
+        """The run as it is now."""
+        return await self._connection.call(runs.get(self.rebalance_id))
+
+    async def cancel(self) -> Rebalance:
+        """Cancel the run: portfolios not yet worked on become SKIPPED. One that has ended stays as it is."""
+        return await self._connection.call(runs.cancel(self.rebalance_id))

@@ -1,0 +1,185 @@
+"""What can be asked of runs."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from globeco.ordergen.v1 import rebalance_pb2
+from globeco.ordergen.v1 import rebalance_service_pb2 as pb
+
+from ordergen_client import checks, messages
+from ordergen_client.calls.call import Call, Pages, Stream, Watch, nothing, repeatable
+from ordergen_client.states import PortfolioState, View
+from ordergen_client.values import (
+    DEFAULT_OPTIONS,
+    PortfolioRebalance,
+    Rebalance,
+    RebalanceEvent,
+    RebalanceOptions,
+)
+
+AnyView = View | Literal["BASIC", "FULL"]
+AnyState = PortfolioState | Literal["REBALANCED", "NO_ACTION", "INFEASIBLE", "FAILED", "SKIPPED"]
+
+
+def start(
+    model_id: str, options: RebalanceOptions = DEFAULT_OPTIONS, *, request_id: str = ""
+) -> Call[Rebalance]:
+    """Start the rebalance of every portfolio of a model; it goes on by itself.
+
+    Args:
+        model_id: the model.
+        options: how.
+        request_id: a UUID4 that makes the call safe to repeat; without one it is given one of its own.
+    """
+    request = pb.StartRebalanceRequest(
+        model_id=checks.text(model_id, "model_id"),
+        options=_options(options),
+        request_id=repeatable(request_id),
+    )
+    return Call("StartRebalance", request, messages.rebalance)
+
+
+def stream(
+    model_id: str,
+    options: RebalanceOptions = DEFAULT_OPTIONS,
+    *,
+    validate_only: bool = False,
+    request_id: str = "",
+    view: AnyView = View.FULL,
+) -> Stream[RebalanceEvent]:
+    """Rebalance every portfolio of a model as one call; events come as portfolios are done and stored.
+
+    The run lives as long as the call: closing the iterator, or losing the connection, cancels it. One that
+    `start` begins goes on. Where the run fails as a whole its error is raised after the last event.
+
+    Args:
+        model_id: the model.
+        options: how.
+        validate_only: compute everything, store nothing.
+        request_id: a UUID4 that makes the call safe to repeat.
+        view: BASIC leaves out positions.
+    """
+    request = pb.RebalanceModelRequest(
+        model_id=checks.text(model_id, "model_id"),
+        options=_options(options),
+        validate_only=checks.flag(validate_only, "validate_only"),
+        request_id=checks.text(request_id, "request_id"),
+        view=_view(view),
+    )
+    return Stream("RebalanceModel", request, messages.event)
+
+
+def watch(rebalance_id: str, after_sequence: int = 0, *, view: AnyView = View.FULL) -> Watch[RebalanceEvent]:
+    """Every event of a run after a point, until it ends; closing the iterator leaves the run alone.
+
+    A connection that breaks is made again, and the events go on after the last one: none is missed, none
+    comes twice.
+
+    Args:
+        rebalance_id: the run.
+        after_sequence: the last sequence already seen; 0 is from the beginning.
+        view: BASIC leaves out positions.
+    """
+    return Watch(_watch(rebalance_id, after_sequence, view), messages.event)
+
+
+def watch_messages(
+    rebalance_id: str, after_sequence: int = 0, *, view: AnyView = View.FULL
+) -> Watch[pb.RebalanceModelResponse]:
+    """As `watch`, but the messages of the contract as they come."""
+    return Watch(_watch(rebalance_id, after_sequence, view), _itself)
+
+
+def cancel(rebalance_id: str) -> Call[Rebalance]:
+    """Cancel a run; one that has ended stays as it is."""
+    return Call(
+        "CancelRebalance", pb.CancelRebalanceRequest(rebalance_id=_id(rebalance_id)), messages.rebalance
+    )
+
+
+def delete(rebalance_id: str, version: int) -> Call[None]:
+    """Delete a run that has ended; `version` is the one that was read."""
+    request = pb.DeleteRebalanceRequest(
+        rebalance_id=_id(rebalance_id), version=checks.whole(version, "version")
+    )
+    return Call("DeleteRebalance", request, nothing)
+
+
+def get(rebalance_id: str) -> Call[Rebalance]:
+    """Read a run."""
+    return Call("GetRebalance", pb.GetRebalanceRequest(rebalance_id=_id(rebalance_id)), messages.rebalance)
+
+
+def list_all(
+    *, model_id: str = "", portfolio_ids: Iterable[str] = (), page_size: int = 0
+) -> Pages[Rebalance]:
+    """Read every run, newest first, page after page as they are needed.
+
+    Args:
+        model_id: only runs of this model.
+        portfolio_ids: only runs over at least one of these portfolios.
+        page_size: how many are read at once; 0 leaves it to the server.
+    """
+    request = pb.ListRebalancesRequest(
+        model_id=checks.text(model_id, "model_id"),
+        portfolio_ids=checks.texts(portfolio_ids, "portfolio_ids"),
+        page_size=checks.whole(page_size, "page_size"),
+    )
+    return Pages("ListRebalances", request, lambda page: map(messages.rebalance, page.rebalances))
+
+
+def portfolios(
+    rebalance_id: str, *, state: AnyState | None = None, page_size: int = 0
+) -> Pages[PortfolioRebalance]:
+    """Read what a run did for each portfolio, without positions.
+
+    Args:
+        rebalance_id: the run.
+        state: only portfolios in this state.
+        page_size: how many are read at once; 0 leaves it to the server.
+    """
+    wanted = None if state is None else checks.chosen(state, "state", PortfolioState)
+    request = pb.ListPortfolioRebalancesRequest(
+        rebalance_id=_id(rebalance_id),
+        page_size=checks.whole(page_size, "page_size"),
+        state=messages.portfolio_state(wanted),
+    )
+    return Pages(
+        "ListPortfolioRebalances",
+        request,
+        lambda page: map(messages.portfolio_rebalance, page.portfolio_rebalances),
+    )
+
+
+def portfolio(rebalance_id: str, portfolio_id: str, *, view: AnyView = View.FULL) -> Call[PortfolioRebalance]:
+    """Read what a run did for one portfolio; the view BASIC leaves out its positions."""
+    request = pb.GetPortfolioRebalanceRequest(
+        rebalance_id=_id(rebalance_id),
+        portfolio_id=checks.text(portfolio_id, "portfolio_id"),
+        view=_view(view),
+    )
+    return Call("GetPortfolioRebalance", request, messages.portfolio_rebalance)
+
+
+def _watch(rebalance_id: str, after_sequence: int, view: AnyView) -> pb.WatchRebalanceRequest:
+    return pb.WatchRebalanceRequest(
+        rebalance_id=_id(rebalance_id),
+        after_sequence=checks.whole(after_sequence, "after_sequence"),
+        view=_view(view),
+    )
+
+
+def _id(rebalance_id: str) -> str:
+    return checks.text(rebalance_id, "rebalance_id")
+
+
+def _options(options: RebalanceOptions) -> rebalance_pb2.RebalanceOptions:
+    return messages.options_message(checks.record(options, "options", RebalanceOptions))
+
+
+def _view(view: AnyView) -> rebalance_pb2.PortfolioRebalanceView.ValueType:
+    return messages.view(checks.chosen(view, "view", View))
+
+
+def _itself(message: pb.RebalanceModelResponse) -> pb.RebalanceModelResponse:
+    return message

@@ -1,0 +1,96 @@
+"""The named values of the contract. Each is a string, too: it compares, prints and is written as one.
+
+What a newer server names and this client does not know is read as its number in the contract.
+"""
+
+from enum import StrEnum
+from typing import Self
+
+
+class Named(StrEnum):
+    """Values of an enum of the contract, by the names that it has there, without their prefix."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not (isinstance(value, str) and value.isdecimal()):
+            return None
+        unknown = str.__new__(cls, value)
+        unknown._name_ = unknown._value_ = value
+        return unknown
+
+
+class RebalanceState(Named):
+    """How far a run is."""
+
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    COMPLETED_WITH_ERRORS = "COMPLETED_WITH_ERRORS"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+class PortfolioState(Named):
+    """What became of a portfolio in a run."""
+
+    REBALANCED = "REBALANCED"
+    NO_ACTION = "NO_ACTION"
+    INFEASIBLE = "INFEASIBLE"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+
+
+class View(Named):
+    """How much is wanted of a portfolio in a run: BASIC is all but its positions."""
+
+    BASIC = "BASIC"
+    FULL = "FULL"
+
+
+class Side(Named):
+    """The side of a trade."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+
+class Strategy(Named):
+    """What a rebalance minimises: drift, or turnover to the edges of the bands."""
+
+    TO_TARGET = "TO_TARGET"
+    TO_BAND = "TO_BAND"
+
+
+class Restriction(Named):
+    """What may not be done with a security."""
+
+    DO_NOT_BUY = "DO_NOT_BUY"
+    DO_NOT_SELL = "DO_NOT_SELL"
+    HOLD = "HOLD"
+
+
+class SolutionStatus(Named):
+    """Whether an answer is proven to be the best."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    PROVEN_OPTIMAL = "PROVEN_OPTIMAL"
+    FEASIBLE = "FEASIBLE"
+
+
+class PositionReason(Named):
+    """Why a line trades, or does not; UNSPECIFIED where the portfolio has no solution."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    TRADED_TO_TARGET = "TRADED_TO_TARGET"
+    ROUNDED_TO_NEAREST_SHARE = "ROUNDED_TO_NEAREST_SHARE"
+    CLIPPED_AT_BAND = "CLIPPED_AT_BAND"
+    ALREADY_NEAREST = "ALREADY_NEAREST"
+    REDUCED_FOR_CASH = "REDUCED_FOR_CASH"
+    NOT_IN_MODEL = "NOT_IN_MODEL"
+    RESTRICTED = "RESTRICTED"
+    BELOW_MINIMUM_TRADE = "BELOW_MINIMUM_TRADE"
+    ROUNDED_TO_LOT = "ROUNDED_TO_LOT"
+    FRACTIONAL_RESIDUAL = "FRACTIONAL_RESIDUAL"
+    TURNOVER_LIMIT = "TURNOVER_LIMIT"
+    TRADE_COUNT_LIMIT = "TRADE_COUNT_LIMIT"
+    TRADED_TO_BAND = "TRADED_TO_BAND"
+    INSIDE_BAND = "INSIDE_BAND"

@@ -1,0 +1,63 @@
+"""On what terms a client calls: how long, as whom, and what it tells of failures."""
+
+from dataclasses import dataclass
+
+from ordergen_client import checks
+from ordergen_client.credentials import Tls, Token, is_this_machine
+from ordergen_client.following_up import Patience
+
+
+@dataclass(frozen=True, slots=True, repr=False)  # the token may be one
+class Terms:
+    """What a client was made with.
+
+    Attributes:
+        timeout_seconds: the deadline of a call, all tries together.
+        patience: how long runs are followed.
+        token: what shows who calls.
+        grpc_causes: errors have what gRPC raised as their cause.
+    """
+
+    timeout_seconds: float
+    patience: Patience
+    token: Token | None
+    grpc_causes: bool
+
+    @property
+    def run_timeout_seconds(self) -> float:
+        """The deadline of the stream of a run."""
+        return self.patience.total_seconds
+
+
+def terms(
+    *,
+    timeout_seconds: float,
+    run_timeout_seconds: float,
+    reconnect_seconds: float,
+    token: Token | None,
+    grpc_causes: bool,
+) -> Terms:
+    """The terms, checked. Raises TypeError and ValueError with the name of what cannot be."""
+    return Terms(
+        timeout_seconds=checks.seconds(timeout_seconds, "timeout_seconds"),
+        patience=Patience(
+            total_seconds=checks.seconds(run_timeout_seconds, "run_timeout_seconds"),
+            silence_seconds=checks.seconds(reconnect_seconds, "reconnect_seconds"),
+        ),
+        token=token,
+        grpc_causes=checks.flag(grpc_causes, "grpc_causes"),
+    )
+
+
+def check_target(target: str, *, tls: Tls | None, token: Token | None) -> None:
+    """Whether a channel may be opened to a target.
+
+    Raises:
+        TypeError: it is no text.
+        ValueError: it is no `host:port`, or a token would go to another machine in plain text.
+    """
+    checks.text(target, "target")
+    if ":" not in target or target.startswith(("http://", "https://")):
+        raise ValueError(f"target must be host:port, such as localhost:8088, not {target!r}")
+    if token and not (tls or is_this_machine(target)):
+        raise ValueError("a token is sent to another machine with TLS alone: give tls, too")

@@ -62,7 +62,9 @@ def demo(*, portfolios: int, positions: int, seed: int, market: Path | None, as_
     try:
         with told_failures():
             run_demo(arguments, as_json=as_json)
-    except SandboxError:
+    except SandboxError as error:
+        if str(error):
+            raise click.ClickException(str(error)) from error
         sys.exit(1)  # the stack has said why
 
 

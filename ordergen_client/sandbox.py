@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from importlib.util import find_spec
 
 from ordergen_client.values import Position
 
@@ -14,7 +15,7 @@ STOP_SECONDS = 60.0
 
 
 class SandboxError(Exception):
-    """The stack did not start; it has said why on standard error."""
+    """The stack did not start; where this has no message it has said why on standard error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Sandbox:
 @contextmanager
 def sandbox(arguments: Sequence[str]) -> Iterator[Sandbox]:
     """Run a stack for the time of the block. Raises SandboxError where it does not start."""
+    if find_spec("ordergen_server") is None:
+        raise SandboxError("the service is not installed: install globeco-ordergen[embedded]")
     command = [sys.executable, "-m", "ordergen_server.sandbox", "--json", "--until-input-ends", "--port=0"]
     # It stops at the end of its input, so it cannot outlive us, however we end.
     with subprocess.Popen(  # noqa: S603 - our own program

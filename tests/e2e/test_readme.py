@@ -1,26 +1,24 @@
-"""The commands of the README, run as they stand there."""
+"""The examples of the README and of the client's page, run as they stand there."""
 
 import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ordergen_client import Client
-from ordergen_client.sandbox import Sandbox, sandbox
+from ordergen_client.sandbox import Sandbox, SandboxError, sandbox
 from tests.limits import PATIENCE
 
-README = (Path(__file__).parent.parent.parent / "README.md").read_text()
+pytest_plugins = ["ordergen_client.testing"]
+ROOT = Path(__file__).parent.parent.parent
+README = (ROOT / "README.md").read_text()
+CLIENT = (ROOT / "docs" / "client.md").read_text()
 BUF = str(Path(sys.executable).with_name("buf"))
-
-
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Sandbox]:
-    with sandbox([]) as running:
-        yield running
 
 
 def api_example(target: str) -> list[str]:
@@ -39,9 +37,9 @@ def run(command: str) -> str:
     return done.stdout
 
 
-def test_the_api_by_reflection_alone(stack: Sandbox) -> None:
+def test_the_api_by_reflection_alone(ordergen_sandbox: Sandbox) -> None:
     """Another client than ours creates a model, reads it back and rebalances a portfolio."""
-    methods, created, listed, rebalanced, runs = map(run, api_example(stack.target))
+    methods, created, listed, rebalanced, runs = map(run, api_example(ordergen_sandbox.target))
     assert "globeco.ordergen.v1.RebalanceService/RebalancePortfolio" in methods.split()
     model = json.loads(created)
     assert [model] == json.loads(listed)["models"]
@@ -52,11 +50,36 @@ def test_the_api_by_reflection_alone(stack: Sandbox) -> None:
     assert stored[0]["modelVersion"] == "1"
 
 
-def test_the_example_from_python(stack: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_example_from_python(ordergen_sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
     block = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0]
-    exec(block.replace("localhost:8088", stack.target), {})  # noqa: S102 - the README's own code
-    assert "1a49294e84ffa18900000001 REBALANCED" in capsys.readouterr().out
-    with Client(stack.target) as client:
+    exec(block.replace("localhost:8088", ordergen_sandbox.target), {})  # noqa: S102 - the README's own code
+    told = capsys.readouterr().out
+    assert "1a49294e84ffa18900000001 REBALANCED" in told
+    assert told.endswith("COMPLETED\n")
+    with Client(ordergen_sandbox.target) as client:
         assert [model.name for model in client.models.list(portfolio_id="1a49294e84ffa18900000001")] == [
             "Half in one stock"
         ]
+
+
+def test_the_example_for_coroutines(ordergen_sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    block = re.findall(r"```python\n(.*?)```", CLIENT, re.DOTALL)[0]
+    exec(block.replace("localhost:8088", ordergen_sandbox.target), {})  # noqa: S102 - the page's own code
+    told = capsys.readouterr().out
+    assert "1a49294e84ffa18900000002 REBALANCED" in told
+    assert told.endswith("COMPLETED\n")
+
+
+def test_the_example_of_a_test(ordergen: Client, ordergen_sandbox: Sandbox) -> None:
+    """With portfolios of which no other example has made a model."""
+    block = re.findall(r"```python\n(.*?)```", CLIENT, re.DOTALL)[1]
+    names: dict[str, Any] = {}
+    exec(block, names)  # noqa: S102 - the page's own code
+    left = replace(ordergen_sandbox, portfolio_ids=ordergen_sandbox.portfolio_ids[3:])
+    names["test_every_portfolio_is_rebalanced"](ordergen, left)
+
+
+def test_a_sandbox_without_its_service_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ordergen_client.sandbox.find_spec", lambda _: None)
+    with pytest.raises(SandboxError, match=r"install globeco-ordergen\[embedded\]"), sandbox([]):
+        pass

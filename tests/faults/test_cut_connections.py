@@ -73,7 +73,7 @@ def through(proxy: CuttingProxy) -> Client:
 
 
 def sizes(seed: int) -> list[int]:
-    """Bytes of answers: twice less than a connection begins with, otherwise up to those of several portfolios."""
+    """Bytes of answers: twice less than a connection begins with, then up to those of several portfolios."""
     chance = random.Random(seed)  # noqa: S311 - the same ones every time
     found = [10, 10, *(chance.choice([300, 3_000, 9_000]) for _ in range(CUTS - 2))]
     chance.shuffle(found)
@@ -152,7 +152,7 @@ def refused_once(target: str, write: Write) -> Any:  # noqa: ANN401 - what the c
         return write(client)
 
 
-def lost(proxy: CuttingProxy, caller: Caller, write: Write, done: Callable[[], object]) -> Any:  # noqa: ANN401
+def lost(proxy: CuttingProxy, caller: Caller, write: Write, done: Callable[[], object]) -> Any:  # noqa: ANN401 - what the call answers
     """What a call answers of which the service did what was asked, and whose first answer was lost."""
 
     def muted(client: Any) -> Any:  # noqa: ANN401 - see above

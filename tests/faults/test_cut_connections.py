@@ -73,9 +73,9 @@ def through(proxy: CuttingProxy) -> Client:
 
 
 def sizes(seed: int) -> list[int]:
-    """Bytes of answers: twice less than a connection begins with, then up to those of several portfolios."""
+    """Bytes of answers: a few times less than a connection begins with, mostly one or two portfolios."""
     chance = random.Random(seed)  # noqa: S311 - the same ones every time
-    found = [10, 10, *(chance.choice([300, 3_000, 9_000]) for _ in range(CUTS - 2))]
+    found = [10, 10, 300, 300, *(chance.choice([6_000, 8_000, 10_000]) for _ in range(CUTS - 4))]
     chance.shuffle(found)
     return found
 
@@ -95,7 +95,7 @@ def test_a_run_that_is_cut_off_often_is_told_whole(proxy: CuttingProxy, direct: 
         proxy.cut_after(sizes(1))
         check_events(list(run.events()), direct)
         assert proxy.cuts == CUTS
-        proxy.cut_after([3_000] * 3)
+        proxy.cut_after([8_000] * 3)
         told = [one.portfolio_id for one in run]
         assert told == [one.portfolio.portfolio_id for one in run.events(view="BASIC") if one.portfolio]
         assert sorted(told) == sorted(model.portfolio_ids)
@@ -113,7 +113,7 @@ def test_a_run_that_is_cut_off_often_is_told_whole_to_coroutines(
             proxy.cut_after(sizes(2))
             events = [event async for event in run.events()]
             assert proxy.cuts == CUTS
-            proxy.cut_after([3_000] * 3)
+            proxy.cut_after([8_000] * 3)
             told = [one.portfolio_id async for one in run]
             assert told == [one.portfolio.portfolio_id for one in events if one.portfolio]
             proxy.cut_after([0])

@@ -135,7 +135,9 @@ def run_details(run: Rebalance) -> Table:
 def _options(run: Rebalance) -> str:
     if run.options is None:
         return "not known"
-    return ", ".join(f"{name} {value}" for name, value in set_options(run.options).items()) or "all by default"
+    return (
+        ", ".join(f"{name} {value}" for name, value in set_options(run.options).items()) or "all by default"
+    )
 
 
 def portfolio_details(portfolio: PortfolioRebalance) -> Table:

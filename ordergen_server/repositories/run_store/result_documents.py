@@ -36,7 +36,7 @@ from ordergen_server.repositories.run_store.packing import pack, unpack
 #: The projection that leaves out lines, but for their trades.
 WITHOUT_LINES: Document = {"_id": 0, "lines": 0, **earlier_results.WITHOUT_LINES}
 
-#: Reasons by their number in blobs: names of an optimizer's Reason, and of none. Never changed, only added to.
+#: Reasons by their number in blobs: names of an optimizer's Reason, and none. Never changed, only added to.
 REASONS = (
     "TRADED_TO_TARGET",
     "ROUNDED_TO_NEAREST_SHARE",

@@ -1,4 +1,4 @@
-"""Documents as the service before writes them: Decimal128 by Python's Decimals of 28 digits, nulls written out.
+"""Documents as the service before writes them: Decimals of 28 digits as Decimal128, nulls written out.
 
 Its driver stores times to the millisecond and UTC; a time without a zone is taken as UTC. Cash after a
 rebalance is the cash before it. Portfolios that failed are only counted.
@@ -26,7 +26,7 @@ def legacy_id(number: int, when: datetime = CREATED) -> ObjectId:
     return ObjectId(f"{int(when.timestamp()):08x}{number:016x}")
 
 
-def position_document(number: int, target: Any, low: Any = "0.01", high: Any = "0.02") -> Document:
+def position_document(number: int, target: object, low: object = "0.01", high: object = "0.02") -> Document:
     """A position of a model; texts are stored as Decimal128, all else as it is."""
     return {
         "security_id": security_id(number),
@@ -36,7 +36,7 @@ def position_document(number: int, target: Any, low: Any = "0.01", high: Any = "
     }
 
 
-def model_document(number: int = 1, **changed: Any) -> Document:
+def model_document(number: int = 1, /, **changed: object) -> Document:
     """A model of two positions with two portfolios, rebalanced once."""
     return {
         "_id": legacy_id(number),
@@ -51,10 +51,18 @@ def model_document(number: int = 1, **changed: Any) -> Document:
     }
 
 
-def line_document(
-    number: int, price: str, before: int, after: int, target: str, market_value: Decimal
-) -> Document:
+#: Number of a security, price, shares before and after, target.
+Line = tuple[int, str, int, int, str]
+LINES: Sequence[Line] = (
+    (3, "10.50", 40, 0, "0"),
+    (1, "33.33", 10, 300, "0.3"),
+    (2, "101.25", 80, 80, "0.250"),
+)
+
+
+def line_document(line: Line, market_value: Decimal) -> Document:
     """A line of a portfolio, with everything that the service computes."""
+    number, price, before, after, target = line
     cost, weight = Decimal(price), Decimal(target)
     actual = _ITS.divide(_ITS.multiply(Decimal(after), cost), market_value)
     drift = _ITS.subtract(_ITS.divide(actual, weight), Decimal(1)) if weight else Decimal(0)
@@ -76,13 +84,11 @@ def line_document(
     }
 
 
-#: Number of a security, price, shares before and after, target.
-Lines = Sequence[tuple[int, str, int, int, str]]
-LINES: Lines = ((3, "10.50", 40, 0, "0"), (1, "33.33", 10, 300, "0.3"), (2, "101.25", 80, 80, "0.250"))
-
-
 def portfolio_document(
-    number: int, lines: Lines = LINES, cash: str = "21626.70", changed: Mapping[int, Document] | None = None
+    number: int,
+    lines: Sequence[Line] = LINES,
+    cash: str = "21626.70",
+    changed: Mapping[int, Document] | None = None,
 ) -> Document:
     """What a run did for a portfolio; fields of lines are changed by the number of their security."""
     held = sum((Decimal(price) * before for _, price, before, _, _ in lines), Decimal(0))
@@ -92,12 +98,12 @@ def portfolio_document(
         "market_value": Decimal128(worth),
         "cash_before_rebalance": Decimal128(cash),
         "cash_after_rebalance": Decimal128(cash),
-        "positions": [{**line_document(*line, worth), **(changed or {}).get(line[0], {})} for line in lines],
+        "positions": [{**line_document(line, worth), **(changed or {}).get(line[0], {})} for line in lines],
     }
 
 
 def rebalance_document(
-    number: int = 1, portfolios: Sequence[Document] | None = None, **changed: Any
+    number: int = 1, portfolios: Sequence[Document] | None = None, /, **changed: object
 ) -> Document:
     """A run of two portfolios of the first model."""
     done = [portfolio_document(10), portfolio_document(11)] if portfolios is None else list(portfolios)
@@ -114,5 +120,5 @@ def rebalance_document(
     }
 
 
-def _number(value: Any) -> Any:
+def _number(value: object) -> object:
     return Decimal128(value) if isinstance(value, str) else value

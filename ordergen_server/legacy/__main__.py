@@ -20,9 +20,9 @@ from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.legacy.importing import import_all
 from ordergen_server.legacy.report import Report
 from ordergen_server.legacy.settings import LegacySettings
-from ordergen_server.legacy.source import COLLECTIONS, NotTheSourceError, Source
-from ordergen_server.legacy.tables import report_tables
+from ordergen_server.legacy.source import COLLECTIONS, NotTheSourceError, Source, SourceUnavailableError
 from ordergen_server.legacy.target import NotTheTargetError, OurStores, Rehearsal, Target, check_target
+from ordergen_server.legacy.telling import told_report
 from ordergen_server.repositories.import_ledger import ImportLedger
 from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.model_store.models import Models
@@ -37,6 +37,7 @@ FAILED, INTERRUPTED = 1, 130
 INCOMPLETE = 3
 #: One reads, one writes.
 _CONNECTIONS = 2
+_FROM, _INTO = "the database to import from", "the database to import into"
 _NO_TARGET = "nothing says where to import to: give --to, or set ORDERGEN_MONGODB_URI"
 
 
@@ -59,7 +60,11 @@ def main() -> int:
             import_all(source, target, report, progress)
     except ValidationError as error:
         return _refuse(told(error))
-    except (OrderGenerationError, NotTheSourceError, NotTheTargetError, OSError, ValueError) as error:
+    except SourceUnavailableError as error:
+        return _refuse(f"{_FROM}: {error}")
+    except OrderGenerationError as error:
+        return _refuse(f"{_INTO}: {error}")
+    except (NotTheSourceError, NotTheTargetError, OSError, ValueError) as error:
         return _refuse(str(error))
     except KeyboardInterrupt:
         _refuse(f"interrupted after {report.read:,} documents: start it again, and it goes on")
@@ -73,7 +78,7 @@ def _parts(*, dry_run: bool) -> Iterator[tuple[Source, Target]]:
     """The databases, looked at before anything is written.
 
     Raises:
-        DatabaseUnavailable: one of them does not answer.
+        SourceUnavailableError, DatabaseUnavailable: one of them does not answer.
         NotTheSourceError, NotTheTargetError, ValueError: one of them is none, or not the right one.
     """
     settings = Settings()
@@ -82,8 +87,8 @@ def _parts(*, dry_run: bool) -> Iterator[tuple[Source, Target]]:
         raise ValueError(_NO_TARGET)
     new_uri = settings.mongodb_uri.get_secret_value()
     with (
-        closing(_database(settings, old_uri, old_name)) as old,
-        closing(_database(settings, new_uri, settings.mongodb_database)) as new,
+        closing(_database(settings, old_uri, old_name, _FROM)) as old,
+        closing(_database(settings, new_uri, settings.mongodb_database, _INTO)) as new,
     ):
         source = Source(old)
         source.check()
@@ -93,8 +98,12 @@ def _parts(*, dry_run: bool) -> Iterator[tuple[Source, Target]]:
         yield source, _target(new, dry_run=dry_run)
 
 
-def _database(settings: Settings, uri: str, name: str) -> Database:
-    return Database(uri, name, pool_size=_CONNECTIONS, timeout_seconds=settings.mongodb_timeout_seconds)
+def _database(settings: Settings, uri: str, name: str, which: str) -> Database:
+    seconds = settings.mongodb_timeout_seconds
+    try:
+        return Database(uri, name, pool_size=_CONNECTIONS, timeout_seconds=seconds)
+    except ValueError as error:
+        raise ValueError(f"{which}: {error}") from None
 
 
 def _target(database: Database, *, dry_run: bool) -> Target:
@@ -108,8 +117,8 @@ def _print(report: Report, *, as_json: bool) -> None:
         print(json.dumps(report.as_dict(COLLECTIONS)))  # noqa: T201 - the command's output
         return
     console = output_console()
-    for part in report_tables(report):
-        console.print(part)
+    for part in told_report(report):
+        console.print(part, soft_wrap=isinstance(part, str), highlight=False)
 
 
 def _refuse(reason: str) -> int:

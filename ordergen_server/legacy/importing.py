@@ -40,7 +40,7 @@ def import_all(
         progress: is told how many documents are done, of how many.
 
     Raises:
-        DatabaseUnavailable: one of the databases does not answer; what is imported stays.
+        SourceUnavailableError, DatabaseUnavailable: one of the databases does not answer.
     """
     count = source.count()
     imports = (

@@ -50,8 +50,9 @@ def line_of(fields: Fields, flaws: Flaws) -> Line:
     if fields.amount("adjusted_quantity") != position.adjusted_quantity:
         rule = f"must be original_quantity and what is traded, {position.adjusted_quantity}"
         fields.flaw("adjusted_quantity", rule, fields.value("adjusted_quantity"))
-    for name in ("original", "adjusted"):
-        _check_value(fields, f"{name}_position_market_value", getattr(position, f"{name}_market_value"))
+    elif security.price > 0:
+        for name in ("original", "adjusted"):
+            _check_value(fields, f"{name}_position_market_value", getattr(position, f"{name}_market_value"))
     return Line(position, _trade_date(fields, traded=trade != 0))
 
 

@@ -11,6 +11,8 @@ from ordergen_server.secret_files import SecretFiles
 #: As the settings of the server have it.
 _NAME = re.compile(r'[^/\\. "$*<>:|?\x00]{1,63}')
 _NO_SOURCE = "nothing says where to import from: give --from, or set ORDERGEN_LEGACY_MONGODB_URI"
+_SCHEMES = ("mongodb://", "mongodb+srv://")
+_NO_ADDRESS = "the address of the database to import from is not that of a MongoDB"
 _NO_NAME = "nothing names the database to import from: give --from-database, or name it in the address"
 
 
@@ -34,6 +36,8 @@ class LegacySettings(BaseSettings):
         if self.mongodb_uri is None:
             raise ValueError(_NO_SOURCE)
         uri = self.mongodb_uri.get_secret_value()
+        if not uri.startswith(_SCHEMES):
+            raise ValueError(_NO_ADDRESS)
         name = self.mongodb_database or _named_in(uri)
         if not name:
             raise ValueError(_NO_NAME)

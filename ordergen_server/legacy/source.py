@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bson import ObjectId, decode
@@ -11,6 +12,7 @@ from bson.errors import InvalidBSON
 from bson.raw_bson import RawBSONDocument
 from pymongo import ASCENDING
 
+from ordergen_server.domain.errors import Unavailable
 from ordergen_server.legacy.flaws import shown
 from ordergen_server.repositories.mongodb.codec import CODEC_OPTIONS, Document
 from ordergen_server.repositories.mongodb.database import Database
@@ -22,7 +24,7 @@ BATCH_DOCUMENTS, BATCH_BYTES = 100, 4 * 1024 * 1024
 _OURS = "migrations"
 _HEXADECIMAL = re.compile("[0-9a-f]{24}", re.ASCII)
 #: A time that Python has none for stays a number of milliseconds, so that it can be told which field it is.
-_OPTIONS = CODEC_OPTIONS.with_options(datetime_conversion=DatetimeConversion.DATETIME_AUTO)
+READING = CODEC_OPTIONS.with_options(datetime_conversion=DatetimeConversion.DATETIME_AUTO)
 #: Of a document that is looked at before it is read: its id is wanted, whatever else is in it.
 _LOOKING = CodecOptions(
     document_class=RawBSONDocument,
@@ -33,6 +35,10 @@ _LOOKING = CodecOptions(
 
 class NotTheSourceError(Exception):
     """The database is not one of the service before."""
+
+
+class SourceUnavailableError(Exception):
+    """The database does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,7 @@ class Stored:
     def decoded(self) -> Document | None:
         """Its fields; None where there is text that is no UTF-8."""
         try:
-            document: Document = decode(self.data, _OPTIONS)
+            document: Document = decode(self.data, READING)
         except (InvalidBSON, UnicodeDecodeError):
             return None
         return document
@@ -72,9 +78,9 @@ class Source:
 
         Raises:
             NotTheSourceError: the database is one of this service, or has neither models nor rebalances.
-            DatabaseUnavailable: it does not answer.
+            SourceUnavailableError: it does not answer.
         """
-        with self._database.operation():
+        with self._reading():
             if self._database.collection(_OURS).find_one({}, {"_id": 1}):
                 raise NotTheSourceError("the database to import from is one of this service itself")
             if not any(self._database.collection(name).find_one({}, {"_id": 1}) for name in COLLECTIONS):
@@ -83,25 +89,33 @@ class Source:
                 )
 
     def count(self) -> int:
-        """About how many documents there are."""
-        with self._database.operation():
+        """About how many documents there are. Raises SourceUnavailableError."""
+        with self._reading():
             return sum(self._database.collection(one).estimated_document_count() for one in COLLECTIONS)
 
     def batches(self, collection: str) -> Iterator[list[Stored]]:
         """All documents of a collection in the order of their ids, some at a time.
 
         Raises:
-            DatabaseUnavailable: it does not answer.
+            SourceUnavailableError: it does not answer.
         """
         looked_at = self._database.raw_collection(collection).with_options(codec_options=_LOOKING)
         with looked_at.find({}, batch_size=BATCH_DOCUMENTS).sort("_id", ASCENDING) as documents:
             while batch := self._next(documents):
                 yield batch
 
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            with self._database.operation():
+                yield
+        except Unavailable as error:
+            raise SourceUnavailableError(error.message) from error
+
     def _next(self, documents: Iterator[RawBSONDocument]) -> list[Stored]:
         batch: list[Stored] = []
         size = 0
-        with self._database.operation():
+        with self._reading():
             for document in documents:
                 batch.append(_stored(document))
                 size += len(document.raw)

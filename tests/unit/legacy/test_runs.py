@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from bson import Decimal128, decode, encode
@@ -22,7 +21,7 @@ from ordergen_server.domain.rebalances import (
 )
 from ordergen_server.legacy.flaws import Flaw, Flaws
 from ordergen_server.legacy.runs import EndedRun, run_of
-from ordergen_server.legacy.source import _OPTIONS
+from ordergen_server.legacy.source import READING
 from tests.builders import portfolio_id, security_id
 from tests.legacy_documents import (
     RAN,
@@ -37,14 +36,14 @@ DAY = RAN.date()
 
 def read(document: Document) -> tuple[EndedRun, Flaws]:
     flaws = Flaws()
-    return run_of(decode(encode(document), _OPTIONS), flaws), flaws
+    return run_of(decode(encode(document), READING), flaws), flaws
 
 
-def broken(*portfolios: Document, **changed: Any) -> list[Flaw]:
+def broken(*portfolios: Document, **changed: object) -> list[Flaw]:
     return read(rebalance_document(1, portfolios or None, **changed))[1].broken
 
 
-def of_lines(**changed: Any) -> Document:
+def of_lines(**changed: object) -> Document:
     """A portfolio whose line of security 1 is changed."""
     return portfolio_document(10, changed={1: changed})
 
@@ -256,7 +255,8 @@ def test_prices_quantities_and_cash_arrive_as_they_are(
     assert flaws.broken == []
     (one,) = run.results
     (line,) = one.positions
-    assert (str(line.security.price), line.original_quantity) == (str(price), before)
-    assert (line.adjusted_quantity, line.trade_quantity, one.cash_before) == (after, after - before, cash)
+    assert str(line.security.price) == str(price)
+    assert (line.original_quantity, line.adjusted_quantity) == (Decimal(before), Decimal(after))
+    assert (line.trade_quantity, one.cash_before) == (after - before, cash)
     if not flaws.left_out:  # its market value was not rounded
         assert one.cash_after == cash + (before - after) * price

@@ -61,13 +61,13 @@ def main() -> int:
     except ValidationError as error:
         return _refuse(told(error))
     except SourceUnavailableError as error:
-        return _refuse(f"{_FROM}: {error}")
+        return _refuse(f"{_FROM}: {error}{_so_far(report)}")
     except OrderGenerationError as error:
-        return _refuse(f"{_INTO}: {error}")
+        return _refuse(f"{_INTO}: {error}{_so_far(report)}")
     except (NotTheSourceError, NotTheTargetError, OSError, ValueError) as error:
         return _refuse(str(error))
     except KeyboardInterrupt:
-        _refuse(f"interrupted after {report.read:,} documents: start it again, and it goes on")
+        _refuse(f"It was interrupted.{_so_far(report)}")
         return INTERRUPTED
     _print(report, as_json=options.json)
     return 0 if report.complete else INCOMPLETE
@@ -119,6 +119,10 @@ def _print(report: Report, *, as_json: bool) -> None:
     console = output_console()
     for part in told_report(report):
         console.print(part, soft_wrap=isinstance(part, str), highlight=False)
+
+
+def _so_far(report: Report) -> str:
+    return f" After {report.read:,} documents: start it again, and it goes on." if report.read else ""
 
 
 def _refuse(reason: str) -> int:

@@ -85,7 +85,7 @@ def test_killed_and_interrupted_anywhere_it_goes_on_and_doubles_nothing(moving: 
         assert code == (130 if how is signal.SIGINT else -how)
         assert runs <= moving.new.rebalances.count_documents({}) < RUNS
         if how is signal.SIGINT:
-            assert "documents: start it again, and it goes on" in told
+            assert "documents: start it again, and it goes on." in told
     assert moving.run().returncode == 0
     stored = _stored(moving)
     again = moving.run()

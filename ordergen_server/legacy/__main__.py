@@ -50,9 +50,9 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print the report as one line of JSON")
     options = parser.parse_args()
     report = Report(dry_run=options.dry_run)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with (
+            _terminated_is_interrupted(),
             logging_to(sys.stderr, "WARNING", "console"),
             _parts(dry_run=options.dry_run) as (source, target),
             slow_progress("Importing", Console(stderr=True)) as progress,
@@ -71,6 +71,16 @@ def main() -> int:
         return INTERRUPTED
     _print(report, as_json=options.json)
     return 0 if report.complete else INCOMPLETE
+
+
+@contextmanager
+def _terminated_is_interrupted() -> Iterator[None]:
+    """A block in which SIGTERM does what Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -143,6 +143,12 @@ class Fields:
         path = self.path(name)
         return [Fields(one, f"{path}[{index}]", self._flaws) for index, one in enumerate(self._list(name))]
 
+    def needed_each(self, name: str) -> list["Fields"]:
+        """A list of documents that must be there, be it empty."""
+        if not self.has(name):
+            self._wrong(name, "must be given")
+        return self.each(name)
+
     def flaw(self, name: str, rule: str, value: object = None) -> None:
         """Note that a field breaks a rule."""
         self._flaws.add(self.path(name), rule, value)

@@ -41,7 +41,7 @@ def run_of(document: Document, flaws: Flaws) -> EndedRun:
     """The run of a document; not to be used where there are flaws."""
     fields = Fields(document, "", flaws)
     rebalance_id, time = fields.object_id("_id"), fields.needed_time("rebalance_date")
-    portfolios = fields.each("portfolios")
+    portfolios = fields.needed_each("portfolios")
     results = tuple(_result(one, rebalance_id, time.date(), flaws) for one in portfolios)
     _check_repeats(fields, results)
     count = fields.whole("number_of_portfolios", most=_MAXIMUM_INT32)
@@ -68,7 +68,7 @@ def run_of(document: Document, flaws: Flaws) -> EndedRun:
 
 
 def _result(fields: Fields, rebalance_id: str, day: date, flaws: Flaws) -> PortfolioRebalance:
-    documents = fields.each("positions")
+    documents = fields.needed_each("positions")
     lines = [line_of(one, flaws) for one in documents]
     market_value, cash = fields.amount("market_value"), fields.amount("cash_before_rebalance")
     _check_lines(fields, [line.position for line in lines])

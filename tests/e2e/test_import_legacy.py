@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC
 from decimal import Decimal
@@ -23,6 +23,8 @@ from google.type import date_pb2
 
 from ordergen_client.cli import main
 from ordergen_client.client import Client
+from ordergen_server.domain.errors import DatabaseUnavailable
+from ordergen_server.legacy import __main__ as program
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.builders import portfolio_id, security_id
 from tests.databases import temporary_database
@@ -37,7 +39,7 @@ from tests.legacy_documents import (
     portfolio_document,
     rebalance_document,
 )
-from tests.limits import PATIENCE
+from tests.limits import DATABASE_SECONDS, PATIENCE
 
 pb = rebalance_pb2
 MODEL, RUN, ALONE, PARTLY = str(legacy_id(1)), *(str(legacy_id(number, RAN)) for number in (1, 2, 3))
@@ -69,6 +71,18 @@ def command(*arguments: str, **settings: str) -> "subprocess.CompletedProcess[st
     return ran("ordergen_client.cli", "import-legacy", *arguments, **settings)
 
 
+def _followed(siblings: SimulatedSiblings) -> Document:
+    """A model of securities that there are, with a portfolio that there is."""
+    positions = [
+        {
+            "security_id": one.security_id,
+            **{name: Decimal128(getattr(one, name)) for name in ("target", "low_drift", "high_drift")},
+        }
+        for one in siblings.model.positions
+    ]
+    return model_document(9, positions=positions, portfolios=[siblings.model.portfolio_ids[0]])
+
+
 @pytest.fixture(scope="module")
 def moved(mongodb_uri: str, clean_siblings: SimulatedSiblings) -> Iterator[Moved]:
     with temporary_database(mongodb_uri) as old, temporary_database(mongodb_uri) as new:
@@ -78,7 +92,7 @@ def moved(mongodb_uri: str, clean_siblings: SimulatedSiblings) -> Iterator[Moved
             pymongo.MongoClient[Document](mongodb_uri) as client,
             served(mongodb_uri, new, clean_siblings) as api,
         ):
-            client[old].models.insert_many(MODELS)
+            client[old].models.insert_many([*MODELS, _followed(clean_siblings)])
             client[old].rebalances.insert_many(RUNS)
             foretold = command(*names, "--dry-run", "--json", **settings)
             count = client[new].models.count_documents({})
@@ -95,7 +109,7 @@ def test_the_report_has_what_became_of_everything(moved: Moved) -> None:
     assert f"not taken: models {target}" in lines
     assert f"not taken: rebalances {price}" in lines
     nothing = dict.fromkeys(("taken", "there", "changed_here", "removed_here", "not_taken"), 0)
-    assert moved.again["models"] == {**nothing, "there": 1, "not_taken": 2}
+    assert moved.again["models"] == {**nothing, "there": 2, "not_taken": 2}
     assert moved.again["rebalances"] == {**nothing, "there": 3, "not_taken": 1}
     found = {(one["id"], one["field"]): (one["rule"], one["value"]) for one in moved.again["findings"]}
     assert found == {
@@ -111,7 +125,7 @@ def test_the_report_has_what_became_of_everything(moved: Moved) -> None:
 def test_a_dry_run_foretells_and_writes_nothing(moved: Moved) -> None:
     assert moved.dry_runs_models == 0
     assert moved.foretold["dry_run"] is True
-    assert moved.foretold["models"]["taken"] == 1
+    assert moved.foretold["models"]["taken"] == 2
     assert moved.foretold["rebalances"]["taken"] == 3
     assert moved.foretold["findings"] == moved.again["findings"]
 
@@ -133,6 +147,14 @@ def test_a_model_is_read_like_our_own(moved: Moved) -> None:
         model_service_pb2.ListModelsRequest(order_by="name", portfolio_id=portfolio_id(11)), timeout=PATIENCE
     )
     assert list(listed.models) == [model]
+
+
+def test_a_model_is_rebalanced_like_our_own(moved: Moved, clean_siblings: SimulatedSiblings) -> None:
+    answer = moved.api.rebalance(clean_siblings.model.portfolio_ids[0])
+    assert answer.state == pb.PORTFOLIO_REBALANCE_STATE_REBALANCED
+    assert moved.api.run(answer.rebalance_id).model_version == 4
+    model = moved.api.get(str(legacy_id(9)))
+    assert (model.version, model.last_rebalance_time.ToDatetime(UTC) > RAN) == (4, True)
 
 
 def test_a_run_says_what_is_known_and_nothing_else(moved: Moved) -> None:
@@ -212,7 +234,7 @@ def test_the_commands_show_it(moved: Moved, tmp_path: Path) -> None:
     assert "its version is not known" in shown
     assert "not known" in shown.partition("Options")[2].splitlines()[0]
     assert "UNSPECIFIED" in told("show", RUN, f"--portfolio={portfolio_id(10)}", "--json", target)
-    (one,) = json.loads(told("list", "--limit=1", "--json", target))["rebalances"]
+    (one,) = json.loads(told("list", f"--model={MODEL}", "--limit=1", "--json", target))["rebalances"]
     assert (one["rebalance_id"], one["options"], one["model_version"]) == (PARTLY, None, 0)
     path = tmp_path / "run.jsonl"
     assert str(path) in told("export", RUN, f"--output={path}", target)
@@ -233,63 +255,99 @@ def test_the_client_reads_it(moved: Moved) -> None:
     )
 
 
+Refused = Callable[..., str]
+
+
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Refused:
+    """What the program says that cannot begin, without a process, of which each takes seconds."""
+
+    def refused(**settings: str) -> str:
+        for name in [name for name in os.environ if name.startswith("ORDERGEN_")]:
+            monkeypatch.delenv(name)
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "argv", ["legacy"])
+        assert program.main() == 1
+        printed = capfd.readouterr()
+        assert printed.out == ""
+        assert "hunter2" not in printed.err
+        return printed.err
+
+    return refused
+
+
 @pytest.mark.parametrize(
-    ("arguments", "settings", "told"),
+    ("source", "settings", "told"),
     [
-        ([], {}, "nothing says where to import from: give --from, or set ORDERGEN_LEGACY_MONGODB_URI"),
-        (["--from=mongodb://h"], {}, "nothing names the database to import from"),
-        (["--from=mongodb://h/old"], {}, "nothing says where to import to: give --to"),
+        ("", {}, "nothing says where to import from: give --from, or set ORDERGEN_LEGACY_MONGODB_URI"),
+        ("mongodb://h", {}, "nothing names the database to import from"),
+        ("mongodb://h/old", {}, "nothing says where to import to: give --to"),
         (
-            ["--from=mongodb://h/o$d", "--to=mongodb://h"],
-            {},
-            "the name of the database to import from is none",
+            "mongodb://h/o$d",
+            {"ORDERGEN_MONGODB_URI": "mongodb://h"},
+            "the name of the database to import from",
         ),
+        ("me:hunter2@h/old", {}, "the address of the database to import from is not that of a MongoDB"),
         (
-            ["--from=x:hunter2@h/old", "--to=mongodb://h"],
-            {},
-            "the address of the database to import from is not",
+            "mongodb://me:hunter2@h:x/old",
+            {"ORDERGEN_MONGODB_URI": "mongodb://h"},
+            "the database to import from: mongodb_uri is not the address of a MongoDB",
         ),
-        (
-            ["--from=mongodb://me:hunter2@h:x/old", "--to=mongodb://h"],
-            {},
-            "the database to import from: mongodb_uri",
-        ),
-        (["--from=mongodb://h/old"], {"ORDERGEN_PORT": "many"}, "ORDERGEN_PORT: "),
+        ("mongodb://[hunter2", {}, "nothing names the database to import from"),
+        ("mongodb://h/old", {"ORDERGEN_PORT": "many"}, "ORDERGEN_PORT: "),
     ],
 )
-def test_what_cannot_begin_says_why(arguments: list[str], settings: dict[str, str], told: str) -> None:
-    answer = command(*arguments, **settings)
-    assert (answer.returncode, answer.stdout) == (1, "")
-    assert answer.stderr.startswith(f"import-legacy: {told}")
-    assert answer.stderr.count("\n") == 1
-    assert "hunter2" not in answer.stderr
+def test_what_cannot_begin_says_why(
+    refused: Refused, source: str, settings: dict[str, str], told: str
+) -> None:
+    given = {"ORDERGEN_LEGACY_MONGODB_URI": source} if source else {}
+    said = refused(**given, **settings)
+    assert said.startswith(f"import-legacy: {told}")
+    assert said.count("\n") == 1
 
 
-def test_a_database_that_does_not_answer_is_told(mongodb_uri: str, tmp_path: Path) -> None:
-    """The address to import from may come from a file, as a secret is mounted."""
+def test_a_source_that_does_not_answer_is_told(refused: Refused, tmp_path: Path) -> None:
+    """Its address may come from a file, as a secret is mounted."""
     secret = tmp_path / "uri"
     secret.write_text("mongodb://me:hunter2@127.0.0.1:1/old?directConnection=true\n")
-    settings = {
-        "ORDERGEN_LEGACY_MONGODB_URI_FILE": str(secret),
-        "ORDERGEN_MONGODB_TIMEOUT_SECONDS": "0.5",
-        "ORDERGEN_MONGODB_URI": mongodb_uri,
-    }
-    answer = command(**settings)
-    assert (answer.returncode, answer.stdout) == (1, "")
-    assert answer.stderr == (
-        "import-legacy: the database to import from: The database does not answer: try again.\n"
+    said = refused(
+        ORDERGEN_LEGACY_MONGODB_URI_FILE=str(secret),
+        ORDERGEN_MONGODB_URI="mongodb://127.0.0.1:1",
+        ORDERGEN_MONGODB_TIMEOUT_SECONDS="0.5",
     )
+    assert said == "import-legacy: the database to import from: The database does not answer: try again.\n"
 
 
-def test_a_database_is_not_imported_into_itself(mongodb_uri: str) -> None:
-    with temporary_database(mongodb_uri) as name:
-        with pymongo.MongoClient[Document](mongodb_uri) as client:
-            client[name].models.insert_one(model_document())
-        answer = command(
-            f"--from={mongodb_uri}", f"--from-database={name}", f"--to={mongodb_uri}", f"--to-database={name}"
-        )
-    assert answer.returncode == 1
-    assert "the database to import into has models or rebalances of another service" in answer.stderr
+def test_a_target_that_does_not_answer_is_told(
+    refused: Refused, monkeypatch: pytest.MonkeyPatch, mongodb_uri: str, database_name: str
+) -> None:
+    def away(_: object) -> None:
+        raise DatabaseUnavailable("The database does not answer: try again.")
+
+    monkeypatch.setattr(program, "check_target", away)
+    said = refused(**from_and_to(mongodb_uri, database_name))
+    assert said == "import-legacy: the database to import into: The database does not answer: try again.\n"
+
+
+def from_and_to(mongodb_uri: str, name: str) -> dict[str, str]:
+    """Variables of an import of a model from a database into itself."""
+    with pymongo.MongoClient[Document](mongodb_uri) as client:
+        client[name].models.insert_one(model_document())
+    return {
+        "ORDERGEN_LEGACY_MONGODB_URI": mongodb_uri,
+        "ORDERGEN_LEGACY_MONGODB_DATABASE": name,
+        "ORDERGEN_MONGODB_URI": mongodb_uri,
+        "ORDERGEN_MONGODB_DATABASE": name,
+        "ORDERGEN_MONGODB_TIMEOUT_SECONDS": str(DATABASE_SECONDS),
+    }
+
+
+def test_a_database_is_not_imported_into_itself(
+    refused: Refused, mongodb_uri: str, database_name: str
+) -> None:
+    said = refused(**from_and_to(mongodb_uri, database_name))
+    assert "the database to import into has models or rebalances of another service" in said
 
 
 def test_without_the_server_s_parts_it_says_what_to_install(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Runs of the service before: what it stored as it is, what it did not store as not known."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -22,6 +24,9 @@ from ordergen_server.domain.rebalances import (
 from ordergen_server.legacy.flaws import Flaw, Flaws
 from ordergen_server.legacy.runs import EndedRun, run_of
 from ordergen_server.legacy.source import READING
+from ordergen_server.repositories.mongodb.codec import CODEC_OPTIONS
+from ordergen_server.repositories.run_store.markets import RunTable
+from ordergen_server.repositories.run_store.result_documents import result_document, result_of
 from tests.builders import portfolio_id, security_id
 from tests.legacy_documents import (
     RAN,
@@ -40,7 +45,7 @@ def read(document: Document) -> tuple[EndedRun, Flaws]:
 
 
 def broken(*portfolios: Document, **changed: object) -> list[Flaw]:
-    return read(rebalance_document(1, portfolios or None, **changed))[1].broken
+    return read({**rebalance_document(1, portfolios or None), **changed})[1].broken
 
 
 def of_lines(**changed: object) -> Document:
@@ -228,6 +233,7 @@ def test_what_breaks_a_rule_is_told_with_its_field(portfolio: Document, flaw: Fl
         ({"model_id": 7}, Flaw("model_id", "must be text", "7")),
         ({"model_id": "ABC"}, Flaw("model_id", "must be 24 lower-case hexadecimal characters", "ABC")),
         ({"rebalance_date": None}, Flaw("rebalance_date", "must be given", "nothing")),
+        ({"portfolios": None}, Flaw("portfolios", "must be given", "nothing")),
         ({"model_name": ""}, Flaw("model_name", "must not be blank", "")),
     ],
 )
@@ -240,23 +246,52 @@ def test_a_portfolio_that_is_there_twice() -> None:
     assert found == [Flaw("portfolios", "must have each portfolio once")]
 
 
+FORMS: list[Callable[[Decimal], object]] = [Decimal128, str, float, "{:E}".format]
+
+
+def literal(written: object) -> Decimal:
+    """The number that stands there."""
+    return Decimal(repr(written)) if isinstance(written, float) else Decimal(str(written))
+
+
+def stored(result: PortfolioRebalance) -> PortfolioRebalance:
+    """As our database gives it back."""
+    document = encode(result_document(result, RunTable()), codec_options=CODEC_OPTIONS)
+    return result_of(decode(document, CODEC_OPTIONS), RunTable())
+
+
 @given(
     price=st.decimals("0.00000001", "999999999", places=8),
     before=st.integers(0, 10**12),
     after=st.integers(0, 10**12),
     cash=st.decimals("0", "999999999999", places=2),
+    form=st.sampled_from(FORMS),
 )
-def test_prices_quantities_and_cash_arrive_as_they_are(
-    price: Decimal, before: int, after: int, cash: Decimal
+def test_prices_quantities_and_cash_arrive_as_they_are_or_are_told(
+    price: Decimal, before: int, after: int, cash: Decimal, form: Callable[[Decimal], object]
 ) -> None:
+    """Whatever people wrote them as; with what follows from them where it fits."""
     assume(before * price + cash > 0)
-    document = portfolio_document(10, [(1, str(price), before, after, "0.3")], str(cash))
-    run, flaws = read(rebalance_document(1, [document]))
-    assert flaws.broken == []
-    (one,) = run.results
-    (line,) = one.positions
-    assert str(line.security.price) == str(price)
-    assert (line.original_quantity, line.adjusted_quantity) == (Decimal(before), Decimal(after))
-    assert (line.trade_quantity, one.cash_before) == (after - before, cash)
+    portfolio = portfolio_document(10, [(1, str(price), before, after, "0.3")], str(cash))
+    (line,) = portfolio["positions"]
+    line |= {"price": form(price), "original_quantity": form(Decimal(before))}
+    portfolio["cash_before_rebalance"] = form(cash)
+    run, flaws = read(rebalance_document(1, [portfolio]))
+    written = [literal(one) for one in (line["price"], line["original_quantity"])]
+    if flaws.broken:  # a double of too many digits is another number than what follows from it
+        assert written != [price, before] or literal(portfolio["cash_before_rebalance"]) != cash
+        return
+    one = stored(run.results[0])
+    (found,) = one.positions
+    assert [found.security.price, found.original_quantity] == written
+    assert (found.adjusted_quantity, found.trade_quantity) == (Decimal(after), after - before)
+    assert one.cash_before == literal(portfolio["cash_before_rebalance"])
     if not flaws.left_out:  # its market value was not rounded
         assert one.cash_after == cash + (before - after) * price
+    assert one == replace(run.results[0], sequence=one.sequence)
+
+
+def test_a_portfolio_without_positions_is_none() -> None:
+    portfolio = portfolio_document(10)
+    del portfolio["positions"]
+    assert Flaw(f"{P}.positions", "must be given", "nothing") in broken(portfolio)

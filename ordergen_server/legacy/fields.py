@@ -167,7 +167,7 @@ class Fields:
 
     def _within(self, name: str, whole_digits: int) -> Decimal:
         number = self.number(name)
-        if number.adjusted() >= whole_digits:
+        if number and number.adjusted() >= whole_digits:  # 0E+30 is nothing
             self._wrong(name, f"must be below 1E+{whole_digits}")
         elif EXACT.scaleb(number, MAXIMUM_DECIMALS) % 1:
             self._wrong(name, f"must have at most {MAXIMUM_DECIMALS} decimals")

@@ -291,6 +291,13 @@ def test_prices_quantities_and_cash_arrive_as_they_are_or_are_told(
     assert one == replace(run.results[0], sequence=one.sequence)
 
 
+def test_nothing_is_nothing_however_it_is_written() -> None:
+    portfolio = portfolio_document(10, [(1, "2", 5, 5, "0.3")], "0")
+    run, flaws = read(rebalance_document(1, [{**portfolio, "cash_before_rebalance": Decimal128("-0E+30")}]))
+    (one,) = run.results
+    assert (flaws.broken, one.cash_before, one.cash_after) == ([], Decimal(0), Decimal(0))
+
+
 def test_a_portfolio_without_positions_is_none() -> None:
     portfolio = portfolio_document(10)
     del portfolio["positions"]

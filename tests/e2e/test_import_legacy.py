@@ -30,6 +30,7 @@ from tests.builders import portfolio_id, security_id
 from tests.databases import temporary_database
 from tests.e2e.api import Api, served
 from tests.e2e.programs import ran
+from tests.fronts import front_process
 from tests.legacy_documents import (
     CREATED,
     RAN,
@@ -241,6 +242,28 @@ def test_the_commands_show_it(moved: Moved, tmp_path: Path) -> None:
     verdict = json.loads(told("verify", str(path), "--json"))
     assert [(one["where"], one["rule"]) for one in verdict["findings"]] == [("run", "can be read")]
     assert "imported" in verdict["findings"][0]["found"]
+
+
+def test_the_rest_front_answers_what_the_service_before_stored(moved: Moved) -> None:
+    """Number by number, but for the cash after the trades, which that one did not compute."""
+    with front_process(f"127.0.0.1:{moved.api.port}") as front:
+        answer = front.ask("GET", f"/api/v1/rebalance/{RUN}").json
+    stored = RUNS[0]
+    assert (answer["model_id"], answer["model_name"]) == (MODEL, stored["model_name"])
+    assert answer["number_of_portfolios"] == stored["number_of_portfolios"]
+    for found, document in zip(answer["portfolios"], stored["portfolios"], strict=True):
+        for name in ("market_value", "cash_before_rebalance"):
+            assert Decimal(found[name]) == document[name].to_decimal()
+        lines = sorted(document["positions"], key=lambda line: str(line["security_id"]))
+        for told, line in zip(found["positions"], lines, strict=True):
+            for name, value in line.items():
+                if name in ("actual", "actual_drift"):
+                    assert Decimal(told[name]) == round(value.to_decimal(), 4)
+                elif isinstance(value, Decimal128):
+                    assert Decimal(told[name]) == value.to_decimal()
+                elif name != "trade_date":
+                    assert told[name] == value
+            assert (told["trade_date"] is None) == (line["trade_date"] is None)
 
 
 def test_the_client_reads_it(moved: Moved) -> None:

@@ -45,21 +45,25 @@ FULL = "+".join(("base", *ORDER))
 def variant(name: str) -> Sequence[Manifest]:
     """What `kubectl kustomize` makes of one of `VARIANTS`; skips where there is no kubectl."""
     if name.startswith("overlays/"):
-        return list(_documents(_kustomized(KUBERNETES / name)))
+        return _documents(_kustomized(KUBERNETES / name))
+    components = [f"../../components/{one}" for one in name.split("+")[1:]]
+    return overlaid({"namespace": "tried", "resources": ["../../base"], "components": components})
+
+
+def overlaid(kustomization: Manifest) -> list[Manifest]:
+    """What `kubectl kustomize` makes of another overlay."""
     with tempfile.TemporaryDirectory() as folder:
         copied = Path(shutil.copytree(KUBERNETES, Path(folder) / "kubernetes"))
         overlay = copied / "overlays" / "tried"
         overlay.mkdir()
-        components = [f"../../components/{one}" for one in name.split("+")[1:]]
-        text = {"namespace": "tried", "resources": ["../../base"], "components": components}
-        (overlay / "kustomization.yaml").write_text(yaml.safe_dump(text))
-        return list(_documents(_kustomized(overlay)))
+        (overlay / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+        return _documents(_kustomized(overlay))
 
 
 @cache
 def rendered() -> Sequence[Manifest]:
     """What `kubectl kustomize` makes of the base; on a machine without it, what the kustomization lists."""
-    return list(_documents(_kustomized(BASE))) if shutil.which("kubectl") else listed()
+    return _documents(_kustomized(BASE)) if shutil.which("kubectl") else listed()
 
 
 def listed(folder: Path = BASE) -> list[Manifest]:

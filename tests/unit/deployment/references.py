@@ -118,10 +118,9 @@ def _ports_of_probes(template: Manifest) -> Iterator[str]:
 
 def _modules(spec: Manifest) -> Iterator[str]:
     for one in spec["containers"]:
-        python, option, name = one.get("command", ["python", "-m", "ordergen_server"])[:3]  # the image's own
-        if (python, option) != ("python", "-m") or (name == "ordergen_server.rest" and not HAS_REST):
-            continue
-        if find_spec(name) is None:
+        command = one.get("command", ["python", "-m", "ordergen_server"])  # the image's own
+        name = command[-1] if command[:2] == ["python", "-m"] else ""
+        if name and (HAS_REST or name != "ordergen_server.rest") and find_spec(name) is None:
             yield f"{name} is no module"
 
 

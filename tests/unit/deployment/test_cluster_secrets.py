@@ -8,6 +8,7 @@ import pytest
 import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from pymongo.uri_parser import parse_uri
 
 from tests.unit.deployment.manifests import FULL, MONGODB, ROOT, manifest, variant
@@ -51,7 +52,7 @@ def test_the_certificate_has_every_name_that_members_are_called_by() -> None:
     assert names.get_values_for_type(x509.DNSName) == issued["dnsNames"]
     assert names.get_values_for_type(x509.IPAddress) == [ip_address(one) for one in issued["ipAddresses"]]
     usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    assert {x509.ExtendedKeyUsageOID.SERVER_AUTH, x509.ExtendedKeyUsageOID.CLIENT_AUTH} <= set(usages)
+    assert {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH} <= set(usages)
 
 
 def test_key_and_certificate_are_in_one_file_for_mongod() -> None:

@@ -39,6 +39,9 @@ const admin = {
     given.users[wanted.user] = wanted.pwd;
     done.push(["createUser", wanted]);
   },
+  getRole: (role) => given.roles.includes(role) ? { role } : null,
+  createRole(wanted) { done.push(["createRole", wanted.role]); },
+  grantRolesToUser(user, roles) { done.push(["grantRolesToUser", user, roles]); },
   updateUser(user, wanted) { done.push(["updateUser", user, wanted]); },
 };
 const scope = {
@@ -64,6 +67,7 @@ def run(ordinal: int = 0, members: int = 3, **given: Any) -> tuple[int | None, l
         "hello": {},
         "hosts": HOSTS[:members],
         "users": {},
+        "roles": [],
         **given,
     }
     answer = subprocess.run(
@@ -99,15 +103,20 @@ def test_users_are_made_with_no_more_than_they_need() -> None:
     assert (code, first) == (0, [{"user": "admin", "pwd": secret("admin"), "roles": ["root"]}])
     assert others == [[{"user": user, "pwd": secret(user), "roles": roles}] for user, roles in ROLES.items()]
     assert {"admin", *ROLES} == set(USERS)
+    assert ["createRole", "replay"] in done
+    assert [one for one in done if one[0] == "grantRolesToUser"] == [
+        ["grantRolesToUser", "admin", ["replay"]]
+    ]
 
 
 def test_users_that_are_there_get_the_passwords_of_the_secret() -> None:
     users = {"admin": secret("admin"), "ordergen": "an old one", "backup": "", "exporter": ""}
-    code, done = run(hello={"isWritablePrimary": True}, users=users)
+    code, done = run(hello={"isWritablePrimary": True}, users=users, roles=["replay"])
     assert (code, done) == (
         0,
         [
             ["auth", "admin"],
+            ["grantRolesToUser", "admin", ["replay"]],
             *(["updateUser", user, {"pwd": secret(user), "roles": roles}] for user, roles in ROLES.items()),
         ],
     )

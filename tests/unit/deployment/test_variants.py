@@ -1,5 +1,6 @@
 """Every overlay, and the base with every set of components: valid, complete, closed and restricted."""
 
+import json
 from collections.abc import Iterator, Sequence
 from functools import cache
 
@@ -9,12 +10,14 @@ import yaml
 
 from tests.unit.deployment.manifests import (
     FULL,
+    GRPC,
     MONGODB,
     OVERLAYS,
     REST,
     SERVICE,
     VARIANTS,
     Manifest,
+    container,
     manifest,
     pod_templates,
     variant,
@@ -45,7 +48,7 @@ FLOWS = {
 def problems_of_schema(text: str, version: str) -> str:
     """What kubernetes-validate has against a resource; most are the same in most variants."""
     try:
-        kubernetes_validate.validate(yaml.safe_load(text), version, strict=True)
+        kubernetes_validate.validate(json.loads(text), version, strict=True)
     except kubernetes_validate.ValidationError as error:
         return str(error.message)
     return ""
@@ -54,7 +57,7 @@ def problems_of_schema(text: str, version: str) -> str:
 def invalid(resources: Sequence[Manifest]) -> Iterator[str]:
     for one in resources:
         if not one["apiVersion"].startswith(OTHERS):
-            text = yaml.safe_dump(one)
+            text = json.dumps(one)
             for version in (OLDEST_KUBERNETES, kubernetes_validate.latest_version()):
                 if problem := problems_of_schema(text, version):
                     yield f"{one['kind']} {one['metadata']['name']}: {problem}"
@@ -111,3 +114,17 @@ def test_every_overlay_has_a_namespace_that_is_marked() -> None:
     assert namespaces.keys() == used
     for labels in namespaces.values():
         assert set(labels.values()) == {"restricted"}
+
+
+@pytest.mark.parametrize("name", ["base+rest", FULL])
+def test_the_front_is_configured_by_settings_that_it_takes(name: str) -> None:
+    front = pytest.importorskip("ordergen_server.rest.settings", reason="the REST front is not in this tree")
+    data = manifest("ConfigMap", REST, variant(name))["data"]
+    fields = {one.removeprefix("ORDERGEN_REST_").lower(): value for one, value in data.items()}
+    settings = front.RestSettings.model_validate(fields)
+    service = manifest("Service", GRPC, variant(name))
+    assert settings.target == f"dns:///{GRPC}:{service['spec']['ports'][0]['port']}"
+    assert [settings.port] == [
+        one["containerPort"] for one in container("Deployment", REST, variant(name))["ports"]
+    ]
+    assert settings.listening_host == "0.0.0.0"  # noqa: S104 - what a setting says, where nobody listens

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
@@ -9,12 +10,15 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
+
+from tests.limits import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[3]
 KUBERNETES = ROOT / "kubernetes"
 BASE, COMPONENTS, OVERLAYS = (KUBERNETES / name for name in ("base", "components", "overlays"))
+#: That of the lock, so that everybody renders the same.
+KUBECTL = Path(sys.executable).with_name("kubectl")
 SERVICE = "globeco-order-generation-service"
 REST = "globeco-order-generation-rest"
 GRPC = "globeco-order-generation-grpc"
@@ -43,7 +47,7 @@ FULL = "+".join(("base", *ORDER))
 
 @cache
 def variant(name: str) -> Sequence[Manifest]:
-    """What `kubectl kustomize` makes of one of `VARIANTS`; skips where there is no kubectl."""
+    """What `kubectl kustomize` makes of one of `VARIANTS`."""
     if name.startswith("overlays/"):
         return _documents(_kustomized(KUBERNETES / name))
     components = [f"../../components/{one}" for one in name.split("+")[1:]]
@@ -62,8 +66,8 @@ def overlaid(kustomization: Manifest) -> list[Manifest]:
 
 @cache
 def rendered() -> Sequence[Manifest]:
-    """What `kubectl kustomize` makes of the base; on a machine without it, what the kustomization lists."""
-    return _documents(_kustomized(BASE)) if shutil.which("kubectl") else listed()
+    """What `kubectl kustomize` makes of the base."""
+    return _documents(_kustomized(BASE))
 
 
 def listed(folder: Path = BASE) -> list[Manifest]:
@@ -104,11 +108,8 @@ def pod_templates(resources: Iterable[Manifest]) -> Iterator[tuple[str, Manifest
 
 
 def _kustomized(folder: Path) -> str:
-    kubectl = shutil.which("kubectl")
-    if kubectl is None:
-        pytest.skip("kubectl is not installed: only the base can be looked at, as its files are")
     answer = subprocess.run(
-        [kubectl, "kustomize", str(folder)], capture_output=True, text=True, check=False, timeout=300
+        [KUBECTL, "kustomize", str(folder)], capture_output=True, text=True, check=False, timeout=PATIENCE
     )
     assert answer.returncode == 0, answer.stderr
     return answer.stdout

@@ -1,6 +1,6 @@
 """Makes the Secrets that kubernetes/ refers to, new and random each time, and prints them for kubectl.
 
-python -m tools.cluster_secrets --namespace globeco-dev | kubectl apply -f -
+python -m tools.cluster_secrets --namespace globeco-dev | kubectl create -f -
 
 They are written nowhere else. With `--without-certificates` cert-manager makes those, by the component `tls`.
 """

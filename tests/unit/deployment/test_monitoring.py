@@ -71,6 +71,21 @@ def test_the_jobs_are_ones_that_prometheus_takes(tool: Path, tmp_path: Path) -> 
     assert [job["job_name"] for job in given] == [SERVICE, REST]
 
 
+def test_the_adapter_asks_what_prometheus_understands(tool: Path, tmp_path: Path) -> None:
+    custom = yaml.safe_load((COMPONENT / "prometheus-adapter.yaml").read_text())["rules"]["custom"]
+    asked = [
+        one["metricsQuery"]
+        .replace("<<.GroupBy>>", "pod")
+        .replace("<<.LabelMatchers>>", 'namespace="globeco"')
+        for one in custom
+    ]
+    queries = [*asked, *(one["seriesQuery"] for one in custom)]
+    rules = [{"record": f"adapter:{number}", "expr": one} for number, one in enumerate(queries)]
+    file = tmp_path / "rules.yaml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "adapter", "rules": rules}]}))
+    check(tool, "check", "rules", file)
+
+
 def test_every_alert_has_tests_of_both_kinds() -> None:
     """At least one evaluation at which it fires, and one at which it does not."""
     cases = yaml.safe_load(RULES_TEST.read_text())["tests"]

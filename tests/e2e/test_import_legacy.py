@@ -268,8 +268,8 @@ def test_the_rest_front_answers_what_the_service_before_stored(moved: Moved) -> 
 
 def test_the_client_reads_it(moved: Moved) -> None:
     with Client(f"127.0.0.1:{moved.api.port}") as client:
-        run = client.get_rebalance(RUN)
-        found = client.get_portfolio_rebalance(RUN, portfolio_id(11))
+        run = client.runs.get(RUN)
+        found = client.runs.portfolio(RUN, portfolio_id(11))
     assert (run.options, run.model_version, run.create_time) == (None, 0, RAN)
     assert (found.solution, found.cash_after, found.positions[0].reason) == (
         None,

@@ -25,7 +25,7 @@ from ordergen_client.sandbox import SandboxError
 
 
 @click.group()
-@click.version_option(package_name="globeco-ordergen")
+@click.version_option(package_name="globeco-ordergen-client")
 def main() -> None:
     """Turn investment models into proven optimal whole-share orders."""
 

@@ -10,14 +10,26 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+CLIENT = tomllib.loads((ROOT / "ordergen_client/pyproject.toml").read_text())
 PINNED = re.compile(r"[A-Za-z0-9._-]+==\S+( ;[^-]+)?(\s+--hash=sha256:[0-9a-f]{64})+")
 LOCKS = sorted(ROOT.glob("requirements*.txt"))
 
 
 def requirements() -> list[str]:
-    project = PROJECT["project"]
-    extras = [one for extra in project["optional-dependencies"].values() for one in extra]
-    return [*project["dependencies"], *extras, *PROJECT["dependency-groups"]["dev"]]
+    found: list[str] = PROJECT["dependency-groups"]["dev"]
+    for project in (PROJECT["project"], CLIENT["project"]):
+        extras = [one for extra in project["optional-dependencies"].values() for one in extra]
+        found = [*found, *project["dependencies"], *extras]
+    return found
+
+
+def test_both_distributions_are_of_one_version() -> None:
+    """The client's of this tree, which no index is asked for."""
+    client, version = CLIENT["project"]["name"], CLIENT["project"]["version"]
+    assert PROJECT["project"]["version"] == version
+    assert PROJECT["project"]["dependencies"] == [f"{client}=={version}"]
+    assert PROJECT["tool"]["uv"]["sources"] == {client: {"path": "ordergen_client"}}
+    assert CLIENT["project"]["requires-python"] == PROJECT["project"]["requires-python"]
 
 
 def test_imports_point_inward() -> None:

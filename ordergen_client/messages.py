@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.type import date_pb2, decimal_pb2
 
 from ordergen_client.errors import from_status
+from ordergen_client.lazily import Lazily
 from ordergen_client.states import (
     Named,
     PortfolioState,
@@ -121,10 +122,7 @@ def model(message: model_pb2.Model) -> Model:
     return Model(
         model_id=message.model_id,
         name=message.name,
-        positions=tuple(
-            Position(line.security_id, _zero(line.target), _zero(line.low_drift), _zero(line.high_drift))
-            for line in message.positions
-        ),
+        positions=Lazily(message.positions, _model_position),
         portfolio_ids=tuple(message.portfolio_ids),
         version=message.version,
         create_time=_time(message.create_time),
@@ -167,8 +165,8 @@ def portfolio_rebalance(message: pb.PortfolioRebalance) -> PortfolioRebalance:
         cash_after=_decimal(message.cash_after),
         drift_before=_decimal(message.drift_before),
         drift_after=_decimal(message.drift_after),
-        transactions=tuple(map(_transaction, message.transactions)),
-        positions=tuple(map(_position, message.positions)),
+        transactions=Lazily(message.transactions, _transaction),
+        positions=Lazily(message.positions, _position),
         solution=_solution(message.solution) if message.HasField("solution") else None,
         snapshot_time=_optional_time(message, "snapshot_time"),
     )
@@ -182,6 +180,10 @@ def event(message: rebalance_service_pb2.RebalanceModelResponse) -> RebalanceEve
         portfolio=portfolio_rebalance(message.portfolio) if message.HasField("portfolio") else None,
         finished=rebalance(message.finished) if message.HasField("finished") else None,
     )
+
+
+def _model_position(line: model_pb2.Position) -> Position:
+    return Position(line.security_id, _zero(line.target), _zero(line.low_drift), _zero(line.high_drift))
 
 
 def _transaction(message: pb.Transaction) -> Transaction:
@@ -246,11 +248,13 @@ _STATUSES = _Members(pb.SolutionStatus, "SOLUTION_STATUS_", SolutionStatus)
 
 
 def _decimal(message: decimal_pb2.Decimal) -> Decimal | None:
-    return Decimal(message.value) if message.value else None
+    digits = message.value
+    return Decimal(digits) if digits else None
 
 
 def _zero(message: decimal_pb2.Decimal) -> Decimal:
-    return Decimal(message.value) if message.value else ZERO
+    digits = message.value
+    return Decimal(digits) if digits else ZERO
 
 
 def _time(message: Timestamp) -> datetime:

@@ -1,6 +1,6 @@
 """Models and rebalances as plain frozen records; names and meanings are the contract's."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -66,7 +66,7 @@ class Model:
 
     model_id: str
     name: str
-    positions: tuple[Position, ...]
+    positions: Sequence[Position]
     portfolio_ids: tuple[str, ...]
     version: int
     create_time: datetime
@@ -207,8 +207,8 @@ class PortfolioRebalance:
     cash_after: Decimal | None
     drift_before: Decimal | None
     drift_after: Decimal | None
-    transactions: tuple[Transaction, ...]
-    positions: tuple[RebalancePosition, ...]
+    transactions: Sequence[Transaction]
+    positions: Sequence[RebalancePosition]
     solution: Solution | None
     snapshot_time: datetime | None
 

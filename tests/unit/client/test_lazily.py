@@ -23,9 +23,9 @@ def test_it_is_a_sequence_like_any_other() -> None:
     records = Lazily(["a", "b"], str.upper)
     assert isinstance(records, Sequence)
     assert records[:1] == ("A",)
-    assert (records == ("A", "B"), ("A", "B") == records, records == ["A"], records == 1) == (
-        True, True, False, False,
-    )  # fmt: skip
+    others: list[object] = [("A", "B"), ["A", "B"], ["A"], 1]
+    assert [records == other for other in others] == [True, True, False, False]
+    assert [other == records for other in others] == [True, True, False, False]
     assert records == Lazily(["A", "B"], str)
     assert (hash(records), repr(records)) == (hash(("A", "B")), "('A', 'B')")
     assert pickle.loads(pickle.dumps(records)) == copy.deepcopy(records) == ("A", "B")  # noqa: S301 - ours

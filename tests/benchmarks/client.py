@@ -25,11 +25,11 @@ CALLS, ROUNDS, RUNS = 300, 9, 5
 PATIENCE = 600.0
 GOAL_SYNC, GOAL_ASYNC, GOAL_STREAM = 0.15, 0.20, 0.85
 
-INTRODUCTION = f"""A server as a process of its own on the embedded database, a model of {POSITIONS} positions
-that {PORTFOLIOS:,} portfolios follow, and both callers on a channel as the client opens it. Stub and client take
-turns: {ROUNDS} rounds of {CALLS} calls one after the other, and {RUNS} runs each; the ratio is that of the medians.
-A run is started and followed to its end in the view FULL. The client answers records, whose lines are made once
-somebody looks; a run of which every line is looked at is measured, too."""
+INTRODUCTION = f"""A server as a process of its own on the embedded database, a model of {POSITIONS}
+positions that {PORTFOLIOS:,} portfolios follow, and both callers on a channel as the client opens it. Stub
+and client take turns: {ROUNDS} rounds of {CALLS} calls one after the other, and {RUNS} runs each; the ratio
+is that of the medians. A run is started and followed to its end in the view FULL. The client answers records,
+whose lines are made once somebody looks; a run of which every line is looked at is measured, too."""
 
 
 @dataclass(frozen=True)

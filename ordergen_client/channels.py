@@ -18,7 +18,7 @@ KEEPALIVE = (
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.http2.max_pings_without_data", 0),
 )
-#: A server that is back is found within this, however long it was away.
+#: How long it takes at most, but for chance, until a server that is away is tried again.
 _RECONNECT = (("grpc.max_reconnect_backoff_ms", 5_000),)
 _SERVICES = "globeco.ordergen.v1.ModelService", "globeco.ordergen.v1.RebalanceService"
 _READS = {

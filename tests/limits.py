@@ -8,6 +8,7 @@ import grpc
 from grpc_status import rpc_status
 from pymongo.errors import PyMongoError
 
+from ordergen_client.errors import DatabaseUnavailable as OverTheWire
 from ordergen_server.domain.errors import DatabaseUnavailable
 
 #: Whether tests that are slow by nature do all that they can (`make soak`), or enough for every change.
@@ -59,5 +60,7 @@ def _is_database_error(error: BaseException) -> bool:
         with suppress(ValueError):  # of trailers that say another thing than the call
             status = rpc_status.from_call(error)
             return status is not None and _DATABASE_UNAVAILABLE.encode() in status.SerializeToString()
-    # An answer that was kept as a value, and that an assertion shows.
-    return isinstance(error, DatabaseUnavailable) or _DATABASE_UNAVAILABLE in str(error)
+    # One of the client's own, or an answer that was kept as a value, and that an assertion shows.
+    if isinstance(error, DatabaseUnavailable | OverTheWire):
+        return True
+    return _DATABASE_UNAVAILABLE in str(error)

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymongo.errors import DuplicateKeyError, NetworkTimeout
 
+from ordergen_client.errors import DatabaseUnavailable as OverTheWire
 from ordergen_server.domain.errors import DatabaseUnavailable, NotFound
 from tests import limits
 from tests.unit.api.test_calls import calling, raising, unary
@@ -27,6 +28,7 @@ def test_what_never_happens_is_told_with_what_was_seen() -> None:
     [
         (NetworkTimeout("timed out"), True),
         (DatabaseUnavailable("The database does not answer."), True),
+        (OverTheWire("UNAVAILABLE", "The database does not answer."), True),
         (AssertionError("assert not isinstance(Failure(reason='DATABASE_UNAVAILABLE'), Failure)"), True),
         (DuplicateKeyError("there already"), False),
         (NotFound("no such model"), False),

@@ -6,7 +6,6 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 PACKAGE, STUBS = "ordergen_client", "globeco/ordergen"
-NOT_OF_THE_PACKAGE = {"pyproject.toml", "LICENSE", "__pycache__"}
 
 
 class ClientWheel(BuildHookInterface[Any]):
@@ -17,6 +16,10 @@ class ClientWheel(BuildHookInterface[Any]):
         if version == "editable":
             return
         root = Path(self.root)
-        ours = {path for path in root.iterdir() if path.name not in NOT_OF_THE_PACKAGE}
-        places = {str(path): f"{PACKAGE}/{path.name}" for path in sorted(ours)}
+        places = {str(path): f"{PACKAGE}/{path.name}" for path in sorted(root.iterdir()) if _is_ours(path)}
         build_data["force_include"] = {**places, str(root.parent / "generated" / STUBS): STUBS}
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether it is a module, a package or the mark of types: not what builds them, nor what was built."""
+    return path.suffix == ".py" or path.name == "py.typed" or (path / "__init__.py").is_file()

@@ -40,6 +40,7 @@ class _Told:
 
     status: int = 500
     begun: bool = False
+    ended: bool = False
 
 
 class FrontDoor:
@@ -95,7 +96,7 @@ class FrontDoor:
         try:
             await self._app(scope, body.receive, send)
         except Exception:
-            if told.begun:  # the connection ends before the answer does, so nobody takes it for whole
+            if told.begun and not told.ended:  # so does the connection: nobody takes the answer for whole
                 _log.exception("an answer broke off")
             raise
 
@@ -137,6 +138,8 @@ class _Sender:
             for name, value in self._safety.items():
                 headers.setdefault(name, value)
             headers[CORRELATION_ID] = self._ids.correlation_id
+        else:
+            self._told.ended = not message.get("more_body", False)
         await self._send(message)
 
 

@@ -104,7 +104,7 @@ def _plain(problem: dict[str, Any]) -> dict[str, Any]:
 
 
 def _short(value: object) -> object:
-    """What was sent, where that is short: what is long helps nobody. Half a character is shown as its escape."""
+    """What was sent, where that is short: what is long helps nobody. Half a character is its escape."""
     if isinstance(value, dict | list):
         return None
     text = str(value).encode(errors="backslashreplace").decode()

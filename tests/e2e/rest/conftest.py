@@ -14,7 +14,7 @@ from tests.e2e.rest.forms import created, position
 from tests.e2e.runs import watched
 from tests.fronts import Front, front_process
 
-#: So many of the siblings' portfolios follow one model; the others are there for tests that rebalance one alone.
+#: So many of the siblings' portfolios follow one model; the others are for tests that rebalance one alone.
 FOLLOWED = 20
 
 
@@ -47,7 +47,7 @@ class Rebalanced:
 
 @pytest.fixture(scope="session")
 def rebalanced(front: Front, rest_api: Api, clean_siblings: SimulatedSiblings) -> Rebalanced:
-    """All kinds of portfolios there are: short, overdrawn, new, fractional, with what the model does not list."""
+    """Portfolios of every kind: short, overdrawn, new, fractional, with what the model does not list."""
     suggested = clean_siblings.model
     lines = [
         position(one.security_id, str(one.target), str(one.high_drift), str(one.low_drift))

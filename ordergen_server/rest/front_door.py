@@ -96,7 +96,10 @@ class FrontDoor:
         try:
             await self._app(scope, body.receive, send)
         except Exception:
-            if told.begun and not told.ended:  # so does the connection: nobody takes the answer for whole
+            if told.ended:  # as an internal error: what fails is the request alone, and not its connection
+                _log.exception("a request failed")
+                return
+            if told.begun:  # the connection ends before the answer does, so nobody takes it for whole
                 _log.exception("an answer broke off")
             raise
 

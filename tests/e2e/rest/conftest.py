@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from globeco.ordergen.v1 import rebalance_pb2
+from globeco.ordergen.v1 import model_service_pb2, rebalance_pb2
 
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.databases import temporary_database
@@ -13,6 +13,7 @@ from tests.e2e.api import Api, served
 from tests.e2e.rest.forms import created, position
 from tests.e2e.runs import watched
 from tests.fronts import Front, front_process
+from tests.limits import PATIENCE
 
 #: So many of the siblings' portfolios follow one model; the others are for tests that rebalance one alone.
 FOLLOWED = 20
@@ -59,3 +60,14 @@ def rebalanced(front: Front, rest_api: Api, clean_siblings: SimulatedSiblings) -
     (orders,) = answer.json
     told = watched(rest_api, orders["rebalance_id"])
     return Rebalanced(model, orders, told[-1].finished, [one.portfolio for one in told[1:-1]])
+
+
+@pytest.fixture
+def portfolio_id(rest_api: Api, clean_siblings: SimulatedSiblings) -> Iterator[str]:
+    """A portfolio that the siblings know, and that no model has before and after the test."""
+    one = clean_siblings.model.portfolio_ids[FOLLOWED]
+    yield one
+    of_it = model_service_pb2.ListModelsRequest(portfolio_id=one)
+    for model in rest_api.models.ListModels(of_it, timeout=PATIENCE).models:
+        removal = model_service_pb2.RemovePortfoliosRequest(model_id=model.model_id, portfolio_ids=[one])
+        rest_api.models.RemovePortfolios(removal, timeout=PATIENCE)

@@ -82,9 +82,10 @@ def test_the_model_has_the_time_of_its_rebalance(front: Front, rest_api: Api, re
     assert kept.json["last_rebalance_date"] == model["last_rebalance_date"]
 
 
-def test_one_portfolio_is_rebalanced(front: Front, rest_api: Api, clean_siblings: SimulatedSiblings) -> None:
+def test_one_portfolio_is_rebalanced(
+    front: Front, rest_api: Api, clean_siblings: SimulatedSiblings, portfolio_id: str
+) -> None:
     """Its orders, with strings in its drifts, and a run of its own that is found again."""
-    portfolio_id = clean_siblings.model.portfolio_ids[FOLLOWED]
     created(front, [position(clean_siblings.model.positions[0].security_id, 0.9)], [portfolio_id])
     answer = front.ask("POST", f"/api/v1/portfolio/{portfolio_id}/rebalance")
     assert answer.status == 200, answer.body
@@ -96,8 +97,9 @@ def test_one_portfolio_is_rebalanced(front: Front, rest_api: Api, clean_siblings
     check_run(run, [message], front.ask("GET", f"/api/v1/rebalance/{run.rebalance_id}").json)
 
 
-def test_the_same_key_answers_the_first_run(front: Front, clean_siblings: SimulatedSiblings) -> None:
-    portfolio_id = clean_siblings.model.portfolio_ids[FOLLOWED + 1]
+def test_the_same_key_answers_the_first_run(
+    front: Front, clean_siblings: SimulatedSiblings, portfolio_id: str
+) -> None:
     model = created(front, [position(clean_siblings.model.positions[0].security_id, 0.9)], [portfolio_id])
     for path in (f"/api/v1/portfolio/{portfolio_id}", f"/api/v1/model/{model['model_id']}"):
         key = {"Idempotency-Key": "5f3a4b0e-3b1e-4b7e-9d55-0d3a4b0e3b1e"}
@@ -116,10 +118,9 @@ def test_a_model_without_positions_cannot_be_rebalanced(front: Front) -> None:
 
 
 def test_a_portfolio_that_failed_is_in_the_list_with_numbers(
-    front: Front, rest_api: Api, clean_siblings: SimulatedSiblings
+    front: Front, rest_api: Api, portfolio_id: str
 ) -> None:
     """Its security is unknown, so that it has no price; its callers still read numbers, and the reason."""
-    portfolio_id = clean_siblings.model.portfolio_ids[FOLLOWED + 2]
     model = created(front, [position(new_id())], [portfolio_id])
     (orders,) = rebalance(front, model)
     assert (orders["transactions"], orders["drifts"]) == ([], [])
@@ -138,10 +139,9 @@ def test_a_portfolio_that_failed_is_in_the_list_with_numbers(
 
 
 def test_a_portfolio_without_a_solution_is_in_the_list_with_numbers(
-    front: Front, rest_api: Api, clean_siblings: SimulatedSiblings
+    front: Front, rest_api: Api, clean_siblings: SimulatedSiblings, portfolio_id: str
 ) -> None:
     """A tenth in each of three securities to the last digit cannot be had in whole shares."""
-    portfolio_id = clean_siblings.model.portfolio_ids[FOLLOWED + 3]
     lines = [position(one.security_id, 0.1, 0, 0) for one in clean_siblings.model.positions[:3]]
     (orders,) = rebalance(front, created(front, lines, [portfolio_id]))
     message = rest_api.portfolio(orders["rebalance_id"], portfolio_id)
@@ -178,9 +178,10 @@ def test_runs_are_listed_newest_first_with_all_they_did(
     assert given == front.ask("GET", rebalanced.path).json
 
 
-def test_pages_of_runs(front: Front, rest_api: Api, clean_siblings: SimulatedSiblings) -> None:
+def test_pages_of_runs(
+    front: Front, rest_api: Api, clean_siblings: SimulatedSiblings, portfolio_id: str
+) -> None:
     """Ten where nobody says how many; an order that is asked for is taken and ignored."""
-    portfolio_id = clean_siblings.model.portfolio_ids[FOLLOWED + 4]
     created(front, [position(clean_siblings.model.positions[0].security_id, 0.9)], [portfolio_id])
     for _ in range(12):
         assert front.ask("POST", f"/api/v1/portfolio/{portfolio_id}/rebalance").status == 200

@@ -39,7 +39,7 @@ def main() -> int:
             wait_for(stop)
     except ValidationError as error:
         return _refuse(told(error, RestSettings))
-    except OSError as error:
+    except (OSError, ValueError) as error:
         return _refuse(str(error))
     return 0
 

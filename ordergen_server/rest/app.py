@@ -21,7 +21,9 @@ TITLE = "GlobeCo Order Generation Service"
 
 
 def create_app(settings: RestSettings) -> FastAPI:
-    """The routes, without what every request passes before them."""
+    """The routes, without what every request passes before them. Raises OSError for a file of TLS."""
+    if tls := _tls_of(settings):
+        tls.credentials()  # so that a file that cannot be read ends the start
     app = FastAPI(title=TITLE, version=importlib.metadata.version("globeco-ordergen"), lifespan=_connected)
     app.state.settings, app.state.metrics = settings, HttpMetrics()
     app.include_router(health.router)
@@ -48,9 +50,13 @@ def with_front_door(app: FastAPI) -> ASGIApp:
 async def _connected(app: FastAPI) -> AsyncIterator[None]:
     """A channel to the API for as long as the application is served. Raises OSError for a file of TLS."""
     settings: RestSettings = app.state.settings
-    tls = None
-    if settings.target_ca:
-        tls = Tls(settings.target_ca, settings.target_certificate, settings.target_key)
-    async with open_async_channel(settings.target, tls) as channel:
+    async with open_async_channel(settings.target, _tls_of(settings)) as channel:
         app.state.stubs = Stubs(channel)
         yield
+
+
+def _tls_of(settings: RestSettings) -> Tls | None:
+    """How the API is reached with TLS, where it is."""
+    if settings.target_ca is None:
+        return None
+    return Tls(settings.target_ca, settings.target_certificate, settings.target_key)

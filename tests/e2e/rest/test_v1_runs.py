@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -148,16 +149,56 @@ def test_a_time_that_ends_is_told_as_such(behind: Stack, make: Make) -> None:
     assert (answer.status, type(answer.json["detail"])) == (504, str)
 
 
+@contextmanager
+def asked(front: Front, model: Any) -> Iterator[socket.socket]:  # noqa: ANN401 - JSON
+    """A connection on which a rebalance was asked for, whose answer nobody has read yet."""
+    with socket.create_connection(("127.0.0.1", front.port), PATIENCE) as one:
+        path = f"/api/v1/model/{model['model_id']}/rebalance"
+        one.sendall(f"POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
+        yield one
+
+
 def test_a_run_goes_on_without_the_one_who_asked_for_it(behind: Stack, make: Make) -> None:
     model = make(0, PORTFOLIOS)
     behind.hold_back(model["portfolios"][DONE:])
-    with socket.create_connection(("127.0.0.1", behind.front.port), PATIENCE) as one:
-        one.sendall(f"POST /api/v1/model/{model['model_id']}/rebalance HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+    with asked(behind.front, model):
         (run,) = eventually(lambda: behind.runs(model))
-    told = behind.front.ask("GET", "/metrics").body.decode()
-    assert "http_requests_in_flight" in told
-    ended = behind.ended(run.rebalance_id)
-    assert (ended.portfolio_count, ended.skipped_count, ended.failed_count) == (PORTFOLIOS, 0, 0)
+    check_whole(behind.ended(run.rebalance_id))
+
+
+def test_a_run_goes_on_without_the_front(behind: Stack, make: Make) -> None:
+    """Killed while its caller waits."""
+    model = make(0, PORTFOLIOS)
+    behind.hold_back(model["portfolios"][DONE:])
+    with front_process(f"127.0.0.1:{behind.api.port}") as front, asked(front, model) as one:
+        (run,) = eventually(lambda: behind.runs(model))
+        front.process.kill()
+        front.process.wait(PATIENCE)
+        with suppress(ConnectionResetError):
+            assert one.recv(65536) == b""
+    check_whole(behind.ended(run.rebalance_id))
+
+
+def test_a_front_that_is_told_to_end_answers_first(behind: Stack, make: Make) -> None:
+    model = make(0, PORTFOLIOS)
+    behind.hold_back(model["portfolios"][DONE:])
+    with (
+        front_process(f"127.0.0.1:{behind.api.port}", ORDERGEN_REST_DRAIN_SECONDS=str(PATIENCE)) as front,
+        asked(front, model) as one,
+    ):
+        (run,) = eventually(lambda: behind.runs(model))
+        front.process.terminate()
+        behind.siblings.clear()
+        head, _, body = b"".join(iter(lambda: one.recv(65536), b"")).partition(b"\r\n\r\n")
+        assert front.process.wait(PATIENCE) == 0
+    assert head.startswith(b"HTTP/1.1 200 ")
+    (orders,) = json.loads(body)
+    assert (orders["rebalance_id"], orders["portfolios_done"]) == (run.rebalance_id, PORTFOLIOS)
+
+
+def check_whole(run: pb.Rebalance) -> None:
+    """Fail unless every portfolio was worked on."""
+    assert (run.portfolio_count, run.skipped_count, run.failed_count) == (PORTFOLIOS, 0, 0)
 
 
 def test_what_is_answered_is_json_even_where_nothing_is_done_yet(behind: Stack, make: Make) -> None:

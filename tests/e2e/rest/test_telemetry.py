@@ -77,7 +77,7 @@ class RecordingApi(ModelServiceServicer):
 
     def GetModel(self, request: Any, context: grpc.ServicerContext) -> model_pb2.Model:  # noqa: ANN401, N802
         del request
-        metadata = {one.key: one.value for one in context.invocation_metadata()}
+        metadata = {name: str(value) for name, value in context.invocation_metadata()}
         self.seen.append(Seen(metadata, context.time_remaining()))
         return model_pb2.Model(model_id=MODEL_ID)
 

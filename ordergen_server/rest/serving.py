@@ -35,7 +35,8 @@ def serving_rest(settings: RestSettings) -> Iterator[int]:
     """
     if settings.tls_certificate and settings.tls_key:
         ReloadedCertificates(TlsFiles(settings.tls_certificate, settings.tls_key))  # says what is wrong
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # what it does is said where it is started
+    # It warns of each connection whose bytes are no HTTP, which anybody can make as many of as they like.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     app = create_app(settings)
     protocol: Any = partial(BoundedProtocol, Room(settings.maximum_connections, settings.message_seconds))
     config = uvicorn.Config(

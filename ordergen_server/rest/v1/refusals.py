@@ -24,6 +24,8 @@ _OF_THE_ADDRESS = frozenset(
 _LEADING = ("rebalance_id", "current_version")
 _WRAPPERS = ("model.", "position.")
 _NAMES = {"portfolio_ids": "portfolios"}
+#: Fields of the API that stand in no body.
+_ELSEWHERE: dict[str, list[str | int]] = {"request_id": ["header", "idempotency-key"]}
 _STEP = re.compile(r"([a-z_]+)|\[(\d+)\]")
 _LONGEST_INPUT = 100
 
@@ -63,9 +65,10 @@ async def _of_ours(request: Request, error: Exception) -> Response:
 def _entry(violation: Violation, body: object) -> dict[str, Any]:
     """A broken rule of the API, in the form of a body's."""
     steps = list(_steps(violation.subject))
+    place = _ELSEWHERE.get(violation.subject) or ["query" if body is None else "body", *steps]
     return {
         "type": violation.kind.lower() or "value_error",
-        "loc": ["query" if body is None else "body", *steps],
+        "loc": place,
         "msg": violation.rule,
         "input": _short(_at(body, steps)),
     }
@@ -95,10 +98,11 @@ def _at(value: Any, steps: list[str | int]) -> object:  # noqa: ANN401 - anythin
 
 def _plain(problem: dict[str, Any]) -> dict[str, Any]:
     """What a form's check says, without what is not for callers."""
+    why = problem.get("ctx", {}).get("error")  # of JSON, where it is no JSON
     return {
         "type": problem["type"],
         "loc": list(problem["loc"]),
-        "msg": problem["msg"],
+        "msg": f"{problem['msg']}: {why}" if isinstance(why, str) else problem["msg"],
         "input": _short(problem["input"]),
     }
 

@@ -5,10 +5,12 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
+from tests.databases import NAMED
 from tests.e2e.api import Api
 from tests.e2e.processes import server_process
 from tests.e2e.rest.forms import created, form
@@ -40,6 +42,31 @@ def test_an_api_that_is_killed_and_comes_back_is_found_again(
             assert front.ask("GET", path).json == model
             assert front.ask("PUT", path, model).status == 200
             assert again.stop() == 0
+
+
+@pytest.mark.skipif(bool(NAMED), reason="the database that is killed is an embedded one")
+def test_a_database_that_is_down_is_told_with_a_time_to_come_back(
+    tmp_path: Path, clean_siblings: SimulatedSiblings
+) -> None:
+    settings = {"ORDERGEN_MONGODB_TIMEOUT_SECONDS": "5"}
+    with (
+        server_process(tmp_path / "data", clean_siblings, **settings) as server,
+        front_process(f"127.0.0.1:{server.api.port}") as front,
+    ):
+        model = created(front)
+        with server.without_database():
+            for method, path in (("GET", f"/api/v1/model/{model['model_id']}"), ("POST", "/api/v1/models")):
+                answer = front.ask(method, path, form() if method == "POST" else None)
+                assert (answer.status, int(answer.headers["retry-after"]) >= 1) == (503, True)
+            ready = eventually(lambda: not_ready(front))
+            assert ready["checks"] == {"api": "NOT_SERVING"}
+        eventually(lambda: front.ask("GET", "/health/ready").status == 200)
+
+
+def not_ready(front: Front) -> Any:  # noqa: ANN401 - JSON
+    """What readiness says once it says that it is not."""
+    answer = front.ask("GET", "/health/ready")
+    return answer.json if answer.status == 503 else None
 
 
 @contextmanager

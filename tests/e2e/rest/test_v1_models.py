@@ -284,6 +284,13 @@ def test_a_method_that_a_path_does_not_have(front: Front, method: str) -> None:
     assert (answer.status, list(answer.json)) == (405, ["detail"])
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_trailing_slash_leads_to_the_path_without(front: Front, method: str) -> None:
+    """With the method and the query that it has."""
+    answer = front.ask(method, f"{MODELS}/?limit=1", form() if method == "POST" else None)
+    assert (answer.status, answer.headers["location"]) == (307, f"{front.url}{MODELS}?limit=1")
+
+
 def listed(front: Front, query: str = "") -> list[str]:
     answer = front.ask("GET", MODELS + query)
     assert answer.status == 200, answer.body

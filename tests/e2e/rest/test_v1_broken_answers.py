@@ -41,7 +41,7 @@ class BreakingApi(RebalanceServiceServicer, ModelServiceServicer):
     def __init__(self) -> None:
         self.told = 0
         self.model = model_pb2.Model(model_id=MODEL_ID)
-        self.fails: Callable[[grpc.ServicerContext], NoReturn] = _unavailable
+        self.fails: Callable[[grpc.ServicerContext], object] = _unavailable
 
     def GetRebalance(self, request: Any, context: grpc.ServicerContext) -> pb.Rebalance:  # noqa: ANN401, N802
         del request, context
@@ -68,6 +68,7 @@ class BreakingApi(RebalanceServiceServicer, ModelServiceServicer):
     def ListModels(self, request: Any, context: grpc.ServicerContext) -> model_service_pb2.ListModelsResponse:  # noqa: ANN401, N802
         del request
         self.fails(context)
+        raise AssertionError
 
 
 def _run() -> pb.Rebalance:
@@ -106,21 +107,28 @@ def breaking() -> Iterator[tuple[Front, BreakingApi]]:
     server.stop(None).wait()
 
 
+ENDS = pytest.mark.parametrize("ends", [_unavailable, id], ids=["with an error", "as if it were whole"])
+
+
+@ENDS
 @pytest.mark.parametrize("path", PATHS)
 def test_what_breaks_off_early_is_an_error_with_its_status(
-    breaking: tuple[Front, BreakingApi], path: str
+    breaking: tuple[Front, BreakingApi], path: str, ends: Callable[[object], object]
 ) -> None:
     front, api = breaking
-    api.told, api.fails = FEW, _unavailable
+    api.told, api.fails = FEW, ends
     answer = front.ask("GET", path)
     assert (answer.status, answer.headers["retry-after"]) == (503, "1")
 
 
+@ENDS
 @pytest.mark.parametrize("path", PATHS)
-def test_what_breaks_off_late_ends_the_connection(breaking: tuple[Front, BreakingApi], path: str) -> None:
+def test_what_breaks_off_late_ends_the_connection(
+    breaking: tuple[Front, BreakingApi], path: str, ends: Callable[[object], object]
+) -> None:
     """What came is no JSON, and its client says that it is not whole."""
     front, api = breaking
-    api.told, api.fails = MANY, _unavailable
+    api.told, api.fails = MANY, ends
     with pytest.raises(urllib3.exceptions.ProtocolError):
         front.ask("GET", path)
     assert front.ask("GET", "/health/live").status == 200

@@ -22,7 +22,7 @@ from tests.waiting import eventually
 
 pb = rebalance_pb2
 #: A run of so many portfolios is over soon but for those that are held back.
-PORTFOLIOS, DONE = 8, 3
+PORTFOLIOS, DONE = 16, 3
 #: The answer comes two seconds before.
 WAITS = {"X-Envoy-Expected-Rq-Timeout-Ms": "8000"}
 

@@ -219,7 +219,7 @@ def test_portfolios_that_cannot_be(front: Front, portfolios: object, loc: list[o
     assert fields(answer) == [["body", *loc]]
 
 
-@pytest.mark.parametrize("part", ["", "/portfolios", f"/portfolio/{new_id()}/positions"])
+@pytest.mark.parametrize("part", ["", "/portfolios", f"/portfolio/{NOWHERE}/positions"])
 def test_a_run_that_is_not_there(front: Front, part: str) -> None:
     answer = front.ask("GET", f"/api/v1/rebalance/{NOWHERE}{part}")
     assert (answer.status, type(answer.json["detail"])) == (404, str)

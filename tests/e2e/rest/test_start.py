@@ -60,6 +60,10 @@ def refusal(
             {"target_certificate": "/c"},
             "ORDERGEN_REST_TARGET_CERTIFICATE and ORDERGEN_REST_TARGET_KEY need each other",
         ),
+        (
+            {"target_certificate": "/c", "target_key": "/k"},
+            "ORDERGEN_REST_TARGET_CERTIFICATE needs ORDERGEN_REST_TARGET_CA",
+        ),
         ({"host": "0.0.0.0"}, "ORDERGEN_REST_HOST is not of this machine alone"),  # noqa: S104
         ({"host": "front.example"}, "ORDERGEN_REST_HOST is not of this machine alone"),
         ({"target": "ordergen:8088"}, "ORDERGEN_REST_TARGET is not on this machine"),

@@ -7,7 +7,7 @@ from threading import Event, Thread
 
 from pydantic import ValidationError
 
-from ordergen_server.addresses import unbracketed
+from ordergen_server.addresses import unbracketed, with_port
 from ordergen_server.api.telemetry.logs import logging_to
 from ordergen_server.garbage import collect_seldom
 from ordergen_server.rest.serving import serving_rest
@@ -51,7 +51,7 @@ def base_url(settings: RestSettings, port: int) -> str:
     host = unbracketed(settings.listening_host)
     if host in ("0.0.0.0", "::"):  # noqa: S104 - compared alone
         host = "127.0.0.1"
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+    return f"{scheme}://{with_port(host, port)}"
 
 
 def _set_at_end_of_input(stop: Event) -> None:

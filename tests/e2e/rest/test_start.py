@@ -64,7 +64,7 @@ def refusal(
             {"target_certificate": "/c", "target_key": "/k"},
             "ORDERGEN_REST_TARGET_CERTIFICATE needs ORDERGEN_REST_TARGET_CA",
         ),
-        ({"host": "0.0.0.0"}, "ORDERGEN_REST_HOST is not of this machine alone"),  # noqa: S104
+        ({"host": "0.0.0.0"}, "ORDERGEN_REST_HOST is not of this machine alone"),  # noqa: S104 - it is refused
         ({"host": "front.example"}, "ORDERGEN_REST_HOST is not of this machine alone"),
         ({"target": "ordergen:8088"}, "ORDERGEN_REST_TARGET is not on this machine"),
         ({"target": "dns:///ordergen:8088"}, "ORDERGEN_REST_TARGET is not on this machine"),
@@ -120,7 +120,7 @@ def test_a_port_that_is_taken(refusal: Refusal) -> None:
 
 
 def test_a_process_says_the_same() -> None:
-    answer = ran("ordergen_server.rest", ORDERGEN_REST_HOST="0.0.0.0")  # noqa: S104
+    answer = ran("ordergen_server.rest", ORDERGEN_REST_HOST="0.0.0.0")  # noqa: S104 - it is refused
     assert (answer.returncode, answer.stdout) == (1, "")
     assert reason(answer.stderr).startswith("ORDERGEN_REST_HOST is not of this machine alone")
     assert len(answer.stderr.splitlines()) == 1

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import grpc
 import pytest
@@ -75,7 +74,7 @@ class RecordingApi(ModelServiceServicer):
     def __init__(self) -> None:
         self.seen: list[Seen] = []
 
-    def GetModel(self, request: Any, context: grpc.ServicerContext) -> model_pb2.Model:  # noqa: ANN401, N802
+    def GetModel(self, request: object, context: grpc.ServicerContext) -> model_pb2.Model:  # noqa: N802 - the contract's name
         del request
         metadata = {name: str(value) for name, value in context.invocation_metadata()}
         self.seen.append(Seen(metadata, context.time_remaining()))

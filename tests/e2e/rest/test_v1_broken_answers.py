@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import grpc
 import pytest
 import urllib3
 from globeco.ordergen.v1 import (
     model_pb2,
-    model_service_pb2,
     rebalance_pb2,
     rebalance_service_pb2,
 )
@@ -26,6 +25,7 @@ from tests.builders import MODEL_ID, RUN_ID, portfolio_id, security_id
 from tests.fronts import Front, front_process
 
 pb, calls = rebalance_pb2, rebalance_service_pb2
+Context = grpc.ServicerContext
 #: So many portfolios of a hundred lines are more than is read before the answer begins.
 MANY, FEW = 60, 3
 PATHS = [
@@ -41,31 +41,31 @@ class BreakingApi(RebalanceServiceServicer, ModelServiceServicer):
     def __init__(self) -> None:
         self.told = 0
         self.model = model_pb2.Model(model_id=MODEL_ID)
-        self.fails: Callable[[grpc.ServicerContext], object] = _unavailable
+        self.fails: Callable[[Context], object] = _unavailable
 
-    def GetRebalance(self, request: Any, context: grpc.ServicerContext) -> pb.Rebalance:  # noqa: ANN401, N802
+    def GetRebalance(self, request: object, context: Context) -> pb.Rebalance:  # noqa: N802 - the contract's name
         del request, context
         return _run()
 
-    def ListRebalances(self, request: Any, context: grpc.ServicerContext) -> calls.ListRebalancesResponse:  # noqa: ANN401, N802
+    def ListRebalances(self, request: object, context: Context) -> calls.ListRebalancesResponse:  # noqa: N802 - the contract's name
         del request, context
         return calls.ListRebalancesResponse(rebalances=[_run()])
 
-    def WatchRebalance(  # noqa: N802
+    def WatchRebalance(  # noqa: N802 - the contract's name
         self,
-        request: Any,  # noqa: ANN401
-        context: grpc.ServicerContext,
+        request: object,
+        context: Context,
     ) -> Iterator[calls.RebalanceModelResponse]:
         del request
         for number in range(self.told):
             yield calls.RebalanceModelResponse(sequence=number + 2, portfolio=_portfolio(number))
         self.fails(context)
 
-    def GetModel(self, request: Any, context: grpc.ServicerContext) -> model_pb2.Model:  # noqa: ANN401, N802
+    def GetModel(self, request: object, context: Context) -> model_pb2.Model:  # noqa: N802 - the contract's name
         del request, context
         return self.model
 
-    def ListModels(self, request: Any, context: grpc.ServicerContext) -> model_service_pb2.ListModelsResponse:  # noqa: ANN401, N802
+    def ListModels(self, request: object, context: Context) -> NoReturn:  # noqa: N802 - the contract's name
         del request
         self.fails(context)
         raise AssertionError
@@ -89,7 +89,7 @@ def _portfolio(number: int) -> pb.PortfolioRebalance:
     return one
 
 
-def _unavailable(context: grpc.ServicerContext) -> NoReturn:
+def _unavailable(context: Context) -> NoReturn:
     context.abort(grpc.StatusCode.UNAVAILABLE, "the server goes away")
     raise AssertionError
 
@@ -156,7 +156,7 @@ def test_what_comes_whole_is_told_whole(breaking: tuple[Front, BreakingApi]) -> 
 def test_every_status_has_one_of_http(breaking: tuple[Front, BreakingApi], code: str, status: int) -> None:
     front, api = breaking
 
-    def fails(context: grpc.ServicerContext) -> NoReturn:
+    def fails(context: Context) -> NoReturn:
         context.abort(grpc.StatusCode[code], "for a reason")
         raise AssertionError
 

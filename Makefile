@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --no-annotate
+SERVER := --extra server --extra otel --extra scale --extra rest
 
 .PHONY: help setup demo serve test soak lint fuzz protos audit sbom licences lock bench clean
 
@@ -58,7 +59,8 @@ licences: $(INSTALLED)  ## Make docs/licences.md again, after `make lock` and `m
 
 lock: $(INSTALLED)  ## Make the lock files again from pyproject.toml.
 	$(LOCK) --all-extras --group dev pyproject.toml -o requirements.txt
-	$(LOCK) --extra server --extra otel --extra scale --extra rest --constraint requirements.txt pyproject.toml -o requirements-server.txt
+	$(LOCK) $(SERVER) --constraint requirements.txt pyproject.toml -o requirements-server.txt
+	$(LOCK) $(SERVER) --extra embedded --constraint requirements.txt pyproject.toml -o requirements-sandbox.txt
 
 bench: $(INSTALLED)  ## Measure, and write docs/benchmarks.md.
 	$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -134,7 +134,8 @@ def _settings(
 ) -> Settings:
     return Settings(
         **secured,
-        host="127.0.0.1",
+        host=options.host,
+        insecure=True,  # wherever it is told to listen: it is there to be tried
         port=options.port,
         health_port=0,
         metrics_port=0,
@@ -156,6 +157,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--market", type=Path, help="CSV of securities and prices; default: a synthetic market"
     )
+    parser.add_argument("--host", default="127.0.0.1", help="address of the API to listen on (127.0.0.1)")
     parser.add_argument("--port", type=int, default=8088, help="port of the API; 0 takes a free one (8088)")
     parser.add_argument(
         "--secure",

@@ -93,7 +93,7 @@ def mounts(name: str) -> Iterator[tuple[str, str, str]]:
 
 def test_it_fits_the_schema_of_compose() -> None:
     checker = Path(sys.executable).with_name("check-jsonschema")
-    command = [checker, "--builtin-schema", "vendor.compose-spec", ROOT / "compose.yaml"]
+    command = [str(checker), "--builtin-schema", "vendor.compose-spec", str(ROOT / "compose.yaml")]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
@@ -222,7 +222,7 @@ def test_prometheus_takes_its_configuration_with_our_rules(tmp_path: Path) -> No
     for source, target, _ in mounts("prometheus"):
         (tmp_path / Path(target).name).write_text((ROOT / source).read_text())
     assert (tmp_path / RULES.name).read_text() == RULES.read_text()
-    command = [tool, "check", "config", tmp_path / "prometheus.yml"]
+    command = [str(tool), "check", "config", str(tmp_path / "prometheus.yml")]
     answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     jobs = yaml.safe_load((tmp_path / "prometheus.yml").read_text())["scrape_configs"]

@@ -1,8 +1,8 @@
 """A folder with the files of an image, and its commands run in it as a container runs them.
 
 Where the tests are root, that is as user 10001, without capabilities, in a mount namespace in which nothing
-can be written to but what is given. Elsewhere it is as whoever runs the tests, on files without write bits. What
-is installed of others comes from the environment of the tests, which has the same releases.
+can be written to but what is given. Elsewhere it is as whoever runs the tests, on files without write bits.
+What is installed of others comes from the environment of the tests, which has the same releases.
 """
 
 import os

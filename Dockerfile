@@ -10,16 +10,16 @@ FROM python:3.13-slim@sha256:9662417aace5ae7b8e2609cce472b72a8958e134ba372808abe
 FROM python AS base
 RUN python -m pip uninstall --yes --quiet --root-user-action=ignore pip \
     && rm -r "$(python -c 'import ensurepip; print(ensurepip.__path__[0])')"
-# With this address the server starts only where it has TLS, or is told that ORDERGEN_INSECURE is meant.
+# With these addresses server and REST front start only where they have TLS, or are told that ORDERGEN_INSECURE,
+# ORDERGEN_REST_INSECURE, is meant.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/app \
     PYTHONSAFEPATH=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
-    ORDERGEN_HOST=0.0.0.0
+    ORDERGEN_HOST=0.0.0.0 \
+    ORDERGEN_REST_HOST=0.0.0.0
 WORKDIR /app
-# A number, so that Kubernetes can see that it is not root.
-USER 10001:10001
 # The API, health alone for probes, metrics, and the REST front.
 EXPOSE 8088 8089 9090 8080
 ENTRYPOINT ["python", "-m"]
@@ -66,6 +66,7 @@ FROM base AS development
 COPY --from=development-builder /opt/venv /opt/venv
 ENV PYTHONPATH=/app:/app/generated \
     HOME=/tmp
+USER 10001:10001
 CMD ["watchfiles", "--filter", "python", "python -m ordergen_server", "."]
 
 
@@ -89,12 +90,15 @@ CMD ["test"]
 FROM base AS sandbox
 COPY --from=sandbox-builder /opt/venv /opt/venv
 COPY --from=builder /app /app
-CMD ["ordergen_server.sandbox", "--host", "0.0.0.0"]
+USER 10001:10001
+CMD ["ordergen_server.sandbox", "--host", "0.0.0.0", "--rest-port", "8080"]
 
 
 FROM base AS production
 COPY --from=builder /opt/venv /opt/venv
 COPY --from=builder /app /app
+# A number, so that Kubernetes can see that it is not root.
+USER 10001:10001
 # Alive, not ready: who replaces containers that are unwell should not do so because the database is away.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s \
     CMD ["python", "-m", "ordergen_server.health", "--alive"]

@@ -6,10 +6,10 @@ REST front at its own.
 """
 
 import argparse
-import os
 import ssl
 import sys
 from contextlib import closing
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from pydantic import ValidationError
 
 from ordergen_server.addresses import unbracketed, with_port
+from ordergen_server.rest.settings import RestSettings
 from ordergen_server.setting_errors import told
 from ordergen_server.settings import Settings
 
@@ -25,7 +26,6 @@ SERVER, REST = "server", "rest"
 #: What the image runs, by module. A worker has nothing to ask: it ends where it cannot work any more.
 PARTS = {"ordergen_server": SERVER, "ordergen_server.rest": REST, "ordergen_server.worker": None}
 _FIRST_PROCESS = Path("/proc/1/cmdline")
-_REST_PORT = 8080
 _SECONDS = 5.0
 
 
@@ -72,34 +72,33 @@ def ask_rest(*, alive: bool, seconds: float = _SECONDS) -> None:
 
     Raises:
         Unwell: it is not, or does not answer in time.
-        ValueError: its port is no number.
+        ValidationError: the settings cannot be read.
     """
-    with closing(_rest_connection(seconds)) as connection:
+    with closing(_rest_connection(RestSettings(), seconds)) as connection:
         try:
             connection.request("GET", "/health/live" if alive else "/health/ready")
             status = connection.getresponse().status
         except (OSError, HTTPException) as error:
             raise Unwell(f"the REST front does not answer: {error}") from error
-    if status != 200:  # noqa: PLR2004 - the one status of health
+    if status != HTTPStatus.OK:
         raise Unwell(f"the REST front answers {status}")
 
 
-def _rest_connection(seconds: float) -> HTTPConnection:
+def _rest_connection(settings: RestSettings, seconds: float) -> HTTPConnection:
     """To the REST front of this machine, over TLS where it has a certificate."""
-    host = _reached(os.environ.get("ORDERGEN_REST_HOST"))
-    port = int(os.environ.get("ORDERGEN_REST_PORT", _REST_PORT))
-    if not os.environ.get("ORDERGEN_REST_TLS_CERTIFICATE"):
-        return HTTPConnection(host, port, timeout=seconds)
+    host = _reached(settings.listening_host)
+    if settings.tls_certificate is None:
+        return HTTPConnection(host, settings.port, timeout=seconds)
     context = ssl.create_default_context()
     # Its certificate is of the name that callers use, and it is told nothing that others might not hear.
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return HTTPSConnection(host, port, timeout=seconds, context=context)
+    return HTTPSConnection(host, settings.port, timeout=seconds, context=context)
 
 
-def _reached(host: str | None) -> str:
+def _reached(host: str) -> str:
     """Where this machine reaches who listens on an address."""
-    bare = unbracketed(host or "")
-    return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(bare, bare)  # noqa: S104 - looked up alone
+    bare = unbracketed(host)
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bare, bare)  # noqa: S104 - looked up alone
 
 
 def main() -> int:
@@ -115,8 +114,8 @@ def main() -> int:
         elif part == REST:
             ask_rest(alive=options.alive)
     except ValidationError as error:
-        return _refuse(told(error))
-    except (Unwell, OSError, ValueError) as error:
+        return _refuse(told(error, RestSettings if error.title == RestSettings.__name__ else Settings))
+    except (Unwell, OSError) as error:
         return _refuse(str(error))
     return 0
 

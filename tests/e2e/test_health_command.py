@@ -85,7 +85,7 @@ def test_a_server_that_waits_for_its_database_is_alive() -> None:
 
 def test_a_rest_front() -> None:
     with rest(ready=200, live=200) as port:
-        assert asked(REST, ORDERGEN_REST_PORT=str(port), ORDERGEN_REST_HOST="0.0.0.0") == (0, "")  # noqa: S104 - where it listens
+        assert asked(REST, ORDERGEN_REST_PORT=str(port), ORDERGEN_REST_INSECURE="true") == (0, "")
     with rest(ready=503, live=200) as port:
         said = "ordergen_server.health: the REST front answers 503\n"
         assert asked(REST, ORDERGEN_REST_PORT=str(port)) == (1, said)
@@ -97,7 +97,8 @@ def test_a_rest_front_over_tls() -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("orders.globeco").configure_cert(context)
     with rest(ready=200, live=200, context=context) as port:
-        told = {"ORDERGEN_REST_PORT": str(port), "ORDERGEN_REST_TLS_CERTIFICATE": "server.pem"}
+        told = {"ORDERGEN_REST_PORT": str(port)}
+        told |= {"ORDERGEN_REST_TLS_CERTIFICATE": "server.pem", "ORDERGEN_REST_TLS_KEY": "key.pem"}
         assert asked(REST, **told) == (0, "")
 
 
@@ -110,9 +111,10 @@ def test_nobody_answers() -> None:
 
 
 def test_a_setting_that_cannot_be_read() -> None:
-    code, said = asked(SERVER, ORDERGEN_HEALTH_PORT="many")
-    assert code == 1
-    assert said.startswith("ordergen_server.health: ORDERGEN_HEALTH_PORT: ")
+    for part, variable in ((SERVER, "ORDERGEN_HEALTH_PORT"), (REST, "ORDERGEN_REST_PORT")):
+        code, said = asked(part, **{variable: "many"})
+        assert code == 1
+        assert said.startswith(f"ordergen_server.health: {variable}: ")
 
 
 @pytest.mark.parametrize("before", ["", "/sbin/docker-init\0--\0"])

@@ -14,6 +14,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from ordergen_server.health import PARTS
+from ordergen_server.rest.settings import RestSettings
 from ordergen_server.settings import Settings
 from tests.unit.deployment.dockerfile import FOLDER, last, lay, stages, variables
 from tests.unit.deployment.manifests import ROOT, container, pod_spec
@@ -39,16 +40,11 @@ print(*{module.__file__ for name, module in sys.modules.items()
 OURS = {"globeco", "optimizer", "ordergen_client", "ordergen_server"}
 
 
-def commands() -> list[str]:
-    """The commands of the image that there are, by module."""
-    found = [name for name in (*PARTS, "ordergen_server.health") if _path(name)]
-    return sorted(found)
-
-
-def _path(module: str) -> Path | None:
-    folder = ROOT / module.replace(".", "/")
-    files = (folder / "__main__.py", folder.with_suffix(".py"))
-    return next((file for file in files if file.exists()), None)
+def modules() -> list[str]:
+    """What the image runs, as modules to import."""
+    commands = [*PARTS, "ordergen_server.health"]
+    packages = [name for name in commands if (ROOT / name.replace(".", "/")).is_dir()]
+    return [f"{name}.__main__" if name in packages else name for name in commands]
 
 
 def test_hadolint_has_nothing_to_say() -> None:
@@ -98,7 +94,8 @@ def test_the_user_is_a_number_and_the_one_of_the_pods(target: str) -> None:
 def test_the_ports_are_those_of_the_settings() -> None:
     settings = Settings.model_fields
     ports = [settings[name].default for name in ("port", "health_port", "metrics_port")]
-    assert last("production", "EXPOSE").split() == [*map(str, ports), "8080"]
+    ports.append(RestSettings.model_fields["port"].default)
+    assert last("production", "EXPOSE").split() == [str(port) for port in ports]
 
 
 def test_every_command_is_started_without_a_shell_and_writes_at_once() -> None:
@@ -133,7 +130,7 @@ def test_what_is_copied_is_all_of_ours_that_the_commands_need(tmp_path: Path) ->
     """A package that was forgotten would be found where it is developed, which is not below the folder."""
     lay(tmp_path)
     answer = subprocess.run(
-        [sys.executable, "-P", "-c", MODULES, *map(_module, commands())],
+        [sys.executable, "-P", "-c", MODULES, *modules()],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
@@ -144,10 +141,6 @@ def test_what_is_copied_is_all_of_ours_that_the_commands_need(tmp_path: Path) ->
     files = answer.stdout.splitlines()
     assert len(files) > 100
     assert [file for file in files if not Path(file).is_relative_to(tmp_path)] == []
-
-
-def _module(command: str) -> str:
-    return f"{command}.__main__" if (ROOT / command.replace(".", "/")).is_dir() else command
 
 
 def test_what_is_imported_of_others_is_in_the_lock_of_the_image(tmp_path: Path) -> None:

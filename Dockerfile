@@ -25,8 +25,8 @@ EXPOSE 8088 8089 9090 8080
 ENTRYPOINT ["python", "-m"]
 
 
-# The builders install what is locked; the images get the result and no build tools.
-FROM python AS builder
+# What is locked is installed by stages that have build tools; the images get the result, and our code beside it.
+FROM python AS dependencies
 # Every file must have a hash of the lock, which names all of them, and none may be a source that runs code to
 # be installed. Files of bytecode say by themselves that they are current, whatever the times of files become.
 COPY requirements-server.txt /build/
@@ -34,8 +34,28 @@ RUN python -m venv --without-pip /opt/venv \
     && python -m pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check --no-compile \
         --no-deps --only-binary :all: --require-hashes --requirement /build/requirements-server.txt \
     && python -m compileall -q --invalidation-mode unchecked-hash /opt/venv
+
+
+FROM dependencies AS sandbox-dependencies
+COPY requirements-sandbox.txt /build/
+RUN python -m pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check --no-compile \
+        --no-deps --only-binary :all: --require-hashes --requirement /build/requirements-sandbox.txt \
+    && python -m compileall -q --invalidation-mode unchecked-hash /opt/venv
+
+
+FROM sandbox-dependencies AS development-dependencies
+COPY requirements.txt /build/
+RUN python -m pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check --no-compile \
+        --no-deps --only-binary :all: --require-hashes --requirement /build/requirements.txt
+# The code is where it will be mounted: this notes the path, and installs the command `ordergen`.
+COPY LICENSE README.md pyproject.toml /app/
+RUN python -m pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check \
+        --no-deps --no-build-isolation --editable /app
+
+
 # Our own packages are pure Python and are copied as they are: a wheel would need a build backend, with
 # hashes of its own, to arrive at the same files.
+FROM python AS code
 WORKDIR /app
 COPY LICENSE ./
 COPY generated/globeco ./globeco
@@ -45,25 +65,9 @@ COPY ordergen_server ./ordergen_server
 RUN python -m compileall -q --invalidation-mode unchecked-hash /app
 
 
-FROM builder AS sandbox-builder
-COPY requirements-sandbox.txt /build/
-RUN python -m pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check --no-compile \
-        --no-deps --only-binary :all: --require-hashes --requirement /build/requirements-sandbox.txt \
-    && python -m compileall -q --invalidation-mode unchecked-hash /opt/venv
-
-
-FROM sandbox-builder AS development-builder
-COPY requirements.txt pyproject.toml README.md ./
-# The code is where it is mounted, and so it is installed there: in /app, of which this only notes the path.
-RUN python -m pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check --no-compile \
-        --no-deps --only-binary :all: --require-hashes --requirement requirements.txt \
-    && python -m pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check \
-        --no-deps --no-build-isolation --editable /app
-
-
 # Everything that a developer has; the code comes by a mount on /app, as compose.yaml has it.
 FROM base AS development
-COPY --from=development-builder /opt/venv /opt/venv
+COPY --from=development-dependencies /opt/venv /opt/venv
 ENV PYTHONPATH=/app:/app/generated \
     HOME=/tmp
 USER 10001:10001
@@ -88,15 +92,15 @@ CMD ["test"]
 # The simulated siblings and the embedded database, beside all that production has. SecantusDB, the database, is
 # licensed by the GPL 2 and started as a program of its own.
 FROM base AS sandbox
-COPY --from=sandbox-builder /opt/venv /opt/venv
-COPY --from=builder /app /app
+COPY --from=sandbox-dependencies /opt/venv /opt/venv
+COPY --from=code /app /app
 USER 10001:10001
 CMD ["ordergen_server.sandbox", "--host", "0.0.0.0", "--rest-port", "8080"]
 
 
 FROM base AS production
-COPY --from=builder /opt/venv /opt/venv
-COPY --from=builder /app /app
+COPY --from=dependencies /opt/venv /opt/venv
+COPY --from=code /app /app
 # A number, so that Kubernetes can see that it is not root.
 USER 10001:10001
 # Alive, not ready: who replaces containers that are unwell should not do so because the database is away.

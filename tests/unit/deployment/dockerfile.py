@@ -67,8 +67,8 @@ def variables(name: str) -> dict[str, str]:
 
 
 def lay(folder: Path) -> None:
-    """Lay into a folder what production has in /app, as its builder copies it."""
-    for source, target in stages()["builder"].copied().items():
+    """Lay into a folder what production has in /app, as it is copied."""
+    for source, target in stages()["code"].copied().items():
         if (ROOT / source).is_dir():
             shutil.copytree(ROOT / source, folder / target, ignore=shutil.ignore_patterns("__pycache__"))
         elif not target.startswith("/"):

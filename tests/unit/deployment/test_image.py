@@ -24,9 +24,9 @@ TARGETS = ("production", "sandbox", "development", "test")
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 #: The lock that each builder installs.
 LOCKS = {
-    "builder": "requirements-server.txt",
-    "sandbox-builder": "requirements-sandbox.txt",
-    "development-builder": "requirements.txt",
+    "dependencies": "requirements-server.txt",
+    "sandbox-dependencies": "requirements-sandbox.txt",
+    "development-dependencies": "requirements.txt",
 }
 #: Prints the files of ours that the modules named bring along.
 MODULES = """
@@ -170,5 +170,5 @@ def _imported(file: Path) -> set[str]:
 
 def test_the_code_is_where_python_looks_for_it() -> None:
     assert variables("production")["PYTHONPATH"] == last("production", "WORKDIR") == FOLDER
-    assert last("builder", "WORKDIR") == FOLDER
+    assert last("code", "WORKDIR") == FOLDER
     assert variables("test")["PYTHONPATH"] == f"{FOLDER}:{FOLDER}/generated"

@@ -3,6 +3,8 @@
 import re
 
 from ordergen_client.cli import main
+from ordergen_server import secret_files
+from ordergen_server.rest.settings import RestSettings
 from ordergen_server.settings import Settings
 from tests.unit.deployment.manifests import ROOT
 from tools import configuration
@@ -20,7 +22,10 @@ def test_the_table_has_a_described_row_for_every_setting() -> None:
 
 def test_every_variable_that_is_written_about_exists() -> None:
     client = {str(one.envvar) for one in main.commands["watch"].params if one.envvar}
-    known = configuration.variables() | client | {"ORDERGEN_TOKEN"}  # of the same commands, and no option
+    rest = {secret_files.variable(RestSettings, name) for name in RestSettings.model_fields}
+    known = (
+        configuration.variables() | rest | client | {"ORDERGEN_TOKEN"}
+    )  # of the same commands, and no option
     texts = [*(ROOT / "docs").rglob("*.md"), *(ROOT / "kubernetes").rglob("*.yaml"), ROOT / "Dockerfile"]
     written = {name for path in texts for name in re.findall(r"ORDERGEN_[A-Z_]*[A-Z]", path.read_text())}
     assert set() == written - known

@@ -1,6 +1,5 @@
 # One image for every command of the service: what follows its name is the module to run. Without a word it is the
-# server; ordergen_server.rest is the REST front, ordergen_server.worker a worker, ordergen_server.health a look at
-# how a container is. Targets: production (the default), sandbox, development, test.
+# server; docs/operations.md lists the others. Targets: production (the default), sandbox, development, test.
 
 # The digest is that of the index of all platforms, amd64 and arm64 among them.
 FROM python:3.13-slim@sha256:9662417aace5ae7b8e2609cce472b72a8958e134ba372808abe9cc1a0c0125e6 AS python
@@ -53,6 +52,14 @@ RUN python -m pip --python /opt/venv/bin/python install --no-cache-dir --disable
         --no-deps --no-build-isolation --editable /app
 
 
+# Its dependencies do not go together with ours.
+FROM python AS checkov
+COPY requirements-checkov.txt /build/
+RUN python -m venv --without-pip /opt/checkov \
+    && python -m pip --python /opt/checkov/bin/python install --no-cache-dir --disable-pip-version-check --no-compile \
+        --no-deps --only-binary :all: --require-hashes --requirement /build/requirements-checkov.txt
+
+
 # Our own packages are pure Python and are copied as they are: a wheel would need a build backend, with
 # hashes of its own, to arrive at the same files.
 FROM python AS code
@@ -81,11 +88,13 @@ USER 0
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends make \
     && rm -rf /var/lib/apt/lists/* \
-    && chown 10001:10001 /app
-USER 10001:10001
+    && install --directory --owner=10001 --group=10001 /app /app/.build \
+    && ln -s /opt/checkov /app/.build/checkov
+COPY --from=checkov /opt/checkov /opt/checkov
 COPY --chown=10001:10001 . ./
-# The lock is installed as it is, whatever the times of files say.
-ENTRYPOINT ["make", "VENV=/opt/venv", "--old-file=/opt/venv/.installed"]
+USER 10001:10001
+# What is locked is installed as it is, whatever the times of files say.
+ENTRYPOINT ["make", "VENV=/opt/venv", "--old-file=/opt/venv/.installed", "--old-file=.build/checkov/.installed"]
 CMD ["test"]
 
 
@@ -94,6 +103,8 @@ CMD ["test"]
 FROM base AS sandbox
 COPY --from=sandbox-dependencies /opt/venv /opt/venv
 COPY --from=code /app /app
+# The database asks for the home of its user, who has none.
+ENV HOME=/tmp
 USER 10001:10001
 CMD ["ordergen_server.sandbox", "--host", "0.0.0.0", "--rest-port", "8080"]
 

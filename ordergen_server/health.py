@@ -23,8 +23,13 @@ from ordergen_server.setting_errors import told
 from ordergen_server.settings import Settings
 
 SERVER, REST = "server", "rest"
-#: What the image runs, by module. A worker has nothing to ask: it ends where it cannot work any more.
-PARTS = {"ordergen_server": SERVER, "ordergen_server.rest": REST, "ordergen_server.worker": None}
+#: What the image runs, by module. Some have nothing to ask: they end where they cannot work any more.
+PARTS = {
+    "ordergen_server": SERVER,
+    "ordergen_server.rest": REST,
+    "ordergen_server.worker": None,
+    "ordergen_server.legacy": None,
+}
 _FIRST_PROCESS = Path("/proc/1/cmdline")
 _SECONDS = 5.0
 

@@ -142,6 +142,7 @@ def test_the_rest_front_serves(image: Room, api: Api) -> None:
     }
 
     def is_ready() -> bool:
+        assert process.poll() is None, process.communicate()[1]
         asked = image.run(told, "-m", "ordergen_server.health", REST)
         return asked.returncode == 0
 

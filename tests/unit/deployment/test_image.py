@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
+import ordergen_server
 from ordergen_server.health import PARTS
 from ordergen_server.rest.settings import RestSettings
 from ordergen_server.settings import Settings
@@ -27,6 +28,7 @@ LOCKS = {
     "dependencies": "requirements-server.txt",
     "sandbox-dependencies": "requirements-sandbox.txt",
     "development-dependencies": "requirements.txt",
+    "checkov": "requirements-checkov.txt",
 }
 #: Prints the files of ours that the modules named bring along.
 MODULES = """
@@ -108,6 +110,10 @@ def test_every_command_is_started_without_a_shell_and_writes_at_once() -> None:
     assert variables("production")["PYTHONUNBUFFERED"] == "1"
     check = last("production", "HEALTHCHECK").partition("CMD ")[2]
     assert json.loads(check) == ["python", "-m", "ordergen_server.health", "--alive"]
+
+
+def test_the_code_knows_its_version() -> None:
+    assert ordergen_server.__version__ == VERSION
 
 
 def test_the_pods_run_this_version() -> None:

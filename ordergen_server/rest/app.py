@@ -1,6 +1,5 @@
 """The application: what is answered, by whom, and how what goes wrong is told."""
 
-import importlib.metadata
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,6 +9,7 @@ from starlette.types import ASGIApp
 
 from ordergen_client.channels import open_async_channel
 from ordergen_client.credentials import Tls
+from ordergen_server import __version__
 from ordergen_server.rest import health
 from ordergen_server.rest.api import Stubs
 from ordergen_server.rest.front_door import FrontDoor
@@ -24,7 +24,7 @@ def create_app(settings: RestSettings) -> FastAPI:
     """The routes, without what every request passes before them. Raises OSError for a file of TLS."""
     if tls := _tls_of(settings):
         tls.credentials()  # so that a file that cannot be read ends the start
-    app = FastAPI(title=TITLE, version=importlib.metadata.version("globeco-ordergen"), lifespan=_connected)
+    app = FastAPI(title=TITLE, version=__version__, lifespan=_connected)
     app.state.settings, app.state.metrics = settings, HttpMetrics()
     app.include_router(health.router)
     for router in (models.router, rebalances.router, rebalancing.router):

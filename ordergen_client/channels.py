@@ -18,7 +18,7 @@ KEEPALIVE = (
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.http2.max_pings_without_data", 0),
 )
-#: How long it takes at most, but for chance, until a server that is away is tried again.
+#: A server that was away for long is found again within seconds, and not within gRPC's two minutes.
 _RECONNECT = (("grpc.max_reconnect_backoff_ms", 5_000),)
 _SERVICES = "globeco.ordergen.v1.ModelService", "globeco.ordergen.v1.RebalanceService"
 _READS = {

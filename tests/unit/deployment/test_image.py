@@ -39,6 +39,8 @@ ours = ("globeco", "optimizer", "ordergen_client", "ordergen_server")
 print(*{module.__file__ for name, module in sys.modules.items()
         if name.split(".")[0] in ours and getattr(module, "__file__", None)}, sep="\\n")
 """
+#: Fixtures for the tests of others, who have pytest.
+FOR_TESTS = {"ordergen_client/testing.py"}
 OURS = {"globeco", "optimizer", "ordergen_client", "ordergen_server"}
 
 
@@ -162,8 +164,8 @@ def test_what_is_imported_of_others_is_in_the_lock_of_the_image(tmp_path: Path) 
             for name in _imported(file) - OURS - sys.stdlib_module_names
             if not locked & {canonicalize_name(one) for one in owners[name]}
         }
-    assert missing[locks.SANDBOX.name] == set()
-    assert {file for file in missing[locks.SERVER.name] if "/sandbox/" not in file} == set()
+    assert missing[locks.SANDBOX.name] == FOR_TESTS
+    assert {file for file in missing[locks.SERVER.name] if "/sandbox/" not in file} == FOR_TESTS
 
 
 def _imported(file: Path) -> set[str]:

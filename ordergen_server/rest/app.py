@@ -10,12 +10,13 @@ from starlette.types import ASGIApp
 
 from ordergen_client.channels import open_async_channel
 from ordergen_client.credentials import Tls
-from ordergen_server.rest import health
+from ordergen_server.rest import health, rpc_errors
 from ordergen_server.rest.api import Stubs
 from ordergen_server.rest.front_door import FrontDoor
 from ordergen_server.rest.metrics import HttpMetrics
 from ordergen_server.rest.settings import RestSettings
 from ordergen_server.rest.v1 import models, rebalances, rebalancing, refusals
+from ordergen_server.rest.v2 import routes
 
 TITLE = "GlobeCo Order Generation Service"
 
@@ -27,6 +28,7 @@ def create_app(settings: RestSettings) -> FastAPI:
     app.include_router(health.router)
     for router in (models.router, rebalances.router, rebalancing.router):
         app.include_router(router)
+    app.mount(rpc_errors.PREFIX, routes.create_app(app.state))
     refusals.handle_in(app)
     if settings.cors_origins:
         app.add_middleware(

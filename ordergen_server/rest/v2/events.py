@@ -112,12 +112,22 @@ class _EventResponse(StreamingResponse):
 
 
 async def _lines(reading: _Reading, message: Any) -> AsyncGenerator[bytes]:  # noqa: ANN401 - a message or None
+    end: Any = None
     try:
         while message is not grpc.aio.EOF:
             yield COMMENT if message is None else _event(message)
+            end = message or end
             message = await reading.next()
     except grpc.RpcError as error:
-        yield b"event: error\ndata: %b\n\n" % encode(error_of(status_of(error)))
+        yield _error(status_of(error))
+    else:
+        if end is not None and end.finished.HasField("error"):  # the call went well, and the run did not
+            yield _error(end.finished.error)
+
+
+def _error(status: Any) -> bytes:  # noqa: ANN401 - google.rpc has no type stubs
+    """The last event where something went wrong; it has no id, so a reader goes on after the one before."""
+    return b"event: error\ndata: %b\n\n" % encode(error_of(status))
 
 
 def _event(message: Any) -> bytes:  # noqa: ANN401 - a message with a sequence and a kind

@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 import pytest
+from globeco.ordergen.v1 import model_pb2
+from globeco.ordergen.v1 import model_service_pb2 as pb
 from google.api import annotations_pb2
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -153,12 +156,11 @@ def test_a_parameter_that_cannot_be_is_named(name: str, query: str, expected: tu
 
 
 def test_names_of_fields_are_taken_as_the_contract_writes_them_and_as_json_does() -> None:
-    for mask in ("name,portfolio_ids", "name,portfolioIds"):
-        assert list(read("UpdateModel", query=f"update_mask={mask}").update_mask.paths) == [
-            "name",
-            "portfolio_ids",
-        ]  # type: ignore[attr-defined] # of this kind
-    assert read("ListModels", query="pageSize=3") == read("ListModels", query="page_size=3")
+    mask = FieldMask(paths=["name", "portfolio_ids"])
+    for query in ("update_mask=name,portfolio_ids", "updateMask=name,portfolioIds"):
+        model = model_pb2.Model(model_id=MODEL)
+        assert read("UpdateModel", query=query) == pb.UpdateModelRequest(model=model, update_mask=mask)
+    assert read("ListModels", query="pageSize=3") == pb.ListModelsRequest(page_size=3)
 
 
 def test_the_body_may_say_what_the_path_says_and_nothing_else() -> None:

@@ -12,8 +12,10 @@ from ordergen_client.channels import open_async_channel
 from ordergen_client.credentials import Tls
 from ordergen_server.rest import health, rpc_errors
 from ordergen_server.rest.api import Stubs
+from ordergen_server.rest.document import document
 from ordergen_server.rest.front_door import FrontDoor
 from ordergen_server.rest.metrics import HttpMetrics
+from ordergen_server.rest.pages.routes import show_in
 from ordergen_server.rest.settings import RestSettings
 from ordergen_server.rest.v1 import models, rebalances, rebalancing, refusals
 from ordergen_server.rest.v2 import routes
@@ -23,12 +25,22 @@ TITLE = "GlobeCo Order Generation Service"
 
 def create_app(settings: RestSettings) -> FastAPI:
     """The routes, without what every request passes before them."""
-    app = FastAPI(title=TITLE, version=importlib.metadata.version("globeco-ordergen"), lifespan=_connected)
+    app = FastAPI(
+        title=TITLE,
+        version=importlib.metadata.version("globeco-ordergen"),
+        lifespan=_connected,
+        generate_unique_id_function=lambda route: route.name,
+        openapi_url=None,  # pages have the document, as it is for who asks
+        docs_url=None,
+        redoc_url=None,
+    )
     app.state.settings, app.state.metrics = settings, HttpMetrics()
     app.include_router(health.router)
     for router in (models.router, rebalances.router, rebalancing.router):
         app.include_router(router)
     app.mount(rpc_errors.PREFIX, routes.create_app(app.state))
+    app.openapi = lambda: document(app)  # type: ignore[method-assign] # as FastAPI's documentation has it
+    show_in(app)
     refusals.handle_in(app)
     if settings.cors_origins:
         app.add_middleware(

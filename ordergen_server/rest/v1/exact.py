@@ -27,7 +27,12 @@ class _ExactRequest(Request):
     async def json(self) -> Any:  # noqa: ANN401 - as the base has it
         """What the body holds. Raises json.JSONDecodeError."""
         body = await self.body()
-        parsed = json.loads(body, parse_float=Decimal, parse_constant=_refused)
+        try:
+            parsed = json.loads(body, parse_float=Decimal, parse_constant=_refused)
+        except json.JSONDecodeError:
+            raise
+        except (ValueError, RecursionError):  # no text, a number of thousands of digits, arrays without an end
+            raise json.JSONDecodeError("no JSON that can be read", "", 0) from None
         self.state.body = parsed  # a rule that it breaks is answered with what broke it
         return parsed
 

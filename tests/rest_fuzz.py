@@ -1,7 +1,7 @@
 """Requests made of the REST front's own document, and answers held to it: `python -m tests.rest_fuzz`.
 
-Schemathesis makes requests that fit the document and requests that do not, of each operation in turn, and looks
-whether every answer is one that the document has. The front stands before a whole sandbox.
+Schemathesis makes requests that fit the document and requests that do not, of each operation in turn, and
+looks whether every answer is one that the document has. The front stands before a whole sandbox.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from tests.limits import PATIENCE
 
 #: Of the checks that Schemathesis has, those that are not made, each with its reason.
 LEFT_OUT = {
-    "positive_data_acceptance": "rules of the domain (targets that add up, ids that exist) stand in no schema",
+    "positive_data_acceptance": "rules of the domain, such as what targets add up to, stand in no schema",
     "ignored_auth": "the sandbox asks for no credentials, and the document says that they may be left out",
     "object_level_authorization": "there are no objects of one caller that another may not see",
 }

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 
 from ordergen_client.channels import open_async_channel
 from ordergen_client.credentials import Tls
-from ordergen_server.rest import health, rpc_errors
+from ordergen_server.rest import health
 from ordergen_server.rest.api import Stubs
 from ordergen_server.rest.document import document
 from ordergen_server.rest.front_door import FrontDoor
@@ -35,13 +35,13 @@ def create_app(settings: RestSettings) -> FastAPI:
         redoc_url=None,
     )
     app.state.settings, app.state.metrics = settings, HttpMetrics()
-    app.include_router(health.router)
-    for router in (models.router, rebalances.router, rebalancing.router):
+    routers = health.router, models.router, rebalances.router, rebalancing.router
+    for router in routers:
         app.include_router(router)
-    app.mount(rpc_errors.PREFIX, routes.create_app(app.state))
+    app.router.routes.append(routes.mounted(app.state))
     app.openapi = lambda: document(app)  # type: ignore[method-assign] # as FastAPI's documentation has it
     show_in(app)
-    refusals.handle_in(app)
+    refusals.handle_in(app, [route for router in routers for route in router.routes])
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

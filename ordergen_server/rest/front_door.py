@@ -125,7 +125,7 @@ def _routed(scope: Scope, prefix: str) -> str:
     route = scope.get("route")
     if route is None or isinstance(route, Mount):
         return OTHER
-    return f"{scope.get('root_path', '').removeprefix(prefix)}{route.path}"
+    return f"{scope.get('root_path', '').removeprefix(prefix)}{route.path_format}"
 
 
 def _too_many(scope: Scope, most: int) -> Response:

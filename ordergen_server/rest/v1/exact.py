@@ -31,7 +31,10 @@ class _ExactRequest(Request):
             parsed = json.loads(body, parse_float=Decimal, parse_constant=_refused)
         except json.JSONDecodeError:
             raise
-        except (ValueError, RecursionError):  # no text, a number of thousands of digits, arrays without an end
+        except (
+            ValueError,
+            RecursionError,
+        ):  # no text, a number of thousands of digits, arrays without an end
             raise json.JSONDecodeError("no JSON that can be read", "", 0) from None
         self.state.body = parsed  # a rule that it breaks is answered with what broke it
         return parsed

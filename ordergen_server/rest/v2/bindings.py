@@ -64,9 +64,8 @@ class Binding:
 
 
 def bindings() -> list[Binding]:
-    """All of them; a path that ends with a verb comes before the one that it would look like."""
-    found = [one for service in SERVICES for method in service.methods for one in _of_method(method)]
-    return sorted(found, key=lambda one: ":" not in one.path)
+    """All of them."""
+    return [one for service in SERVICES for method in service.methods for one in _of_method(method)]
 
 
 def _of_method(method: MethodDescriptor) -> Iterator[Binding]:

@@ -1,16 +1,19 @@
 """Version 2: a route for every HTTP rule of the contract."""
 
+import re
 from contextlib import ExitStack
 from typing import Any
 
 import grpc
 from starlette.applications import Starlette
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.datastructures import State
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
+from ordergen_server.rest.allowed import headers_of
 from ordergen_server.rest.answers import MEDIA_TYPE
 from ordergen_server.rest.rpc_errors import PREFIX, malformed, refused, status_of, told
 from ordergen_server.rest.v2.bindings import Binding, bindings
@@ -19,12 +22,28 @@ from ordergen_server.rest.v2.events import Streams, events_of, resume
 from ordergen_server.rest.v2.requests import MalformedRequest, message_of
 
 
-def create_app(front: State) -> Starlette:
+class _Segment(StringConvertor):
+    """What stands for a variable of a path: no slash, and no colon, after which there would be a verb."""
+
+    regex = "[^/:]+"
+
+
+register_url_convertor("segment", _Segment())
+
+
+def mounted(front: State) -> Mount:
     """What answers below `/api/v2`, with a table of errors of its own.
 
     Args:
         front: the state of the front: its settings, and the stubs that it has once it is served.
     """
+    mount = Mount(PREFIX, _create_app(front))
+    # A path that has an end of a line in it would be no path of ours, and be answered by others.
+    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
+    return mount
+
+
+def _create_app(front: State) -> Starlette:
     app = Starlette(
         routes=[_route(one) for one in bindings()],
         exception_handlers={
@@ -51,9 +70,8 @@ def _route(binding: Binding) -> Route:
         resume(message, request.headers)
         return await _streamed(binding, message, request)
 
-    route = Route(
-        binding.path.removeprefix(PREFIX), stream if binding.streams else answer, methods=[binding.verb]
-    )
+    path = binding.path.removeprefix(PREFIX).replace("}", ":segment}")
+    route = Route(path, stream if binding.streams else answer, methods=[binding.verb])
     assert route.methods is not None  # noqa: S101 - it was given one
     route.methods.discard("HEAD")  # nobody waits for a stream without reading it
     return route
@@ -83,8 +101,7 @@ async def _of_the_api(request: Request, error: grpc.RpcError) -> Response:
 
 
 async def _of_http(request: Request, error: HTTPException) -> Response:
-    del request
-    return refused(error.status_code, error.detail, error.headers)
+    return refused(error.status_code, error.detail, headers_of(error, request, request.app.routes))
 
 
 async def _of_ours(request: Request, error: Exception) -> Response:

@@ -38,7 +38,7 @@ def routes(of: list[BaseRoute], prefix: str = "") -> Iterator[tuple[str, str]]:
         ):  # of FastAPI's include_router
             yield from routes(inner.routes, prefix)
         elif isinstance(one, Route) and one.path not in PAGES:
-            yield from ((method.lower(), prefix + one.path) for method in one.methods or ())
+            yield from ((method.lower(), prefix + one.path_format) for method in one.methods or ())
 
 
 def operations(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:

@@ -21,7 +21,7 @@ LEFT_OUT = {
     "ignored_auth": "the sandbox asks for no credentials, and the document says that they may be left out",
     "object_level_authorization": "there are no objects of one caller that another may not see",
 }
-PHASES = "examples,coverage,fuzzing"
+PHASES = "examples,coverage,fuzzing,stateful"
 
 
 def command(url: str, examples: int, seed: int, phases: str, report: Path) -> list[str]:

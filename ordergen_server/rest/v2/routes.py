@@ -48,8 +48,8 @@ def _create_app(front: State) -> Starlette:
         routes=[_route(one) for one in bindings()],
         exception_handlers={
             MalformedRequest: _of_the_form,  # type: ignore[dict-item] # each is given its own kind alone
-            grpc.RpcError: _of_the_api,  # type: ignore[dict-item]
-            HTTPException: _of_http,  # type: ignore[dict-item]
+            grpc.RpcError: _of_the_api,  # type: ignore[dict-item] # likewise
+            HTTPException: _of_http,  # type: ignore[dict-item] # likewise
             Exception: _of_ours,
         },
     )

@@ -97,7 +97,7 @@ class Schemas:
         schema = {"type": "array", "items": self._value(field)} if field.is_repeated else self._value(field)
         if self._incoming and not is_required(field):
             schema = _or_null(schema)
-        said = [self.said_of(field.full_name), schema.get("description", "")]
+        said = [self.said_of(field.full_name), str(schema.get("description", ""))]
         return {**schema, "description": "\n\n".join(filter(None, said))} if any(said) else schema
 
     def parameter(self, field: FieldDescriptor) -> Schema:

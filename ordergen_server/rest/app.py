@@ -1,5 +1,6 @@
 """The application: what is answered, by whom, and how what goes wrong is told."""
 
+import asyncio
 import importlib.metadata
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -65,6 +66,9 @@ async def _connected(app: FastAPI) -> AsyncIterator[None]:
     tls = None
     if settings.target_ca:
         tls = Tls(settings.target_ca, settings.target_certificate, settings.target_key)
+    loop, leaving = asyncio.get_running_loop(), asyncio.Event()
+    app.state.leaving = leaving
+    app.state.leave = lambda: loop.call_soon_threadsafe(leaving.set)
     async with open_async_channel(settings.target, tls) as channel:
         app.state.stubs = Stubs(channel)
         yield

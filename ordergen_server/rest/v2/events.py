@@ -38,16 +38,22 @@ def resume(message: Message, headers: Mapping[str, str]) -> None:
     message.after_sequence = int(last)  # type: ignore[attr-defined] # which has it, as was looked
 
 
-async def events_of(stream: Any, comment_seconds: float, ending: ExitStack) -> Response:  # noqa: ANN401 - a call of gRPC
+async def events_of(
+    stream: Any,  # noqa: ANN401 - a call of gRPC
+    comment_seconds: float,
+    leaving: asyncio.Event,
+    ending: ExitStack,
+) -> Response:
     """The answer that a stream is. Raises grpc.RpcError where it fails before anything came of it.
 
     Args:
         stream: a call of gRPC.
         comment_seconds: after so long without an event there is a comment.
+        leaving: set when the front stops: the answer ends, and its reader connects to another front.
         ending: closed when the answer has ended, however that came; the call ends with it.
     """
     ending.callback(stream.cancel)
-    reading = _Reading(stream, comment_seconds, ending)
+    reading = _Reading(stream, comment_seconds, leaving, ending)
     first = await reading.next()
     if first is grpc.aio.EOF:
         ending.close()
@@ -77,9 +83,16 @@ class Streams:
 class _Reading:
     """Reads a stream, with pauses."""
 
-    def __init__(self, stream: Any, pause_seconds: float, ending: ExitStack) -> None:  # noqa: ANN401 - a call of gRPC
+    def __init__(
+        self,
+        stream: Any,  # noqa: ANN401 - a call of gRPC
+        pause_seconds: float,
+        leaving: asyncio.Event,
+        ending: ExitStack,
+    ) -> None:
         self._stream = stream
         self._pause_seconds = pause_seconds
+        self._leaving = asyncio.create_task(leaving.wait())
         self._read: asyncio.Task[Any] | None = None
         ending.callback(self._stop)
 
@@ -87,13 +100,15 @@ class _Reading:
         """The next message, EOF, or None where there was none for a while. Raises grpc.RpcError."""
         if self._read is None:
             self._read = asyncio.create_task(self._stream.read())
-        done, _ = await asyncio.wait([self._read], timeout=self._pause_seconds)
-        if not done:
-            return None
+        waited = (self._read, self._leaving)
+        done, _ = await asyncio.wait(waited, timeout=self._pause_seconds, return_when=asyncio.FIRST_COMPLETED)
+        if self._read not in done:
+            return grpc.aio.EOF if done else None
         read, self._read = self._read, None
         return read.result()
 
     def _stop(self) -> None:
+        self._leaving.cancel()
         if self._read is not None and not self._read.cancel() and not self._read.cancelled():
             self._read.exception()  # which nobody asked for any more
 

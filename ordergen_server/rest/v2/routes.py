@@ -84,7 +84,7 @@ async def _streamed(binding: Binding, message: Any, request: Request) -> Respons
         return refused(429, f"{settings.maximum_streams} streams are open: try again later")
     try:
         call = open_stream(binding, message, request, settings.stream_seconds)
-        return await events_of(call, settings.stream_comment_seconds, ending)
+        return await events_of(call, settings.stream_comment_seconds, state.front.leaving, ending)
     except BaseException:
         ending.close()
         raise

@@ -229,6 +229,26 @@ def test_a_reader_that_leaves_before_anything_came_ends_the_stream_too(
     assert gone.wait(PATIENCE)
 
 
+def test_a_front_that_stops_ends_its_streams_and_not_in_the_middle(recorded: RecordedApi) -> None:
+    def silent(context: grpc.ServicerContext) -> Iterator[Message]:
+        gone = Flag()
+        context.add_callback(gone.set)
+        yield told(1)
+        gone.wait(PATIENCE)
+
+    recorded.answers = silent
+    patient = str(10 * PATIENCE)  # if it waited for the streams it would be for so long
+    with (
+        front_process(f"127.0.0.1:{recorded.port}", ORDERGEN_REST_DRAIN_SECONDS=patient) as leaving,
+        events(leaving, WATCH) as stream,
+    ):
+        got = iter(stream)
+        assert next(got).last_id == "1"
+        leaving.process.terminate()
+        assert list(got) == []
+        assert leaving.process.wait(PATIENCE) == 0
+
+
 def test_streams_have_their_number(recorded: RecordedApi) -> None:
     done = Flag()
 

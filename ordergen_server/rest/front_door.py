@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -172,13 +173,15 @@ class _Body:
         """The next part. Raises HTTPException: 408 or 413."""
         if self._whole:  # what comes now is the end of the connection
             return await self._receive()
-        message = await self._next()
-        if max(self._bytes, self._announced) > self._most:
-            # Who is still sending when the connection ends sees that alone, and not the answer.
+        if self._announced <= self._most:
+            message = await self._next()
+            if self._bytes <= self._most:
+                return message
+        # Who is still sending when the connection ends sees that alone, and not the answer.
+        with suppress(HTTPException):
             while not self._whole:
                 await self._next()
-            raise HTTPException(413, f"the body has more than {self._most} bytes")
-        return message
+        raise HTTPException(413, f"the body has more than {self._most} bytes")
 
     async def _next(self) -> Message:
         """The next part, in time."""

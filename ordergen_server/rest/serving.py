@@ -31,7 +31,8 @@ def serving_rest(settings: RestSettings) -> Iterator[int]:
     Raises:
         OSError: the port is in use, or a file of TLS cannot be used.
     """
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # what it does is said where it is started
+    # It warns of each connection whose bytes are no HTTP, which anybody can make as many of as they like.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     app = create_app(settings)
     protocol: Any = partial(BoundedProtocol, Room(settings.maximum_connections, settings.message_seconds))
     config = uvicorn.Config(

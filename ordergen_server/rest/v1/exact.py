@@ -34,8 +34,8 @@ class _ExactRequest(Request):
         except (
             ValueError,
             RecursionError,
-        ):  # no text, a number of thousands of digits, arrays without an end
-            raise json.JSONDecodeError("no JSON that can be read", "", 0) from None
+        ) as error:  # no text, a number of too many digits, nested too deeply
+            raise json.JSONDecodeError(str(error), "", 0) from None
         self.state.body = parsed  # a rule that it breaks is answered with what broke it
         return parsed
 

@@ -27,6 +27,8 @@ _OF_THE_ADDRESS = frozenset(
 _LEADING = ("rebalance_id", "current_version")
 _WRAPPERS = ("model.", "position.")
 _NAMES = {"portfolio_ids": "portfolios"}
+#: Fields of the API that stand in no body.
+_ELSEWHERE: dict[str, list[str | int]] = {"request_id": ["header", "idempotency-key"]}
 _STEP = re.compile(r"([a-z_]+)|\[(\d+)\]")
 _LONGEST_INPUT = 100
 
@@ -76,9 +78,10 @@ async def _of_ours(request: Request, error: Exception) -> Response:
 def _entry(violation: Violation, body: object) -> dict[str, Any]:
     """A broken rule of the API, in the form of a body's."""
     steps = list(_steps(violation.subject))
+    place = _ELSEWHERE.get(violation.subject) or ["body", *steps]
     return {
         "type": violation.kind.lower() or "value_error",
-        "loc": ["body", *steps],
+        "loc": place,
         "msg": violation.rule,
         "input": _short(_at(body, steps)),
     }
@@ -103,10 +106,11 @@ def _at(value: Any, steps: list[str | int]) -> object:  # noqa: ANN401 - anythin
 
 def _plain(problem: dict[str, Any]) -> dict[str, Any]:
     """What a form's check says, without what is not for callers."""
+    why = problem.get("ctx", {}).get("error")  # of JSON, where it is no JSON
     return {
         "type": problem["type"],
         "loc": list(problem["loc"]),
-        "msg": problem["msg"],
+        "msg": f"{problem['msg']}: {why}" if isinstance(why, str) else problem["msg"],
         "input": _short(problem["input"]),
     }
 
@@ -115,5 +119,7 @@ def _short(value: object) -> object:
     """What was sent, where that is short: what is long helps nobody, and comes back in full."""
     if isinstance(value, dict | list):
         return None
-    text = str(value)
+    text = str(value).encode(errors="replace").decode()  # JSON can escape half of a character
+    if isinstance(value, str):
+        value = text
     return value if len(text) <= _LONGEST_INPUT else f"{text[:_LONGEST_INPUT]}..."

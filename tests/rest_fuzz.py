@@ -42,7 +42,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--phases", default=PHASES)
     arguments = parser.parse_args()
-    folder = Path(".build") / "rest-fuzz"
+    folder = Path(".build").absolute() / "rest-fuzz"
     folder.mkdir(parents=True, exist_ok=True)
     with (
         EmbeddedDatabase(folder / "mongodb", start_seconds=PATIENCE) as database,
@@ -54,7 +54,7 @@ def main() -> int:
         asked = command(
             front.url, arguments.examples, arguments.seed, arguments.phases, folder / "report.json"
         )
-        return subprocess.run(asked, check=False).returncode
+        return subprocess.run(asked, check=False, cwd=folder).returncode
 
 
 if __name__ == "__main__":

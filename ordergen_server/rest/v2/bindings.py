@@ -4,7 +4,7 @@ https://github.com/googleapis/googleapis/blob/master/google/api/http.proto says 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from globeco.ordergen.v1 import model_service_pb2, rebalance_service_pb2
@@ -58,14 +58,19 @@ class Binding:
         return bool(self.method.server_streaming)
 
     @property
+    def can_resume(self) -> bool:
+        """Whether a stream can be left, and gone on with after the last event that was seen."""
+        return self.streams and "after_sequence" in self.request.fields_by_name
+
+    @property
     def grpc_path(self) -> str:
         """The method as gRPC calls it."""
         return f"/{self.method.containing_service.full_name}/{self.method.name}"
 
 
-def bindings() -> list[Binding]:
-    """All of them."""
-    return [one for service in SERVICES for method in service.methods for one in _of_method(method)]
+def bindings(services: Sequence[ServiceDescriptor] = SERVICES) -> list[Binding]:
+    """All of them. Raises ValueError where a rule has what is not served here."""
+    return [one for service in services for method in service.methods for one in _of_method(method)]
 
 
 def _of_method(method: MethodDescriptor) -> Iterator[Binding]:
@@ -76,9 +81,9 @@ def _of_method(method: MethodDescriptor) -> Iterator[Binding]:
 
 
 def _of_rule(method: MethodDescriptor, rule: http_pb2.HttpRule) -> Binding:
-    """The binding of a rule. Raises ValueError where it has what is not served here."""
+    """The binding of a rule."""
     verb: str = rule.WhichOneof("pattern")
-    template: str = getattr(rule, verb)
+    template: str = rule.custom.path if verb == "custom" else getattr(rule, verb)
     fields = {name.rpartition(".")[2]: tuple(name.split(".")) for name in _VARIABLE.findall(template)}
     path = _VARIABLE.sub(lambda found: f"{{{found[1].rpartition('.')[2]}}}", template)
     if verb == "custom" or not path.startswith(f"{CONTRACT_PREFIX}/") or path.count("{") != len(fields):

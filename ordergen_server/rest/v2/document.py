@@ -99,7 +99,7 @@ def _headers(binding: Binding) -> Iterator[dict[str, Any]]:
         text = "The request_id, where the body has none: it makes the call safe to repeat."
         schema = {"type": "string", "pattern": f"^({PATTERNS['request_id']})?$"}
         yield {"name": "Idempotency-Key", "in": "header", "description": text, "schema": schema}
-    if binding.streams and "after_sequence" in names:
+    if binding.can_resume:
         text = "The id of the last event seen: the stream goes on after it."
         schema = {"type": "string", "pattern": "^([0-9]{1,18})?$"}
         yield {"name": "Last-Event-ID", "in": "header", "description": text, "schema": schema}

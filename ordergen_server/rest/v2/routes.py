@@ -1,5 +1,6 @@
 """Version 2: a route for every HTTP rule of the contract."""
 
+import asyncio
 import re
 from contextlib import ExitStack
 from typing import Any
@@ -67,7 +68,8 @@ def _route(binding: Binding) -> Route:
 
     async def stream(request: Request) -> Response:
         message = await message_of(binding, request)
-        resume(message, request.headers)
+        if binding.can_resume:
+            resume(message, request.headers)
         return await _streamed(binding, message, request)
 
     path = binding.path.removeprefix(PREFIX).replace("}", ":segment}")
@@ -79,12 +81,14 @@ def _route(binding: Binding) -> Route:
 
 async def _streamed(binding: Binding, message: Any, request: Request) -> Response:  # noqa: ANN401 - a message of its kind
     state, settings = request.app.state, request.app.state.front.settings
+    # Whoever leaves a stream that cannot be gone on with cancels its run: such a stream ends by itself.
+    leaving = state.front.leaving if binding.can_resume else asyncio.Event()
     ending = ExitStack()
     if not state.streams.enter(ending):
         return refused(429, f"{settings.maximum_streams} streams are open: try again later")
     try:
         call = open_stream(binding, message, request, settings.stream_seconds)
-        return await events_of(call, settings.stream_comment_seconds, state.front.leaving, ending)
+        return await events_of(call, settings.stream_comment_seconds, leaving, ending)
     except BaseException:
         ending.close()
         raise

@@ -15,7 +15,9 @@ EXAMPLES = sized(4, 50)
 def test_no_answer_is_of_a_kind_that_the_document_does_not_have(front: Front, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     asked = command(front.url, EXAMPLES, 1, PHASES if LONG else "fuzzing", report)
-    done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=4 * PATIENCE)
+    done = subprocess.run(
+        asked, capture_output=True, text=True, check=False, timeout=4 * PATIENCE, cwd=tmp_path
+    )
     assert done.returncode == 0, done.stdout
     assert json.loads(report.read_text())
 

@@ -174,6 +174,21 @@ def test_a_run_may_be_streamed_without_being_stored(front: Front, model: model_p
     assert "rebalance_id" not in got[-1].data["finished"]
 
 
+def test_who_leaves_the_stream_that_watches_ends_no_run(
+    front: Front, rest_api: Api, clean_siblings: SimulatedSiblings
+) -> None:
+    message = message_of(clean_siblings.model)
+    message.name = "left alone"
+    message.portfolio_ids[:] = message.portfolio_ids[13:]
+    model = rest_api.create(message)
+    begun = answered(front.ask("POST", f"/api/v2/model/{model.model_id}/rebalance"))["rebalance_id"]
+    with events(front, f"/api/v2/rebalance/{begun}:watch") as stream:
+        assert next(iter(stream)).kind == "started"
+    watch = rebalances.WatchRebalanceRequest(rebalance_id=begun)
+    *_, last = rest_api.rebalances.WatchRebalance(watch, timeout=PATIENCE)
+    assert last.finished.state == rebalance_pb2.REBALANCE_STATE_COMPLETED
+
+
 @pytest.fixture
 def failing(mongodb_uri: str, siblings: SimulatedSiblings) -> Iterator[tuple[Api, Front]]:
     """A service whose prices cannot be had."""

@@ -6,8 +6,9 @@ INSTALLED := $(VENV)/.installed
 CHECKOV := .build/checkov/.installed
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --no-annotate
+SERVER := --extra server --extra otel --extra scale --extra rest
 
-.PHONY: help setup demo serve test soak lint fuzz rest-fuzz openapi protos audit sbom licences lock bench clean
+.PHONY: help setup demo serve test soak lint fuzz rest-fuzz openapi protos audit sbom licences lock platforms bench clean
 
 help:  ## Show what can be made.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -74,8 +75,16 @@ licences: $(INSTALLED)  ## Make docs/licences.md again, after `make lock` and `m
 
 lock: $(INSTALLED)  ## Make the lock files again from pyproject.toml.
 	$(LOCK) --all-extras --group dev pyproject.toml -o requirements.txt
-	$(LOCK) --extra server --extra otel --extra scale --extra rest --constraint requirements.txt pyproject.toml -o requirements-server.txt
+	$(LOCK) $(SERVER) --constraint requirements.txt pyproject.toml -o requirements-server.txt
+	$(LOCK) $(SERVER) --extra embedded --constraint requirements.txt pyproject.toml -o requirements-sandbox.txt
 	$(LOCK) --group checkov -o requirements-checkov.txt
+
+platforms: $(INSTALLED)  ## Install what the images have for amd64 and arm64 into .build/, by its hashes.
+	@for machine in x86_64 aarch64; do \
+		$(BIN)/uv pip install --quiet --no-deps --only-binary :all: --require-hashes --python-version 3.13 \
+			--python-platform $$machine-manylinux_2_28 --target .build/platforms/$$machine \
+			-r requirements-sandbox.txt && echo "$$machine: everything is there." || exit 1; \
+	done
 
 bench: $(INSTALLED)  ## Measure, and write docs/benchmarks.md.
 	$(BIN)/python -m tests.benchmarks $(ARGS)

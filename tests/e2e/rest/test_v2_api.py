@@ -33,6 +33,19 @@ def answered(answer: Answer) -> Any:  # noqa: ANN401 - anything of JSON
 
 
 @pytest.fixture(scope="module")
+def rest_api(mongodb_uri: str, clean_siblings: SimulatedSiblings) -> Iterator[Api]:
+    """A server of our own: others have the portfolios in models of theirs."""
+    with temporary_database(mongodb_uri) as name, served(mongodb_uri, name, clean_siblings) as api:
+        yield api
+
+
+@pytest.fixture(scope="module")
+def front(rest_api: Api) -> Iterator[Front]:
+    with front_process(f"127.0.0.1:{rest_api.port}") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def model(rest_api: Api, clean_siblings: SimulatedSiblings) -> model_pb2.Model:
     """A model that three portfolios follow."""
     message = message_of(clean_siblings.model)

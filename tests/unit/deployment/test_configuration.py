@@ -4,7 +4,6 @@ import re
 
 from ordergen_client.cli import main
 from tests.unit.deployment.manifests import ROOT
-from tests.unit.deployment.references import HAS_REST
 from tools import configuration
 
 
@@ -29,5 +28,4 @@ def test_every_variable_that_is_written_about_exists() -> None:
     known = configuration.variables() | client | {"ORDERGEN_TOKEN", "ORDERGEN_LEGACY_MONGODB_URI_FILE"}
     texts = [*(ROOT / "docs").rglob("*.md"), *(ROOT / "kubernetes").rglob("*.yaml"), ROOT / "Dockerfile"]
     written = {name for path in texts for name in re.findall(r"ORDERGEN_[A-Z_]*[A-Z]", path.read_text())}
-    coming = set() if HAS_REST else {name for name in written if name.startswith("ORDERGEN_REST_")}
-    assert set() == written - known - coming
+    assert set() == written - known

@@ -13,11 +13,12 @@ from ordergen_client.as_json import portfolio_as_json, run_in_parts, runs_as_jso
 from ordergen_client.client import Client
 from ordergen_client.commands.server import with_server
 from ordergen_client.commands.verify import verify
-from ordergen_client.export import ExportError, write_export
+from ordergen_client.export import write_export
 from ordergen_client.following import output_console, show_portfolios, until_interrupted
 from ordergen_client.progress import slow_progress
 from ordergen_client.tables import orders_table, portfolio_details, run_details, runs_table
 from ordergen_client.values import PortfolioRebalance, PortfolioState
+from ordergen_client.whole_file import FileNotWrittenError
 
 #: Portfolios of a table; a longer run is several of them, each shown once it is read.
 PAGE = 500
@@ -108,7 +109,7 @@ def export(*, client: Client, run_id: str, output: Path | None, force: bool, as_
         with slow_progress("Exporting", console) as progress:
             messages = until_interrupted(client.watch_messages(run_id))
             digest = write_export(messages, run_id, path, force=force, progress=progress)
-    except ExportError as error:
+    except FileNotWrittenError as error:
         raise click.ClickException(str(error)) from error
     if as_json:
         click.echo(json.dumps({"file": str(path), "sha256": digest}))

@@ -1,0 +1,109 @@
+"""What somebody should look at before a run is traded, the worst first, and why."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final
+
+from ordergen_client.report.exact import ZERO, minus, money, percent
+from ordergen_client.report.figures import Figures
+from ordergen_client.values import PortfolioRebalance, Rebalance
+
+#: Kinds of what needs a look, the worst first, and their headings.
+KINDS: Final = {
+    "FAILED": "Failed",
+    "INFEASIBLE": "No whole shares fit",
+    "SKIPPED": "Not tried",
+    "BELOW_ZERO": "Cash below zero after the trades",
+    "UNPROVEN": "Not proven to be the best",
+    "OUTSIDE": "Outside a band after the trades",
+    "FURTHER": "Further from the model than before",
+}
+#: Reasons that are told, and portfolios that are named with each.
+_GROUPS, _NAMED = 200, 12
+
+
+@dataclass(slots=True)
+class Group:
+    """Portfolios that need a look for the same reason."""
+
+    kind: str
+    why: str
+    count: int = 0
+    names: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def heading(self) -> str:
+        """Of its kind."""
+        return KINDS[self.kind]
+
+    @property
+    def unnamed(self) -> int:
+        """How many portfolios there are besides those that are named."""
+        return self.count - len(self.names)
+
+
+class Attention:
+    """What needs a look; so many reasons are kept, and the rest is counted.
+
+    Attributes:
+        portfolios: how many need a look.
+        untold: portfolios by kind whose reasons are not kept.
+    """
+
+    def __init__(self) -> None:
+        self.portfolios = 0
+        self.untold: Counter[str] = Counter()
+        self._groups: dict[tuple[str, str], Group] = {}
+
+    def add(self, portfolio: PortfolioRebalance, its: Figures) -> list[str]:
+        """Note a portfolio, and answer the kinds of what needs a look."""
+        found = dict(_reasons(portfolio, its))
+        self.portfolios += bool(found)
+        for kind, why in found.items():
+            if (kind, why) not in self._groups and len(self._groups) >= _GROUPS:
+                self.untold[kind] += 1
+                continue
+            group = self._groups.setdefault((kind, why), Group(kind, why))
+            group.count += 1
+            if len(group.names) < _NAMED:
+                group.names.append((portfolio.portfolio_id, portfolio.portfolio_name))
+        return list(found)
+
+    def groups(self) -> list[Group]:
+        """The worst first, of each kind those of most portfolios."""
+        order = list(KINDS)
+        return sorted(self._groups.values(), key=lambda one: (order.index(one.kind), -one.count))
+
+
+def _reasons(portfolio: PortfolioRebalance, its: Figures) -> Iterator[tuple[str, str]]:
+    if portfolio.state in KINDS:
+        yield portfolio.state, portfolio.error.message if portfolio.error else "No reason was given."
+    if portfolio.cash_after is not None and portfolio.cash_after < 0:
+        yield "BELOW_ZERO", f"Cash is {money(portfolio.cash_after)} after the trades."
+    solution = portfolio.solution
+    if solution and solution.status != "PROVEN_OPTIMAL":
+        yield "UNPROVEN", _gap(minus(solution.objective, solution.lower_bound))
+    if its.outside_after and solution:
+        few = "1 security stays" if its.outside_after == 1 else f"{its.outside_after:,} securities stay"
+        yield "OUTSIDE", f"{few} outside the band: a restriction or a lot forbids the trade."
+    before, after = portfolio.drift_before, portfolio.drift_after
+    if before is not None and after is not None and after > before:
+        yield "FURTHER", f"Drift rises from {percent(before)} to {percent(after)}: a rule comes before it."
+
+
+def _gap(gap: Decimal) -> str:
+    if gap <= ZERO:
+        return "The bound is met, but the proof was not finished."
+    return f"A better answer may exist, by at most {money(gap)} in money."
+
+
+def run_warning(run: Rebalance) -> str:
+    """What is to be said of the run as a whole; empty where all is well."""
+    if run.state == "FAILED":
+        told = run.error.message if run.error else "no reason was given"
+        return f"The run stopped before every portfolio was tried: {told}"
+    if run.state == "CANCELLED":
+        return "The run was cancelled: what was not tried by then was left as it is."
+    return ""

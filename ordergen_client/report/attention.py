@@ -20,8 +20,8 @@ KINDS: Final = {
     "OUTSIDE": "Outside a band after the trades",
     "FURTHER": "Further from the model than before",
 }
-#: Reasons that are told, and portfolios that are named with each.
-_GROUPS, _NAMED = 200, 12
+#: Reasons of a kind that are told, and portfolios that are named with each.
+_GROUPS, _NAMED = 10, 12
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class Group:
 
 
 class Attention:
-    """What needs a look; so many reasons are kept, and the rest is counted.
+    """What needs a look; of each kind so many reasons are kept, and the rest is counted.
 
     Attributes:
         portfolios: how many need a look.
@@ -55,26 +55,30 @@ class Attention:
     def __init__(self) -> None:
         self.portfolios = 0
         self.untold: Counter[str] = Counter()
-        self._groups: dict[tuple[str, str], Group] = {}
+        self._groups: dict[str, dict[str, Group]] = {}
 
     def add(self, portfolio: PortfolioRebalance, its: Figures) -> list[str]:
         """Note a portfolio, and answer the kinds of what needs a look."""
         found = dict(_reasons(portfolio, its))
         self.portfolios += bool(found)
         for kind, why in found.items():
-            if (kind, why) not in self._groups and len(self._groups) >= _GROUPS:
-                self.untold[kind] += 1
-                continue
-            group = self._groups.setdefault((kind, why), Group(kind, why))
-            group.count += 1
-            if len(group.names) < _NAMED:
-                group.names.append((portfolio.portfolio_id, portfolio.portfolio_name))
+            self._add(kind, why, portfolio)
         return list(found)
+
+    def _add(self, kind: str, why: str, portfolio: PortfolioRebalance) -> None:
+        groups = self._groups.setdefault(kind, {})
+        if why not in groups and len(groups) >= _GROUPS:
+            self.untold[kind] += 1
+            return
+        group = groups.setdefault(why, Group(kind, why))
+        group.count += 1
+        if len(group.names) < _NAMED:
+            group.names.append((portfolio.portfolio_id, portfolio.portfolio_name))
 
     def groups(self) -> list[Group]:
         """The worst first, of each kind those of most portfolios."""
-        order = list(KINDS)
-        return sorted(self._groups.values(), key=lambda one: (order.index(one.kind), -one.count))
+        by_kind = (self._groups.get(kind, {}).values() for kind in KINDS)
+        return [group for groups in by_kind for group in sorted(groups, key=lambda one: -one.count)]
 
 
 def _reasons(portfolio: PortfolioRebalance, its: Figures) -> Iterator[tuple[str, str]]:

@@ -18,11 +18,11 @@ STATES: Final = {
     "SKIPPED": "Not tried",
 }
 RUN_STATES: Final = {
-    "RUNNING": "running",
-    "COMPLETED": "completed",
-    "COMPLETED_WITH_ERRORS": "completed, with errors",
-    "FAILED": "stopped",
-    "CANCELLED": "cancelled",
+    "RUNNING": "Running",
+    "COMPLETED": "Completed",
+    "COMPLETED_WITH_ERRORS": "Completed, with errors",
+    "FAILED": "Stopped",
+    "CANCELLED": "Cancelled",
 }
 _RESTRICTIONS: Final = {"DO_NOT_BUY": "not bought", "DO_NOT_SELL": "not sold", "HOLD": "not traded"}
 

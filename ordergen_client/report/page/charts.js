@@ -89,7 +89,7 @@ function histogram(figure, values, { name, xLabel }) {
   const label = `${name} of ${known.length.toLocaleString("en")} portfolios, in percent of market value. ${said}`;
   const end = start + counts.length * step;
   const { chart, x, y } = frame(figure, {
-    label, xLabel, yLabel: "Portfolios", xRange: [start, end], yRange: [0, Math.max(...counts)],
+    label, xLabel, yLabel: "Portfolios", xRange: [start, end], yRange: [0, Math.max(...counts) * 1.05],
   });
   counts.forEach((count, place) => {
     const from = start + place * step;

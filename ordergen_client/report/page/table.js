@@ -10,7 +10,7 @@ const COLUMNS = [
   { name: "Trades", key: "trades" },
   { name: "Cash after", key: "cash_after", shown: money },
 ];
-//: Rows that are printed, at most.
+// Rows that are printed, at most.
 const PRINTED = 500;
 
 class PortfolioTable {
@@ -48,7 +48,10 @@ class PortfolioTable {
       const row = target.closest("tr")?.dataset.row;
       if (row && !target.closest("a")) location.hash = `portfolio-${this.data.columns.id[row]}`;
     });
-    addEventListener("beforeprint", () => this.show(0, PRINTED));
+    addEventListener("beforeprint", () => {
+      this.show(0, PRINTED);
+      for (const details of document.querySelectorAll("details")) details.open = true;
+    });
     addEventListener("afterprint", () => this.turn(this.page));
   }
 

@@ -3,10 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Final
 
-from ordergen_client.report.exact import ZERO, minus, money, percent
 from ordergen_client.report.figures import Figures
 from ordergen_client.values import PortfolioRebalance, Rebalance
 
@@ -85,22 +83,18 @@ def _reasons(portfolio: PortfolioRebalance, its: Figures) -> Iterator[tuple[str,
     if portfolio.state in KINDS:
         yield portfolio.state, portfolio.error.message if portfolio.error else "No reason was given."
     if portfolio.cash_after is not None and portfolio.cash_after < 0:
-        yield "BELOW_ZERO", f"Cash is {money(portfolio.cash_after)} after the trades."
+        yield "BELOW_ZERO", "The options of this run let cash fall below zero."
     solution = portfolio.solution
     if solution and solution.status != "PROVEN_OPTIMAL":
-        yield "UNPROVEN", _gap(minus(solution.objective, solution.lower_bound))
+        yield (
+            "UNPROVEN",
+            "Every rule is kept, but better orders may exist: each portfolio has by how much at most.",
+        )
     if its.outside_after and solution:
-        few = "1 security stays" if its.outside_after == 1 else f"{its.outside_after:,} securities stay"
-        yield "OUTSIDE", f"{few} outside the band: a restriction or a lot forbids the trade."
+        yield "OUTSIDE", "A rule of this run, such as a restriction, forbids the trades that would mend it."
     before, after = portfolio.drift_before, portfolio.drift_after
     if before is not None and after is not None and after > before:
-        yield "FURTHER", f"Drift rises from {percent(before)} to {percent(after)}: a rule comes before it."
-
-
-def _gap(gap: Decimal) -> str:
-    if gap <= ZERO:
-        return "The bound is met, but the proof was not finished."
-    return f"A better answer may exist, by at most {money(gap)} in money."
+        yield "FURTHER", "A rule of this run, such as the cash to keep, comes before being near to the model."
 
 
 def run_warning(run: Rebalance) -> str:

@@ -72,9 +72,7 @@ class Securities:
                 return number
         numbers.append(len(self._securities))
         self._securities.append(
-            Security(
-                line.security_id, line.ticker, line.price, line.target, line.low_drift, line.high_drift
-            )
+            Security(line.security_id, line.ticker, line.price, line.target, line.low_drift, line.high_drift)
         )
         return numbers[-1]
 

@@ -37,7 +37,9 @@ def headline(totals: Totals, attention: Attention) -> str:
     if not totals.portfolios:
         return "No portfolio was in this run: there is nothing to trade."
     trading = totals.states["REBALANCED"]
-    told = f"{trading:,} of {counted(totals.portfolios, 'portfolio')} {'trades' if trading == 1 else 'trade'}."
+    told = (
+        f"{trading:,} of {counted(totals.portfolios, 'portfolio')} {'trades' if trading == 1 else 'trade'}."
+    )
     if attention.portfolios:
         needs = "needs" if attention.portfolios == 1 else "need"
         return f"{told} {attention.portfolios:,} {needs} a look before anything is traded."
@@ -60,7 +62,10 @@ def options(given: RebalanceOptions, tickers: dict[str, str]) -> Iterator[tuple[
     yield "Most turnover", _or_none(given.maximum_turnover_weight, _of_value)
     count = given.maximum_trade_count
     yield "Most trades of a portfolio", "No limit" if count is None else f"{count:,}"
-    yield "Restrictions", _listed(tickers, {key: _RESTRICTIONS[one] for key, one in given.restrictions.items()})
+    yield (
+        "Restrictions",
+        _listed(tickers, {key: _RESTRICTIONS[one] for key, one in given.restrictions.items()}),
+    )
     yield "Lots", _listed(tickers, {key: f"lots of {one:,}" for key, one in given.lot_sizes.items()})
     seconds = given.solver_timeout_seconds
     yield "Time for one portfolio", "As the server has it" if seconds is None else f"{seconds:g} s at most"
@@ -72,7 +77,9 @@ def _cash(given: RebalanceOptions) -> str:
     amount, weight = given.minimum_cash_amount, given.minimum_cash_weight
     found = [money(amount)] if amount is not None else []
     found += [_of_value(weight)] if weight is not None else []
-    return " or ".join(found) + (", the greater of the two" if len(found) > 1 else "") if found else "0 or more"
+    return (
+        " or ".join(found) + (", the greater of the two" if len(found) > 1 else "") if found else "0 or more"
+    )
 
 
 def _of_value(weight: Decimal) -> str:
@@ -94,8 +101,10 @@ def time(value: datetime | None) -> str:
 
 def proof(run: Rebalance) -> str:
     """What PROVEN_OPTIMAL means."""
-    aim = "trade less and bring every security inside its band" if run.options.strategy == "TO_BAND" else (
-        "come nearer to the model"
+    aim = (
+        "trade less and bring every security inside its band"
+        if run.options.strategy == "TO_BAND"
+        else ("come nearer to the model")
     )
     return (
         f"Proven means: of all whole-share orders that keep every band, the cash and the options of this run, "

@@ -100,19 +100,23 @@ class Contents:
         """The page without its blocks."""
         style, script = _resource("page.css"), _script()
         tickers = {one.security_id: one.ticker for one in self.securities.by_target() if one.ticker}
-        return _environment().get_template("page.html").render(
-            run=run,
-            totals=self.totals,
-            attention=self.attention,
-            securities=self.securities,
-            left_out=self.blocks.left_out,
-            kinds=KINDS,
-            words=words,
-            warning=run_warning(run),
-            options=list(words.options(run.options, tickers)),
-            style=style,
-            script=script,
-            policy=_policy(style, script),
+        return (
+            _environment()
+            .get_template("page.html")
+            .render(
+                run=run,
+                totals=self.totals,
+                attention=self.attention,
+                securities=self.securities,
+                left_out=self.blocks.left_out,
+                kinds=KINDS,
+                words=words,
+                warning=run_warning(run),
+                options=list(words.options(run.options, tickers)),
+                style=style,
+                script=script,
+                policy=_policy(style, script),
+            )
         )
 
 

@@ -44,7 +44,9 @@ def run(count: int, **given: object) -> Rebalance:
     return Rebalance(**values)  # type: ignore[arg-type] # each as its field has it
 
 
-def events(portfolios: Sequence[PortfolioRebalance] | Iterator[PortfolioRebalance], whole: Rebalance) -> Iterator[RebalanceEvent]:
+def events(
+    portfolios: Sequence[PortfolioRebalance] | Iterator[PortfolioRebalance], whole: Rebalance
+) -> Iterator[RebalanceEvent]:
     """The stream of a run that did this."""
     yield RebalanceEvent(1, started=whole)
     sequence = 1
@@ -58,20 +60,34 @@ def without_answer(number: int, state: str, message: str, name: str | None = Non
     error = OrderGenerationError("FAILED_PRECONDITION", message)
     shown = f"Portfolio {number + 1}" if name is None else name
     return PortfolioRebalance(
-        RUN, portfolio_id(number), shown, state, error, None, None, None, None, None, (), (), None, None  # type: ignore[arg-type] # a state
+        RUN,
+        portfolio_id(number),
+        shown,
+        state,
+        error,
+        None,
+        None,
+        None,
+        None,
+        None,
+        (),
+        (),
+        None,
+        None,  # type: ignore[arg-type] # a state
     )
 
 
 def answered(number: int, lines: int, *, name: str | None = None, proven: bool = True) -> PortfolioRebalance:
     """One that trades, of so many lines; the same number gives the same."""
     random = Random(number)  # noqa: S311 - test data, not secrets
-    positions = [_line(place, random, Decimal(random.randint(1, 60))) for place in range(lines)]
-    cash_before = Decimal(random.randint(100_000, 9_000_000)) / 100
-    market_value = cash_before + sum((one.original_market_value for one in positions), Decimal(0))
+    market_value = Decimal(random.randint(250_000, 50_000_000))
+    positions = [_line(place, random, market_value, Decimal("0.95") / lines) for place in range(lines)]
+    cash_before = market_value - sum((one.original_market_value for one in positions), Decimal(0))
     traded = sum((one.price * one.trade_quantity for one in positions), Decimal(0))
-    positions = [_weighed(one, market_value) for one in positions]
     before, after = (_drift(positions, market_value, then) for then in (False, True))
-    objective = sum((abs(market_value * one.target - one.adjusted_market_value) for one in positions), Decimal(0))
+    objective = sum(
+        (abs(market_value * one.target - one.adjusted_market_value) for one in positions), Decimal(0)
+    )
     return PortfolioRebalance(
         rebalance_id=RUN,
         portfolio_id=portfolio_id(number),
@@ -96,12 +112,13 @@ def answered(number: int, lines: int, *, name: str | None = None, proven: bool =
     )
 
 
-def _line(place: int, random: Random, scale: Decimal) -> RebalancePosition:
-    price = Decimal(Random(place).randint(300, 90_000)) / 100  # noqa: S311 - the price of a security, for all portfolios
-    held = Decimal(random.randint(0, 900)) * scale
+def _line(place: int, random: Random, market_value: Decimal, target: Decimal) -> RebalancePosition:
+    price = Decimal(Random(place).randint(300, 90_000)) / 100  # noqa: S311 - all portfolios have this price
+    best = int(market_value * target / price)
+    held = Decimal(best * random.randint(60, 140) // 100)
     if random.random() < 0.1:
         held += Decimal(random.randint(1, 9999)) / 10_000
-    trade = random.choice([0, 1, 1, 1]) * random.randint(-int(held) // 3, int(held) // 4 + 5)
+    trade = best - int(held)
     then = held + trade
     return RebalancePosition(
         security_id=f"SECURITY{place:016d}",
@@ -111,10 +128,10 @@ def _line(place: int, random: Random, scale: Decimal) -> RebalancePosition:
         adjusted_quantity=then,
         original_market_value=held * price,
         adjusted_market_value=then * price,
-        target=Decimal("0.0095"),
-        low_drift=Decimal("0.005"),
-        high_drift=Decimal("0.0125"),
-        actual=Decimal(0),
+        target=target,
+        low_drift=target / 4,
+        high_drift=target / 2,
+        actual=(then * price / market_value).quantize(_WEIGHT),
         actual_drift=None,
         trade_quantity=trade,
         trade_date=BEGAN.date() if trade else None,
@@ -122,15 +139,11 @@ def _line(place: int, random: Random, scale: Decimal) -> RebalancePosition:
     )
 
 
-def _weighed(line: RebalancePosition, market_value: Decimal) -> RebalancePosition:
-    from dataclasses import replace
-
-    return replace(line, actual=(line.adjusted_market_value / market_value).quantize(_WEIGHT))
-
-
 def _drift(lines: Sequence[RebalancePosition], market_value: Decimal, then: bool) -> Decimal:
     values = [one.adjusted_market_value if then else one.original_market_value for one in lines]
-    found = sum((abs(value - market_value * one.target) for value, one in zip(values, lines, strict=True)), Decimal(0))
+    found = sum(
+        (abs(value - market_value * one.target) for value, one in zip(values, lines, strict=True)), Decimal(0)
+    )
     return (found / market_value).quantize(Decimal("1e-12"))
 
 

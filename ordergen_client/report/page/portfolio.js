@@ -41,8 +41,8 @@ function linesTable(lines) {
   const sorted = [...lines].sort((one, other) => traded(other) - traded(one) || Number(other.target) - Number(one.target));
   const scale = scaleOf(lines);
   const drawable = lines.some((line) => line.weightBefore !== null);
-  const names = ["Security", "Order", "Value", "Price", ...(drawable ? ["Weight against target and band"] : []), "Weight", "Target", "Shares", "Why"];
-  const right = new Set(["Value", "Price", "Weight", "Target", "Shares"]);
+  const names = ["Security", "Order", "Value", ...(drawable ? ["Weight against target and band, and why"] : ["Why"]), "Weight", "Target"];
+  const right = new Set(["Value", "Weight", "Target"]);
   const head = made("tr", {}, ...names.map((name) => made("th", { scope: "col", class: right.has(name) ? "right" : "" }, name)));
   const rows = sorted.map((line) => lineRow(line, scale, drawable));
   const table = made("table", { class: "cards lines" }, made("caption", { class: "unseen" }, "Lines of the portfolio, the largest orders first"), made("thead", {}, head), made("tbody", {}, ...rows));
@@ -51,21 +51,20 @@ function linesTable(lines) {
 
 function lineRow(line, scale, drawable) {
   const cell = (name, content, more = {}) => made("td", { "data-name": name, ...more }, ...[content].flat());
+  const below = (...content) => made("span", { class: "sub" }, ...content);
   const right = { class: "right" };
   const side = line.trade > 0 ? "Buy" : "Sell";
-  const order = line.trade ? made("span", { class: `side ${side.toLowerCase()}` }, `${side} ${Math.abs(line.trade).toLocaleString("en")}`) : NONE;
+  const order = line.trade ? made("span", { class: `side ${side.toLowerCase()}` }, `${side} ${Math.abs(line.trade).toLocaleString("en")}`) : "No trade";
+  const held = below(line.trade ? `${quantity(line.held)} \u2192 ${quantity(line.then)}` : quantity(line.held));
   return made(
     "tr",
     {},
     made("th", { scope: "row", title: line.id, class: "whole" }, line.ticker),
-    cell("Order", order),
-    cell("Value", line.trade ? exactly(line.traded) : NONE, right),
-    cell("Price", exactly(line.price), right),
-    ...(drawable ? [made("td", { class: "drawn" }, bullet(line, scale))] : []),
+    cell("Order; shares", [order, held]),
+    cell("Value; price", [line.trade ? exactly(line.traded) : NONE, below("at ", exactly(line.price))], right),
+    made("td", { class: "drawn" }, ...(drawable ? [bullet(line, scale)] : []), below(line.reason || NONE)),
     cell("Weight", [exactly(line.shownBefore ?? null, percent), " \u2192 ", exactly(line.shownAfter ?? null, percent)], right),
     cell("Target", exactly(line.target, percent), right),
-    cell("Shares", `${quantity(line.held)} \u2192 ${quantity(line.then)}`, right),
-    cell("Why", line.reason || NONE, { class: "whole" }),
   );
 }
 

@@ -28,7 +28,8 @@ def events_of(path: Path) -> Iterator[RebalanceEvent]:
         raise NotAnExportError(f"{path} is not as it was written: {error}") from error
     if export.digest != export.said_digest:
         raise NotAnExportError(
-            f"{path} is not as it was written: its checksum is another. `ordergen runs verify` says what is wrong."
+            f"{path} is not as it was written: its checksum is another. "
+            "`ordergen runs verify` says what is wrong."
         )
     if last:
         yield last

@@ -107,6 +107,6 @@ def proof(run: Rebalance) -> str:
         else ("come nearer to the model")
     )
     return (
-        f"Proven means: of all whole-share orders that keep every band, the cash and the options of this run, "
-        f"none {aim}; the program found the best ones and a bound that nothing can pass, and the two are equal."
+        "Proven means: of all whole-share orders that keep every band, the cash and the options of this "
+        f"run, none {aim}; what was found equals a bound that no orders can pass."
     )

@@ -43,7 +43,7 @@ def write_report(
         progress: is told how far it is.
 
     Raises:
-        FileNotWrittenError: there is such a file, it cannot be written, or the run's events ended before it did.
+        FileNotWrittenError: there is such a file, it cannot be written, or the events ended before the run.
     """
     with whole_file(path, force=force) as file, TemporaryFile() as data:
         contents = Contents(data)

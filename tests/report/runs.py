@@ -50,7 +50,7 @@ def events(
     """The stream of a run that did this."""
     yield RebalanceEvent(1, started=whole)
     sequence = 1
-    for sequence, portfolio in enumerate(portfolios, 2):  # noqa: B007 - the last one is needed
+    for sequence, portfolio in enumerate(portfolios, 2):
         yield RebalanceEvent(sequence, portfolio=portfolio)
     yield RebalanceEvent(sequence + 1, finished=whole)
 

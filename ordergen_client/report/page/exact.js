@@ -68,3 +68,7 @@ function percent(text, places = 2) {
   const { units } = decimal(rounded(text, places + 2));
   return `${grouped(written(units, places))}\u00a0%`;
 }
+
+function counted(number, one) {
+  return `${number.toLocaleString("en")} ${number === 1 ? one : `${one}s`}`;
+}

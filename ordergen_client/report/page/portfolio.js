@@ -20,8 +20,8 @@ function facts(data, row) {
     ["Drift", [exactly(column.drift_before[row], percent), " \u2192 ", exactly(column.drift_after[row], percent)]],
     ["Cash", [weighed(column.cash_before[row]), " \u2192 ", weighed(column.cash_after[row])].flat()],
     ["Turnover", weighed(column.turnover[row])],
-    ["Buys", [exactly(column.bought[row]), ` in ${column.buys[row].toLocaleString("en")}`]],
-    ["Sells", [exactly(column.sold[row]), ` in ${column.sells[row].toLocaleString("en")}`]],
+    ["Buys", [exactly(column.bought[row]), ` in ${counted(column.buys[row], "trade")}`]],
+    ["Sells", [exactly(column.sold[row]), ` in ${counted(column.sells[row], "trade")}`]],
     ["Lines outside their band", [`${column.outside_before[row]} \u2192 ${column.outside_after[row]}`]],
   ];
   return made(

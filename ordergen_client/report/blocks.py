@@ -43,17 +43,24 @@ class Blocks:
         securities: what lines refer to.
         most: bytes of packed lines of portfolios that need no look.
         most_needed: bytes of packed lines at all.
+        lines: of a block, about.
 
     Attributes:
         left_out: portfolios whose lines are not written, as there are too many.
     """
 
     def __init__(
-        self, sink: Sink, securities: Securities, most: int = MOST, most_needed: int = MOST_NEEDED
+        self,
+        sink: Sink,
+        securities: Securities,
+        most: int = MOST,
+        most_needed: int = MOST_NEEDED,
+        lines: int = _LINES,
     ) -> None:
         self._sink = sink
         self._securities = securities
         self._limits = most, most_needed
+        self._block_lines = lines
         self._rows: dict[str, list[object]] = {}
         self._lines: dict[str, list[object]] = {}
         self._line_count = self._line_bytes = self._line_blocks = 0
@@ -92,7 +99,7 @@ class Blocks:
         for name, column in columns.items():
             self._lines.setdefault(name, []).append(column)
         self._line_count += len(lines)
-        if self._line_count >= _LINES:
+        if self._line_count >= self._block_lines:
             self._flush_lines()
 
     def _flush_rows(self) -> None:

@@ -70,8 +70,13 @@ def write_workbook(
     """
     with whole_file(path, force=force) as file, TemporaryDirectory() as folder:
         book = Workbook(file, {"constant_memory": True, "tmpdir": folder})
-        contents = _Contents(book)
-        run = contents.read(events, progress)
+        book.use_zip64()  # where a sheet of a million lines needs it
+        try:
+            run = _Contents(book).read(events, progress)
+        except BaseException:  # what is cut off is not put together, but its files are closed
+            for sheet in book.worksheets():
+                sheet.row_data_fh.close()
+            raise
         book.close()
     return run
 

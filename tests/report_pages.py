@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from ordergen_client.report.blocks import Limits
 from ordergen_client.report.write import write_report
 from ordergen_client.values import PortfolioRebalance, Rebalance, RebalancePosition
 from tests.made_runs import events, run
@@ -50,10 +51,12 @@ def written(
     portfolios: Sequence[PortfolioRebalance] | Iterable[PortfolioRebalance],
     path: Path,
     whole: Rebalance | None = None,
+    limits: Limits = Limits(),  # noqa: B008 - it is frozen
 ) -> Page:
     """The report of a run that did this."""
     found = list(portfolios)
-    write_report(events(found, whole or run(len(found))), path, force=True, progress=lambda _done, _all: None)
+    told = events(found, whole or run(len(found)))
+    write_report(told, path, force=True, progress=lambda _done, _all: None, limits=limits)
     return read_page(path)
 
 

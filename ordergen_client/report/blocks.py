@@ -6,6 +6,7 @@ A block is an element `<script type="text/plain" class="CLASS">`. Base64 has no 
 import json
 import zlib
 from base64 import b64encode
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from ordergen_client.report.exact import digits, minus
@@ -13,12 +14,25 @@ from ordergen_client.report.figures import Figures
 from ordergen_client.report.securities import Securities
 from ordergen_client.values import PortfolioRebalance
 
-#: Portfolios of a block, and lines of one, about.
-_ROWS, _LINES = 1_000, 4_000
-#: Bytes of packed lines after which those of portfolios that need a look alone are kept, and then none.
-MOST, MOST_NEEDED = 10_500_000, 12_000_000
 #: Columns of a portfolio that are numbers of its record.
 _NUMBERS: Final = ("market_value", "cash_before", "cash_after", "drift_before", "drift_after")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large a page may be, and its blocks.
+
+    Attributes:
+        rows: portfolios of a block.
+        lines: lines of a block, about.
+        bytes: of packed lines, after which those of portfolios that need a look alone are kept.
+        bytes_needed: of packed lines, after which none are kept.
+    """
+
+    rows: int = 1_000
+    lines: int = 4_000
+    bytes: int = 10_500_000
+    bytes_needed: int = 12_000_000
 
 
 class Sink(Protocol):
@@ -41,26 +55,16 @@ class Blocks:
     Args:
         sink: where they are written.
         securities: what lines refer to.
-        most: bytes of packed lines of portfolios that need no look.
-        most_needed: bytes of packed lines at all.
-        lines: of a block, about.
+        limits: how much is written.
 
     Attributes:
         left_out: portfolios whose lines are not written, as there are too many.
     """
 
-    def __init__(
-        self,
-        sink: Sink,
-        securities: Securities,
-        most: int = MOST,
-        most_needed: int = MOST_NEEDED,
-        lines: int = _LINES,
-    ) -> None:
+    def __init__(self, sink: Sink, securities: Securities, limits: Limits) -> None:
         self._sink = sink
         self._securities = securities
-        self._limits = most, most_needed
-        self._block_lines = lines
+        self._limits = limits
         self._rows: dict[str, list[object]] = {}
         self._lines: dict[str, list[object]] = {}
         self._line_count = self._line_bytes = self._line_blocks = 0
@@ -69,7 +73,8 @@ class Blocks:
 
     def add(self, portfolio: PortfolioRebalance, its: Figures, look: list[str]) -> None:
         """Write one more portfolio."""
-        kept = bool(portfolio.positions) and self._line_bytes < self._limits[bool(look)]
+        most = self._limits.bytes_needed if look else self._limits.bytes
+        kept = bool(portfolio.positions) and self._line_bytes < most
         self.left_out += bool(portfolio.positions) and not kept
         row = {**_row(portfolio, its), "look": look, "lines": self._line_blocks if kept else None}
         if not portfolio.positions:
@@ -79,7 +84,7 @@ class Blocks:
         if kept:
             self._add_lines(portfolio)
         self._count += 1
-        if self._count % _ROWS == 0:
+        if self._count % self._limits.rows == 0:
             self._flush_rows()
 
     def finish(self) -> None:
@@ -99,7 +104,7 @@ class Blocks:
         for name, column in columns.items():
             self._lines.setdefault(name, []).append(column)
         self._line_count += len(lines)
-        if self._line_count >= self._block_lines:
+        if self._line_count >= self._limits.lines:
             self._flush_lines()
 
     def _flush_rows(self) -> None:

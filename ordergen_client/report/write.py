@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ordergen_client.report import words
 from ordergen_client.report.attention import KINDS, Attention, run_warning
-from ordergen_client.report.blocks import Blocks, block
+from ordergen_client.report.blocks import Blocks, Limits, block
 from ordergen_client.report.exact import digits, money, percent
 from ordergen_client.report.figures import figures
 from ordergen_client.report.securities import Securities
@@ -32,7 +32,12 @@ Progress = Callable[[int, int], None]
 
 
 def write_report(
-    events: Iterable[RebalanceEvent], path: Path, *, force: bool, progress: Progress
+    events: Iterable[RebalanceEvent],
+    path: Path,
+    *,
+    force: bool,
+    progress: Progress,
+    limits: Limits = Limits(),  # noqa: B008 - it is frozen
 ) -> Rebalance:
     """Write the report of a run to its end; answers the run.
 
@@ -41,12 +46,13 @@ def write_report(
         path: the file; while it is written it is `<path>.part`.
         force: replace a file that is there.
         progress: is told how far it is.
+        limits: how large the page may be; it says what is left out.
 
     Raises:
         FileNotWrittenError: there is such a file, it cannot be written, or the events ended before the run.
     """
     with whole_file(path, force=force) as file, TemporaryFile() as data:
-        contents = Contents(data)
+        contents = Contents(data, limits)
         run = contents.read(events, progress)
         before, after = contents.page(run).split(_BLOCKS)
         file.write(before.encode())
@@ -59,12 +65,12 @@ def write_report(
 class Contents:
     """All that the page tells; portfolios and lines are in `data`, and no longer in memory."""
 
-    def __init__(self, data: BinaryIO) -> None:
+    def __init__(self, data: BinaryIO, limits: Limits) -> None:
         self._data = data
         self.totals = Totals()
         self.attention = Attention()
         self.securities = Securities()
-        self.blocks = Blocks(data, self.securities)
+        self.blocks = Blocks(data, self.securities, limits)
 
     def read(self, events: Iterable[RebalanceEvent], progress: Progress) -> Rebalance:
         """Read a run to its end."""

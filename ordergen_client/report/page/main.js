@@ -17,7 +17,11 @@ function told(error) {
 
 async function main() {
   const data = await readData();
-  if (!data.count) return;
+  if (data.count) show(data);
+  document.documentElement.dataset.ready = "true";
+}
+
+function show(data) {
   for (const id of ["charts", "portfolios"]) document.getElementById(id).hidden = false;
   drawCharts(data);
   new PortfolioTable(data);
@@ -28,7 +32,6 @@ async function main() {
   });
   addEventListener("hashchange", () => follow(data));
   follow(data);
-  document.documentElement.dataset.ready = "true";
 }
 
 main().catch(told);

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ordergen_client.report.blocks import Blocks
+from ordergen_client.report.blocks import Blocks, Limits
 from ordergen_client.report.figures import figures
 from ordergen_client.report.securities import LARGEST, Securities
 from ordergen_client.report.totals import Totals
@@ -107,7 +107,7 @@ def test_where_lines_are_too_many_those_that_need_a_look_come_first(
 ) -> None:
     """A block is full with the lines of one portfolio; then there is room for what needs a look, or none."""
     securities, sink = Securities(), BytesIO()
-    blocks = Blocks(sink, securities, most, needed, lines=12)
+    blocks = Blocks(sink, securities, Limits(lines=12, bytes=most, bytes_needed=needed))
     for portfolio in PORTFOLIOS:
         its = figures(portfolio)
         look = ["UNPROVEN"] if portfolio is PORTFOLIOS[2] else []

@@ -49,7 +49,7 @@ function frame(figure, { label, xLabel, yLabel, xRange, yRange, yPercent }) {
   const x = (one) => edge.left + ((one - xLow) / (xHigh - xLow || 1)) * (width - edge.left - edge.right);
   const y = (one) => height - edge.bottom - ((one - yLow) / (yHigh - yLow || 1)) * (height - edge.top - edge.bottom);
   const chart = drawn("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": label });
-  const xTicks = ticksOf(xLow, xHigh, width / 90);
+  const xTicks = ticksOf(xLow, xHigh, Math.max(4, width / 90));
   for (const tick of xTicks) {
     chart.append(drawn("text", { x: x(tick), y: height - edge.bottom + 17, "text-anchor": "middle" }, inPercent(tick, placesOf(xTicks))));
   }
@@ -126,7 +126,10 @@ function driftChart(figure, data) {
   });
   const end = Math.min(most(before), most(after));
   chart.append(drawn("line", { class: "diagonal", x1: x(0), y1: y(0), x2: x(end), y2: y(end) }, drawn("title", {}, "No change")));
-  for (const row of shown) chart.append(point(data, row, x(before[row]), y(after[row])));
+  const marked = (row) => data.columns.look[row].length > 0; // they are drawn last, above the others
+  for (const row of [...shown].sort((one, other) => marked(one) - marked(other))) {
+    chart.append(point(data, row, x(before[row]), y(after[row])));
+  }
   chart.addEventListener("pointerover", ({ target }) => titled(data, target));
   chart.addEventListener("click", ({ target }) => {
     if (target.dataset.row) location.hash = `portfolio-${data.columns.id[target.dataset.row]}`;

@@ -22,8 +22,9 @@ function facts(data, row) {
     ["Turnover", weighed(column.turnover[row])],
     ["Buys", [exactly(column.bought[row]), ` in ${counted(column.buys[row], "trade")}`]],
     ["Sells", [exactly(column.sold[row]), ` in ${counted(column.sells[row], "trade")}`]],
-    ["Lines outside their band", [`${column.outside_before[row]} \u2192 ${column.outside_after[row]}`]],
   ];
+  const outside = `${column.outside_before[row]} \u2192 ${column.outside_after[row]}`;
+  if (column.lines[row] !== -1) pairs.push(["Lines outside their band", [outside]]);
   return made(
     "dl",
     { class: "facts-list" },
@@ -70,13 +71,13 @@ function lineRow(line, scale, drawable) {
 
 function linesOf(data, row, lines) {
   if (lines) return linesTable(lines);
-  if (data.columns.lines[row] !== null) return [made("p", {}, "It has no lines.")];
+  if (data.columns.lines[row] !== null) return [made("p", {}, "The service has no lines of it.")];
   const command = `ordergen runs show ${data.known.run} --portfolio ${data.columns.id[row]}`;
   return [made("p", { class: "warning" }, "Its lines are not in this file, which would be too large with them. This command shows them: ", made("code", {}, command))];
 }
 
 async function showPortfolio(data, row) {
-  const { id, name, error } = data.columns;
+  const { id, name, error, status } = data.columns;
   const place = document.getElementById("portfolio");
   const close = made("button", { type: "button" }, "Close");
   close.addEventListener("click", () => {
@@ -90,7 +91,7 @@ async function showPortfolio(data, row) {
     made("header", {}, made("div", {}, heading, made("code", {}, id[row])), close),
     ...(error[row] ? [made("p", { class: "warning" }, error[row])] : []),
     facts(data, row),
-    ...(proof ? [made("p", { class: "proof" }, proof)] : []),
+    ...(proof ? [made("p", { class: status[row] === "PROVEN_OPTIMAL" ? "proof" : "warning" }, proof)] : []),
     ...linesOf(data, row, lines),
   );
   place.hidden = false;

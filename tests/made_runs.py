@@ -63,7 +63,7 @@ def without_answer(number: int, state: str, message: str, name: str | None = Non
         RUN,
         portfolio_id(number),
         shown,
-        state,
+        state,  # type: ignore[arg-type] # a state
         error,
         None,
         None,
@@ -73,7 +73,7 @@ def without_answer(number: int, state: str, message: str, name: str | None = Non
         (),
         (),
         None,
-        None,  # type: ignore[arg-type] # a state
+        None,
     )
 
 

@@ -88,7 +88,7 @@ def _reasons(portfolio: PortfolioRebalance, its: Figures) -> Iterator[tuple[str,
     if solution and solution.status != "PROVEN_OPTIMAL":
         yield (
             "UNPROVEN",
-            "Every rule is kept, but better orders may exist: each portfolio has by how much at most.",
+            "Every rule is kept, but better orders may exist: each portfolio says by how much at most.",
         )
     if its.outside_after and solution:
         yield "OUTSIDE", "A rule of this run, such as a restriction, forbids the trades that would mend it."

@@ -43,7 +43,7 @@ function placesOf(ticks) {
 function frame(figure, { label, xLabel, yLabel, xRange, yRange, yPercent }) {
   const width = Math.max(260, figure.clientWidth - 34);
   const height = 230;
-  const edge = { left: 52, right: 12, top: 22, bottom: 42 };
+  const edge = { left: 52, right: 22, top: 22, bottom: 42 };
   const [xLow, xHigh] = xRange;
   const [yLow, yHigh] = yRange;
   const x = (one) => edge.left + ((one - xLow) / (xHigh - xLow || 1)) * (width - edge.left - edge.right);
@@ -134,7 +134,7 @@ function driftChart(figure, data) {
   chart.addEventListener("click", ({ target }) => {
     if (target.dataset.row) location.hash = `portfolio-${data.columns.id[target.dataset.row]}`;
   });
-  const key = data.columns.look.some((look) => look.length) ? " \u25c6 needs a look. The dashed line is no change." : " The dashed line is no change.";
+  const key = shown.some((row) => data.columns.look[row].length) ? " \u25c6 needs a look. The dashed line is no change." : " The dashed line is no change.";
   replaced(figure, made("p", {}, said + rest + key), chart);
 }
 

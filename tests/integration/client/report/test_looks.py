@@ -1,8 +1,8 @@
 """The report in a browser: at every width, in dark and light, on paper; for everybody."""
 
+from importlib.resources import files
 from pathlib import Path
 
-import axe_playwright_python
 import pytest
 from playwright.sync_api import Page as Tab
 
@@ -11,7 +11,7 @@ from tests.integration.client.report.conftest import Opened
 from tests.made_runs import answered, portfolio_id, run, without_answer
 from tests.report_pages import Page, written
 
-AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 HOSTILE = """</script><script>alert(1)</script><img src=x onerror="alert(2)">{{ 7 * 7 }}"""
 LONG_NAME = "Endowment of the " + "Very" * 30 + " Long Name"
 #: What is wider than its box, or than the screen; drawings clip, and headings of cards are unseen.

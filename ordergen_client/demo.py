@@ -13,6 +13,7 @@ from ordergen_client.progress import slow_progress
 from ordergen_client.sandbox import sandbox
 from ordergen_client.tables import orders_table
 from ordergen_client.values import PortfolioRebalance, Rebalance
+from ordergen_client.whole_file import FileNotWrittenError
 
 
 def run_demo(arguments: Sequence[str], *, report: Path | None, as_json: bool) -> None:
@@ -51,7 +52,10 @@ def run_demo(arguments: Sequence[str], *, report: Path | None, as_json: bool) ->
 def _write_report(client: Client, run: Rebalance, path: Path, console: Console) -> None:
     from ordergen_client.report.write import write_report  # noqa: PLC0415 - it needs an extra
 
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileNotWrittenError(f"{path} cannot be written: {error.strerror or error}") from error
     events = until_interrupted(client.watch_rebalance(run.rebalance_id))
     with slow_progress("Reporting", console) as told:
         write_report(events, path, force=True, progress=told)

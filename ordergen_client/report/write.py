@@ -1,6 +1,5 @@
 """Writes the page: what people read first as HTML, and the data of the tables and charts in packed blocks."""
 
-import json
 import shutil
 from base64 import b64encode
 from collections.abc import Callable, Iterable
@@ -15,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from ordergen_client.report import words
 from ordergen_client.report.attention import KINDS, Attention, run_warning
 from ordergen_client.report.blocks import Blocks, Limits, block
-from ordergen_client.report.exact import digits, money, percent
+from ordergen_client.report.exact import digits, money, percent, price
 from ordergen_client.report.figures import figures
 from ordergen_client.report.securities import Securities
 from ordergen_client.report.totals import Totals
@@ -135,7 +134,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters.update(money=money, percent=percent, digits=digits, json=json.dumps)
+    found.filters.update(money=money, percent=percent, price=price, digits=digits)
     return found
 
 

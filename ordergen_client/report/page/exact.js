@@ -59,6 +59,11 @@ function money(text) {
   return text === null ? NONE : grouped(rounded(text, 2));
 }
 
+function price(text) {
+  const [, part = ""] = text.split(".");
+  return grouped(rounded(text, part.replace(/0+$/, "").length > 2 ? 4 : 2));
+}
+
 function quantity(text) {
   return grouped(text.includes(".") ? text.replace(/\.?0+$/, "") : text);
 }

@@ -62,7 +62,7 @@ function lineRow(line, scale, drawable) {
     {},
     made("th", { scope: "row", title: line.id, class: "whole" }, line.ticker),
     cell("Order; shares", [order, held]),
-    cell("Value; price", [line.trade ? exactly(line.traded) : NONE, below("at ", exactly(line.price))], right),
+    cell("Value; price", [line.trade ? exactly(line.traded) : NONE, below("at ", exactly(line.price, price))], right),
     made("td", { class: "drawn" }, ...(drawable ? [bullet(line, scale)] : []), below(line.reason || NONE)),
     cell("Weight", [exactly(line.shownBefore ?? null, percent), " \u2192 ", exactly(line.shownAfter ?? null, percent)], right),
     cell("Target", exactly(line.target, percent), right),

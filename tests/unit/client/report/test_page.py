@@ -1,6 +1,7 @@
 """What the page says by itself, before any script runs."""
 
 import re
+import tracemalloc
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from ordergen_client.errors import OrderGenerationError
+from ordergen_client.report.blocks import Limits
 from ordergen_client.report.write import write_report
 from ordergen_client.values import PortfolioRebalance, RebalanceEvent, RebalanceOptions
 from ordergen_client.whole_file import FileNotWrittenError
@@ -199,3 +201,21 @@ def test_its_progress_is_told(tmp_path: Path) -> None:
     told = events([answered(1, 1), answered(2, 1)], run(2))
     write_report(told, tmp_path / "page.html", force=False, progress=lambda *step: steps.append(step))
     assert steps == [(0, 2), (1, 2), (2, 2), (2, 2)]
+
+
+def peak_of(count: int, path: Path) -> int:
+    """Bytes that writing a report of so many portfolios takes at most."""
+    told = events((answered(number, 20) for number in range(count)), run(count))
+    tracemalloc.start()
+    limits = Limits(rows=20, lines=200)
+    write_report(told, path, force=True, progress=lambda _done, _all: None, limits=limits)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak
+
+
+def test_its_memory_does_not_grow_with_the_run(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    peak_of(50, path)  # what is imported and compiled once
+    small, large = peak_of(50, path), peak_of(400, path)
+    assert large < small + 200_000

@@ -3,13 +3,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+CHECKOV := .build/checkov/.installed
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --no-annotate
+SERVER := --extra server --extra otel --extra scale --extra rest
 
-.PHONY: help setup demo serve test soak lint fuzz protos audit sbom licences lock bench clean
+.PHONY: help setup demo serve test soak lint fuzz protos audit sbom licences lock platforms bench clean
 
 help:  ## Show what can be made.
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 # The lock names everything, so nothing is left to resolve: a resolver may prefer a release that is newer.
 $(INSTALLED): requirements.txt pyproject.toml
@@ -32,7 +34,16 @@ lint: $(INSTALLED)  ## ruff, mypy strict, import contracts.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint  ## All checks and tests, with branch coverage.
+# Its dependencies do not go together with ours: it has a lock and an environment of its own. uv takes a tenth of
+# pip's time; pip is there for a machine on which it alone is told where packages are.
+CHECKOV_INSTALL := --quiet --require-hashes --no-deps -r requirements-checkov.txt
+$(CHECKOV): requirements-checkov.txt
+	$(PYTHON) -m venv --clear $(@D)
+	$(BIN)/uv pip install --python $(@D)/bin/python $(CHECKOV_INSTALL) \
+		|| $(@D)/bin/python -m pip install --disable-pip-version-check $(CHECKOV_INSTALL)
+	@touch $@
+
+test: lint $(CHECKOV)  ## All checks and tests, with branch coverage.
 	$(BIN)/coverage erase
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m by_oracle $(ARGS)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not by_oracle" --cov --cov-report=term $(ARGS)
@@ -58,7 +69,16 @@ licences: $(INSTALLED)  ## Make docs/licences.md again, after `make lock` and `m
 
 lock: $(INSTALLED)  ## Make the lock files again from pyproject.toml.
 	$(LOCK) --all-extras --group dev pyproject.toml -o requirements.txt
-	$(LOCK) --extra server --extra otel --extra scale --extra rest --constraint requirements.txt pyproject.toml -o requirements-server.txt
+	$(LOCK) $(SERVER) --constraint requirements.txt pyproject.toml -o requirements-server.txt
+	$(LOCK) $(SERVER) --extra embedded --constraint requirements.txt pyproject.toml -o requirements-sandbox.txt
+	$(LOCK) --group checkov -o requirements-checkov.txt
+
+platforms: $(INSTALLED)  ## Install what the images have for amd64 and arm64 into .build/, by its hashes.
+	@for machine in x86_64 aarch64; do \
+		$(BIN)/uv pip install --quiet --no-deps --only-binary :all: --require-hashes --python-version 3.13 \
+			--python-platform $$machine-manylinux_2_28 --target .build/platforms/$$machine \
+			-r requirements-sandbox.txt && echo "$$machine: everything is there." || exit 1; \
+	done
 
 bench: $(INSTALLED)  ## Measure, and write docs/benchmarks.md.
 	$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -97,11 +97,15 @@ def _reasons(portfolio: PortfolioRebalance, its: Figures) -> Iterator[tuple[str,
         yield "FURTHER", "A rule of this run, such as the cash to keep, comes before being near to the model."
 
 
-def run_warning(run: Rebalance) -> str:
-    """What is to be said of the run as a whole; empty where all is well."""
+def run_warning(run: Rebalance, portfolios: int) -> str:
+    """What is to be said of the run as a whole, which has so many portfolios; empty where all is well."""
     if run.state == "FAILED":
         told = run.error.message if run.error else "no reason was given"
         return f"The run stopped before every portfolio was tried: {told}"
     if run.state == "CANCELLED":
         return "The run was cancelled: what was not tried by then was left as it is."
+    if run.options is None:
+        untold = run.portfolio_count - portfolios
+        more = f" {untold:,} more of its portfolios failed, of which nothing is known." if untold > 0 else ""
+        return f"The run was imported: its options, proofs and reasons are not known.{more}"
     return ""

@@ -48,8 +48,11 @@ def headline(totals: Totals, attention: Attention) -> str:
     return told
 
 
-def options(given: RebalanceOptions, tickers: dict[str, str]) -> Iterator[tuple[str, str]]:
+def options(given: RebalanceOptions | None, tickers: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Each option and what it asks for, those that were left as they are by default included."""
+    if given is None:
+        yield "Options", "Not known"
+        return
     to_band = given.strategy == "TO_BAND"
     yield (
         "Aim",
@@ -101,12 +104,15 @@ def time(value: datetime | None) -> str:
 
 def proof(run: Rebalance) -> str:
     """What PROVEN_OPTIMAL means."""
-    aim = (
-        "trade less and bring every security inside its band"
-        if run.options.strategy == "TO_BAND"
-        else ("come nearer to the model")
-    )
+    to_band = run.options is not None and run.options.strategy == "TO_BAND"
+    aim = "trade less and bring every security inside its band" if to_band else "come nearer to the model"
     return (
         "Proven means: of all whole-share orders that keep every band, the cash and the options of this "
         f"run, none {aim}; what was found equals a bound that no orders can pass."
     )
+
+
+def model(run: Rebalance) -> str:
+    """The model that was applied."""
+    version = f"version {run.model_version}" if run.model_version else "its version is not known"
+    return f"{run.model_name or '–'}, {version}"  # noqa: RUF001 - an en dash

@@ -159,7 +159,7 @@ def _line_rows(portfolio: PortfolioRebalance) -> Iterator[Iterable[object]]:
 def _summary_rows(run: Rebalance, totals: Totals, rounded: int) -> Iterator[tuple[str, object, str]]:
     yield "Run", run.rebalance_id, ""
     yield "State", words.RUN_STATES.get(run.state, run.state), run.error.message if run.error else ""
-    yield "Model", run.model_name, f"{run.model_id}, version {run.model_version}"
+    yield "Model", words.model(run), run.model_id
     yield "For", str(run.rebalance_date), ""
     yield "Began", words.time(run.create_time), run.actor
     yield "Ended", words.time(run.finish_time), ""

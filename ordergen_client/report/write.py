@@ -93,7 +93,7 @@ class Contents:
         self.blocks.finish()
         known = {
             "run": run.rebalance_id,
-            "strategy": run.options.strategy,
+            "strategy": run.options.strategy if run.options else None,
             "states": words.STATES,
             "kinds": KINDS,
             "left_out": self.blocks.left_out,
@@ -116,7 +116,7 @@ class Contents:
                 left_out=self.blocks.left_out,
                 kinds=KINDS,
                 words=words,
-                warning=run_warning(run),
+                warning=run_warning(run, self.totals.portfolios),
                 options=list(words.options(run.options, tickers)),
                 style=style,
                 script=script,

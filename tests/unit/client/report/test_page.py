@@ -19,7 +19,7 @@ from ordergen_client.report.write import write_report
 from ordergen_client.values import PortfolioRebalance, RebalanceEvent, RebalanceOptions
 from ordergen_client.whole_file import FileNotWrittenError
 from tests.made_runs import answered, events, run, without_answer
-from tests.report_pages import Page, written
+from tests.report_pages import Page, line_of, written
 
 HOSTILE = """</script><script>hacked()</script><img src=x onerror="hacked()">'"&<!-- blocks -->"""
 
@@ -183,6 +183,23 @@ def test_a_run_that_stopped_says_why(tmp_path: Path) -> None:
     error = OrderGenerationError("UNAVAILABLE", "The price service is down.")
     text = shown(made([answered(1, 1)], tmp_path, state="FAILED", error=error))
     assert "The run stopped before every portfolio was tried: The price service is down." in text
+
+
+def test_a_run_that_was_imported_says_what_is_not_known(tmp_path: Path) -> None:
+    one = answered(1, 2)
+    lines = tuple(replace(line, ticker="", reason="UNSPECIFIED") for line in one.positions)
+    imported = replace(
+        one, portfolio_name="", positions=lines, solution=None, cash_after=None, snapshot_time=None
+    )
+    whole = run(3, options=None, model_version=0)
+    page = written([imported], tmp_path / "page.html", whole)
+    text = shown(page)
+    assert "The run was imported: its options, proofs and reasons are not known. 2 more of its" in text
+    assert "Balanced 60, its version is not known" in text
+    assert "Options Not known" in text
+    assert "proven: no better" not in text
+    assert "Nothing: every portfolio was done" not in text
+    assert line_of(page, page.lines(0), 1)["reason"] == ""
 
 
 def cut_off(portfolios: Sequence[PortfolioRebalance]) -> Iterator[RebalanceEvent]:

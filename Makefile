@@ -8,10 +8,10 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-find-links --no-header --no-annotate
 SERVER := --extra server --extra otel --extra scale --extra rest
 
-.PHONY: help setup demo serve test soak lint fuzz protos audit sbom licences lock platforms bench clean
+.PHONY: help setup demo serve test soak lint fuzz rest-fuzz openapi protos audit sbom licences lock platforms bench clean
 
 help:  ## Show what can be made.
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 # The lock names everything, so nothing is left to resolve: a resolver may prefer a release that is newer.
 $(INSTALLED): requirements.txt pyproject.toml
@@ -54,6 +54,12 @@ fuzz: $(INSTALLED)  ## Try the optimizer on ever new problems (SECONDS=600 ARGS=
 
 soak: $(INSTALLED)  ## All tests in their long forms: more kills, longer lists, more examples.
 	ORDERGEN_TESTS_LONG=1 $(BIN)/python -m pytest -n 2 --dist worksteal -o timeout=7200 $(ARGS)
+
+rest-fuzz: $(INSTALLED)  ## Hold the REST front to its document, 50 requests an operation (ARGS="--examples 200").
+	@$(BIN)/python -m tests.rest_fuzz $(ARGS)
+
+openapi: $(INSTALLED)  ## Make docs/openapi.json again from protos/ and the REST front.
+	$(BIN)/python -m tools.openapi generate
 
 protos: $(INSTALLED)  ## Make generated/ again from protos/.
 	$(BIN)/python -m tools.protos generate

@@ -66,7 +66,8 @@ def run() -> Section:
         ),
         Table("Runs", ("what is followed", "portfolios a second"), [_rate_row(*one) for one in streams]),
     ]
-    return Section("Client", INTRODUCTION, tables)
+    seconds = {name: {"stub": stub, "client": client} for name, stub, client in [*blocking, *awaited]}
+    return Section("Client", INTRODUCTION, tables, {"seconds": seconds, "portfolios_a_second": dict(streams)})
 
 
 Times = tuple[str, float, float]

@@ -100,6 +100,7 @@ class Deployment:
                 raise RenderFailed(str(error)) from error
             found = manifests.parsed(answer.out)
             self.kubectl.secrets |= manifests.secrets(found)
+            self.kubectl.namespace = self.kubectl.namespace or manifests.namespace(found)
             return manifests.with_settings_digest(found)
 
     def _validate(self, deployed: list[Manifest]) -> None:

@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import kubernetes_validate
@@ -104,14 +105,35 @@ def workloads(manifests: Iterable[Manifest]) -> list[Manifest]:
     return [one for one in manifests if one["kind"] in _WORKLOADS]
 
 
-def port(manifests: Iterable[Manifest], names: Iterable[str]) -> tuple[str, int] | None:
-    """The first Deployment with a container port of one of these names, and the port's number."""
+def namespace(manifests: Iterable[Manifest]) -> str | None:
+    """The one that pods are in; None is that of the context.
+
+    Raises:
+        RenderFailed: there are several.
+    """
+    found = {one["metadata"].get("namespace") for one in workloads(manifests)}
+    if len(found) > 1:
+        raise RenderFailed(f"there are pods in several namespaces: {', '.join(sorted(map(str, found)))}")
+    return next(iter(found), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port of the pods of a Deployment."""
+
+    deployment: str
+    name: str
+    number: int
+
+
+def port(manifests: Iterable[Manifest], names: Iterable[str]) -> Port | None:
+    """The first container port of any Deployment that has one of these names."""
     for one in manifests:
         if one["kind"] == "Deployment":
             for container in one["spec"]["template"]["spec"]["containers"]:
                 for each in container.get("ports", ()):
                     if each.get("name") in names:
-                        return one["metadata"]["name"], each["containerPort"]
+                        return Port(one["metadata"]["name"], each["name"], each["containerPort"])
     return None
 
 

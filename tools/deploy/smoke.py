@@ -81,18 +81,19 @@ class Smoke:
         with ExitStack() as stack:
             target, url = self.target, self.url
             if target is None and (found := manifests.port(deployed, GRPC_PORTS)):
-                target = f"127.0.0.1:{stack.enter_context(self._forwarded(*found))}"
+                target = f"127.0.0.1:{stack.enter_context(self._forwarded(found))}"
             if url is None and (found := manifests.port(deployed, REST_PORTS)):
-                scheme = "https" if self.tls else "http"
-                url = f"{scheme}://127.0.0.1:{stack.enter_context(self._forwarded(*found))}"
+                scheme = "https" if found.name == "https" else "http"
+                url = f"{scheme}://127.0.0.1:{stack.enter_context(self._forwarded(found))}"
             if not (target or url):
                 raise NotAnswered("no Deployment has a port named grpc or http: give addresses")
             yield target, url
 
     @contextmanager
-    def _forwarded(self, deployment: str, port: int) -> Iterator[int]:
+    def _forwarded(self, port: manifests.Port) -> Iterator[int]:
         """A free port of this machine that is one of a pod of a Deployment."""
-        process = self.kubectl.start("port-forward", f"deployment/{deployment}", f":{port}")
+        where = f"deployment/{port.deployment}"
+        process = self.kubectl.start("port-forward", where, f":{port.number}")
         lines: queue.Queue[str] = queue.Queue()
 
         def read() -> None:
@@ -105,10 +106,10 @@ class Smoke:
         try:
             line = lines.get(timeout=self.kubectl.seconds)
             if not (found := _FORWARDING.match(line)):
-                raise NotAnswered(f"no port is forwarded to {deployment}: {line.strip() or 'kubectl ended'}")
+                raise NotAnswered(f"no port is forwarded to {where}: {line.strip() or 'kubectl ended'}")
             yield int(found[1])
         except queue.Empty:
-            raise NotAnswered(f"no port was forwarded to {deployment} in time") from None
+            raise NotAnswered(f"no port was forwarded to {where} in time") from None
         finally:
             end(process)
             reader.join()

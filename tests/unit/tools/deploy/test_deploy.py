@@ -53,6 +53,15 @@ def test_it_is_server_side_with_a_manager_and_takes_nothing_from_others(
             assert "--force-conflicts" not in one.arguments
 
 
+def test_everything_is_in_the_namespace_of_the_overlay(empty: FakeCluster, former: list[Manifest]) -> None:
+    """Also the lock, and what names a workload and no namespace."""
+    inside = [{**one, "metadata": {**one["metadata"], "namespace": "globeco"}} for one in former]
+    assert empty.deploy(inside) == 0
+    assert {one.arguments[0] for one in empty.calls() if one.kind != "kustomize"} == {"--namespace=globeco"}
+    inside[-1]["metadata"]["namespace"] = "another"
+    assert empty.deploy(inside) == 10
+
+
 def test_fields_of_others_are_taken_when_that_is_said(
     cluster: FakeCluster, following: list[Manifest]
 ) -> None:

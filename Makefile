@@ -7,9 +7,12 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-find-links --no-header --no-annotate
 
 .PHONY: help setup demo serve test soak lint fuzz protos audit sbom licences lock bench clean
+.PHONY: test-unit test-oldest test-newest docs upgrade propose scan deploy
+.PHONY: image-build image-push image-scan image-sign image-verify image-promote
+.PHONY: release-prepare release-check release-notes release-tag release-publish
 
 help:  ## Show what can be made.
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 # The lock names everything, so nothing is left to resolve: a resolver may prefer a release that is newer.
 $(INSTALLED): requirements.txt pyproject.toml
@@ -37,6 +40,9 @@ test: lint  ## All checks and tests, with branch coverage.
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m by_oracle $(ARGS)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not by_oracle" --cov --cov-report=term $(ARGS)
 
+test-unit: $(INSTALLED)  ## The tests that need no database.
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit $(ARGS)
+
 # SECONDS of the shell is not exported, so only `make fuzz SECONDS=...` sets it.
 fuzz: $(INSTALLED)  ## Try the optimizer on ever new problems (SECONDS=600 ARGS="--json").
 	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60) $(ARGS)
@@ -59,9 +65,60 @@ licences: $(INSTALLED)  ## Make docs/licences.md again, after `make lock` and `m
 lock: $(INSTALLED)  ## Make the lock files again from pyproject.toml.
 	$(LOCK) --all-extras --group dev pyproject.toml -o requirements.txt
 	$(LOCK) --extra server --extra otel --extra scale --extra rest --constraint requirements.txt pyproject.toml -o requirements-server.txt
+	$(BIN)/python -m tools.extremes
 
 bench: $(INSTALLED)  ## Measure, and write docs/benchmarks.md.
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+# What is said on the wire, and to whom: the rest knows nothing of gRPC and protobuf.
+WIRE := tests/unit/api tests/unit/client tests/integration/api tests/integration/client tests/integration/siblings \
+	tests/e2e --ignore tests/e2e/test_readme.py
+
+test-oldest test-newest: test-%: .build/%/.installed
+	.build/$*/bin/python -m pytest -n 2 --dist worksteal $(WIRE) $(ARGS)
+
+.build/%/.installed: requirements-%.txt pyproject.toml
+	$(PYTHON) -m venv .build/$*
+	.build/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
+	.build/$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+docs: $(INSTALLED)  ## Whether the pages that are made are current.
+	$(BIN)/python -m tools.protos check
+	$(BIN)/python -m tools.configuration check
+	$(BIN)/python -m tools.licences check
+
+upgrade: $(INSTALLED)  ## Lock the newest releases that pyproject.toml allows, and install them.
+	$(MAKE) lock LOCK='$(LOCK) --upgrade'
+	$(MAKE) setup
+	$(MAKE) licences
+
+# Needs `gh` with a token that may write branches and pull requests.
+propose:  ## What `make upgrade` changed, as a pull request.
+	git switch --force-create upgrade-locks
+	git add requirements*.txt docs/licences.md
+	git commit --message "Newer releases of dependencies"
+	gh auth setup-git
+	git push --force origin upgrade-locks
+	gh pr view upgrade-locks --json state --jq .state | grep -q OPEN || \
+		gh pr create --head upgrade-locks --title "Newer releases of dependencies" --body "Made by make upgrade."
+
+scan: $(INSTALLED)  ## Trivy, Grype and Syft over these files, or IMAGE=name (ARGS="--severity critical").
+	@$(BIN)/python -m tools.scan $(if $(IMAGE),--image $(IMAGE)) $(ARGS)
+
+# IMAGE is a name with its registry and without a tag; CACHE a folder of layers.
+image-build image-push image-sign image-verify image-promote: image-%: $(INSTALLED)
+	@$(BIN)/python -m tools.publish $* $(if $(IMAGE),--image $(IMAGE)) $(if $(CACHE),--cache $(CACHE)) $(ARGS)
+
+image-scan: $(INSTALLED)  ## Scan what `make image-push IMAGE=name` pushed.
+	@$(BIN)/python -m tools.scan --pushed $(IMAGE) $(ARGS)
+
+# `make release-prepare VERSION=0.2.0`, look at it, commit it, `make release-tag`, push the tag.
+release-prepare release-check release-notes release-tag release-publish: release-%: $(INSTALLED)
+	@$(BIN)/python -m tools.release $* $(VERSION) $(FILES)
+
+deploy: $(INSTALLED)  ## Bring an overlay to a cluster (OVERLAY=kubernetes/overlays/staging ARGS="--context staging").
+	@$(BIN)/python -m tools.deploy $(OVERLAY) $(ARGS)
 
 clean:
 	rm -rf $(VENV) .build .sandbox .mypy_cache .ruff_cache .pytest_cache

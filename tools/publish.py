@@ -41,14 +41,21 @@ def version() -> str:
     return found
 
 
-def build(image: str | None, built: Path, cache: str | None) -> list[str]:
-    """The call that builds it, and pushes it where it has a name."""
+def build(image: str | None, built: Path, cache: Path | None) -> list[str]:
+    """The call that builds it, and pushes it where it has a name. Layers are kept in a folder."""
     attestations = ["--provenance=mode=max", "--sbom=true"] if image else []
     kept = [f"--tag={image}:candidate", "--push", f"--metadata-file={built}"] if image else []
-    cached = [f"--cache-from={cache}", f"--cache-to={cache},mode=max"] if cache else []
+    cached = [f"--cache-to=type=local,dest={_fresh(cache)},mode=max"] if cache else []
+    if cache and cache.exists():
+        cached.append(f"--cache-from=type=local,src={cache}")
     labels = [f"--label=org.opencontainers.image.{name}={text}" for name, text in _labels()]
     form = [f"--platform={PLATFORMS}", "--target=production", *labels, *attestations, *kept, *cached]
     return ["docker", "buildx", "build", *form, "."]
+
+
+def _fresh(cache: Path) -> Path:
+    """Where layers go first: a folder that is written to again and again only grows."""
+    return cache.with_name(f"{cache.name}.fresh")
 
 
 def _labels() -> Iterator[tuple[str, str]]:
@@ -133,7 +140,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("step", choices=("build", "push", "sign", "verify", "promote"))
     parser.add_argument("--image", help="name with the registry, without a tag")
-    parser.add_argument("--cache", help="cache of layers, such as type=gha")
+    parser.add_argument("--cache", type=Path, help="folder of layers, kept from one build to the next")
     parser.add_argument("--identity", help="whose signature it must be")
     parser.add_argument("--built", type=Path, default=BUILT, help="what push says of it (%(default)s)")
     parser.add_argument("--bill", type=Path, default=sbom.OUTPUT, help="bill of materials (%(default)s)")
@@ -142,7 +149,10 @@ def main(arguments: list[str] | None = None) -> int:
         for command in commands(options):
             print(" ".join(command), flush=True)
             _call(command)
-    except (PublishError, subprocess.SubprocessError, ValueError) as error:
+        if options.cache and _fresh(options.cache).exists():
+            shutil.rmtree(options.cache, ignore_errors=True)
+            _fresh(options.cache).rename(options.cache)
+    except (PublishError, subprocess.SubprocessError, OSError, ValueError) as error:
         print(f"NOT DONE: {error}.", file=sys.stderr)
         return 1
     return 0

@@ -2,10 +2,11 @@
 
 python -m tools.scan                     Trivy and Grype over these files, Syft's lists of what they hold
 python -m tools.scan --image NAME        the same of an image, with the packages of its operating system
+python -m tools.scan --pushed NAME       of the one that `python -m tools.publish push` pushed last
 
 Reports go to .build/reports: SARIF of Trivy and Grype, CycloneDX and SPDX of Syft. The exit code is 0 where
 all was scanned and nothing of that severity was found, 1 where something was, and 2 where not all was
-scanned: no answer is no good news.
+scanned: no answer is no good news. TRIVY, GRYPE and SYFT may name programs that are not on the PATH.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import locks
+from tools import locks, publish
 
 FOUND, NOT_SCANNED = 1, 2
 REPORTS = locks.ROOT / ".build" / "reports"
@@ -96,7 +97,7 @@ def carried_out(scan: Scan, seconds: float) -> bool:
     Raises:
         NotScannedError: it is not there, failed, did not end in time, or wrote no report.
     """
-    program = shutil.which(scan.program)
+    program = shutil.which(os.environ.get(scan.program.upper()) or scan.program)
     if program is None:
         raise NotScannedError(f"{scan.program} is not installed; {_WHERE[scan.program]}")
     for report in scan.reports:
@@ -128,13 +129,18 @@ def main(arguments: list[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--image", help="name of an image, instead of these files")
+    parser.add_argument("--pushed", help="name of what was pushed")
     parser.add_argument("--severity", choices=SEVERITIES, default="high", help="the least that counts")
     parser.add_argument("--reports", type=Path, default=REPORTS, help="folder of the reports")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="time for each scanner")
     options = parser.parse_args(arguments)
     options.reports.mkdir(parents=True, exist_ok=True)
     found, failures = [], []
-    for scan in scans(options.image, options.severity, options.reports):
+    try:
+        image = f"{options.pushed}@{publish.digest(publish.BUILT)}" if options.pushed else options.image
+    except publish.PublishError as error:
+        return _told([], [str(error)], options.reports)
+    for scan in scans(image, options.severity, options.reports):
         try:
             if carried_out(scan, options.seconds):
                 found.append(scan)

@@ -17,7 +17,8 @@ LOCKS = sorted(ROOT.glob("requirements*.txt"))
 def requirements() -> list[str]:
     project = PROJECT["project"]
     extras = [one for extra in project["optional-dependencies"].values() for one in extra]
-    return [*project["dependencies"], *extras, *PROJECT["dependency-groups"]["dev"]]
+    groups = [one for group in PROJECT["dependency-groups"].values() for one in group]
+    return [*project["dependencies"], *extras, *(one for one in groups if isinstance(one, str))]
 
 
 def test_imports_point_inward() -> None:

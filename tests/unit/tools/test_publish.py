@@ -29,12 +29,24 @@ def published(folder: Path, step: str, *arguments: str) -> int:
 
 
 def test_to_build_it_needs_no_name_and_keeps_nothing(tmp_path: Path, programs: Programs) -> None:
-    assert published(tmp_path, "build", "--cache", "type=gha") == 0
+    assert published(tmp_path, "build") == 0
     (call,) = programs.calls()
     assert call[:3] == ["docker", "buildx", "build"]
     assert {"--platform=linux/amd64,linux/arm64", "--target=production"} < set(call)
-    assert {"--cache-from=type=gha", "--cache-to=type=gha,mode=max"} < set(call)
     assert [one for one in call if one.startswith(("--push", "--tag"))] == []
+
+
+def test_layers_are_kept_from_one_build_to_the_next(tmp_path: Path, programs: Programs) -> None:
+    """In a folder that is a new one each time, for an old one only grows."""
+    layers, fresh = tmp_path / "layers", tmp_path / "layers.fresh"
+    programs.add("docker", f"mkdir {fresh} && echo new > {fresh}/index.json")
+    for _ in range(2):
+        assert published(tmp_path, "build", "--cache", str(layers)) == 0
+        assert (layers / "index.json").read_text() == "new\n"
+    first, second = programs.calls()
+    assert f"--cache-to=type=local,dest={fresh},mode=max" in first
+    assert [one for one in first if one.startswith("--cache-from")] == []
+    assert f"--cache-from=type=local,src={layers}" in second
 
 
 def test_from_pushing_to_the_name_of_a_release(tmp_path: Path, programs: Programs) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.tools.programs import Programs, on_path, writes
-from tools import scan
+from tools import publish, scan
 
 SARIF, BILL = {"version": "2.1.0", "runs": []}, {"bomFormat": "CycloneDX"}
 WRITES = {
@@ -69,6 +69,26 @@ def test_an_image(tmp_path: Path, programs: Programs) -> None:
         "image.spdx.json",
         "trivy-image.sarif",
     ]
+
+
+def test_what_was_pushed(
+    tmp_path: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By its digest; where nothing was, nothing is scanned."""
+    monkeypatch.setattr(publish, "BUILT", tmp_path / "image.json")
+    assert scanned(tmp_path, "--pushed", "ours") == scan.NOT_SCANNED
+    assert "push first" in capsys.readouterr().out
+    (tmp_path / "image.json").write_text(f'{{"containerimage.digest": "sha256:{64 * "0"}"}}')
+    assert scanned(tmp_path, "--pushed", "ours") == 0
+    assert programs.calls()[0][2] == f"ours@sha256:{64 * '0'}"
+
+
+def test_a_program_that_a_variable_names(
+    tmp_path: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (programs.folder / "grype").rename(tmp_path / "grype")
+    monkeypatch.setenv("GRYPE", str(tmp_path / "grype"))
+    assert scanned(tmp_path) == 0
 
 
 @pytest.mark.parametrize(("name", "code"), [("trivy", 3), ("grype", 2)])

@@ -12,7 +12,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 .PHONY: release-prepare release-check release-notes release-tag release-publish
 
 help:  ## Show what can be made.
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z -]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 # The lock names everything, so nothing is left to resolve: a resolver may prefer a release that is newer.
 $(INSTALLED): requirements.txt pyproject.toml
@@ -74,7 +74,7 @@ bench: $(INSTALLED)  ## Measure, and write docs/benchmarks.md.
 WIRE := tests/unit/api tests/unit/client tests/integration/api tests/integration/client tests/integration/siblings \
 	tests/e2e --ignore tests/e2e/test_readme.py
 
-test-oldest test-newest: test-%: .build/%/.installed
+test-oldest test-newest: test-%: .build/%/.installed  ## Tests of the wire, with the oldest or newest gRPC and protobuf.
 	.build/$*/bin/python -m pytest -n 2 --dist worksteal $(WIRE) $(ARGS)
 
 .build/%/.installed: requirements-%.txt pyproject.toml
@@ -107,14 +107,14 @@ scan: $(INSTALLED)  ## Trivy, Grype and Syft over these files, or IMAGE=name (AR
 	@$(BIN)/python -m tools.scan $(if $(IMAGE),--image $(IMAGE)) $(ARGS)
 
 # IMAGE is a name with its registry and without a tag; CACHE a folder of layers.
-image-build image-push image-sign image-verify image-promote: image-%: $(INSTALLED)
+image-build image-push image-sign image-verify image-promote: image-%: $(INSTALLED)  ## See docs/delivery.md.
 	@$(BIN)/python -m tools.publish $* $(if $(IMAGE),--image $(IMAGE)) $(if $(CACHE),--cache $(CACHE)) $(ARGS)
 
 image-scan: $(INSTALLED)  ## Scan what `make image-push IMAGE=name` pushed.
 	@$(BIN)/python -m tools.scan --pushed $(IMAGE) $(ARGS)
 
 # `make release-prepare VERSION=0.2.0`, look at it, commit it, `make release-tag`, push the tag.
-release-prepare release-check release-notes release-tag release-publish: release-%: $(INSTALLED)
+release-prepare release-check release-notes release-tag release-publish: release-%: $(INSTALLED)  ## See docs/delivery.md.
 	@$(BIN)/python -m tools.release $* $(VERSION) $(FILES)
 
 deploy: $(INSTALLED)  ## Bring an overlay to a cluster (OVERLAY=kubernetes/overlays/staging ARGS="--context staging").

@@ -21,9 +21,8 @@ Mapping = dict[str, Any]
 
 def read(path: Path) -> Mapping:
     """A workflow; `on` is true to YAML."""
-    found: Mapping = yaml.safe_load(path.read_text())
-    found["on"] = found.pop(True)
-    return found
+    found = yaml.safe_load(path.read_text())
+    return {str(key).replace("True", "on"): value for key, value in found.items()}
 
 
 def jobs() -> Iterator[tuple[str, Mapping]]:

@@ -1,4 +1,4 @@
-"""The examples of Argo CD and Flux: each overlay that they name is there, in the namespace that it has itself."""
+"""The examples of Argo CD and Flux: the overlays that they name are there, in the namespaces that they have."""
 
 from typing import Any
 

@@ -16,7 +16,8 @@ from globeco.ordergen.v1 import (
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from ordergen_client import messages
-from ordergen_client.credentials import Tls, Token, authorization, is_this_machine, open_channel
+from ordergen_client.channels import open_channel
+from ordergen_client.credentials import Tls, Token, authorization, is_this_machine
 from ordergen_client.errors import raise_from
 from ordergen_client.values import (
     Model,
@@ -35,31 +36,6 @@ DEFAULT_OPTIONS = RebalanceOptions()
 Messages = Generator[rebalance_service_pb2.RebalanceModelResponse, None, None]
 Answer = TypeVar("Answer")
 Page = TypeVar("Page")
-
-_SERVICES = "globeco.ordergen.v1.ModelService", "globeco.ordergen.v1.RebalanceService"
-_READS = {
-    _SERVICES[0]: ("GetModel", "ListModels"),
-    _SERVICES[1]: ("GetRebalance", "ListRebalances", "ListPortfolioRebalances", "GetPortfolioRebalance"),
-}
-#: Reads are tried again where a server is away for a moment; a write never is, for it may have been done.
-_SERVICE_CONFIG = {
-    "loadBalancingConfig": [{"round_robin": {}}],
-    "methodConfig": [
-        {
-            "name": [
-                {"service": service, "method": method} for service in _READS for method in _READS[service]
-            ],
-            "retryPolicy": {
-                "maxAttempts": 4,
-                "initialBackoff": "0.1s",
-                "maxBackoff": "2s",
-                "backoffMultiplier": 2,
-                "retryableStatusCodes": ["UNAVAILABLE"],
-            },
-        }
-    ],
-}
-_MAXIMUM_BYTES = 64 * 1024 * 1024
 
 
 class Client:
@@ -93,7 +69,7 @@ class Client:
     ) -> None:
         if token and not (tls or channel or is_this_machine(target)):
             raise ValueError("a token is sent to another machine with TLS alone: give tls, too")
-        used = channel or open_channel(target, tls, _SERVICE_CONFIG, _MAXIMUM_BYTES)
+        used = channel or open_channel(target, tls)
         self._owned = None if channel else used
         self._token = token
         self._models = model_service_pb2_grpc.ModelServiceStub(used)

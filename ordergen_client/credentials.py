@@ -1,7 +1,6 @@
 """How a client shows who it is, and knows whom it talks to."""
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -13,14 +12,6 @@ from ordergen_client.errors import Unauthenticated
 #: A bearer token, a file that has it (read with every call, for it may be renewed), or what makes one.
 Token = str | Path | Callable[[], str]
 Metadata = tuple[tuple[str, str], ...]
-
-#: A stream on which nothing is told is pinged, so that one that is cut off is noticed, and none is taken for
-#: idle on the way. The server allows pings from every 5 s on.
-KEEPALIVE = (
-    ("grpc.keepalive_time_ms", 10_000),
-    ("grpc.keepalive_timeout_ms", 20_000),
-    ("grpc.http2.max_pings_without_data", 0),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +39,6 @@ class Tls:
             for path in (self.ca, self.certificate, self.key)
         )
         return grpc.ssl_channel_credentials(ca, key, certificate)
-
-
-def open_channel(
-    target: str, tls: Tls | None, config: Mapping[str, object], maximum_bytes: int
-) -> grpc.Channel:
-    """A channel to a target, in plain text where no TLS is asked for."""
-    options = [
-        ("grpc.service_config", json.dumps(config)),
-        ("grpc.max_receive_message_length", maximum_bytes),
-        *KEEPALIVE,
-    ]
-    if tls is None:
-        return grpc.insecure_channel(target, options)
-    return grpc.secure_channel(target, tls.credentials(), options)
 
 
 def is_this_machine(target: str) -> bool:

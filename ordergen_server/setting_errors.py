@@ -4,6 +4,7 @@ import re
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings
 
 from ordergen_server.secret_files import variable
 from ordergen_server.settings import Settings
@@ -11,12 +12,12 @@ from ordergen_server.settings import Settings
 _NUMBER = re.compile(r"[-+]?[0-9.]{1,20}")
 
 
-def told(error: ValidationError) -> str:
+def told(error: ValidationError, settings: type[BaseSettings] = Settings) -> str:
     """What is wrong with each setting, by the name of its variable."""
-    return "; ".join(map(_named, error.errors()))
+    return "; ".join(_named(problem, settings) for problem in error.errors())
 
 
-def _named(problem: ErrorDetails) -> str:
+def _named(problem: ErrorDetails, settings: type[BaseSettings]) -> str:
     """What is wrong with a setting; its value only where that is no secret.
 
     A number is none. Anything else may be one that was put in the wrong variable.
@@ -24,8 +25,8 @@ def _named(problem: ErrorDetails) -> str:
     if not problem["loc"]:  # of several settings together
         return problem["msg"].removeprefix("Value error, ")
     name = str(problem["loc"][0])
-    rule = f"{variable(Settings, name)}: {problem['msg']}"
-    is_number = type(Settings.model_fields[name].default) in (int, float) and _NUMBER.fullmatch(
+    rule = f"{variable(settings, name)}: {problem['msg']}"
+    is_number = type(settings.model_fields[name].default) in (int, float) and _NUMBER.fullmatch(
         str(problem["input"])
     )
     return f"{rule}, not {problem['input']!r}" if is_number else rule

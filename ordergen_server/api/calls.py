@@ -112,6 +112,8 @@ class Calls:
     async def _work(
         self, route: Route, end: _End, call: Call, deadline: Deadline, exchange: Exchange
     ) -> bytes | None:
+        # Before its message is read: under overload it is refusals that must cost little.
+        self._lanes[route.kind].check(exchange.peer, deadline)
         raw = await received(exchange, self.inbox, self.limits.message_seconds)
         with self.inbox.holding(len(raw)):
             steps = Steps(route, raw, call, self._limit_of(deadline))

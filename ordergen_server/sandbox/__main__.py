@@ -23,6 +23,7 @@ from ordergen_server.sandbox.credentials import AUDIENCE, CLIENT, ISSUER, Creden
 from ordergen_server.sandbox.database.embedded import EmbeddedDatabase, EmbeddedDatabaseError
 from ordergen_server.sandbox.database.supervised import SupervisedProcessError
 from ordergen_server.sandbox.market.portfolios import SuggestedModel
+from ordergen_server.sandbox.rest_front import RestFrontError, rest_front
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from ordergen_server.settings import Settings
 from ordergen_server.stop_signals import stop_signals, wait_for
@@ -41,6 +42,7 @@ class Stack:
     mongodb_uri: str
     siblings: dict[str, str]
     siblings_grpc: str
+    rest: str
     model: SuggestedModel
     credentials: Credentials | None = None
     mutual: bool = False
@@ -63,6 +65,7 @@ class Stack:
                 "mongodb_uri": self.mongodb_uri,
                 "siblings": self.siblings,
                 "siblings_grpc": self.siblings_grpc,
+                "rest": self.rest,
                 "model": model,
                 "credentials": self.credentials.as_json() if self.credentials else None,
             }
@@ -73,6 +76,7 @@ class Stack:
         portfolio = self.model.portfolio_ids[0]
         lines = [
             f"Order generation service   {self.target}   (health alone: {self.health_target})",
+            f"HTTP and JSON              {self.rest}   (documented: {self.rest}/docs)",
             f"Database                   {self.mongodb_uri}",
             *(f"Sibling {name:<18} {url}" for name, url in self.siblings.items()),
             f"Siblings over gRPC         {self.siblings_grpc}",
@@ -100,6 +104,7 @@ def running_stack(options: argparse.Namespace, folder: Path) -> Iterator[Stack]:
         ) as siblings,
         EmbeddedDatabase(folder) as database,
         serving(_settings(options, siblings, folder, secured), database.uri) as server,
+        rest_front(f"127.0.0.1:{server.port}", options.rest_port, credentials) as rest,
     ):
         yield Stack(
             target=f"127.0.0.1:{server.port}",
@@ -107,6 +112,7 @@ def running_stack(options: argparse.Namespace, folder: Path) -> Iterator[Stack]:
             mongodb_uri=database.uri,
             siblings=dict(siblings.urls),
             siblings_grpc=siblings.grpc_url,
+            rest=rest,
             model=siblings.model,
             credentials=credentials,
             mutual=mutual,
@@ -158,6 +164,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--port", type=int, default=8088, help="port of the API; 0 takes a free one (8088)")
     parser.add_argument(
+        "--rest-port", type=int, default=0, help="port of HTTP and JSON; 0 takes a free one (0)"
+    )
+    parser.add_argument(
         "--secure",
         nargs="?",
         const=_TOKENS,
@@ -202,7 +211,13 @@ def main() -> int:
             if options.until_input_ends:
                 threading.Thread(target=_set_at_end_of_input, args=(stop,), daemon=True).start()
             wait_for(stop)
-    except (EmbeddedDatabaseError, SupervisedProcessError, OrderGenerationError, ValueError) as error:
+    except (
+        EmbeddedDatabaseError,
+        SupervisedProcessError,
+        RestFrontError,
+        OrderGenerationError,
+        ValueError,
+    ) as error:
         print(f"sandbox: {error}", file=sys.stderr)  # noqa: T201 - the command's output
         return 1
     return 0

@@ -77,7 +77,7 @@ class Lane:
             ResourceExhausted: there is no room, or the turn would come too late.
             DeadlineExceeded: the turn did not come in time.
         """
-        self._check(peer, deadline)
+        self.check(peer, deadline)
         self._inside[peer] += 1
         with ExitStack() as unless_in:
             unless_in.callback(self._uncount, peer)
@@ -93,7 +93,13 @@ class Lane:
         """Wait for what is being done. Not on the event loop."""
         self._threads.shutdown()
 
-    def _check(self, peer: str, deadline: Deadline) -> None:
+    def check(self, peer: str, deadline: Deadline) -> None:
+        """Whether a call of a peer would be let in now.
+
+        Raises:
+            ResourceExhausted: there is no room, or its turn would come too late.
+            DeadlineExceeded: its time is over.
+        """
         ahead = self._turns.ahead_of(peer)
         wait_seconds = ahead * self._seconds / self._workers
         if self._inside.total() >= self._room:

@@ -25,9 +25,9 @@ DESCRIPTORS = Path("/proc/self/fd")
 #: them with the port full.
 QUIET_SECONDS = 0.25
 #: After one that ended something: whoever opens connections as fast as they can fills a port within
-#: milliseconds. No less than the look took, which is half a processor at most; and a little longer after each
-#: that ends nothing, lest somebody waits for that.
-HURRIED_SECONDS, CALMING = 0.001, 1.1
+#: milliseconds. No less than so many times what the look took, for it keeps threads from answering: that is a
+#: fifth of a processor. And a little longer after each that ends nothing, lest somebody waits for that.
+HURRIED_SECONDS, RESTING, CALMING = 0.001, 4, 1.1
 LINE_SECONDS = 1.0
 
 
@@ -146,7 +146,7 @@ class PeerBound:
         while not self._closing.wait(pause):
             began = time.thread_time()
             if self._bound():
-                pause = max(HURRIED_SECONDS, time.thread_time() - began)
+                pause = max(HURRIED_SECONDS, RESTING * (time.thread_time() - began))
             else:
                 pause = min(pause * CALMING, QUIET_SECONDS)
 

@@ -1,0 +1,74 @@
+"""The gRPC API, as one request sees it."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from typing import Annotated, Any, TypeVar
+
+import grpc
+import grpc.aio
+from fastapi import Depends, Request
+from globeco.ordergen.v1.model_service_pb2_grpc import ModelServiceStub
+from globeco.ordergen.v1.rebalance_service_pb2_grpc import RebalanceServiceStub
+from google.protobuf.message import Message
+
+from ordergen_client.errors import raise_from
+from ordergen_server.rest.caller import Caller, caller_of
+
+Answer = TypeVar("Answer")
+
+
+class Stubs:
+    """The methods of the API on a channel."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self.channel = channel
+        self.models: Any = ModelServiceStub(channel)  # typed stubs are of calls that block
+        self.rebalances: Any = RebalanceServiceStub(channel)
+
+
+class Api:
+    """Calls for one request: with its credentials, ids and the time it has left.
+
+    Every method raises `OrderGenerationError`, or one of its kinds, where the API does not do it.
+    """
+
+    def __init__(self, stubs: Stubs, caller: Caller) -> None:
+        self.models = stubs.models
+        self.rebalances = stubs.rebalances
+        self.caller = caller
+
+    async def call(self, method: Callable[..., Awaitable[Answer]], request: Message) -> Answer:
+        """One answer."""
+        try:
+            return await method(request, timeout=self.caller.seconds_left, metadata=self.caller.metadata)
+        except grpc.RpcError as error:
+            raise_from(error)
+
+    async def stream(
+        self, method: Callable[..., AsyncIterator[Answer]], request: Message, seconds: float | None = None
+    ) -> AsyncGenerator[Answer]:
+        """Every answer; the call ends with the iterator.
+
+        Args:
+            method: of a stub.
+            request: its message.
+            seconds: time for all of it; None is what the caller has left.
+        """
+        timeout = self.caller.seconds_left if seconds is None else seconds
+        answers: Any = method(request, timeout=timeout, metadata=self.caller.metadata)
+        try:
+            async for answer in answers:
+                yield answer
+        except grpc.RpcError as error:
+            raise_from(error)
+        finally:
+            answers.cancel()
+
+
+async def api_of(request: Request) -> Api:
+    """The API for a request."""
+    state = request.app.state
+    caller = caller_of(request.headers, request.state.ids, state.settings.timeout_seconds)
+    return Api(state.stubs, caller)
+
+
+ForRequest = Annotated[Api, Depends(api_of)]

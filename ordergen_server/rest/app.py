@@ -1,0 +1,56 @@
+"""The application: what is answered, by whom, and how what goes wrong is told."""
+
+import importlib.metadata
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from ordergen_client.channels import open_async_channel
+from ordergen_client.credentials import Tls
+from ordergen_server.rest import health
+from ordergen_server.rest.api import Stubs
+from ordergen_server.rest.front_door import FrontDoor
+from ordergen_server.rest.metrics import HttpMetrics
+from ordergen_server.rest.settings import RestSettings
+from ordergen_server.rest.v1 import models, rebalances, rebalancing, refusals
+
+TITLE = "GlobeCo Order Generation Service"
+
+
+def create_app(settings: RestSettings) -> FastAPI:
+    """The routes, without what every request passes before them."""
+    app = FastAPI(title=TITLE, version=importlib.metadata.version("globeco-ordergen"), lifespan=_connected)
+    app.state.settings, app.state.metrics = settings, HttpMetrics()
+    app.include_router(health.router)
+    for router in (models.router, rebalances.router, rebalancing.router):
+        app.include_router(router)
+    refusals.handle_in(app)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["*"],
+            expose_headers=["x-correlation-id", "retry-after"],
+        )
+    return app
+
+
+def with_front_door(app: FastAPI) -> ASGIApp:
+    """The application as it is served."""
+    return FrontDoor(app, app.state.settings, app.state.metrics)
+
+
+@asynccontextmanager
+async def _connected(app: FastAPI) -> AsyncIterator[None]:
+    """A channel to the API for as long as the application is served. Raises OSError for a file of TLS."""
+    settings: RestSettings = app.state.settings
+    tls = None
+    if settings.target_ca:
+        tls = Tls(settings.target_ca, settings.target_certificate, settings.target_key)
+    async with open_async_channel(settings.target, tls) as channel:
+        app.state.stubs = Stubs(channel)
+        yield

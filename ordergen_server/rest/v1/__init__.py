@@ -1,0 +1,1 @@
+"""The paths and forms of the service that portals and load generators have always called."""

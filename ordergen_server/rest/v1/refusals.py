@@ -1,0 +1,112 @@
+"""How what goes wrong is told: `{"detail": "text"}`, or a list of rules where a body or query breaks them."""
+
+import logging
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ordergen_client.errors import OrderGenerationError, Violation
+from ordergen_server.rest.answers import answered
+from ordergen_server.rest.statuses import BROKEN, headers_of, status_of
+
+_log = logging.getLogger(__name__)
+
+#: What stands in the path or the query, whose rules are answered 400.
+_OF_THE_ADDRESS = frozenset(
+    {"model_id", "rebalance_id", "portfolio_id", "order_by", "page_size", "page_token", "skip"}
+)
+#: Metadata that lead on: to the run in progress, to the version that is current.
+_LEADING = ("rebalance_id", "current_version")
+_WRAPPERS = ("model.", "position.")
+_NAMES = {"portfolio_ids": "portfolios"}
+#: Fields of the API that stand in no body.
+_ELSEWHERE: dict[str, list[str | int]] = {"request_id": ["header", "idempotency-key"]}
+_STEP = re.compile(r"([a-z_]+)|\[(\d+)\]")
+_LONGEST_INPUT = 100
+
+
+def handle_in(app: FastAPI) -> None:
+    """Tell every error of the API, of a body, and of our own, in the forms of this version."""
+    app.add_exception_handler(OrderGenerationError, _of_the_api)  # type: ignore[arg-type] # it is given that kind alone
+    app.add_exception_handler(RequestValidationError, _of_the_form)  # type: ignore[arg-type] # likewise
+    app.add_exception_handler(Exception, _of_ours)
+
+
+async def _of_the_api(request: Request, error: OrderGenerationError) -> Response:
+    status = status_of(error)
+    detail: object = error.message
+    if error.code == "INVALID_ARGUMENT" and error.violations:
+        if all(one.subject in _OF_THE_ADDRESS for one in error.violations):
+            status = 400
+            detail = "; ".join(f"{one.subject} {one.rule}" for one in error.violations)
+        else:
+            body = getattr(request.state, "body", None)
+            detail = [_entry(one, body) for one in error.violations]
+    more: dict[str, object] = {name: error.metadata[name] for name in _LEADING if name in error.metadata}
+    return answered({**more, "detail": detail}, status, headers_of(error, status))
+
+
+async def _of_the_form(request: Request, error: RequestValidationError) -> Response:
+    del request
+    return answered({"detail": [_plain(one) for one in error.errors()]}, 422)
+
+
+async def _of_ours(request: Request, error: Exception) -> Response:
+    del error  # whoever serves the application logs it
+    ids = request.state.ids
+    return answered({"detail": f"internal error; its correlation id is {ids.correlation_id}"}, BROKEN)
+
+
+def _entry(violation: Violation, body: object) -> dict[str, Any]:
+    """A broken rule of the API, in the form of a body's."""
+    steps = list(_steps(violation.subject))
+    place = _ELSEWHERE.get(violation.subject) or ["body", *steps]
+    return {
+        "type": violation.kind.lower() or "value_error",
+        "loc": place,
+        "msg": violation.rule,
+        "input": _short(_at(body, steps)),
+    }
+
+
+def _steps(subject: str) -> Iterator[str | int]:
+    """The path of a field of the API, as callers name it."""
+    for wrapper in _WRAPPERS:
+        subject = subject.removeprefix(wrapper)
+    for name, place in _STEP.findall(subject):
+        yield int(place) if place else _NAMES.get(name, name)
+
+
+def _at(value: Any, steps: list[str | int]) -> object:  # noqa: ANN401 - anything of JSON
+    for step in steps:
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return value
+
+
+def _plain(problem: dict[str, Any]) -> dict[str, Any]:
+    """What a form's check says, without what is not for callers."""
+    why = problem.get("ctx", {}).get("error")  # of JSON, where it is no JSON
+    return {
+        "type": problem["type"],
+        "loc": list(problem["loc"]),
+        "msg": f"{problem['msg']}: {why}" if isinstance(why, str) else problem["msg"],
+        "input": _short(problem["input"]),
+    }
+
+
+def _short(value: object) -> object:
+    """What was sent, where that is short: what is long helps nobody, and comes back in full."""
+    if isinstance(value, dict | list):
+        return None
+    text = str(value).encode(errors="replace").decode()  # JSON can escape half of a character
+    if isinstance(value, str):
+        value = text
+    return value if len(text) <= _LONGEST_INPUT else f"{text[:_LONGEST_INPUT]}..."

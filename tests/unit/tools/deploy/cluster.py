@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import ssl
 import sys
 import threading
 from collections import Counter
@@ -13,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import grpc
+import trustme
 import yaml
 from globeco.ordergen.v1 import model_service_pb2, model_service_pb2_grpc
 from grpc_health.v1 import health
@@ -134,16 +136,17 @@ class Pods:
 
 
 @contextmanager
-def pods() -> Iterator[Pods]:
+def pods(certificate: trustme.LeafCert | None = None) -> Iterator[Pods]:
+    """Start them, with TLS where they have a certificate."""
     with ThreadPoolExecutor(2) as executor:
         server = grpc.server(executor)
         found = Pods({}, health.HealthServicer(), {}, [])
         add_HealthServicer_to_server(found.health, server)
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(_Models(), server)
-        found.ports[8088] = server.add_insecure_port("127.0.0.1:0")
+        found.ports[8088] = _bound(server, certificate)
         server.start()
         try:
-            with _rest(found) as port:
+            with _rest(found, certificate) as port:
                 found.ports[8080] = port
                 found.serve(serving=True)
                 yield found
@@ -151,8 +154,16 @@ def pods() -> Iterator[Pods]:
             server.stop(None).wait(PATIENCE)
 
 
+def _bound(server: grpc.Server, certificate: trustme.LeafCert | None) -> int:
+    if certificate is None:
+        return server.add_insecure_port("127.0.0.1:0")
+    chain = b"".join(one.bytes() for one in certificate.cert_chain_pems)
+    credentials = grpc.ssl_server_credentials([(certificate.private_key_pem.bytes(), chain)])
+    return server.add_secure_port("127.0.0.1:0", credentials)
+
+
 @contextmanager
-def _rest(found: Pods) -> Iterator[int]:
+def _rest(found: Pods, certificate: trustme.LeafCert | None) -> Iterator[int]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             found.asked.append((self.path, self.headers.get("Authorization")))
@@ -164,6 +175,10 @@ def _rest(found: Pods) -> Iterator[int]:
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        if certificate:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            certificate.configure_cert(context)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:

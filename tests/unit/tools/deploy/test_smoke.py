@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
+import trustme
 
 from ordergen_client.credentials import Tls
 from tests.limits import PATIENCE
-from tests.unit.tools.deploy.cluster import FakeCluster, Pods
+from tests.unit.tools.deploy.cluster import FakeCluster, Pods, pods
 from tools.deploy.errors import SmokeFailed
 from tools.deploy.kubectl import Kubectl
 from tools.deploy.manifests import Manifest
@@ -53,6 +54,20 @@ def test_a_token_that_cannot_be_read(serving: Pods, tmp_path: Path) -> None:
 def test_who_does_not_answer(more: dict[str, object], said: str, serving: Pods) -> None:
     with pytest.raises(SmokeFailed, match=said):
         smoke(serving, **more).passed([])
+
+
+def test_over_tls_by_the_name_that_the_certificate_is_of(tmp_path: Path) -> None:
+    """The port is forwarded, so that the host is another."""
+    authority, other = trustme.CA(), trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    other.cert_pem.write_to_path(str(tmp_path / "other.pem"))
+    with pods(authority.issue_cert("ordergen.example")) as secure:
+        url = f"https://127.0.0.1:{secure.ports[8080]}"
+        ours = {"tls": Tls(ca=tmp_path / "ca.pem"), "url": url}
+        assert len(smoke(secure, **ours, server_name="ordergen.example").passed([])) == 4
+        for wrong in ({**ours, "server_name": "other.example"}, {"tls": Tls(ca=tmp_path / "other.pem")}):
+            with pytest.raises(SmokeFailed, match="UNAVAILABLE"):
+                smoke(secure, **wrong).passed([])
 
 
 def test_a_redirection_is_no_answer(serving: Pods) -> None:

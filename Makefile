@@ -95,13 +95,14 @@ upgrade: $(INSTALLED)  ## Lock the newest releases that pyproject.toml allows, a
 
 # Needs `gh` with a token that may write branches and pull requests.
 propose:  ## What `make upgrade` changed, as a pull request.
-	git switch --force-create upgrade-locks
-	git add requirements*.txt docs/licences.md
-	git commit --message "Newer releases of dependencies"
-	gh auth setup-git
-	git push --force origin upgrade-locks
-	gh pr view upgrade-locks --json state --jq .state | grep -q OPEN || \
-		gh pr create --head upgrade-locks --title "Newer releases of dependencies" --body "Made by make upgrade."
+	@if git diff --quiet; then echo "Nothing is newer."; else \
+		git switch --force-create upgrade-locks && \
+		git commit --all --message "Newer releases of dependencies" && \
+		gh auth setup-git && \
+		git push --force origin upgrade-locks && \
+		{ gh pr view upgrade-locks --json state --jq .state | grep -q OPEN || \
+		gh pr create --head upgrade-locks --title "Newer releases of dependencies" --body "Made by make upgrade."; }; \
+	fi
 
 scan: $(INSTALLED)  ## Trivy, Grype and Syft over these files, or IMAGE=name (ARGS="--severity critical").
 	@$(BIN)/python -m tools.scan $(if $(IMAGE),--image $(IMAGE)) $(ARGS)

@@ -29,7 +29,9 @@ _BRANCH = "main"
 _SECTION = re.compile(r"(?m)^## \[(?P<name>[^\]]+)\](?: - (?P<date>\d{4}-\d{2}-\d{2}))?\n")
 _PROJECT = re.compile(r'(?m)^(version = ")([^"]+)(")$')
 #: Our image in manifests: as it is named in them, and as an overlay sets its tag.
-_TAG = re.compile(r"(?m)(globeco-order-generation-service:|^[ -]*newTag: |^ *revision: v)(\d+\.\d+\.\d+\w*)()")
+_TAG = re.compile(
+    r"(?m)(globeco-order-generation-service:|^[ -]*newTag: |^ *revision: v)(\d+\.\d+\.\d+\w*)()"
+)
 
 
 class ReleaseError(Exception):

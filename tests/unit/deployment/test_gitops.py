@@ -1,4 +1,4 @@
-"""The examples of Argo CD and Flux: the overlays that they name are there, in the namespaces that they have."""
+"""The examples of Argo CD and Flux: the overlays that they name are there, in the namespaces they have."""
 
 from typing import Any
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.tools.programs import Programs, on_path
-from tools import publish
+from tools import publish, sbom
 from tools.locks import ROOT
 
 DIGEST = f"sha256:{'0' * 64}"
@@ -19,7 +19,8 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
     found = on_path(tmp_path / "bin", monkeypatch)
     pushed = json.dumps({"containerimage.digest": DIGEST})
     found.add("docker", f"[ \"$2\" = imagetools ] || echo '{pushed}' > {tmp_path}/image.json")
-    found.add("cosign", "echo $SOURCE_DATE_EPOCH > /dev/null")
+    found.add("cosign")
+    monkeypatch.setattr(sbom, "write", lambda path: path.write_text("a bill"))
     return found
 
 
@@ -58,8 +59,10 @@ def test_from_pushing_to_the_name_of_a_release(tmp_path: Path, programs: Program
     assert {"--push", f"--tag={IMAGE}:candidate", "--provenance=mode=max", "--sbom=true"} < set(push)
     reference = f"{IMAGE}@{DIGEST}"
     assert sign == ["cosign", "sign", "--yes", "--recursive", reference]
-    assert attest[:4] == ["cosign", "attest", "--yes", "--type=cyclonedx"]
-    assert json.loads((tmp_path / "sbom.json").read_text())["bomFormat"] == "CycloneDX"
+    bill = tmp_path / "sbom.json"
+    form = ["--yes", "--type=cyclonedx", f"--predicate={bill}", reference]
+    assert attest == ["cosign", "attest", *form]
+    assert bill.read_text() == "a bill"
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert promote[2:] == ["imagetools", "create", f"--tag={IMAGE}:{version}", reference]
     for call in (verify, attested):

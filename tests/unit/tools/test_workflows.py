@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.unit.tools.programs import on_path
 from tests.unit.tools.test_dependencies import PROJECT, ROOT
 
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
 #: An action at a commit, with the release that it is of.
 PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+PROPOSED = ["git switch", "git commit", "gh auth setup-git", "git push"]
 Mapping = dict[str, Any]
 
 
@@ -134,6 +136,28 @@ def test_what_is_signed_was_scanned_and_what_is_named_was_signed() -> None:
     job = read(GITHUB / "workflows" / "release.yml")["jobs"]["image"]
     order = [step["run"].split()[1] for step in job["steps"] if "run" in step]
     assert order == ["image-push", "image-scan", "image-sign", "image-verify", "image-promote"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "there", "expected"),
+    [
+        (False, False, ["git diff"]),
+        (True, False, ["git diff", *PROPOSED, "gh pr view", "gh pr create"]),
+        (True, True, ["git diff", *PROPOSED, "gh pr view"]),
+    ],
+)
+def test_newer_releases_are_proposed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, changed: bool, there: bool, expected: list[str]
+) -> None:
+    programs = on_path(tmp_path / "bin", monkeypatch)
+    programs.add("git", '[ "$1" != diff ]' if changed else "")
+    programs.add("gh", f'[ "$2" != view ] || echo {"OPEN" if there else "MERGED"}')
+    answer = subprocess.run(
+        ["/usr/bin/env", "make", "propose"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stderr
+    calls = [" ".join(one[: 3 if one[0] == "gh" else 2]) for one in programs.calls()]
+    assert calls == expected
 
 
 def test_releases_use_no_cache() -> None:

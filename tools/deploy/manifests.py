@@ -53,8 +53,11 @@ def identity(manifest: Manifest) -> tuple[str, str, str, str]:
 
 
 def text(manifests: Iterable[Manifest]) -> str:
-    """As kubectl reads them; JSON is YAML, and says everything in one way."""
-    return "\n---\n".join(json.dumps(one, sort_keys=True) for one in manifests)
+    """As kubectl reads them: one list in JSON, in which everything is said in one way.
+
+    Of several documents in JSON it reads the first.
+    """
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)}, sort_keys=True)
 
 
 def validate(manifests: Iterable[Manifest], version: str) -> list[str]:

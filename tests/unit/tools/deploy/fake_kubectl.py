@@ -94,7 +94,10 @@ def bare(one: Object) -> Object:
 
 
 def documents(given: str) -> list[Object]:
-    return [json.loads(one) for one in given.split("\n---\n") if one.strip()]
+    found = json.loads(given)
+    assert found["kind"] == "List"
+    items: list[Object] = found["items"]
+    return items
 
 
 def kind_of(arguments: list[str], given: str) -> str:

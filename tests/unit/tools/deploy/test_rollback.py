@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.unit.deployment.manifests import ROOT
 from tests.unit.tools.deploy.cluster import FakeCluster, Outcome, Pods
 from tests.unit.tools.deploy.fake_kubectl import key
 from tests.waiting import eventually
+from tools.deploy.kubectl import Answer, Kubectl
 from tools.deploy.manifests import Manifest
 
 FAILED, KILLED, INTERRUPTED = {"fail": "it failed"}, {"killed": True}, {"interrupt": True}
@@ -138,8 +140,26 @@ def test_a_way_back_that_fails_is_told_with_the_command(
     assert "it failed; and the way back failed: " in told.err
     assert "kubectl apply --server-side" in told.err
     assert f"-f {cluster.saved}" in told.err
-    saved = [json.loads(one) for one in cluster.saved.read_text().split("\n---\n")]
+    saved = json.loads(cluster.saved.read_text())["items"]
     assert {key(one): one for one in saved} == before
+
+
+def test_an_apply_that_hangs_is_ended_and_taken_back(
+    cluster: FakeCluster, following: list[Manifest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its deadline, which is a short one here, for the first apply alone."""
+    before = cluster.objects()
+
+    class Hasty(Kubectl):
+        def run(self, *arguments: str, seconds: float | None = None, **more: Any) -> Answer:  # noqa: ANN401 - as it is
+            first = arguments[0] == "apply" and "--dry-run=server" not in arguments
+            short = first and not cluster.count("apply")
+            return super().run(*arguments, seconds=0.5 if short else seconds, **more)
+
+    monkeypatch.setattr("tools.deploy.__main__.Kubectl", Hasty)
+    cluster.plays(apply=[{"hang": True}])
+    assert cluster.deploy(following) == 20
+    assert cluster.objects() == before
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -138,6 +138,17 @@ def test_what_is_signed_was_scanned_and_what_is_named_was_signed() -> None:
     assert order == ["image-push", "image-scan", "image-sign", "image-verify", "image-promote"]
 
 
+def test_the_page_names_what_there_is() -> None:
+    page = (ROOT / "docs" / "delivery.md").read_text()
+    named = set(re.findall(r"\bmake ([a-z][a-z-]+)", page)) - {"a"}
+    assert len(named) > 5
+    assert named <= targets()
+    run = {step["run"].split()[1] for _, step in steps() if "run" in step}
+    assert {one for one in run if not one.startswith(("image-", "release-"))} - set(
+        re.findall(r"`([a-z-]+)`", page)
+    ) == {"propose"}
+
+
 @pytest.mark.parametrize(
     ("changed", "there", "expected"),
     [

@@ -7,7 +7,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-find-links --no-header --no-annotate
 
 .PHONY: help setup demo serve test soak lint fuzz protos audit sbom licences lock bench clean
-.PHONY: test-unit test-oldest test-newest docs upgrade propose scan deploy
+.PHONY: test-unit test-oldest-client test-oldest test-newest docs upgrade propose scan deploy
 .PHONY: image-build image-push image-scan image-sign image-verify image-promote
 .PHONY: release-prepare release-check release-notes release-tag release-publish
 
@@ -72,9 +72,11 @@ bench: $(INSTALLED)  ## Measure, and write docs/benchmarks.md.
 
 # What is said on the wire, and to whom: the rest knows nothing of gRPC and protobuf.
 WIRE := tests/unit/api tests/unit/client tests/integration/api tests/integration/client tests/integration/siblings \
-	tests/e2e --ignore tests/e2e/test_readme.py
+	tests/e2e --ignore tests/e2e/test_readme.py --ignore tests/e2e/rest/test_deploy_smoke.py
 
-test-oldest test-newest: test-%: .build/%/.installed  ## Tests of the wire, with the oldest or newest gRPC and protobuf.
+test-oldest-client: WIRE := tests/unit/client tests/unit/api/messages
+
+test-oldest-client test-oldest test-newest: test-%: .build/%/.installed  ## Tests of the wire, with the oldest or newest gRPC and protobuf.
 	.build/$*/bin/python -m pytest -n 2 --dist worksteal $(WIRE) $(ARGS)
 
 .build/%/.installed: requirements-%.txt pyproject.toml

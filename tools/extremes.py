@@ -2,8 +2,8 @@
 
 python -m tools.extremes
 
-Whoever installs the client has neither lock of ours: these two say that what lies between them works.
-grpcio-tools is in neither, for it holds protobuf back.
+Whoever installs the client has no lock of ours: these say that what lies between them works.
+grpcio-tools is in none of them, for it holds protobuf back.
 """
 
 import re
@@ -11,14 +11,19 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
 
 from tools import locks
+from tools.locks import Pin
 
 OLDEST, NEWEST = locks.ROOT / "requirements-oldest.txt", locks.ROOT / "requirements-newest.txt"
+#: The client goes further back than the server.
+OLDEST_CLIENT = locks.ROOT / "requirements-oldest-client.txt"
 _FAMILY = re.compile(r"grpcio(-[a-z-]+)?|protobuf|googleapis-common-protos")
 _FORM = [
     *("--quiet", "--universal", "--python-version", "3.11", "--generate-hashes", "--all-extras"),
@@ -31,13 +36,17 @@ def is_family(name: str) -> bool:
     return _FAMILY.fullmatch(name) is not None
 
 
-def floors() -> Iterator[str]:
-    """The oldest release of each of the family that pyproject.toml allows."""
+def floors(*, extras: bool) -> Iterator[Pin]:
+    """The oldest release of each of the family that pyproject.toml allows, for the client or for all."""
     project = tomllib.loads((locks.ROOT / "pyproject.toml").read_text())["project"]
-    extras = [one for extra in project["optional-dependencies"].values() for one in extra]
-    for one in map(Requirement, [*project["dependencies"], *extras]):
-        if is_family(one.name):
-            yield from (f"{one.name}=={each.version}" for each in one.specifier if each.operator == ">=")
+    more = [one for extra in project["optional-dependencies"].values() for one in extra]
+    found: dict[NormalizedName, str] = {}
+    for one in map(Requirement, [*project["dependencies"], *(more if extras else [])]):
+        for each in one.specifier:
+            if is_family(one.name) and each.operator == ">=":
+                former = found.get(name := canonicalize_name(one.name), each.version)
+                found[name] = max(former, each.version, key=Version)
+    yield from (Pin(name, version) for name, version in sorted(found.items()))
 
 
 def others() -> Iterator[str]:
@@ -47,22 +56,28 @@ def others() -> Iterator[str]:
             yield block
 
 
-def write(lock: Path, constraints: list[str]) -> None:
-    """Resolve under constraints. Raises CalledProcessError where nothing fits them."""
-    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
-        file.write("\n".join(constraints))
-        file.flush()
-        lock.unlink(missing_ok=True)  # what is locked already would be kept
-        uv = Path(sys.executable).with_name("uv")
-        form = [*_FORM, "--constraint", file.name, "--output-file", str(lock)]
-        subprocess.run([uv, "pip", "compile", *form, "pyproject.toml"], cwd=locks.ROOT, check=True)
+def write(lock: Path, oldest: Iterable[Pin]) -> None:
+    """Resolve with these of the family, whatever is asked for, and with all others as they are locked.
+
+    Raises:
+        CalledProcessError: nothing fits together.
+    """
+    lock.unlink(missing_ok=True)  # what is locked already would be kept
+    with tempfile.TemporaryDirectory() as folder:
+        constraints, overrides = Path(folder) / "constraints.txt", Path(folder) / "overrides.txt"
+        constraints.write_text("\n".join(others()))
+        overrides.write_text("\n".join(f"{one.name}=={one.version}" for one in oldest))
+        under = ["--constraint", str(constraints), "--override", str(overrides)]
+        command = [Path(sys.executable).with_name("uv"), "pip", "compile", *_FORM, *under]
+        subprocess.run([*command, "--output-file", lock, "pyproject.toml"], cwd=locks.ROOT, check=True)
 
 
 def main() -> int:
-    """Write both."""
-    kept = list(others())
-    write(OLDEST, [*kept, *floors()])
-    write(NEWEST, kept)
+    """Write all."""
+    oldest, of_client = ({one.name: one for one in floors(extras=extras)} for extras in (True, False))
+    write(OLDEST_CLIENT, {**oldest, **of_client}.values())
+    write(OLDEST, oldest.values())
+    write(NEWEST, [])
     return 0
 
 

@@ -7,15 +7,11 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from tools import extremes, locks
-from tools.locks import Pin
+
+LOCKS = [extremes.OLDEST_CLIENT, extremes.OLDEST, extremes.NEWEST]
 
 
-def _parts(pin: str) -> tuple[str, str]:
-    name, _, version = pin.partition("==")
-    return name, version
-
-
-@pytest.mark.parametrize("lock", [extremes.OLDEST, extremes.NEWEST], ids=lambda path: path.stem)
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.stem)
 def test_all_else_is_as_developers_have_it(lock: Path) -> None:
     """Otherwise: make lock."""
     others = {one for one in locks.pins(lock) if not extremes.is_family(one.name)}
@@ -23,12 +19,22 @@ def test_all_else_is_as_developers_have_it(lock: Path) -> None:
     assert others <= set(locks.pins(locks.ALL))
 
 
-def test_the_oldest_are_those_that_the_project_allows() -> None:
+@pytest.mark.parametrize(("lock", "extras"), [(extremes.OLDEST_CLIENT, False), (extremes.OLDEST, True)])
+def test_the_oldest_are_those_that_the_project_allows(lock: Path, *, extras: bool) -> None:
     """Otherwise: make lock."""
-    pinned = {one.name: Version(one.version) for one in locks.pins(extremes.OLDEST)}
-    floors = [Pin(canonicalize_name(name), version) for name, version in map(_parts, extremes.floors())]
-    assert len(set(floors)) == 6
+    pinned = {one.name: Version(one.version) for one in locks.pins(lock)}
+    floors = list(extremes.floors(extras=extras))
+    assert len(floors) == (6 if extras else 5)
     assert [one for one in floors if pinned[one.name] != Version(one.version)] == []
+
+
+def test_the_client_goes_further_back_than_the_server() -> None:
+    grpc = canonicalize_name("grpcio")
+    client, server = (
+        next(Version(one.version) for one in extremes.floors(extras=extras) if one.name == grpc)
+        for extras in (False, True)
+    )
+    assert client < server
 
 
 def test_the_newest_are_no_older_than_those_of_developers() -> None:
@@ -39,6 +45,6 @@ def test_the_newest_are_no_older_than_those_of_developers() -> None:
     assert newest[protobuf] > ours[protobuf]
 
 
-def test_what_holds_protobuf_back_is_in_neither() -> None:
-    for path in (extremes.OLDEST, extremes.NEWEST):
+def test_what_holds_protobuf_back_is_in_none() -> None:
+    for path in LOCKS:
         assert "grpcio-tools" not in {one.name for one in locks.pins(path)}

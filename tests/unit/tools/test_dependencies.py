@@ -33,7 +33,7 @@ def test_imports_point_inward() -> None:
 
 
 def test_grpc_is_pinned_in_one_version() -> None:
-    """Generated code refuses to import on an older grpcio than it was made with; the server asks for a newer one."""
+    """Generated code refuses to import on an older grpcio than it was made with. The server asks for more."""
     pins = {
         match["name"]: (match["sign"], match["version"])
         for one in requirements()

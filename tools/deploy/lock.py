@@ -20,6 +20,8 @@ from tools.deploy.errors import Locked, LockLost
 from tools.deploy.kubectl import Answer, Kubectl, KubectlFailed
 
 NAME = "globeco-order-generation-deploy"
+#: What is written is made here: no schema is fetched to look at it first.
+_OURS = ("--validate=false", "-f", "-")
 #: How often the Lease of another is looked at while it is valid.
 _LOOKS = 10
 
@@ -114,7 +116,7 @@ class DeployLock:
         """Where that fails, the next deployment waits until the Lease is not valid any more."""
         free = {**lease, "spec": {"leaseDurationSeconds": self.seconds}}
         with suppress(KubectlFailed):
-            self._call("replace", "-f", "-", given=json.dumps(free))
+            self._call("replace", *_OURS, given=json.dumps(free))
 
     def _read(self) -> Lease | None:
         answer = self._call("get", "lease", NAME, "--ignore-not-found")
@@ -137,7 +139,7 @@ class DeployLock:
                 "renewTime": now,
             },
         }
-        answer = self._call(verb, "-f", "-", given=json.dumps(lease))
+        answer = self._call(verb, *_OURS, given=json.dumps(lease))
         written: Lease = json.loads(answer.out)
         return written
 

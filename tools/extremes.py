@@ -68,8 +68,8 @@ def write(lock: Path, oldest: Iterable[Pin]) -> None:
         constraints.write_text("\n".join(others()))
         overrides.write_text("\n".join(f"{one.name}=={one.version}" for one in oldest))
         under = ["--constraint", str(constraints), "--override", str(overrides)]
-        command = [Path(sys.executable).with_name("uv"), "pip", "compile", *_FORM, *under]
-        subprocess.run([*command, "--output-file", lock, "pyproject.toml"], cwd=locks.ROOT, check=True)
+        command = [str(Path(sys.executable).with_name("uv")), "pip", "compile", *_FORM, *under]
+        subprocess.run([*command, "--output-file", str(lock), "pyproject.toml"], cwd=locks.ROOT, check=True)
 
 
 def main() -> int:

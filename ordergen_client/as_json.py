@@ -53,7 +53,7 @@ def _run(run: Rebalance) -> dict[str, object]:
         "finish_time": run.finish_time.isoformat() if run.finish_time else None,
         "rebalance_date": run.rebalance_date.isoformat(),
         "actor": run.actor,
-        "options": set_options(run.options),
+        "options": set_options(run.options) if run.options else None,
         "error": run.error.message if run.error else None,
         "portfolio_count": run.portfolio_count,
         "counts": run.counts,

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from ordergen_client.as_json import run_as_json
 from ordergen_client.client import Client
+from ordergen_client.commands.import_legacy import import_legacy
 from ordergen_client.commands.runs import runs
 from ordergen_client.commands.server import told_failures, with_server
 from ordergen_client.demo import run_demo
@@ -29,6 +30,7 @@ def main() -> None:
 
 
 main.add_command(runs)
+main.add_command(import_legacy)
 
 
 @main.command()

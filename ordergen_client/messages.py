@@ -149,7 +149,7 @@ def rebalance(message: pb.Rebalance) -> Rebalance:
         error=from_status(message.error) if message.HasField("error") else None,
         version=message.version,
         actor=message.actor,
-        options=options(message.options),
+        options=options(message.options) if message.HasField("options") else None,
     )
 
 

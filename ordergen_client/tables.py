@@ -117,18 +117,26 @@ def runs_table(runs: Iterable[Rebalance]) -> Table:
 def run_details(run: Rebalance) -> Table:
     """All that is known of a run but its portfolios."""
     counts = ", ".join(f"{count:,} {state}" for state, count in run.counts.items() if count)
-    options = ", ".join(f"{name} {value}" for name, value in set_options(run.options).items())
+    version = f"version {run.model_version}" if run.model_version else "its version is not known"
     return _details(
         {
             "Run": f"{run.rebalance_id} {run.state}",
-            "Model": f"{run.model_id} {run.model_name}, version {run.model_version}",
+            "Model": f"{run.model_id} {run.model_name}, {version}",
             "Portfolios": f"{run.portfolio_count:,}: {counts or 'none done'}",
             "Began": f"{_time(run.create_time)}, for {run.rebalance_date}",
             "Ended": _time(run.finish_time),
             "Actor": run.actor or "-",
-            "Options": options or "all by default",
+            "Options": _options(run),
             **({"Error": run.error.message} if run.error else {}),
         }
+    )
+
+
+def _options(run: Rebalance) -> str:
+    if run.options is None:
+        return "not known"
+    return (
+        ", ".join(f"{name} {value}" for name, value in set_options(run.options).items()) or "all by default"
     )
 
 

@@ -151,7 +151,10 @@ class PortfolioRebalance:
 
 @dataclass(frozen=True, slots=True)
 class Rebalance:
-    """A run; `counts` says how many portfolios ended in which state, `actor` who began it, `options` how."""
+    """A run; `counts` says how many portfolios ended in which state, `actor` who began it, `options` how.
+
+    Of a run that was imported from another service `model_version` is 0 and `options` are None: not known.
+    """
 
     rebalance_id: str
     model_id: str
@@ -166,7 +169,7 @@ class Rebalance:
     error: OrderGenerationError | None = None
     version: int = 1
     actor: str = ""
-    options: RebalanceOptions = field(default_factory=RebalanceOptions)
+    options: RebalanceOptions | None = field(default_factory=RebalanceOptions)
 
 
 @dataclass(frozen=True, slots=True)

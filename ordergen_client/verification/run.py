@@ -49,6 +49,8 @@ class Run:
     """
 
     def __init__(self, started: Mapping[str, Any], rebalance_id: str) -> None:
+        if "options" not in started:
+            raise ValueError("it was imported: its options, and why each line trades, are not known")
         self.options: Options = read_options(started["options"])
         self.date: Date = read_date(started["rebalanceDate"])
         self.states: Counter[str] = Counter()

@@ -130,9 +130,10 @@ class _Verification:
                 self._start(message["started"])
             elif "portfolio" in message and self._run:
                 self._portfolio(message["portfolio"], self._run)
-            elif "finished" in message and self._run:
+            elif "finished" in message:
                 report.ended = True
-                self._findings.add(RUN, self._run.end_checks(message["finished"]))
+                if self._run:
+                    self._findings.add(RUN, self._run.end_checks(message["finished"]))
         except _UNREADABLE as error:
             told = message.get("portfolio")
             name = told.get("portfolioId") if isinstance(told, dict) else RUN

@@ -148,6 +148,10 @@ class RunSecurity:
         return hash(self.security_id)
 
 
+#: Of a line of which nobody knows why it trades, or does not: another service decided it.
+UNKNOWN_REASON = "UNSPECIFIED"
+
+
 class RebalancePosition(NamedTuple):
     """One security of a portfolio, before and after; what follows from its numbers is not kept, but computed.
 
@@ -155,7 +159,7 @@ class RebalancePosition(NamedTuple):
 
     Attributes:
         trade_quantity: whole shares bought (above 0) or sold (below 0).
-        reason: why the line trades or does not: the name of an optimizer's Reason.
+        reason: why the line trades or does not: the name of an optimizer's Reason, or `UNKNOWN_REASON`.
     """
 
     security: RunSecurity
@@ -228,7 +232,12 @@ def transactions_of(orders: Iterable[tuple[str, int]], trade_date: date) -> tupl
 
 @dataclass(frozen=True, slots=True)
 class Rebalance:
-    """A run: its model as it was then, how far it is, and how many portfolios ended in which state."""
+    """A run: its model as it was then, how far it is, and how many portfolios ended in which state.
+
+    A run that another service carried out may lack what that one did not keep: its `model_version` is then 0,
+    its `options` are None, and portfolios that `counts` has not are some of which nothing is known but that
+    they failed.
+    """
 
     rebalance_id: str
     model_id: str
@@ -238,7 +247,7 @@ class Rebalance:
     create_time: datetime
     rebalance_date: date
     portfolio_count: int
-    options: RebalanceOptions
+    options: RebalanceOptions | None
     finish_time: datetime | None = None
     counts: dict[PortfolioState, int] = field(default_factory=dict)
     error: OrderGenerationError | None = None

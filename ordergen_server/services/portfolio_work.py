@@ -10,7 +10,12 @@ from ordergen_server.domain.errors import DataProblem, DeadlineExceeded, OrderGe
 from ordergen_server.domain.market import Holdings, MarketSnapshot, MarketSource, PortfolioSource, Quote
 from ordergen_server.domain.models import Position
 from ordergen_server.domain.origin import carried
-from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, Rebalance
+from ordergen_server.domain.rebalances import (
+    PortfolioRebalance,
+    PortfolioState,
+    Rebalance,
+    RebalanceOptions,
+)
 from ordergen_server.services.observer import UNOBSERVED, RunObserver, Stage
 from ordergen_server.services.portfolio import rebalance_portfolios
 from ordergen_server.services.securities import Securities
@@ -144,7 +149,7 @@ def _results(task: Task, reads: Sequence[_Read], observer: RunObserver) -> list[
         task.securities.add(read.quotes)
     failed = [_failed(task, read, read.holdings) for read in reads if not isinstance(read.holdings, Holdings)]
     found = [(_start(task, read), read.holdings) for read in reads if isinstance(read.holdings, Holdings)]
-    options = task.rebalance.options
+    options = task.rebalance.options or RebalanceOptions()  # a run that is carried out has some
     return failed + rebalance_portfolios(found, task.securities, options, task.deadline, observer)
 
 

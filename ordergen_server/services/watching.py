@@ -75,8 +75,8 @@ def watch(
             events += _read(runs, rebalance_id, sequence, view)
             sequence = events[-1].sequence
         elif rebalance.state is not RebalanceState.RUNNING:
-            if sequence <= rebalance.portfolio_count + 1:
-                events.append(RunEvent(rebalance.portfolio_count + 2, RunFinished(rebalance)))
+            if sequence <= last:
+                events.append(RunEvent(last + 1, RunFinished(rebalance)))
             yield events
             return
         yield events

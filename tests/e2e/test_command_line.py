@@ -13,7 +13,7 @@ from tests.e2e.programs import ran
 from tests.limits import PATIENCE
 
 
-@pytest.mark.parametrize("module", ["ordergen_server", "ordergen_server.sandbox"])
+@pytest.mark.parametrize("module", ["ordergen_server", "ordergen_server.sandbox", "ordergen_server.legacy"])
 def test_help(module: str) -> None:
     answer = ran(module, "--help")
     assert (answer.returncode, answer.stderr) == (0, "")

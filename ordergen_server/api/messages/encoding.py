@@ -105,7 +105,8 @@ def rebalance(value: Rebalance) -> pb.Rebalance:
     )
     set_time(message.create_time, value.create_time)
     set_date(message.rebalance_date, value.rebalance_date)
-    _set_options(message.options, value.options)
+    if value.options:
+        _set_options(message.options, value.options)
     if value.finish_time:
         set_time(message.finish_time, value.finish_time)
     return message

@@ -2,6 +2,7 @@
 
 from typing import cast
 
+from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 from pymongo.read_concern import ReadConcern
 
@@ -38,6 +39,10 @@ class Duplicates:
         if self._models.find_one({"_id": document["_id"]}, {"_id": 1}):
             return model_of(document)  # it was stored, and the answer got lost on the way
         raise self.taken(error, content) from error
+
+    def has(self, model_id: str) -> bool:
+        """Whether there is a model of this id."""
+        return self._models.find_one({"_id": ObjectId(model_id)}, {"_id": 1}) is not None
 
     def taken(self, error: DuplicateKeyError, content: ModelContent) -> AlreadyExists:
         """Name the other: whichever model holds the name, or the portfolio, now."""

@@ -76,6 +76,36 @@ class Models:
                 return self._duplicates.earlier(error, document, content, request_id)
         return model_of(document)
 
+    def add(self, model: Model) -> bool:
+        """Store a model that has its id, version and times already; False where there is one of that id.
+
+        Raises:
+            AlreadyExists: its name or one of its portfolios is taken.
+        """
+        document: Document = {
+            "_id": ObjectId(model.model_id),
+            **to_document(model.content),
+            "version": model.version,
+            "create_time": model.create_time,
+            "update_time": model.update_time,
+            "update_actor": model.update_actor,
+        }
+        with self._writing():
+            try:
+                self._models.insert_one(document)
+            except DuplicateKeyError as error:
+                if self._duplicates.has(model.model_id):
+                    return False
+                raise self._duplicates.taken(error, model.content) from error
+        return True
+
+    def versions(self, model_ids: Collection[str]) -> dict[str, int]:
+        """The versions of those of these models that there are, by id."""
+        which: Document = {"_id": {"$in": [ObjectId(one) for one in model_ids]}}
+        with self._operation():
+            found = self._models.find(which, {"version": 1})
+            return {str(one["_id"]): cast("int", one["version"]) for one in found}
+
     def get(self, model_id: str) -> Model:
         """Read a model. Raises NotFound."""
         with self._operation():

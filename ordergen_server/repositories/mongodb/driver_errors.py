@@ -18,9 +18,10 @@ from ordergen_server.domain.errors import DatabaseUnavailable, DeadlineExceeded
 _log = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 1.0
+_DUPLICATE_KEY = 11000
 #: What only mistakes of ours bring about, and no new try mends: BadValue, FailedToParse, TypeMismatch,
 #: DocumentValidationFailure, BSONObjectTooLarge, DuplicateKey.
-MISTAKES = frozenset({2, 9, 14, 121, 10334, 11000})
+MISTAKES = frozenset({2, 9, 14, 121, 10334, _DUPLICATE_KEY})
 #: What OpenSSL says, in the text of an error of the driver:
 #: "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate (_ssl.c:1006)".
 _TLS = re.compile(r"\[SSL: [A-Z0-9_]+\] ([^(\[]+)")
@@ -58,6 +59,16 @@ def translated(*, hurried: bool = False) -> Iterator[None]:
         raise DatabaseUnavailable(
             message, metadata={"service": "database"}, retry_after_seconds=RETRY_AFTER_SECONDS
         ) from error
+
+
+@contextmanager
+def there_already() -> Iterator[None]:
+    """A block that writes several documents in no order, where those that are there already are no matter."""
+    try:
+        yield
+    except BulkWriteError as error:
+        if set(_codes(error)) != {_DUPLICATE_KEY}:
+            raise
 
 
 def is_away(error: PyMongoError) -> bool:

@@ -20,6 +20,7 @@ import msgspec
 
 from ordergen_server.domain.errors import StoredDataDamaged
 from ordergen_server.domain.rebalances import (
+    UNKNOWN_REASON,
     PortfolioRebalance,
     RebalancePosition,
     RunSecurity,
@@ -35,7 +36,7 @@ from ordergen_server.repositories.run_store.packing import pack, unpack
 #: The projection that leaves out lines, but for their trades.
 WITHOUT_LINES: Document = {"_id": 0, "lines": 0, **earlier_results.WITHOUT_LINES}
 
-#: Reasons by their number in blobs: names of an optimizer's Reason. Never changed, only added to.
+#: Reasons by their number in blobs: names of an optimizer's Reason, and none. Never changed, only added to.
 REASONS = (
     "TRADED_TO_TARGET",
     "ROUNDED_TO_NEAREST_SHARE",
@@ -51,6 +52,7 @@ REASONS = (
     "TRADE_COUNT_LIMIT",
     "TRADED_TO_BAND",
     "INSIDE_BAND",
+    UNKNOWN_REASON,
 )
 _NUMBERS = {name: number for number, name in enumerate(REASONS)}
 #: Of a whole number that is stored as one; more digits are text.

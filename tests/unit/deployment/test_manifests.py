@@ -1,13 +1,15 @@
-"""kubernetes/base is valid, agrees with itself, and configures the server by settings it has."""
+"""kubernetes/base runs the server and its database as they need it."""
 
 import re
+from urllib.parse import urlsplit
 
-import kubernetes_validate
 import pytest
+import yaml
 
 from ordergen_server.settings import Settings
 from tests.unit.deployment.manifests import (
     BASE,
+    GRPC,
     MONGODB,
     SERVICE,
     Manifest,
@@ -19,30 +21,8 @@ from tests.unit.deployment.manifests import (
 )
 from tools.configuration import variable
 
-OLDEST_KUBERNETES = "1.30"  # the first with a preStop hook that sleeps
 WORKLOADS = [("Deployment", SERVICE), ("StatefulSet", MONGODB)]
 each_workload = pytest.mark.parametrize(("kind", "name"), WORKLOADS)
-
-
-@pytest.mark.parametrize("version", [OLDEST_KUBERNETES, kubernetes_validate.latest_version()])
-def test_every_manifest_is_valid(version: str) -> None:
-    for resource in rendered():
-        kubernetes_validate.validate(resource, version, strict=True)
-
-
-def test_the_base_is_complete() -> None:
-    expected = {
-        ("ServiceAccount", SERVICE),
-        ("ConfigMap", SERVICE),
-        ("Deployment", SERVICE),
-        ("Service", SERVICE),
-        ("PodDisruptionBudget", SERVICE),
-        ("ConfigMap", MONGODB),
-        ("StatefulSet", MONGODB),
-        ("Service", MONGODB),
-        ("NetworkPolicy", MONGODB),
-    }
-    assert expected == {(one["kind"], one["metadata"]["name"]) for one in rendered()}
 
 
 def test_every_file_is_listed_and_is_rendered_as_it_is() -> None:
@@ -50,35 +30,37 @@ def test_every_file_is_listed_and_is_rendered_as_it_is() -> None:
         return resource["kind"], resource["metadata"]["name"]
 
     assert sorted(rendered(), key=key) == sorted(listed(), key=key)
-    assert len(listed()) == len([path for path in BASE.glob("*.yaml") if path.stem != "kustomization"])
-
-
-def test_no_secret_is_in_the_base() -> None:
-    assert [one for one in rendered() if one["kind"] == "Secret"] == []
+    kustomization = yaml.safe_load((BASE / "kustomization.yaml").read_text())
+    assert {path.name for path in BASE.glob("*.yaml")} == {"kustomization.yaml", *kustomization["resources"]}
 
 
 def test_the_server_is_configured_by_settings_it_has() -> None:
     data = manifest("ConfigMap")["data"]
     known = {variable(field): field for field in Settings.model_fields}
-    assert set() == data.keys() - known.keys()
-    assert {"ORDERGEN_MONGODB_URI"} == {one["name"] for one in container("Deployment")["env"]}
+    assert {"ORDERGEN_MONGODB_URI_FILE"} == data.keys() - known.keys()
+    data = {name: value for name, value in data.items() if name in known}
     # Reading them is the check that the values are good.
     settings = Settings.model_validate({known[name]: value for name, value in data.items()})
     assert (settings.port, settings.health_port, settings.metrics_port) == (8088, 8089, 9090)
     assert (settings.api_host, settings.health_host) == ("0.0.0.0", "0.0.0.0")  # noqa: S104 - probes and clients reach them
 
 
-def test_the_server_gets_the_config_map_and_the_secret() -> None:
-    server = container("Deployment")
+def test_the_address_of_the_database_is_a_file_of_a_secret() -> None:
+    server, (volume,) = container("Deployment"), pod_spec("Deployment")["volumes"]
+    (mount,) = server["volumeMounts"]
     assert server["envFrom"] == [{"configMapRef": {"name": SERVICE}}]
-    (uri,) = server["env"]
-    assert uri["valueFrom"] == {"secretKeyRef": {"name": MONGODB, "key": "uri"}}
+    assert manifest("ConfigMap")["data"]["ORDERGEN_MONGODB_URI_FILE"] == f"{mount['mountPath']}/uri"
+    assert volume["projected"]["defaultMode"] == 0o440
+    assert "secretKeyRef" not in str(server)
 
 
-@each_workload
-def test_no_variables_are_made_of_services(kind: str, name: str) -> None:
-    """ORDERGEN_PORT=tcp://10.0.0.1:8088 of a Service named `ordergen` would be taken for the setting."""
-    assert pod_spec(kind, name)["enableServiceLinks"] is False
+def test_traces_go_to_the_collector_of_the_node() -> None:
+    given = {one["name"]: one for one in container("Deployment")["env"]}
+    assert given["NODE_IP"]["valueFrom"] == {"fieldRef": {"fieldPath": "status.hostIP"}}
+    assert given["OTEL_EXPORTER_OTLP_ENDPOINT"]["value"] == "http://$(NODE_IP):4317"
+    names = list(given)
+    for place, one in enumerate(given.values()):  # a variable knows those alone that come before it
+        assert set(re.findall(r"\$\((\w+)\)", one.get("value", ""))) <= set(names[:place])
 
 
 def test_a_drain_ends_before_the_pod_is_killed() -> None:
@@ -126,70 +108,72 @@ def test_the_probe_of_the_database_knocks_at_its_port() -> None:
 
 
 @each_workload
-def test_selectors_match_the_labels_of_the_pods(kind: str, name: str) -> None:
-    workload, service = manifest(kind, name)["spec"], manifest("Service", name)["spec"]
-    labels = workload["template"]["metadata"]["labels"]
-    assert labels == workload["selector"]["matchLabels"]
-    assert labels == service["selector"]
-    spread = workload["template"]["spec"].get("topologySpreadConstraints", [])
-    assert [labels] * len(spread) == [one["labelSelector"]["matchLabels"] for one in spread]
-
-
-@each_workload
-def test_services_are_headless_and_lead_to_ports_that_exist(kind: str, name: str) -> None:
-    service = manifest("Service", name)["spec"]
+def test_services_are_headless_and_lead_to_ports_of_the_same_number(kind: str, name: str) -> None:
+    """Whoever looks up a headless Service reaches pods by themselves, at the ports that these have."""
+    service = manifest("Service", GRPC if name == SERVICE else name)["spec"]
     ports = {one["name"]: one["containerPort"] for one in container(kind, name)["ports"]}
     assert service["clusterIP"] == "None"
     assert [ports[one["targetPort"]] for one in service["ports"]] == [one["port"] for one in service["ports"]]
 
 
-def test_the_budget_and_the_policy_choose_existing_pods() -> None:
-    policy, budget = manifest("NetworkPolicy", MONGODB)["spec"], manifest("PodDisruptionBudget")["spec"]
-    server = manifest("Deployment")["spec"]["selector"]
-    ((source,),) = (rule["from"] for rule in policy["ingress"])
-    assert server == budget["selector"]
-    assert server == source["podSelector"]
-    assert manifest("StatefulSet", MONGODB)["spec"]["selector"] == policy["podSelector"]
-
-
 @each_workload
-def test_pods_are_restricted(kind: str, name: str) -> None:
-    """As the Pod Security Standard `restricted` asks, and with a root file system that is read-only."""
-    pod, only = pod_spec(kind, name), container(kind, name)
-    assert only["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
+def test_pods_are_spread_over_those_like_them(kind: str, name: str) -> None:
+    labels = manifest(kind, name)["spec"]["selector"]["matchLabels"]
+    spread = pod_spec(kind, name).get("topologySpreadConstraints", [])
+    assert [labels] * len(spread) == [one["labelSelector"]["matchLabels"] for one in spread]
+
+
+def test_the_name_of_the_suite_is_left_to_http() -> None:
+    """The component `rest` has the Service that the portal calls; nothing else may answer by its name."""
+    assert {one["metadata"]["name"] for one in rendered() if one["kind"] == "Service"} == {GRPC, MONGODB}
+
+
+def test_nothing_is_open_that_is_not_opened() -> None:
+    denied = manifest("NetworkPolicy", "globeco-order-generation-default-deny")["spec"]
+    assert denied == {
+        "podSelector": {"matchLabels": {"app.kubernetes.io/part-of": "globeco-order-generation"}},
+        "policyTypes": ["Ingress", "Egress"],
     }
-    security = pod["securityContext"]
-    assert security["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert security["runAsNonRoot"] is True
-    assert security["runAsUser"] > 0
-    assert pod["automountServiceAccountToken"] is False
 
 
-@each_workload
-def test_pods_say_what_they_need(kind: str, name: str) -> None:
-    resources = container(kind, name)["resources"]
-    assert {"cpu", "memory"} == resources["requests"].keys()
-    assert {"cpu", "memory"} == resources["limits"].keys()
+def test_the_siblings_are_reached_where_their_addresses_say() -> None:
+    data, rules = manifest("ConfigMap")["data"], manifest("NetworkPolicy")["spec"]["egress"]
+    opened = {
+        (peer["podSelector"]["matchLabels"].get("app"), port["port"])
+        for rule in rules
+        for peer in rule["to"]
+        for port in rule["ports"]
+    }
+    urls = [urlsplit(value) for name, value in data.items() if name.endswith("_URL")]
+    assert {(one.hostname, one.port) for one in urls} == {one for one in opened if one[0]}
 
 
-def test_the_service_account_is_ours_and_holds_no_token() -> None:
-    assert pod_spec("Deployment")["serviceAccountName"] == SERVICE
+def test_the_service_account_holds_no_token() -> None:
     assert manifest("ServiceAccount")["automountServiceAccountToken"] is False
 
 
-def test_the_replica_set_is_made_under_the_name_it_is_started_with() -> None:
-    stateful_set, mongodb = manifest("StatefulSet", MONGODB)["spec"], container("StatefulSet", MONGODB)
-    command = mongodb["command"]
-    ((script_name, script),) = manifest("ConfigMap", MONGODB)["data"].items()
-    (initiated,) = re.findall(r'rs\.initiate\(\{ _id: "(\w+)"', script)
-    (host,) = re.findall(r'const host = "([^"]+)"', script)
-    assert initiated == command[command.index("--replSet") + 1]
-    assert host == f"{MONGODB}-0.{stateful_set['serviceName']}:27017"
-    assert stateful_set["replicas"] == 1
-    assert mongodb["startupProbe"]["exec"]["command"][-1] == f"/scripts/{script_name}"
+def test_the_database_asks_for_tls_and_users() -> None:
+    configuration = yaml.safe_load(manifest("ConfigMap", MONGODB)["data"]["mongod.conf"])
+    mongodb, (keyfile,) = (
+        container("StatefulSet", MONGODB),
+        pod_spec("StatefulSet", MONGODB)["initContainers"],
+    )
+    folders = {one["mountPath"] for one in mongodb["volumeMounts"]}
+    tls, security = configuration["net"]["tls"], configuration["security"]
+    assert (tls["mode"], security["authorization"]) == ("requireTLS", "enabled")
+    files = (tls["CAFile"], tls["certificateKeyFile"], security["keyFile"])
+    assert {one.rpartition("/")[0] for one in files} <= folders
+    assert configuration["storage"]["dbPath"] in folders
+    assert keyfile["command"][-1] == security["keyFile"]
+    assert mongodb["command"][-1].rpartition("/")[0] in folders
+
+
+@pytest.mark.parametrize("probe", ["startupProbe", "readinessProbe"])
+def test_the_probes_of_the_database_trust_its_authority_and_name_it(probe: str) -> None:
+    command = container("StatefulSet", MONGODB)[probe]["exec"]["command"]
+    configuration = yaml.safe_load(manifest("ConfigMap", MONGODB)["data"]["mongod.conf"])
+    assert f"--tlsCAFile={configuration['net']['tls']['CAFile']}" in command
+    assert "--host=127.0.0.1" in command
 
 
 def test_the_member_is_found_by_its_name_before_it_is_ready() -> None:
@@ -200,17 +184,10 @@ def test_the_data_of_the_database_is_kept() -> None:
     stateful_set, mongodb = manifest("StatefulSet", MONGODB)["spec"], container("StatefulSet", MONGODB)
     (claim,) = stateful_set["volumeClaimTemplates"]
     mounts = {one["mountPath"]: one["name"] for one in mongodb["volumeMounts"]}
-    folder = mongodb["command"][mongodb["command"].index("--dbpath") + 1]
+    configuration = yaml.safe_load(manifest("ConfigMap", MONGODB)["data"]["mongod.conf"])
+    folder = configuration["storage"]["dbPath"]
     assert claim["metadata"]["name"] == mounts[folder]
     assert stateful_set["persistentVolumeClaimRetentionPolicy"] == {
         "whenDeleted": "Retain",
         "whenScaled": "Retain",
     }
-
-
-@each_workload
-def test_every_volume_mounted_exists(kind: str, name: str) -> None:
-    pod, only = pod_spec(kind, name), container(kind, name)
-    claims = manifest(kind, name)["spec"].get("volumeClaimTemplates", [])
-    volumes = {one["name"] for one in pod.get("volumes", [])} | {one["metadata"]["name"] for one in claims}
-    assert volumes == {one["name"] for one in only.get("volumeMounts", [])}

@@ -1,16 +1,24 @@
 """Rules and dashboard are good to the real promtool, lead to their runbooks, and open what they need."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
-import kubernetes_validate
 import pytest
 import yaml
 
 from ordergen_server.settings import Settings
 from tests.promtool import NoPromtoolError, promtool
-from tests.unit.deployment.manifests import BASE, ROOT, SERVICE, container, manifest
+from tests.unit.deployment.manifests import (
+    FULL,
+    MONGODB,
+    REST,
+    ROOT,
+    SERVICE,
+    container,
+    listed,
+    manifest,
+    variant,
+)
 from tests.unit.deployment.monitoring import (
     COMPONENT,
     RULES,
@@ -53,14 +61,29 @@ def test_every_expression_of_the_dashboard_is_one(tool: Path, tmp_path: Path) ->
     check(tool, "check", "rules", file)
 
 
-def test_the_job_is_one_that_prometheus_takes(tool: Path, tmp_path: Path) -> None:
-    jobs = yaml.safe_load((COMPONENT / "scrape-config.yaml").read_text())
+def test_the_jobs_are_ones_that_prometheus_takes(tool: Path, tmp_path: Path) -> None:
+    given = yaml.safe_load((COMPONENT / "scrape-config.yaml").read_text())
     # Debian builds its promtool without this one kind of discovery.
-    assert [job.pop("kubernetes_sd_configs") for job in jobs] == [[{"role": "pod"}]]
+    assert [job.pop("kubernetes_sd_configs") for job in given] == [[{"role": "pod"}]] * 2
     file = tmp_path / "prometheus.yaml"
-    file.write_text(yaml.safe_dump({"scrape_configs": jobs}))
+    file.write_text(yaml.safe_dump({"scrape_configs": given}))
     check(tool, "check", "config", "--syntax-only", file)
-    assert [job["job_name"] for job in jobs] == [SERVICE]
+    assert [job["job_name"] for job in given] == [SERVICE, REST]
+
+
+def test_the_adapter_asks_what_prometheus_understands(tool: Path, tmp_path: Path) -> None:
+    custom = yaml.safe_load((COMPONENT / "prometheus-adapter.yaml").read_text())["rules"]["custom"]
+    asked = [
+        one["metricsQuery"]
+        .replace("<<.GroupBy>>", "pod")
+        .replace("<<.LabelMatchers>>", 'namespace="globeco"')
+        for one in custom
+    ]
+    queries = [*asked, *(one["seriesQuery"] for one in custom)]
+    rules = [{"record": f"adapter:{number}", "expr": one} for number, one in enumerate(queries)]
+    file = tmp_path / "rules.yaml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "adapter", "rules": rules}]}))
+    check(tool, "check", "rules", file)
 
 
 def test_every_alert_has_tests_of_both_kinds() -> None:
@@ -93,42 +116,70 @@ def test_the_dashboard_lies_in_a_grid_and_every_panel_is_explained() -> None:
     assert len(metrics_named()) > 20
 
 
-def test_metrics_are_open_to_prometheus_alone_and_the_rest_to_all() -> None:
-    policy = yaml.safe_load((COMPONENT / "network-policy.yaml").read_text())
-    kubernetes_validate.validate(policy, "1.30", strict=True)
-    assert policy["spec"]["podSelector"] == manifest("Deployment")["spec"]["selector"]
-    everyone, prometheus = policy["spec"]["ingress"]
-    ports = {one["name"]: one["containerPort"] for one in container("Deployment")["ports"]}
-    assert "from" not in everyone
-    assert [one["port"] for one in everyone["ports"]] == [ports["grpc"], ports["health"]]
-    assert [one["port"] for one in prometheus["ports"]] == [ports["metrics"]]
-    assert ports["metrics"] == Settings.model_fields["metrics_port"].default
-    assert prometheus["from"]
+def jobs() -> dict[str, dict[str, str]]:
+    """What each job keeps, and the labels that it sets, by their sources."""
+    listed = yaml.safe_load((COMPONENT / "scrape-config.yaml").read_text())
+    return {
+        job["job_name"]: {
+            rule["source_labels"][0]: rule.get("regex", rule.get("target_label"))
+            for rule in job["relabel_configs"]
+        }
+        for job in listed
+    }
 
 
-def test_the_component_can_be_taken_in(tmp_path: Path) -> None:
-    """By the real kustomize where there is one; its files are there in any case."""
-    component = yaml.safe_load((COMPONENT / "kustomization.yaml").read_text())
-    listed = [
-        *component["resources"],
-        *(one for made in component["configMapGenerator"] for one in made["files"]),
-    ]
-    assert all((COMPONENT / name).exists() for name in listed)
-    kubectl = shutil.which("kubectl")
-    if kubectl is None:
-        return
-    shutil.copytree(BASE, tmp_path / "base")
-    shutil.copytree(COMPONENT, tmp_path / "monitoring")
-    overlay = tmp_path / "overlay"
-    overlay.mkdir()
-    overlaid = {"resources": ["../base"], "components": ["../monitoring"]}
-    (overlay / "kustomization.yaml").write_text(yaml.safe_dump(overlaid))
-    answer = subprocess.run(
-        [kubectl, "kustomize", overlay], capture_output=True, text=True, check=True, timeout=60
+@pytest.mark.parametrize("name", [SERVICE, REST])
+def test_the_jobs_find_the_pods_by_their_labels_and_ports(name: str) -> None:
+    job = jobs()[name]
+    (port,) = (
+        one
+        for one in container("Deployment", name, variant(FULL))["ports"]
+        if one["name"] == job["__meta_kubernetes_pod_container_port_name"]
     )
-    made = {(one["kind"], one["metadata"]["name"]): one for one in yaml.safe_load_all(answer.stdout)}
-    assert ("NetworkPolicy", SERVICE) in made
-    rules = made["ConfigMap", "globeco-order-generation-rules"]
-    assert rules["data"] == {"ordergen-rules.yaml": RULES.read_text()}
-    for resource in made.values():
-        kubernetes_validate.validate(resource, "1.30", strict=True)
+    assert job["__meta_kubernetes_pod_label_app_kubernetes_io_name"] == name
+    assert job["__meta_kubernetes_namespace"] == "namespace"
+    assert job["__meta_kubernetes_pod_name"] == "pod"
+    assert port["containerPort"] == {SERVICE: Settings.model_fields["metrics_port"].default, REST: 8080}[name]
+
+
+def test_metrics_are_open_to_prometheus_alone_and_the_database_to_its_exporter() -> None:
+    policies = [one["spec"] for one in listed(COMPONENT)]
+    server, database = policies
+    ports = {one["name"]: one["containerPort"] for one in container("Deployment")["ports"]}
+    assert server["podSelector"] == manifest("Deployment")["spec"]["selector"]
+    assert [(rule["from"], [one["port"] for one in rule["ports"]]) for rule in server["ingress"]] == [
+        (
+            [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitor"}}}],
+            [ports["metrics"]],
+        )
+    ]
+    assert database["podSelector"] == manifest("StatefulSet", MONGODB)["spec"]["selector"]
+
+
+def test_autoscalers_ask_for_metrics_that_the_adapter_makes_of_ours() -> None:
+    adapter = yaml.safe_load((COMPONENT / "prometheus-adapter.yaml").read_text())["rules"]["custom"]
+    made = {rule["name"]["as"]: rule["seriesQuery"].partition("{")[0] for rule in adapter}
+    asked = {
+        metric["pods"]["metric"]["name"]
+        for one in variant(FULL)
+        if one["kind"] == "HorizontalPodAutoscaler"
+        for metric in one["spec"]["metrics"]
+        if metric["type"] == "Pods"
+    }
+    assert made.keys() == asked
+    assert made == {
+        "ordergen_calls_in_flight": "ordergen_calls_in_flight",
+        "ordergen_rest_requests_in_flight": "http_requests_in_flight",
+    }
+
+
+@pytest.mark.parametrize("name", [SERVICE, REST])
+def test_autoscalers_look_at_the_processor_and_at_what_is_in_flight(name: str) -> None:
+    spec = manifest("HorizontalPodAutoscaler", name, variant(FULL))["spec"]
+    assert [one["type"] for one in spec["metrics"]] == ["Resource", "Pods"]
+    assert [one["type"] for one in manifest("HorizontalPodAutoscaler")["spec"]["metrics"]] == ["Resource"]
+
+
+def test_rules_and_dashboard_are_config_maps_as_they_are() -> None:
+    made = manifest("ConfigMap", "globeco-order-generation-rules", variant(FULL))
+    assert made["data"] == {"ordergen-rules.yaml": RULES.read_text()}

@@ -1,25 +1,26 @@
 """The page on security names settings that there are, and its overlay of the base is one that starts."""
 
 import re
-from typing import Any
+from functools import cache
 
 import yaml
 
 from ordergen_server.api.security.scopes import SCOPE_OF
 from ordergen_server.domain.subjects import SCOPES
 from ordergen_server.settings import Settings
-from tests.unit.deployment.manifests import ROOT, manifest
+from tests.unit.deployment.manifests import ROOT, Manifest, container, manifest, overlaid
+from tests.unit.deployment.references import dangling
 from tools.configuration import variable
 
 PAGE = (ROOT / "docs" / "security.md").read_text()
 KNOWN = {variable(field): field for field in Settings.model_fields}
 
 
-def overlay() -> dict[str, Any]:
-    """The patches of the page, by the kind of what they change."""
+@cache
+def overlay() -> list[Manifest]:
+    """What the overlay of the page makes."""
     (text,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
-    patches = [yaml.safe_load(one["patch"]) for one in yaml.safe_load(text)["patches"]]
-    return {one["kind"]: one for one in patches}
+    return overlaid(yaml.safe_load(text))
 
 
 def test_every_scope_is_there_with_its_calls() -> None:
@@ -33,19 +34,22 @@ def test_every_scope_is_there_with_its_calls() -> None:
 
 
 def test_the_overlay_starts_with_tls_and_tokens() -> None:
-    data = {**manifest("ConfigMap")["data"], **overlay()["ConfigMap"]["data"]}
-    settings = Settings.model_validate({KNOWN[name]: value for name, value in data.items()})
+    data = manifest("ConfigMap", among=overlay())["data"]
+    settings = Settings.model_validate({KNOWN[name]: value for name, value in data.items() if name in KNOWN})
     assert settings.exposure == "The API is served with TLS on 0.0.0.0, and asks for a bearer token."
 
 
 def test_the_overlay_mounts_the_files_of_its_settings() -> None:
-    pod = overlay()["Deployment"]["spec"]["template"]["spec"]
-    (server,), (volume,) = pod["containers"], pod["volumes"]
-    (mount,) = server["volumeMounts"]
-    data = overlay()["ConfigMap"]["data"]
-    assert mount["name"] == volume["name"]
-    assert {data[f"ORDERGEN_TLS_{name}"].rpartition("/")[0] for name in ("CERTIFICATE", "KEY")} == {
-        mount["mountPath"]
+    data, server = manifest("ConfigMap", among=overlay())["data"], container("Deployment", among=overlay())
+    folders = {one["mountPath"] for one in server["volumeMounts"]}
+    assert {data[f"ORDERGEN_TLS_{name}"].rpartition("/")[0] for name in ("CERTIFICATE", "KEY")} <= folders
+
+
+def test_the_overlay_is_complete_and_reaches_the_issuer() -> None:
+    assert list(dangling(overlay())) == []
+    ports = {
+        port["port"]
+        for rule in manifest("NetworkPolicy", among=overlay())["spec"]["egress"]
+        for port in rule["ports"]
     }
-    names = {one["metadata"]["name"] for one in overlay().values()}
-    assert names == {manifest("Deployment")["metadata"]["name"]}
+    assert 443 in ports

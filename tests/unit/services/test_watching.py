@@ -91,6 +91,17 @@ def test_a_run_that_goes_on_is_told_as_it_goes() -> None:
     writer.join()
 
 
+def test_a_run_that_was_imported_ends_after_the_results_that_there_are() -> None:
+    """Of one of its three portfolios nothing is known but that it failed."""
+    runs = MemoryRuns()
+    ended = replace(rebalance(portfolio_count=3), state=RebalanceState.COMPLETED_WITH_ERRORS)
+    runs.put(ended, [result(0, sequence=2), result(1, sequence=3)])
+    expected = [(1, RunStarted), (2, PortfolioRebalance), (3, PortfolioRebalance), (4, RunFinished)]
+    assert summary(told(runs)) == expected
+    assert summary(told(runs, 3)) == expected[3:]
+    assert told(runs, 4) == []
+
+
 def test_what_another_server_stored_is_found_without_a_signal() -> None:
     runs = stored_run(0, RebalanceState.RUNNING)
     events = each(watch(runs, RUN_ID, 1, Deadline.after(PATIENCE)))

@@ -203,7 +203,7 @@ class _PositionReason:
 class _PositionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PositionReason.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     POSITION_REASON_UNSPECIFIED: _PositionReason.ValueType  # 0
-    """No reason is known: the portfolio has no solution."""
+    """No reason is known: the portfolio has no solution, or the run was imported."""
     POSITION_REASON_TRADED_TO_TARGET: _PositionReason.ValueType  # 1
     """It trades exactly to its target."""
     POSITION_REASON_ROUNDED_TO_NEAREST_SHARE: _PositionReason.ValueType  # 2
@@ -237,7 +237,7 @@ class PositionReason(_PositionReason, metaclass=_PositionReasonEnumTypeWrapper):
     """Why a line trades, or does not."""
 
 POSITION_REASON_UNSPECIFIED: PositionReason.ValueType  # 0
-"""No reason is known: the portfolio has no solution."""
+"""No reason is known: the portfolio has no solution, or the run was imported."""
 POSITION_REASON_TRADED_TO_TARGET: PositionReason.ValueType  # 1
 """It trades exactly to its target."""
 POSITION_REASON_ROUNDED_TO_NEAREST_SHARE: PositionReason.ValueType  # 2
@@ -298,7 +298,13 @@ Global___SolutionStatus: _TypeAlias = SolutionStatus  # noqa: Y015
 
 @_typing.final
 class Rebalance(_message.Message):
-    """A run: the rebalance of one portfolio, or of every portfolio of a model."""
+    """A run: the rebalance of one portfolio, or of every portfolio of a model.
+
+    A run that was imported from the service before has no more than that one stored: its model_version is 0 and
+    its options are absent; portfolio_count may be more than all other counts, by those that failed, of which
+    nothing else is known; its portfolios have no solution, snapshot_time, name, tickers and reasons, and no
+    cash_after where their cash and market value are of different times.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -350,7 +356,7 @@ class Rebalance(_message.Message):
     """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When the run began."""
+        """When the run began; of an imported run, when it was stored."""
 
     @_builtins.property
     def finish_time(self) -> _timestamp_pb2.Timestamp:
@@ -623,7 +629,7 @@ class PortfolioRebalance(_message.Message):
 
     @_builtins.property
     def solution(self) -> Global___Solution:
-        """How good the answer is; absent where there is none."""
+        """How good the answer is; absent where there is none, or where that is not known."""
 
     @_builtins.property
     def snapshot_time(self) -> _timestamp_pb2.Timestamp:

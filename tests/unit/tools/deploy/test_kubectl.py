@@ -1,7 +1,6 @@
 """Calls of kubectl: none takes longer than it may, and nothing that it started is left."""
 
 import shlex
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.limits import PATIENCE
-from tests.unit.deployment.manifests import BASE
+from tests.unit.deployment.manifests import BASE, KUBECTL
 from tests.unit.tools.deploy.cluster import FakeCluster
 from tests.waiting import eventually
 from tools.deploy import manifests
@@ -66,13 +65,12 @@ def test_what_it_says_is_told_without_secrets(empty: FakeCluster) -> None:
     assert "hunter2" not in repr(called)
 
 
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="there is no kubectl here")
 def test_kubectl_itself_reads_all_that_it_is_given(former: list[Manifest]) -> None:
     """A change that it makes without a cluster, of everything, and what it renders."""
     given = manifests.text(former)
-    answer = Kubectl().run("annotate", "--local", "-f", "-", "a=b", "-o", "name", given=given)
+    answer = Kubectl(str(KUBECTL)).run("annotate", "--local", "-f", "-", "a=b", "-o", "name", given=given)
     assert len(answer.out.split()) == len(former)
-    rendered = manifests.parsed(Kubectl().run("kustomize", str(BASE)).out)
+    rendered = manifests.parsed(Kubectl(str(KUBECTL)).run("kustomize", str(BASE)).out)
     assert len(rendered) > len(former)
 
 

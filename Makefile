@@ -6,8 +6,9 @@ INSTALLED := $(VENV)/.installed
 CHECKOV := .build/checkov/.installed
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --no-annotate
+SERVER := --extra server --extra otel --extra scale --extra rest
 
-.PHONY: help setup demo serve test soak lint fuzz protos audit sbom licences lock bench clean
+.PHONY: help setup demo serve test soak lint fuzz protos audit sbom licences lock platforms bench clean
 .PHONY: test-unit test-oldest-client test-oldest test-newest docs upgrade propose scan deploy
 .PHONY: image-build image-push image-scan image-sign image-verify image-promote
 .PHONY: release-prepare release-check release-notes release-tag release-publish
@@ -74,9 +75,17 @@ licences: $(INSTALLED)  ## Make docs/licences.md again, after `make lock` and `m
 
 lock: $(INSTALLED)  ## Make the lock files again from pyproject.toml.
 	$(LOCK) --all-extras --group dev pyproject.toml -o requirements.txt
-	$(LOCK) --extra server --extra otel --extra scale --extra rest --constraint requirements.txt pyproject.toml -o requirements-server.txt
+	$(LOCK) $(SERVER) --constraint requirements.txt pyproject.toml -o requirements-server.txt
+	$(LOCK) $(SERVER) --extra embedded --constraint requirements.txt pyproject.toml -o requirements-sandbox.txt
 	$(BIN)/python -m tools.extremes
 	$(LOCK) --group checkov -o requirements-checkov.txt
+
+platforms: $(INSTALLED)  ## Install what the images have for amd64 and arm64 into .build/, by its hashes.
+	@for machine in x86_64 aarch64; do \
+		$(BIN)/uv pip install --quiet --no-deps --only-binary :all: --require-hashes --python-version 3.13 \
+			--python-platform $$machine-manylinux_2_28 --target .build/platforms/$$machine \
+			-r requirements-sandbox.txt && echo "$$machine: everything is there." || exit 1; \
+	done
 
 bench: $(INSTALLED)  ## Measure, and write docs/benchmarks.md.
 	$(BIN)/python -m tests.benchmarks $(ARGS)

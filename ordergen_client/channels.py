@@ -38,9 +38,12 @@ _SERVICE_CONFIG = {
     ],
 }
 _MAXIMUM_BYTES = 64 * 1024 * 1024
+#: A server that was away for long is found again within seconds, and not within gRPC's two minutes.
+_RECONNECT_MILLISECONDS = 5_000
 _OPTIONS = (
     ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
     ("grpc.max_receive_message_length", _MAXIMUM_BYTES),
+    ("grpc.max_reconnect_backoff_ms", _RECONNECT_MILLISECONDS),
     *KEEPALIVE,
 )
 

@@ -29,17 +29,20 @@ INTRODUCTION = """\
 
 What each locked release says of its own licence: its expression, or its classifiers, or the first words of
 its text. Made by `python -m tools.licences generate`. **Bold** is copyleft of the GPL's kind. None is in the
-image: SecantusDB is the embedded database (the extra `embedded`), and hadolint lints the Dockerfile in the
-tests. Both are started as programs of their own, and never imported.
+image: SecantusDB is the embedded database (the extra `embedded`), which only the images of the sandbox and of
+development have, and hadolint lints the Dockerfile in the tests. Both are started as programs of their own,
+and never imported. Who passes on an image that has SecantusDB owes its source by the GPL.
 """
 
 
 def page(known: Mapping[Pin, str]) -> str:
     """The whole page; `known` are the licences of what is not installed here."""
-    server = locks.pins(locks.SERVER)
-    others = [pin for pin in locks.pins(locks.ALL) if pin not in server]
+    server, sandbox = locks.pins(locks.SERVER), locks.pins(locks.SANDBOX)
+    embedded = [pin for pin in sandbox if pin not in server]
+    others = [pin for pin in locks.pins(locks.ALL) if pin not in (*server, *embedded)]
     parts = [INTRODUCTION, *_table("The image (requirements-server.txt)", server, known)]
-    parts += ["", *_table("Development, tests and the embedded parts (requirements.txt)", others, known), ""]
+    parts += ["", *_table("The sandbox's image, beside these (requirements-sandbox.txt)", embedded, known)]
+    parts += ["", *_table("Development and tests, beside both (requirements.txt)", others, known), ""]
     return "\n".join(parts)
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from packaging.utils import NormalizedName, canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
-#: Everything that a developer has, and what the image has.
+#: Everything that a developer has, what the image has, and what the sandbox's image has.
 ALL, SERVER = ROOT / "requirements.txt", ROOT / "requirements-server.txt"
+SANDBOX = ROOT / "requirements-sandbox.txt"
 _PIN = re.compile(r"(?m)^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;\\]+)")
 
 

@@ -7,6 +7,7 @@ from threading import Event, Thread
 
 from pydantic import ValidationError
 
+from ordergen_server.addresses import unbracketed, with_port
 from ordergen_server.api.telemetry.logs import logging_to
 from ordergen_server.garbage import collect_seldom
 from ordergen_server.rest.serving import serving_rest
@@ -39,7 +40,7 @@ def main() -> int:
             wait_for(stop)
     except ValidationError as error:
         return _refuse(told(error, RestSettings))
-    except OSError as error:
+    except (OSError, ValueError) as error:
         return _refuse(str(error))
     return 0
 
@@ -47,8 +48,10 @@ def main() -> int:
 def base_url(settings: RestSettings, port: int) -> str:
     """Where the front is, for who is on this machine."""
     scheme = "https" if settings.tls_certificate else "http"
-    host = settings.listening_host
-    return f"{scheme}://{'127.0.0.1' if host in ('0.0.0.0', '[::]', '::') else host}:{port}"  # noqa: S104 - compared alone
+    host = unbracketed(settings.listening_host)
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared alone
+        host = "127.0.0.1"
+    return f"{scheme}://{with_port(host, port)}"
 
 
 def _set_at_end_of_input(stop: Event) -> None:

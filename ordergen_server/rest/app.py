@@ -1,6 +1,5 @@
 """The application: what is answered, by whom, and how what goes wrong is told."""
 
-import importlib.metadata
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,6 +9,7 @@ from starlette.types import ASGIApp
 
 from ordergen_client.channels import open_async_channel
 from ordergen_client.credentials import Tls
+from ordergen_server import __version__
 from ordergen_server.rest import health
 from ordergen_server.rest.api import Stubs
 from ordergen_server.rest.front_door import FrontDoor
@@ -21,8 +21,10 @@ TITLE = "GlobeCo Order Generation Service"
 
 
 def create_app(settings: RestSettings) -> FastAPI:
-    """The routes, without what every request passes before them."""
-    app = FastAPI(title=TITLE, version=importlib.metadata.version("globeco-ordergen"), lifespan=_connected)
+    """The routes, without what every request passes before them. Raises OSError for a file of TLS."""
+    if tls := _tls_of(settings):
+        tls.credentials()  # so that a file that cannot be read ends the start
+    app = FastAPI(title=TITLE, version=__version__, lifespan=_connected)
     app.state.settings, app.state.metrics = settings, HttpMetrics()
     app.include_router(health.router)
     for router in (models.router, rebalances.router, rebalancing.router):
@@ -48,9 +50,13 @@ def with_front_door(app: FastAPI) -> ASGIApp:
 async def _connected(app: FastAPI) -> AsyncIterator[None]:
     """A channel to the API for as long as the application is served. Raises OSError for a file of TLS."""
     settings: RestSettings = app.state.settings
-    tls = None
-    if settings.target_ca:
-        tls = Tls(settings.target_ca, settings.target_certificate, settings.target_key)
-    async with open_async_channel(settings.target, tls) as channel:
+    async with open_async_channel(settings.target, _tls_of(settings)) as channel:
         app.state.stubs = Stubs(channel)
         yield
+
+
+def _tls_of(settings: RestSettings) -> Tls | None:
+    """How the API is reached with TLS, where it is."""
+    if settings.target_ca is None:
+        return None
+    return Tls(settings.target_ca, settings.target_certificate, settings.target_key)

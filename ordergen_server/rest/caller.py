@@ -10,6 +10,7 @@ from ordergen_server.api.telemetry.correlation import CallIds
 #: As gRPC writes a timeout (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md).
 _GRPC_TIMEOUT = re.compile(r"(\d{1,8})([HMSmun])")
 _UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
+_AUTHORIZATION = "authorization"
 _MILLISECONDS = re.compile(r"\d{1,10}")
 _LONGEST_SECONDS = 3600.0
 
@@ -27,6 +28,11 @@ class Caller:
     until: float
 
     @property
+    def has_credentials(self) -> bool:
+        """Whether there is something that may say who calls."""
+        return any(name == _AUTHORIZATION for name, _ in self.metadata)
+
+    @property
     def seconds_left(self) -> float:
         """Until the caller's time ends; never below 0."""
         return max(0.0, self.until - time.monotonic())
@@ -41,9 +47,9 @@ def caller_of(headers: Mapping[str, str], ids: CallIds, timeout_seconds: float) 
         timeout_seconds: for a request that does not say its own.
     """
     metadata = list(ids.headers.items())
-    authorization = headers.get("authorization")
+    authorization = headers.get(_AUTHORIZATION)
     if authorization and authorization.isascii() and authorization.isprintable():
-        metadata.append(("authorization", authorization))
+        metadata.append((_AUTHORIZATION, authorization))
     return Caller(tuple(metadata), time.monotonic() + _timeout(headers, timeout_seconds))
 
 

@@ -41,6 +41,7 @@ class _Told:
 
     status: int = 500
     begun: bool = False
+    ended: bool = False
 
 
 class FrontDoor:
@@ -96,6 +97,9 @@ class FrontDoor:
         try:
             await self._app(scope, body.receive, send)
         except Exception:
+            if told.ended:  # as an internal error: what fails is the request alone, and not its connection
+                _log.exception("a request failed")
+                return
             if told.begun:  # the connection ends before the answer does, so nobody takes it for whole
                 _log.exception("an answer broke off")
             raise
@@ -138,6 +142,8 @@ class _Sender:
             for name, value in self._safety.items():
                 headers.setdefault(name, value)
             headers[CORRELATION_ID] = self._ids.correlation_id
+        else:
+            self._told.ended = not message.get("more_body", False)
         await self._send(message)
 
 

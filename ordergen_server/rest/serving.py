@@ -12,6 +12,7 @@ from typing import Any
 import uvicorn
 
 from ordergen_server.addresses import family_of, unbracketed
+from ordergen_server.api.security.tls import ReloadedCertificates, TlsFiles
 from ordergen_server.api.wire.peers import PeerBound
 from ordergen_server.rest.app import create_app, with_front_door
 from ordergen_server.rest.certificates import Renewal
@@ -29,8 +30,11 @@ def serving_rest(settings: RestSettings) -> Iterator[int]:
     """Answers requests for the time of the block, and then drains; gives the port.
 
     Raises:
-        OSError: the port is in use, or a file of TLS cannot be used.
+        OSError: the port is in use, or a file of TLS cannot be read.
+        ValueError: the files of TLS do not belong together, or have expired.
     """
+    if settings.tls_certificate and settings.tls_key:
+        ReloadedCertificates(TlsFiles(settings.tls_certificate, settings.tls_key))  # says what is wrong
     # It warns of each connection whose bytes are no HTTP, which anybody can make as many of as they like.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     app = create_app(settings)

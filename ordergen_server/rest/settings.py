@@ -98,6 +98,8 @@ class RestSettings(BaseSettings):
             raise ValueError("ORDERGEN_REST_TLS_CERTIFICATE and ORDERGEN_REST_TLS_KEY need each other")
         if (self.target_certificate is None) != (self.target_key is None):
             raise ValueError("ORDERGEN_REST_TARGET_CERTIFICATE and ORDERGEN_REST_TARGET_KEY need each other")
+        if self.target_certificate and self.target_ca is None:
+            raise ValueError("ORDERGEN_REST_TARGET_CERTIFICATE needs ORDERGEN_REST_TARGET_CA")
         if self.insecure:
             return self
         if self.tls_certificate is None and not _is_loopback(self.listening_host):

@@ -22,12 +22,16 @@ STATUSES = {
     "UNIMPLEMENTED": 501,
 }
 BROKEN = 500
+#: The API's kind of violation where a run would have to have ended.
+RUNNING = "RUNNING"
 #: Of a caller that is asked to come back, where the API does not say when.
 RETRY_SECONDS = 1
 
 
 def status_of(error: OrderGenerationError) -> int:
-    """The HTTP status of an error of the API."""
+    """The HTTP status of an error of the API: a run in progress is a conflict, whatever it hinders."""
+    if {one.kind for one in error.violations} == {RUNNING}:
+        return STATUSES["ABORTED"]
     return STATUSES.get(error.code, BROKEN)
 
 

@@ -104,7 +104,7 @@ def running_stack(options: argparse.Namespace, folder: Path) -> Iterator[Stack]:
         ) as siblings,
         EmbeddedDatabase(folder) as database,
         serving(_settings(options, siblings, folder, secured), database.uri) as server,
-        rest_front(f"127.0.0.1:{server.port}", options.rest_port, credentials) as rest,
+        rest_front(f"127.0.0.1:{server.port}", options.host, options.rest_port, credentials) as rest,
     ):
         yield Stack(
             target=f"127.0.0.1:{server.port}",
@@ -140,7 +140,8 @@ def _settings(
 ) -> Settings:
     return Settings(
         **secured,
-        host="127.0.0.1",
+        host=options.host,
+        insecure=True,  # wherever it is told to listen: it is there to be tried
         port=options.port,
         health_port=0,
         metrics_port=0,
@@ -162,6 +163,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--market", type=Path, help="CSV of securities and prices; default: a synthetic market"
     )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     parser.add_argument("--port", type=int, default=8088, help="port of the API; 0 takes a free one (8088)")
     parser.add_argument(
         "--rest-port", type=int, default=0, help="port of HTTP and JSON; 0 takes a free one (0)"

@@ -17,8 +17,8 @@ class RestFrontError(Exception):
 
 
 @contextmanager
-def rest_front(target: str, port: int, credentials: Credentials | None) -> Iterator[str]:
-    """The front of the API at `target` for the time of the block; gives its address.
+def rest_front(target: str, host: str, port: int, credentials: Credentials | None) -> Iterator[str]:
+    """The front of the API at `target`, on an address and port, for the time of the block; gives its URL.
 
     Raises:
         RestFrontError: it does not start.
@@ -27,7 +27,7 @@ def rest_front(target: str, port: int, credentials: Credentials | None) -> Itera
     # It stops at the end of its input, so it cannot outlive us, however we end.
     with subprocess.Popen(
         [sys.executable, "-m", "ordergen_server.rest", "--json", "--until-input-ends"],
-        env={**inherited, **_settings(target, port, credentials)},
+        env={**inherited, **_settings(target, host, port, credentials)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -44,9 +44,10 @@ def rest_front(target: str, port: int, credentials: Credentials | None) -> Itera
             process.wait(STOP_SECONDS)
 
 
-def _settings(target: str, port: int, credentials: Credentials | None) -> Mapping[str, str]:
+def _settings(target: str, host: str, port: int, credentials: Credentials | None) -> Mapping[str, str]:
     plain = {
-        "ORDERGEN_REST_HOST": "127.0.0.1",
+        "ORDERGEN_REST_HOST": host,
+        "ORDERGEN_REST_INSECURE": "true",  # wherever it is told to listen: it is there to be tried
         "ORDERGEN_REST_PORT": str(port),
         "ORDERGEN_REST_TARGET": target,
         "ORDERGEN_REST_LOG_LEVEL": "WARNING",

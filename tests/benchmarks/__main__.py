@@ -18,6 +18,7 @@ SECTIONS = {
     "results": "tests.benchmarks.results",
     "front_door": "tests.benchmarks.front_door",
     "cost": "tests.benchmarks.cost",
+    "rest": "tests.benchmarks.rest",
 }
 """Name of a section, and the module that exports its `run`."""
 

@@ -84,9 +84,12 @@ class LineWriter(logging.Handler):
         self._writer = threading.Thread(target=self._keep_writing, name="log", daemon=True)
         self._writer.start()
 
-    def createLock(self) -> None:  # noqa: N802 - the name of the standard library
-        """No lock: a thread that renders a line would keep all others from theirs."""
-        self.lock = None
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Without the handler's lock: a thread that renders a line would keep all others from theirs."""
+        if not self.filter(record):
+            return False
+        self.emit(record)
+        return True
 
     def emit(self, record: logging.LogRecord) -> None:
         """Render a line and let it be written."""

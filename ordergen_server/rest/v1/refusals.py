@@ -41,9 +41,9 @@ async def _of_the_api(request: Request, error: OrderGenerationError) -> Response
     status = status_of(error)
     detail: object = error.message
     if error.code == "INVALID_ARGUMENT" and error.violations:
-        if all(one.subject in _OF_THE_ADDRESS for one in error.violations):
+        if all(_unwrapped(one.subject) in _OF_THE_ADDRESS for one in error.violations):
             status = 400
-            detail = "; ".join(f"{one.subject} {one.rule}" for one in error.violations)
+            detail = "; ".join(f"{_unwrapped(one.subject)} {one.rule}" for one in error.violations)
         else:
             body = getattr(request.state, "body", None)
             detail = [_entry(one, body) for one in error.violations]
@@ -65,7 +65,7 @@ async def _of_ours(request: Request, error: Exception) -> Response:
 def _entry(violation: Violation, body: object) -> dict[str, Any]:
     """A broken rule of the API, in the form of a body's."""
     steps = list(_steps(violation.subject))
-    place = _ELSEWHERE.get(violation.subject) or ["body", *steps]
+    place = _ELSEWHERE.get(violation.subject) or ["query" if body is None else "body", *steps]
     return {
         "type": violation.kind.lower() or "value_error",
         "loc": place,
@@ -76,10 +76,15 @@ def _entry(violation: Violation, body: object) -> dict[str, Any]:
 
 def _steps(subject: str) -> Iterator[str | int]:
     """The path of a field of the API, as callers name it."""
+    for name, place in _STEP.findall(_unwrapped(subject)):
+        yield int(place) if place else _NAMES.get(name, name)
+
+
+def _unwrapped(subject: str) -> str:
+    """Without the message of the API that stands around what is the whole body here."""
     for wrapper in _WRAPPERS:
         subject = subject.removeprefix(wrapper)
-    for name, place in _STEP.findall(subject):
-        yield int(place) if place else _NAMES.get(name, name)
+    return subject
 
 
 def _at(value: Any, steps: list[str | int]) -> object:  # noqa: ANN401 - anything of JSON
@@ -103,10 +108,10 @@ def _plain(problem: dict[str, Any]) -> dict[str, Any]:
 
 
 def _short(value: object) -> object:
-    """What was sent, where that is short: what is long helps nobody, and comes back in full."""
+    """What was sent, where that is short: what is long helps nobody. Half a character is its escape."""
     if isinstance(value, dict | list):
         return None
-    text = str(value).encode(errors="replace").decode()  # JSON can escape half of a character
-    if isinstance(value, str):
-        value = text
-    return value if len(text) <= _LONGEST_INPUT else f"{text[:_LONGEST_INPUT]}..."
+    text = str(value).encode(errors="backslashreplace").decode()
+    if len(text) > _LONGEST_INPUT:
+        return f"{text[:_LONGEST_INPUT]}..."
+    return text if isinstance(value, str) else value

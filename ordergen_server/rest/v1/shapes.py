@@ -124,7 +124,7 @@ def _line(line: pb.RebalancePosition) -> dict[str, Any]:
         "low_drift": _number(line.low_drift),
         "actual": _number(line.actual),
         # Theirs is actual / target - 1, the contract's 1 - actual / target.
-        "actual_drift": -_number(line.actual_drift),
+        "actual_drift": _negated(_number(line.actual_drift)),
         "transaction_type": _SIDES.get(line.transaction_type),
         "trade_quantity": line.trade_quantity if trades else None,
         "trade_date": _midnight(line.trade_date) if trades else None,
@@ -144,6 +144,11 @@ def _digits(message: decimal_pb2.Decimal) -> str:
 
 def _number(message: decimal_pb2.Decimal) -> Decimal:
     return Decimal(message.value) if message.value else ZERO
+
+
+def _negated(number: Decimal) -> Decimal:
+    """With all its digits, which `-` would round, and no sign where it is 0."""
+    return number.copy_negate() if number else number
 
 
 def _time(message: Timestamp) -> str:

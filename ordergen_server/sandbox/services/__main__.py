@@ -35,15 +35,22 @@ _HOST = "127.0.0.1"
 _END_SECONDS = 0.5  # for calls still open at the end
 
 
-async def serve(portfolios: Portfolios, price_jitter: Decimal, ports: Mapping[str, int]) -> None:
-    """Serve on the ports given (0: any free one), announce the base URLs, and end at SIGTERM or SIGINT."""
+async def serve(
+    portfolios: Portfolios, price_jitter: Decimal, ports: Mapping[str, int], host: str = _HOST
+) -> None:
+    """Serve on the ports given (0: any free one), announce the base URLs, and end at SIGTERM or SIGINT.
+
+    Whatever addresses it listens on, the URLs are those for this machine.
+    """
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     answers = Answers(portfolios, price_jitter)
     books = {name: FaultBook() for name in SERVICES}
-    with GrpcSiblings(answers, books, ports["grpc"]) as over_grpc:
-        runners = {name: await _started(each, ports[name]) for name, each in services(answers, books).items()}
+    with GrpcSiblings(answers, books, ports["grpc"], host=host) as over_grpc:
+        runners = {
+            name: await _started(each, host, ports[name]) for name, each in services(answers, books).items()
+        }
         urls = {name: f"http://{_HOST}:{runner.addresses[0][1]}" for name, runner in runners.items()}
         announcement = urls | {"grpc": over_grpc.url, "model": portfolios.model}
         sys.stdout.write(msgspec.json.encode(announcement).decode() + "\n")
@@ -52,13 +59,13 @@ async def serve(portfolios: Portfolios, price_jitter: Decimal, ports: Mapping[st
         await asyncio.gather(*(runner.cleanup() for runner in runners.values()))
 
 
-async def _started(service: Service, port: int) -> web.AppRunner:
+async def _started(service: Service, host: str, port: int) -> web.AppRunner:
     # Cancelled with its client, or a call that hangs would stay for ever.
     runner = web.AppRunner(
         service.app, access_log=None, handler_cancellation=True, shutdown_timeout=_END_SECONDS
     )
     await runner.setup()
-    await web.TCPSite(runner, _HOST, port, backlog=1024).start()
+    await web.TCPSite(runner, host, port, backlog=1024).start()
     return runner
 
 
@@ -71,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same data (default 1)")
     parser.add_argument("--securities", type=int, default=500, help="of the synthetic market (default 500)")
     parser.add_argument("--market", type=Path, help="a CSV file of securities and prices to use instead")
+    parser.add_argument("--host", default=_HOST, help="address to listen on (default 127.0.0.1)")
     jitter = "let each answer of a price differ from its mean by at most this (default 0)"
     parser.add_argument("--price-jitter", type=_fraction, default=Decimal(0), metavar="FRACTION", help=jitter)
     for name in SERVICES:
@@ -104,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ValueError as error:
         parser.error(str(error))
     ports: dict[str, int] = {name: getattr(options, f"port_{name}") for name in (*SERVICES, "grpc")}
-    asyncio.run(serve(portfolios, options.price_jitter, ports))
+    asyncio.run(serve(portfolios, options.price_jitter, ports, options.host))
 
 
 if __name__ == "__main__":

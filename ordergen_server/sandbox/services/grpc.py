@@ -54,24 +54,33 @@ _GARBAGE = b"\xff<html>"
 
 
 class GrpcSiblings:
-    """Four services on one port of the loopback, from entering the context to leaving it.
+    """Four services on one port, from entering the context to leaving it.
 
     Args:
         answers: the data, and the overrides that hold for them.
         books: the faults of each service and the calls it met.
         port: where to listen; 0 is any that is free.
+        host: the address to listen on.
     """
 
-    def __init__(self, answers: Answers, books: Mapping[ServiceName, FaultBook], port: int = 0) -> None:
+    def __init__(
+        self,
+        answers: Answers,
+        books: Mapping[ServiceName, FaultBook],
+        port: int = 0,
+        *,
+        host: str = "127.0.0.1",
+    ) -> None:
         self._answers = answers
         self._books = books
         self._stopping = threading.Event()
         self._server: grpc.Server | None = None
         self._port = port
+        self._host = host
 
     @property
     def url(self) -> str:
-        """The base URL of all four services."""
+        """The base URL of all four services, for this machine."""
         return f"grpc://127.0.0.1:{self._port}"
 
     def start(self) -> None:
@@ -79,7 +88,7 @@ class GrpcSiblings:
         options = [("grpc.so_reuseport", 0), ("grpc.max_send_message_length", _MAXIMUM_MESSAGE)]
         server = grpc.server(ThreadPoolExecutor(_WORKERS), options=options)
         server.add_generic_rpc_handlers(tuple(self._handlers()))
-        self._port = server.add_insecure_port(f"127.0.0.1:{self._port}")
+        self._port = server.add_insecure_port(f"{self._host}:{self._port}")
         server.start()
         self._server = server
 

@@ -131,8 +131,9 @@ def test_a_second_head_that_does_not_come_ends_the_connection_too(narrow: Front)
     with connection(narrow) as one:
         one.sendall(b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n")
         answer = b""
-        while not answer.endswith(b"}"):
+        while not answer.endswith(b"}"):  # head and body may come one after the other
             answer += one.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 200 ")
         one.sendall(b"GET /health/live HTTP/1.1\r\n")
         assert whole(one) == b""
 

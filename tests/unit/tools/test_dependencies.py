@@ -54,7 +54,8 @@ def test_grpc_is_pinned_in_one_version() -> None:
 
 
 def test_there_are_locks() -> None:
-    assert {"requirements.txt", "requirements-server.txt"} <= {path.name for path in LOCKS}
+    names = {path.name for path in LOCKS}
+    assert {"requirements.txt", "requirements-server.txt", "requirements-sandbox.txt"} <= names
 
 
 @pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)

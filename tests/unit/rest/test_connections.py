@@ -1,0 +1,124 @@
+"""Bounds of a connection that uvicorn does not have, over a small application of our own."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from ordergen_server.rest import connections
+from ordergen_server.rest.connections import HEADER_BYTES, BoundedProtocol, Room
+from tests.limits import PATIENCE
+from tests.waiting import eventually
+
+PARTS, PART = 400, b"x" * 65536
+GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+Open = Callable[[], socket.socket]
+
+
+class App:
+    """Answers much to `/much` and little to all else; knows how its answers ended."""
+
+    def __init__(self) -> None:
+        self.ended: list[str] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        much = scope["path"] == "/much"
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(PARTS if much else 0):
+            await send({"type": "http.response.body", "body": PART, "more_body": True})
+        await send({"type": "http.response.body", "body": b"end"})
+        self.ended.append(scope["path"])
+
+
+@contextmanager
+def served(app: Any, room: Room) -> Iterator[Open]:  # noqa: ANN401 - of ASGI
+    """Opens connections that the protocol of ours serves."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    protocol: Any = partial(BoundedProtocol, room)
+    config = uvicorn.Config(app, http=protocol, ws="none", lifespan="off", log_config=None, access_log=False)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    eventually(lambda: server.started)
+    try:
+        yield lambda: socket.create_connection(listening.getsockname(), PATIENCE)
+    finally:
+        server.should_exit = True
+        thread.join(PATIENCE)
+
+
+def whole(one: socket.socket) -> bytes:
+    """All that comes until the other side ends the connection, in whatever way."""
+    parts = []
+    try:
+        while part := one.recv(65536):
+            parts.append(part)
+    except ConnectionResetError:
+        pass
+    return b"".join(parts)
+
+
+def test_who_does_not_read_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer is cut off, and its place is free again; who reads slowly gets all of it."""
+    monkeypatch.setattr(connections, "SEND_SECONDS", 0.2)
+    app, room = App(), Room(most=2, seconds=PATIENCE)
+    with served(app, room) as connect, connect() as one:
+        one.sendall(b"GET /much HTTP/1.1\r\nhost: x\r\n\r\n")
+        eventually(lambda: app.ended)  # without the cut it would wait for ever
+        eventually(lambda: room.taken == 0)
+        assert not whole(one).endswith(b"end")
+
+
+def test_who_reads_slowly_is_waited_for() -> None:
+    app = App()
+    with served(app, Room(most=2, seconds=PATIENCE)) as connect, connect() as one:
+        one.sendall(b"GET /much HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        assert whole(one).count(b"x") == PARTS * len(PART)
+    assert app.ended == ["/much"]
+
+
+def test_who_comes_to_a_full_house_is_sent_away() -> None:
+    room = Room(most=1, seconds=PATIENCE)
+    with served(App(), room) as connect:
+        with connect() as first:
+            first.sendall(GET)
+            assert first.recv(65536).startswith(b"HTTP/1.1 200 ")
+            with connect() as second:
+                assert whole(second) == b""
+            first.sendall(GET)
+            assert first.recv(65536)
+        eventually(lambda: room.taken == 0)
+        with connect() as third:
+            third.sendall(GET)
+            assert third.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize("begun", [b"", GET[:-2], GET + GET[:-2]], ids=["nothing", "half", "one and a half"])
+def test_headers_are_due_in_time(begun: bytes) -> None:
+    with served(App(), Room(most=1, seconds=0.3)) as connect, connect() as one:
+        one.sendall(begun)
+        assert whole(one).count(b"HTTP/1.1 200 ") == (1 if len(begun) > len(GET) else 0)
+
+
+def test_a_long_body_with_its_headers_is_no_long_header() -> None:
+    body = b"x" * (2 * HEADER_BYTES)
+    head = f"POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+    with served(App(), Room(most=1, seconds=PATIENCE)) as connect, connect() as one:
+        one.sendall(head + body)
+        assert whole(one).startswith(b"HTTP/1.1 200 ")
+
+
+def test_long_headers_are_refused() -> None:
+    with served(App(), Room(most=1, seconds=PATIENCE)) as connect:
+        for start in (b"GET / HTTP/1.1\r\nhost: x\r\nx-a: ", b"GET /"):
+            with connect() as one:
+                one.sendall(start + b"a" * (HEADER_BYTES + 1))
+                assert whole(one).startswith((b"HTTP/1.1 431 ", b"HTTP/1.1 400 "))

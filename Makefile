@@ -8,7 +8,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-find-links --no-header --no-annotate
 SERVER := --extra server --extra otel --extra scale --extra rest
 
-.PHONY: help setup demo serve test soak lint fuzz protos audit sbom licences lock platforms bench clean
+.PHONY: help setup demo serve test soak lint fuzz rest-fuzz openapi protos audit sbom licences lock platforms bench clean
 .PHONY: test-unit test-oldest-client test-oldest test-newest docs upgrade propose scan deploy
 .PHONY: image-build image-push image-scan image-sign image-verify image-promote
 .PHONY: release-prepare release-check release-notes release-tag release-publish
@@ -60,6 +60,12 @@ fuzz: $(INSTALLED)  ## Try the optimizer on ever new problems (SECONDS=600 ARGS=
 
 soak: $(INSTALLED)  ## All tests in their long forms: more kills, longer lists, more examples.
 	ORDERGEN_TESTS_LONG=1 $(BIN)/python -m pytest -n 2 --dist worksteal -o timeout=7200 $(ARGS)
+
+rest-fuzz: $(INSTALLED)  ## Hold the REST front to its document, 50 requests an operation (ARGS="--examples 200").
+	@$(BIN)/python -m tests.rest_fuzz $(ARGS)
+
+openapi: $(INSTALLED)  ## Make docs/openapi.json again from protos/ and the REST front.
+	$(BIN)/python -m tools.openapi generate
 
 protos: $(INSTALLED)  ## Make generated/ again from protos/.
 	$(BIN)/python -m tools.protos generate

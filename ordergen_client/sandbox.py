@@ -19,9 +19,10 @@ class SandboxError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """A running stack: where its server is, and a model that suits its market and portfolios."""
+    """A running stack: where its server and its REST front are, and a model that suits its market."""
 
     target: str
+    rest: str
     model_name: str
     positions: tuple[Position, ...]
     portfolio_ids: tuple[str, ...]
@@ -55,6 +56,7 @@ def _announced(process: "subprocess.Popen[str]") -> Sandbox:
     model = announced["model"]
     return Sandbox(
         target=announced["target"],
+        rest=announced["rest"],
         model_name=model["name"],
         positions=tuple(
             Position(

@@ -43,6 +43,14 @@ def generate(target: Path) -> None:
         (folder / "py.typed").touch()
 
 
+def describe(target: Path) -> None:
+    """Write the descriptors of every proto, with their comments, into the file `target`."""
+    _run(
+        *(sys.executable, "-m", "grpc_tools.protoc", f"--proto_path={PROTOS}", *_include_flags()),
+        *(f"--descriptor_set_out={target}", "--include_source_info", *map(str, _proto_files(PROTOS))),
+    )
+
+
 def stale_stubs() -> list[str]:
     """Name the files in generated/ that differ from what protos/ makes today."""
     with tempfile.TemporaryDirectory() as folder:

@@ -27,10 +27,13 @@ from tools.locks import ROOT
 UNRELEASED = "Unreleased"
 _BRANCH = "main"
 _SECTION = re.compile(r"(?m)^## \[(?P<name>[^\]]+)\](?: - (?P<date>\d{4}-\d{2}-\d{2}))?\n")
-_PROJECT = re.compile(r'(?m)^(version = ")([^"]+)(")$')
+#: As pyproject.toml, the code and the OpenAPI document say it.
+_PROJECT = re.compile(r'(?m)^((?:version|__version__) = "|  "version": ")([^"]+)(")')
+_SAID = "pyproject.toml", "ordergen_server/__init__.py", "docs/openapi.json"
+_TAGGED = "docker-bake.json", "docs/deployment.md"
 #: Our image in manifests: as it is named in them, and as an overlay sets its tag.
 _TAG = re.compile(
-    r"(?m)(globeco-order-generation-service:|^[ -]*newTag: |^ *revision: v)(\d+\.\d+\.\d+\w*)()"
+    r"(?m)(globeco-order-generation-service[a-z-]*:|^[ -]*newTag: |^ *revision: v)(\d+\.\d+\.\d+\w*)()"
 )
 
 
@@ -52,8 +55,10 @@ class Project:
 
     def places(self) -> Iterator[tuple[Path, re.Pattern[str]]]:
         """Every file that names the version, and how."""
-        yield self.root / "pyproject.toml", _PROJECT
-        for path in sorted((self.root / "kubernetes").rglob("*.yaml")):
+        for name in _SAID:
+            yield self.root / name, _PROJECT
+        tagged = (self.root / name for name in _TAGGED)
+        for path in (*tagged, *sorted((self.root / "kubernetes").rglob("*.yaml"))):
             if _TAG.search(path.read_text()):
                 yield path, _TAG
 

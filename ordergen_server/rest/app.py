@@ -1,5 +1,6 @@
 """The application: what is answered, by whom, and how what goes wrong is told."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,10 +13,13 @@ from ordergen_client.credentials import Tls
 from ordergen_server import __version__
 from ordergen_server.rest import health
 from ordergen_server.rest.api import Stubs
+from ordergen_server.rest.document import document
 from ordergen_server.rest.front_door import FrontDoor
 from ordergen_server.rest.metrics import HttpMetrics
+from ordergen_server.rest.pages.routes import show_in
 from ordergen_server.rest.settings import RestSettings
 from ordergen_server.rest.v1 import models, rebalances, rebalancing, refusals
+from ordergen_server.rest.v2 import routes
 
 TITLE = "GlobeCo Order Generation Service"
 
@@ -24,12 +28,23 @@ def create_app(settings: RestSettings) -> FastAPI:
     """The routes, without what every request passes before them. Raises OSError for a file of TLS."""
     if tls := _tls_of(settings):
         tls.credentials()  # so that a file that cannot be read ends the start
-    app = FastAPI(title=TITLE, version=__version__, lifespan=_connected)
+    app = FastAPI(
+        title=TITLE,
+        version=__version__,
+        lifespan=_connected,
+        generate_unique_id_function=lambda route: route.name,
+        openapi_url=None,  # pages have the document, as it is for who asks
+        docs_url=None,
+        redoc_url=None,
+    )
     app.state.settings, app.state.metrics = settings, HttpMetrics()
-    app.include_router(health.router)
-    for router in (models.router, rebalances.router, rebalancing.router):
+    routers = health.router, models.router, rebalances.router, rebalancing.router
+    for router in routers:
         app.include_router(router)
-    refusals.handle_in(app)
+    app.router.routes.append(routes.mounted(app.state))
+    app.openapi = lambda: document(app)  # type: ignore[method-assign] # as FastAPI's documentation has it
+    show_in(app)
+    refusals.handle_in(app, [route for router in routers for route in router.routes])
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -50,6 +65,9 @@ def with_front_door(app: FastAPI) -> ASGIApp:
 async def _connected(app: FastAPI) -> AsyncIterator[None]:
     """A channel to the API for as long as the application is served. Raises OSError for a file of TLS."""
     settings: RestSettings = app.state.settings
+    loop, leaving = asyncio.get_running_loop(), asyncio.Event()
+    app.state.leaving = leaving
+    app.state.leave = lambda: loop.call_soon_threadsafe(leaving.set)
     async with open_async_channel(settings.target, _tls_of(settings)) as channel:
         app.state.stubs = Stubs(channel)
         yield

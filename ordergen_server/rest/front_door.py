@@ -10,10 +10,13 @@ from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ordergen_server.api.telemetry.correlation import CallIds, ids_of
 from ordergen_server.domain.origin import CORRELATION_ID, Origin, working_for
+from ordergen_server.rest import rpc_errors
 from ordergen_server.rest.answers import answered
 from ordergen_server.rest.metrics import OTHER, HttpMetrics
 from ordergen_server.rest.settings import RestSettings
@@ -71,27 +74,22 @@ class FrontDoor:
         scope = {**scope, "state": {**scope.get("state", {}), "ids": ids}}
         if _is_below(scope["path"], self._settings.root_path):
             scope["root_path"] = self._settings.root_path
-        began, told = time.perf_counter(), _Told()
+        began, told, quiet = time.perf_counter(), _Told(), _own_path(scope).startswith(QUIET_PATHS)
         self._metrics.begin()
         self._in_flight += 1
         try:
             with working_for(Origin({"correlation_id": ids.correlation_id}, ids.headers)):
-                await self._answer(scope, receive, _Sender(send, told, ids, self._safety), told)
-                self._note(scope, told, time.perf_counter() - began)
+                await self._answer(scope, receive, _Sender(send, told, ids, self._safety), told, quiet)
+                if not quiet:
+                    self._note(scope, told, time.perf_counter() - began)
         finally:
             self._in_flight -= 1
-            path = getattr(scope.get("route"), "path", OTHER)
+            path = _routed(scope, self._settings.root_path)
             self._metrics.end(scope["method"], path, told.status, time.perf_counter() - began)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, told: _Told) -> None:
-        quiet = _is_quiet(scope)
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, told: _Told, quiet: bool) -> None:
         if self._in_flight > self._settings.maximum_requests and not quiet:
-            refusal = answered(
-                {"detail": f"{self._settings.maximum_requests} requests are worked on: try again later"},
-                429,
-                {"retry-after": "1"},
-            )
-            await refusal(scope, receive, send)
+            await _too_many(scope, self._settings.maximum_requests)(scope, receive, send)
             return
         body = _Body(receive, Headers(scope=scope), self._settings)
         try:
@@ -106,7 +104,7 @@ class FrontDoor:
 
     def _note(self, scope: Scope, told: _Told, seconds: float) -> None:
         level = logging.ERROR if told.status >= 500 and told.status not in (503, 504) else logging.INFO  # noqa: PLR2004 - statuses of HTTP
-        if _is_quiet(scope) or not _log.isEnabledFor(level):
+        if not _log.isEnabledFor(level):
             return
         fields = {
             "http_method": scope["method"],
@@ -121,9 +119,26 @@ def _is_below(path: str, prefix: str) -> bool:
     return bool(prefix) and (path == prefix or path.startswith(f"{prefix}/"))
 
 
-def _is_quiet(scope: Scope) -> bool:
-    path = scope["path"].removeprefix(scope.get("root_path", ""))
-    return bool(path.startswith(QUIET_PATHS))
+def _own_path(scope: Scope) -> str:
+    """The path without the prefix that a gateway leaves."""
+    path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+    return path
+
+
+def _routed(scope: Scope, prefix: str) -> str:
+    """The path as it is routed, below what is mounted."""
+    route = scope.get("route")
+    if route is None or isinstance(route, Mount):
+        return OTHER
+    return f"{scope.get('root_path', '').removeprefix(prefix)}{route.path_format}"
+
+
+def _too_many(scope: Scope, most: int) -> Response:
+    """The refusal of a request for which there is no room, in the form of its version."""
+    message = f"{most} requests are worked on: try again later"
+    if rpc_errors.is_below(_own_path(scope)):
+        return rpc_errors.refused(429, message)
+    return answered({"detail": message}, 429, {"retry-after": "1"})
 
 
 class _Sender:

@@ -17,7 +17,12 @@ router = APIRouter(tags=["health"])
 
 
 @router.get("/health", summary="Whether the API can be used", responses={503: {"description": "It cannot."}})
-@router.get("/health/ready", summary="The same, for probes", responses={503: {"description": "It cannot."}})
+@router.get(
+    "/health/ready",
+    name="ready_probe",
+    summary="The same, for probes",
+    responses={503: {"description": "It cannot."}},
+)
 async def ready(request: Request) -> Response:
     """Answers 200 while the API serves, and 503 while it does not or cannot be reached."""
     problem = await _problem(request)

@@ -58,6 +58,7 @@ def serving_rest(settings: RestSettings) -> Iterator[int]:
         bound = stack.enter_context(_listening(settings))
         port: int = bound.getsockname()[1]
         _run(uvicorn.Server(config), bound, stack)
+        stack.callback(app.state.leave)  # streams have no end of their own that could be waited for
         if config.ssl and settings.tls_certificate and settings.tls_key:
             renewal = Renewal(config.ssl, settings.tls_certificate, settings.tls_key)
             renewal.start()

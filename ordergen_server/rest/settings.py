@@ -64,6 +64,16 @@ class RestSettings(BaseSettings):
         description="Time for a request that does not say its own (`Grpc-Timeout`, or"
         " `X-Envoy-Expected-Rq-Timeout-Ms`).",
     )
+    stream_seconds: Seconds = Field(
+        default=3600,
+        description="Time for a stream of events that does not say its own.",
+    )
+    stream_comment_seconds: Seconds = Field(
+        default=15, description="After so long without an event a stream has a comment, which keeps it open."
+    )
+    maximum_streams: Count = Field(
+        default=128, description="Streams open at once, of the requests worked on; more are answered 429."
+    )
     maximum_requests: Count = Field(
         default=256, description="Requests worked on at once; more are answered 429."
     )

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -50,6 +51,20 @@ def test_the_api_by_reflection_alone(stack: Sandbox) -> None:
     stored = json.loads(runs)["rebalances"]
     assert [portfolio["rebalanceId"]] == [one["rebalanceId"] for one in stored]
     assert stored[0]["modelVersion"] == "1"
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="this machine has no curl to try the example with")
+def test_the_api_by_curl(stack: Sandbox) -> None:
+    section = README.split("## The API by example")[1].split("## ")[0]
+    block = next(one for one in re.findall(r"```sh\n(.*?)```", section, re.DOTALL) if one.startswith("curl"))
+    portfolio = "1a49294e84ffa18900000000"
+    with Client(stack.target) as client:
+        if not list(client.list_models(portfolio_id=portfolio)):  # else the example before has made it
+            client.create_model(stack.model_name, stack.positions, [portfolio])
+    commands = block.replace("http://localhost:8080", stack.rest).replace("curl", "curl --silent --fail")
+    models, orders = (json.loads(run(command)) for command in commands.splitlines())
+    assert models["models"][0]["portfolio_ids"] == [portfolio]
+    assert orders["portfolio_id"] == portfolio
 
 
 def test_the_example_from_python(stack: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:

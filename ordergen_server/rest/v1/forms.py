@@ -20,11 +20,16 @@ def _is_text(value: str) -> str:
 
 #: Text of a body.
 Text = Annotated[str, AfterValidator(_is_text)]
+#: The API checks these; here is what the document says of them.
+EntityId = Annotated[Text, WithJsonSchema({"type": "string", "pattern": "^[0-9A-Za-z]{24}$"})]
+Name = Annotated[Text, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 255})]
 Version = Annotated[int, Field(ge=0, le=_LARGEST, description="The version that was read.")]
 #: Sent as a JSON number or a string, and read digit for digit.
 Weight = Annotated[
     Decimal,
-    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string", "format": "decimal"}]}),
+    WithJsonSchema(
+        {"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "string", "format": "decimal"}]}
+    ),
 ]
 #: Answered as a string, digit for digit.
 Digits = Annotated[str, WithJsonSchema({"type": "string", "pattern": r"^-?\d+(\.\d+)?$"})]
@@ -40,7 +45,7 @@ Id = Annotated[str, Field(examples=["68a1c0ffee0000000000beef"])]
 class PositionForm(BaseModel):
     """A security of a model."""
 
-    security_id: Text
+    security_id: EntityId
     target: Weight = Field(description="Weight of market value: 0, or a multiple of 0.005 up to 0.95.")
     high_drift: Weight = Field(description="How far above the target the weight may lie: 0 to 1.")
     low_drift: Weight = Field(description="How far below the target the weight may lie: 0 to high_drift.")
@@ -49,9 +54,9 @@ class PositionForm(BaseModel):
 class NewModel(BaseModel):
     """A model to create."""
 
-    name: Text
+    name: Name
     positions: list[PositionForm] = []
-    portfolios: list[Text]
+    portfolios: list[EntityId]
 
 
 class ChangedModel(NewModel):
@@ -64,7 +69,7 @@ class ChangedModel(NewModel):
 class Portfolios(BaseModel):
     """Portfolios, by their ids."""
 
-    portfolios: list[Text] = Field(min_length=1)
+    portfolios: list[EntityId] = Field(min_length=1)
 
 
 class PositionAnswer(BaseModel):

@@ -1,7 +1,7 @@
 """Models."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from globeco.ordergen.v1 import model_pb2, model_service_pb2
@@ -28,6 +28,8 @@ pb = model_service_pb2
 LARGEST_PAGE = 1000
 _LARGEST_SKIP = 2**31 - 1
 _ORDERS = {"model_id": "model_id", "name": "name", "last_rebalance_date": "last_rebalance_time"}
+#: For the document alone: what is below is answered 400.
+_NOT_NEGATIVE: dict[str, Any] = {"minimum": 0}
 
 #: A change of a model that is there can be refused with these.
 CHANGED = refusals(400, 404, 409, 422)
@@ -38,8 +40,12 @@ router = APIRouter(prefix=PREFIX, tags=["models"], route_class=ExactRoute)
 @router.get("/models", response_model=list[ModelAnswer], responses=refusals(400, 422))
 async def list_models(
     api: ForRequest,
-    offset: Annotated[int, Query(description="Models to pass over: 0 or more.")] = 0,
-    limit: Annotated[int | None, Query(description="Models at most; without it all.")] = None,
+    offset: Annotated[
+        int, Query(description="Models to pass over: 0 or more.", json_schema_extra=_NOT_NEGATIVE)
+    ] = 0,
+    limit: Annotated[
+        int | None, Query(description="Models at most; without it all.", json_schema_extra=_NOT_NEGATIVE)
+    ] = None,
     sort_by: Annotated[
         str, Query(description="model_id, name, last_rebalance_date; several by comma; `-name` descends.")
     ] = "",

@@ -2,15 +2,18 @@
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute
 
 from ordergen_client.errors import OrderGenerationError, Violation
+from ordergen_server.rest.allowed import headers_of as headers_of_http
 from ordergen_server.rest.answers import answered
 from ordergen_server.rest.statuses import BROKEN, headers_of, status_of
 
@@ -30,8 +33,18 @@ _STEP = re.compile(r"([a-z_]+)|\[(\d+)\]")
 _LONGEST_INPUT = 100
 
 
-def handle_in(app: FastAPI) -> None:
-    """Tell every error of the API, of a body, and of our own, in the forms of this version."""
+def handle_in(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+    """Tell every error of the API, of a body, and of our own, in the forms of this version.
+
+    Args:
+        app: the whole front.
+        routes: those that a path may have other methods of.
+    """
+
+    async def of_http(request: Request, error: HTTPException) -> Response:
+        return answered({"detail": error.detail}, error.status_code, headers_of_http(error, request, routes))
+
+    app.add_exception_handler(HTTPException, of_http)  # type: ignore[arg-type] # it is given that kind alone
     app.add_exception_handler(OrderGenerationError, _of_the_api)  # type: ignore[arg-type] # it is given that kind alone
     app.add_exception_handler(RequestValidationError, _of_the_form)  # type: ignore[arg-type] # likewise
     app.add_exception_handler(Exception, _of_ours)

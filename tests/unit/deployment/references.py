@@ -9,9 +9,6 @@ from tests.unit.deployment.network import labels, matches, ports
 from tools import configuration
 from tools.cluster_secrets import made
 
-#: Without the REST front in the tree its settings and its module are not looked for.
-HAS_REST = find_spec("ordergen_server.rest") is not None
-
 Names = Mapping[str, set[str]]
 
 
@@ -102,9 +99,7 @@ def _settings(resources: Sequence[Manifest]) -> Iterator[str]:
 
 
 def _unknown(names: Any) -> set[str]:  # noqa: ANN401 - any names, of which some are of settings
-    ours = {name for name in names if name.startswith("ORDERGEN_")}
-    coming = set() if HAS_REST else {name for name in ours if name.startswith("ORDERGEN_REST_")}
-    return ours - configuration.variables() - coming
+    return {name for name in names if name.startswith("ORDERGEN_")} - configuration.variables()
 
 
 def _ports_of_probes(template: Manifest) -> Iterator[str]:
@@ -120,7 +115,7 @@ def _modules(spec: Manifest) -> Iterator[str]:
     for one in spec["containers"]:
         command = one.get("command", ["python", "-m", "ordergen_server"])  # the image's own
         name = command[-1] if command[:2] == ["python", "-m"] else ""
-        if name and (HAS_REST or name != "ordergen_server.rest") and find_spec(name) is None:
+        if name and find_spec(name) is None:
             yield f"{name} is no module"
 
 

@@ -8,6 +8,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from ordergen_server.rest.settings import RestSettings
 from tests.unit.deployment.manifests import (
     FULL,
     GRPC,
@@ -118,10 +119,9 @@ def test_every_overlay_has_a_namespace_that_is_marked() -> None:
 
 @pytest.mark.parametrize("name", ["base+rest", FULL])
 def test_the_front_is_configured_by_settings_that_it_takes(name: str) -> None:
-    front = pytest.importorskip("ordergen_server.rest.settings", reason="the REST front is not in this tree")
     data = manifest("ConfigMap", REST, variant(name))["data"]
     fields = {one.removeprefix("ORDERGEN_REST_").lower(): value for one, value in data.items()}
-    settings = front.RestSettings.model_validate(fields)
+    settings = RestSettings.model_validate(fields)
     service = manifest("Service", GRPC, variant(name))
     assert settings.target == f"dns:///{GRPC}:{service['spec']['ports'][0]['port']}"
     assert [settings.port] == [

@@ -41,6 +41,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     (root / "kubernetes" / "overlay").mkdir(parents=True)
     (root / "pyproject.toml").write_text('[project]\nname = "x"\nversion = "0.1.0"\n')
     (root / "CHANGELOG.md").write_text(CHANGELOG)
+    (root / "docs").mkdir()
+    (root / "docs" / "openapi.json").write_text('{\n "info": {\n  "version": "0.1.0"\n }\n}\n')
+    (root / "docs" / "deployment.md").write_text("push REGISTRY/globeco-order-generation-service:0.1.0\n")
+    (root / "docker-bake.json").write_text('"globeco-order-generation-service-sandbox:0.1.0"\n')
+    (root / "ordergen_server").mkdir()
+    (root / "ordergen_server" / "__init__.py").write_text('__version__ = "0.1.0"\n')
     image = "image: globeco-order-generation-service:0.1.0\nother: mongo:8.0\n"
     (root / "kubernetes" / "deployment.yaml").write_text(image)
     (root / "kubernetes" / "overlay" / "kustomization.yaml").write_text("images:\n  - newTag: 0.1.0\n")
@@ -60,7 +66,7 @@ def test_a_release_from_beginning_to_end(
     project.prepare("0.2.0", TODAY)
     project.check()
     texts = [path.read_text() for path, _ in project.places()]
-    assert [("0.2.0" in text, "0.1.0" in text) for text in texts] == 3 * [(True, False)]
+    assert [("0.2.0" in text, "0.1.0" in text) for text in texts] == 7 * [(True, False)]
     assert "mongo:8.0" in "".join(texts)
     heading = "## [Unreleased]\n\n## [0.2.0] - 2026-02-03\n\n### Added\n"
     assert heading in (project.root / "CHANGELOG.md").read_text()

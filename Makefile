@@ -114,6 +114,7 @@ test-oldest-client test-oldest test-newest: test-%: .build/%/.installed  ## Test
 docs: $(INSTALLED)  ## Whether the pages that are made are current.
 	$(BIN)/python -m tools.protos check
 	$(BIN)/python -m tools.configuration check
+	$(BIN)/python -m tools.openapi check
 	$(BIN)/python -m tools.licences check
 
 upgrade: $(INSTALLED)  ## Lock the newest releases that pyproject.toml allows, and install them.

@@ -26,7 +26,7 @@ $(INSTALLED): requirements.txt pyproject.toml
 setup: $(INSTALLED)  ## Create .venv with everything, from the hash-locked requirements.
 
 demo: $(INSTALLED)  ## Rebalance portfolios on embedded parts (ARGS="--portfolios 200").
-	@$(BIN)/ordergen demo $(ARGS)
+	@$(BIN)/ordergen demo --report .build/report.html $(ARGS)
 
 serve: $(INSTALLED)  ## Keep the embedded stack up until Ctrl-C (ARGS="--portfolios 200").
 	@$(BIN)/python -m ordergen_server.sandbox --rest-port 8080 $(ARGS)

@@ -10,6 +10,7 @@ from rich.console import Console
 from ordergen_client.as_json import run_as_json
 from ordergen_client.client import Client
 from ordergen_client.commands.import_legacy import import_legacy
+from ordergen_client.commands.report import for_people, report
 from ordergen_client.commands.runs import runs
 from ordergen_client.commands.server import told_failures, with_server
 from ordergen_client.demo import run_demo
@@ -30,6 +31,7 @@ def main() -> None:
 
 
 main.add_command(runs)
+main.add_command(report)
 main.add_command(import_legacy)
 
 
@@ -54,15 +56,29 @@ main.add_command(import_legacy)
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="CSV of securities and prices; without it the market is synthetic.",
 )
+@click.option(
+    "--report",
+    "report_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the report of the run to this file, too, in place of one that is there.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the results as one line of JSON.")
-def demo(*, portfolios: int, positions: int, seed: int, market: Path | None, as_json: bool) -> None:
+def demo(
+    *,
+    portfolios: int,
+    positions: int,
+    seed: int,
+    market: Path | None,
+    report_path: Path | None,
+    as_json: bool,
+) -> None:
     """Rebalance portfolios on embedded parts: database, siblings and server of its own."""
     arguments = [f"--portfolios={portfolios}", f"--positions={positions}", f"--seed={seed}"]
     if market:
         arguments.append(f"--market={market}")
     try:
-        with told_failures():
-            run_demo(arguments, as_json=as_json)
+        with told_failures(), for_people():
+            run_demo(arguments, report=report_path, as_json=as_json)
     except SandboxError:
         sys.exit(1)  # the stack has said why
 

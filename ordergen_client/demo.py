@@ -2,23 +2,32 @@
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 
 from ordergen_client.as_json import run_as_json
 from ordergen_client.client import Client
-from ordergen_client.following import follow, output_console, show_portfolios, summary
+from ordergen_client.following import follow, output_console, show_portfolios, summary, until_interrupted
+from ordergen_client.progress import slow_progress
 from ordergen_client.sandbox import sandbox
 from ordergen_client.tables import orders_table
 from ordergen_client.values import PortfolioRebalance, Rebalance
+from ordergen_client.whole_file import FileNotWrittenError
 
 
-def run_demo(arguments: Sequence[str], *, as_json: bool) -> None:
+def run_demo(arguments: Sequence[str], *, report: Path | None, as_json: bool) -> None:
     """Start a stack, create a model, rebalance its portfolios, and show what became of each.
+
+    Args:
+        arguments: of the stack.
+        report: where to write the report of the run, too.
+        as_json: print the results as JSON.
 
     Raises:
         SandboxError: the stack did not start.
         OrderGenerationError: the service refused something.
+        FileNotWrittenError: the report cannot be written.
     """
     progress = Console(stderr=True)
     progress.print("Starting database, siblings and server ...")
@@ -33,6 +42,23 @@ def run_demo(arguments: Sequence[str], *, as_json: bool) -> None:
             print(run_as_json(run, portfolios))  # noqa: T201 - the command's output
         else:
             _show(run, portfolios, detail, seconds)
+        if report:
+            _write_report(client, run, report, progress)
+            (progress if as_json else output_console()).print(
+                f"Report: {report.absolute().as_uri()}", soft_wrap=True
+            )
+
+
+def _write_report(client: Client, run: Rebalance, path: Path, console: Console) -> None:
+    from ordergen_client.report.write import write_report  # noqa: PLC0415 - it needs an extra
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileNotWrittenError(f"{path} cannot be written: {error.strerror or error}") from error
+    events = until_interrupted(client.watch_rebalance(run.rebalance_id))
+    with slow_progress("Reporting", console) as told:
+        write_report(events, path, force=True, progress=told)
 
 
 def _show(

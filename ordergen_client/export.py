@@ -7,9 +7,7 @@
 """
 
 import json
-import os
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
@@ -18,6 +16,7 @@ from globeco.ordergen.v1 import rebalance_service_pb2
 from google.protobuf.json_format import MessageToDict
 
 from ordergen_client.verification.reading import FORMAT, VERSION
+from ordergen_client.whole_file import FileNotWrittenError, whole_file
 
 _UNKNOWN = "0" * 64
 
@@ -26,7 +25,7 @@ Message = rebalance_service_pb2.RebalanceModelResponse
 Progress = Callable[[int, int], None]
 
 
-class ExportError(Exception):
+class ExportError(FileNotWrittenError):
     """A run cannot be written to a file; the message is for people."""
 
 
@@ -43,33 +42,11 @@ def write_export(
         progress: is told how far it is.
 
     Raises:
-        ExportError: there is such a file, it cannot be written, or the stream ended before the run.
+        FileNotWrittenError: there is such a file, or it cannot be written.
+        ExportError: the stream ended before the run.
     """
-    part = path.with_name(f"{path.name}.part")
-    if not force:
-        _refuse_existing(path)
-    try:
-        with part.open("wb" if force else "xb") as file:
-            digest = _written(file, messages, rebalance_id, progress)
-        if not force:
-            _refuse_existing(path)  # again, for a run that is followed takes its time
-        part.replace(path)
-    except FileExistsError as error:
-        raise ExportError(
-            f"{part} is there already: another export writes it, or was killed; --force overwrites it."
-        ) from error
-    except OSError as error:
-        _remove(part)
-        raise ExportError(f"{path} cannot be written: {error.strerror or error}") from error
-    except BaseException:  # an interrupt, too: what is cut off is of no use
-        _remove(part)
-        raise
-    return digest
-
-
-def _refuse_existing(path: Path) -> None:
-    if path.exists():
-        raise ExportError(f"{path} is there already: --force overwrites it.")
+    with whole_file(path, force=force) as file:
+        return _written(file, messages, rebalance_id, progress)
 
 
 def _written(file: BinaryIO, messages: Iterable[Message], rebalance_id: str, progress: Progress) -> str:
@@ -89,8 +66,6 @@ def _written(file: BinaryIO, messages: Iterable[Message], rebalance_id: str, pro
         raise ExportError(f"The stream of run {rebalance_id} ended before the run did: try again.")
     file.seek(0)
     file.write(_header(rebalance_id, digest.hexdigest()))
-    file.flush()
-    os.fsync(file.fileno())
     return digest.hexdigest()
 
 
@@ -100,8 +75,3 @@ def _header(rebalance_id: str, digest: str) -> bytes:
 
 def _line(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode() + b"\n"
-
-
-def _remove(part: Path) -> None:
-    with suppress(OSError):  # what went wrong before is what is told
-        part.unlink()

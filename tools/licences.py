@@ -11,7 +11,7 @@ import argparse
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from importlib.metadata import PackageMetadata, PackageNotFoundError, metadata
+from importlib.metadata import PackageMetadata, PackageNotFoundError, distribution, metadata
 
 from packaging.utils import canonicalize_name
 
@@ -72,8 +72,13 @@ def installed(pin: Pin) -> str | None:
     ]
     if classified:
         return _cell(", ".join(sorted(one.rpartition(" :: ")[2] for one in classified)))
-    text, *_ = _first(told, "License").strip().splitlines() or [UNKNOWN]
-    return _cell(text)
+    text = _first(told, "License").strip() or _licence_file(pin.name, _first(told, "License-File")).strip()
+    return _cell((text.splitlines() or [UNKNOWN])[0])
+
+
+def _licence_file(name: str, file: str) -> str:
+    """The text that a release brings along; empty where it has none."""
+    return (file and distribution(name).read_text(f"licenses/{file}")) or ""
 
 
 def _first(told: PackageMetadata, field: str) -> str:

@@ -11,9 +11,10 @@ from rich.console import Console
 
 from ordergen_client.as_json import portfolio_as_json, run_in_parts, runs_as_json
 from ordergen_client.client import Client
+from ordergen_client.commands.report import for_people
 from ordergen_client.commands.server import with_server
 from ordergen_client.commands.verify import verify
-from ordergen_client.export import ExportError, write_export
+from ordergen_client.export import write_export
 from ordergen_client.following import output_console, show_portfolios, until_interrupted
 from ordergen_client.progress import slow_progress
 from ordergen_client.tables import orders_table, portfolio_details, run_details, runs_table
@@ -91,26 +92,28 @@ def _pages(portfolios: Iterable[PortfolioRebalance]) -> Iterator[list[PortfolioR
 @runs.command()
 @click.argument("run_id")
 @click.option(
+    "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The file; RUN_ID.jsonl in this folder where it is not given.",
+    help="The file; RUN_ID.jsonl in this folder where it is not given. FILE.xlsx is a workbook.",
 )
 @click.option("--force", is_flag=True, help="Overwrite a file that is there.")
 @with_server
 def export(*, client: Client, run_id: str, output: Path | None, force: bool, as_json: bool) -> None:
     """Write all that the run RUN_ID did to a file, for `ordergen runs verify` and other programs.
 
-    A run that goes on is followed to its end. Until the file is whole its name ends in .part.
+    A run that goes on is followed to its end. Until the file is whole its name ends in .part. A workbook has
+    sheets of the portfolios, orders and lines for people; it is nothing that `verify` reads.
     """
     path = output or Path(f"{run_id}.jsonl")
-    console = Console(stderr=True)
-    try:
-        with slow_progress("Exporting", console) as progress:
+    told: dict[str, str] = {"file": str(path)}
+    with for_people(), slow_progress("Exporting", Console(stderr=True)) as progress:
+        if path.suffix.lower() == ".xlsx":
+            from ordergen_client.report.workbook import write_workbook  # noqa: PLC0415 - it needs an extra
+
+            events = until_interrupted(client.watch_rebalance(run_id))
+            write_workbook(events, path, force=force, progress=progress)
+        else:
             messages = until_interrupted(client.watch_messages(run_id))
-            digest = write_export(messages, run_id, path, force=force, progress=progress)
-    except ExportError as error:
-        raise click.ClickException(str(error)) from error
-    if as_json:
-        click.echo(json.dumps({"file": str(path), "sha256": digest}))
-    else:
-        click.echo(path)
+            told["sha256"] = write_export(messages, run_id, path, force=force, progress=progress)
+    click.echo(json.dumps(told) if as_json else path)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.limits import PATIENCE
+from tests.report_pages import read_page
 
 MARKET = "security_id,ticker,description,price_date,price,price_std\n" + "".join(
     f"{number:024d},T{number},Company {number},2018-01-22,{10 + number}.{number:02d},1.5\n"
@@ -20,12 +21,17 @@ def ordergen(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
 
 
-def test_the_demo_shows_every_portfolio_and_the_orders_of_the_first() -> None:
-    done = ordergen("demo", "--portfolios=3", "--positions=5")
+def test_the_demo_shows_every_portfolio_and_the_orders_of_the_first_and_writes_a_report(
+    tmp_path: Path,
+) -> None:
+    report = tmp_path / "folder" / "report.html"
+    done = ordergen("demo", "--portfolios=3", "--positions=5", f"--report={report}")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("1a49294e84ffa189000000") - done.stdout.count("Orders of portfolio") == 3
     assert "Run " in done.stdout
     assert "COMPLETED" in done.stdout
+    assert done.stdout.splitlines()[-1] == f"Report: {report.as_uri()}"
+    assert len(read_page(report).column("id")) == 3
 
 
 def test_the_demo_over_a_market_file_as_json(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.builders import MODEL_ID
 from tests.e2e.api import Api, message_of, served
 from tests.exports import lines_of, rewritten
 from tests.limits import PATIENCE
+from tests.report_pages import line_of, read_page
 
 pb = rebalance_pb2
 PORTFOLIOS = 12
@@ -36,7 +38,8 @@ class Served:
 
     def ran(self, *arguments: str) -> Result:
         target = [] if "verify" in arguments else [f"--target=127.0.0.1:{self.api.port}"]
-        return CliRunner().invoke(main, ["runs", *arguments, *target])
+        noun = [] if arguments[0] == "report" else ["runs"]
+        return CliRunner().invoke(main, [*noun, *arguments, *target])
 
     def done(self, *arguments: str) -> str:
         """The output of a command that does what it is told; a slow one shows its progress elsewhere."""
@@ -190,3 +193,76 @@ def test_the_client_runs_without_the_optimizer(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert "--prove needs optimizer, which is not installed" in done.stderr
+
+
+def test_a_report_has_the_numbers_of_the_service(runs: Served, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    run_id = runs.limited.rebalance_id
+    told = json.loads(runs.done("report", run_id, f"--output={path}", "--json"))
+    assert told == {"file": str(path), "rebalance_id": run_id}
+    page = read_page(path)
+    assert len(set(page.column("id"))) == PORTFOLIOS
+    for row, portfolio_id in enumerate(page.column("id")):
+        stored = runs.api.portfolio(run_id, portfolio_id)
+        assert page.column("market_value")[row] == stored.market_value.value
+        assert page.column("cash_after")[row] == (stored.cash_after.value or None)
+        assert page.column("drift_after")[row] == (stored.drift_after.value or None)
+        if stored.positions:
+            lines = page.lines(row)
+            found = [line_of(page, lines, place) for place in range(len(stored.positions))]
+            assert [(one["id"], one["ticker"], one["price"], one["held"]) for one in found] == [
+                (one.security_id, one.ticker, one.price.value, one.original_quantity.value)
+                for one in stored.positions
+            ]
+            assert [abs(one["trade"]) for one in found] == [one.trade_quantity for one in stored.positions]
+
+
+def test_a_report_from_an_export_is_the_same(runs: Served, tmp_path: Path) -> None:
+    export = runs.exported(runs.plain, tmp_path / "run.jsonl")
+    first, second = tmp_path / "first.html", tmp_path / "second.html"
+    assert runs.done("report", runs.plain.rebalance_id, "-o", str(first)).strip() == str(first)
+    runs.done("report", "--from", str(export), "-o", str(second))
+    assert first.read_text() == second.read_text()
+    refused = runs.ran("report", "--from", str(export), "-o", str(second))
+    assert (refused.exit_code, "--force" in refused.stderr) == (1, True)
+    runs.done("report", "--from", str(export), "-o", str(second), "--force")
+
+
+@pytest.mark.parametrize("arguments", [(), (MODEL_ID, "--from", __file__)])
+def test_a_report_is_of_a_run_or_of_an_export(runs: Served, arguments: tuple[str, ...]) -> None:
+    done = runs.ran("report", *arguments)
+    assert done.exit_code == 2
+    assert "one of the two" in done.stderr
+
+
+def test_a_report_of_what_is_no_export_leaves_nothing(runs: Served, tmp_path: Path) -> None:
+    path = tmp_path / "file.jsonl"
+    path.write_text("{}\n")
+    done = runs.ran("report", "--from", str(path), "-o", str(tmp_path / "report.html"))
+    assert done.exit_code == 1
+    assert "is no export of a run" in done.stderr
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_workbook_has_a_sheet_of_lines(runs: Served, tmp_path: Path) -> None:
+    path = tmp_path / "run.xlsx"
+    told = json.loads(runs.done("export", runs.plain.rebalance_id, "-o", str(path), "--json"))
+    assert told == {"file": str(path)}
+    with zipfile.ZipFile(path) as book:
+        lines = book.read("xl/worksheets/sheet4.xml").decode()
+    assert lines.count("<row ") >= PORTFOLIOS * POSITIONS * 0.9
+
+
+def test_what_the_report_needs_is_named_where_it_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("{}\n")
+    program = (
+        "import sys; sys.modules['jinja2'] = None\n"
+        "from ordergen_client.cli import main\n"
+        f"main(['report', '--from', {str(path)!r}])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=PATIENCE
+    )
+    assert done.returncode == 2
+    assert "This needs jinja2, which is not installed: install globeco-ordergen[report]" in done.stderr

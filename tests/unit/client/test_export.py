@@ -10,6 +10,7 @@ from google.protobuf import json_format
 
 from ordergen_client import OrderGenerationError
 from ordergen_client.export import ExportError, Message, write_export
+from ordergen_client.whole_file import FileNotWrittenError
 from tests.builders import RUN_ID
 from tests.exports import answers, messages
 
@@ -46,7 +47,7 @@ def test_every_message_is_a_line(told: list[Message], tmp_path: Path) -> None:
 def test_nothing_is_overwritten_but_by_force(told: list[Message], tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text("mine")
-    with pytest.raises(ExportError, match="is there already: --force overwrites it"):
+    with pytest.raises(FileNotWrittenError, match="is there already: --force overwrites it"):
         write(told, path)
     assert path.read_text() == "mine"
     write(told, path, force=True)
@@ -56,7 +57,7 @@ def test_nothing_is_overwritten_but_by_force(told: list[Message], tmp_path: Path
 def test_what_another_export_writes_is_left_alone(told: list[Message], tmp_path: Path) -> None:
     path, part = tmp_path / "run.jsonl", tmp_path / "run.jsonl.part"
     part.write_text("half")
-    with pytest.raises(ExportError, match="another export writes it, or was killed"):
+    with pytest.raises(FileNotWrittenError, match="another export writes it, or was killed"):
         write(told, path)
     assert (part.read_text(), path.exists()) == ("half", False)
     write(told, path, force=True)
@@ -108,12 +109,12 @@ def test_a_file_that_came_there_meanwhile_is_left_alone(told: list[Message], tmp
         path.write_text("mine")
         yield told[-1]
 
-    with pytest.raises(ExportError, match="is there already"):
+    with pytest.raises(FileNotWrittenError, match="is there already"):
         write(slow(), path)
     assert path.read_text() == "mine"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_folder_that_is_not_there(told: list[Message], tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match="cannot be written: No such file or directory"):
+    with pytest.raises(FileNotWrittenError, match="cannot be written: No such file or directory"):
         write(told, tmp_path / "none" / "run.jsonl")

@@ -163,7 +163,9 @@ def test_what_is_imported_of_others_is_in_the_lock_of_the_image(tmp_path: Path) 
             if not locked & {canonicalize_name(one) for one in owners[name]}
         }
     assert missing[locks.SANDBOX.name] == set()
-    assert {file for file in missing[locks.SERVER.name] if "/sandbox/" not in file} == set()
+    # `ordergen report` says which extra it needs, where it is not installed.
+    needed = {file for file in missing[locks.SERVER.name] if not file.startswith("ordergen_client/report/")}
+    assert {file for file in needed if "/sandbox/" not in file} == set()
 
 
 def _imported(file: Path) -> set[str]:

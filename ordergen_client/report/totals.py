@@ -1,0 +1,85 @@
+"""Sums over all portfolios of a run, exact; one without an answer counts as it stands."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from ordergen_client.report.exact import ZERO, minus, plus, ratio, times
+from ordergen_client.report.figures import Figures
+from ordergen_client.values import PortfolioRebalance
+
+
+@dataclass(slots=True)
+class Totals:
+    """Money of all portfolios together; `drifting_value` is that of those whose drift is known."""
+
+    portfolios: int = 0
+    states: Counter[str] = field(default_factory=Counter)
+    market_value: Decimal = ZERO
+    cash_before: Decimal = ZERO
+    cash_after: Decimal = ZERO
+    drift_money_before: Decimal = ZERO
+    drift_money_after: Decimal = ZERO
+    drifting_value: Decimal = ZERO
+    bought: Decimal = ZERO
+    sold: Decimal = ZERO
+    buys: int = 0
+    sells: int = 0
+    outside_before: int = 0
+    outside_after: int = 0
+    answered: int = 0
+    proven: int = 0
+
+    def add(self, portfolio: PortfolioRebalance, its: Figures) -> None:
+        """Count one more portfolio."""
+        self.portfolios += 1
+        self.states[portfolio.state] += 1
+        self.bought, self.sold = plus(self.bought, its.bought), plus(self.sold, its.sold)
+        self.buys, self.sells = self.buys + its.buys, self.sells + its.sells
+        self.outside_before += its.outside_before
+        self.outside_after += its.outside_after
+        self.market_value = plus(self.market_value, portfolio.market_value or ZERO)
+        self._add_cash(portfolio)
+        self._add_drift(portfolio)
+        if portfolio.solution:
+            self.answered += 1
+            self.proven += portfolio.solution.status == "PROVEN_OPTIMAL"
+
+    def _add_cash(self, portfolio: PortfolioRebalance) -> None:
+        before = portfolio.cash_before or ZERO
+        after = before if portfolio.cash_after is None else portfolio.cash_after
+        self.cash_before, self.cash_after = plus(self.cash_before, before), plus(self.cash_after, after)
+
+    def _add_drift(self, portfolio: PortfolioRebalance) -> None:
+        value, before = portfolio.market_value, portfolio.drift_before
+        if value is None or before is None:
+            return
+        after = before if portfolio.drift_after is None else portfolio.drift_after
+        self.drifting_value = plus(self.drifting_value, value)
+        self.drift_money_before = plus(self.drift_money_before, times(value, before))
+        self.drift_money_after = plus(self.drift_money_after, times(value, after))
+
+    @property
+    def turnover(self) -> Decimal:
+        """Buys and sells together, in money."""
+        return plus(self.bought, self.sold)
+
+    @property
+    def turnover_weight(self) -> Decimal | None:
+        """Of the market value."""
+        return ratio(self.turnover, self.market_value)
+
+    @property
+    def drift_before(self) -> Decimal | None:
+        """The mean, each portfolio by its value."""
+        return ratio(self.drift_money_before, self.drifting_value)
+
+    @property
+    def drift_after(self) -> Decimal | None:
+        """The mean, each portfolio by its value."""
+        return ratio(self.drift_money_after, self.drifting_value)
+
+    @property
+    def cash_change(self) -> Decimal:
+        """How much more cash there is after the trades."""
+        return minus(self.cash_after, self.cash_before)

@@ -1,0 +1,182 @@
+"""Writes a workbook for those who live in Excel: summary, portfolios, orders and lines, a sheet each."""
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from xlsxwriter import Workbook
+
+from ordergen_client.report import words
+from ordergen_client.report.exact import ZERO, ratio
+from ordergen_client.report.figures import Figures, figures, trade_value
+from ordergen_client.report.sheets import Column, Sheet, Styles
+from ordergen_client.report.totals import Totals
+from ordergen_client.report.write import Progress
+from ordergen_client.tables import reason
+from ordergen_client.values import PortfolioRebalance, Rebalance, RebalanceEvent
+from ordergen_client.whole_file import FileNotWrittenError, whole_file
+
+_PORTFOLIO = (Column("Portfolio id", "text", 27), Column("Portfolio", "text", 26))
+_SECURITY = (Column("Security id", "text", 27), Column("Ticker", "text", 9))
+_PORTFOLIOS = (
+    *_PORTFOLIO,
+    Column("State", "text", 18),
+    Column("Proof", "text", 17),
+    *(Column(name, "money", 17) for name in ("Market value", "Cash before", "Cash after")),
+    *(Column(name, "weight", 12) for name in ("Drift before", "Drift after")),
+    Column("Turnover", "quotient", 12),
+    *(Column(name, "money", 17) for name in ("Bought", "Sold")),
+    *(Column(name, "quantity", 8) for name in ("Buys", "Sells")),
+    *(Column(name, "money", 17) for name in ("Objective", "Lower bound")),
+    Column("Error", "text", 60),
+)
+_ORDERS = (
+    *_PORTFOLIO,
+    Column("Side", "text", 7),
+    *_SECURITY,
+    Column("Shares", "quantity", 12),
+    Column("Price", "price", 12),
+    Column("Value", "money", 17),
+    Column("Trade date", "text", 12),
+)
+_LINES = (
+    *_PORTFOLIO,
+    *_SECURITY,
+    Column("Price", "price", 12),
+    *(Column(name, "weight", 12) for name in ("Target", "Low drift", "High drift")),
+    *(Column(name, "quotient", 12) for name in ("Weight before", "Weight after")),
+    *(Column(name, "quantity", 13) for name in ("Shares before", "Shares traded", "Shares after")),
+    *(Column(name, "money", 17) for name in ("Value before", "Value after")),
+    Column("Reason", "text", 44),
+)
+_SUMMARY = (Column("Run", "text", 30), Column("Value", "text", 34), Column("Note", "text", 90))
+
+
+def write_workbook(
+    events: Iterable[RebalanceEvent], path: Path, *, force: bool, progress: Progress
+) -> Rebalance:
+    """Write a run to its end as a workbook; answers the run.
+
+    Args:
+        events: of the run, in the view FULL.
+        path: the file; while it is written it is `<path>.part`.
+        force: replace a file that is there.
+        progress: is told how far it is.
+
+    Raises:
+        FileNotWrittenError: there is such a file, it cannot be written, or the events ended before the run.
+    """
+    with whole_file(path, force=force) as file, TemporaryDirectory() as folder:
+        book = Workbook(file, {"constant_memory": True, "tmpdir": folder})
+        book.use_zip64()  # where a sheet of a million lines needs it
+        try:
+            run = _Contents(book).read(events, progress)
+        except BaseException:  # what is cut off is not put together, but its files are closed
+            for sheet in book.worksheets():
+                sheet.row_data_fh.close()
+            raise
+        book.close()
+    return run
+
+
+class _Contents:
+    def __init__(self, book: Any) -> None:  # noqa: ANN401 - a Workbook, which has no published types
+        styles = Styles(book)
+        self._summary = Sheet(book, "Summary", _SUMMARY, styles)
+        self._portfolios = Sheet(book, "Portfolios", _PORTFOLIOS, styles)
+        self._orders = Sheet(book, "Orders", _ORDERS, styles)
+        self._lines = Sheet(book, "Lines", _LINES, styles)
+        self._totals = Totals()
+
+    def read(self, events: Iterable[RebalanceEvent], progress: Progress) -> Rebalance:
+        total = 0
+        for event in events:
+            if event.started:
+                total = event.started.portfolio_count
+            if event.portfolio:
+                self._add(event.portfolio)
+            progress(self._totals.portfolios, total)
+            if event.finished:
+                self._finish(event.finished)
+                return event.finished
+        raise FileNotWrittenError("The events of the run ended before the run did: try again.")
+
+    def _add(self, portfolio: PortfolioRebalance) -> None:
+        its = figures(portfolio)
+        self._totals.add(portfolio, its)
+        self._portfolios.add(_portfolio_row(portfolio, its))
+        for row in _order_rows(portfolio):
+            self._orders.add(row)
+        for row in _line_rows(portfolio):
+            self._lines.add(row)
+
+    def _finish(self, run: Rebalance) -> None:
+        rounded = sum(one.rounded for one in (self._portfolios, self._orders, self._lines))
+        for row in _summary_rows(run, self._totals, rounded):
+            self._summary.add(row)
+        for sheet in (self._summary, self._portfolios, self._orders, self._lines):
+            sheet.finish()
+
+
+def _portfolio_row(portfolio: PortfolioRebalance, its: Figures) -> Iterator[object]:
+    solution = portfolio.solution
+    value = portfolio.market_value
+    yield from (portfolio.portfolio_id, portfolio.portfolio_name, portfolio.state)
+    yield solution.status if solution else ""
+    yield from (value, portfolio.cash_before, portfolio.cash_after)
+    yield from (portfolio.drift_before, portfolio.drift_after, ratio(its.turnover, value or ZERO))
+    yield from (its.bought, its.sold, Decimal(its.buys), Decimal(its.sells))
+    yield from (solution.objective, solution.lower_bound) if solution else (None, None)
+    yield portfolio.error.message if portfolio.error else ""
+
+
+def _order_rows(portfolio: PortfolioRebalance) -> Iterator[Iterable[object]]:
+    for line in portfolio.positions:
+        if line.trade_quantity:
+            side = "BUY" if line.trade_quantity > 0 else "SELL"
+            shares = Decimal(abs(line.trade_quantity))
+            yield (
+                *(portfolio.portfolio_id, portfolio.portfolio_name, side, line.security_id, line.ticker),
+                *(shares, line.price, trade_value(line), str(line.trade_date or "")),
+            )
+
+
+def _line_rows(portfolio: PortfolioRebalance) -> Iterator[Iterable[object]]:
+    value = portfolio.market_value or ZERO
+    for line in portfolio.positions:
+        yield (
+            *(portfolio.portfolio_id, portfolio.portfolio_name, line.security_id, line.ticker, line.price),
+            *(line.target, line.low_drift, line.high_drift),
+            *(ratio(line.original_market_value, value), ratio(line.adjusted_market_value, value)),
+            *(line.original_quantity, Decimal(line.trade_quantity), line.adjusted_quantity),
+            *(line.original_market_value, line.adjusted_market_value),
+            "" if line.reason == "UNSPECIFIED" else reason(line.reason),
+        )
+
+
+def _summary_rows(run: Rebalance, totals: Totals, rounded: int) -> Iterator[tuple[str, object, str]]:
+    yield "Run", run.rebalance_id, ""
+    yield "State", words.RUN_STATES.get(run.state, run.state), run.error.message if run.error else ""
+    yield "Model", words.model(run), run.model_id
+    yield "For", str(run.rebalance_date), ""
+    yield "Began", words.time(run.create_time), run.actor
+    yield "Ended", words.time(run.finish_time), ""
+    for name, told in words.options(run.options, {}):
+        yield name, told, ""
+    for state, name in words.STATES.items():
+        yield name, Decimal(totals.states[state]), "portfolios"
+    yield "Proven optimal", Decimal(totals.proven), f"of {words.counted(totals.answered, 'answer')}"
+    yield "Market value", totals.market_value, "in the currency of the prices"
+    yield "Bought", totals.bought, words.counted(totals.buys, "order")
+    yield "Sold", totals.sold, words.counted(totals.sells, "order")
+    yield "Cash before", totals.cash_before, ""
+    yield "Cash after", totals.cash_after, "portfolios without an answer count as they stand"
+    yield "Rounded numbers", Decimal(rounded), _ROUNDED
+
+
+_ROUNDED = (
+    "Excel keeps 15 digits of a number. Numbers of more are in italics, rounded (turnover, weight before and "
+    "after are quotients, and rounded as they are); `ordergen runs export` to a .jsonl file has every digit."
+)

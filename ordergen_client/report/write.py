@@ -1,0 +1,158 @@
+"""Writes the page: what people read first as HTML, and the data of the tables and charts in packed blocks."""
+
+import shutil
+from base64 import b64encode
+from collections.abc import Callable, Iterable
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import BinaryIO
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from ordergen_client.report import words
+from ordergen_client.report.attention import KINDS, Attention, run_warning
+from ordergen_client.report.blocks import Blocks, Limits, block
+from ordergen_client.report.exact import digits, money, percent, price
+from ordergen_client.report.figures import figures
+from ordergen_client.report.securities import Securities
+from ordergen_client.report.totals import Totals
+from ordergen_client.values import Rebalance, RebalanceEvent
+from ordergen_client.whole_file import FileNotWrittenError, whole_file
+
+#: In the order in which they are run.
+_SCRIPTS = "exact.js", "data.js", "charts.js", "bullets.js", "portfolio.js", "table.js", "main.js"
+#: Stands where the blocks come.
+_BLOCKS = "<!-- blocks -->"
+
+#: Told how many portfolios are read, of how many.
+Progress = Callable[[int, int], None]
+
+
+def write_report(
+    events: Iterable[RebalanceEvent],
+    path: Path,
+    *,
+    force: bool,
+    progress: Progress,
+    limits: Limits = Limits(),  # noqa: B008 - it is frozen
+) -> Rebalance:
+    """Write the report of a run to its end; answers the run.
+
+    Args:
+        events: of the run, in the view FULL.
+        path: the file; while it is written it is `<path>.part`.
+        force: replace a file that is there.
+        progress: is told how far it is.
+        limits: how large the page may be; it says what is left out.
+
+    Raises:
+        FileNotWrittenError: there is such a file, it cannot be written, or the events ended before the run.
+    """
+    with whole_file(path, force=force) as file, TemporaryFile() as data:
+        contents = Contents(data, limits)
+        run = contents.read(events, progress)
+        before, after = contents.page(run).split(_BLOCKS)
+        file.write(before.encode())
+        data.seek(0)
+        shutil.copyfileobj(data, file)
+        file.write(after.encode())
+    return run
+
+
+class Contents:
+    """All that the page tells; portfolios and lines are in `data`, and no longer in memory."""
+
+    def __init__(self, data: BinaryIO, limits: Limits) -> None:
+        self._data = data
+        self.totals = Totals()
+        self.attention = Attention()
+        self.securities = Securities()
+        self.blocks = Blocks(data, self.securities, limits)
+
+    def read(self, events: Iterable[RebalanceEvent], progress: Progress) -> Rebalance:
+        """Read a run to its end."""
+        total = 0
+        for event in events:
+            if event.started:
+                total = event.started.portfolio_count
+            if event.portfolio:
+                its = figures(event.portfolio)
+                look = self.attention.add(event.portfolio, its)
+                self.totals.add(event.portfolio, its)
+                self.securities.add(event.portfolio)
+                self.blocks.add(event.portfolio, its, look)
+            progress(self.totals.portfolios, total)
+            if event.finished:
+                self._finish(event.finished)
+                return event.finished
+        raise FileNotWrittenError("The events of the run ended before the run did: try again.")
+
+    def _finish(self, run: Rebalance) -> None:
+        self.blocks.finish()
+        known = {
+            "run": run.rebalance_id,
+            "strategy": run.options.strategy if run.options else None,
+            "states": words.STATES,
+            "kinds": KINDS,
+            "left_out": self.blocks.left_out,
+        }
+        self._data.write(block("securities", self.securities.columns()))
+        self._data.write(block("known", known))
+
+    def page(self, run: Rebalance) -> str:
+        """The page without its blocks."""
+        style, script = _resource("page.css"), _script()
+        tickers = {one.security_id: one.ticker for one in self.securities.by_target() if one.ticker}
+        return (
+            _environment()
+            .get_template("page.html")
+            .render(
+                run=run,
+                totals=self.totals,
+                attention=self.attention,
+                securities=self.securities,
+                left_out=self.blocks.left_out,
+                kinds=KINDS,
+                words=words,
+                warning=run_warning(run, self.totals.portfolios),
+                options=list(words.options(run.options, tickers)),
+                style=style,
+                script=script,
+                policy=_policy(style, script),
+            )
+        )
+
+
+def _environment() -> Environment:
+    """Escapes whatever other services have written."""
+    found = Environment(
+        loader=PackageLoader("ordergen_client.report", "page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters.update(money=money, percent=percent, price=price, digits=digits)
+    return found
+
+
+def _resource(name: str) -> str:
+    return files("ordergen_client.report").joinpath("page", name).read_text(encoding="utf-8")
+
+
+def _script() -> str:
+    return "\n".join(map(_resource, _SCRIPTS))
+
+
+def _policy(style: str, script: str) -> str:
+    """Nothing is loaded from anywhere, and nothing runs but our script."""
+    return (
+        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"

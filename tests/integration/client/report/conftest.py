@@ -1,0 +1,51 @@
+"""A real browser, where the machine has one (`apt-get install chromium`)."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.limits import PATIENCE
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+#: Opens a file at so many pixels; whatever the page says on its console, or asks for, is in the list.
+Opened = Callable[..., AbstractContextManager[tuple[Page, list[str]]]]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"there is no {CHROMIUM}: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def opened(browser: Browser) -> Opened:
+    @contextmanager
+    def open_page(
+        path: Path,
+        width: int = 1280,
+        address: str = "",
+        **options: Any,  # noqa: ANN401 - those of a context
+    ) -> Iterator[tuple[Page, list[str]]]:
+        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        context.set_default_timeout(PATIENCE * 1000)
+        page = context.new_page()
+        said: list[str] = []
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("dialog", lambda dialog: said.append(dialog.message))
+        page.on("request", lambda request: said.append(request.url) if request.url[:5] != "file:" else None)
+        page.goto(f"{path.absolute().as_uri()}{address}")
+        page.wait_for_selector("html[data-ready]", state="attached")
+        yield page, said
+        context.close()
+
+    return open_page

@@ -9,9 +9,12 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 SERVER := --extra server --extra otel --extra scale --extra rest
 
 .PHONY: help setup demo serve test soak lint fuzz rest-fuzz openapi protos audit sbom licences lock platforms bench clean
+.PHONY: test-unit test-oldest-client test-oldest test-newest docs upgrade propose scan deploy
+.PHONY: image-build image-push image-scan image-sign image-verify image-promote
+.PHONY: release-prepare release-check release-notes release-tag release-publish
 
 help:  ## Show what can be made.
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z -]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 # The lock names everything, so nothing is left to resolve: a resolver may prefer a release that is newer.
 $(INSTALLED): requirements.txt pyproject.toml ordergen_client/pyproject.toml
@@ -49,6 +52,9 @@ test: lint $(CHECKOV)  ## All checks and tests, with branch coverage.
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m by_oracle $(ARGS)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not by_oracle" --cov --cov-report=term $(ARGS)
 
+test-unit: $(INSTALLED)  ## The tests that need no database.
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit $(ARGS)
+
 # SECONDS of the shell is not exported, so only `make fuzz SECONDS=...` sets it.
 fuzz: $(INSTALLED)  ## Try the optimizer on ever new problems (SECONDS=600 ARGS="--json").
 	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60) $(ARGS)
@@ -78,6 +84,7 @@ lock: $(INSTALLED)  ## Make the lock files again from pyproject.toml.
 	$(LOCK) --all-extras --group dev pyproject.toml -o requirements.txt
 	$(LOCK) $(SERVER) --constraint requirements.txt pyproject.toml -o requirements-server.txt
 	$(LOCK) $(SERVER) --extra embedded --constraint requirements.txt pyproject.toml -o requirements-sandbox.txt
+	$(BIN)/python -m tools.extremes
 	$(LOCK) --group checkov -o requirements-checkov.txt
 
 platforms: $(INSTALLED)  ## Install what the images have for amd64 and arm64 into .build/, by its hashes.
@@ -89,6 +96,61 @@ platforms: $(INSTALLED)  ## Install what the images have for amd64 and arm64 int
 
 bench: $(INSTALLED)  ## Measure, and write docs/benchmarks.md.
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+# What is said on the wire, and to whom: the rest knows nothing of gRPC and protobuf.
+WIRE := tests/unit/api tests/unit/client tests/integration/api tests/integration/client tests/integration/siblings \
+	tests/e2e --ignore tests/e2e/test_readme.py --ignore tests/e2e/rest/test_deploy_smoke.py
+
+test-oldest-client: WIRE := tests/unit/client tests/unit/api/messages
+
+test-oldest-client test-oldest test-newest: test-%: .build/%/.installed  ## Tests of the wire, with the oldest or newest gRPC and protobuf.
+	.build/$*/bin/python -m pytest -n 2 --dist worksteal $(WIRE) $(ARGS)
+
+.build/%/.installed: requirements-%.txt pyproject.toml ordergen_client/pyproject.toml
+	$(PYTHON) -m venv .build/$*
+	.build/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
+	.build/$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	.build/$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable ./ordergen_client
+	@touch $@
+
+docs: $(INSTALLED)  ## Whether the pages that are made are current.
+	$(BIN)/python -m tools.protos check
+	$(BIN)/python -m tools.configuration check
+	$(BIN)/python -m tools.openapi check
+	$(BIN)/python -m tools.licences check
+
+upgrade: $(INSTALLED)  ## Lock the newest releases that pyproject.toml allows, and install them.
+	$(MAKE) lock LOCK='$(LOCK) --upgrade'
+	$(MAKE) setup
+	$(MAKE) licences
+
+# Needs `gh` with a token that may write branches and pull requests.
+propose:  ## What `make upgrade` changed, as a pull request.
+	@if git diff --quiet; then echo "Nothing is newer."; else \
+		git switch --force-create upgrade-locks && \
+		git commit --all --message "Newer releases of dependencies" && \
+		gh auth setup-git && \
+		git push --force origin upgrade-locks && \
+		{ gh pr view upgrade-locks --json state --jq .state | grep -q OPEN || \
+		gh pr create --head upgrade-locks --title "Newer releases of dependencies" --body "Made by make upgrade."; }; \
+	fi
+
+scan: $(INSTALLED)  ## Trivy, Grype and Syft over these files, or IMAGE=name (ARGS="--severity critical").
+	@$(BIN)/python -m tools.scan $(if $(IMAGE),--image $(IMAGE)) $(ARGS)
+
+# IMAGE is a name with its registry and without a tag; CACHE a folder of layers.
+image-build image-push image-sign image-verify image-promote: image-%: $(INSTALLED)  ## See docs/delivery.md.
+	@$(BIN)/python -m tools.publish $* $(if $(IMAGE),--image $(IMAGE)) $(if $(CACHE),--cache $(CACHE)) $(ARGS)
+
+image-scan: $(INSTALLED)  ## Scan what `make image-push IMAGE=name` pushed.
+	@$(BIN)/python -m tools.scan --pushed $(IMAGE) $(ARGS)
+
+# `make release-prepare VERSION=0.2.0`, look at it, commit it, `make release-tag`, push the tag.
+release-prepare release-check release-notes release-tag release-publish: release-%: $(INSTALLED)  ## See docs/delivery.md.
+	@$(BIN)/python -m tools.release $* $(VERSION) $(FILES)
+
+deploy: $(INSTALLED)  ## Bring an overlay to a cluster (OVERLAY=kubernetes/overlays/staging ARGS="--context staging").
+	@$(BIN)/python -m tools.deploy $(OVERLAY) $(ARGS)
 
 clean:
 	rm -rf $(VENV) .build .sandbox .mypy_cache .ruff_cache .pytest_cache

@@ -1,4 +1,4 @@
-"""kubernetes/examples: patches that fit the base, with settings and files that there are; the import of old data."""
+"""kubernetes/examples: patches that fit the base, with settings that there are; the import of old data."""
 
 from typing import Any
 

@@ -67,3 +67,17 @@ def test_their_service_chooses_them_and_none_of_ours_does() -> None:
         and network.matches({"matchLabels": one["spec"]["selector"]}, network.labels(pods))
     ]
     assert chosen == ["globeco-order-generation-legacy-mongodb"]
+
+
+def test_backups_are_copied_from_the_claim_that_they_are_in_by_whom_wrote_them() -> None:
+    one = yaml.safe_load((EXAMPLES / "backups.yaml").read_text())
+    kubernetes_validate.validate(one, kubernetes_validate.latest_version(), strict=True)
+    template: Manifest = {"kind": "Deployment", "metadata": one["metadata"], "spec": {"template": one}}
+    assert list(restricted.unrestricted([template])) == []
+    job = manifest("CronJob", "globeco-order-generation-backup", variant(FULL))["spec"]["jobTemplate"]["spec"]
+    writer = job["template"]["spec"]
+    assert one["spec"]["securityContext"] == writer["securityContext"]
+    assert [volume for volume in one["spec"]["volumes"] if volume in writer["volumes"]] == one["spec"][
+        "volumes"
+    ]
+    assert one["spec"]["containers"][0]["image"] == writer["containers"][0]["image"]

@@ -203,6 +203,8 @@ def main() -> int:
     """Run the stack until it is told to stop; 1 where a part does not start."""
     options = _parser().parse_args()
     try:
+        if options.portfolios < 1:
+            raise ValueError(f"portfolios must be at least 1, got {options.portfolios}")
         with (
             stop_signals() as stop,
             logging_to(sys.stderr, "WARNING", "console"),
@@ -218,6 +220,7 @@ def main() -> int:
         SupervisedProcessError,
         RestFrontError,
         OrderGenerationError,
+        OSError,
         ValueError,
     ) as error:
         print(f"sandbox: {error}", file=sys.stderr)  # noqa: T201 - the command's output

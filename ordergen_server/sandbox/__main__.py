@@ -92,6 +92,8 @@ class Stack:
 @contextmanager
 def running_stack(options: argparse.Namespace, folder: Path) -> Iterator[Stack]:
     """Start every part; they end with the block, or with this process."""
+    if options.portfolios < 1:
+        raise ValueError(f"portfolios must be at least 1, got {options.portfolios}")
     credentials = make_credentials(folder / "credentials") if options.secure else None
     mutual = options.secure == _MUTUAL
     secured = _secured(credentials, mutual=mutual)
@@ -203,8 +205,6 @@ def main() -> int:
     """Run the stack until it is told to stop; 1 where a part does not start."""
     options = _parser().parse_args()
     try:
-        if options.portfolios < 1:
-            raise ValueError(f"portfolios must be at least 1, got {options.portfolios}")
         with (
             stop_signals() as stop,
             logging_to(sys.stderr, "WARNING", "console"),

@@ -143,14 +143,14 @@ image-build image-push image-sign image-verify image-promote: image-%: $(INSTALL
 	@$(BIN)/python -m tools.publish $* $(if $(IMAGE),--image $(IMAGE)) $(if $(CACHE),--cache $(CACHE)) $(ARGS)
 
 image-scan: $(INSTALLED)  ## Scan what `make image-push IMAGE=name` pushed.
-	@$(BIN)/python -m tools.scan --pushed $(IMAGE) $(ARGS)
+	@$(BIN)/python -m tools.scan --pushed $(or $(IMAGE),$(error IMAGE=name says which)) $(ARGS)
 
 # `make release-prepare VERSION=0.2.0`, look at it, commit it, `make release-tag`, push the tag.
 release-prepare release-check release-notes release-tag release-publish: release-%: $(INSTALLED)  ## See docs/delivery.md.
 	@$(BIN)/python -m tools.release $* $(VERSION) $(FILES)
 
 deploy: $(INSTALLED)  ## Bring an overlay to a cluster (OVERLAY=kubernetes/overlays/staging ARGS="--context staging").
-	@$(BIN)/python -m tools.deploy $(OVERLAY) $(ARGS)
+	@$(BIN)/python -m tools.deploy $(or $(OVERLAY),$(error OVERLAY=folder says what, as kubernetes/overlays/staging)) $(ARGS)
 
 clean:
 	rm -rf $(VENV) .build .sandbox .mypy_cache .ruff_cache .pytest_cache

@@ -9,6 +9,7 @@ from rich.console import Console
 from ordergen_client.as_json import run_as_json
 from ordergen_client.client import Client
 from ordergen_client.following import follow, output_console, show_portfolios, summary, until_interrupted
+from ordergen_client.printable import print_whole
 from ordergen_client.progress import slow_progress
 from ordergen_client.sandbox import sandbox
 from ordergen_client.tables import orders_table
@@ -70,6 +71,6 @@ def _show(
     console = output_console()
     show_portfolios(console, run, portfolios)
     if detail:
-        console.print(orders_table(detail))
+        print_whole(console, orders_table(detail))
     proven = sum(one.solution is not None and one.solution.status == "PROVEN_OPTIMAL" for one in portfolios)
     console.print(f"{summary(run)}; {proven} proven optimal; {seconds:.2f} s.")

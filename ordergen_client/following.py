@@ -9,12 +9,10 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ordergen_client.printable import PlainConsole
+from ordergen_client.printable import WIDEST, PlainConsole, print_whole
 from ordergen_client.tables import portfolios_table
 from ordergen_client.values import PortfolioRebalance, Rebalance, RebalanceEvent
 
-#: Wide enough for every table where output is not a terminal.
-PIPE_WIDTH = 132
 #: How long an interrupt may take to be heard.
 WAKE_SECONDS = 0.2
 #: Events that are read ahead of whoever takes them.
@@ -71,12 +69,12 @@ def until_interrupted(events: Iterable[Event]) -> Iterator[Event]:
 def output_console() -> Console:
     """Standard output, wide enough for the tables where it is not a terminal; no text commands it."""
     console = PlainConsole()
-    return console if console.is_terminal else PlainConsole(width=PIPE_WIDTH)
+    return console if console.is_terminal else PlainConsole(width=WIDEST)
 
 
 def show_portfolios(console: Console, run: Rebalance, portfolios: Sequence[PortfolioRebalance]) -> None:
     """Print a line a portfolio, and why those failed that did."""
-    console.print(portfolios_table(portfolios, run.model_name))
+    print_whole(console, portfolios_table(portfolios, run.model_name))
     for portfolio in portfolios:
         if portfolio.error:
             console.print(f"{portfolio.portfolio_id}: {portfolio.error.message}", soft_wrap=True)

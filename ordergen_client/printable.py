@@ -3,7 +3,11 @@
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
+
+#: Characters of a line, wide enough for every table.
+WIDEST = 132
 
 
 def printable(text: str) -> str:
@@ -24,3 +28,14 @@ class PlainConsole(Console):
     def render_str(self, text: str, **options: Any) -> Text:  # noqa: ANN401 - those of Console
         """See Console."""
         return super().render_str(printable(text), **options)
+
+
+def print_whole(console: Console, table: Table) -> None:
+    """Print a table in its own width: a narrower terminal breaks its lines, and no id in it is cut."""
+    own = console.width
+    needed = console.measure(table, options=console.options.update(max_width=WIDEST)).maximum
+    console.width = max(own, needed)
+    try:
+        console.print(table)
+    finally:
+        console.width = own

@@ -109,7 +109,9 @@ def _found(dependency: dict[str, Any]) -> Iterator[Finding]:
 def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m tools.audit",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--advisories", type=Path, help="file of advisories, instead of the service")
     parser.add_argument("--url", help="the query URL of another OSV service")

@@ -6,6 +6,7 @@ Whoever installs the client has no lock of ours: these say that what lies betwee
 grpcio-tools is in none of them, for it holds protobuf back.
 """
 
+import argparse
 import re
 import subprocess
 import sys
@@ -79,6 +80,11 @@ def write(lock: Path, oldest: Iterable[Pin]) -> None:
 
 def main() -> int:
     """Write all."""
+    argparse.ArgumentParser(
+        prog="python -m tools.extremes",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args()
     oldest, of_client = ({one.name: one for one in floors(extras=extras)} for extras in (True, False))
     write(OLDEST_CLIENT, {**oldest, **of_client}.values())
     write(OLDEST, oldest.values())

@@ -104,7 +104,9 @@ def _cell(text: str) -> str:
 def main() -> int:
     """Run the command line; the exit code is 1 where the page is stale."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m tools.licences",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("command", choices=("generate", "check"))
     current = PAGE.read_text() if PAGE.exists() else ""

@@ -80,7 +80,9 @@ def _read(path: Path) -> str:
 def main() -> int:
     """Run the command line; the exit code is 1 where something is stale."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m tools.openapi",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("command", choices=("generate", "check"))
     if parser.parse_args().command == "generate":

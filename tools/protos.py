@@ -160,7 +160,9 @@ def _run(*command: str) -> None:
 def main() -> int:
     """Run the command line; the exit code is 1 where the check finds something."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m tools.protos",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("command", choices=("generate", "check"))
     if parser.parse_args().command == "generate":

@@ -136,7 +136,9 @@ def commands(options: argparse.Namespace) -> list[list[str]]:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit code is 1 where a step was not carried out."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m tools.publish",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("step", choices=("build", "push", "sign", "verify", "promote"))
     parser.add_argument("--image", help="name with the registry, without a tag")

@@ -178,7 +178,9 @@ def _check_follows(version: str, present: str, *, released: bool) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit code."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m tools.release",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("step", choices=("prepare", "check", "notes", "tag", "publish"))
     parser.add_argument("rest", nargs="*", metavar="...", help="the version, or the files")

@@ -51,7 +51,7 @@ def named(bill: Path) -> list[Pin]:
 def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m tools.sbom", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--output", type=Path, default=OUTPUT, help="where to write it")
     output: Path = parser.parse_args().output

@@ -126,7 +126,7 @@ def _check(program: str, report: Path) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; the exit code."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m tools.scan", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--image", help="name of an image, instead of these files")
     parser.add_argument("--pushed", help="name of what was pushed")

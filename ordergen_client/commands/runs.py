@@ -15,6 +15,7 @@ from ordergen_client.commands.server import with_server
 from ordergen_client.commands.verify import verify
 from ordergen_client.export import write_export
 from ordergen_client.following import output_console, show_portfolios, until_interrupted
+from ordergen_client.printable import print_whole
 from ordergen_client.progress import slow_progress
 from ordergen_client.states import PortfolioState
 from ordergen_client.tables import orders_table, portfolio_details, run_details, runs_table
@@ -42,7 +43,7 @@ def list_runs(*, client: Client, model_id: str, limit: int, as_json: bool) -> No
     if as_json:
         click.echo(runs_as_json(found))
     else:
-        output_console().print(runs_table(found))
+        print_whole(output_console(), runs_table(found))
 
 
 @runs.command()
@@ -81,7 +82,7 @@ def _show_portfolio(portfolio: PortfolioRebalance, *, as_json: bool) -> None:
     console = output_console()
     console.print(portfolio_details(portfolio), soft_wrap=True)
     if portfolio.positions:
-        console.print(orders_table(portfolio))
+        print_whole(console, orders_table(portfolio))
 
 
 def _pages(portfolios: Iterable[PortfolioRebalance]) -> Iterator[list[PortfolioRebalance]]:

@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from ordergen_client.errors import Violation
 from ordergen_server.rest.answers import answered
+from ordergen_server.rest.statuses import OF_THE_WAY
 
 DOMAIN = "ordergen.globeco"
 #: Whose requests are answered in this form.
@@ -50,11 +51,6 @@ _STATUSES = {
     429: "RESOURCE_EXHAUSTED",
     503: "UNAVAILABLE",
 }
-#: What happens on the way to the API, whose own words have addresses in them.
-_OF_THE_WAY = {
-    "UNAVAILABLE": "the API cannot be reached",
-    "DEADLINE_EXCEEDED": "the time of the request ended",
-}
 _BROKEN = 500
 #: At most so many broken rules are told, as by the API.
 MOST_VIOLATIONS = 32
@@ -74,7 +70,7 @@ def status_of(error: grpc.RpcError) -> status_pb2.Status:
         if (status := rpc_status.from_call(call)) is not None:
             return status
     code: grpc.StatusCode = call.code()
-    status = status_pb2.Status(code=code.value[0], message=_OF_THE_WAY.get(code.name, call.details() or ""))
+    status = status_pb2.Status(code=code.value[0], message=OF_THE_WAY.get(code.name, call.details() or ""))
     _add(status, error_details_pb2.ErrorInfo(reason=code.name, domain=DOMAIN))
     return status
 

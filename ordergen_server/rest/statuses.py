@@ -22,6 +22,11 @@ STATUSES = {
     "UNIMPLEMENTED": 501,
 }
 BROKEN = 500
+#: What is told of failures on the way to the API, whose own words have addresses in them.
+OF_THE_WAY = {
+    "UNAVAILABLE": "the API cannot be reached: try again",
+    "DEADLINE_EXCEEDED": "the time of the request ended; what it asks for may be done all the same",
+}
 #: The API's kind of violation where a run would have to have ended.
 RUNNING = "RUNNING"
 #: Of a caller that is asked to come back, where the API does not say when.

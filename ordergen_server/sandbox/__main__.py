@@ -92,6 +92,8 @@ class Stack:
 @contextmanager
 def running_stack(options: argparse.Namespace, folder: Path) -> Iterator[Stack]:
     """Start every part; they end with the block, or with this process."""
+    if options.portfolios < 1:
+        raise ValueError(f"portfolios must be at least 1, got {options.portfolios}")
     credentials = make_credentials(folder / "credentials") if options.secure else None
     mutual = options.secure == _MUTUAL
     secured = _secured(credentials, mutual=mutual)
@@ -218,6 +220,7 @@ def main() -> int:
         SupervisedProcessError,
         RestFrontError,
         OrderGenerationError,
+        OSError,
         ValueError,
     ) as error:
         print(f"sandbox: {error}", file=sys.stderr)  # noqa: T201 - the command's output

@@ -161,3 +161,17 @@ def test_the_sandbox_says_what_is_wrong(tmp_path: Path) -> None:
 
 def test_every_setting_is_described() -> None:
     assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_a_sandbox_that_cannot_listen_says_so(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        answer = ran("ordergen_server.sandbox", "--port", port, "--data-folder", str(tmp_path))
+    assert (answer.returncode, answer.stdout) == (1, "")
+    said = f"sandbox: cannot listen on port {port} of 127.0.0.1: it is in use, or no such address"
+    assert answer.stderr.splitlines()[-1] == said
+
+
+def test_a_sandbox_of_no_portfolios_is_refused(tmp_path: Path) -> None:
+    answer = ran("ordergen_server.sandbox", "--portfolios", "0", "--data-folder", str(tmp_path))
+    assert (answer.returncode, answer.stderr) == (1, "sandbox: portfolios must be at least 1, got 0\n")

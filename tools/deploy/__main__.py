@@ -2,14 +2,15 @@
 
 python -m tools.deploy kubernetes/overlays/staging --context staging
 
-The steps: render, validate, dry-run on the server, diff, confirm, apply (server-side), wait until all is
-ready, smoke test over gRPC and REST. Where something fails or is interrupted after it was applied, what
+The steps: render, validate, lock, dry-run on the server, diff, confirm, apply (server-side), wait until all
+is ready, smoke test over gRPC and REST. Where something fails or is interrupted after it was applied, what
 ran before is brought back. Values of Secrets are never shown.
 
 exit code  means                                     what runs
 0          deployed, or nothing to change            what is in the overlay
 10, 11     cannot be rendered; is not valid          what ran before
-12         another deployment is under way           what ran before
+12         another deployment is under way, or the
+           cluster says nothing of such              what ran before
 13, 14     the cluster refuses it; does not answer   what ran before
 15         not confirmed                             what ran before
 20, 21, 22 not applied; not ready; smoke test        what ran before, brought back

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,7 +84,9 @@ class Deployment:
         if self.plan.only_compare:
             self._compare(deployed)
             return
-        with self.lock.held():
+        with ExitStack() as kept:
+            with self.progress.step("lock"):  # it waits where another shows no life
+                kept.enter_context(self.lock.held())
             if not self._compare(deployed):
                 self.progress.say("Nothing changes.")
                 self._prove(deployed)
@@ -180,6 +183,7 @@ class Deployment:
                 self.kubectl.run(*arguments, seconds=left + self.kubectl.seconds)
             except KubectlFailed as error:
                 raise NotReady(f"{manifests.name(one)} is not ready: {error}") from error
+            self.progress.say(f"{manifests.name(one)} is ready.")
 
     def _go_back(self, before: Before, reason: BaseException) -> None:
         """Bring back what ran before, and say what runs where that fails, or is not to be."""

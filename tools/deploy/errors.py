@@ -3,7 +3,7 @@
 DeployError
 ├── RenderFailed        the overlay cannot be rendered
 ├── Invalid             it is not what Kubernetes takes, by its schemas
-├── Locked              another deployment is under way
+├── Locked              another deployment is under way, or nothing keeps one out
 ├── Refused             the cluster refuses it, tried without effect
 ├── NotCompared         the cluster cannot say what would change
 ├── Declined            who was asked said no

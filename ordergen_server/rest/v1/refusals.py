@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute
 from ordergen_client.errors import OrderGenerationError, Violation
 from ordergen_server.rest.allowed import headers_of as headers_of_http
 from ordergen_server.rest.answers import answered
-from ordergen_server.rest.statuses import BROKEN, headers_of, status_of
+from ordergen_server.rest.statuses import BROKEN, OF_THE_WAY, headers_of, status_of
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +52,8 @@ def handle_in(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
 
 async def _of_the_api(request: Request, error: OrderGenerationError) -> Response:
     status = status_of(error)
-    detail: object = error.message
+    # What has no reason is not of the API.
+    detail: object = error.message if error.reason else OF_THE_WAY.get(error.code, error.message)
     if error.code == "INVALID_ARGUMENT" and error.violations:
         if all(_unwrapped(one.subject) in _OF_THE_ADDRESS for one in error.violations):
             status = 400

@@ -206,10 +206,13 @@ def test_what_is_behind_is_no_reason_to_restart_the_front() -> None:
         assert (ready.status, ready.json["checks"]) == (503, {"api": "UNAVAILABLE"})
         refused = alone.ask("GET", "/api/v1/models", headers={"Grpc-Timeout": "20S"})
         assert (refused.status, refused.headers["retry-after"]) == (503, "1")
+        assert refused.json == {"detail": "the API cannot be reached: try again"}
 
 
 def test_time_that_ends_is_told(front: Front) -> None:
-    assert front.ask("GET", "/api/v1/models", headers={"Grpc-Timeout": "1n"}).status == 504
+    late = front.ask("GET", "/api/v1/models", headers={"Grpc-Timeout": "1n"})
+    told = "the time of the request ended; what it asks for may be done all the same"
+    assert (late.status, late.json) == (504, {"detail": told})
     assert front.ask("GET", "/api/v1/models", headers={"X-Envoy-Expected-Rq-Timeout-Ms": "0"}).status == 504
 
 

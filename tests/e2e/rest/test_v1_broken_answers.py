@@ -21,6 +21,7 @@ from globeco.ordergen.v1.rebalance_service_pb2_grpc import (
     add_RebalanceServiceServicer_to_server,
 )
 
+from ordergen_server.rest.statuses import OF_THE_WAY
 from tests.builders import MODEL_ID, RUN_ID, portfolio_id, security_id
 from tests.fronts import Front, front_process
 
@@ -162,7 +163,7 @@ def test_every_status_has_one_of_http(breaking: tuple[Front, BreakingApi], code:
 
     api.fails = fails
     answer = front.ask("GET", "/api/v1/models")
-    assert (answer.status, answer.json) == (status, {"detail": "for a reason"})
+    assert (answer.status, answer.json) == (status, {"detail": OF_THE_WAY.get(code, "for a reason")})
     assert ("retry-after" in answer.headers) is (status in (429, 503))
     assert ("www-authenticate" in answer.headers) is (status == 401)
 

@@ -317,7 +317,7 @@ def test_a_body_that_is_large_is_read_like_any_other(forwarding: Front, recorded
 def test_the_api_that_is_not_there_is_told_without_its_address() -> None:
     with front_process("127.0.0.1:1") as alone:
         got = alone.ask("POST", f"/api/v2/rebalance/{RUN}:cancel", headers={"Grpc-Timeout": "20S"})
-    assert (got.status, got.json["error"]["message"]) == (503, "the API cannot be reached")
+    assert (got.status, got.json["error"]["message"]) == (503, "the API cannot be reached: try again")
     assert got.headers["retry-after"] == "1"
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from ordergen_client import OrderGenerationError, PositionReason, tables
 from ordergen_client.commands.server import told_failures
 from ordergen_client.following import show_portfolios
-from ordergen_client.printable import PlainConsole, printable
+from ordergen_client.printable import PlainConsole, print_whole, printable
 from ordergen_client.verification.findings import Check
 from ordergen_client.verification.telling import conclusion, findings_table
 from ordergen_client.verification.verify import Report
@@ -72,3 +72,23 @@ def test_findings_are_safe_on_any_console() -> None:
     report.findings.add("file", [Check("rule", NASTY, "")])
     Console(file=screen, width=1000).print(findings_table(report))
     assert "\x1b" not in screen.getvalue()
+
+
+def test_a_narrow_terminal_cuts_no_table() -> None:
+    """Ids are there to be copied, and every column is shown; nothing else becomes wider by that."""
+    run = replace(STARTED, model_name="Growth", actor="desk@example.org")
+    screen = StringIO()
+    console = PlainConsole(file=screen, force_terminal=True, color_system=None, width=60)
+    for table in (tables.runs_table([run]), tables.orders_table(PORTFOLIO)):
+        print_whole(console, table)
+    show_portfolios(console, run, [PORTFOLIO])
+    shown = screen.getvalue()
+    assert "…" not in shown
+    for whole in (
+        STARTED.rebalance_id,
+        PORTFOLIO.portfolio_id,
+        "desk@example.org",
+        "2026-01-02 00:00:00 UTC",
+    ):
+        assert whole in shown
+    assert console.width == 60

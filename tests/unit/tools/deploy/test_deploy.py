@@ -95,7 +95,17 @@ def test_as_json(cluster: FakeCluster, following: list[Manifest], capsys: pytest
         "code": 0,
         "error": None,
     }
-    names = ["render", "validate", "dry-run", "diff", "remember what runs", "apply", "wait", "smoke test"]
+    names = [
+        "render",
+        "validate",
+        "lock",
+        "dry-run",
+        "diff",
+        "remember what runs",
+        "apply",
+        "wait",
+        "smoke test",
+    ]
     assert [(one["step"], one["outcome"]) for one in document["steps"]] == [(one, "done") for one in names]
 
 

@@ -47,6 +47,10 @@ class BreakingApi(RebalanceServiceServicer, ModelServiceServicer):
         del request, context
         return _run()
 
+    def StartRebalance(self, request: object, context: Context) -> pb.Rebalance:  # noqa: N802 - the contract's name
+        del request, context
+        return _run()
+
     def ListRebalances(self, request: object, context: Context) -> calls.ListRebalancesResponse:  # noqa: N802 - the contract's name
         del request, context
         return calls.ListRebalancesResponse(rebalances=[_run()])
@@ -141,6 +145,19 @@ def test_what_comes_whole_is_told_whole(breaking: tuple[Front, BreakingApi]) -> 
     assert given.headers["transfer-encoding"] == "chunked"
     assert [one["portfolio_id"] for one in given.json["portfolios"]] == [
         portfolio_id(number) for number in range(2 * MANY)
+    ]
+
+
+def test_many_orders_are_sent_as_they_are_written(breaking: tuple[Front, BreakingApi]) -> None:
+    """All of them at once, and copied, would be more memory than a front has."""
+    front, api = breaking
+    api.told, api.fails = 2 * MANY, id
+    given = front.ask("POST", f"/api/v1/model/{MODEL_ID}/rebalance")
+    assert given.headers["transfer-encoding"] == "chunked"
+    (orders,) = given.json
+    assert (orders["portfolios_done"], orders["transactions"]) == (2 * MANY, [])
+    assert [(one["portfolio_id"], one["security_id"]) for one in orders["drifts"]] == [
+        (portfolio_id(number), security_id(line)) for number in range(2 * MANY) for line in range(100)
     ]
 
 

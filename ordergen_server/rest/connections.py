@@ -2,8 +2,8 @@
 
 uvicorn waits for the headers of a connection for ever, takes in as many of them as come, and as many after a
 body (its trailers), waits for ever for the rest of a request that is answered already, and for a client that
-does not read. `HttpToolsProtocol` is its own class for it; what is overridden here are the
-calls of asyncio.Protocol and of httptools, which are public.
+does not read. It also loses the body of a request that asks to upgrade. `HttpToolsProtocol` is its own class
+for it; what is overridden here are the calls of asyncio.Protocol and of httptools, which are public.
 """
 
 import asyncio
@@ -87,7 +87,10 @@ class BoundedProtocol(HttpToolsProtocol):
             self._await_headers()
 
     def on_headers_complete(self) -> None:
-        """They are there."""
+        """They are there. Raises ValueError, which the base answers 400, where the body would be lost."""
+        # The parser takes what follows for another protocol: no body, or, coming later, a request by itself.
+        if self.parser.should_upgrade() and any(map(_announces_body, self.headers)):
+            raise ValueError("a request to upgrade has a body")
         if self._headers_due is not None:
             self._headers_due.cancel()
             self._headers_due = None
@@ -142,3 +145,8 @@ class BoundedProtocol(HttpToolsProtocol):
             if timer is not None:
                 timer.cancel()
         self._headers_due = self._rest_due = self._reading_due = None
+
+
+def _announces_body(header: tuple[bytes, bytes]) -> bool:
+    name, value = header
+    return name == b"transfer-encoding" or (name == b"content-length" and bool(value.strip(b"0 ")))

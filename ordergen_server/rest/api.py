@@ -67,7 +67,9 @@ class Api:
 async def api_of(request: Request) -> Api:
     """The API for a request. Raises Unauthenticated where only our own certificate would speak for it."""
     state = request.app.state
-    return Api(state.stubs, caller_with_credentials(request, state.settings, state.settings.timeout_seconds))
+    settings = state.settings
+    certified = settings.target_certificate is not None
+    return Api(state.stubs, caller_with_credentials(request, settings.timeout_seconds, certified=certified))
 
 
 ForRequest = Annotated[Api, Depends(api_of)]

@@ -63,5 +63,6 @@ def _wire(binding: Binding) -> Mapping[str, Any]:
 
 
 def _caller(request: Request, seconds: float) -> Mapping[str, Any]:
-    caller = caller_with_credentials(request, request.app.state.front.settings, seconds)
+    certified = request.app.state.front.settings.target_certificate is not None
+    caller = caller_with_credentials(request, seconds, certified=certified)
     return {"timeout": caller.seconds_left, "metadata": caller.metadata}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from bson import ObjectId, decode
+from bson import Decimal128, ObjectId, decode
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import InvalidBSON
 from bson.raw_bson import RawBSONDocument
@@ -129,4 +129,7 @@ def _stored(document: RawBSONDocument) -> Stored:
     key = document["_id"]
     has_id = isinstance(key, ObjectId) or (isinstance(key, str) and _HEXADECIMAL.fullmatch(key) is not None)
     name = str(key) if has_id else shown(key)
-    return Stored(name, has_id, document.get("version"), hashlib.sha256(data).digest(), data)
+    version = document.get("version")
+    if isinstance(version, Decimal128):  # which is read as a Decimal elsewhere
+        version = version.to_decimal()
+    return Stored(name, has_id, version, hashlib.sha256(data).digest(), data)

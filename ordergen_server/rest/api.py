@@ -10,8 +10,8 @@ from globeco.ordergen.v1.model_service_pb2_grpc import ModelServiceStub
 from globeco.ordergen.v1.rebalance_service_pb2_grpc import RebalanceServiceStub
 from google.protobuf.message import Message
 
-from ordergen_client.errors import Unauthenticated, raise_from
-from ordergen_server.rest.caller import Caller, caller_of
+from ordergen_client.errors import raise_from
+from ordergen_server.rest.caller import Caller, caller_with_credentials
 
 Answer = TypeVar("Answer")
 
@@ -67,10 +67,9 @@ class Api:
 async def api_of(request: Request) -> Api:
     """The API for a request. Raises Unauthenticated where only our own certificate would speak for it."""
     state = request.app.state
-    caller = caller_of(request.headers, request.state.ids, state.settings.timeout_seconds)
-    if state.settings.target_certificate and not caller.has_credentials:
-        raise Unauthenticated("UNAUTHENTICATED", "Credentials are missing: send a bearer token.")
-    return Api(state.stubs, caller)
+    settings = state.settings
+    certified = settings.target_certificate is not None
+    return Api(state.stubs, caller_with_credentials(request, settings.timeout_seconds, certified=certified))
 
 
 ForRequest = Annotated[Api, Depends(api_of)]

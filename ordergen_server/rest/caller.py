@@ -5,6 +5,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from starlette.requests import Request
+
+from ordergen_client.errors import Unauthenticated
 from ordergen_server.api.telemetry.correlation import CallIds
 
 #: As gRPC writes a timeout (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md).
@@ -51,6 +54,23 @@ def caller_of(headers: Mapping[str, str], ids: CallIds, timeout_seconds: float) 
     if authorization and authorization.isascii() and authorization.isprintable():
         metadata.append((_AUTHORIZATION, authorization))
     return Caller(tuple(metadata), time.monotonic() + _timeout(headers, timeout_seconds))
+
+
+def caller_with_credentials(request: Request, timeout_seconds: float, *, certified: bool) -> Caller:
+    """The same, as every call for a request needs it.
+
+    Args:
+        request: that the calls are for.
+        timeout_seconds: where it does not say its own.
+        certified: whether we show the API a certificate of ours.
+
+    Raises:
+        Unauthenticated: nothing but our own certificate would speak for the request.
+    """
+    caller = caller_of(request.headers, request.state.ids, timeout_seconds)
+    if certified and not caller.has_credentials:
+        raise Unauthenticated("UNAUTHENTICATED", "Credentials are missing: send a bearer token.")
+    return caller
 
 
 def _timeout(headers: Mapping[str, str], default: float) -> float:

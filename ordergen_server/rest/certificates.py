@@ -45,10 +45,10 @@ class Renewal:
         """Whether the files were a pair. Loading half of one into the context in use would spoil it."""
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*self._files)
+            self._context.load_cert_chain(*self._files)  # it fails where they changed since: then once more
         except OSError as error:
             _log.warning("the new certificate is not used yet: %s", error)
             return False
-        self._context.load_cert_chain(*self._files)
         _log.info("the certificate is renewed")
         return True
 

@@ -82,7 +82,8 @@ class Kubectl:
                 stdin=subprocess.PIPE if given else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                text=True,
+                encoding="utf-8",
+                errors="replace",  # what is compared or logged may be anything
                 start_new_session=True,
             )
         except OSError as error:

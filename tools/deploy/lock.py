@@ -100,17 +100,21 @@ class DeployLock:
                 lease = self._written("replace", lease["metadata"], lease)
                 end = began + self.seconds
             except KubectlFailed as error:
-                if self._is_anothers(lease) or time.monotonic() > end:
+                found = self._found_after(lease)
+                if found is None or time.monotonic() > end:
                     self._lost = str(error)
                     return
+                lease = found
         self._given_back(lease)
 
-    def _is_anothers(self, lease: Lease) -> bool:
+    def _found_after(self, lease: Lease) -> Lease | None:
+        """The Lease after a renewal that failed: it may have been written all the same. None is another's."""
         try:
             now = self._read()
         except KubectlFailed:
-            return False
-        return now is None or now["spec"].get("holderIdentity") != lease["spec"]["holderIdentity"]
+            return lease
+        ours = now is not None and now["spec"].get("holderIdentity") == lease["spec"]["holderIdentity"]
+        return now if ours else None
 
     def _given_back(self, lease: Lease) -> None:
         """Where that fails, the next deployment waits until the Lease is not valid any more."""
@@ -120,8 +124,7 @@ class DeployLock:
 
     def _read(self) -> Lease | None:
         answer = self._call("get", "lease", NAME, "--ignore-not-found")
-        found: Lease | None = json.loads(answer.out) if answer.out.strip() else None
-        return found
+        return _lease(answer) if answer.out.strip() else None
 
     def _written(self, verb: str, metadata: dict[str, Any], former: Lease | None = None) -> Lease:
         """Create it, or replace the version that was read: where there is a newer one, that is refused."""
@@ -140,8 +143,18 @@ class DeployLock:
             },
         }
         answer = self._call(verb, *_OURS, given=json.dumps(lease))
-        written: Lease = json.loads(answer.out)
-        return written
+        return _lease(answer)
 
     def _call(self, *arguments: str, given: str | None = None) -> Answer:
         return self.kubectl.run(*arguments, "-o", "json", given=given, seconds=self.seconds)
+
+
+def _lease(answer: Answer) -> Lease:
+    """What kubectl says. Raises KubectlFailed where it is no Lease."""
+    try:
+        found: Lease = json.loads(answer.out)
+        if "resourceVersion" in found["metadata"] and isinstance(found["spec"], dict):
+            return found
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise KubectlFailed("kubectl answered with something else than the Lease")

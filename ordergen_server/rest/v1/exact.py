@@ -32,9 +32,10 @@ class _ExactRequest(Request):
         except json.JSONDecodeError:
             raise
         except (
+            ArithmeticError,
             ValueError,
             RecursionError,
-        ) as error:  # no text, a number of too many digits, nested too deeply
+        ) as error:  # no text, a number of too many digits or with too large an exponent, nested too deeply
             raise json.JSONDecodeError(str(error), "", 0) from None
         self.state.body = parsed  # a rule that it breaks is answered with what broke it
         return parsed

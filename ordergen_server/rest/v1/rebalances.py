@@ -1,6 +1,6 @@
 """Runs that are stored."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Annotated
 
@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from globeco.ordergen.v1 import rebalance_pb2, rebalance_service_pb2
 from starlette.responses import Response
 
+from ordergen_client.errors import NotFound
 from ordergen_server.rest.answers import answered, answered_in_parts, array
 from ordergen_server.rest.api import Api, ForRequest
 from ordergen_server.rest.v1 import shapes
@@ -91,29 +92,36 @@ async def delete_rebalance(
 async def _runs_in_parts(
     api: Api, portfolios: Sequence[str], offset: int, limit: int
 ) -> AsyncIterator[bytes]:
+    """So many runs from a place on; one that is deleted meanwhile is passed over, for the next."""
     mark = b"["
-    async for run in _runs(api, portfolios, offset, limit):
-        async with aclosing(run_in_parts(api, run)) as parts:
-            async for part in parts:
-                yield mark + part
-                mark = b""
-        mark = b","
+    async with aclosing(_runs(api, portfolios, offset, limit)) as runs:
+        async for run in runs:
+            async with aclosing(run_in_parts(api, run)) as parts:
+                begun = False
+                try:
+                    async for part in parts:
+                        yield part if begun else mark + part
+                        begun = True
+                except NotFound:
+                    if begun:
+                        raise
+            mark, limit = (b",", limit - 1) if begun else (mark, limit)
+            if not limit:
+                break
     yield b"[]" if mark == b"[" else b"]"
 
 
 async def _runs(
-    api: Api, portfolios: Sequence[str], offset: int, limit: int
-) -> AsyncIterator[rebalance_pb2.Rebalance]:
-    """So many runs from a place on: pages that the API cut short are joined."""
-    request = pb.ListRebalancesRequest(skip=offset, portfolio_ids=portfolios)
-    while limit > 0:
-        request.page_size = limit
+    api: Api, portfolios: Sequence[str], offset: int, page_size: int
+) -> AsyncGenerator[rebalance_pb2.Rebalance]:
+    """All runs from a place on: pages that the API cut short are joined."""
+    request = pb.ListRebalancesRequest(skip=offset, portfolio_ids=portfolios, page_size=page_size)
+    while True:
         page = await api.call(api.rebalances.ListRebalances, request)
         for run in page.rebalances:
             yield run
         if not page.next_page_token:
             return
-        limit -= len(page.rebalances)
         request.page_token, request.skip = page.next_page_token, 0
 
 

@@ -1,6 +1,7 @@
 """Rebalances that callers wait for."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 from fastapi import APIRouter
@@ -8,7 +9,7 @@ from globeco.ordergen.v1 import rebalance_pb2, rebalance_service_pb2
 from starlette.responses import Response
 
 from ordergen_client.errors import from_status
-from ordergen_server.rest.answers import MEDIA_TYPE, answered, encode
+from ordergen_server.rest.answers import answered, answered_in_parts, encode
 from ordergen_server.rest.api import Api, ForRequest
 from ordergen_server.rest.v1 import shapes
 from ordergen_server.rest.v1.exact import ExactRoute
@@ -54,11 +55,11 @@ async def rebalance_model(
             await orders.gather(api)
     except TimeoutError:
         pass  # the answer has the run's state, which says that it goes on
-    return Response(orders.as_json(), media_type=MEDIA_TYPE)
+    return await answered_in_parts(orders.as_json())
 
 
 class _Orders:
-    """The orders of a run so far, as JSON already: those of many portfolios would be many objects."""
+    """The orders of a run so far, as JSON already, a part a portfolio."""
 
     def __init__(self, run: rebalance_pb2.Rebalance) -> None:
         self._run = run
@@ -78,8 +79,8 @@ class _Orders:
         if self._run.state == rebalance_pb2.REBALANCE_STATE_FAILED:
             raise from_status(self._run.error)
 
-    def as_json(self) -> bytes:
-        """The one object that callers expect, in its array."""
+    async def as_json(self) -> AsyncIterator[bytes]:
+        """The one object that callers expect, in its array: in parts, for all of it may be hundreds of MB."""
         head = {
             "portfolio_id": self._run.model_id,
             "rebalance_id": self._run.rebalance_id,
@@ -87,13 +88,20 @@ class _Orders:
             "number_of_portfolios": self._run.portfolio_count,
             "portfolios_done": self._done,
         }
-        lists = b',"transactions":[%b],"drifts":[%b]}' % (
-            b",".join(self._transactions),
-            b",".join(self._drifts),
-        )
-        return b"[" + encode(head)[:-1] + lists + b"]"
+        yield b"[%b" % encode(head)[:-1]
+        for name, parts in (("transactions", self._transactions), ("drifts", self._drifts)):
+            mark = b',"%b":[' % name.encode()
+            for part in parts:
+                yield mark + part
+                mark = b","
+            yield b"]" if mark == b"," else mark + b"]"
+        yield b"}]"
 
     def _add(self, message: rebalance_pb2.PortfolioRebalance) -> None:
         self._done += 1
-        self._transactions += map(encode, shapes.transactions(message))
-        self._drifts += map(encode, shapes.drifts(message))
+        for parts, lines in (
+            (self._transactions, shapes.transactions(message)),
+            (self._drifts, shapes.drifts(message)),
+        ):
+            if lines:
+                parts.append(encode(lines)[1:-1])

@@ -42,9 +42,9 @@ async def portfolios_of(api: Api, run: pb.Rebalance) -> AsyncIterator[pb.Portfol
 
 async def run_in_parts(api: Api, run: pb.Rebalance) -> AsyncGenerator[bytes]:
     """A run with its portfolios, as JSON."""
-    yield encode(shapes.rebalance(run))[:-1] + b',"portfolios":['
-    mark = b""
+    # Nothing is told of a run before there is something to tell: until then it may turn out to be deleted.
+    mark = head = encode(shapes.rebalance(run))[:-1] + b',"portfolios":['
     async for message in portfolios_of(api, run):
         yield mark + encode(shapes.portfolio(message))
         mark = b","
-    yield b"]}"
+    yield b"]}" if mark != head else head + b"]}"

@@ -14,13 +14,13 @@ from google.rpc import (
 from starlette.requests import Request
 
 from ordergen_server.rest.answers import encode
-from ordergen_server.rest.caller import caller_of
+from ordergen_server.rest.caller import caller_with_credentials
 from ordergen_server.rest.v2.bindings import Binding
 from ordergen_server.rest.v2.requests import LARGE_BYTES
 
 
 async def answer_of(binding: Binding, message: Message, request: Request, seconds: float) -> bytes:
-    """The one answer of an RPC as JSON. Raises grpc.RpcError.
+    """The one answer of an RPC as JSON. Raises grpc.RpcError and Unauthenticated.
 
     Args:
         binding: of the RPC.
@@ -36,7 +36,11 @@ async def answer_of(binding: Binding, message: Message, request: Request, second
 
 
 def open_stream(binding: Binding, message: Message, request: Request, seconds: float) -> Any:  # noqa: ANN401 - typed stubs know no such call
-    """The answers of an RPC, one after the other; to be cancelled by whoever opened it."""
+    """The answers of an RPC, one after the other; to be cancelled by whoever opened it.
+
+    Raises:
+        Unauthenticated: nobody would be asking but ourselves.
+    """
     call = _channel(request).unary_stream(binding.grpc_path, **_wire(binding))
     return call(message, **_caller(request, seconds))
 
@@ -59,5 +63,6 @@ def _wire(binding: Binding) -> Mapping[str, Any]:
 
 
 def _caller(request: Request, seconds: float) -> Mapping[str, Any]:
-    caller = caller_of(request.headers, request.state.ids, seconds)
+    certified = request.app.state.front.settings.target_certificate is not None
+    caller = caller_with_credentials(request, seconds, certified=certified)
     return {"timeout": caller.seconds_left, "metadata": caller.metadata}

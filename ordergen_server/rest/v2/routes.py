@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
+from ordergen_client.errors import Unauthenticated
 from ordergen_server.rest.allowed import headers_of
 from ordergen_server.rest.answers import MEDIA_TYPE
 from ordergen_server.rest.rpc_errors import PREFIX, malformed, refused, status_of, told
@@ -49,6 +50,7 @@ def _create_app(front: State) -> Starlette:
         routes=[_route(one) for one in bindings()],
         exception_handlers={
             MalformedRequest: _of_the_form,  # type: ignore[dict-item] # each is given its own kind alone
+            Unauthenticated: _without_credentials,  # type: ignore[dict-item] # likewise
             grpc.RpcError: _of_the_api,  # type: ignore[dict-item] # likewise
             HTTPException: _of_http,  # type: ignore[dict-item] # likewise
             Exception: _of_ours,
@@ -97,6 +99,11 @@ async def _streamed(binding: Binding, message: Any, request: Request) -> Respons
 async def _of_the_form(request: Request, error: MalformedRequest) -> Response:
     del request
     return malformed(error.violations, error.code)
+
+
+async def _without_credentials(request: Request, error: Unauthenticated) -> Response:
+    del request
+    return refused(401, error.message)
 
 
 async def _of_the_api(request: Request, error: grpc.RpcError) -> Response:

@@ -114,6 +114,23 @@ def test_who_shows_nothing_gets_nothing(secure: Secure, method: str, path: str, 
         assert isinstance(answer.json["detail"], str)
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/v2/models"),
+        ("DELETE", f"/api/v2/model/{NOWHERE}?version=1"),
+        ("POST", f"/api/v2/model/{NOWHERE}:rebalance"),
+        ("GET", f"/api/v2/rebalance/{NOWHERE}:watch"),
+    ],
+)
+def test_who_shows_nothing_gets_nothing_of_version_2(secure: Secure, method: str, path: str) -> None:
+    """Neither is our certificate lent to who asks in the other form, or for a stream."""
+    for headers in ({}, {"Authorization": ""}, {"Authorization": "Bearer caf\xe9"}):
+        answer = secure.ask(method, path, **headers)
+        assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")
+        assert answer.json["error"]["status"] == "UNAUTHENTICATED"
+
+
 @pytest.mark.parametrize("shown", ["Bearer x.y.z", "Basic dXNlcjpwYXNz", "Bearer ", "token"])
 def test_what_is_no_token_is_refused(secure: Secure, shown: str) -> None:
     answer = secure.ask("GET", "/api/v1/models", Authorization=shown)

@@ -41,6 +41,7 @@ class BreakingApi(RebalanceServiceServicer, ModelServiceServicer):
 
     def __init__(self) -> None:
         self.told = 0
+        self.listed = [_run()]
         self.model = model_pb2.Model(model_id=MODEL_ID)
         self.fails: Callable[[Context], object] = _unavailable
 
@@ -48,16 +49,21 @@ class BreakingApi(RebalanceServiceServicer, ModelServiceServicer):
         del request, context
         return _run()
 
+    def StartRebalance(self, request: object, context: Context) -> pb.Rebalance:  # noqa: N802 - the contract's name
+        del request, context
+        return _run()
+
     def ListRebalances(self, request: object, context: Context) -> calls.ListRebalancesResponse:  # noqa: N802 - the contract's name
         del request, context
-        return calls.ListRebalancesResponse(rebalances=[_run()])
+        return calls.ListRebalancesResponse(rebalances=self.listed)
 
     def WatchRebalance(  # noqa: N802 - the contract's name
         self,
-        request: object,
+        request: calls.WatchRebalanceRequest,
         context: Context,
     ) -> Iterator[calls.RebalanceModelResponse]:
-        del request
+        if request.rebalance_id != RUN_ID:
+            context.abort(grpc.StatusCode.NOT_FOUND, "it was deleted")
         for number in range(self.told):
             yield calls.RebalanceModelResponse(sequence=number + 2, portfolio=_portfolio(number))
         self.fails(context)
@@ -142,6 +148,33 @@ def test_what_comes_whole_is_told_whole(breaking: tuple[Front, BreakingApi]) -> 
     assert given.headers["transfer-encoding"] == "chunked"
     assert [one["portfolio_id"] for one in given.json["portfolios"]] == [
         portfolio_id(number) for number in range(2 * MANY)
+    ]
+
+
+@pytest.mark.parametrize(("limit", "shown"), [(1, 1), (2, 2), (10, 2)])
+def test_a_run_that_is_deleted_while_runs_are_listed_is_passed_over(
+    breaking: tuple[Front, BreakingApi], monkeypatch: pytest.MonkeyPatch, limit: int, shown: int
+) -> None:
+    """The list is no shorter for it where there are more, for callers take a short one for the last."""
+    front, api = breaking
+    gone = _run()
+    gone.rebalance_id = "f" * 24
+    monkeypatch.setattr(api, "listed", [gone, _run(), gone, _run()])
+    api.told, api.fails = 2 * MANY, id
+    answer = front.ask("GET", f"/api/v1/rebalances?limit={limit}")
+    assert (answer.status, [one["rebalance_id"] for one in answer.json]) == (200, [RUN_ID] * shown)
+
+
+def test_many_orders_are_sent_as_they_are_written(breaking: tuple[Front, BreakingApi]) -> None:
+    """All of them at once, and copied, would be more memory than a front has."""
+    front, api = breaking
+    api.told, api.fails = 2 * MANY, id
+    given = front.ask("POST", f"/api/v1/model/{MODEL_ID}/rebalance")
+    assert given.headers["transfer-encoding"] == "chunked"
+    (orders,) = given.json
+    assert (orders["portfolios_done"], orders["transactions"]) == (2 * MANY, [])
+    assert [(one["portfolio_id"], one["security_id"]) for one in orders["drifts"]] == [
+        (portfolio_id(number), security_id(line)) for number in range(2 * MANY) for line in range(100)
     ]
 
 

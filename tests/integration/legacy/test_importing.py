@@ -94,6 +94,13 @@ def test_what_was_changed_or_deleted_here_stays_so(move: Move) -> None:
         move.models.get(str(legacy_id(2)))
 
 
+@pytest.mark.parametrize("version", [4, 4.0, "4", Decimal128("4.0")])
+def test_what_nobody_changed_is_there_however_its_version_is_written(move: Move, version: object) -> None:
+    move.has({**model_document(1), "version": version})
+    assert counted(move.imported()) == {Outcome.TAKEN: 1}
+    assert counted(move.imported()) == {Outcome.THERE: 1}
+
+
 def test_what_was_changed_there_since_is_told(move: Move) -> None:
     move.has(model_document(1))
     move.imported()

@@ -92,11 +92,21 @@ def test_production_is_found_under_the_names_that_the_suite_knows() -> None:
 
 def test_routes_leave_the_prefix_to_the_front() -> None:
     found = variant(FULL)
-    (rule,) = manifest("HTTPRoute", among=found)["spec"]["rules"]
+    rules = manifest("HTTPRoute", among=found)["spec"]["rules"]
     (ingress,) = manifest("Ingress", among=found)["spec"]["rules"]
-    assert "filters" not in rule
-    assert [one["path"]["value"] for one in rule["matches"]] == ["/order-gen"]
+    assert not any("filters" in one for one in rules)
+    assert [match["path"]["value"] for one in rules for match in one["matches"]] == [
+        "/order-gen/api/v2",
+        "/order-gen",
+    ]
     assert [one["path"] for one in ingress["http"]["paths"]] == ["/order-gen"]
+
+
+def test_no_gateway_cuts_off_a_stream() -> None:
+    """Who leaves the stream that started a run has the run cancelled."""
+    rules = manifest("HTTPRoute", among=variant(FULL))["spec"]["rules"]
+    limits = {one["matches"][0]["path"]["value"]: one["timeouts"]["request"] for one in rules}
+    assert limits == {"/order-gen/api/v2": "0s", "/order-gen": "60s"}
 
 
 def test_overlays_differ_in_size() -> None:

@@ -43,3 +43,29 @@ def test_half_of_a_pair_changes_nothing(
         renewal.close()
     assert "the certificate is renewed" in caplog.text
     assert "PRIVATE KEY" not in caplog.text
+
+
+class Changing(Context):
+    """The first time that it is loaded into, the files are not those any more that were looked at."""
+
+    tried = False
+
+    def load_cert_chain(self, *files: object, **given: object) -> None:
+        first, self.tried = not self.tried, True
+        if first:
+            raise ssl.SSLError("key values mismatch")
+        super().load_cert_chain(*files, **given)
+
+
+def test_a_pair_that_changes_while_it_is_loaded_is_loaded_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(certificates, "LOOK_SECONDS", 0.01)
+    authority = trustme.CA()
+    files = tls_files(tmp_path, authority.issue_cert("localhost"))
+    context = Changing(ssl.PROTOCOL_TLS_SERVER)
+    renewal = Renewal(context, files.certificate, files.key)
+    renewal.start()
+    tls_files(tmp_path, authority.issue_cert("localhost"))
+    eventually(lambda: context.loaded == 1)
+    renewal.close()

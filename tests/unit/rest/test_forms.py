@@ -80,3 +80,9 @@ def test_what_is_not_known_is_passed_over() -> None:
     """A model goes back as it came, with its id and its time."""
     body = {"name": "A", "portfolios": [], "version": 1, "model_id": "x", "last_rebalance_date": None}
     assert ChangedModel.model_validate(body).version == 1
+
+
+def test_an_exponent_that_no_decimal_has_is_no_json() -> None:
+    """Decimal raises what is no ValueError, which would be told as nothing in particular."""
+    with pytest.raises(json.JSONDecodeError):
+        parsed(b'{"target": 1E-99999999999999999999}')

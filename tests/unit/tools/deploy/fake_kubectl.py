@@ -154,7 +154,7 @@ def act(cluster: Cluster, arguments: list[str], given: str, outcome: Object) -> 
     elif verb == "get":
         get(cluster, arguments, given, renewed=bool(outcome.get("renewed")))
     elif verb in {"create", "replace"}:
-        replace(cluster, verb, json.loads(given))
+        replace(cluster, verb, json.loads(given), outcome)
     elif verb == "delete":
         for one in documents(given):
             cluster.objects.pop(key(one), None)
@@ -200,7 +200,7 @@ def get(cluster: Cluster, arguments: list[str], given: str, *, renewed: bool) ->
         say(json.dumps(found[0]))
 
 
-def replace(cluster: Cluster, verb: str, one: Object) -> None:
+def replace(cluster: Cluster, verb: str, one: Object, outcome: Object) -> None:
     former = cluster.objects.get(key(one))
     if verb == "create" and former:
         fail(f'Error from server (AlreadyExists): "{key(one)}" already exists')
@@ -209,7 +209,10 @@ def replace(cluster: Cluster, verb: str, one: Object) -> None:
             fail("Error from server (NotFound)")
         if former["metadata"]["resourceVersion"] != one["metadata"].get("resourceVersion"):
             fail("Error from server (Conflict): the object has been modified")
-    say(json.dumps(cluster.store(one, "replace")))
+    stored = json.dumps(cluster.store(one, "replace"))
+    say(outcome.get("says", stored))
+    if outcome.get("exits"):
+        sys.exit(outcome["exits"])
 
 
 if __name__ == "__main__":

@@ -84,3 +84,8 @@ def test_who_does_not_read_what_it_is_given(tmp_path: Path) -> None:
     """It ends while it is written to, and what counts is its exit code."""
     with pytest.raises(KubectlFailed, match="exit code 3"):
         Kubectl(program(tmp_path, "exit 3")).run("apply", given="x" * 1_000_000)
+
+
+def test_who_says_what_is_no_text(tmp_path: Path) -> None:
+    """A difference may have any bytes in it: what reads it must not end before the way back."""
+    assert Kubectl(program(tmp_path, r"printf 'a\377b'")).run("diff").out == "a\ufffdb"

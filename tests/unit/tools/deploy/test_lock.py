@@ -81,6 +81,22 @@ def test_who_loses_it_is_told(empty: FakeCluster) -> None:
     assert holder(empty) == "another"
 
 
+@pytest.mark.parametrize(
+    "odd", [{"says": "connection reset", "exits": 1}, {"says": "Warning: deprecated"}, {"says": "[]"}]
+)
+def test_a_renewal_whose_answer_is_lost_was_one(empty: FakeCluster, odd: dict[str, object]) -> None:
+    """It was written: the next is of what is there, and not refused for ever as of an old version."""
+    ours = lock(empty, "ours")
+    with ours.held():
+        empty.plays(lease_replace=[odd])
+        count = empty.count("lease replace")
+        eventually(lambda: empty.count("lease replace") > count + 1)
+        version = int(empty.everything()[LEASE]["metadata"]["resourceVersion"])
+        eventually(lambda: int(empty.everything()[LEASE]["metadata"]["resourceVersion"]) > version)
+        ours.check()
+    assert holder(empty) is None
+
+
 def test_a_renewal_that_fails_once_changes_nothing(empty: FakeCluster) -> None:
     ours = lock(empty, "ours")
     with ours.held():

@@ -1,26 +1,19 @@
 """The pages as a browser sees them: whole, without an error, and without another origin."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from tests.browsers import launched, needs_chromium
 from tests.e2e.api import Api
 from tests.fronts import Front, front_process
 from tests.limits import PATIENCE
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-)  # fmt: skip
 PREFIX = "/order-gen"
-
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="this machine has no Chromium to see pages with")
 
 
 @dataclass
@@ -47,12 +40,8 @@ def prefixed(rest_api: Api) -> Iterator[Front]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=list(FLAGS), timeout=PATIENCE * 1000
-        )
-        yield launched
-        launched.close()
+    with launched() as one:
+        yield one
 
 
 @contextmanager

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from tests.browsers import CHROMIUM, launched
 from tests.limits import PATIENCE
-
-CHROMIUM = Path("/usr/bin/chromium")
 
 #: Opens a file at so many pixels; whatever the page says on its console, or asks for, is in the list.
 Opened = Callable[..., AbstractContextManager[tuple[Page, list[str]]]]
@@ -18,12 +17,10 @@ Opened = Callable[..., AbstractContextManager[tuple[Page, list[str]]]]
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"there is no {CHROMIUM}: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+    if CHROMIUM is None:
+        pytest.skip("this machine has no Chromium to see pages with")
+    with launched() as one:
+        yield one
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,32 @@
+"""A real browser without a window, where the machine has one (`apt-get install chromium`)."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.limits import PATIENCE
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+#: As root it has no sandbox of its own; and it asks nobody for anything by itself.
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+)  # fmt: skip
+
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="this machine has no Chromium to see pages with")
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """A browser for the time of the block."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=list(FLAGS), timeout=PATIENCE * 1000
+        )
+        try:
+            yield browser
+        finally:
+            browser.close()

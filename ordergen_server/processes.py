@@ -29,7 +29,7 @@ from ordergen_server.api.wire.routes import Routes
 from ordergen_server.bootstrap import Serving, server_process, serving
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.settings import Settings
-from ordergen_server.stop_signals import stop_signals
+from ordergen_server.stop_signals import Stop, stop_signals
 
 #: A process that begins imports what a new server does, and looks at the database.
 START_SECONDS = 600.0
@@ -219,7 +219,7 @@ def _serve(settings: Settings, mongodb_uri: str, says: Connection) -> None:
             sys.exit(1)
 
 
-def _keep_telling(server: Serving, says: Connection, stop: Event, pause_seconds: float) -> None:
+def _keep_telling(server: Serving, says: Connection, stop: Stop, pause_seconds: float) -> None:
     """Say again and again how it is, until told to stop, or nobody listens."""
     while not stop.is_set():
         try:

@@ -1,19 +1,54 @@
-"""SIGTERM and Ctrl-C as an event to wait for, so that the main thread can end things in order."""
+"""SIGTERM and Ctrl-C as something to wait for, so that the main thread can end things in order."""
 
+import select
 import signal
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import Event
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 #: A signal that another thread receives does not wake a main thread that waits without end.
 LOOK_SECONDS = 0.2
 
 
+class Stop:
+    """What a signal sets and the main thread waits for.
+
+    A handler interrupts the main thread wherever it is. threading.Event has a lock: a thread that has it just
+    then waits for itself for ever. Here is none.
+    """
+
+    def __init__(self) -> None:
+        self._set = False
+        self._hears, self._says = socket.socketpair()
+        self._says.setblocking(False)
+
+    def set(self) -> None:
+        """From now on it is time to stop. Any thread may say so, and any handler of a signal."""
+        self._set = True
+        with suppress(OSError):  # it was said so often that nothing more fits, or nobody waits any longer
+            self._says.send(b"\0")
+
+    def is_set(self) -> bool:
+        """Whether it is."""
+        return self._set
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for it so long; whether it is time."""
+        if not self._set:
+            select.select([self._hears], [], [], seconds)
+        return self._set
+
+    def close(self) -> None:
+        """Nobody waits any longer."""
+        self._hears.close()
+        self._says.close()
+
+
 @contextmanager
-def stop_signals() -> Iterator[Event]:
-    """An event that the first SIGTERM or SIGINT of the block sets; only the main thread may call this."""
-    stop = Event()
+def stop_signals() -> Iterator[Stop]:
+    """What the first SIGTERM or SIGINT of the block sets; only the main thread may call this."""
+    stop = Stop()
 
     def note(_number: int, _frame: FrameType | None) -> None:
         stop.set()
@@ -24,9 +59,10 @@ def stop_signals() -> Iterator[Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        stop.close()
 
 
-def wait_for(stop: Event) -> None:
+def wait_for(stop: Stop) -> None:
     """Return once `stop` is set."""
     while not stop.wait(LOOK_SECONDS):
         pass

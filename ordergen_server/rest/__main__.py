@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from threading import Event, Thread
+from threading import Thread
 
 from pydantic import ValidationError
 
@@ -13,7 +13,7 @@ from ordergen_server.garbage import collect_seldom
 from ordergen_server.rest.serving import serving_rest
 from ordergen_server.rest.settings import RestSettings
 from ordergen_server.setting_errors import told
-from ordergen_server.stop_signals import stop_signals, wait_for
+from ordergen_server.stop_signals import Stop, stop_signals, wait_for
 
 
 def main() -> int:
@@ -54,7 +54,7 @@ def base_url(settings: RestSettings, port: int) -> str:
     return f"{scheme}://{with_port(host, port)}"
 
 
-def _set_at_end_of_input(stop: Event) -> None:
+def _set_at_end_of_input(stop: Stop) -> None:
     sys.stdin.read()
     stop.set()
 

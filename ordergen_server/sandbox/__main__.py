@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Event
 from typing import Any
 
 from pydantic import SecretStr
@@ -26,7 +25,7 @@ from ordergen_server.sandbox.market.portfolios import SuggestedModel
 from ordergen_server.sandbox.rest_front import RestFrontError, rest_front
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from ordergen_server.settings import Settings
-from ordergen_server.stop_signals import stop_signals, wait_for
+from ordergen_server.stop_signals import Stop, stop_signals, wait_for
 
 _TOKENS, _MUTUAL = "tokens", "mutual"
 #: So many portfolios are worth compute processes, which take a second to begin.
@@ -196,7 +195,7 @@ def _folder(chosen: Path | None) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _set_at_end_of_input(stop: Event) -> None:
+def _set_at_end_of_input(stop: Stop) -> None:
     sys.stdin.read()
     stop.set()
 

@@ -20,6 +20,8 @@ pb = rebalance_service_pb2
 
 #: Before the caller's time ends, for the answer to be written and to arrive.
 MARGIN_SECONDS = 2.0
+#: Of what is done so far: with more than so much gathered the answer does not wait for the rest of the run.
+LARGEST_BYTES = 64 * 1024 * 1024
 
 router = APIRouter(prefix=PREFIX, tags=["rebalances"], route_class=ExactRoute)
 
@@ -43,7 +45,7 @@ async def rebalance_model(
 ) -> Response:
     """Rebalances every portfolio of a model, and answers the orders of all in one object.
 
-    A run that takes longer than the caller waits goes on: the answer has what is done by then.
+    A run that takes longer than the caller waits goes on: the answer has what is done by then, or some 64 MB.
     """
     request = pb.StartRebalanceRequest(model_id=model_id.lower(), request_id=idempotency_key)
     run = await api.call(api.rebalances.StartRebalance, request)
@@ -64,16 +66,22 @@ class _Orders:
     def __init__(self, run: rebalance_pb2.Rebalance) -> None:
         self._run = run
         self._done = 0
+        self._bytes = 0
         self._transactions: list[bytes] = []
         self._drifts: list[bytes] = []
 
     async def gather(self, api: Api) -> None:
-        """Take in what becomes of each portfolio until the run ends. Raises what it failed with."""
+        """Take in what becomes of each portfolio until the run ends, or it is too much to keep.
+
+        Raises OrderGenerationError, or one of its kinds: what the run failed with.
+        """
         request = pb.WatchRebalanceRequest(rebalance_id=self._run.rebalance_id)
         async with aclosing(api.stream(api.rebalances.WatchRebalance, request)) as messages:
             async for message in messages:
                 if message.HasField("portfolio"):
                     self._add(message.portfolio)
+                    if self._bytes > LARGEST_BYTES:
+                        return
                 elif message.HasField("finished"):
                     self._run = message.finished
         if self._run.state == rebalance_pb2.REBALANCE_STATE_FAILED:
@@ -105,3 +113,4 @@ class _Orders:
         ):
             if lines:
                 parts.append(encode(lines)[1:-1])
+                self._bytes += len(parts[-1])

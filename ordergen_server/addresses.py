@@ -1,6 +1,7 @@
 """Addresses to listen on, as sockets have them and as gRPC does."""
 
 import socket
+from ipaddress import ip_address
 
 
 def unbracketed(host: str) -> str:
@@ -16,3 +17,11 @@ def family_of(host: str) -> socket.AddressFamily:
 def with_port(host: str, port: int) -> str:
     """Host and port as gRPC has them, whether an IPv6 address comes in brackets or not."""
     return f"[{unbracketed(host)}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether who listens there is heard on this machine alone."""
+    try:
+        return ip_address(unbracketed(host)).is_loopback
+    except ValueError:
+        return host == "localhost"

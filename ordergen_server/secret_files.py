@@ -60,6 +60,23 @@ class SecretFiles(PydanticBaseSettingsSource):
         return {name: value for name, value in found.items() if value is not None}
 
 
+class SettingsWithSecrets(BaseSettings):
+    """Settings from arguments, then from variables, then from the files of secrets that variables name."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """In that order; nothing is read that nobody named."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, SecretFiles(settings_cls)
+
+
 def _content(named: str, path: Path) -> str:
     """What is in a file. No message has its path in it, which may be a secret in the wrong variable."""
     try:

@@ -2,16 +2,16 @@
 
 import os
 from collections.abc import Callable, Collection, Iterator
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from ordergen_server.addresses import is_loopback
 from ordergen_server.domain.subjects import SCOPES
-from ordergen_server.secret_files import SecretFiles
+from ordergen_server.secret_files import SettingsWithSecrets
 
 _LOOPBACK, _ALL = "127.0.0.1", "0.0.0.0"  # noqa: S104 - the second is a container's one address
 #: Compute processes on a machine of very many processors, where nobody says how many.
@@ -20,9 +20,15 @@ MOST_PROCESSES = 256
 Seconds = Annotated[float, Field(gt=0)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Count = Annotated[int, Field(ge=1)]
+LogLevel = Annotated[
+    Literal["DEBUG", "INFO", "WARNING", "ERROR"], Field(description="DEBUG, INFO, WARNING or ERROR.")
+]
+LogFormat = Annotated[
+    Literal["json", "console"], Field(description="`json`: one object a line; `console`: lines for eyes.")
+]
 
 
-class Settings(BaseSettings):
+class Settings(SettingsWithSecrets):
     """Settings of the server, from variables named `ORDERGEN_` and the field in capitals."""
 
     model_config = SettingsConfigDict(env_prefix="ORDERGEN_", frozen=True, hide_input_in_errors=True)
@@ -186,25 +192,8 @@ class Settings(BaseSettings):
     metrics_port: Port = Field(
         default=9090, description="Port of the metrics, plain HTTP; 0 takes a free one."
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO", description="DEBUG, INFO, WARNING or ERROR."
-    )
-    log_format: Literal["json", "console"] = Field(
-        default="json", description="`json`: one object a line; `console`: lines for eyes."
-    )
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, then variables, then the files of secrets that variables name."""
-        del dotenv_settings, file_secret_settings
-        return init_settings, env_settings, SecretFiles(settings_cls)
+    log_level: LogLevel = "INFO"
+    log_format: LogFormat = "json"
 
     @property
     def compute_process_count(self) -> int:
@@ -248,7 +237,7 @@ def _processors() -> int:
 def _problems(settings: Settings) -> Iterator[str]:
     """What is not safe, or does not go together; in words that have no value of a setting in them."""
     plain = settings.tls_certificate is None
-    if plain and not settings.insecure and not _is_loopback(settings.api_host):
+    if plain and not settings.insecure and not is_loopback(settings.api_host):
         yield (
             "ORDERGEN_HOST is not of this machine alone, and there is no TLS: set ORDERGEN_TLS_CERTIFICATE"
             " and ORDERGEN_TLS_KEY, or ORDERGEN_INSECURE=true where something else keeps the API safe"
@@ -275,10 +264,3 @@ def _token_problems(settings: Settings) -> Iterator[str]:
         yield "ORDERGEN_TOKEN_KEYS, ORDERGEN_TOKEN_ISSUER and ORDERGEN_TOKEN_AUDIENCE need each other"
     if "://" in keys and (not keys.startswith("https://") or "@" in urlsplit(keys).netloc):
         yield "ORDERGEN_TOKEN_KEYS must be a file, or an https URL without a password"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"

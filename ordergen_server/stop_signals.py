@@ -3,8 +3,10 @@
 import select
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from threading import Thread
 from types import FrameType
 
 #: A signal that another thread receives does not wake a main thread that waits without end.
@@ -60,6 +62,16 @@ def stop_signals() -> Iterator[Stop]:
         for number, handler in before.items():
             signal.signal(number, handler)
         stop.close()
+
+
+def stop_at_end_of_input(stop: Stop) -> None:
+    """Set `stop`, too, once standard input ends: with whoever started us, however that ends."""
+
+    def read() -> None:
+        sys.stdin.read()
+        stop.set()
+
+    Thread(target=read, name="input", daemon=True).start()
 
 
 def wait_for(stop: Stop) -> None:

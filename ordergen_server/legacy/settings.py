@@ -4,9 +4,9 @@ import re
 from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
-from ordergen_server.secret_files import SecretFiles
+from ordergen_server.secret_files import SettingsWithSecrets
 
 #: As the settings of the server have it.
 _NAME = re.compile(r'[^/\\. "$*<>:|?\x00]{1,63}')
@@ -16,7 +16,7 @@ _NO_ADDRESS = "the address of the database to import from is not that of a Mongo
 _NO_NAME = "nothing names the database to import from: give --from-database, or name it in the address"
 
 
-class LegacySettings(BaseSettings):
+class LegacySettings(SettingsWithSecrets):
     """Variables named `ORDERGEN_LEGACY_` and the field in capitals; a file may have the secret."""
 
     model_config = SettingsConfigDict(env_prefix="ORDERGEN_LEGACY_", frozen=True, hide_input_in_errors=True)
@@ -44,19 +44,6 @@ class LegacySettings(BaseSettings):
         if not _NAME.fullmatch(name):
             raise ValueError("the name of the database to import from is none")
         return uri, name
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, then variables, then the files of secrets that variables name."""
-        del dotenv_settings, file_secret_settings
-        return init_settings, env_settings, SecretFiles(settings_cls)
 
 
 def _named_in(uri: str) -> str:

@@ -3,7 +3,6 @@
 import argparse
 import json
 import sys
-from threading import Thread
 
 from pydantic import ValidationError
 
@@ -13,7 +12,7 @@ from ordergen_server.garbage import collect_seldom
 from ordergen_server.rest.serving import serving_rest
 from ordergen_server.rest.settings import RestSettings
 from ordergen_server.setting_errors import told
-from ordergen_server.stop_signals import Stop, stop_signals, wait_for
+from ordergen_server.stop_signals import stop_at_end_of_input, stop_signals, wait_for
 
 
 def main() -> int:
@@ -36,7 +35,7 @@ def main() -> int:
             sentence = f"Serving on {url}, documented on {url}/docs."
             print(json.dumps({"rest": url}) if arguments.json else sentence, flush=True)  # noqa: T201 - the command's output
             if arguments.until_input_ends:
-                Thread(target=_set_at_end_of_input, args=(stop,), daemon=True).start()
+                stop_at_end_of_input(stop)
             wait_for(stop)
     except ValidationError as error:
         return _refuse(told(error, RestSettings))
@@ -52,11 +51,6 @@ def base_url(settings: RestSettings, port: int) -> str:
     if host in ("0.0.0.0", "::"):  # noqa: S104 - compared alone
         host = "127.0.0.1"
     return f"{scheme}://{with_port(host, port)}"
-
-
-def _set_at_end_of_input(stop: Stop) -> None:
-    sys.stdin.read()
-    stop.set()
 
 
 def _refuse(reason: str) -> int:

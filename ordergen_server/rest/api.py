@@ -11,7 +11,7 @@ from globeco.ordergen.v1.rebalance_service_pb2_grpc import RebalanceServiceStub
 from google.protobuf.message import Message
 
 from ordergen_client.errors import raise_from
-from ordergen_server.rest.caller import Caller, caller_with_credentials
+from ordergen_server.rest.caller import Caller, caller_for
 
 Answer = TypeVar("Answer")
 
@@ -44,17 +44,10 @@ class Api:
             raise_from(error)
 
     async def stream(
-        self, method: Callable[..., AsyncIterator[Answer]], request: Message, seconds: float | None = None
+        self, method: Callable[..., AsyncIterator[Answer]], request: Message
     ) -> AsyncGenerator[Answer]:
-        """Every answer; the call ends with the iterator.
-
-        Args:
-            method: of a stub.
-            request: its message.
-            seconds: time for all of it; None is what the caller has left.
-        """
-        timeout = self.caller.seconds_left if seconds is None else seconds
-        answers: Any = method(request, timeout=timeout, metadata=self.caller.metadata)
+        """Every answer; the call ends with the iterator."""
+        answers: Any = method(request, timeout=self.caller.seconds_left, metadata=self.caller.metadata)
         try:
             async for answer in answers:
                 yield answer
@@ -67,9 +60,7 @@ class Api:
 async def api_of(request: Request) -> Api:
     """The API for a request. Raises Unauthenticated where only our own certificate would speak for it."""
     state = request.app.state
-    settings = state.settings
-    certified = settings.target_certificate is not None
-    return Api(state.stubs, caller_with_credentials(request, settings.timeout_seconds, certified=certified))
+    return Api(state.stubs, caller_for(request, state.settings, state.settings.timeout_seconds))
 
 
 ForRequest = Annotated[Api, Depends(api_of)]

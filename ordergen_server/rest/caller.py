@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from ordergen_client.errors import Unauthenticated
 from ordergen_server.api.telemetry.correlation import CallIds
+from ordergen_server.rest.settings import RestSettings
 
 #: As gRPC writes a timeout (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md).
 _GRPC_TIMEOUT = re.compile(r"(\d{1,8})([HMSmun])")
@@ -56,19 +57,19 @@ def caller_of(headers: Mapping[str, str], ids: CallIds, timeout_seconds: float) 
     return Caller(tuple(metadata), time.monotonic() + _timeout(headers, timeout_seconds))
 
 
-def caller_with_credentials(request: Request, timeout_seconds: float, *, certified: bool) -> Caller:
+def caller_for(request: Request, settings: RestSettings, timeout_seconds: float) -> Caller:
     """The same, as every call for a request needs it.
 
     Args:
         request: that the calls are for.
+        settings: say whether we show the API a certificate of ours.
         timeout_seconds: where it does not say its own.
-        certified: whether we show the API a certificate of ours.
 
     Raises:
         Unauthenticated: nothing but our own certificate would speak for the request.
     """
     caller = caller_of(request.headers, request.state.ids, timeout_seconds)
-    if certified and not caller.has_credentials:
+    if settings.target_certificate and not caller.has_credentials:
         raise Unauthenticated("UNAUTHENTICATED", "Credentials are missing: send a bearer token.")
     return caller
 

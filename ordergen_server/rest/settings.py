@@ -1,14 +1,14 @@
 """Configuration of the REST front by environment variables named `ORDERGEN_REST_...`."""
 
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ordergen_client.credentials import is_this_machine
-from ordergen_server.settings import Count, Port, Seconds
+from ordergen_server.addresses import is_loopback
+from ordergen_server.settings import Count, LogFormat, LogLevel, Port, Seconds
 
 _LOOPBACK, _ALL = "127.0.0.1", "0.0.0.0"  # noqa: S104 - the second is a container's one address
 
@@ -90,12 +90,8 @@ class RestSettings(BaseSettings):
     drain_seconds: Seconds = Field(
         default=30, description="Time for requests in flight to end after SIGTERM."
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO", description="DEBUG, INFO, WARNING or ERROR."
-    )
-    log_format: Literal["json", "console"] = Field(
-        default="json", description="`json`: one object a line; `console`: lines for eyes."
-    )
+    log_level: LogLevel = "INFO"
+    log_format: LogFormat = "json"
 
     @property
     def listening_host(self) -> str:
@@ -112,7 +108,7 @@ class RestSettings(BaseSettings):
             raise ValueError("ORDERGEN_REST_TARGET_CERTIFICATE needs ORDERGEN_REST_TARGET_CA")
         if self.insecure:
             return self
-        if self.tls_certificate is None and not _is_loopback(self.listening_host):
+        if self.tls_certificate is None and not is_loopback(self.listening_host):
             raise ValueError(
                 "ORDERGEN_REST_HOST is not of this machine alone, and there is no TLS: set"
                 " ORDERGEN_REST_TLS_CERTIFICATE and ORDERGEN_REST_TLS_KEY, or ORDERGEN_REST_INSECURE=true"
@@ -124,10 +120,3 @@ class RestSettings(BaseSettings):
                 " ORDERGEN_REST_TARGET_CA, or ORDERGEN_REST_INSECURE=true where something else keeps it safe"
             )
         return self
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"

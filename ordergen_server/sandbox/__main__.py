@@ -3,7 +3,6 @@
 import argparse
 import json
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from ordergen_server.sandbox.market.portfolios import SuggestedModel
 from ordergen_server.sandbox.rest_front import RestFrontError, rest_front
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from ordergen_server.settings import Settings
-from ordergen_server.stop_signals import Stop, stop_signals, wait_for
+from ordergen_server.stop_signals import stop_at_end_of_input, stop_signals, wait_for
 
 _TOKENS, _MUTUAL = "tokens", "mutual"
 #: So many portfolios are worth compute processes, which take a second to begin.
@@ -195,11 +194,6 @@ def _folder(chosen: Path | None) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _set_at_end_of_input(stop: Stop) -> None:
-    sys.stdin.read()
-    stop.set()
-
-
 def main() -> int:
     """Run the stack until it is told to stop; 1 where a part does not start."""
     options = _parser().parse_args()
@@ -212,7 +206,7 @@ def main() -> int:
         ):
             print(stack.as_json() if options.json else stack.as_text(), flush=True)  # noqa: T201 - the command's output
             if options.until_input_ends:
-                threading.Thread(target=_set_at_end_of_input, args=(stop,), daemon=True).start()
+                stop_at_end_of_input(stop)
             wait_for(stop)
     except (
         EmbeddedDatabaseError,

@@ -14,7 +14,7 @@ from google.rpc import (
 from starlette.requests import Request
 
 from ordergen_server.rest.answers import encode
-from ordergen_server.rest.caller import caller_with_credentials
+from ordergen_server.rest.caller import caller_for
 from ordergen_server.rest.v2.bindings import Binding
 from ordergen_server.rest.v2.requests import LARGE_BYTES
 
@@ -63,6 +63,5 @@ def _wire(binding: Binding) -> Mapping[str, Any]:
 
 
 def _caller(request: Request, seconds: float) -> Mapping[str, Any]:
-    certified = request.app.state.front.settings.target_certificate is not None
-    caller = caller_with_credentials(request, seconds, certified=certified)
+    caller = caller_for(request, request.app.state.front.settings, seconds)
     return {"timeout": caller.seconds_left, "metadata": caller.metadata}

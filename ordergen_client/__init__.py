@@ -20,7 +20,7 @@ from ordergen_client.async_client import AsyncClient
 from ordergen_client.asynchronous.run import AsyncRun
 from ordergen_client.blocking.run import Run
 from ordergen_client.client import Client
-from ordergen_client.credentials import Tls
+from ordergen_client.connecting.credentials import Tls
 from ordergen_client.errors import (
     Aborted,
     AlreadyExists,
@@ -50,7 +50,7 @@ from ordergen_client.errors import (
     VersionMismatch,
     Violation,
 )
-from ordergen_client.states import (
+from ordergen_client.records.states import (
     PortfolioState,
     PositionReason,
     RebalanceState,
@@ -60,7 +60,7 @@ from ordergen_client.states import (
     Strategy,
     View,
 )
-from ordergen_client.values import (
+from ordergen_client.records.values import (
     Model,
     PortfolioRebalance,
     Position,

@@ -8,9 +8,9 @@ import grpc.aio
 
 from ordergen_client.asynchronous.connection import AsyncConnection
 from ordergen_client.asynchronous.nouns import AsyncModels, AsyncPortfolios, AsyncRuns
-from ordergen_client.channels import open_async_channel
-from ordergen_client.credentials import Tls, Token
-from ordergen_client.terms import check_target, terms
+from ordergen_client.connecting.channels import open_async_channel
+from ordergen_client.connecting.credentials import Tls, Token
+from ordergen_client.connecting.terms import check_target, terms
 
 
 class AsyncClient:

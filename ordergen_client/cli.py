@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from ordergen_client.as_json import run_as_json
 from ordergen_client.blocking.run import Run
 from ordergen_client.client import Client
 from ordergen_client.commands.import_legacy import import_legacy
@@ -15,14 +14,15 @@ from ordergen_client.commands.report import for_people, report
 from ordergen_client.commands.runs import runs
 from ordergen_client.commands.server import told_failures, with_server
 from ordergen_client.demo import run_demo
-from ordergen_client.following import (
+from ordergen_client.sandbox import SandboxError
+from ordergen_client.telling.as_json import run_as_json
+from ordergen_client.telling.following import (
     follow,
     output_console,
     show_portfolios,
     summary,
     until_interrupted,
 )
-from ordergen_client.sandbox import SandboxError
 
 
 @click.group()

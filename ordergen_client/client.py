@@ -8,10 +8,10 @@ import grpc
 
 from ordergen_client.blocking.connection import Connection
 from ordergen_client.blocking.nouns import Models, Portfolios, Runs
-from ordergen_client.channels import ClientInterceptor, open_channel
-from ordergen_client.credentials import Tls, Token
+from ordergen_client.connecting.channels import ClientInterceptor, open_channel
+from ordergen_client.connecting.credentials import Tls, Token
+from ordergen_client.connecting.terms import check_target, terms
 from ordergen_client.flat import FlatNames
-from ordergen_client.terms import check_target, terms
 
 
 class Client(FlatNames):

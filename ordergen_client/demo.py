@@ -6,14 +6,20 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ordergen_client.as_json import run_as_json
 from ordergen_client.client import Client
-from ordergen_client.following import follow, output_console, show_portfolios, summary, until_interrupted
-from ordergen_client.printable import print_whole
-from ordergen_client.progress import slow_progress
+from ordergen_client.records.values import PortfolioRebalance, Rebalance
 from ordergen_client.sandbox import sandbox
-from ordergen_client.tables import orders_table
-from ordergen_client.values import PortfolioRebalance, Rebalance
+from ordergen_client.telling.as_json import run_as_json
+from ordergen_client.telling.following import (
+    follow,
+    output_console,
+    show_portfolios,
+    summary,
+    until_interrupted,
+)
+from ordergen_client.telling.printable import print_whole
+from ordergen_client.telling.progress import slow_progress
+from ordergen_client.telling.tables import orders_table
 from ordergen_client.whole_file import FileNotWrittenError
 
 

@@ -6,7 +6,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from ordergen_client.blocking.nouns import Models, Portfolios, Runs
 from ordergen_client.blocking.run import Run
-from ordergen_client.values import Rebalance
+from ordergen_client.records.values import Rebalance
 
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from importlib.util import find_spec
 
-from ordergen_client.values import Position
+from ordergen_client.records.values import Position
 
 STOP_SECONDS = 60.0
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 from random import Random
 
 from ordergen_client.errors import OrderGenerationError
-from ordergen_client.states import PortfolioState, PositionReason, SolutionStatus
-from ordergen_client.values import (
+from ordergen_client.records.states import PortfolioState, PositionReason, SolutionStatus
+from ordergen_client.records.values import (
     PortfolioRebalance,
     Rebalance,
     RebalanceEvent,

@@ -11,9 +11,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from ordergen_client.records.values import PortfolioRebalance, Rebalance, RebalancePosition
 from ordergen_client.report.blocks import Limits
 from ordergen_client.report.write import write_report
-from ordergen_client.values import PortfolioRebalance, Rebalance, RebalancePosition
 from tests.made_runs import events, run
 
 _BLOCK = re.compile(r'<script type="text/plain" class="(\w+)">([A-Za-z0-9+/=]*)</script>')

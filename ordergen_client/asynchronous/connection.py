@@ -11,10 +11,10 @@ from globeco.ordergen.v1.model_service_pb2_grpc import ModelServiceStub
 from globeco.ordergen.v1.rebalance_service_pb2_grpc import RebalanceServiceStub
 
 from ordergen_client.calls.call import Call, Pages, Stream, Watch
-from ordergen_client.credentials import authorization
+from ordergen_client.connecting.credentials import authorization
+from ordergen_client.connecting.terms import Terms
 from ordergen_client.errors import OrderGenerationError, raise_from
 from ordergen_client.following_up import Place
-from ordergen_client.terms import Terms
 
 Answer = TypeVar("Answer")
 Item = TypeVar("Item")

@@ -3,13 +3,13 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from ordergen_client import checks
 from ordergen_client.asynchronous.connection import AsyncConnection
 from ordergen_client.asynchronous.run import AsyncRun
 from ordergen_client.calls import models, portfolios, runs
 from ordergen_client.calls.call import Call, Pages, Stream, Watch
 from ordergen_client.calls.methods import like
-from ordergen_client.values import Rebalance
+from ordergen_client.records import checks
+from ordergen_client.records.values import Rebalance
 
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")

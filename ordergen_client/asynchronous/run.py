@@ -5,8 +5,8 @@ from contextlib import aclosing
 
 from ordergen_client.asynchronous.connection import AsyncConnection
 from ordergen_client.calls import runs
-from ordergen_client.states import RebalanceState, View
-from ordergen_client.values import PortfolioRebalance, Rebalance, RebalanceEvent
+from ordergen_client.records.states import RebalanceState, View
+from ordergen_client.records.values import PortfolioRebalance, Rebalance, RebalanceEvent
 
 
 class AsyncRun:

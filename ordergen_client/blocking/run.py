@@ -4,8 +4,8 @@ from collections.abc import Generator, Iterator
 
 from ordergen_client.blocking.connection import Connection
 from ordergen_client.calls import runs
-from ordergen_client.states import RebalanceState, View
-from ordergen_client.values import PortfolioRebalance, Rebalance, RebalanceEvent
+from ordergen_client.records.states import RebalanceState, View
+from ordergen_client.records.values import PortfolioRebalance, Rebalance, RebalanceEvent
 
 
 class Run:

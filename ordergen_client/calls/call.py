@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from globeco.ordergen.v1.rebalance_service_pb2 import WatchRebalanceRequest
 from google.protobuf.message import Message
 
-from ordergen_client import checks
+from ordergen_client.records import checks
 
 Answer = TypeVar("Answer")
 Item = TypeVar("Item")

@@ -6,9 +6,9 @@ from globeco.ordergen.v1 import model_pb2
 from globeco.ordergen.v1 import model_service_pb2 as pb
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from ordergen_client import checks, messages
 from ordergen_client.calls.call import Call, Pages, nothing, repeatable
-from ordergen_client.values import Model, Position
+from ordergen_client.records import checks, messages
+from ordergen_client.records.values import Model, Position
 
 
 def create(

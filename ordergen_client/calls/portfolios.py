@@ -2,9 +2,9 @@
 
 from globeco.ordergen.v1 import rebalance_service_pb2 as pb
 
-from ordergen_client import checks, messages
 from ordergen_client.calls.call import Call, repeatable
-from ordergen_client.values import DEFAULT_OPTIONS, PortfolioRebalance, RebalanceOptions
+from ordergen_client.records import checks, messages
+from ordergen_client.records.values import DEFAULT_OPTIONS, PortfolioRebalance, RebalanceOptions
 
 
 def rebalance(

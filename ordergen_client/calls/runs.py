@@ -6,10 +6,10 @@ from typing import Literal
 from globeco.ordergen.v1 import rebalance_pb2
 from globeco.ordergen.v1 import rebalance_service_pb2 as pb
 
-from ordergen_client import checks, messages
 from ordergen_client.calls.call import Call, Pages, Stream, Watch, nothing, repeatable
-from ordergen_client.states import PortfolioState, View
-from ordergen_client.values import (
+from ordergen_client.records import checks, messages
+from ordergen_client.records.states import PortfolioState, View
+from ordergen_client.records.values import (
     DEFAULT_OPTIONS,
     PortfolioRebalance,
     Rebalance,

@@ -10,9 +10,9 @@ from rich.console import Console
 
 from ordergen_client.client import Client
 from ordergen_client.commands.server import with_server
-from ordergen_client.following import until_interrupted
-from ordergen_client.printable import printable
-from ordergen_client.progress import slow_progress
+from ordergen_client.telling.following import until_interrupted
+from ordergen_client.telling.printable import printable
+from ordergen_client.telling.progress import slow_progress
 from ordergen_client.verification.reading import NotAnExportError
 from ordergen_client.whole_file import FileNotWrittenError
 

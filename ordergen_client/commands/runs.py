@@ -8,18 +8,18 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from ordergen_client.as_json import portfolio_as_json, run_in_parts, runs_as_json
 from ordergen_client.client import Client
 from ordergen_client.commands.report import for_people
 from ordergen_client.commands.server import with_server
 from ordergen_client.commands.verify import verify
 from ordergen_client.export import write_export
-from ordergen_client.following import output_console, show_portfolios, until_interrupted
-from ordergen_client.printable import print_whole
-from ordergen_client.progress import slow_progress
-from ordergen_client.states import PortfolioState
-from ordergen_client.tables import orders_table, portfolio_details, run_details, runs_table
-from ordergen_client.values import PortfolioRebalance
+from ordergen_client.records.states import PortfolioState
+from ordergen_client.records.values import PortfolioRebalance
+from ordergen_client.telling.as_json import portfolio_as_json, run_in_parts, runs_as_json
+from ordergen_client.telling.following import output_console, show_portfolios, until_interrupted
+from ordergen_client.telling.printable import print_whole
+from ordergen_client.telling.progress import slow_progress
+from ordergen_client.telling.tables import orders_table, portfolio_details, run_details, runs_table
 
 #: Portfolios of a table; a longer run is several of them, each shown once it is read.
 PAGE = 500

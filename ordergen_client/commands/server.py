@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 
 from ordergen_client.client import Client
-from ordergen_client.credentials import Tls
+from ordergen_client.connecting.credentials import Tls
 from ordergen_client.errors import OrderGenerationError
-from ordergen_client.printable import printable
+from ordergen_client.telling.printable import printable
 
 
 def _file(name: str, variable: str, text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from ordergen_client.following import output_console
-from ordergen_client.printable import printable
-from ordergen_client.progress import slow_progress
+from ordergen_client.telling.following import output_console
+from ordergen_client.telling.printable import printable
+from ordergen_client.telling.progress import slow_progress
 from ordergen_client.verification.reading import NotAnExportError
 from ordergen_client.verification.telling import checked_table, conclusion, findings_table
 from ordergen_client.verification.verify import Prover, Report, verify_export

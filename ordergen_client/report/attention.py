@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from ordergen_client.records.values import PortfolioRebalance, Rebalance
 from ordergen_client.report.figures import Figures
-from ordergen_client.values import PortfolioRebalance, Rebalance
 
 #: Kinds of what needs a look, the worst first, and their headings.
 KINDS: Final = {

@@ -9,10 +9,10 @@ from base64 import b64encode
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from ordergen_client.records.values import PortfolioRebalance
 from ordergen_client.report.exact import digits, minus
 from ordergen_client.report.figures import Figures
 from ordergen_client.report.securities import Securities
-from ordergen_client.values import PortfolioRebalance
 
 #: Columns of a portfolio that are numbers of its record.
 _NUMBERS: Final = ("market_value", "cash_before", "cash_after", "drift_before", "drift_after")

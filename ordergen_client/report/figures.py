@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from ordergen_client.records.values import PortfolioRebalance, RebalancePosition
 from ordergen_client.report.exact import ZERO, minus, plus, times
-from ordergen_client.values import PortfolioRebalance, RebalancePosition
 
 
 @dataclass(frozen=True, slots=True)

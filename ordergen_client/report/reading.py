@@ -6,8 +6,8 @@ from pathlib import Path
 from globeco.ordergen.v1 import rebalance_service_pb2
 from google.protobuf.json_format import ParseDict, ParseError
 
-from ordergen_client import messages
-from ordergen_client.values import RebalanceEvent
+from ordergen_client.records import messages
+from ordergen_client.records.values import RebalanceEvent
 from ordergen_client.verification.reading import ExportFile, NotAnExportError
 
 

@@ -4,9 +4,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from ordergen_client.records.values import PortfolioRebalance
 from ordergen_client.report.exact import ZERO, minus, plus, ratio, times
 from ordergen_client.report.figures import Figures
-from ordergen_client.values import PortfolioRebalance
 
 
 @dataclass(slots=True)

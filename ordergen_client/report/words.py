@@ -5,10 +5,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from ordergen_client.records.values import Rebalance, RebalanceOptions
 from ordergen_client.report.attention import Attention
 from ordergen_client.report.exact import money, percent
 from ordergen_client.report.totals import Totals
-from ordergen_client.values import Rebalance, RebalanceOptions
 
 STATES: Final = {
     "REBALANCED": "Rebalanced",

@@ -8,14 +8,14 @@ from typing import Any
 
 from xlsxwriter import Workbook
 
+from ordergen_client.records.values import PortfolioRebalance, Rebalance, RebalanceEvent
 from ordergen_client.report import words
 from ordergen_client.report.exact import ZERO, ratio
 from ordergen_client.report.figures import Figures, figures, trade_value
 from ordergen_client.report.sheets import Column, Sheet, Styles
 from ordergen_client.report.totals import Totals
 from ordergen_client.report.write import Progress
-from ordergen_client.tables import reason
-from ordergen_client.values import PortfolioRebalance, Rebalance, RebalanceEvent
+from ordergen_client.telling.tables import reason
 from ordergen_client.whole_file import FileNotWrittenError, whole_file
 
 _PORTFOLIO = (Column("Portfolio id", "text", 27), Column("Portfolio", "text", 26))

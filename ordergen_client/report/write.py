@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from ordergen_client.records.values import Rebalance, RebalanceEvent
 from ordergen_client.report import words
 from ordergen_client.report.attention import KINDS, Attention, run_warning
 from ordergen_client.report.blocks import Blocks, Limits, block
@@ -18,7 +19,6 @@ from ordergen_client.report.exact import digits, money, percent, price
 from ordergen_client.report.figures import figures
 from ordergen_client.report.securities import Securities
 from ordergen_client.report.totals import Totals
-from ordergen_client.values import Rebalance, RebalanceEvent
 from ordergen_client.whole_file import FileNotWrittenError, whole_file
 
 #: In the order in which they are run.

@@ -3,7 +3,7 @@
 from rich.table import Table
 from rich.text import Text
 
-from ordergen_client.printable import printable
+from ordergen_client.telling.printable import printable
 from ordergen_client.verification.verify import Report
 
 #: How many findings are shown.

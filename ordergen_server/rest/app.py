@@ -8,8 +8,8 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from ordergen_client.channels import open_async_channel
-from ordergen_client.credentials import Tls
+from ordergen_client.connecting.channels import open_async_channel
+from ordergen_client.connecting.credentials import Tls
 from ordergen_server import __version__
 from ordergen_server.rest import health
 from ordergen_server.rest.api import Stubs

@@ -16,8 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ordergen_server.api.telemetry.correlation import CallIds, ids_of
 from ordergen_server.domain.origin import CORRELATION_ID, Origin, working_for
-from ordergen_server.rest import rpc_errors
-from ordergen_server.rest.answers import answered
+from ordergen_server.rest.answering import rpc_errors
+from ordergen_server.rest.answering.answers import answered
 from ordergen_server.rest.metrics import OTHER, HttpMetrics
 from ordergen_server.rest.settings import RestSettings
 

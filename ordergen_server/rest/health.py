@@ -7,7 +7,7 @@ from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 
-from ordergen_server.rest.answers import answered
+from ordergen_server.rest.answering.answers import answered
 
 #: A probe waits a second or two.
 CHECK_SECONDS = 1.5

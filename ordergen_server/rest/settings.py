@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from ordergen_client.credentials import is_this_machine
+from ordergen_client.connecting.credentials import is_this_machine
 from ordergen_server.addresses import is_loopback
 from ordergen_server.settings import Count, LogFormat, LogLevel, Port, Seconds
 

@@ -14,7 +14,7 @@ from globeco.ordergen.v1.model_service_pb2_grpc import ModelServiceStub
 from globeco.ordergen.v1.rebalance_service_pb2_grpc import RebalanceServiceStub
 
 from ordergen_client import AsyncClient, Client
-from ordergen_client.channels import open_async_channel, open_channel
+from ordergen_client.connecting.channels import open_async_channel, open_channel
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.benchmarks.report import Section, Table, duration, progress
 from tests.e2e.api import message_of

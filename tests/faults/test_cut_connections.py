@@ -18,7 +18,7 @@ from ordergen_client import (
     RebalanceState,
     Unavailable,
 )
-from ordergen_client.channels import open_channel
+from ordergen_client.connecting.channels import open_channel
 from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.cutting import CuttingProxy

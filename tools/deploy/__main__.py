@@ -28,7 +28,7 @@ from pathlib import Path
 
 import kubernetes_validate
 
-from ordergen_client.credentials import Tls
+from ordergen_client.connecting.credentials import Tls
 from tools.deploy.deployment import Deployment, Plan
 from tools.deploy.errors import INTERRUPTED, DeployError
 from tools.deploy.kubectl import Kubectl

@@ -16,7 +16,7 @@ import urllib3
 from globeco.ordergen.v1 import model_service_pb2, model_service_pb2_grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from ordergen_client.credentials import Tls, authorization
+from ordergen_client.connecting.credentials import Tls, authorization
 from ordergen_client.errors import OrderGenerationError
 from tools.deploy import manifests
 from tools.deploy.errors import SmokeFailed

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from ordergen_server.rest.answers import answered
+from ordergen_server.rest.answering.answers import answered
 
 #: Beside the pages, so that they find it by a path that has no prefix in it.
 STATIC = "/docs-files"

@@ -9,7 +9,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from ordergen_server.rest.answers import answered, answered_in_parts, array
+from ordergen_server.rest.answering.answers import answered, answered_in_parts, array
 from ordergen_server.rest.api import Api, ForRequest
 from ordergen_server.rest.v1 import shapes
 from ordergen_server.rest.v1.exact import ExactRoute

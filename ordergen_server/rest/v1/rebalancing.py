@@ -9,7 +9,7 @@ from globeco.ordergen.v1 import rebalance_pb2, rebalance_service_pb2
 from starlette.responses import Response
 
 from ordergen_client.errors import from_status
-from ordergen_server.rest.answers import answered, answered_in_parts, encode
+from ordergen_server.rest.answering.answers import answered, answered_in_parts, encode
 from ordergen_server.rest.api import Api, ForRequest
 from ordergen_server.rest.v1 import shapes
 from ordergen_server.rest.v1.exact import ExactRoute

@@ -13,9 +13,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from ordergen_client.errors import OrderGenerationError, Violation
-from ordergen_server.rest.allowed import headers_of as headers_of_http
-from ordergen_server.rest.answers import answered
-from ordergen_server.rest.statuses import BROKEN, OF_THE_WAY, headers_of, status_of
+from ordergen_server.rest.answering.allowed import headers_of as headers_of_http
+from ordergen_server.rest.answering.answers import answered
+from ordergen_server.rest.answering.statuses import BROKEN, OF_THE_WAY, headers_of, status_of
 
 _log = logging.getLogger(__name__)
 

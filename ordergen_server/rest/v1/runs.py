@@ -6,7 +6,7 @@ from contextlib import aclosing
 from globeco.ordergen.v1 import rebalance_pb2, rebalance_service_pb2
 
 from ordergen_client.errors import Unavailable
-from ordergen_server.rest.answers import encode
+from ordergen_server.rest.answering.answers import encode
 from ordergen_server.rest.api import Api
 from ordergen_server.rest.v1 import shapes
 

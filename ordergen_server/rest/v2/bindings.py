@@ -11,7 +11,7 @@ from globeco.ordergen.v1 import model_service_pb2, rebalance_service_pb2
 from google.api import annotations_pb2, http_pb2
 from google.protobuf.descriptor import Descriptor, MethodDescriptor, ServiceDescriptor
 
-from ordergen_server.rest.rpc_errors import PREFIX
+from ordergen_server.rest.answering.rpc_errors import PREFIX
 
 SERVICES: tuple[ServiceDescriptor, ...] = (
     model_service_pb2.DESCRIPTOR.services_by_name["ModelService"],

@@ -13,7 +13,7 @@ from google.rpc import (
 )
 from starlette.requests import Request
 
-from ordergen_server.rest.answers import encode
+from ordergen_server.rest.answering.answers import encode
 from ordergen_server.rest.caller import caller_for
 from ordergen_server.rest.v2.bindings import Binding
 from ordergen_server.rest.v2.requests import LARGE_BYTES

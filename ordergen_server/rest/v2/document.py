@@ -6,7 +6,7 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from ordergen_server.rest.rpc_errors import HTTP_CODES
+from ordergen_server.rest.answering.rpc_errors import HTTP_CODES
 from ordergen_server.rest.v2.bindings import SERVICES, Binding, bindings
 from ordergen_server.rest.v2.comments import first_sentence
 from ordergen_server.rest.v2.json_rules import STRINGS

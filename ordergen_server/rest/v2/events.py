@@ -15,8 +15,8 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from ordergen_client.errors import Violation
-from ordergen_server.rest.answers import encode
-from ordergen_server.rest.rpc_errors import error_of, status_of
+from ordergen_server.rest.answering.answers import encode
+from ordergen_server.rest.answering.rpc_errors import error_of, status_of
 from ordergen_server.rest.v2.calls import as_json
 from ordergen_server.rest.v2.requests import MalformedRequest
 

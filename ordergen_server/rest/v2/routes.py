@@ -15,9 +15,9 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from ordergen_client.errors import Unauthenticated
-from ordergen_server.rest.allowed import headers_of
-from ordergen_server.rest.answers import MEDIA_TYPE
-from ordergen_server.rest.rpc_errors import PREFIX, malformed, refused, status_of, told
+from ordergen_server.rest.answering.allowed import headers_of
+from ordergen_server.rest.answering.answers import MEDIA_TYPE
+from ordergen_server.rest.answering.rpc_errors import PREFIX, malformed, refused, status_of, told
 from ordergen_server.rest.v2.bindings import Binding, bindings
 from ordergen_server.rest.v2.calls import answer_of, open_stream
 from ordergen_server.rest.v2.events import Streams, events_of, resume

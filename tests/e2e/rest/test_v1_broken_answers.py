@@ -21,7 +21,7 @@ from globeco.ordergen.v1.rebalance_service_pb2_grpc import (
     add_RebalanceServiceServicer_to_server,
 )
 
-from ordergen_server.rest.statuses import OF_THE_WAY
+from ordergen_server.rest.answering.statuses import OF_THE_WAY
 from tests.builders import MODEL_ID, RUN_ID, portfolio_id, security_id
 from tests.fronts import Front, front_process
 

@@ -16,7 +16,7 @@ from google.rpc import error_details_pb2, status_pb2
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ordergen_server.rest.rpc_errors import HTTP_CODES
+from ordergen_server.rest.answering.rpc_errors import HTTP_CODES
 from ordergen_server.rest.v2.bindings import Binding, bindings
 from tests.contract_messages import http_request, messages, routable
 from tests.events import events

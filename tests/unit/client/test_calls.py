@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ordergen_client.calls import models, portfolios, runs
-from ordergen_client.channels import _service_config
+from ordergen_client.connecting.channels import _service_config
 
 ID = "a" * 24
 WRITES: list[Any] = [

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ordergen_client import Client, Tls, Unauthenticated
-from ordergen_client.credentials import authorization, is_this_machine
+from ordergen_client.connecting.credentials import authorization, is_this_machine
 
 SECRET = "header.payload.signature"  # noqa: S105 - of a test
 

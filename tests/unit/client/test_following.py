@@ -18,7 +18,7 @@ from ordergen_client import (
     RebalanceEvent,
     RebalanceState,
 )
-from ordergen_client.following import follow, until_interrupted
+from ordergen_client.telling.following import follow, until_interrupted
 from tests.waiting import eventually
 
 DAY = date(2026, 1, 2)

@@ -1,6 +1,6 @@
 """The client pings no more often than the server allows, with room for a late clock."""
 
-from ordergen_client.channels import KEEPALIVE
+from ordergen_client.connecting.channels import KEEPALIVE
 from ordergen_server.api.wire.ports import OPTIONS
 
 

@@ -4,7 +4,7 @@ import copy
 import pickle
 from collections.abc import Sequence
 
-from ordergen_client.lazily import Lazily
+from ordergen_client.records.lazily import Lazily
 
 
 def test_nothing_is_read_before_somebody_looks_and_nothing_twice() -> None:

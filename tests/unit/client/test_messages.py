@@ -6,8 +6,9 @@ from decimal import Decimal
 import pytest
 from globeco.ordergen.v1 import model_pb2, rebalance_pb2, rebalance_service_pb2
 
-from ordergen_client import Position, RebalanceOptions, Side, messages
-from ordergen_client.values import Transaction
+from ordergen_client import Position, RebalanceOptions, Side
+from ordergen_client.records import messages
+from ordergen_client.records.values import Transaction
 
 TIME = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

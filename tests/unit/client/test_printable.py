@@ -7,10 +7,11 @@ from typing import cast
 import pytest
 from rich.console import Console
 
-from ordergen_client import OrderGenerationError, PositionReason, tables
+from ordergen_client import OrderGenerationError, PositionReason
 from ordergen_client.commands.server import told_failures
-from ordergen_client.following import show_portfolios
-from ordergen_client.printable import PlainConsole, print_whole, printable
+from ordergen_client.telling import tables
+from ordergen_client.telling.following import show_portfolios
+from ordergen_client.telling.printable import PlainConsole, print_whole, printable
 from ordergen_client.verification.findings import Check
 from ordergen_client.verification.telling import conclusion, findings_table
 from ordergen_client.verification.verify import Report

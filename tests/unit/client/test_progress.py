@@ -4,7 +4,7 @@ from io import StringIO
 
 from rich.console import Console
 
-from ordergen_client.progress import slow_progress
+from ordergen_client.telling.progress import slow_progress
 from tests.limits import PATIENCE
 from tests.waiting import eventually
 

@@ -17,8 +17,8 @@ from ordergen_client import (
     Solution,
     SolutionStatus,
     Transaction,
-    tables,
 )
+from ordergen_client.telling import tables
 
 DAY = date(2026, 1, 2)
 POSITION = RebalancePosition(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.responses import Response, StreamingResponse
 
-from ordergen_server.rest.answers import BUFFERED_BYTES, answered, answered_in_parts, array, encode
+from ordergen_server.rest.answering.answers import BUFFERED_BYTES, answered, answered_in_parts, array, encode
 
 decimals = st.decimals(allow_nan=False, allow_infinity=False)
 

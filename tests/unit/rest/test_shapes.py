@@ -9,7 +9,7 @@ from globeco.ordergen.v1 import model_pb2, rebalance_pb2
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ordergen_server.rest.answers import encode
+from ordergen_server.rest.answering.answers import encode
 from ordergen_server.rest.v1 import shapes
 from tests.builders import MODEL_ID, RUN_ID, portfolio_id, security_id
 

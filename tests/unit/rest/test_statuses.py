@@ -4,7 +4,7 @@ import grpc
 import pytest
 
 from ordergen_client.errors import OrderGenerationError, Violation
-from ordergen_server.rest.statuses import BROKEN, STATUSES, headers_of, status_of
+from ordergen_server.rest.answering.statuses import BROKEN, STATUSES, headers_of, status_of
 
 
 def error(code: str, **given: object) -> OrderGenerationError:

@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ordergen_server.rest.rpc_errors import malformed
+from ordergen_server.rest.answering.rpc_errors import malformed
 from ordergen_server.rest.v2.bindings import SERVICES, Binding, bindings
 from ordergen_server.rest.v2.requests import MalformedRequest, message_from
 from tests.contract_messages import http_request, routable

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page as Tab
 
-from ordergen_client.values import PortfolioRebalance
+from ordergen_client.records.values import PortfolioRebalance
 from tests.integration.client.report.conftest import Opened
 from tests.made_runs import answered, portfolio_id, run, without_answer
 from tests.report_pages import Page, written

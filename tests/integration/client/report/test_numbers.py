@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page as Tab
 
+from ordergen_client.records.values import PortfolioRebalance
 from ordergen_client.report.blocks import Limits
 from ordergen_client.report.figures import figures
 from ordergen_client.report.write import write_report
-from ordergen_client.values import PortfolioRebalance
 from tests.integration.client.report.conftest import Opened
 from tests.limits import sized
 from tests.made_runs import answered, events, portfolio_id, run, without_answer

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from ordergen_client.errors import OrderGenerationError
+from ordergen_client.records.states import PositionReason
+from ordergen_client.records.values import PortfolioRebalance, RebalanceEvent, RebalanceOptions
 from ordergen_client.report.blocks import Limits
 from ordergen_client.report.write import write_report
-from ordergen_client.states import PositionReason
-from ordergen_client.values import PortfolioRebalance, RebalanceEvent, RebalanceOptions
 from ordergen_client.whole_file import FileNotWrittenError
 from tests.made_runs import answered, events, run, without_answer
 from tests.report_pages import Page, line_of, written

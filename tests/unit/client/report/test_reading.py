@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ordergen_client import messages
+from ordergen_client.records import messages
 from ordergen_client.report.reading import events_of
 from ordergen_client.verification.reading import NotAnExportError
 from tests.exports import answers, exported, lines_of, rewritten

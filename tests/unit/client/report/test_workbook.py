@@ -11,9 +11,9 @@ from xml.etree import ElementTree as ET
 import pytest
 from xlsxwriter import Workbook
 
+from ordergen_client.records.values import PortfolioRebalance
 from ordergen_client.report.sheets import Column, Sheet, Styles
 from ordergen_client.report.workbook import write_workbook
-from ordergen_client.values import PortfolioRebalance
 from ordergen_client.whole_file import FileNotWrittenError
 from tests.made_runs import answered, events, run, without_answer
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from ordergen_client.credentials import Tls
+from ordergen_client.connecting.credentials import Tls
 from tests.limits import PATIENCE
 from tests.unit.tools.deploy.cluster import FakeCluster, Pods, pods
 from tools.deploy.errors import SmokeFailed

@@ -7,10 +7,10 @@ from decimal import Decimal
 from rich.table import Table
 from rich.text import Text
 
-from ordergen_client.as_json import set_options
-from ordergen_client.printable import printable
-from ordergen_client.states import Side
-from ordergen_client.values import PortfolioRebalance, Rebalance, RebalancePosition
+from ordergen_client.records.states import Side
+from ordergen_client.records.values import PortfolioRebalance, Rebalance, RebalancePosition
+from ordergen_client.telling.as_json import set_options
+from ordergen_client.telling.printable import printable
 
 _REASONS = {
     "TRADED_TO_TARGET": "exactly on target",

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from ordergen_client import checks
-from ordergen_client.credentials import Tls, Token, is_this_machine
+from ordergen_client.connecting.credentials import Tls, Token, is_this_machine
 from ordergen_client.following_up import Patience
+from ordergen_client.records import checks
 
 
 @dataclass(frozen=True, slots=True, repr=False)  # the token may be one

@@ -6,7 +6,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal, TypeVar
 
-from ordergen_client.checks import (
+from ordergen_client.errors import OrderGenerationError
+from ordergen_client.records.checks import (
     Number,
     chosen,
     decimal,
@@ -17,8 +18,7 @@ from ordergen_client.checks import (
     text,
     whole,
 )
-from ordergen_client.errors import OrderGenerationError
-from ordergen_client.states import (
+from ordergen_client.records.states import (
     PortfolioState,
     PositionReason,
     RebalanceState,

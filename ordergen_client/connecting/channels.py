@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import grpc
 import grpc.aio
 
-from ordergen_client.credentials import Tls
+from ordergen_client.connecting.credentials import Tls
 
 #: Of calls that block.
 ClientInterceptor = grpc.UnaryUnaryClientInterceptor | grpc.UnaryStreamClientInterceptor

@@ -9,9 +9,9 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ordergen_client.printable import WIDEST, PlainConsole, print_whole
-from ordergen_client.tables import portfolios_table
-from ordergen_client.values import PortfolioRebalance, Rebalance, RebalanceEvent
+from ordergen_client.records.values import PortfolioRebalance, Rebalance, RebalanceEvent
+from ordergen_client.telling.printable import WIDEST, PlainConsole, print_whole
+from ordergen_client.telling.tables import portfolios_table
 
 #: How long an interrupt may take to be heard.
 WAKE_SECONDS = 0.2

@@ -11,8 +11,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.type import date_pb2, decimal_pb2
 
 from ordergen_client.errors import from_status
-from ordergen_client.lazily import Lazily
-from ordergen_client.states import (
+from ordergen_client.records.lazily import Lazily
+from ordergen_client.records.states import (
     Named,
     PortfolioState,
     PositionReason,
@@ -23,7 +23,7 @@ from ordergen_client.states import (
     Strategy,
     View,
 )
-from ordergen_client.values import (
+from ordergen_client.records.values import (
     ZERO,
     Model,
     PortfolioRebalance,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import TypeVar
 
-from ordergen_client.states import Named
+from ordergen_client.records.states import Named
 
 #: What is read as an exact number: a Decimal, its digits as text, or a whole number. A float is none.
 Number = Decimal | str | int

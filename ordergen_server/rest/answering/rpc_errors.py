@@ -17,8 +17,8 @@ from grpc_status import rpc_status
 from starlette.responses import Response
 
 from ordergen_client.errors import Violation
-from ordergen_server.rest.answers import answered
-from ordergen_server.rest.statuses import OF_THE_WAY
+from ordergen_server.rest.answering.answers import answered
+from ordergen_server.rest.answering.statuses import OF_THE_WAY
 
 DOMAIN = "ordergen.globeco"
 #: Whose requests are answered in this form.

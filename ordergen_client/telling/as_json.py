@@ -6,7 +6,7 @@ from dataclasses import fields
 from datetime import date
 from decimal import Decimal
 
-from ordergen_client.values import PortfolioRebalance, Rebalance, RebalanceOptions, RebalancePosition
+from ordergen_client.records.values import PortfolioRebalance, Rebalance, RebalanceOptions, RebalancePosition
 
 _NUMBERS = "market_value", "cash_before", "cash_after", "drift_before", "drift_after"
 _DEFAULTS = RebalanceOptions()

@@ -1,0 +1,1 @@
+"""Channels, credentials, and the terms of a connection."""

@@ -1,0 +1,1 @@
+"""How it is answered: JSON, statuses, and errors in the form of each version."""

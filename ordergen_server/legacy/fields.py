@@ -88,9 +88,9 @@ class Fields:
             check_entity_id(value, self.path(name), self._flaws)
         return value
 
-    def number(self, name: str) -> Decimal:
-        """A number, digit for digit."""
-        number = exact(self._values.get(name))
+    def number(self, name: str, places: int = MAXIMUM_PLACES) -> Decimal:
+        """A number, digit for digit, of so many places behind the point at most."""
+        number = exact(self._values.get(name), places)
         if number is None:
             self._wrong(name, NUMBER_RULE)
         return ZERO if number is None else number
@@ -178,8 +178,8 @@ class Fields:
         self._flaws.add(self.path(name), rule, "nothing" if value is None else value)
 
 
-def exact(value: object) -> Decimal | None:
-    """The number that is written, exactly; None of what is no number, or has more digits than we keep."""
+def exact(value: object, places: int = MAXIMUM_PLACES) -> Decimal | None:
+    """The number that is written, exactly; None of what is none, or has more digits or places than that."""
     match value:
         case bool():
             return None
@@ -193,15 +193,14 @@ def exact(value: object) -> Decimal | None:
             number = Decimal(value)
         case _:
             return None
-    if not number.is_finite() or not _fits(number):
+    if not number.is_finite() or not _fits(number, places):
         return None
     return number or number.copy_abs()  # -0 is 0
 
 
-def _fits(number: Decimal) -> bool:
+def _fits(number: Decimal, places: int) -> bool:
     _, digits, exponent = number.as_tuple()
-    places = -int(exponent)
-    return len(digits) <= MAXIMUM_DIGITS and places <= MAXIMUM_PLACES and number.adjusted() < MAXIMUM_PLACES
+    return len(digits) <= MAXIMUM_DIGITS and -int(exponent) <= places and number.adjusted() < MAXIMUM_PLACES
 
 
 def _time(value: object) -> datetime | None:

@@ -20,6 +20,8 @@ from ordergen_server.legacy.models import weights_of
 _ITS_DIGITS = Context(prec=28)
 #: Its weights and drifts were rounded to four decimals at times.
 _ROUNDED = Fraction(1, 20_000)
+#: Behind the point of a Decimal128, at most: weights are looked at and not kept, and small ones have many.
+DECIMAL128_PLACES = 6176
 _SIGNS = {"BUY": 1, "SELL": -1}
 
 
@@ -95,6 +97,6 @@ def _check_value(fields: Fields, name: str, expected: Decimal) -> None:
 
 def _check_ratio(fields: Fields, name: str, *expected: Fraction) -> None:
     if fields.has(name):
-        found = fields.number(name)
+        found = fields.number(name, DECIMAL128_PLACES)
         if all(abs(Fraction(found) - one) > _ROUNDED for one in expected):
             fields.flaw(name, f"must be {float(expected[0]):.4f}, as its other numbers have it", found)

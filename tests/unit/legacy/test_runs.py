@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 from bson import Decimal128, decode, encode
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from ordergen_server.domain.rebalances import (
@@ -267,6 +267,9 @@ def stored(result: PortfolioRebalance) -> PortfolioRebalance:
     cash=st.decimals("0", "999999999999", places=2),
     form=st.sampled_from(FORMS),
 )
+@example(
+    price=Decimal("1E-8"), before=0, after=1, cash=Decimal("100000.01"), form=Decimal128
+)  # a weight of 1E-13
 def test_prices_quantities_and_cash_arrive_as_they_are_or_are_told(
     price: Decimal, before: int, after: int, cash: Decimal, form: Callable[[Decimal], object]
 ) -> None:

@@ -246,6 +246,8 @@ def test_a_portfolio_that_is_there_twice() -> None:
     assert found == [Flaw("portfolios", "must have each portfolio once")]
 
 
+#: Money that we keep is below this.
+MOST = Decimal(10**18)
 FORMS: list[Callable[[Decimal], object]] = [Decimal128, str, float, "{:E}".format]
 
 
@@ -274,7 +276,7 @@ def test_prices_quantities_and_cash_arrive_as_they_are_or_are_told(
     price: Decimal, before: int, after: int, cash: Decimal, form: Callable[[Decimal], object]
 ) -> None:
     """Whatever people wrote them as; with what follows from them where it fits."""
-    assume(before * price + cash > 0)
+    assume(0 < before * price + cash < MOST and after * price < MOST)
     portfolio = portfolio_document(10, [(1, str(price), before, after, "0.3")], str(cash))
     (line,) = portfolio["positions"]
     line |= {"price": form(price), "original_quantity": form(Decimal(before))}

@@ -1,11 +1,10 @@
 """`python -m ordergen_server.health`: what it asks, and what it says of the answers."""
 
 import ssl
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import grpc
 import pytest
@@ -15,6 +14,7 @@ from grpc_health.v1.health import HealthServicer
 
 from ordergen_server.health import PARTS, REST, SERVER, Unwell, part_of
 from tests.e2e.programs import ran
+from tests.http_servers import http_server
 from tests.limits import PATIENCE
 from tests.ports import free_port
 
@@ -41,24 +41,13 @@ def server(host: str, *, ready: bool, alive: bool) -> Iterator[int]:
 def rest(*, ready: int, live: int, context: ssl.SSLContext | None = None) -> Iterator[int]:
     """The port of one that answers with these statuses, over TLS where there is a context."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Answering(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response({"/health/ready": ready, "/health/live": live}[self.path])
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        if context:
-            running.socket = context.wrap_socket(running.socket, server_side=True)
-        thread = threading.Thread(target=running.serve_forever)
-        thread.start()
-        try:
-            yield running.server_address[1]
-        finally:
-            running.shutdown()
-            thread.join(PATIENCE)
+    with http_server(Answering, context=context) as port:
+        yield port
 
 
 def asked(*arguments: str, **settings: str) -> tuple[int, str]:

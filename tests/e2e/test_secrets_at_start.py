@@ -1,8 +1,6 @@
 """What a server that cannot start says: the reason, and no secret, wherever the secret was put."""
 
-import logging
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import trustme
 from ordergen_server.__main__ import main
 from tests import tls
 from tests.e2e.programs import ran
+from tests.refusals import refused
 from tests.tls import HOST, serving_context, tls_before
 
 PASSWORD = "correct-horse-battery-staple"  # noqa: S105 - of nothing
@@ -47,19 +46,14 @@ def refusal(
 ) -> Refusal:
     """The same without a process, of which each takes seconds."""
 
-    def refused(**settings: str) -> str:
-        for name in [name for name in os.environ if name.startswith("ORDERGEN_")]:
-            monkeypatch.delenv(name)
-        for name, value in {**LOUD, **settings}.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setattr(sys, "argv", ["ordergen_server"])
-        with caplog.at_level(logging.DEBUG):
-            assert main() == 1
-        printed = capfd.readouterr()
-        assert printed.out == ""
-        return reason(printed.err + caplog.text)
+    def refusing(**settings: str) -> str:
+        return reason(
+            refused(
+                main, "ordergen_server", {**LOUD, **settings}, patch=monkeypatch, printed=capfd, logged=caplog
+            )
+        )
 
-    return refused
+    return refusing
 
 
 @pytest.mark.parametrize(

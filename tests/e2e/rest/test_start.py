@@ -1,10 +1,7 @@
 """What a front that cannot start says: one line with the reason, and 1 as its exit code."""
 
 import json
-import logging
-import os
 import socket
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +11,7 @@ import trustme
 from ordergen_server.rest.__main__ import main
 from tests.doors import tls_files, trusting
 from tests.e2e.programs import ran
+from tests.refusals import refused
 
 LOUD = {"ORDERGEN_REST_PORT": "0", "ORDERGEN_REST_LOG_LEVEL": "DEBUG"}
 Refusal = Callable[..., str]
@@ -32,20 +30,14 @@ def refusal(
 ) -> Refusal:
     """Without a process, of which each takes seconds."""
 
-    def refused(**settings: object) -> str:
-        for name in [name for name in os.environ if name.startswith("ORDERGEN_")]:
-            monkeypatch.delenv(name)
+    def refusing(**settings: object) -> str:
         named = {f"ORDERGEN_REST_{name.upper()}": str(value) for name, value in settings.items()}
-        for name, value in {**LOUD, **named}.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setattr(sys, "argv", ["ordergen_server.rest"])
-        with caplog.at_level(logging.DEBUG):
-            assert main() == 1
-        printed = capfd.readouterr()
-        assert printed.out == ""
-        return reason(printed.err + caplog.text)
+        said = refused(
+            main, "ordergen_server.rest", {**LOUD, **named}, patch=monkeypatch, printed=capfd, logged=caplog
+        )
+        return reason(said)
 
-    return refused
+    return refusing
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,11 @@
 """Our token: sent to whom it is for, over TLS, and never shown."""
 
 import logging
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import grpc
@@ -19,6 +18,7 @@ from ordergen_server.siblings.calling.deadlines import Deadline
 from ordergen_server.siblings.reading.grpc_readers import GrpcPriceReader
 from ordergen_server.siblings.reading.http_readers import HttpPriceReader
 from tests import tls
+from tests.http_servers import http_server
 from tests.limits import PATIENCE
 from tests.tls import HOST, Files, serving_context, tls_before
 
@@ -42,7 +42,7 @@ class Recorder:
 
 @contextmanager
 def over_http(recorder: Recorder) -> Iterator[int]:
-    class Handler(BaseHTTPRequestHandler):
+    class Answering(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             recorder.headers.append({name.lower(): value for name, value in self.headers.items()})
             self.send_response(recorder.status)
@@ -52,17 +52,8 @@ def over_http(recorder: Recorder) -> Iterator[int]:
             self.end_headers()
             self.wfile.write(b"[]")
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer((HOST, 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server.server_address[1]
-        finally:
-            server.shutdown()
-            thread.join(PATIENCE)
+    with http_server(Answering, HOST) as port:
+        yield port
 
 
 @contextmanager

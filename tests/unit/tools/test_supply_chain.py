@@ -7,13 +7,14 @@ import threading
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
 from packaging.utils import canonicalize_name
 
+from tests.http_servers import http_server
 from tests.limits import PATIENCE
 from tools import advisories, audit, licences, locks, sbom
 from tools.locks import Pin
@@ -115,7 +116,7 @@ def service(vulns: Mapping[str, list[Answer]], *, silent: bool = False) -> Itera
     """An OSV service that knows these vulnerabilities by name; a silent one never answers."""
     over = threading.Event()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Answering(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             if silent:
@@ -128,18 +129,11 @@ def service(vulns: Mapping[str, list[Answer]], *, silent: bool = False) -> Itera
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with http_server(Answering) as port:
         try:
-            yield f"http://127.0.0.1:{server.server_address[1]}/v1/query"
+            yield f"http://127.0.0.1:{port}/v1/query"
         finally:
             over.set()
-            server.shutdown()
-            thread.join(PATIENCE)
 
 
 def test_an_audit_by_a_service(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ looks whether every answer is one that the document has. The front stands before
 """
 
 import argparse
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,8 @@ LEFT_OUT = {
     "object_level_authorization": "there are no objects of one caller that another may not see",
 }
 PHASES = "examples,coverage,fuzzing,stateful"
+#: With as many requests of an operation as are tried where nobody says how many.
+EXAMPLES, LEAST_CASES = 50, 2000
 
 
 def command(url: str, examples: int, seed: int, phases: str, report: Path) -> list[str]:
@@ -35,10 +38,25 @@ def command(url: str, examples: int, seed: int, phases: str, report: Path) -> li
     ]
 
 
+def shortfall(report: Path, least: int) -> str:
+    """Why a run that found nothing cannot say that there is nothing; empty where it can.
+
+    Args:
+        report: of the run.
+        least: requests that it is to have made.
+    """
+    told = json.loads(report.read_text())
+    operations, cases = told["operations"], told["test_cases"]
+    if not told["complete"] or operations["tested"] < operations["total"]:
+        return f"{operations['tested']} of {operations['total']} operations were tried"
+    looked_at = cases["generated"] - cases["without_checks"]
+    return f"{looked_at} answers were looked at, and not {least}" if looked_at < least else ""
+
+
 def main() -> int:
-    """Run the command line; the exit code is 1 where an answer was wrong."""
+    """Run the command line; the exit code is 1 where an answer was wrong, or too few were looked at."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--examples", type=int, default=50, help="requests of an operation")
+    parser.add_argument("--examples", type=int, default=EXAMPLES, help="requests of an operation")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--phases", default=PHASES)
     arguments = parser.parse_args()
@@ -51,10 +69,14 @@ def main() -> int:
         (folder / "front.log").open("w") as log,
         front_process(f"127.0.0.1:{api.port}", log) as front,
     ):
-        asked = command(
-            front.url, arguments.examples, arguments.seed, arguments.phases, folder / "report.json"
-        )
-        return subprocess.run(asked, check=False, cwd=folder).returncode
+        report = folder / "report.json"
+        asked = command(front.url, arguments.examples, arguments.seed, arguments.phases, report)
+        code = subprocess.run(asked, check=False, cwd=folder).returncode
+    least = LEAST_CASES if (arguments.examples, arguments.phases) == (EXAMPLES, PHASES) else 0
+    if code == 0 and (why := shortfall(report, least)):
+        sys.stderr.write(f"not all was tried: {why}\n")
+        return 1
+    return code
 
 
 if __name__ == "__main__":

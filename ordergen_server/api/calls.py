@@ -1,7 +1,7 @@
 """What every call of the contract goes through.
 
-    headers -> message, in time -> turn in the lane of its kind -> servicer, in a thread -> answers
-                                                                 any error -> its status
+    headers -> room? -> message, in time -> turn in the lane of its kind -> servicer, in a thread -> answers
+                                                                          any error -> its status
 
 All but the servicer runs on the event loop, where nothing may take long: a call that waits, for its message,
 its turn, something to watch or a slow reader, holds no thread.

@@ -14,6 +14,7 @@ from grpc import StatusCode
 
 from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
+from tests.attacks import silent_calls
 from tests.builders import MODEL_ID, portfolio_id, security_id
 from tests.e2e.api import Api, failure, message_of, served
 from tests.e2e.runs import check_answers, check_told, counts, start, watched
@@ -286,6 +287,24 @@ def test_calls_beyond_the_bound_are_refused_and_told_when_to_come_back(
             assert found.detail(error_details_pb2.RetryInfo).retry_delay.seconds == 1
         siblings.clear()
         assert api.rebalance(model.portfolio_ids[3]).HasField("solution")
+
+
+def test_a_call_for_which_there_is_no_room_is_refused_before_its_message_comes(
+    mongodb_uri: str, database_name: str
+) -> None:
+    with (
+        SimulatedSiblings(portfolios=2, positions=2) as silent,
+        served(mongodb_uri, database_name, silent, maximum_calls=1) as api,
+    ):
+        model = api.create(message_of(silent.model, portfolios=2))
+        silent.set_faults("accounting", [Fault(kind="hang")])
+        requests = [calls.RebalancePortfolioRequest(portfolio_id=one) for one in model.portfolio_ids]
+        futures = [api.rebalances.RebalancePortfolio.future(one, timeout=PATIENCE) for one in requests]
+        eventually(lambda: any(one.done() for one in futures))  # the other one has the room
+        method = "/globeco.ordergen.v1.RebalanceService/RebalancePortfolio"
+        with silent_calls(api.port, method, 1, channels=1) as (call,):
+            assert call.exception(PATIENCE).code() is StatusCode.RESOURCE_EXHAUSTED
+        silent.stop()
 
 
 def test_runs_beyond_the_bound_are_refused(

@@ -16,61 +16,125 @@ numbers are read as such, and floats are refused. Every call has a deadline. Eve
 `OrderGenerationError`: see `ordergen_client.errors`.
 """
 
-from ordergen_client.async_client import AsyncClient
-from ordergen_client.asynchronous.run import AsyncRun
-from ordergen_client.blocking.run import Run
-from ordergen_client.client import Client
-from ordergen_client.connecting.credentials import Tls
-from ordergen_client.errors import (
-    Aborted,
-    AlreadyExists,
-    BadData,
-    Cancelled,
-    DatabaseUnavailable,
-    DataProblem,
-    DeadlineExceeded,
-    Infeasible,
-    InternalError,
-    InvalidArgument,
-    MarketValueNotPositive,
-    MissingData,
-    ModelWithoutPositions,
-    NotFound,
-    OrderGenerationError,
-    PermissionDenied,
-    PreconditionFailed,
-    RebalanceInProgress,
-    ResourceExhausted,
-    SiblingUnavailable,
-    SolverUndecided,
-    StoredDataDamaged,
-    Unauthenticated,
-    Unavailable,
-    Unsupported,
-    VersionMismatch,
-    Violation,
-)
-from ordergen_client.records.states import (
-    PortfolioState,
-    PositionReason,
-    RebalanceState,
-    Restriction,
-    Side,
-    SolutionStatus,
-    Strategy,
-    View,
-)
-from ordergen_client.records.values import (
-    Model,
-    PortfolioRebalance,
-    Position,
-    Rebalance,
-    RebalanceEvent,
-    RebalanceOptions,
-    RebalancePosition,
-    Solution,
-    Transaction,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ordergen_client.async_client import AsyncClient
+    from ordergen_client.asynchronous.run import AsyncRun
+    from ordergen_client.blocking.run import Run
+    from ordergen_client.client import Client
+    from ordergen_client.connecting.credentials import Tls
+    from ordergen_client.errors import (
+        Aborted,
+        AlreadyExists,
+        BadData,
+        Cancelled,
+        DatabaseUnavailable,
+        DataProblem,
+        DeadlineExceeded,
+        Infeasible,
+        InternalError,
+        InvalidArgument,
+        MarketValueNotPositive,
+        MissingData,
+        ModelWithoutPositions,
+        NotFound,
+        OrderGenerationError,
+        PermissionDenied,
+        PreconditionFailed,
+        RebalanceInProgress,
+        ResourceExhausted,
+        SiblingUnavailable,
+        SolverUndecided,
+        StoredDataDamaged,
+        Unauthenticated,
+        Unavailable,
+        Unsupported,
+        VersionMismatch,
+        Violation,
+    )
+    from ordergen_client.records.states import (
+        PortfolioState,
+        PositionReason,
+        RebalanceState,
+        Restriction,
+        Side,
+        SolutionStatus,
+        Strategy,
+        View,
+    )
+    from ordergen_client.records.values import (
+        Model,
+        PortfolioRebalance,
+        Position,
+        Rebalance,
+        RebalanceEvent,
+        RebalanceOptions,
+        RebalancePosition,
+        Solution,
+        Transaction,
+    )
+
+#: Where each name is: gRPC is read once something is used, and not for `ordergen --help`.
+_PLACES = {
+    "ordergen_client.async_client": ("AsyncClient",),
+    "ordergen_client.asynchronous.run": ("AsyncRun",),
+    "ordergen_client.blocking.run": ("Run",),
+    "ordergen_client.client": ("Client",),
+    "ordergen_client.connecting.credentials": ("Tls",),
+    "ordergen_client.errors": (
+        "Aborted",
+        "AlreadyExists",
+        "BadData",
+        "Cancelled",
+        "DatabaseUnavailable",
+        "DataProblem",
+        "DeadlineExceeded",
+        "Infeasible",
+        "InternalError",
+        "InvalidArgument",
+        "MarketValueNotPositive",
+        "MissingData",
+        "ModelWithoutPositions",
+        "NotFound",
+        "OrderGenerationError",
+        "PermissionDenied",
+        "PreconditionFailed",
+        "RebalanceInProgress",
+        "ResourceExhausted",
+        "SiblingUnavailable",
+        "SolverUndecided",
+        "StoredDataDamaged",
+        "Unauthenticated",
+        "Unavailable",
+        "Unsupported",
+        "VersionMismatch",
+        "Violation",
+    ),
+    "ordergen_client.records.states": (
+        "PortfolioState",
+        "PositionReason",
+        "RebalanceState",
+        "Restriction",
+        "Side",
+        "SolutionStatus",
+        "Strategy",
+        "View",
+    ),
+    "ordergen_client.records.values": (
+        "Model",
+        "PortfolioRebalance",
+        "Position",
+        "Rebalance",
+        "RebalanceEvent",
+        "RebalanceOptions",
+        "RebalancePosition",
+        "Solution",
+        "Transaction",
+    ),
+}
+_MODULES = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
     "Aborted",
@@ -123,3 +187,13 @@ __all__ = [
     "View",
     "Violation",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -3,11 +3,12 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from importlib.util import find_spec
+from typing import Any
 
 from ordergen_client.records.values import Position
 
@@ -15,40 +16,61 @@ STOP_SECONDS = 60.0
 
 
 class SandboxError(Exception):
-    """The stack did not start; where this has no message it has said why on standard error."""
+    """The stack did not start, or ended; where this has no message it has said why on standard error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """A running stack: where its server and its REST front are, and a model that suits its market."""
+    """A running stack: where its server and its REST front are, and a model that suits its market.
+
+    Attributes:
+        credentials: files and tokens by name where it asks for them, otherwise None.
+        announced: all that it says of itself.
+        is_running: whether it still does.
+    """
 
     target: str
     rest: str
     model_name: str
     positions: tuple[Position, ...]
     portfolio_ids: tuple[str, ...]
+    credentials: dict[str, Any] | None = None
+    announced: dict[str, Any] = field(default_factory=dict, repr=False)
+    is_running: Callable[[], bool] = field(default=lambda: True, repr=False, compare=False)
 
 
 @contextmanager
-def sandbox(arguments: Sequence[str]) -> Iterator[Sandbox]:
-    """Run a stack for the time of the block. Raises SandboxError where it does not start."""
-    if find_spec("ordergen_server") is None:
-        raise SandboxError("the service is not installed: install globeco-ordergen[embedded]")
-    command = [sys.executable, "-m", "ordergen_server.sandbox", "--json", "--until-input-ends", "--port=0"]
-    # It stops at the end of its input, so it cannot outlive us, however we end.
-    with subprocess.Popen(  # noqa: S603 - our own program
-        [*command, *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
+def sandbox(arguments: Sequence[str], interrupted: Callable[[], object] = lambda: None) -> Iterator[Sandbox]:
+    """Run a stack for the time of the block.
+
+    Args:
+        arguments: of `python -m ordergen_server.sandbox`.
+        interrupted: is called at once when an interrupt ends the block: stopping takes its time.
+
+    Raises:
+        SandboxError: it does not start.
+    """
+    with _process(arguments) as process:
         try:
             yield _announced(process)
+        except KeyboardInterrupt:
+            interrupted()
+            raise
         finally:
             if process.stdin:
                 process.stdin.close()
             process.wait(STOP_SECONDS)
+
+
+def _process(arguments: Sequence[str]) -> "subprocess.Popen[str]":
+    if find_spec("ordergen_server") is None:
+        raise SandboxError("the service is not installed: install globeco-ordergen[embedded]")
+    alone = ["--json", "--until-input-ends", "--port=0"]
+    command = [sys.executable, "-m", "ordergen_server.sandbox", *alone, *arguments]
+    # It stops at the end of its input, so it cannot outlive us, however we end.
+    return subprocess.Popen(  # noqa: S603 - our own program
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
 
 
 def _announced(process: "subprocess.Popen[str]") -> Sandbox:
@@ -71,4 +93,7 @@ def _announced(process: "subprocess.Popen[str]") -> Sandbox:
             for line in model["positions"]
         ),
         portfolio_ids=tuple(model["portfolio_ids"]),
+        credentials=announced["credentials"],
+        announced=announced,
+        is_running=lambda: process.poll() is None,
     )

@@ -1,122 +1,198 @@
-"""`ordergen runs`: what runs did, as tables, as files, and checked."""
+"""`ordergen runs`: what runs did, followed, as tables and as files."""
 
-import json
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from pathlib import Path
+from typing import Final
 
 import click
-from rich.console import Console
 
 from ordergen_client.client import Client
-from ordergen_client.commands.report import for_people
-from ordergen_client.commands.server import with_server
+from ordergen_client.commands import finding
+from ordergen_client.commands.asking import ask
+from ordergen_client.commands.ending import end_as, going_on
+from ordergen_client.commands.export import export
+from ordergen_client.commands.failures import Failure
+from ordergen_client.commands.options import Server, with_client
 from ordergen_client.commands.verify import verify
-from ordergen_client.export import write_export
-from ordergen_client.records.states import PortfolioState
-from ordergen_client.records.values import PortfolioRebalance
-from ordergen_client.telling.as_json import portfolio_as_json, run_in_parts, runs_as_json
-from ordergen_client.telling.following import output_console, show_portfolios, until_interrupted
-from ordergen_client.telling.printable import print_whole
+from ordergen_client.records.states import PortfolioState, RebalanceState
+from ordergen_client.records.values import Rebalance, RebalanceEvent
+from ordergen_client.showing.columns import Column, Kind
+from ordergen_client.showing.output import Listing, Output
+from ordergen_client.showing.portfolio import show_portfolio
+from ordergen_client.showing.rows import order_rows, run_row
+from ordergen_client.showing.run import RunRead, show_run
+from ordergen_client.telling.following import until_interrupted, with_progress
 from ordergen_client.telling.progress import slow_progress
-from ordergen_client.telling.tables import orders_table, portfolio_details, run_details, runs_table
 
-#: Portfolios of a table; a longer run is several of them, each shown once it is read.
-PAGE = 500
+_RUNS: Final = (
+    Column("rebalance_id", "Run", Kind.ID),
+    Column("state", "State", Kind.ID),
+    Column("create_time", "Began (UTC)", Kind.TIME, 2),
+    Column("model_name", "Model"),
+    Column("portfolio_count", "Portfolios", Kind.COUNT, 3),
+    Column("needs_a_look", "Infeasible, failed", Kind.COUNT, 4),
+    Column("actor", "By", Kind.TEXT, 5),
+)
+_ORDERS: Final = (
+    Column("portfolio_name", "Portfolio"),
+    Column("portfolio_id", "Id", Kind.ID, 4),
+    Column("side", "Side", Kind.SIDE),
+    Column("quantity", "Shares", Kind.COUNT),
+    Column("ticker", "Ticker"),
+    Column("security_id", "Security", Kind.ID, 5),
+    Column("price", "Price", Kind.PRICE, 3),
+    Column("value", "Value", Kind.MONEY),
+    Column("trade_date", "Trade date", Kind.TIME, 2),
+)
 
 
 @click.group()
 def runs() -> None:
-    """Show what runs did, write them to files, and check those."""
+    """Runs: what they did, as tables and as files."""
 
 
-runs.add_command(verify)
+runs.add_command(export)
+old_verify = click.Command(
+    "verify", callback=verify.callback, params=verify.params, help=verify.help, hidden=True, deprecated=True
+)
+runs.add_command(old_verify)
 
 
 @runs.command("list")
-@click.option("--model", "model_id", default="", help="Only runs of this model.")
+@click.option("--model", help="Only runs of this model; by id or name.")
+@click.option("--portfolio", help="Only runs over this portfolio; by id or name.")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many at most.")
-@with_server
-def list_runs(*, client: Client, model_id: str, limit: int, as_json: bool) -> None:
-    """Show the newest runs."""
-    found = list(islice(client.runs.list(model_id=model_id, page_size=min(limit, 1000)), limit))
-    if as_json:
-        click.echo(runs_as_json(found))
-    else:
-        print_whole(output_console(), runs_table(found))
+@with_client
+def list_runs(
+    *, client: Client, server: Server, output: Output, model: str | None, portfolio: str | None, limit: int
+) -> None:
+    """List the newest runs."""
+    del server
+    model_id = finding.model_id(client, model) if model else ""
+    portfolio_ids = finding.portfolios(client, [portfolio]).values() if portfolio else ()
+    found = client.runs.list(model_id=model_id, portfolio_ids=portfolio_ids, page_size=min(limit, 1000))
+    more = "model_id", "model_version", "finish_time", "rebalance_date"
+    output.listing(Listing("rebalances", "Runs", _RUNS, map(run_row, islice(found, limit)), more))
 
 
 @runs.command()
-@click.argument("run_id")
-@click.option("--portfolio", "portfolio_id", help="Show the lines of this portfolio.")
+@click.argument("run")
+@click.argument("portfolio", required=False)
+@click.option("--portfolio", "old_portfolio", hidden=True)
 @click.option(
     "--state", type=click.Choice([one.value for one in PortfolioState]), help="Only portfolios in this state."
 )
-@with_server
+@with_client
 def show(
-    *, client: Client, run_id: str, portfolio_id: str | None, state: PortfolioState | None, as_json: bool
+    *,
+    client: Client,
+    server: Server,
+    output: Output,
+    run: str,
+    portfolio: str | None,
+    old_portfolio: str | None,
+    state: str | None,
 ) -> None:
-    """Show the run RUN_ID and a line for each portfolio it has done so far."""
-    if portfolio_id and state:
-        raise click.UsageError("--state chooses among all portfolios: it goes without --portfolio.")
-    if portfolio_id:
-        _show_portfolio(client.runs.portfolio(run_id, portfolio_id), as_json=as_json)
+    """Show what RUN did so far; with PORTFOLIO (id or name) every line of it, and why.
+
+    RUN is an id, the beginning of one, a model's name for its latest run, or `latest`.
+    """
+    del server
+    one = portfolio or old_portfolio
+    if one and state:
+        raise click.UsageError("--state chooses among all portfolios: it goes without a portfolio.")
+    run_id = finding.run_id(client, run)
+    if one:
+        show_portfolio(output, client.runs.portfolio(run_id, finding.portfolios(client, [one])[one]))
         return
-    run = client.runs.get(run_id)
-    portfolios = client.runs.portfolios(run_id, state=state, page_size=PAGE)
-    if as_json:
-        for part in run_in_parts(run, portfolios):
-            click.echo(part, nl=False)
-        click.echo()
-        return
-    console = output_console()
-    console.print(run_details(run), soft_wrap=True)
-    for page in _pages(portfolios):
-        show_portfolios(console, run, page)
-
-
-def _show_portfolio(portfolio: PortfolioRebalance, *, as_json: bool) -> None:
-    if as_json:
-        click.echo(portfolio_as_json(portfolio))
-        return
-    console = output_console()
-    console.print(portfolio_details(portfolio), soft_wrap=True)
-    if portfolio.positions:
-        print_whole(console, orders_table(portfolio))
-
-
-def _pages(portfolios: Iterable[PortfolioRebalance]) -> Iterator[list[PortfolioRebalance]]:
-    """So many at a time as a table has."""
-    left = iter(portfolios)
-    while page := list(islice(left, PAGE)):
-        yield page
+    found = client.runs.get(run_id)
+    read = RunRead(lambda its: state in {None, its})
+    read.run = found
+    with slow_progress("Reading", output.progress) as progress:
+        show_run(output, _counted(until_interrupted(_so_far(client, found)), found, progress), read)
 
 
 @runs.command()
-@click.argument("run_id")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="The file; RUN_ID.jsonl in this folder where it is not given. FILE.xlsx is a workbook.",
+@click.argument("run")
+@with_client
+def watch(*, client: Client, server: Server, output: Output, run: str) -> None:
+    """Follow RUN to its end, and show what it did. Its exit code says how it ended."""
+    run_id = finding.run_id(client, run)
+    read = RunRead()
+    with going_on(run_id, server):
+        events = until_interrupted(client.runs.attach(run_id).events())
+        show_run(output, with_progress(events, output.progress), read)
+    end_as(read.run)
+
+
+@runs.command()
+@click.argument("run")
+@with_client
+def cancel(*, client: Client, server: Server, output: Output, run: str) -> None:
+    """Cancel RUN: what is not done is left out, and what is done stays."""
+    del server
+    run_id = finding.run_id(client, run)
+    before = client.runs.get(run_id)
+    after = client.runs.cancel(run_id)
+    if before.state is not RebalanceState.RUNNING:
+        raise Failure(f"Run {run_id} had ended before: {before.state}. Nothing is changed.")
+    output.done(run_row(after), f"Run {run_id} is {after.state}.")
+
+
+@runs.command()
+@click.argument("run")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_client
+def delete(*, client: Client, server: Server, output: Output, run: str, yes: bool) -> None:
+    """Delete RUN, which has ended, and all that is stored of it."""
+    del server
+    found = client.runs.get(finding.run_id(client, run))
+    ask(
+        f"Delete run {found.rebalance_id} of {found.model_name}, {found.portfolio_count} portfolios?", yes=yes
+    )
+    client.runs.delete(found.rebalance_id, found.version)
+    output.done({"rebalance_id": found.rebalance_id, "deleted": True}, f"Deleted run {found.rebalance_id}.")
+
+
+@runs.command()
+@click.argument("run")
+@with_client
+def orders(*, client: Client, server: Server, output: Output, run: str) -> None:
+    """List the orders of RUN, those of a portfolio together, the largest first."""
+    del server
+    found = client.runs.get(finding.run_id(client, run))
+    with slow_progress("Reading", output.progress) as progress:
+        events = _counted(until_interrupted(_so_far(client, found)), found, progress)
+        rows = (
+            {"rebalance_id": found.rebalance_id, **order}
+            for event in events
+            if event.portfolio
+            for order in order_rows(event.portfolio)
+        )
+        about = lambda: run_row(found)  # noqa: E731 - asked for after the rows
+        output.listing(Listing("orders", f"Orders of run {found.rebalance_id}", _ORDERS, rows), about)
+
+
+def _so_far(client: Client, run: Rebalance) -> Iterator[RebalanceEvent]:
+    """The portfolios that a run has done by now; of one that has ended, all."""
+    done = sum(run.counts.values())
+    if done == 0:
+        return
+    seen = 0
+    for event in client.runs.watch(run.rebalance_id):
+        if event.portfolio:
+            seen += 1
+            yield event
+        if seen == done:
+            return
+
+
+def _counted(events: Iterable[RebalanceEvent], run: Rebalance, progress: object) -> Iterator[RebalanceEvent]:
+    for done, event in enumerate(events, 1):
+        progress(done, run.portfolio_count)  # type: ignore[operator] # slow_progress's
+        yield event
+
+
+old_watch = click.Command(
+    "watch", callback=watch.callback, params=watch.params, help=watch.help, deprecated=True
 )
-@click.option("--force", is_flag=True, help="Overwrite a file that is there.")
-@with_server
-def export(*, client: Client, run_id: str, output: Path | None, force: bool, as_json: bool) -> None:
-    """Write all that the run RUN_ID did to a file, for `ordergen runs verify` and other programs.
-
-    A run that goes on is followed to its end. Until the file is whole its name ends in .part. A workbook has
-    sheets of the portfolios, orders and lines for people; it is nothing that `verify` reads.
-    """
-    path = output or Path(f"{run_id}.jsonl")
-    told: dict[str, str] = {"file": str(path)}
-    with for_people(), slow_progress("Exporting", Console(stderr=True)) as progress:
-        if path.suffix.lower() == ".xlsx":
-            from ordergen_client.report.workbook import write_workbook  # noqa: PLC0415 - it needs an extra
-
-            events = until_interrupted(client.runs.watch(run_id))
-            write_workbook(events, path, force=force, progress=progress)
-        else:
-            messages = until_interrupted(client.runs.watch_messages(run_id))
-            told["sha256"] = write_export(messages, run_id, path, force=force, progress=progress)
-    click.echo(json.dumps(told) if as_json else path)

@@ -1,48 +1,81 @@
-"""`ordergen runs verify`: checks an exported run by itself, without a server."""
+"""`ordergen verify`: checks a run, or an exported one, by itself."""
 
-import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
-from rich.console import Console
 
-from ordergen_client.telling.following import output_console
-from ordergen_client.telling.printable import printable
+from ordergen_client.commands import finding
+from ordergen_client.commands.failures import REFUSED, told_failures
+from ordergen_client.commands.options import Server, with_output, with_server
+from ordergen_client.commands.people import for_people
+from ordergen_client.export import write_export
+from ordergen_client.showing.output import Form, Output
+from ordergen_client.telling.following import until_interrupted
 from ordergen_client.telling.progress import slow_progress
-from ordergen_client.verification.reading import NotAnExportError
 from ordergen_client.verification.telling import checked_table, conclusion, findings_table
 from ordergen_client.verification.verify import Prover, Report, verify_export
 
 
 @click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("run")
 @click.option(
     "--prove", is_flag=True, help="Solve each portfolio again, too, with the optimizer that is installed."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the result as one line of JSON.")
-def verify(*, file: Path, prove: bool, as_json: bool) -> None:
-    """Compute every number of the export FILE anew, and check every rule.
+@with_output
+@with_server
+def verify(*, server: Server, output: Output, run: str, prove: bool) -> None:
+    """Compute every number of RUN anew, and check every rule.
 
-    Ends with 1 where anything is wrong, and names what was found first.
+    RUN is a run, or a FILE that `ordergen runs export` wrote: for that no server is asked. Ends with 1 where
+    anything is wrong, and names what was found first.
     """
     prover = _prover() if prove else None
-    try:
-        with slow_progress("Checking", Console(stderr=True)) as progress:
-            report = verify_export(file, prover, progress)
-    except NotAnExportError as error:
-        raise click.ClickException(printable(str(error))) from error
-    if as_json:
-        click.echo(json.dumps(_as_json(report)))
+    with (
+        for_people(),
+        _exported(run, server, output) as file,
+        slow_progress("Checking", output.progress) as progress,
+    ):
+        report = verify_export(file, prover, progress)
+    if output.form is Form.TABLE:
+        _show(report, output, proved=prove)
     else:
-        console = output_console()
-        console.print(checked_table(report, proved=prove))
-        if report.findings.first:
-            console.print(findings_table(report))
-        console.print(conclusion(report, proved=prove), soft_wrap=True, highlight=False)
+        output.record(_as_record(report), {})
     if report.findings.count:
-        sys.exit(1)
+        sys.exit(REFUSED)
+
+
+def _show(report: Report, output: Output, *, proved: bool) -> None:
+    console = output.console
+    console.print(checked_table(report, proved=proved))
+    if report.findings.first:
+        console.print(findings_table(report))
+    console.print(conclusion(report, proved=proved), soft_wrap=True, highlight=False)
+
+
+@contextmanager
+def _exported(asked: str, server: Server, output: Output) -> Iterator[Path]:
+    """A file that is there, or one of a run for the time of the block."""
+    if Path(asked).is_file():
+        yield Path(asked)
+        return
+    if "/" in asked or "." in asked:
+        raise click.UsageError(f"There is no file {asked}.")
+    with TemporaryDirectory(prefix="ordergen-") as folder:
+        path = Path(folder, "run.jsonl")
+        with (
+            told_failures(server.target, server.tls, server.timeout_seconds),
+            server.client() as client,
+            slow_progress("Reading", output.progress) as progress,
+        ):
+            run_id = finding.run_id(client, asked)
+            messages = until_interrupted(client.runs.watch_messages(run_id))
+            write_export(messages, run_id, path, force=False, progress=progress)
+        yield path
 
 
 def _prover() -> Prover:
@@ -57,7 +90,7 @@ def _prover() -> Prover:
     return prove
 
 
-def _as_json(report: Report) -> dict[str, object]:
+def _as_record(report: Report) -> dict[str, object]:
     return {
         "rebalance_id": report.rebalance_id,
         "messages": report.messages,

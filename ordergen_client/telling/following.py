@@ -1,42 +1,66 @@
-"""Following a run: its progress while it goes on, and what became of it."""
+"""Following a run: read by a thread of its own, so that an interrupt is heard, with its progress for eyes."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from queue import Empty, Queue
 from threading import Thread
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
-from ordergen_client.records.values import PortfolioRebalance, Rebalance, RebalanceEvent
-from ordergen_client.telling.printable import WIDEST, PlainConsole, print_whole
-from ordergen_client.telling.tables import portfolios_table
+from ordergen_client.records.values import PortfolioRebalance, RebalanceEvent
+from ordergen_client.telling.printable import printable
 
 #: How long an interrupt may take to be heard.
 WAKE_SECONDS = 0.2
 #: Events that are read ahead of whoever takes them.
 AHEAD = 64
+#: Failures that are told as they come; the rest is told at the end.
+_TOLD = 10
 
 Event = TypeVar("Event")
 
 
-def follow(events: Iterable[RebalanceEvent], console: Console) -> tuple[Rebalance, list[PortfolioRebalance]]:
-    """Read a run to its end with a progress bar on `console`; its portfolios come by id."""
-    portfolios: list[PortfolioRebalance] = []
-    finished: list[Rebalance] = []
-    columns = (TextColumn("Rebalancing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+def with_progress(
+    events: Iterable[RebalanceEvent], console: Console, text: str = "Rebalancing"
+) -> Iterator[RebalanceEvent]:
+    """The same events, with a bar on `console`: how many are done, how fast, how long yet, what failed."""
+    columns = (
+        TextColumn(text),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    told = 0
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task("", total=None)
+        task = progress.add_task("", total=None, rate="")
         for event in events:
             if event.started:
                 progress.update(task, total=event.started.portfolio_count)
             if event.portfolio:
-                portfolios.append(event.portfolio)
-                progress.advance(task)
-            if event.finished:
-                finished.append(event.finished)
-    return finished[0], sorted(portfolios, key=lambda one: one.portfolio_id)
+                speed = progress.tasks[0].speed
+                progress.update(task, advance=1, rate=f"{speed:,.0f}/s" if speed else "")
+                if event.portfolio.error and told < _TOLD:
+                    told += 1
+                    progress.console.print(_failure(event.portfolio), soft_wrap=True)
+            yield event
+
+
+def _failure(portfolio: PortfolioRebalance) -> Text:
+    name = f"{portfolio.portfolio_name} {portfolio.portfolio_id}".strip()
+    message = portfolio.error.message if portfolio.error else ""
+    return Text(printable(f"{name} {portfolio.state}: {message}"), style="yellow")
 
 
 def until_interrupted(events: Iterable[Event]) -> Iterator[Event]:
@@ -64,23 +88,3 @@ def until_interrupted(events: Iterable[Event]) -> Iterator[Event]:
             if isinstance(one, Exception):
                 raise one
             yield one
-
-
-def output_console() -> Console:
-    """Standard output, wide enough for the tables where it is not a terminal; no text commands it."""
-    console = PlainConsole()
-    return console if console.is_terminal else PlainConsole(width=WIDEST)
-
-
-def show_portfolios(console: Console, run: Rebalance, portfolios: Sequence[PortfolioRebalance]) -> None:
-    """Print a line a portfolio, and why those failed that did."""
-    print_whole(console, portfolios_table(portfolios, run.model_name))
-    for portfolio in portfolios:
-        if portfolio.error:
-            console.print(f"{portfolio.portfolio_id}: {portfolio.error.message}", soft_wrap=True)
-
-
-def summary(run: Rebalance) -> str:
-    """A run in a line."""
-    counts = ", ".join(f"{count} {state}" for state, count in run.counts.items() if count)
-    return f"Run {run.rebalance_id} {run.state}: {counts}"

@@ -39,3 +39,9 @@ def print_whole(console: Console, table: Table) -> None:
         console.print(table)
     finally:
         console.width = own
+
+
+def output_console() -> Console:
+    """Standard output, wide enough for the tables where it is not a terminal; no text commands it."""
+    console = PlainConsole()
+    return console if console.is_terminal else PlainConsole(width=WIDEST)

@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from pydantic import ValidationError
 from rich.console import Console
 
-from ordergen_client.telling.following import output_console
+from ordergen_client.telling.printable import output_console
 from ordergen_client.telling.progress import slow_progress
 from ordergen_server.api.telemetry.logs import logging_to
 from ordergen_server.domain.errors import OrderGenerationError

@@ -1,0 +1,92 @@
+"""How commands end: their exit codes, and failures in words with what to do."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import click
+
+from ordergen_client.connecting.credentials import Tls
+from ordergen_client.connecting.reaching import way_to
+from ordergen_client.errors import DeadlineExceeded, OrderGenerationError, Unavailable
+from ordergen_client.telling.printable import printable
+
+REFUSED: Final = 1
+NEEDS_A_LOOK: Final = 3
+UNREACHABLE: Final = 4
+INTERRUPTED: Final = 130
+
+
+class Failure(click.ClickException):
+    """A command cannot do what it is told; `exit_code` says of which kind that is."""
+
+    def __init__(self, message: str, exit_code: int = REFUSED) -> None:
+        super().__init__(printable_lines(message))
+        self.exit_code = exit_code
+
+
+class InterruptedRun(Failure):
+    """Somebody no longer follows a run, which goes on."""
+
+    def __init__(self, rebalance_id: str, options: str) -> None:
+        super().__init__(
+            f"Interrupted. Run {rebalance_id} goes on.\n"
+            f"  Come back to it: ordergen runs watch {rebalance_id}{options}\n"
+            f"  Cancel it:       ordergen runs cancel {rebalance_id}{options}",
+            INTERRUPTED,
+        )
+
+    def show(self, file: object = None) -> None:
+        """Say so; it is no error."""
+        del file
+        click.echo(self.message, err=True)
+
+
+@contextmanager
+def told_failures(target: str, tls: Tls | None, timeout_seconds: float) -> Iterator[None]:
+    """A block whose failures are told in words, with the exit code of their kind."""
+    try:
+        yield
+    except OrderGenerationError as error:
+        if _is_of_the_way(error):
+            raise unreachable(target, tls, timeout_seconds, error) from error
+        raise Failure(told(error)) from error
+
+
+def told(error: OrderGenerationError) -> str:
+    """What failed, and each rule that was broken."""
+    lines = [str(error), *(f"  {violation.subject}: {violation.rule}" for violation in error.violations)]
+    return "\n".join(lines)
+
+
+def printable_lines(text: str) -> str:
+    """Lines in which no character commands a terminal."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def _is_of_the_way(error: OrderGenerationError) -> bool:
+    """Whether the service did not say it: with each error of its own it says a reason."""
+    return not error.reason and isinstance(error, Unavailable | DeadlineExceeded)
+
+
+def unreachable(target: str, tls: Tls | None, timeout_seconds: float, error: OrderGenerationError) -> Failure:
+    """Which address was tried, why that failed, and what to do."""
+    steps = way_to(target, tls)
+    for step in steps:
+        if step.failed:
+            told_steps = f"{step.told}.\n{step.advice}"
+            return Failure(f"The service at {target} cannot be reached: {told_steps}{_HELP}", UNREACHABLE)
+    if isinstance(error, DeadlineExceeded):
+        return Failure(
+            f"The service at {target} did not answer within {timeout_seconds:g} s, and may have done what it"
+            " was asked all the same. Look what is there before trying again, or give it longer: --timeout.",
+            UNREACHABLE,
+        )
+    return Failure(
+        f"The service at {target} answers, but no call comes through: try again.{_HELP}", UNREACHABLE
+    )
+
+
+_HELP: Final = (
+    "\n--target HOST:PORT names another; `ordergen serve` starts one to try; `ordergen doctor` looks closer."
+)

@@ -1,0 +1,136 @@
+"""`ordergen models create, update, diff`: models from files."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from ordergen_client.client import Client
+from ordergen_client.commands import finding
+from ordergen_client.commands.model_changes import Change, changes, meaning
+from ordergen_client.commands.model_files import ModelFile, read_model
+from ordergen_client.commands.model_records import portfolio_ids, positions_of, warn_of_unknown, whole_model
+from ordergen_client.commands.options import Server, with_client
+from ordergen_client.records.values import Model
+from ordergen_client.showing.columns import Column, Kind
+from ordergen_client.showing.output import Form, Listing, Output
+
+_FILE: Final = click.option(
+    "-f",
+    "--file",
+    "path",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="YAML of name, positions and portfolios; or CSV: security,target,low_drift,high_drift.",
+)
+_CHANGES: Final = (
+    Column("what", "Change"),
+    Column("ticker", "Ticker", Kind.TEXT),
+    Column("id", "Id", Kind.ID, 1),
+    Column("before", "Before", Kind.ID),
+    Column("after", "After", Kind.ID),
+)
+
+
+@click.command()
+@_FILE
+@click.option("--name", help="Of the model, where the file has none.")
+@click.option(
+    "--portfolio", "portfolios", multiple=True, help="A portfolio that follows it, too; by id or name."
+)
+@with_client
+def create(
+    *,
+    client: Client,
+    server: Server,
+    output: Output,
+    path: Path,
+    name: str | None,
+    portfolios: tuple[str, ...],
+) -> None:
+    """Create a model from a file."""
+    del server
+    file = read_model(path)
+    named = name or file.name
+    if not named:
+        raise click.UsageError("The model needs a name: --name, or `name:` in a YAML file.")
+    positions = positions_of(client, file)
+    linked = portfolio_ids(client, (*(file.portfolios or ()), *portfolios))
+    warn_of_unknown(client, output, linked or ())
+    made = client.models.create(named, positions or (), linked or ())
+    output.done(whole_model(client, made), f"Created model {made.name}: {made.model_id}")
+
+
+@click.command()
+@click.argument("model")
+@_FILE
+@click.option("--name", help="The new name of the model.")
+@with_client
+def update(
+    *, client: Client, server: Server, output: Output, model: str, path: Path, name: str | None
+) -> None:
+    """Replace what the file has of MODEL: its positions, its portfolios, its name.
+
+    A file of `ordergen models show --output yaml` has the version that was read: where somebody else has
+    changed the model since, nothing is written.
+    """
+    del server
+    file = read_model(path)
+    before = finding.model(client, model)
+    linked = portfolio_ids(client, file.portfolios)
+    warn_of_unknown(client, output, [one for one in linked or () if one not in before.portfolio_ids])
+    made = client.models.update(
+        before.model_id,
+        before.version if file.version is None else file.version,
+        name=name or file.name,
+        positions=positions_of(client, file),
+        portfolio_ids=linked,
+    )
+    done = list(changes(before, made))
+    output.done(
+        whole_model(client, made),
+        f"Updated model {made.name} to version {made.version}: {len(done)} changes.",
+    )
+
+
+@click.command()
+@click.argument("model")
+@_FILE
+@with_client
+def diff(*, client: Client, server: Server, output: Output, model: str, path: Path) -> None:
+    """Show what an update by this file would change in MODEL, and what that means. Nothing is written."""
+    del server
+    file = read_model(path)
+    before = finding.model(client, model)
+    after = _as_it_would_be(client, before, file)
+    found = list(changes(before, after))
+    tickers = finding.tickers(client, {one.key for one in found if one.is_security})
+    rows = [_change_row(one, tickers) for one in found]
+    told = meaning(before, after)
+    output.listing(
+        Listing("changes", f"Changes of {before.name}", _CHANGES, rows),
+        lambda: {"model_id": before.model_id, **told},
+    )
+    if output.form is Form.TABLE and found:
+        output.console.print(told["meaning"], soft_wrap=not output.console.is_terminal, highlight=False)
+
+
+def _as_it_would_be(client: Client, before: Model, file: ModelFile) -> Model:
+    positions, linked = positions_of(client, file), portfolio_ids(client, file.portfolios)
+    changed: dict[str, Any] = {
+        "name": file.name or before.name,
+        "positions": before.positions if positions is None else [one for one in positions if one.target],
+        "portfolio_ids": before.portfolio_ids if linked is None else tuple(linked),
+    }
+    return replace(before, **changed)
+
+
+def _change_row(change: Change, tickers: dict[str, str]) -> dict[str, object]:
+    return {
+        "what": change.what,
+        "ticker": tickers.get(change.key, "") if change.is_security else "",
+        "id": change.key,
+        "before": change.before,
+        "after": change.after,
+    }

@@ -1,0 +1,25 @@
+"""What is written for people needs packages that programs can do without."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from ordergen_client.commands.failures import Failure
+from ordergen_client.verification.reading import NotAnExportError
+from ordergen_client.whole_file import FileNotWrittenError
+
+
+@contextmanager
+def for_people() -> Iterator[None]:
+    """A block that imports and uses what writes files for people; its failures are told in words."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("ordergen_client"):
+            raise
+        raise click.UsageError(
+            f"This needs {error.name}, which is not installed: install globeco-ordergen-client[report]."
+        ) from error
+    except (FileNotWrittenError, NotAnExportError) as error:
+        raise Failure(str(error)) from error

@@ -1,0 +1,185 @@
+"""`ordergen rebalance`: a model's portfolios, or one of them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import click
+
+from ordergen_client.client import Client
+from ordergen_client.commands import finding
+from ordergen_client.commands.decimals import MONEY, WEIGHT
+from ordergen_client.commands.ending import end_as, going_on
+from ordergen_client.commands.options import Server, with_client
+from ordergen_client.records.states import Restriction, Strategy
+from ordergen_client.records.values import Model, RebalanceOptions
+from ordergen_client.showing.output import Output
+from ordergen_client.showing.portfolio import show_portfolio
+from ordergen_client.showing.run import RunRead, show_run
+from ordergen_client.telling.following import until_interrupted, with_progress
+
+_HOW: Final = (
+    click.option(
+        "--strategy",
+        type=click.Choice([str(one) for one in Strategy], case_sensitive=False),
+        default="TO_TARGET",
+        show_default=True,
+        help="TO_BAND trades the least that brings every position inside its band.",
+    ),
+    click.option("--minimum-cash", type=MONEY, help="Cash to keep, in money."),
+    click.option("--minimum-cash-weight", type=WEIGHT, help="Cash to keep, as a weight: 0.02 or 2%."),
+    click.option("--allow-overdraft", is_flag=True, help="Do not check cash at all."),
+    click.option("--minimum-trade-value", type=MONEY, help="No smaller trades, in money."),
+    click.option(
+        "--restrict",
+        "restrictions",
+        multiple=True,
+        metavar="SECURITY=HOLD",
+        help="What may not be done with a security: DO_NOT_BUY, DO_NOT_SELL or HOLD. Repeatable.",
+    ),
+    click.option(
+        "--lot",
+        "lots",
+        multiple=True,
+        metavar="SECURITY=SHARES",
+        help="Shares in a lot of a security. Repeatable.",
+    ),
+    click.option("--maximum-turnover", type=WEIGHT, help="Buys and sells at most, as a weight: 0.1 or 10%."),
+    click.option("--maximum-trades", type=click.IntRange(min=0), help="Orders of a portfolio at most."),
+    click.option(
+        "--solver-timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds for a portfolio."
+    ),
+)
+
+
+def _how(command: Any) -> Any:  # noqa: ANN401 - a click command's function
+    for option in reversed(_HOW):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.argument("model", required=False)
+@click.option("--portfolio", help="This portfolio alone; by id or name.")
+@click.option("--dry-run", is_flag=True, help="Compute everything, store nothing.")
+@click.option("--detach", is_flag=True, help="Print the run's id and leave it to go on by itself.")
+@click.option("--wait", is_flag=True, help="Wait for its end without progress, as scripts do.")
+@click.option("--request-id", default="", help="A UUID4: the same one never starts a second run.")
+@_how
+@with_client
+def rebalance(
+    *,
+    client: Client,
+    server: Server,
+    output: Output,
+    model: str | None,
+    portfolio: str | None,
+    dry_run: bool,
+    detach: bool,
+    wait: bool,
+    request_id: str,
+    **how: Any,  # noqa: ANN401 - the options of _HOW
+) -> None:
+    """Rebalance every portfolio of MODEL, or one with --portfolio.
+
+    The run goes on when this command is interrupted: `ordergen runs watch` comes back to it. Ends with 0
+    where it is done, and with 3 where some portfolios are INFEASIBLE or FAILED.
+    """
+    if bool(model) == bool(portfolio):
+        raise click.UsageError("Name a model, or one portfolio with --portfolio: one of the two.")
+    if detach and (dry_run or wait or portfolio):
+        raise click.UsageError("--detach goes with a stored run of a model alone, and without --wait.")
+    output.progress.quiet = output.quiet or wait
+    options = _options(client, how)
+    if portfolio:
+        _rebalance_one(client, output, portfolio, options, dry_run=dry_run, request_id=request_id)
+        return
+    model_id = finding.model_id(client, model or "")
+    if options.restrictions:
+        _warn_of_restrictions(output, client.models.get(model_id), options)
+    if dry_run:
+        _dry_run(client, output, model_id, options)
+        return
+    run = client.runs.start(model_id, options, request_id=request_id)
+    if detach:
+        output.done({"rebalance_id": run.rebalance_id}, run.rebalance_id)
+        return
+    output.progress.print(f"Run {run.rebalance_id}", highlight=False)
+    read = RunRead()
+    with going_on(run.rebalance_id, server):
+        show_run(output, with_progress(until_interrupted(run.events()), output.progress), read)
+    end_as(read.run)
+
+
+def _rebalance_one(
+    client: Client, output: Output, asked: str, options: RebalanceOptions, *, dry_run: bool, request_id: str
+) -> None:
+    portfolio_id = finding.portfolios(client, [asked])[asked]
+    found = client.portfolios.rebalance(portfolio_id, options, validate_only=dry_run, request_id=request_id)
+    show_portfolio(output, found)
+
+
+def _dry_run(client: Client, output: Output, model_id: str, options: RebalanceOptions) -> None:
+    """Computed by the server as always, and stored nowhere: it ends with this command."""
+    read = RunRead()
+    events = client.runs.stream(model_id, options, validate_only=True)
+    show_run(output, with_progress(until_interrupted(events), output.progress, "Trying"), read)
+    output.progress.print("A dry run: nothing is stored.", highlight=False)
+    end_as(read.run)
+
+
+def _options(client: Client, how: Mapping[str, Any]) -> RebalanceOptions:
+    """The options, with securities by their ids. Raises click.UsageError for what cannot be."""
+    restrictions = _by_security(client, how["restrictions"], "--restrict", Restriction.HOLD)
+    lots = _by_security(client, how["lots"], "--lot", "100")
+    try:
+        return RebalanceOptions(
+            minimum_cash_amount=how["minimum_cash"],
+            minimum_cash_weight=how["minimum_cash_weight"],
+            allow_overdraft=how["allow_overdraft"],
+            solver_timeout_seconds=how["solver_timeout"],
+            strategy=Strategy(how["strategy"].upper()),
+            minimum_trade_value=how["minimum_trade_value"],
+            restrictions={key: Restriction(_known(value)) for key, value in restrictions.items()},
+            lot_sizes={key: _shares(value) for key, value in lots.items()},
+            maximum_turnover_weight=how["maximum_turnover"],
+            maximum_trade_count=how["maximum_trades"],
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _by_security(client: Client, given: Sequence[str], option: str, like: str) -> dict[str, str]:
+    """What is given as SECURITY=VALUE, by the security's id."""
+    pairs = [one.partition("=") for one in given]
+    for security, _sign, value in pairs:
+        if not (security and value):
+            raise click.UsageError(f"{option} must be SECURITY={like}, not {security + _sign + value!r}")
+    ids = finding.securities(client, [security for security, _sign, _value in pairs]) if pairs else {}
+    found: dict[str, str] = {}
+    for security, _sign, value in pairs:
+        if ids[security] in found:
+            raise click.UsageError(f"{option} names {security} twice")
+        found[ids[security]] = value
+    return found
+
+
+def _known(name: str) -> str:
+    upper = name.upper()
+    if upper not in list(Restriction):
+        raise ValueError(f"--restrict: {name!r} is none of {', '.join(Restriction)}")
+    return upper
+
+
+def _shares(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise ValueError(f"--lot: {text!r} is no whole number of shares")
+    return int(text)
+
+
+def _warn_of_restrictions(output: Output, model: Model, options: RebalanceOptions) -> None:
+    there = {one.security_id for one in model.positions}
+    absent = [one for one in options.restrictions if one not in there]
+    if absent:
+        output.warn(
+            f"{', '.join(absent)}: not in the model, so it is restricted where a portfolio holds it alone."
+        )

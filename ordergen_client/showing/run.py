@@ -1,0 +1,169 @@
+"""A run for eyes: a summary first, then what needs a look, the largest orders, and a line a portfolio."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from ordergen_client.records.values import Rebalance, RebalanceEvent
+from ordergen_client.report.attention import Attention, run_warning
+from ordergen_client.report.figures import figures
+from ordergen_client.report.securities import Securities
+from ordergen_client.report.totals import Totals
+from ordergen_client.report.words import STATES, counted, headline
+from ordergen_client.showing.columns import Column, Kind, money, percent, time
+from ordergen_client.showing.grid import Row, details, print_rows
+from ordergen_client.showing.output import Form, Listing, Output
+from ordergen_client.showing.rows import plain, portfolio_row, run_row, set_options
+from ordergen_client.telling.printable import printable
+
+PORTFOLIOS: Final = (
+    Column("portfolio_name", "Name"),
+    Column("portfolio_id", "Portfolio", Kind.ID, 4),
+    Column("state", "State", Kind.ID),
+    Column("status", "Answer", Kind.ID, 5),
+    Column("market_value", "Market value", Kind.MONEY, 2),
+    Column("drift_before", "Drift", Kind.PERCENT, 1),
+    Column("drift_after", "then", Kind.PERCENT),
+    Column("cash_after", "Cash then", Kind.MONEY, 6),
+    Column("buys", "Buys", Kind.COUNT, 7),
+    Column("sells", "Sells", Kind.COUNT, 7),
+    Column("turnover", "Turnover", Kind.MONEY, 3),
+)
+#: What programs get of a portfolio beside these.
+MORE: Final = "cash_before", "bought", "sold", "objective", "lower_bound", "error"
+_ORDERS: Final = (
+    Column("portfolio", "Portfolio"),
+    Column("side", "Side", Kind.SIDE),
+    Column("shares", "Shares", Kind.COUNT),
+    Column("ticker", "Ticker"),
+    Column("price", "Price", Kind.PRICE, 2),
+    Column("value", "Value", Kind.MONEY),
+    Column("weight", "of portfolio", Kind.PERCENT, 1),
+)
+#: Orders that are shown before all portfolios, and portfolios that are named with what needs a look.
+_LARGEST, _NAMED = 5, 3
+
+
+class RunRead:
+    """What is read of a run, portfolio after portfolio.
+
+    Attributes:
+        run: as it was told last; None before it is told.
+    """
+
+    def __init__(self, wanted: Callable[[str], bool] = lambda _state: True) -> None:
+        self.run: Rebalance | None = None
+        self.totals = Totals()
+        self.attention = Attention()
+        self.securities = Securities()
+        self._wanted = wanted
+
+    def rows(self, events: Iterable[RebalanceEvent]) -> Iterator[Row]:
+        """A row a portfolio, as they come."""
+        for event in events:
+            self.run = event.started or event.finished or self.run
+            portfolio = event.portfolio
+            if portfolio is None:
+                continue
+            its = figures(portfolio)
+            self.totals.add(portfolio, its)
+            self.attention.add(portfolio, its)
+            self.securities.add(portfolio)
+            if self._wanted(portfolio.state):
+                yield {"rebalance_id": portfolio.rebalance_id, **portfolio_row(portfolio, its)}
+
+
+def show_run(output: Output, events: Iterable[RebalanceEvent], read: RunRead) -> None:
+    """Read a run to the end of its events, and write it."""
+    rows = read.rows(events)
+    if output.form is not Form.TABLE:
+        output.listing(
+            Listing("portfolios", "", PORTFOLIOS, rows, MORE), lambda: run_row(read.run) if read.run else {}
+        )
+        return
+    slim = [{column.key: row[column.key] for column in PORTFOLIOS} for row in rows]
+    if read.run is None:
+        return
+    console = output.console
+    _show_summary(console, read.run, read)
+    _show_attention(console, read.run, read)
+    if read.securities.largest():
+        print_rows(console, _largest(read), _ORDERS, title="Largest orders", headers=output.headers)
+        console.print()
+    slim.sort(key=lambda row: str(row["portfolio_id"]))
+    print_rows(console, slim, PORTFOLIOS, title="Portfolios", headers=output.headers)
+
+
+def run_details(run: Rebalance) -> dict[str, object]:
+    """What is known of a run but its portfolios, by name."""
+    version = f"version {run.model_version}" if run.model_version else "its version is not known"
+    ended = f"ended {time(run.finish_time)} UTC" if run.finish_time else "goes on"
+    return {
+        "Run": f"{run.rebalance_id}  {run.state}",
+        "Model": f"{run.model_name} ({run.model_id}), {version}",
+        "Began": f"{time(run.create_time)} UTC, {ended}" + (f", by {run.actor}" if run.actor else ""),
+        "Options": _options(run),
+        **({"Error": run.error.message} if run.error else {}),
+    }
+
+
+def _options(run: Rebalance) -> str:
+    if run.options is None:
+        return "not known"
+    given = set_options(run.options)
+    return ", ".join(f"{name} {plain(value)}" for name, value in given.items()) or "all by default"
+
+
+def _show_summary(console: Console, run: Rebalance, read: RunRead) -> None:
+    totals = read.totals
+    console.print(Text(headline(totals, read.attention), style="bold"))
+    states = ", ".join(
+        f"{count:,} {STATES.get(state, state).lower()}" for state, count in totals.states.items()
+    )
+    weight = totals.turnover_weight
+    before, after = totals.drift_before, totals.drift_after
+    lines: dict[str, object] = {
+        **run_details(run),
+        "Portfolios": f"{totals.portfolios:,} of {run.portfolio_count:,}: {states or 'none done'}",
+        "Market value": money(totals.market_value),
+        "Cash": f"{money(totals.cash_before)}, then {money(totals.cash_after)}",
+        "Drift": "-" if before is None or after is None else f"{percent(before)}, then {percent(after)}",
+        "Orders": f"{counted(totals.buys, 'buy')} for {money(totals.bought)},"
+        f" {counted(totals.sells, 'sell')} for {money(totals.sold)}",
+        "Turnover": money(totals.turnover)
+        + (f", {percent(weight)} of market value" if weight is not None else ""),
+        "Proven": f"{totals.proven:,} of {totals.answered:,} answers: no better whole-share orders exist",
+    }
+    console.print(details(lines), soft_wrap=not console.is_terminal)
+    console.print()
+
+
+def _show_attention(console: Console, run: Rebalance, read: RunRead) -> None:
+    groups = read.attention.groups()
+    warning = run_warning(run, read.totals.portfolios)
+    if not (groups or warning):
+        return
+    console.print(Text("Needs a look", style="bold yellow"))
+    for line in [warning] * bool(warning):
+        console.print(Text(f"  {printable(line)}"), soft_wrap=not console.is_terminal)
+    for group in groups:
+        names = ", ".join(name or portfolio_id for portfolio_id, name in group.names[:_NAMED])
+        more = f", and {group.count - _NAMED:,} more" if group.count > _NAMED else ""
+        told = f"  {group.heading}: {names}{more}\n    {group.why}"
+        console.print(Text("\n".join(map(printable, told.split("\n")))), soft_wrap=not console.is_terminal)
+    console.print()
+
+
+def _largest(read: RunRead) -> Iterator[Row]:
+    for trade in read.securities.largest()[:_LARGEST]:
+        yield {
+            "portfolio": trade.portfolio_name or trade.portfolio_id,
+            "side": "BUY" if trade.shares > 0 else "SELL",
+            "shares": abs(trade.shares),
+            "ticker": trade.ticker,
+            "price": trade.price,
+            "value": trade.value,
+            "weight": trade.weight,
+        }

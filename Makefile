@@ -30,7 +30,7 @@ demo: $(INSTALLED)  ## Rebalance portfolios on embedded parts (ARGS="--portfolio
 	@$(BIN)/ordergen demo --report .build/report.html $(ARGS)
 
 serve: $(INSTALLED)  ## Keep the embedded stack up until Ctrl-C (ARGS="--portfolios 200").
-	@$(BIN)/python -m ordergen_server.sandbox --rest-port 8080 $(ARGS)
+	@$(BIN)/ordergen serve $(ARGS)
 
 lint: $(INSTALLED)  ## ruff, mypy strict, import contracts.
 	$(BIN)/ruff check .

@@ -11,6 +11,7 @@ import click
 
 from ordergen_client.client import Client
 from ordergen_client.commands.failures import told_failures
+from ordergen_client.commands.variables import misspelt
 from ordergen_client.connecting.contexts import Context, ContextError, contexts_path, read_contexts
 from ordergen_client.connecting.credentials import Tls, Token
 from ordergen_client.showing.output import Form, Output
@@ -114,6 +115,8 @@ def with_server(command: Command) -> Command:
             "token_file": token_file and str(token_file),
             "timeout": timeout,
         }
+        for found, meant in misspelt(os.environ, VARIABLES).items():
+            click.echo(f"Warning: {found} is no variable of ordergen: is {meant} meant?", err=True)
         command(*args, server=_server(context, Context(**given)), **options)  # type: ignore[arg-type] # each its own type
 
     return _with(

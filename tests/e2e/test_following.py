@@ -44,7 +44,7 @@ def test_a_run_is_followed_to_its_end(served_model: tuple[Api, str]) -> None:
     done = ordergen(api, "rebalance", model_id)
     assert done.returncode == 0, done.stderr
     rebalance_id = done.stderr.split()[1]
-    assert f"Run {rebalance_id} COMPLETED" in done.stdout
+    assert f"{rebalance_id}  COMPLETED" in done.stdout
     assert f"{PORTFOLIOS}/{PORTFOLIOS}" in done.stderr
 
 
@@ -54,7 +54,7 @@ def test_a_run_as_json_is_what_is_stored(served_model: tuple[Api, str]) -> None:
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert len(told["portfolios"]) == PORTFOLIOS
-    again = ordergen(api, "watch", told["rebalance_id"], "--json")
+    again = ordergen(api, "runs", "watch", told["rebalance_id"], "--json")
     assert json.loads(again.stdout) == told
     stored = api.run(told["rebalance_id"])
     assert told["counts"]["REBALANCED"] == stored.rebalanced_count
@@ -66,9 +66,9 @@ def test_a_run_is_left_and_come_back_to(served_model: tuple[Api, str], siblings:
     left = ordergen(api, "rebalance", model_id, "--detach", "--json")
     rebalance_id = json.loads(left.stdout)["rebalance_id"]
     assert (left.returncode, left.stderr) == (0, "")
-    done = ordergen(api, "watch", rebalance_id)
+    done = ordergen(api, "watch", rebalance_id)  # as it was called before
     assert done.returncode == 0, done.stderr
-    assert f"Run {rebalance_id} COMPLETED" in done.stdout
+    assert f"{rebalance_id}  COMPLETED" in done.stdout
 
 
 def test_a_run_goes_on_where_its_command_is_interrupted(
@@ -84,9 +84,11 @@ def test_a_run_goes_on_where_its_command_is_interrupted(
         eventually(lambda: len(api.run(rebalance_id).rebalance_id) > 0)
         os.kill(process.pid, signal.SIGINT)
         told = process.stderr.read()
-        assert process.wait(PATIENCE) != 0
+        assert process.wait(PATIENCE) == 130
     siblings.clear()
     assert "Traceback" not in told
+    assert f"ordergen runs watch {rebalance_id} --target 127.0.0.1:{api.port}" in told
+    assert f"ordergen runs cancel {rebalance_id} --target 127.0.0.1:{api.port}" in told
     events = watched(api, rebalance_id)
     ended = check_told(events, [one.portfolio.portfolio_id for one in events[1:-1]])
     assert ended.state == rebalance_pb2.REBALANCE_STATE_COMPLETED

@@ -85,12 +85,12 @@ def test_runs_are_listed_newest_first(runs: Served) -> None:
 
 def test_a_run_is_shown_with_a_line_a_portfolio(runs: Served) -> None:
     table = runs.done("show", runs.plain.rebalance_id)
-    assert f"{runs.plain.rebalance_id} COMPLETED" in table
+    assert f"{runs.plain.rebalance_id}  COMPLETED" in table
     assert table.count("PROVEN_OPTIMAL") == runs.plain.rebalanced_count
     told = json.loads(runs.done("show", runs.plain.rebalance_id, "--json"))
     assert told["counts"]["REBALANCED"] == runs.plain.rebalanced_count
     ids = [one["portfolio_id"] for one in told["portfolios"]]
-    assert (len(ids), ids) == (PORTFOLIOS, sorted(ids))
+    assert len(set(ids)) == PORTFOLIOS == len(ids)
 
 
 def test_portfolios_in_a_state_alone(runs: Served) -> None:
@@ -103,7 +103,7 @@ def test_portfolios_in_a_state_alone(runs: Served) -> None:
 def test_the_lines_of_a_portfolio(runs: Served, clean_siblings: SimulatedSiblings) -> None:
     run_id, portfolio = runs.plain.rebalance_id, clean_siblings.model.portfolio_ids[0]
     table = runs.done("show", run_id, f"--portfolio={portfolio}")
-    assert "PROVEN_OPTIMAL, objective" in table
+    assert "PROVEN_OPTIMAL: objective" in table
     assert "nearest whole share to target" in table
     told = json.loads(runs.done("show", run_id, f"--portfolio={portfolio}", "--json"))
     assert len(told["positions"]) >= POSITIONS

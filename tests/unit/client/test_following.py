@@ -18,7 +18,7 @@ from ordergen_client import (
     RebalanceEvent,
     RebalanceState,
 )
-from ordergen_client.telling.following import follow, until_interrupted
+from ordergen_client.telling.following import until_interrupted, with_progress
 from tests.waiting import eventually
 
 DAY = date(2026, 1, 2)
@@ -64,9 +64,21 @@ def test_progress_is_shown_while_the_run_goes_on() -> None:
         wait_until_shown("2/2", screen)
         yield RebalanceEvent(4, finished=ENDED)
 
-    run, portfolios = follow(events(), Console(file=screen, force_terminal=True, width=80))
-    assert run == ENDED
-    assert [one.portfolio_id for one in portfolios] == ["P" * 24, "Q" * 24]
+    told = list(with_progress(events(), Console(file=screen, force_terminal=True, width=80)))
+    assert [one.sequence for one in told] == [1, 2, 3, 4]
+
+
+def test_a_failure_is_told_as_it_comes() -> None:
+    screen = StringIO()
+    error = OrderGenerationError("FAILED_PRECONDITION", "no price")
+    failed = replace(portfolio("Q" * 24), state=PortfolioState.FAILED, error=error)
+
+    def events() -> Iterator[RebalanceEvent]:
+        yield RebalanceEvent(1, started=STARTED)
+        yield RebalanceEvent(2, portfolio=failed)
+        wait_until_shown(f"{'Q' * 24} FAILED: no price", screen)
+
+    assert len(list(with_progress(events(), Console(file=screen, force_terminal=True, width=80)))) == 2
 
 
 def test_an_interrupt_ends_the_wait_for_an_event_that_does_not_come() -> None:

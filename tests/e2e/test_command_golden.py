@@ -1,0 +1,125 @@
+"""Every command's output at every width, held to what somebody has looked at."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pymongo
+import pytest
+from click.testing import CliRunner, Result
+from syrupy.assertion import SnapshotAssertion
+
+from ordergen_client.cli import main
+from ordergen_server.sandbox.services.simulated import SimulatedSiblings
+from tests.e2e.api import Api, served
+
+POSITIONS, PORTFOLIOS = 6, 4
+WIDTHS = (60, 80, 100, 140)
+#: What differs from run to run, and what stands for it: as long as it is.
+SETTLED = (
+    (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"), "2026-01-02 03:04:05"),
+    (re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+\+00:00"), "2026-01-02T03:04:05+00:00"),
+    (re.compile(r"\d{4}-\d\d-\d\d"), "2026-01-02"),
+)
+_ID = re.compile(r"\b(?!1a49294e)[0-9a-f]{24}\b")
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A server with a model of few positions, and one run of it."""
+
+    api: Api
+    folder: Path
+
+    def ran(self, command: str, **variables: str) -> Result:
+        arguments = [part.replace("FOLDER", str(self.folder)) for part in command.split()]
+        target = [f"--target=127.0.0.1:{self.api.port}"]
+        unset = dict.fromkeys(("FORCE_COLOR", "NO_COLOR", "COLUMNS"))
+        variables = {"XDG_CONFIG_HOME": str(self.folder / "config"), **variables}
+        return CliRunner().invoke(main, [*arguments, *target], env={**unset, **variables})
+
+    def done(self, command: str, **variables: str) -> str:
+        result = self.ran(command, **variables)
+        assert result.exit_code in {0, 3}, result.output
+        return settled(result.stdout)
+
+
+def settled(text: str) -> str:
+    """The text with what differs from run to run replaced, each id by its number."""
+    for pattern, constant in SETTLED:
+        text = pattern.sub(constant, text)
+    seen: dict[str, str] = {}
+    return _ID.sub(lambda found: seen.setdefault(found[0], f"{len(seen) + 1:024d}"), text)
+
+
+@pytest.fixture(scope="module")
+def desk(
+    mongodb_uri: str,
+    clean_siblings: SimulatedSiblings,
+    worker_id: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Desk]:
+    name = f"ordergen-test-golden-{worker_id}"
+    folder = tmp_path_factory.mktemp("golden")
+    lines = clean_siblings.model.positions[:POSITIONS]
+    (folder / "model.csv").write_text(
+        "security,target,low_drift,high_drift\n"
+        + "".join(f"{one.security_id},{one.target},{one.low_drift},{one.high_drift}\n" for one in lines)
+    )
+    (folder / "less.csv").write_text(
+        "security,target,low_drift,high_drift\n"
+        + "".join(f"{one.security_id},5%,1%,1%\n" for one in lines[1:])
+    )
+    linked = " ".join(f"--portfolio {one}" for one in clean_siblings.model.portfolio_ids[:PORTFOLIOS])
+    with served(mongodb_uri, name, clean_siblings, portfolio_workers=1) as api:
+        made = Desk(api, folder)
+        made.done(f"models create -f FOLDER/model.csv --name Balanced {linked}")
+        made.done("rebalance Balanced --wait --json")
+        yield made
+    with pymongo.MongoClient[dict[str, object]](mongodb_uri) as client:
+        client.drop_database(name)
+
+
+COMMANDS = (
+    "models list",
+    "models show Balanced",
+    "models diff Balanced -f FOLDER/less.csv",
+    "portfolios drift Balanced --quiet",
+    "portfolios show 1a49294e84ffa18900000001",
+    "runs list",
+    "runs show Balanced",
+    "runs show latest 1a49294e84ffa18900000001",
+    "runs orders latest",
+    "rebalance Balanced --dry-run --quiet",
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_on_a_terminal(desk: Desk, command: str, width: int, snapshot: SnapshotAssertion) -> None:
+    told = desk.done(command, FORCE_COLOR="1", NO_COLOR="1", COLUMNS=str(width), TERM="xterm")
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", told)
+    assert "…" not in plain
+    assert max(map(len, plain.splitlines())) <= width
+    assert plain == snapshot
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_piped(desk: Desk, command: str, snapshot: SnapshotAssertion) -> None:
+    told = desk.done(command)
+    assert "\x1b" not in told
+    assert told == snapshot
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_in_colour(desk: Desk, command: str, snapshot: SnapshotAssertion) -> None:
+    told = desk.done(command, FORCE_COLOR="1", COLUMNS="100", TERM="xterm-256color")
+    assert "\x1b[" in told
+    assert told == snapshot
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson", "csv", "yaml"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_for_programs(desk: Desk, command: str, form: str, snapshot: SnapshotAssertion) -> None:
+    assert desk.done(f"{command} --output {form}") == snapshot

@@ -20,6 +20,8 @@ from ordergen_client.showing.output import Form, Output
 
 _SUBJECT = "trader"
 _WAKE_SECONDS = 0.5
+#: Portfolios that follow no model.
+_FREE = 2
 
 
 @click.command()
@@ -78,7 +80,7 @@ def _make_model(stack: Sandbox) -> None:
     tls, token = _access(stack)
     with suppress(AlreadyExists), Client(stack.target, tls=tls, token=token) as client:
         try:
-            client.models.create(stack.model_name, stack.positions, stack.portfolio_ids)
+            client.models.create(stack.model_name, stack.positions, _followers(stack))
         except AlreadyExists:
             raise
         except OrderGenerationError as error:
@@ -102,17 +104,27 @@ def _announce(output: Output, stack: Sandbox) -> None:
 
 
 def _lines(stack: Sandbox) -> list[str]:
-    command, server = _command(), _options(stack)
+    command, server, told = _command(), _options(stack), stack.announced
     model = shlex.quote(stack.model_name)
     tries = (f"models show {model}", f"rebalance {model}", "report latest -o report.html --force")
     return [
-        f"Order generation service   {stack.target}",
+        f"Order generation service   {stack.target}   (health alone: {told['health_target']})",
         f"HTTP and JSON              {stack.rest}   (documented: {stack.rest}/docs)",
-        f"Model                      {stack.model_name}, of {len(stack.portfolio_ids):,} portfolios",
+        f"Database                   {told['mongodb_uri']}",
+        *(f"Sibling {name:<18} {url}" for name, url in told["siblings"].items()),
+        f"Siblings over gRPC         {told['siblings_grpc']}",
+        "",
+        f"Model {stack.model_name}: {len(_followers(stack)):,} of {len(stack.portfolio_ids):,} portfolios follow it.",
         "Try, in another terminal:",
         *(f"  {command} {one}{server}" for one in tries),
+        *told["commands"],
         "Ctrl-C stops everything.",
     ]
+
+
+def _followers(stack: Sandbox) -> tuple[str, ...]:
+    """All portfolios but the first two, where there are more: with those a model of one's own can be tried."""
+    return stack.portfolio_ids[_FREE:] or stack.portfolio_ids
 
 
 def _command() -> str:

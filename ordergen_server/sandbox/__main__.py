@@ -66,6 +66,7 @@ class Stack:
                 "rest": self.rest,
                 "model": model,
                 "credentials": self.credentials.as_json() if self.credentials else None,
+                "commands": self._commands(),
             }
         )
 
@@ -81,10 +82,13 @@ class Stack:
             "",
             f"First portfolio {portfolio} of {len(self.model.portfolio_ids)}.",
             f"First security  {self.model.positions[0].security_id} of its market.",
-            *commands(self.target, self.model, self.credentials, mutual=self.mutual),
+            *self._commands(),
             "Ctrl-C stops everything.",
         ]
         return "\n".join(lines)
+
+    def _commands(self) -> list[str]:
+        return list(commands(self.target, self.model, self.credentials, mutual=self.mutual))
 
 
 @contextmanager

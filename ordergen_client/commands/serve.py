@@ -114,7 +114,7 @@ def _lines(stack: Sandbox) -> list[str]:
         *(f"Sibling {name:<18} {url}" for name, url in told["siblings"].items()),
         f"Siblings over gRPC         {told['siblings_grpc']}",
         "",
-        f"Model {stack.model_name}: {len(_followers(stack)):,} of {len(stack.portfolio_ids):,} portfolios follow it.",
+        f"Model {stack.model_name}: {len(_followers(stack)):,} of {len(stack.portfolio_ids):,} portfolios.",
         "Try, in another terminal:",
         *(f"  {command} {one}{server}" for one in tries),
         *told["commands"],
@@ -123,7 +123,7 @@ def _lines(stack: Sandbox) -> list[str]:
 
 
 def _followers(stack: Sandbox) -> tuple[str, ...]:
-    """All portfolios but the first two, where there are more: with those a model of one's own can be tried."""
+    """All portfolios but the first two, where there are more: those are for a model of one's own."""
     return stack.portfolio_ids[_FREE:] or stack.portfolio_ids
 
 

@@ -41,8 +41,7 @@ def test_its_commands_work_as_they_are_pasted(arguments: tuple[str, ...], tmp_pa
         begin = lines.index("Try, in another terminal:") + 1
         done = [
             subprocess.run(
-                command.strip(),
-                shell=True,
+                ["/bin/sh", "-c", command.strip()],
                 cwd=tmp_path,
                 capture_output=True,
                 text=True,

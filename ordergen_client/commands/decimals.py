@@ -1,7 +1,6 @@
 """Numbers of options and files, read digit for digit."""
 
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final
 
 import click
 
@@ -20,21 +19,17 @@ def exact(text: str, *, is_weight: bool) -> Decimal | None:
     return Decimal((sign, digits, int(exponent) - 2))
 
 
-class DecimalOption(click.ParamType):
-    """A number of an option."""
-
-    def __init__(self, name: str, *, is_weight: bool) -> None:
-        self.name = name
-        self._is_weight = is_weight
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:  # noqa: ANN401 - click's
-        """See ParamType."""
-        number = value if isinstance(value, Decimal) else exact(str(value), is_weight=self._is_weight)
-        if number is None:
-            like = "0.05 or 5%" if self._is_weight else "1000.50"
-            self.fail(f"{value!r} is no number, such as {like}.", param, ctx)
-        return number
+def weight(text: str) -> Decimal:
+    """A weight of an option."""
+    return _given(text, exact(text, is_weight=True), "0.05 or 5%")
 
 
-WEIGHT: Final = DecimalOption("weight", is_weight=True)
-MONEY: Final = DecimalOption("money", is_weight=False)
+def money(text: str) -> Decimal:
+    """Money of an option."""
+    return _given(text, exact(text, is_weight=False), "1000.50")
+
+
+def _given(text: str, number: Decimal | None, like: str) -> Decimal:
+    if number is None:
+        raise click.BadParameter(f"{text!r} is no number, such as {like}.")
+    return number

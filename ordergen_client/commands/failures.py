@@ -18,22 +18,30 @@ INTERRUPTED: Final = 130
 
 
 class Failure(click.ClickException):
-    """A command cannot do what it is told; `exit_code` says of which kind that is."""
+    """A command cannot do what it is told."""
 
-    def __init__(self, message: str, exit_code: int = REFUSED) -> None:
+    exit_code = REFUSED
+
+    def __init__(self, message: str) -> None:
         super().__init__(printable_lines(message))
-        self.exit_code = exit_code
+
+
+class Unreachable(Failure):
+    """The server cannot be reached."""
+
+    exit_code = UNREACHABLE
 
 
 class InterruptedRun(Failure):
     """Somebody no longer follows a run, which goes on."""
 
+    exit_code = INTERRUPTED
+
     def __init__(self, rebalance_id: str, options: str) -> None:
         super().__init__(
             f"Interrupted. Run {rebalance_id} goes on.\n"
             f"  Come back to it: ordergen runs watch {rebalance_id}{options}\n"
-            f"  Cancel it:       ordergen runs cancel {rebalance_id}{options}",
-            INTERRUPTED,
+            f"  Cancel it:       ordergen runs cancel {rebalance_id}{options}"
         )
 
     def show(self, file: object = None) -> None:
@@ -69,22 +77,21 @@ def _is_of_the_way(error: OrderGenerationError) -> bool:
     return not error.reason and isinstance(error, Unavailable | DeadlineExceeded)
 
 
-def unreachable(target: str, tls: Tls | None, timeout_seconds: float, error: OrderGenerationError) -> Failure:
+def unreachable(
+    target: str, tls: Tls | None, timeout_seconds: float, error: OrderGenerationError
+) -> Unreachable:
     """Which address was tried, why that failed, and what to do."""
-    steps = way_to(target, tls)
-    for step in steps:
-        if step.failed:
-            told_steps = f"{step.told}.\n{step.advice}"
-            return Failure(f"The service at {target} cannot be reached: {told_steps}{_HELP}", UNREACHABLE)
-    if isinstance(error, DeadlineExceeded):
-        return Failure(
-            f"The service at {target} did not answer within {timeout_seconds:g} s, and may have done what it"
-            " was asked all the same. Look what is there before trying again, or give it longer: --timeout.",
-            UNREACHABLE,
+    failed = next((step for step in way_to(target, tls) if step.failed), None)
+    if failed:
+        return Unreachable(
+            f"The service at {target} cannot be reached: {failed.told}.\n{failed.advice}{_HELP}"
         )
-    return Failure(
-        f"The service at {target} answers, but no call comes through: try again.{_HELP}", UNREACHABLE
-    )
+    if isinstance(error, DeadlineExceeded):
+        return Unreachable(
+            f"The service at {target} did not answer within {timeout_seconds:g} s, and may have done what it"
+            " was asked all the same. Look what is there before trying again, or give it longer: --timeout."
+        )
+    return Unreachable(f"The service at {target} answers, but no call comes through: try again.{_HELP}")
 
 
 _HELP: Final = (

@@ -6,7 +6,7 @@ import click
 
 from ordergen_client.client import Client
 from ordergen_client.commands import finding
-from ordergen_client.commands.decimals import WEIGHT
+from ordergen_client.commands.decimals import weight
 from ordergen_client.commands.model_records import portfolio_ids, warn_of_unknown, whole_model
 from ordergen_client.commands.options import Server, with_client
 from ordergen_client.records.values import Position
@@ -55,9 +55,9 @@ def unlink(
 @click.command("set-position")
 @click.argument("model")
 @click.argument("security")
-@click.option("--weight", "target", type=WEIGHT, required=True, help="The target weight: 0.05 or 5%.")
-@click.option("--low-drift", type=WEIGHT, default="0", show_default=True, help="How far it may lie below.")
-@click.option("--high-drift", type=WEIGHT, default="0", show_default=True, help="How far it may lie above.")
+@click.option("--weight", "target", type=weight, required=True, help="The target weight: 0.05 or 5%.")
+@click.option("--low-drift", type=weight, default="0", show_default=True, help="How far it may lie below.")
+@click.option("--high-drift", type=weight, default="0", show_default=True, help="How far it may lie above.")
 @with_client
 def set_position(
     *,

@@ -74,7 +74,7 @@ def with_output(command: Command) -> Command:
         chosen = Form.JSON if as_json else Form(form)
         command(*args, output=Output(chosen, headers=not no_headers, quiet=quiet), **options)
 
-    return _with(
+    wrapped: Command = _with(
         with_form,
         click.option(
             "--output",
@@ -88,6 +88,7 @@ def with_output(command: Command) -> Command:
         click.option("--no-headers", is_flag=True, help="Leave headings out of tables and CSV."),
         click.option("-q", "--quiet", is_flag=True, help="Nothing but the result: no progress, no remarks."),
     )
+    return wrapped
 
 
 def with_server(command: Command) -> Command:
@@ -119,7 +120,7 @@ def with_server(command: Command) -> Command:
             click.echo(f"Warning: {found} is no variable of ordergen: is {meant} meant?", err=True)
         command(*args, server=_server(context, Context(**given)), **options)  # type: ignore[arg-type] # each its own type
 
-    return _with(
+    wrapped: Command = _with(
         with_chosen,
         click.option(
             "--context", envvar="ORDERGEN_CONTEXT", help="A server by its name: `ordergen context`."
@@ -148,6 +149,7 @@ def with_server(command: Command) -> Command:
             help="File of a bearer token; or ORDERGEN_TOKEN has it.",
         ),
     )
+    return wrapped
 
 
 def with_called(command: Command) -> Command:
@@ -201,8 +203,7 @@ def _typed(name: str | None, given: Context) -> str:
     return "".join(told)
 
 
-def _with(command: Callable[..., None], *options: Callable[[Command], Command]) -> Any:  # noqa: ANN401 - as it was
-    wrapped: Any = command
+def _with(command: Callable[..., None], *options: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - as it was
     for option in reversed(options):
-        wrapped = option(wrapped)
-    return wrapped
+        command = option(command)
+    return command

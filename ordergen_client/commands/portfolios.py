@@ -55,7 +55,7 @@ def drift(*, client: Client, server: Server, output: Output, model: str | None) 
     """
     del server
     wanted = [finding.model(client, model)] if model else list(client.models.list(page_size=1000))
-    rows = (
+    rows: Iterator[Row] = (
         row for one in wanted if one.portfolio_ids and one.positions for row in _drifts(client, output, one)
     )
     if output.form is Form.TABLE:
@@ -87,5 +87,6 @@ def _drifts(client: Client, output: Output, model: Model) -> Iterator[Row]:
 
 def _farthest_first(row: Row) -> tuple[bool, Decimal, str]:
     drifted = row["drift"]
-    known = isinstance(drifted, Decimal)
-    return known, -drifted if known else Decimal(0), str(row["portfolio_id"])
+    if not isinstance(drifted, Decimal):  # what is not known is worth a look first
+        return False, Decimal(0), str(row["portfolio_id"])
+    return True, -drifted, str(row["portfolio_id"])

@@ -7,7 +7,7 @@ import click
 
 from ordergen_client.client import Client
 from ordergen_client.commands import finding
-from ordergen_client.commands.decimals import MONEY, WEIGHT
+from ordergen_client.commands.decimals import money, weight
 from ordergen_client.commands.ending import end_as, going_on
 from ordergen_client.commands.options import Server, with_client
 from ordergen_client.records.states import Restriction, Strategy
@@ -25,10 +25,10 @@ _HOW: Final = (
         show_default=True,
         help="TO_BAND trades the least that brings every position inside its band.",
     ),
-    click.option("--minimum-cash", type=MONEY, help="Cash to keep, in money."),
-    click.option("--minimum-cash-weight", type=WEIGHT, help="Cash to keep, as a weight: 0.02 or 2%."),
+    click.option("--minimum-cash", type=money, help="Cash to keep, in money."),
+    click.option("--minimum-cash-weight", type=weight, help="Cash to keep, as a weight: 0.02 or 2%."),
     click.option("--allow-overdraft", is_flag=True, help="Do not check cash at all."),
-    click.option("--minimum-trade-value", type=MONEY, help="No smaller trades, in money."),
+    click.option("--minimum-trade-value", type=money, help="No smaller trades, in money."),
     click.option(
         "--restrict",
         "restrictions",
@@ -43,7 +43,7 @@ _HOW: Final = (
         metavar="SECURITY=SHARES",
         help="Shares in a lot of a security. Repeatable.",
     ),
-    click.option("--maximum-turnover", type=WEIGHT, help="Buys and sells at most, as a weight: 0.1 or 10%."),
+    click.option("--maximum-turnover", type=weight, help="Buys and sells at most, as a weight: 0.1 or 10%."),
     click.option("--maximum-trades", type=click.IntRange(min=0), help="Orders of a portfolio at most."),
     click.option(
         "--solver-timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds for a portfolio."

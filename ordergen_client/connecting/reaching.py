@@ -117,9 +117,11 @@ def _secured(connection: socket.socket, host: str, tls: Tls) -> Step:
         if tls.certificate and tls.key:
             context.load_cert_chain(tls.certificate, tls.key)
         with context.wrap_socket(connection, server_hostname=host) as secured:
+            version = secured.version()
             secured.sendall(_PREFACE)
-            secured.recv(9)  # with TLS 1.3 a refused certificate is told here
-            return Step("TLS", f"{secured.version()}, its certificate is trusted")
+            if secured.recv(9):  # with TLS 1.3 what it thinks of our certificate is told here
+                return Step("TLS", f"{version}, its certificate is trusted")
+            return Step("TLS", "it refuses us: it ended the connection", _OWN_CERTIFICATE)
     except ssl.SSLCertVerificationError as error:
         return Step("TLS", f"its certificate is not trusted: {error.verify_message}", _CERTIFICATE_ADVICE)
     except ssl.SSLError as error:
@@ -128,15 +130,14 @@ def _secured(connection: socket.socket, host: str, tls: Tls) -> Step:
         return Step("TLS", f"the connection ended: {_why(error)}", "Does it speak TLS?")
 
 
+_OWN_CERTIFICATE = "Give a certificate that it accepts: --certificate, --key."
 _CERTIFICATE_ADVICE = "Give the CA that signed it with --ca FILE, and the name that it has in --target."
 
 
 def _refused(error: ssl.SSLError) -> Step:
     reason = (error.reason or "").replace("_", " ").lower()
     if "certificate required" in reason or "alert" in reason:
-        return Step(
-            "TLS", f"it refuses us: {reason}", "Give a certificate that it accepts: --certificate, --key."
-        )
+        return Step("TLS", f"it refuses us: {reason}", _OWN_CERTIFICATE)
     if "wrong version" in reason or "record layer" in reason:
         return Step("TLS", "it speaks plain text, and we TLS", "Leave --tls and its files out.")
     return Step("TLS", reason or "the handshake failed", "Are the files of TLS the right ones?")

@@ -1,9 +1,11 @@
 """Rows as a table that fits its terminal: no number and no id is ever cut."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -15,8 +17,30 @@ Row = Mapping[str, object]
 
 #: Rows of a table; longer lists are several, each shown once it is read.
 PAGE = 500
-#: Characters of a text after which it goes on in the next line.
+#: Characters of a text that may stand beside each other in a narrow terminal; more go on in the next line.
 _TEXT_WIDTH = 32
+#: Between two columns.
+_GAP = 3
+
+
+@dataclass(slots=True)
+class _Fitted:
+    """A column, its cells, and how wide it is."""
+
+    column: Column
+    cells: list[Text]
+    least: int
+    most: int
+
+    @classmethod
+    def of(cls, column: Column, rows: Sequence[Row], *, headers: bool) -> "_Fitted":
+        cells = [shown(row.get(column.key), column.kind) for row in rows]
+        texts = [cell.plain for cell in cells] + ([column.title] if headers else [])
+        most = max(map(cell_len, texts), default=0)
+        if column.kind is not Kind.TEXT:
+            return cls(column, cells, most, most)
+        words = max((cell_len(word) for text in texts for word in text.split()), default=0)
+        return cls(column, cells, min(words, _TEXT_WIDTH), most)
 
 
 def print_rows(
@@ -33,13 +57,14 @@ def print_rows(
     """
     heading, left_out = title, [column for column in columns if column.spare]
     for page in _pages(rows):
-        fitting, table = _fitted(console, page, columns, heading, headers=headers)
-        if table is None:
+        fitted = _fitting(console, [_Fitted.of(column, page, headers=headers) for column in columns])
+        if fitted:
+            _print_table(console, fitted, heading, headers=headers)
+            kept = [one.column for one in fitted]
+            left_out = [column for column in left_out if column not in kept]
+        else:
             _print_down(console, page, columns, heading)
             left_out = []
-        else:
-            _print_whole(console, table)
-            left_out = [column for column in left_out if column not in fitting]
         heading = ""
     if heading:
         console.print(f"{heading}: none", highlight=False)
@@ -48,14 +73,26 @@ def print_rows(
         console.print(f"Too narrow for: {names}. --output csv has all.", style="dim", highlight=False)
 
 
-def details(lines: Mapping[str, object]) -> Table:
-    """Names and texts, a line each."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, text in lines.items():
-        table.add_row(name, text if isinstance(text, Text) else Text(printable(str(text))))
-    return table
+def print_details(console: Console, lines: Mapping[str, object]) -> None:
+    """Print names and what stands for them, a line each; long texts go on below their beginning.
+
+    Where not even a word fits its line is left to the terminal, which breaks it and leaves it whole to copy.
+    """
+    texts = {
+        name: text if isinstance(text, Text) else Text(printable(str(text))) for name, text in lines.items()
+    }
+    longest = max(map(cell_len, texts), default=0)
+    words = max((cell_len(word) for text in texts.values() for word in text.plain.split()), default=0)
+    if not console.is_terminal or longest + 2 + words > console.width:
+        for name, text in texts.items():
+            console.print(Text(f"{name:<{longest}}  ") + text, soft_wrap=True)
+        return
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(width=longest)
+    table.add_column()
+    for name, text in texts.items():
+        table.add_row(name, text)
+    console.print(table)
 
 
 def _pages(rows: Iterable[Row]) -> Iterator[list[Row]]:
@@ -64,47 +101,39 @@ def _pages(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield page
 
 
-def _fitted(
-    console: Console, rows: Sequence[Row], columns: Sequence[Column], title: str, *, headers: bool
-) -> tuple[list[Column], Table | None]:
-    """The columns that fit, and a table of them; no table where not even those fit that none does without."""
-    kept = list(columns)
-    while True:
-        table = _table(rows, kept, title, headers=headers, folded=console.is_terminal)
-        needed = console.measure(table, options=console.options.update(max_width=100_000)).minimum
-        if not console.is_terminal or needed <= console.width:
-            return kept, table
-        spare = max((column for column in kept if column.spare), key=lambda one: one.spare, default=None)
+def _fitting(console: Console, columns: list[_Fitted]) -> list[_Fitted]:
+    """The columns that fit, each with its width as `most`; none where not even those fit that must be there."""
+    if not console.is_terminal:
+        return columns
+    while sum(one.least for one in columns) + _GAP * (len(columns) - 1) > console.width:
+        spare = max(
+            (one for one in columns if one.column.spare), key=lambda one: one.column.spare, default=None
+        )
         if spare is None:
-            return kept, None
-        kept.remove(spare)
+            return []
+        columns = [one for one in columns if one is not spare]
+    left = console.width - sum(one.least for one in columns) - _GAP * (len(columns) - 1)
+    for one in columns:  # what is left is for texts
+        wider = min(one.most - one.least, left)
+        one.most, left = one.least + wider, left - wider
+    return columns
 
 
-def _table(
-    rows: Sequence[Row], columns: Sequence[Column], title: str, *, headers: bool, folded: bool
-) -> Table:
+def _print_table(console: Console, columns: Sequence[_Fitted], title: str, *, headers: bool) -> None:
     table = Table(title=Text(printable(title)) if title else None, title_justify="left", box=SIMPLE_HEAD)
     table.show_header, table.pad_edge, table.show_edge = headers, False, False
-    for column in columns:
-        is_text = column.kind is Kind.TEXT and folded
+    for one in columns:
         table.add_column(
-            column.title,
-            justify="right" if column.kind.is_number else "left",
-            no_wrap=not is_text,
+            one.column.title,
+            justify="right" if one.column.kind.is_number else "left",
+            width=one.most,
             overflow="fold",
-            max_width=_TEXT_WIDTH if is_text else None,
         )
-    for row in rows:
-        table.add_row(*(shown(row.get(column.key), column.kind) for column in columns))
-    return table
-
-
-def _print_whole(console: Console, table: Table) -> None:
-    if console.is_terminal:
-        console.print(table)
-        return
+    for cells in zip(*(one.cells for one in columns), strict=True):
+        table.add_row(*cells)
     own = console.width
-    console.width = console.measure(table, options=console.options.update(max_width=100_000)).maximum
+    if not console.is_terminal:
+        console.width = max(sum(one.most for one in columns) + _GAP * (len(columns) - 1), cell_len(title))
     try:
         console.print(table)
     finally:
@@ -116,6 +145,5 @@ def _print_down(console: Console, rows: Sequence[Row], columns: Sequence[Column]
     if title:
         console.print(Text(printable(title), style="italic"))
     for row in rows:
-        lines = {column.title: shown(row.get(column.key), column.kind) for column in columns}
-        console.print(details(lines), soft_wrap=True)
+        print_details(console, {one.title: shown(row.get(one.key), one.kind) for one in columns})
         console.print()

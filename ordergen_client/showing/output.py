@@ -6,12 +6,12 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import yaml
 
 from ordergen_client.showing.columns import Column
-from ordergen_client.showing.grid import Row, details, print_rows
+from ordergen_client.showing.grid import Row, print_details, print_rows
 from ordergen_client.showing.rows import plain
 from ordergen_client.telling.printable import PlainConsole
 
@@ -94,7 +94,7 @@ class Output:
         """
         match self.form:
             case Form.TABLE:
-                self.console.print(details(shown), soft_wrap=not self.console.is_terminal)
+                print_details(self.console, shown)
                 if listing:
                     self.console.print()
                     self.listing(listing)
@@ -133,7 +133,7 @@ def write(text: str) -> None:
     sys.stdout.write(text)
 
 
-class _Written(TextIO):
+class _Written:
     """What takes texts, as csv and yaml want it."""
 
     def __init__(self, take: Callable[[str], object]) -> None:
@@ -142,9 +142,6 @@ class _Written(TextIO):
     def write(self, text: str, /) -> int:
         self._take(text)
         return len(text)
-
-    def flush(self) -> None:
-        """Nothing is kept here."""
 
 
 def _json(listing: Listing, about: Callable[[], Row]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from ordergen_client.report.securities import Securities
 from ordergen_client.report.totals import Totals
 from ordergen_client.report.words import STATES, counted, headline
 from ordergen_client.showing.columns import Column, Kind, money, percent, time
-from ordergen_client.showing.grid import Row, details, print_rows
+from ordergen_client.showing.grid import Row, print_details, print_rows
 from ordergen_client.showing.output import Form, Listing, Output
 from ordergen_client.showing.rows import plain, portfolio_row, run_row, set_options
 from ordergen_client.telling.printable import printable
@@ -136,7 +136,7 @@ def _show_summary(console: Console, run: Rebalance, read: RunRead) -> None:
         + (f", {percent(weight)} of market value" if weight is not None else ""),
         "Proven": f"{totals.proven:,} of {totals.answered:,} answers: no better whole-share orders exist",
     }
-    console.print(details(lines), soft_wrap=not console.is_terminal)
+    print_details(console, lines)
     console.print()
 
 

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -195,13 +195,14 @@ def test_programs_get_every_digit(form: Form) -> None:
     output, written = as_text(form)
     show_run(output, EVENTS, RunRead())
     text = "".join(written)
-    rows: dict[Form, Mapping[str, object]] = {
+    readers: dict[Form, Callable[[], Mapping[str, object]]] = {
         Form.JSON: lambda: json.loads(text)["portfolios"][0],
         Form.NDJSON: lambda: json.loads(text),
         Form.YAML: lambda: yaml.safe_load(text)["portfolios"][0],
         Form.CSV: lambda: next(csv.DictReader(io.StringIO(text))),
-    }[form]()  # type: ignore[operator, assignment] # one of them
-    told = [rows[name] for name in ("portfolio_id", "drift_after", "market_value", "sold", "turnover")]
+    }
+    row = readers[form]()
+    told = [row[name] for name in ("portfolio_id", "drift_after", "market_value", "sold", "turnover")]
     assert told == ["P" * 24, "0.000123", "1234567.8", "123.4560", "123.4560"]
 
 

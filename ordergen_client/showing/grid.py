@@ -25,11 +25,12 @@ _GAP = 3
 
 @dataclass(slots=True)
 class _Fitted:
-    """A column, its cells, and how wide it is."""
+    """A column, its cells, and how wide it is: in full, folded no more than reads well, and word by word."""
 
     column: Column
     cells: list[Text]
     least: int
+    good: int
     most: int
 
     @classmethod
@@ -38,9 +39,9 @@ class _Fitted:
         texts = [cell.plain for cell in cells] + ([column.title] if headers else [])
         most = max(map(cell_len, texts), default=0)
         if column.kind is not Kind.TEXT:
-            return cls(column, cells, most, most)
+            return cls(column, cells, most, most, most)
         words = max((cell_len(word) for text in texts for word in text.split()), default=0)
-        return cls(column, cells, min(words, _TEXT_WIDTH), most)
+        return cls(column, cells, min(words, _TEXT_WIDTH), min(most, _TEXT_WIDTH), most)
 
 
 def print_rows(
@@ -102,21 +103,25 @@ def _pages(rows: Iterable[Row]) -> Iterator[list[Row]]:
 
 
 def _fitting(console: Console, columns: list[_Fitted]) -> list[_Fitted]:
-    """The columns that fit, each with its width as `most`; none where not even those fit that must be there."""
+    """The columns that fit, each with its width as `most`; none where those do not that must be there."""
     if not console.is_terminal:
         return columns
-    while sum(one.least for one in columns) + _GAP * (len(columns) - 1) > console.width:
-        spare = max(
-            (one for one in columns if one.column.spare), key=lambda one: one.column.spare, default=None
-        )
-        if spare is None:
-            return []
+    while sum(one.good for one in columns) + _gaps(columns) > console.width:
+        spare = max(columns, key=lambda one: one.column.spare)
+        if not spare.column.spare:
+            break
         columns = [one for one in columns if one is not spare]
-    left = console.width - sum(one.least for one in columns) - _GAP * (len(columns) - 1)
+    left = console.width - sum(one.least for one in columns) - _gaps(columns)
+    if left < 0:
+        return []
     for one in columns:  # what is left is for texts
         wider = min(one.most - one.least, left)
         one.most, left = one.least + wider, left - wider
     return columns
+
+
+def _gaps(columns: Sequence[_Fitted]) -> int:
+    return _GAP * (len(columns) - 1)
 
 
 def _print_table(console: Console, columns: Sequence[_Fitted], title: str, *, headers: bool) -> None:
@@ -133,7 +138,7 @@ def _print_table(console: Console, columns: Sequence[_Fitted], title: str, *, he
         table.add_row(*cells)
     own = console.width
     if not console.is_terminal:
-        console.width = max(sum(one.most for one in columns) + _GAP * (len(columns) - 1), cell_len(title))
+        console.width = max(sum(one.most for one in columns) + _gaps(columns), cell_len(title))
     try:
         console.print(table)
     finally:

@@ -23,7 +23,7 @@ LINES: Final = (
     Column("target", "Target", Kind.PERCENT, 4),
     Column("low", "Band from", Kind.PERCENT, 6),
     Column("high", "to", Kind.PERCENT, 6),
-    Column("reason", "Why", Kind.TEXT, 1),
+    Column("reason", "Why"),
 )
 #: What programs get of a line beside these.
 MORE: Final = (

@@ -101,7 +101,7 @@ def run_details(run: Rebalance) -> dict[str, object]:
     version = f"version {run.model_version}" if run.model_version else "its version is not known"
     ended = f"ended {time(run.finish_time)} UTC" if run.finish_time else "goes on"
     return {
-        "Run": f"{run.rebalance_id}  {run.state}",
+        "Run": f"{run.rebalance_id or 'a dry run'}  {run.state}",
         "Model": f"{run.model_name} ({run.model_id}), {version}",
         "Began": f"{time(run.create_time)} UTC, {ended}" + (f", by {run.actor}" if run.actor else ""),
         "Options": _options(run),

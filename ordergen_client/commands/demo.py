@@ -9,7 +9,7 @@ from rich.console import Console
 
 from ordergen_client.client import Client
 from ordergen_client.commands.failures import Failure, told
-from ordergen_client.commands.market import arguments, told_sandbox, with_market
+from ordergen_client.commands.market import Once, arguments, told_sandbox, with_market
 from ordergen_client.commands.options import with_output
 from ordergen_client.commands.people import for_people
 from ordergen_client.errors import OrderGenerationError
@@ -45,13 +45,12 @@ def demo(
     """
     progress = output.progress
     progress.print("Starting database, siblings and server ...")
+    stopping = Once(lambda: progress.print("Stopping ..."))
     with (
         told_sandbox(),
         _told_errors(),
         for_people(),
-        sandbox(
-            arguments(portfolios, positions, seed, market), lambda: progress.print("Stopping ...")
-        ) as stack,
+        sandbox(arguments(portfolios, positions, seed, market), stopping) as stack,
         Client(stack.target) as client,
     ):
         model = client.models.create(stack.model_name, stack.positions, stack.portfolio_ids)

@@ -1,6 +1,6 @@
 """Options of a stack on embedded parts, as `ordergen demo` and `ordergen serve` have them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -45,6 +45,19 @@ def arguments(portfolios: int, positions: int, seed: int, market: Path | None) -
     """The same as the sandbox is given them."""
     given = [f"--portfolios={portfolios}", f"--positions={positions}", f"--seed={seed}"]
     return given + ([f"--market={market}"] if market else [])
+
+
+class Once:
+    """Says something once, whoever is first to notice that it must be said."""
+
+    def __init__(self, say: Callable[[], object]) -> None:
+        self._say: Callable[[], object] | None = say
+
+    def __call__(self) -> None:
+        """Say it, unless that was done."""
+        say, self._say = self._say, None
+        if say:
+            say()
 
 
 @contextmanager

@@ -55,7 +55,7 @@ def unlink(
 @click.command("set-position")
 @click.argument("model")
 @click.argument("security")
-@click.option("--weight", "target", type=weight, required=True, help="The target weight: 0.05 or 5%.")
+@click.option("--weight", "target_weight", type=weight, required=True, help="The target weight: 0.05 or 5%.")
 @click.option("--low-drift", type=weight, default="0", show_default=True, help="How far it may lie below.")
 @click.option("--high-drift", type=weight, default="0", show_default=True, help="How far it may lie above.")
 @with_client
@@ -66,7 +66,7 @@ def set_position(
     output: Output,
     model: str,
     security: str,
-    target: Decimal,
+    target_weight: Decimal,
     low_drift: Decimal,
     high_drift: Decimal,
 ) -> None:
@@ -74,12 +74,12 @@ def set_position(
     del server
     before = finding.model(client, model)
     security_id = finding.securities(client, [security])[security]
-    position = Position(security_id, target, low_drift, high_drift)
+    position = Position(security_id, target_weight, low_drift, high_drift)
     there = any(one.security_id == security_id for one in before.positions)
     change = client.models.update_position if there else client.models.add_position
     made = change(before.model_id, position, before.version)
     done = "Changed" if there else "Added"
-    output.done(whole_model(client, made), f"{done} {security} in {made.name}: {percent(target)}.")
+    output.done(whole_model(client, made), f"{done} {security} in {made.name}: {percent(target_weight)}.")
 
 
 @click.command("remove-position")

@@ -11,7 +11,7 @@ import click
 
 from ordergen_client.client import Client
 from ordergen_client.commands.failures import Failure, told
-from ordergen_client.commands.market import arguments, told_sandbox, with_market
+from ordergen_client.commands.market import Once, arguments, told_sandbox, with_market
 from ordergen_client.commands.options import with_output
 from ordergen_client.connecting.credentials import Tls
 from ordergen_client.errors import AlreadyExists, OrderGenerationError
@@ -66,14 +66,18 @@ def serve(
     ]
     progress = output.progress
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stop is a stop, however it is said
-    progress.print("Starting database, siblings and server ...")
-    with suppress(KeyboardInterrupt), told_sandbox():
-        with sandbox(given, lambda: progress.print("Stopping ...")) as stack:
+    stopping = Once(lambda: progress.print("Stopping ..."))
+    try:
+        progress.print("Starting database, siblings and server ...")
+        with told_sandbox(), sandbox(given, stopping) as stack:
             _make_model(stack)
             _announce(output, stack)
             _wait(stack)
-        raise Failure("The embedded stack ended by itself: see above.")
-    progress.print("Stopped.")
+    except KeyboardInterrupt:
+        stopping()
+        progress.print("Stopped.")
+        return
+    raise Failure("The embedded stack ended by itself: see above.")
 
 
 def _make_model(stack: Sandbox) -> None:

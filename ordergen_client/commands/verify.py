@@ -16,6 +16,7 @@ from ordergen_client.commands.people import for_people
 from ordergen_client.export import write_export
 from ordergen_client.showing.output import Form, Output
 from ordergen_client.telling.following import until_interrupted
+from ordergen_client.telling.printable import output_console
 from ordergen_client.telling.progress import slow_progress
 from ordergen_client.verification.telling import checked_table, conclusion, findings_table
 from ordergen_client.verification.verify import Prover, Report, verify_export
@@ -42,15 +43,15 @@ def verify(*, server: Server, output: Output, run: str, prove: bool) -> None:
     ):
         report = verify_export(file, prover, progress)
     if output.form is Form.TABLE:
-        _show(report, output, proved=prove)
+        _show(report, proved=prove)
     else:
         output.record(_as_record(report), {})
     if report.findings.count:
         sys.exit(REFUSED)
 
 
-def _show(report: Report, output: Output, *, proved: bool) -> None:
-    console = output.console
+def _show(report: Report, *, proved: bool) -> None:
+    console = output_console()
     console.print(checked_table(report, proved=proved))
     if report.findings.first:
         console.print(findings_table(report))

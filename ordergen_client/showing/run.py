@@ -134,10 +134,16 @@ def _show_summary(console: Console, run: Rebalance, read: RunRead) -> None:
         f" {counted(totals.sells, 'sell')} for {money(totals.sold)}",
         "Turnover": money(totals.turnover)
         + (f", {percent(weight)} of market value" if weight is not None else ""),
-        "Proven": f"{totals.proven:,} of {totals.answered:,} answers: no better whole-share orders exist",
+        "Proven": _proven(totals),
     }
     print_details(console, lines)
     console.print()
+
+
+def _proven(totals: Totals) -> str:
+    if not totals.answered:
+        return "-"
+    return f"{totals.proven:,} of {totals.answered:,} answers: no better whole-share orders exist"
 
 
 def _show_attention(console: Console, run: Rebalance, read: RunRead) -> None:

@@ -3,17 +3,20 @@
 import argparse
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from pydantic import ValidationError
 
+from ordergen_client.variables import misspelt
 from ordergen_server.api.telemetry.tracing import Tracing
 from ordergen_server.bootstrap import Serving, server_process, serving
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.processes import ServerProcesses, serving_processes
 from ordergen_server.sandbox.database.embedded import EmbeddedDatabase, EmbeddedDatabaseError
+from ordergen_server.secret_files import variable
 from ordergen_server.setting_errors import told
 from ordergen_server.settings import Settings
 from ordergen_server.stop_signals import stop_signals, wait_for
@@ -39,6 +42,13 @@ def _serving(
     return serving_processes(settings, uri)
 
 
+def _warn_of_slips() -> None:
+    known = [variable(Settings, name) for name in Settings.model_fields]
+    known += [f"{name}_FILE" for name in known]
+    for given, meant in misspelt(os.environ, known, ("ORDERGEN_REST_", "ORDERGEN_LEGACY_")).items():
+        _log.warning("%s is no setting, and changes nothing: is %s meant?", given, meant)
+
+
 def main() -> int:
     """Serve until SIGTERM or Ctrl-C, then drain; 0 where all went well, 1 where it could not start."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -48,6 +58,7 @@ def main() -> int:
         settings = Settings()
         with stop_signals() as stop, server_process(settings) as tracing:
             _log.log(logging.WARNING if settings.insecure else logging.INFO, settings.exposure)
+            _warn_of_slips()
             with database_uri(settings) as uri, _serving(settings, uri, tracing) as server:
                 _announce(server, as_json=arguments.json)
                 wait_for(stop)

@@ -13,13 +13,13 @@ import click
 from ordergen_client.client import Client
 from ordergen_client.commands.failures import REFUSED, UNREACHABLE, told, unreachable
 from ordergen_client.commands.options import VARIABLES, Server, with_output, with_server
-from ordergen_client.commands.variables import misspelt
 from ordergen_client.connecting.reaching import way_to
 from ordergen_client.errors import OrderGenerationError
 from ordergen_client.records.states import DependencyState
 from ordergen_client.records.values import Diagnosis
 from ordergen_client.showing.columns import Column
 from ordergen_client.showing.output import Form, Listing, Output
+from ordergen_client.variables import misspelt
 
 #: A clock that is so far from the server's makes tokens invalid and times misleading.
 _CLOCK_SECONDS: Final = 5.0

@@ -11,10 +11,10 @@ import click
 
 from ordergen_client.client import Client
 from ordergen_client.commands.failures import told_failures
-from ordergen_client.commands.variables import misspelt
 from ordergen_client.connecting.contexts import Context, ContextError, contexts_path, read_contexts
 from ordergen_client.connecting.credentials import Tls, Token
 from ordergen_client.showing.output import Form, Output
+from ordergen_client.variables import misspelt
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 #: Variables of the command, beside those of the server's programs.

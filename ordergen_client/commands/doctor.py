@@ -12,7 +12,7 @@ import click
 
 from ordergen_client.client import Client
 from ordergen_client.commands.failures import REFUSED, UNREACHABLE, told, unreachable
-from ordergen_client.commands.options import VARIABLES, Server, with_output, with_server
+from ordergen_client.commands.options import OTHERS, VARIABLES, Server, with_output, with_server
 from ordergen_client.connecting.reaching import way_to
 from ordergen_client.errors import OrderGenerationError
 from ordergen_client.records.states import DependencyState
@@ -59,7 +59,7 @@ _REACH: Final = {"Name", "Connection", "Protocol", "TLS", "Call"}
 
 
 def _here() -> Iterator[_Check]:
-    for given, meant in misspelt(os.environ, VARIABLES).items():
+    for given, meant in misspelt(os.environ, VARIABLES, OTHERS).items():
         yield _wrong("Variables", f"{given} is no variable of ordergen", f"Is {meant} meant?")
 
 

@@ -29,6 +29,8 @@ VARIABLES: Final = (
     "ORDERGEN_TOKEN_FILE",
     "ORDERGEN_TOKEN",
 )
+#: How those of the server's programs begin.
+OTHERS: Final = ("ORDERGEN_TLS_", "ORDERGEN_REST_", "ORDERGEN_LEGACY_", "ORDERGEN_SIBLING_")
 DEFAULT_TARGET: Final = "localhost:8088"
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -116,7 +118,7 @@ def with_server(command: Command) -> Command:
             "token_file": token_file and str(token_file),
             "timeout": timeout,
         }
-        for found, meant in misspelt(os.environ, VARIABLES).items():
+        for found, meant in misspelt(os.environ, VARIABLES, OTHERS).items():
             click.echo(f"Warning: {found} is no variable of ordergen: is {meant} meant?", err=True)
         command(*args, server=_server(context, Context(**given)), **options)  # type: ignore[arg-type] # each its own type
 

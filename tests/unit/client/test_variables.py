@@ -2,7 +2,7 @@
 
 import pytest
 
-from ordergen_client.commands.options import VARIABLES
+from ordergen_client.commands.options import OTHERS, VARIABLES
 from ordergen_client.variables import misspelt
 from ordergen_server.legacy.settings import LegacySettings
 from ordergen_server.rest.settings import RestSettings
@@ -20,7 +20,7 @@ from ordergen_server.settings import Settings
     ],
 )
 def test_a_slip_is_told(given: str, meant: str) -> None:
-    assert misspelt({given: "x", "PATH": "y"}, VARIABLES) == {given: meant}
+    assert misspelt({given: "x", "PATH": "y"}, VARIABLES, OTHERS) == {given: meant}
 
 
 def test_none_of_the_servers_variables_is_a_slip_of_the_commands() -> None:
@@ -29,4 +29,4 @@ def test_none_of_the_servers_variables_is_a_slip_of_the_commands() -> None:
         for settings in (Settings, RestSettings, LegacySettings)
         for name in settings.model_fields
     ]
-    assert misspelt(dict.fromkeys([*servers, *VARIABLES], ""), VARIABLES) == {}
+    assert misspelt(dict.fromkeys([*servers, *VARIABLES], "), VARIABLES, OTHERS) == {}

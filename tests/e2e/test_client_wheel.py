@@ -21,7 +21,7 @@ from tests.limits import PATIENCE
 ROOT = Path(__file__).parents[2]
 CLIENT = "globeco-ordergen-client"
 LIBRARY = {"googleapis-common-protos", "grpcio", "grpcio-status", "protobuf", "typing-extensions"}
-COMMAND = {"click", "markdown-it-py", "mdurl", "pygments", "rich"}
+COMMAND = {"click", "markdown-it-py", "mdurl", "pygments", "pyyaml", "rich"}
 REBALANCE = """
 import sys
 from importlib.util import find_spec
@@ -136,13 +136,15 @@ def test_it_rebalances(environment: Path, api: Api, clean_siblings: SimulatedSib
     assert (done.stdout.split(), done.stderr, done.returncode) == (sorted(model.portfolio_ids), "", 0)
 
 
-def test_its_command_says_what_it_lacks_and_works_with_it(environment: Path) -> None:
+def test_its_command_says_what_it_lacks_and_works_with_it(environment: Path, api: Api) -> None:
     command = environment / "bin" / "ordergen"
     lacking = run(command, "--help")
     assert (lacking.returncode, lacking.stdout) == (1, "")
     assert lacking.stderr == "ordergen needs click: install globeco-ordergen-client[cli].\n"
     link(COMMAND, site(environment))
     assert run(command, "--version").stdout == f"ordergen, version {distribution(CLIENT).version}\n"
+    listed = run(command, "models", "list", f"--target=127.0.0.1:{api.port}", "--json")
+    assert (listed.returncode, listed.stdout[:12]) == (0, '{"models": [')
     demo = run(command, "demo")
     assert demo.returncode == 1
     assert demo.stderr.endswith("Error: the service is not installed: install globeco-ordergen[embedded]\n")

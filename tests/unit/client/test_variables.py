@@ -29,4 +29,4 @@ def test_none_of_the_servers_variables_is_a_slip_of_the_commands() -> None:
         for settings in (Settings, RestSettings, LegacySettings)
         for name in settings.model_fields
     ]
-    assert misspelt(dict.fromkeys([*servers, *VARIABLES], "), VARIABLES, OTHERS) == {}
+    assert misspelt(dict.fromkeys([*servers, *VARIABLES], ""), VARIABLES, OTHERS) == {}

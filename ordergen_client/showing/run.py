@@ -118,7 +118,8 @@ def _options(run: Rebalance) -> str:
 
 def _show_summary(console: Console, run: Rebalance, read: RunRead) -> None:
     totals = read.totals
-    console.print(Text(headline(totals, read.attention), style="bold"))
+    said = Text(headline(totals, read.attention), style="bold")
+    console.print(said, soft_wrap=not console.is_terminal)
     states = ", ".join(
         f"{count:,} {STATES.get(state, state).lower()}" for state, count in totals.states.items()
     )

@@ -19,6 +19,7 @@ SECTIONS = {
     "front_door": "tests.benchmarks.front_door",
     "cost": "tests.benchmarks.cost",
     "client": "tests.benchmarks.client",
+    "command": "tests.benchmarks.command",
     "rest": "tests.benchmarks.rest",
 }
 """Name of a section, and the module that exports its `run`."""

@@ -62,9 +62,14 @@ def told_failures(target: str, tls: Tls | None, timeout_seconds: float) -> Itera
 
 
 def told(error: OrderGenerationError) -> str:
-    """What failed, and each rule that was broken."""
-    lines = [str(error), *(f"  {violation.subject}: {violation.rule}" for violation in error.violations)]
-    return "\n".join(lines)
+    """What failed, and each rule that was broken, once: a message may have the first of them in it."""
+    rules = [f"{one.subject}: {one.rule}" for one in error.violations]
+    first = str(error)
+    if len(rules) > 1 and rules[0] in first:
+        first = f"{error.code}: {len(rules)} rules are broken"
+    elif len(rules) == 1 and rules[0] in first:
+        rules = []
+    return "\n".join([first, *(f"  {rule}" for rule in rules)])
 
 
 def printable_lines(text: str) -> str:

@@ -78,19 +78,21 @@ def update(
     del server
     file = read_model(path)
     before = finding.model(client, model)
-    linked = portfolio_ids(client, file.portfolios)
-    warn_of_unknown(client, output, [one for one in linked or () if one not in before.portfolio_ids])
+    after = _as_it_would_be(client, before, replace(file, name=name or file.name))
+    if not list(changes(before, after)):
+        output.done(whole_model(client, before), f"Model {before.name} is like that already.")
+        return
+    warn_of_unknown(client, output, [one for one in after.portfolio_ids if one not in before.portfolio_ids])
     made = client.models.update(
         before.model_id,
         before.version if file.version is None else file.version,
-        name=name or file.name,
-        positions=positions_of(client, file),
-        portfolio_ids=linked,
+        name=after.name,
+        positions=after.positions,
+        portfolio_ids=after.portfolio_ids,
     )
-    done = list(changes(before, made))
+    done = len(list(changes(before, made)))
     output.done(
-        whole_model(client, made),
-        f"Updated model {made.name} to version {made.version}: {len(done)} changes.",
+        whole_model(client, made), f"Updated model {made.name} to version {made.version}: {done} changes."
     )
 
 

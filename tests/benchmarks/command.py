@@ -19,7 +19,7 @@ PATIENCE = 600.0
 ORDERGEN = str(Path(sys.executable).with_name("ordergen"))
 GOALS = {"--help": 0.3, "models list": 0.6}
 
-INTRODUCTION = f"""Each is a process from its start to its end, with everything read before ({ROUNDS} rounds, the
+INTRODUCTION = f"""Each is a process from start to end, its files read before ({ROUNDS} rounds, the
 median); a server is there as a process of its own, with a model of {POSITIONS} positions that {PORTFOLIOS:,}
 portfolios follow, and a run of it. The reference is Python that starts and imports gRPC."""
 

@@ -20,7 +20,7 @@ from ordergen_client.showing.output import Form, Output
 
 _SUBJECT = "trader"
 _WAKE_SECONDS = 0.5
-#: Portfolios that follow no model.
+#: Portfolios beside those of the model, which follow none: for a model of one's own.
 _FREE = 2
 
 
@@ -59,7 +59,7 @@ def serve(
 ) -> None:
     """Keep a server up until Ctrl-C, with siblings, a market and a model to play with."""
     given = [
-        *arguments(portfolios, positions, seed, market),
+        *arguments(portfolios + _FREE, positions, seed, market),
         *(f"--host={host}", f"--port={port}", f"--rest-port={rest_port}"),
         *([f"--secure={secure}"] if secure else []),
         *([f"--data-folder={data_folder}"] if data_folder else []),
@@ -84,11 +84,15 @@ def _make_model(stack: Sandbox) -> None:
     tls, token = _access(stack)
     with suppress(AlreadyExists), Client(stack.target, tls=tls, token=token) as client:
         try:
-            client.models.create(stack.model_name, stack.positions, _followers(stack))
+            client.models.create(_name(stack), stack.positions, stack.portfolio_ids[_FREE:])
         except AlreadyExists:
             raise
         except OrderGenerationError as error:
             raise Failure(told(error)) from error
+
+
+def _name(stack: Sandbox) -> str:
+    return f"Demo {len(stack.positions)}"
 
 
 def _access(stack: Sandbox) -> tuple[Tls | None, Path | None]:
@@ -109,7 +113,8 @@ def _announce(output: Output, stack: Sandbox) -> None:
 
 def _lines(stack: Sandbox) -> list[str]:
     command, server, told = _command(), _options(stack), stack.announced
-    model = shlex.quote(stack.model_name)
+    name = _name(stack)
+    model = shlex.quote(name)
     tries = (f"models show {model}", f"rebalance {model}", "report latest -o report.html --force")
     return [
         f"Order generation service   {stack.target}   (health alone: {told['health_target']})",
@@ -118,17 +123,12 @@ def _lines(stack: Sandbox) -> list[str]:
         *(f"Sibling {name:<18} {url}" for name, url in told["siblings"].items()),
         f"Siblings over gRPC         {told['siblings_grpc']}",
         "",
-        f"Model {stack.model_name}: {len(_followers(stack)):,} of {len(stack.portfolio_ids):,} portfolios.",
+        f"Model {name}: {len(stack.positions)} positions, {len(stack.portfolio_ids) - _FREE:,} portfolios.",
         "Try, in another terminal:",
         *(f"  {command} {one}{server}" for one in tries),
         *told["commands"],
         "Ctrl-C stops everything.",
     ]
-
-
-def _followers(stack: Sandbox) -> tuple[str, ...]:
-    """All portfolios but the first two, where there are more: those are for a model of one's own."""
-    return stack.portfolio_ids[_FREE:] or stack.portfolio_ids
 
 
 def _command() -> str:

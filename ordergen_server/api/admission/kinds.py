@@ -14,6 +14,8 @@ class Kind(Enum):
     """Reads siblings, solves, and writes."""
     WATCHING = "watching"
     """Follows a run: looks at it now and then, and waits without a thread."""
+    DIAGNOSING = "diagnosing"
+    """Waits for seconds for what may not answer."""
 
 
 KINDS = {
@@ -37,4 +39,5 @@ KINDS = {
     "ListRebalances": Kind.READING,
     "ListPortfolioRebalances": Kind.READING,
     "GetPortfolioRebalance": Kind.READING,
+    "Diagnose": Kind.DIAGNOSING,
 }

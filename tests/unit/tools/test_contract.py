@@ -4,11 +4,18 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from globeco.ordergen.v1 import model_pb2, model_service_pb2, rebalance_pb2, rebalance_service_pb2
+from globeco.ordergen.v1 import (
+    diagnostics_service_pb2,
+    model_pb2,
+    model_service_pb2,
+    rebalance_pb2,
+    rebalance_service_pb2,
+)
 from google.api import annotations_pb2, field_behavior_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor, MethodDescriptor
 
-FILES = [module.DESCRIPTOR for module in (model_pb2, model_service_pb2, rebalance_pb2, rebalance_service_pb2)]
+MODULES = model_pb2, model_service_pb2, rebalance_pb2, rebalance_service_pb2, diagnostics_service_pb2
+FILES = [module.DESCRIPTOR for module in MODULES]
 
 REST = {
     "CreateModel": ("post", "/api/v1/models"),
@@ -31,6 +38,7 @@ REST = {
     "ListPortfolioRebalances": ("get", "/api/v1/rebalance/{rebalance_id}/portfolios"),
     "GetPortfolioRebalance": ("get", "/api/v1/rebalance/{rebalance_id}/portfolio/{portfolio_id}"),
     "DeleteRebalance": ("delete", "/api/v1/rebalance/{rebalance_id}"),
+    "Diagnose": ("get", "/api/v1/diagnostics"),
 }
 
 

@@ -7,7 +7,7 @@ from typing import Self
 import grpc.aio
 
 from ordergen_client.asynchronous.connection import AsyncConnection
-from ordergen_client.asynchronous.nouns import AsyncModels, AsyncPortfolios, AsyncRuns
+from ordergen_client.asynchronous.nouns import AsyncModels, AsyncPortfolios, AsyncRuns, AsyncServer
 from ordergen_client.connecting.channels import open_async_channel
 from ordergen_client.connecting.credentials import Tls, Token
 from ordergen_client.connecting.terms import check_target, terms
@@ -57,6 +57,7 @@ class AsyncClient:
         self.models = AsyncModels(connection)
         self.portfolios = AsyncPortfolios(connection)
         self.runs = AsyncRuns(connection)
+        self.server = AsyncServer(connection)
 
     async def close(self) -> None:
         """Close the channel, if it is ours."""

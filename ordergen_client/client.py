@@ -7,7 +7,7 @@ from typing import Self
 import grpc
 
 from ordergen_client.blocking.connection import Connection
-from ordergen_client.blocking.nouns import Models, Portfolios, Runs
+from ordergen_client.blocking.nouns import Models, Portfolios, Runs, Server
 from ordergen_client.connecting.channels import ClientInterceptor, open_channel
 from ordergen_client.connecting.credentials import Tls, Token
 from ordergen_client.connecting.terms import check_target, terms
@@ -35,6 +35,7 @@ class Client(FlatNames):
         models: what is done with models.
         portfolios: what is done with single portfolios.
         runs: what is done with runs.
+        server: what is asked of the server about itself.
 
     Raises:
         TypeError: an argument is of the wrong type.
@@ -79,6 +80,7 @@ class Client(FlatNames):
         self.models = Models(connection)
         self.portfolios = Portfolios(connection)
         self.runs = Runs(connection)
+        self.server = Server(connection)
 
     def close(self) -> None:
         """Close the channel, if it is ours."""

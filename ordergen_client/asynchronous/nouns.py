@@ -1,11 +1,11 @@
-"""What an `AsyncClient` does with models, portfolios and runs: it makes the same calls, awaited."""
+"""What an `AsyncClient` does with models, portfolios, runs and servers: it makes the same calls, awaited."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ordergen_client.asynchronous.connection import AsyncConnection
 from ordergen_client.asynchronous.run import AsyncRun
-from ordergen_client.calls import models, portfolios, runs
+from ordergen_client.calls import models, portfolios, runs, server
 from ordergen_client.calls.call import Call, Pages, Stream, Watch
 from ordergen_client.calls.methods import like
 from ordergen_client.records import checks
@@ -104,6 +104,12 @@ class AsyncPortfolios(AsyncNoun):
     """Single portfolios."""
 
     rebalance = called(portfolios.rebalance)
+
+
+class AsyncServer(AsyncNoun):
+    """The server itself."""
+
+    diagnose = called(server.diagnose)
 
 
 class AsyncRuns(AsyncNoun):

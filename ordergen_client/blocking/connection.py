@@ -6,6 +6,7 @@ from contextlib import closing
 from typing import Any, TypeVar
 
 import grpc
+from globeco.ordergen.v1.diagnostics_service_pb2_grpc import DiagnosticsServiceStub
 from globeco.ordergen.v1.model_service_pb2_grpc import ModelServiceStub
 from globeco.ordergen.v1.rebalance_service_pb2_grpc import RebalanceServiceStub
 
@@ -26,6 +27,7 @@ class Connection:
         self._methods: dict[str, Any] = {
             **vars(ModelServiceStub(channel)),
             **vars(RebalanceServiceStub(channel)),
+            **vars(DiagnosticsServiceStub(channel)),
         }
         self._terms = terms
 

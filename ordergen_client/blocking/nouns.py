@@ -1,11 +1,11 @@
-"""What a `Client` does with models, portfolios and runs: it makes the calls of `ordergen_client.calls`."""
+"""What a `Client` does with models, portfolios, runs, and servers: the calls of `ordergen_client.calls`."""
 
 from collections.abc import Callable, Generator, Iterator
 from typing import Concatenate, ParamSpec, TypeVar
 
 from ordergen_client.blocking.connection import Connection
 from ordergen_client.blocking.run import Run
-from ordergen_client.calls import models, portfolios, runs
+from ordergen_client.calls import models, portfolios, runs, server
 from ordergen_client.calls.call import Call, Pages, Stream, Watch
 from ordergen_client.calls.methods import like
 from ordergen_client.records import checks
@@ -92,6 +92,12 @@ class Portfolios(Noun):
     """Single portfolios."""
 
     rebalance = called(portfolios.rebalance)
+
+
+class Server(Noun):
+    """The server itself."""
+
+    diagnose = called(server.diagnose)
 
 
 class Runs(Noun):

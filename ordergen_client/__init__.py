@@ -51,6 +51,8 @@ from ordergen_client.errors import (
     Violation,
 )
 from ordergen_client.records.states import (
+    CredentialType,
+    DependencyState,
     PortfolioState,
     PositionReason,
     RebalanceState,
@@ -61,6 +63,9 @@ from ordergen_client.records.states import (
     View,
 )
 from ordergen_client.records.values import (
+    Caller,
+    Dependency,
+    Diagnosis,
     Model,
     PortfolioRebalance,
     Position,
@@ -71,6 +76,7 @@ from ordergen_client.records.values import (
     Solution,
     Transaction,
 )
+from ordergen_client.whole_file import FileNotWrittenError
 
 __all__ = [
     "Aborted",
@@ -78,11 +84,17 @@ __all__ = [
     "AsyncClient",
     "AsyncRun",
     "BadData",
+    "Caller",
     "Cancelled",
     "Client",
+    "CredentialType",
     "DataProblem",
     "DatabaseUnavailable",
     "DeadlineExceeded",
+    "Dependency",
+    "DependencyState",
+    "Diagnosis",
+    "FileNotWrittenError",
     "Infeasible",
     "InternalError",
     "InvalidArgument",

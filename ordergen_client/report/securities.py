@@ -8,7 +8,7 @@ from itertools import count
 from ordergen_client.records.values import PortfolioRebalance, RebalancePosition
 from ordergen_client.report.exact import ZERO, digits, minus, plus
 from ordergen_client.report.figures import trade_value
-from ordergen_client.telling.tables import reason as in_words
+from ordergen_client.telling.reasons import reason as in_words
 
 #: How many of the largest trades are told.
 LARGEST = 20

@@ -15,7 +15,7 @@ from ordergen_client.report.figures import Figures, figures, trade_value
 from ordergen_client.report.sheets import Column, Sheet, Styles
 from ordergen_client.report.totals import Totals
 from ordergen_client.report.write import Progress
-from ordergen_client.telling.tables import reason
+from ordergen_client.telling.reasons import reason
 from ordergen_client.whole_file import FileNotWrittenError, whole_file
 
 _PORTFOLIO = (Column("Portfolio id", "text", 27), Column("Portfolio", "text", 26))

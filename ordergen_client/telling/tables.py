@@ -11,23 +11,7 @@ from ordergen_client.records.states import Side
 from ordergen_client.records.values import PortfolioRebalance, Rebalance, RebalancePosition
 from ordergen_client.telling.as_json import set_options
 from ordergen_client.telling.printable import printable
-
-_REASONS = {
-    "TRADED_TO_TARGET": "exactly on target",
-    "ROUNDED_TO_NEAREST_SHARE": "nearest whole share to target",
-    "CLIPPED_AT_BAND": "last share inside its band",
-    "ALREADY_NEAREST": "already the best number of shares",
-    "REDUCED_FOR_CASH": "fewer shares, to keep cash above its floor",
-    "NOT_IN_MODEL": "not in the model",
-    "RESTRICTED": "restricted",
-    "BELOW_MINIMUM_TRADE": "below the minimum trade",
-    "ROUNDED_TO_LOT": "nearest lot to target",
-    "FRACTIONAL_RESIDUAL": "a fraction remains that whole orders cannot trade",
-    "TURNOVER_LIMIT": "turnover limit",
-    "TRADE_COUNT_LIMIT": "limit of transactions",
-    "TRADED_TO_BAND": "edge of its band",
-    "INSIDE_BAND": "inside its band",
-}
+from ordergen_client.telling.reasons import reason
 
 
 def portfolios_table(portfolios: Iterable[PortfolioRebalance], title: str) -> Table:
@@ -78,11 +62,6 @@ def orders_table(portfolio: PortfolioRebalance) -> Table:
 def status(portfolio: PortfolioRebalance) -> str:
     """PROVEN_OPTIMAL where there is such an answer, otherwise what became of the portfolio."""
     return portfolio.solution.status if portfolio.solution else portfolio.state
-
-
-def reason(name: str) -> str:
-    """A reason in words; its own name where a newer server has more of them."""
-    return _REASONS.get(name, name)
 
 
 def money(value: Decimal | None) -> str:

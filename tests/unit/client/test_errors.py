@@ -100,8 +100,9 @@ def test_an_unknown_code_is_still_an_error() -> None:
 def test_exported_names() -> None:
     """What users import is pinned: a name that goes breaks them."""
     expected = [
-        "Aborted", "AlreadyExists", "AsyncClient", "AsyncRun", "BadData", "Cancelled", "Client",
-        "DataProblem", "DatabaseUnavailable", "DeadlineExceeded", "Infeasible", "InternalError",
+        "Aborted", "AlreadyExists", "AsyncClient", "AsyncRun", "BadData", "Caller", "Cancelled", "Client",
+        "CredentialType", "DataProblem", "DatabaseUnavailable", "DeadlineExceeded", "Dependency",
+        "DependencyState", "Diagnosis", "FileNotWrittenError", "Infeasible", "InternalError",
         "InvalidArgument", "MarketValueNotPositive", "MissingData", "Model", "ModelWithoutPositions",
         "NotFound", "OrderGenerationError", "PermissionDenied", "PortfolioRebalance", "PortfolioState",
         "Position", "PositionReason", "PreconditionFailed", "Rebalance", "RebalanceEvent",

@@ -18,7 +18,7 @@ from ordergen_client import (
     SolutionStatus,
     Transaction,
 )
-from ordergen_client.telling import tables
+from ordergen_client.telling import reasons, tables
 
 DAY = date(2026, 1, 2)
 POSITION = RebalancePosition(
@@ -85,4 +85,4 @@ def test_an_order_is_a_line_with_its_reason() -> None:
 @pytest.mark.parametrize("name", rebalance_pb2.PositionReason.keys()[1:])
 def test_every_reason_has_words(name: str) -> None:
     reason = name.removeprefix("POSITION_REASON_")
-    assert reason != tables.reason(reason)
+    assert reason != reasons.reason(reason)

@@ -14,7 +14,7 @@ from ordergen_client.report.blocks import Blocks, Limits
 from ordergen_client.report.figures import figures
 from ordergen_client.report.securities import LARGEST, Securities
 from ordergen_client.report.totals import Totals
-from ordergen_client.telling.tables import reason
+from ordergen_client.telling.reasons import reason
 from tests.made_runs import answered, portfolio_id, without_answer
 from tests.report_pages import digits, expected_line, line_of, written
 

@@ -1,0 +1,23 @@
+"""Why a line trades, or does not, in words."""
+
+_REASONS = {
+    "TRADED_TO_TARGET": "exactly on target",
+    "ROUNDED_TO_NEAREST_SHARE": "nearest whole share to target",
+    "CLIPPED_AT_BAND": "last share inside its band",
+    "ALREADY_NEAREST": "already the best number of shares",
+    "REDUCED_FOR_CASH": "fewer shares, to keep cash above its floor",
+    "NOT_IN_MODEL": "not in the model",
+    "RESTRICTED": "restricted",
+    "BELOW_MINIMUM_TRADE": "below the minimum trade",
+    "ROUNDED_TO_LOT": "nearest lot to target",
+    "FRACTIONAL_RESIDUAL": "a fraction remains that whole orders cannot trade",
+    "TURNOVER_LIMIT": "turnover limit",
+    "TRADE_COUNT_LIMIT": "limit of transactions",
+    "TRADED_TO_BAND": "edge of its band",
+    "INSIDE_BAND": "inside its band",
+}
+
+
+def reason(name: str) -> str:
+    """A reason in words; its own name where a newer server has more of them."""
+    return _REASONS.get(name, name)

@@ -14,6 +14,7 @@ import pytest
 from ordergen_client import Client
 from ordergen_client.sandbox import Sandbox, SandboxError, sandbox
 from tests.limits import PATIENCE
+from tests.waiting import eventually
 
 pytest_plugins = ["ordergen_client.testing"]
 ROOT = Path(__file__).parent.parent.parent
@@ -87,9 +88,20 @@ def test_the_example_for_coroutines(ordergen_sandbox: Sandbox, capsys: pytest.Ca
     assert told.endswith("COMPLETED\n")
 
 
+def test_the_example_of_the_server(ordergen_sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is wrong, once nothing is late on a busy machine."""
+    block = re.findall(r"```python\n(.*?)```", CLIENT, re.DOTALL)[1]
+
+    def is_silent() -> bool:
+        exec(block.replace("localhost:8088", ordergen_sandbox.target), {})  # noqa: S102 - the page's own code
+        return capsys.readouterr().out == ""
+
+    assert eventually(is_silent)
+
+
 def test_the_example_of_a_test(ordergen: Client, ordergen_sandbox: Sandbox) -> None:
     """With portfolios of which no other example has made a model."""
-    block = re.findall(r"```python\n(.*?)```", CLIENT, re.DOTALL)[1]
+    block = re.findall(r"```python\n(.*?)```", CLIENT, re.DOTALL)[2]
     names: dict[str, Any] = {}
     exec(block, names)  # noqa: S102 - the page's own code
     left = replace(ordergen_sandbox, portfolio_ids=ordergen_sandbox.portfolio_ids[3:])

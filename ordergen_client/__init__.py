@@ -55,6 +55,8 @@ if TYPE_CHECKING:
         Violation,
     )
     from ordergen_client.records.states import (
+        CredentialType,
+        DependencyState,
         PortfolioState,
         PositionReason,
         RebalanceState,
@@ -65,6 +67,9 @@ if TYPE_CHECKING:
         View,
     )
     from ordergen_client.records.values import (
+        Caller,
+        Dependency,
+        Diagnosis,
         Model,
         Portfolio,
         PortfolioMatches,
@@ -79,6 +84,7 @@ if TYPE_CHECKING:
         Solution,
         Transaction,
     )
+    from ordergen_client.whole_file import FileNotWrittenError
 
 #: Where each name is: gRPC is read once something is used, and not for `ordergen --help`.
 _PLACES = {
@@ -117,6 +123,8 @@ _PLACES = {
         "Violation",
     ),
     "ordergen_client.records.states": (
+        "CredentialType",
+        "DependencyState",
         "PortfolioState",
         "PositionReason",
         "RebalanceState",
@@ -127,6 +135,9 @@ _PLACES = {
         "View",
     ),
     "ordergen_client.records.values": (
+        "Caller",
+        "Dependency",
+        "Diagnosis",
         "Model",
         "Portfolio",
         "PortfolioMatches",
@@ -141,6 +152,7 @@ _PLACES = {
         "Solution",
         "Transaction",
     ),
+    "ordergen_client.whole_file": ("FileNotWrittenError",),
 }
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 
@@ -150,11 +162,17 @@ __all__ = [
     "AsyncClient",
     "AsyncRun",
     "BadData",
+    "Caller",
     "Cancelled",
     "Client",
+    "CredentialType",
     "DataProblem",
     "DatabaseUnavailable",
     "DeadlineExceeded",
+    "Dependency",
+    "DependencyState",
+    "Diagnosis",
+    "FileNotWrittenError",
     "Infeasible",
     "InternalError",
     "InvalidArgument",

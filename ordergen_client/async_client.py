@@ -7,7 +7,13 @@ from typing import Self
 import grpc.aio
 
 from ordergen_client.asynchronous.connection import AsyncConnection
-from ordergen_client.asynchronous.nouns import AsyncModels, AsyncPortfolios, AsyncRuns, AsyncSecurities
+from ordergen_client.asynchronous.nouns import (
+    AsyncModels,
+    AsyncPortfolios,
+    AsyncRuns,
+    AsyncSecurities,
+    AsyncServer,
+)
 from ordergen_client.connecting.channels import open_async_channel
 from ordergen_client.connecting.credentials import Tls, Token
 from ordergen_client.connecting.terms import check_target, terms
@@ -58,6 +64,7 @@ class AsyncClient:
         self.portfolios = AsyncPortfolios(connection)
         self.securities = AsyncSecurities(connection)
         self.runs = AsyncRuns(connection)
+        self.server = AsyncServer(connection)
 
     async def close(self) -> None:
         """Close the channel, if it is ours."""

@@ -7,7 +7,7 @@ from typing import Self
 import grpc
 
 from ordergen_client.blocking.connection import Connection
-from ordergen_client.blocking.nouns import Models, Portfolios, Runs, Securities
+from ordergen_client.blocking.nouns import Models, Portfolios, Runs, Securities, Server
 from ordergen_client.connecting.channels import ClientInterceptor, open_channel
 from ordergen_client.connecting.credentials import Tls, Token
 from ordergen_client.connecting.terms import check_target, terms
@@ -36,6 +36,7 @@ class Client(FlatNames):
         portfolios: what is done with single portfolios.
         securities: what is known of securities.
         runs: what is done with runs.
+        server: what is asked of the server about itself.
 
     Raises:
         TypeError: an argument is of the wrong type.
@@ -81,6 +82,7 @@ class Client(FlatNames):
         self.portfolios = Portfolios(connection)
         self.securities = Securities(connection)
         self.runs = Runs(connection)
+        self.server = Server(connection)
 
     def close(self) -> None:
         """Close the channel, if it is ours."""

@@ -6,6 +6,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+#: As commands and programs have it.
+_FORCE = "--force, or force=True,"
+
 
 class FileNotWrittenError(Exception):
     """A file cannot be written; the message is for people."""
@@ -35,7 +38,7 @@ def whole_file(path: Path, *, force: bool) -> Iterator[BinaryIO]:
         part.replace(path)
     except FileExistsError as error:
         raise FileNotWrittenError(
-            f"{part} is there already: another export writes it, or was killed; --force overwrites it."
+            f"{part} is there already: another export writes it, or was killed; {_FORCE} overwrites it."
         ) from error
     except OSError as error:
         _remove(part)
@@ -47,7 +50,7 @@ def whole_file(path: Path, *, force: bool) -> Iterator[BinaryIO]:
 
 def _refuse_existing(path: Path) -> None:
     if path.exists():
-        raise FileNotWrittenError(f"{path} is there already: --force overwrites it.")
+        raise FileNotWrittenError(f"{path} is there already: {_FORCE} overwrites it.")
 
 
 def _remove(part: Path) -> None:

@@ -10,11 +10,13 @@ from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry
 
+from ordergen_server import __version__
 from ordergen_server.api.admission.inbox import Inbox
 from ordergen_server.api.admission.kinds import Kind
 from ordergen_server.api.admission.lanes import Lane
 from ordergen_server.api.call import Limits
 from ordergen_server.api.calls import SERVICES, Calls
+from ordergen_server.api.diagnostics_servicer import DiagnosticsServicer
 from ordergen_server.api.model_servicer import ModelServicer
 from ordergen_server.api.rebalance_servicer import RebalanceServicer
 from ordergen_server.api.reference_servicer import ReferenceServicer
@@ -35,6 +37,7 @@ from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.tokens import PageTokens
 from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances
+from ordergen_server.services.diagnosing import DatabaseDependency, Diagnostics
 from ordergen_server.services.models import ModelEditor
 from ordergen_server.services.portfolio_work import PortfolioWork
 from ordergen_server.services.rebalancer import Rebalancer
@@ -48,7 +51,7 @@ from ordergen_server.services.running.runs import Runs
 from ordergen_server.services.watching import ChangeSignal
 from ordergen_server.settings import Settings
 from ordergen_server.sibling_configs import siblings_config
-from ordergen_server.siblings import open_sources
+from ordergen_server.siblings import Sources, open_sources
 
 #: How long a thread that computes keeps others from running: health and new calls wait for no more of them.
 SWITCH_SECONDS = 0.001
@@ -56,6 +59,8 @@ SWITCH_SECONDS = 0.001
 WATCHING_THREADS = 1
 #: Lists of siblings are looked into in milliseconds; threads are for who waits for one that has to be read.
 RESOLVING_THREADS = 8
+#: Those who ask how the server does only wait, all of them for one answer.
+DIAGNOSING_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +140,7 @@ def serving(
                 ModelServicer(ModelEditor(models, utc_now), models),
                 RebalanceServicer(rebalancer, store, calls.limits),
                 ReferenceServicer(ReferenceResolver(sources.market, sources.portfolios), calls.limits),
+                DiagnosticsServicer(_diagnostics(database, sources, stack), calls.limits),
             ),
             strict=True,
         ):
@@ -185,6 +191,13 @@ def _database(settings: Settings, mongodb_uri: str, telemetry: Telemetry) -> Dat
     )
 
 
+def _diagnostics(database: Database, sources: Sources, stack: ExitStack) -> Diagnostics:
+    """What asks everything that the server depends on, with a thread for each."""
+    siblings = sources.dependencies
+    threads = stack.enter_context(ThreadPoolExecutor(1 + len(siblings), "diagnostics"))
+    return Diagnostics([DatabaseDependency(database), *siblings], threads, version=__version__, clock=utc_now)
+
+
 def _runs(
     settings: Settings,
     work: PortfolioWork,
@@ -223,6 +236,7 @@ def _calls(settings: Settings, loop: EventLoop, database: Database) -> Calls:
         Kind.CHANGING: settings.mongodb_pool_size,
         Kind.SOLVING: settings.portfolio_workers,
         Kind.RESOLVING: RESOLVING_THREADS,
+        Kind.DIAGNOSING: DIAGNOSING_THREADS,
     }
     room, watchers = settings.maximum_calls, settings.maximum_watchers
     lanes = {

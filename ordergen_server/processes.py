@@ -21,7 +21,7 @@ from grpc_health.v1 import health_pb2
 
 from ordergen_server.addresses import family_of, unbracketed, with_port
 from ordergen_server.api.admission.inbox import Inbox
-from ordergen_server.api.server import LIVENESS, READINESS
+from ordergen_server.api.server import ALIVE, READINESS
 from ordergen_server.api.wire.event_loop import EventLoop
 from ordergen_server.api.wire.health import Health
 from ordergen_server.api.wire.ports import HEALTH_CONNECTIONS, HEALTH_PEER_CONNECTIONS, Port
@@ -119,7 +119,7 @@ class ServerProcesses:
 
     async def _open_health(self) -> None:
         self._health = Health(self._settings.message_seconds)
-        self._health.set((*READINESS, LIVENESS), health_pb2.HealthCheckResponse.NOT_SERVING)
+        self._health.set((*READINESS, *ALIVE), health_pb2.HealthCheckResponse.NOT_SERVING)
         self._health_port = Port(
             Routes(self._health.methods(Inbox())),
             with_port(self._settings.health_host, self._settings.health_port),
@@ -170,7 +170,7 @@ class ServerProcesses:
 
         def tell() -> None:
             self._health.set(READINESS, serving if ready else not_serving)
-            self._health.set([LIVENESS], serving if alive else not_serving)
+            self._health.set(ALIVE, serving if alive else not_serving)
 
         self._loop.loop.call_soon_threadsafe(tell)
 

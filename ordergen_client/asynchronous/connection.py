@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import grpc
 import grpc.aio
+from globeco.ordergen.v1.diagnostics_service_pb2_grpc import DiagnosticsServiceStub
 from globeco.ordergen.v1.model_service_pb2_grpc import ModelServiceStub
 from globeco.ordergen.v1.rebalance_service_pb2_grpc import RebalanceServiceStub
 from globeco.ordergen.v1.reference_service_pb2_grpc import ReferenceServiceStub
@@ -29,6 +30,7 @@ class AsyncConnection:
             **vars(ModelServiceStub(channel)),
             **vars(RebalanceServiceStub(channel)),
             **vars(ReferenceServiceStub(channel)),
+            **vars(DiagnosticsServiceStub(channel)),
         }
         self._terms = terms
 

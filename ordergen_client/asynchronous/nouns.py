@@ -5,7 +5,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ordergen_client.asynchronous.connection import AsyncConnection
 from ordergen_client.asynchronous.run import AsyncRun
-from ordergen_client.calls import models, portfolios, runs, securities
+from ordergen_client.calls import models, portfolios, runs, securities, server
 from ordergen_client.calls.call import Call, Pages, Stream, Watch
 from ordergen_client.calls.methods import like
 from ordergen_client.records import checks
@@ -111,6 +111,12 @@ class AsyncSecurities(AsyncNoun):
     """Securities of the security service."""
 
     resolve = called(securities.resolve)
+
+
+class AsyncServer(AsyncNoun):
+    """The server itself."""
+
+    diagnose = called(server.diagnose)
 
 
 class AsyncRuns(AsyncNoun):

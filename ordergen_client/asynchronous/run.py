@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from pathlib import Path
 
 from ordergen_client.asynchronous.connection import AsyncConnection
 from ordergen_client.calls import runs
 from ordergen_client.records.states import RebalanceState, View
 from ordergen_client.records.values import PortfolioRebalance, Rebalance, RebalanceEvent
+from ordergen_client.report.loading import of_the_extra
 
 
 class AsyncRun:
@@ -68,3 +70,21 @@ class AsyncRun:
     async def cancel(self) -> Rebalance:
         """Cancel the run: portfolios not yet worked on become SKIPPED. One that has ended stays as it is."""
         return await self._connection.call(runs.cancel(self.rebalance_id))
+
+    async def report(self, path: str | Path, *, force: bool = False) -> Rebalance:
+        """Write the run as a page for people, which any browser opens without a network; answers the run.
+
+        A run that goes on is followed to its end; one that FAILED has its page, too, and is not raised.
+
+        Args:
+            path: the file; until it is whole its name ends in `.part`.
+            force: replace a file that is there.
+
+        Raises:
+            ImportError: the extra `report` of this distribution is not installed.
+            FileNotWrittenError: there is such a file, or it cannot be written.
+        """
+        with of_the_extra():
+            from ordergen_client.report.awaited import write_awaited_report  # noqa: PLC0415 - it needs an extra
+        async with aclosing(self.events()) as events:
+            return await write_awaited_report(events, Path(path), force=force)

@@ -5,7 +5,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from ordergen_client.blocking.connection import Connection
 from ordergen_client.blocking.run import Run
-from ordergen_client.calls import models, portfolios, runs, securities
+from ordergen_client.calls import models, portfolios, runs, securities, server
 from ordergen_client.calls.call import Call, Pages, Stream, Watch
 from ordergen_client.calls.methods import like
 from ordergen_client.records import checks
@@ -99,6 +99,12 @@ class Securities(Noun):
     """Securities of the security service."""
 
     resolve = called(securities.resolve)
+
+
+class Server(Noun):
+    """The server itself."""
+
+    diagnose = called(server.diagnose)
 
 
 class Runs(Noun):

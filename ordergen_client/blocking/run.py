@@ -1,11 +1,14 @@
 """The handle of a run."""
 
 from collections.abc import Generator, Iterator
+from contextlib import closing
+from pathlib import Path
 
 from ordergen_client.blocking.connection import Connection
 from ordergen_client.calls import runs
 from ordergen_client.records.states import RebalanceState, View
 from ordergen_client.records.values import PortfolioRebalance, Rebalance, RebalanceEvent
+from ordergen_client.report.loading import of_the_extra
 
 
 class Run:
@@ -64,3 +67,21 @@ class Run:
     def cancel(self) -> Rebalance:
         """Cancel the run: portfolios not yet worked on become SKIPPED. One that has ended stays as it is."""
         return self._connection.call(runs.cancel(self.rebalance_id))
+
+    def report(self, path: str | Path, *, force: bool = False) -> Rebalance:
+        """Write the run as a page for people, which any browser opens without a network; answers the run.
+
+        A run that goes on is followed to its end; one that FAILED has its page, too, and is not raised.
+
+        Args:
+            path: the file; until it is whole its name ends in `.part`.
+            force: replace a file that is there.
+
+        Raises:
+            ImportError: the extra `report` of this distribution is not installed.
+            FileNotWrittenError: there is such a file, or it cannot be written.
+        """
+        with of_the_extra():
+            from ordergen_client.report.write import write_report  # noqa: PLC0415 - it needs an extra
+        with closing(self.events()) as events:
+            return write_report(events, Path(path), force=force)

@@ -20,12 +20,14 @@ KEEPALIVE = (
 )
 #: A server that was away for long is found again within seconds, and not within gRPC's two minutes.
 _RECONNECT = (("grpc.max_reconnect_backoff_ms", 5_000),)
-_SERVICES = "globeco.ordergen.v1.ModelService", "globeco.ordergen.v1.RebalanceService"
-_REFERENCES = "globeco.ordergen.v1.ReferenceService"
+_SERVICES = tuple(
+    f"globeco.ordergen.v1.{name}Service" for name in ("Model", "Rebalance", "Reference", "Diagnostics")
+)
 _READS = {
     _SERVICES[0]: ("GetModel", "ListModels"),
     _SERVICES[1]: ("GetRebalance", "ListRebalances", "ListPortfolioRebalances", "GetPortfolioRebalance"),
-    _REFERENCES: ("ResolveSecurities", "ResolvePortfolios"),
+    _SERVICES[2]: ("ResolveSecurities", "ResolvePortfolios"),
+    _SERVICES[3]: ("Diagnose",),
 }
 #: The service does these once for one request_id, however often it is asked.
 _NAMED_WRITES = {_SERVICES[0]: ("CreateModel",), _SERVICES[1]: ("RebalancePortfolio", "StartRebalance")}

@@ -5,7 +5,13 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Protocol, TypeVar
 
-from globeco.ordergen.v1 import model_pb2, rebalance_pb2, rebalance_service_pb2, reference_service_pb2
+from globeco.ordergen.v1 import (
+    diagnostics_service_pb2,
+    model_pb2,
+    rebalance_pb2,
+    rebalance_service_pb2,
+    reference_service_pb2,
+)
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type import date_pb2, decimal_pb2
@@ -13,6 +19,8 @@ from google.type import date_pb2, decimal_pb2
 from ordergen_client.errors import from_status
 from ordergen_client.records.lazily import Lazily
 from ordergen_client.records.states import (
+    CredentialType,
+    DependencyState,
     Named,
     PortfolioState,
     PositionReason,
@@ -25,6 +33,9 @@ from ordergen_client.records.states import (
 )
 from ordergen_client.records.values import (
     ZERO,
+    Caller,
+    Dependency,
+    Diagnosis,
     Model,
     Portfolio,
     PortfolioMatches,
@@ -213,6 +224,27 @@ def _portfolio(message: reference_service_pb2.Portfolio) -> Portfolio:
     return Portfolio(message.portfolio_id, message.name)
 
 
+def diagnosis(message: diagnostics_service_pb2.DiagnoseResponse) -> Diagnosis:
+    """How a server is."""
+    caller = message.caller
+    return Diagnosis(
+        server_version=message.server_version,
+        server_time=_time(message.server_time),
+        caller=Caller(caller.actor, _CREDENTIALS[caller.credential], tuple(caller.scopes)),
+        dependencies=tuple(map(_dependency, message.dependencies)),
+    )
+
+
+def _dependency(message: diagnostics_service_pb2.Dependency) -> Dependency:
+    return Dependency(
+        name=message.name,
+        state=_DEPENDENCY_STATES[message.state],
+        seconds=message.duration.ToNanoseconds() / 1e9,
+        problem=message.problem,
+        advice=message.advice,
+    )
+
+
 def _model_position(line: model_pb2.Position) -> Position:
     return Position(line.security_id, _zero(line.target), _zero(line.low_drift), _zero(line.high_drift))
 
@@ -276,6 +308,8 @@ _RESTRICTIONS = _Members(pb.RestrictionType, "RESTRICTION_TYPE_", Restriction)
 _SIDES = _Members(pb.TransactionType, "TRANSACTION_TYPE_", Side)
 _REASONS = _Members(pb.PositionReason, "POSITION_REASON_", PositionReason)
 _STATUSES = _Members(pb.SolutionStatus, "SOLUTION_STATUS_", SolutionStatus)
+_CREDENTIALS = _Members(diagnostics_service_pb2.CredentialType, "CREDENTIAL_TYPE_", CredentialType)
+_DEPENDENCY_STATES = _Members(diagnostics_service_pb2.DependencyState, "DEPENDENCY_STATE_", DependencyState)
 
 
 def _decimal(message: decimal_pb2.Decimal) -> Decimal | None:

@@ -76,6 +76,24 @@ class SolutionStatus(Named):
     FEASIBLE = "FEASIBLE"
 
 
+class CredentialType(Named):
+    """By what a caller is known; NONE where the server asks for nothing."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    NONE = "NONE"
+    CERTIFICATE = "CERTIFICATE"
+    TOKEN = "TOKEN"  # noqa: S105 - the name of a kind
+
+
+class DependencyState(Named):
+    """How something is that a server depends on; calls to what has BREAKER_OPEN are refused for a while."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    AVAILABLE = "AVAILABLE"
+    UNAVAILABLE = "UNAVAILABLE"
+    BREAKER_OPEN = "BREAKER_OPEN"
+
+
 class PositionReason(Named):
     """Why a line trades, or does not; UNSPECIFIED where the portfolio has no solution."""
 

@@ -1,8 +1,9 @@
-"""Writes the page: what people read first as HTML, and the data of the tables and charts in packed blocks."""
+"""Makes the page: what people read first as HTML, and the data of the tables and charts in packed blocks."""
 
 import shutil
 from base64 import b64encode
 from collections.abc import Callable, Iterable
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -30,12 +31,17 @@ _BLOCKS = "<!-- blocks -->"
 Progress = Callable[[int, int], None]
 
 
+def untold(done: int, total: int) -> None:
+    """Progress that nobody looks at."""
+    del done, total
+
+
 def write_report(
     events: Iterable[RebalanceEvent],
     path: Path,
     *,
     force: bool,
-    progress: Progress,
+    progress: Progress = untold,
     limits: Limits = Limits(),  # noqa: B008 - it is frozen
 ) -> Rebalance:
     """Write the report of a run to its end; answers the run.
@@ -52,42 +58,59 @@ def write_report(
     """
     with whole_file(path, force=force) as file, TemporaryFile() as data:
         contents = Contents(data, limits)
-        run = contents.read(events, progress)
-        before, after = contents.page(run).split(_BLOCKS)
-        file.write(before.encode())
-        data.seek(0)
-        shutil.copyfileobj(data, file)
-        file.write(after.encode())
-    return run
+        for event in events:
+            contents.add(event)
+            progress(contents.totals.portfolios, contents.portfolio_count)
+            if contents.run:
+                break
+        return contents.write_to(file)
 
 
 class Contents:
-    """All that the page tells; portfolios and lines are in `data`, and no longer in memory."""
+    """All that the page tells; portfolios and lines are in `data`, and no longer in memory.
 
-    def __init__(self, data: BinaryIO, limits: Limits) -> None:
+    Attributes:
+        run: the run, once its end was added.
+        portfolio_count: of the run, once its beginning was added.
+    """
+
+    def __init__(self, data: BinaryIO, limits: Limits = Limits()) -> None:  # noqa: B008 - it is frozen
         self._data = data
+        self.run: Rebalance | None = None
+        self.portfolio_count = 0
         self.totals = Totals()
         self.attention = Attention()
         self.securities = Securities()
         self.blocks = Blocks(data, self.securities, limits)
 
-    def read(self, events: Iterable[RebalanceEvent], progress: Progress) -> Rebalance:
-        """Read a run to its end."""
-        total = 0
-        for event in events:
-            if event.started:
-                total = event.started.portfolio_count
-            if event.portfolio:
-                its = figures(event.portfolio)
-                look = self.attention.add(event.portfolio, its)
-                self.totals.add(event.portfolio, its)
-                self.securities.add(event.portfolio)
-                self.blocks.add(event.portfolio, its, look)
-            progress(self.totals.portfolios, total)
-            if event.finished:
-                self._finish(event.finished)
-                return event.finished
-        raise FileNotWrittenError("The events of the run ended before the run did: try again.")
+    def add(self, event: RebalanceEvent) -> None:
+        """Add the next event of the run; nothing comes after its end."""
+        if event.started:
+            self.portfolio_count = event.started.portfolio_count
+        if event.portfolio:
+            its = figures(event.portfolio)
+            look = self.attention.add(event.portfolio, its)
+            self.totals.add(event.portfolio, its)
+            self.securities.add(event.portfolio)
+            self.blocks.add(event.portfolio, its, look)
+        if event.finished:
+            self._finish(event.finished)
+            self.run = event.finished
+
+    def write_to(self, file: BinaryIO) -> Rebalance:
+        """Write the page to a file; answers the run.
+
+        Raises:
+            FileNotWrittenError: its end was never added.
+        """
+        if self.run is None:
+            raise FileNotWrittenError("The events of the run ended before the run did: try again.")
+        before, after = self._page(self.run).split(_BLOCKS)
+        file.write(before.encode())
+        self._data.seek(0)
+        shutil.copyfileobj(self._data, file)
+        file.write(after.encode())
+        return self.run
 
     def _finish(self, run: Rebalance) -> None:
         self.blocks.finish()
@@ -101,9 +124,9 @@ class Contents:
         self._data.write(block("securities", self.securities.columns()))
         self._data.write(block("known", known))
 
-    def page(self, run: Rebalance) -> str:
+    def _page(self, run: Rebalance) -> str:
         """The page without its blocks."""
-        style, script = _resource("page.css"), _script()
+        style, script = _style(), _script()
         tickers = {one.security_id: one.ticker for one in self.securities.by_target() if one.ticker}
         return (
             _environment()
@@ -120,7 +143,7 @@ class Contents:
                 options=list(words.options(run.options, tickers)),
                 style=style,
                 script=script,
-                policy=_policy(style, script),
+                policy=policy(),
             )
         )
 
@@ -142,14 +165,19 @@ def _resource(name: str) -> str:
     return files("ordergen_client.report").joinpath("page", name).read_text(encoding="utf-8")
 
 
+def _style() -> str:
+    return _resource("page.css")
+
+
 def _script() -> str:
     return "\n".join(map(_resource, _SCRIPTS))
 
 
-def _policy(style: str, script: str) -> str:
-    """Nothing is loaded from anywhere, and nothing runs but our script."""
+@cache
+def policy() -> str:
+    """The Content-Security-Policy of any page: nothing is loaded from anywhere, and our script alone runs."""
     return (
-        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
+        f"default-src 'none'; script-src '{_hash(_script())}'; style-src '{_hash(_style())}'; "
         "base-uri 'none'; form-action 'none'"
     )
 

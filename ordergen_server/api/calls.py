@@ -12,7 +12,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from functools import partial
 
-from globeco.ordergen.v1 import model_service_pb2, rebalance_service_pb2, reference_service_pb2
+from globeco.ordergen.v1 import (
+    diagnostics_service_pb2,
+    model_service_pb2,
+    rebalance_service_pb2,
+    reference_service_pb2,
+)
 from google.protobuf.descriptor import ServiceDescriptor
 
 from ordergen_server.api.admission.inbox import Inbox
@@ -30,6 +35,7 @@ SERVICES: tuple[ServiceDescriptor, ...] = (
     model_service_pb2.DESCRIPTOR.services_by_name["ModelService"],
     rebalance_service_pb2.DESCRIPTOR.services_by_name["RebalanceService"],
     reference_service_pb2.DESCRIPTOR.services_by_name["ReferenceService"],
+    diagnostics_service_pb2.DESCRIPTOR.services_by_name["DiagnosticsService"],
 )
 
 #: Makes an end of a call of its batches of answers.

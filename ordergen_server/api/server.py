@@ -29,10 +29,13 @@ from ordergen_server.api.wire.routes import Routes
 from ordergen_server.domain.errors import Unavailable
 from ordergen_server.domain.stores import Database
 
+DIAGNOSTICS_SERVICE = "globeco.ordergen.v1.DiagnosticsService"
 #: Serve while the database does what calls need: what a readiness probe asks for.
-READINESS = ("", *(service.full_name for service in SERVICES))
+READINESS = ("", *(one.full_name for one in SERVICES if one.full_name != DIAGNOSTICS_SERVICE))
 #: Serves while the process does, whatever the database does: what a liveness probe asks for.
 LIVENESS = "liveness"
+#: What serves while the process does: also the service that tells what is wrong with the database.
+ALIVE = (LIVENESS, DIAGNOSTICS_SERVICE)
 #: Intervals between looks at the database: after so many without one that succeeds a server is not ready.
 UNREADY_INTERVALS = 5
 #: Where one listens on all addresses, this machine's own is near.
@@ -129,11 +132,11 @@ class ApiServer:
                 )
             )
         self.port, self.health_port = self._api.number, self._ports[-1].number
-        self._health.set([LIVENESS], health_pb2.HealthCheckResponse.SERVING)
+        self._health.set(ALIVE, health_pb2.HealthCheckResponse.SERVING)
         self._set_ready(ready=False)
 
     def _routes(self) -> Routes:
-        names = (*READINESS[1:], health.SERVICE, reflection.SERVICE)
+        names = (*(one.full_name for one in SERVICES), health.SERVICE, reflection.SERVICE)
         others = self._health.methods(self._calls.inbox) | reflection.methods(
             names, self._calls.inbox, self._config.message_seconds
         )

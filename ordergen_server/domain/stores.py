@@ -208,5 +208,12 @@ class Database(Protocol):
             DatabaseUnavailable: it does not.
         """
 
+    def check(self, timeout_seconds: float) -> None:
+        """Return if it is read and written in time; any thread may ask.
+
+        Raises:
+            DatabaseUnavailable: it is not.
+        """
+
     def time_limit(self, seconds: float) -> AbstractContextManager[None]:
         """A block in which every operation of this thread together may take `seconds`."""

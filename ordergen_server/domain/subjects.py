@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from enum import Enum
 
 READ = "ordergen:read"
 MODELS = "ordergen:models"
@@ -15,12 +16,21 @@ ADMIN = "ordergen:admin"
 SCOPES = frozenset({READ, MODELS, REBALANCE, APPROVE, ORDERS, ADMIN})
 
 
+class CredentialType(Enum):
+    """By what a subject is known."""
+
+    NONE = "NONE"
+    CERTIFICATE = "CERTIFICATE"
+    TOKEN = "TOKEN"  # noqa: S105 - the name of a kind
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """Someone who was identified: their name, as the issuer of their credentials has it, and their scopes."""
 
     name: str
     scopes: frozenset[str] = frozenset()
+    credential: CredentialType = CredentialType.NONE
 
 
 #: Whoever calls a server that asks for no credentials.
@@ -39,6 +49,11 @@ def acting_as(subject: Subject) -> Iterator[None]:
         _acting.reset(token)
 
 
+def current_subject() -> Subject:
+    """Whoever the work is done for; NOBODY where nobody is known."""
+    return _acting.get()
+
+
 def current_actor() -> str:
     """The name of whoever the work is done for; empty where nobody is known."""
-    return _acting.get().name
+    return current_subject().name

@@ -63,4 +63,11 @@ async def api_of(request: Request) -> Api:
     return Api(state.stubs, caller_for(request, state.settings, state.settings.timeout_seconds))
 
 
+async def patient_api_of(request: Request) -> Api:
+    """The same for what may take as long as a stream."""
+    state = request.app.state
+    return Api(state.stubs, caller_for(request, state.settings, state.settings.stream_seconds))
+
+
 ForRequest = Annotated[Api, Depends(api_of)]
+ForLongRequest = Annotated[Api, Depends(patient_api_of)]

@@ -12,13 +12,14 @@ from ordergen_client.connecting.channels import open_async_channel
 from ordergen_client.connecting.credentials import Tls
 from ordergen_server import __version__
 from ordergen_server.rest import health
+from ordergen_server.rest.answering.places import Places
 from ordergen_server.rest.api import Stubs
 from ordergen_server.rest.document import document
 from ordergen_server.rest.front_door import FrontDoor
 from ordergen_server.rest.metrics import HttpMetrics
 from ordergen_server.rest.pages.routes import show_in
 from ordergen_server.rest.settings import RestSettings
-from ordergen_server.rest.v1 import models, rebalances, rebalancing, refusals
+from ordergen_server.rest.v1 import models, rebalances, rebalancing, refusals, report
 from ordergen_server.rest.v2 import routes
 
 TITLE = "GlobeCo Order Generation Service"
@@ -38,7 +39,8 @@ def create_app(settings: RestSettings) -> FastAPI:
         redoc_url=None,
     )
     app.state.settings, app.state.metrics = settings, HttpMetrics()
-    routers = health.router, models.router, rebalances.router, rebalancing.router
+    app.state.reports = Places(settings.maximum_reports)
+    routers = health.router, models.router, rebalances.router, rebalancing.router, report.router
     for router in routers:
         app.include_router(router)
     app.router.routes.append(routes.mounted(app.state))

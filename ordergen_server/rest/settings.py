@@ -74,6 +74,10 @@ class RestSettings(BaseSettings):
     maximum_streams: Count = Field(
         default=128, description="Streams open at once, of the requests worked on; more are answered 429."
     )
+    maximum_reports: Count = Field(
+        default=2,
+        description="Reports written or sent at once, of the requests worked on; more are answered 429.",
+    )
     maximum_requests: Count = Field(
         default=256, description="Requests worked on at once; more are answered 429."
     )

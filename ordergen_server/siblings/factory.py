@@ -9,6 +9,7 @@ from typing import Self, TypeVar
 from ordergen_server.siblings.calling.addresses import GRPC, HTTP, scheme_of
 from ordergen_server.siblings.calling.config import SiblingConfig, SiblingsConfig
 from ordergen_server.siblings.calling.observer import UNOBSERVED, SiblingObserver
+from ordergen_server.siblings.dependencies import SiblingDependency
 from ordergen_server.siblings.market import SiblingMarketSource
 from ordergen_server.siblings.portfolios import SiblingPortfolioSource
 from ordergen_server.siblings.reading import readers
@@ -47,10 +48,15 @@ _PORTFOLIO: _ByScheme[NameReader] = _transports(HttpNameReader, GrpcNameReader)
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Both sources, open; leaving the context closes every connection."""
+    """Both sources, open; leaving the context closes every connection.
+
+    Attributes:
+        dependencies: the services behind them.
+    """
 
     market: SiblingMarketSource
     portfolios: SiblingPortfolioSource
+    dependencies: tuple[SiblingDependency, ...]
 
     def close(self) -> None:
         """Close every connection; calls under way end as unavailable."""
@@ -88,6 +94,12 @@ def open_sources(config: SiblingsConfig, observer: SiblingObserver = UNOBSERVED)
     return Sources(
         SiblingMarketSource(securities, prices, config.cache),
         SiblingPortfolioSource(accounting, names, config.cache),
+        (
+            SiblingDependency(readers.PORTFOLIO_ACCOUNTING, accounting),
+            SiblingDependency(readers.PRICING, prices),
+            SiblingDependency(readers.SECURITY, securities),
+            SiblingDependency(readers.PORTFOLIO, names),
+        ),
     )
 
 

@@ -7,7 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from globeco.ordergen.v1 import model_service_pb2, rebalance_service_pb2, reference_service_pb2
+from globeco.ordergen.v1 import (
+    diagnostics_service_pb2,
+    model_service_pb2,
+    rebalance_service_pb2,
+    reference_service_pb2,
+)
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 from hypothesis import strategies as st
 
@@ -33,6 +38,7 @@ SERVICES = (
     model_service_pb2.DESCRIPTOR.services_by_name["ModelService"],
     rebalance_service_pb2.DESCRIPTOR.services_by_name["RebalanceService"],
     reference_service_pb2.DESCRIPTOR.services_by_name["ReferenceService"],
+    diagnostics_service_pb2.DESCRIPTOR.services_by_name["DiagnosticsService"],
 )
 #: What is one value to us, though it is a message.
 VALUES = ("google.type.Decimal", "google.protobuf.Duration", "google.protobuf.Timestamp")

@@ -19,6 +19,7 @@ from tests.waiting import eventually
 SERVICES = tuple(
     f"globeco.ordergen.v1.{name}" for name in ("ModelService", "RebalanceService", "ReferenceService")
 )
+DIAGNOSTICS = "globeco.ordergen.v1.DiagnosticsService"
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
 
 
@@ -48,7 +49,7 @@ def test_a_server_is_ready_while_its_database_answers(tmp_path: Path, siblings: 
 def test_reflection_tells_the_services(api: Api) -> None:
     """Enough for grpcurl and buf curl: the services and every type they use."""
     database = ProtoReflectionDescriptorDatabase(api.channel)
-    assert set(SERVICES) <= set(database.get_services())
+    assert {*SERVICES, DIAGNOSTICS} <= set(database.get_services())
     file = database.FindFileContainingSymbol("globeco.ordergen.v1.RebalanceService")
     assert [service.name for service in file.service] == ["RebalanceService"]
     for name in file.dependency:

@@ -14,6 +14,7 @@ import pytest
 from ordergen_client import Client
 from ordergen_client.sandbox import Sandbox, SandboxError, sandbox
 from tests.limits import PATIENCE
+from tests.waiting import eventually
 
 pytest_plugins = ["ordergen_client.testing"]
 ROOT = Path(__file__).parent.parent.parent
@@ -98,6 +99,17 @@ def test_the_example_of_tickers(ordergen: Client, capsys: pytest.CaptureFixture[
     known, unknown = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"AAB \['[0-9a-f]{24}'\] False", known)
     assert unknown == "no such ticker [] False"
+
+
+def test_the_example_of_the_server(ordergen_sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is wrong, once nothing is late on a busy machine."""
+    block = example_with("diagnose(")
+
+    def is_silent() -> bool:
+        exec(block.replace("localhost:8088", ordergen_sandbox.target), {})  # noqa: S102 - the page's own code
+        return capsys.readouterr().out == ""
+
+    assert eventually(is_silent)
 
 
 def test_the_example_of_a_test(ordergen: Client, ordergen_sandbox: Sandbox) -> None:

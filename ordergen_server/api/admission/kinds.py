@@ -16,6 +16,8 @@ class Kind(Enum):
     """Looks into lists of siblings, which are kept, and waits for one that is not."""
     WATCHING = "watching"
     """Follows a run: looks at it now and then, and waits without a thread."""
+    DIAGNOSING = "diagnosing"
+    """Waits for seconds for what may not answer."""
 
 
 KINDS = {
@@ -41,4 +43,5 @@ KINDS = {
     "GetPortfolioRebalance": Kind.READING,
     "ResolveSecurities": Kind.RESOLVING,
     "ResolvePortfolios": Kind.RESOLVING,
+    "Diagnose": Kind.DIAGNOSING,
 }

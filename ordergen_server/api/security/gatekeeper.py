@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from enum import Enum
 
-from ordergen_server.api.security.scopes import SCOPE_OF
+from ordergen_server.api.security.scopes import ANY_SCOPE, SCOPE_OF
 from ordergen_server.api.security.tokens import TokenVerifier, refused
 from ordergen_server.domain.errors import PermissionDenied, Unauthenticated, Unsupported
-from ordergen_server.domain.subjects import NOBODY, READ, Subject
+from ordergen_server.domain.subjects import NOBODY, READ, CredentialType, Subject
 
 HEALTH = "/grpc.health.v1.Health/"
 REFLECTION = "/grpc.reflection."
@@ -65,7 +65,7 @@ class Gatekeeper:
         if scope is None or not (self._tokens or self._certificates):
             return NOBODY
         subject = self._identified(metadata, certificate_names)
-        if scope not in subject.scopes:
+        if scope not in (ANY_SCOPE, *subject.scopes):
             raise PermissionDenied(
                 f"The scope {scope} is missing, which {method.rpartition('/')[2]} needs:"
                 " ask for it where your credentials come from.",
@@ -74,7 +74,7 @@ class Gatekeeper:
         return subject
 
     def _scope(self, method: str) -> str | None:
-        """The scope that a call needs; None where it is open to everybody."""
+        """The scope that a call needs, or ANY_SCOPE; None where it is open to everybody."""
         if method.startswith(HEALTH):
             return None
         if method.startswith(REFLECTION):
@@ -97,9 +97,10 @@ class Gatekeeper:
             return self._tokens.subject_of(sent[len(_SCHEME) :].strip())
         for name in certificate_names:
             if name in self._certificates:
-                return Subject(name, self._certificates[name])
+                return Subject(name, self._certificates[name], CredentialType.CERTIFICATE)
         if certificate_names and ANY_CERTIFICATE in self._certificates:
-            return Subject(certificate_names[0], self._certificates[ANY_CERTIFICATE])
+            name = certificate_names[0]
+            return Subject(name, self._certificates[ANY_CERTIFICATE], CredentialType.CERTIFICATE)
         raise Unauthenticated(f"Credentials are missing: {self._wanted()}.")
 
     def _wanted(self) -> str:

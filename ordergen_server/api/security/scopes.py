@@ -5,6 +5,9 @@ from ordergen_server.domain.subjects import ADMIN, MODELS, READ, REBALANCE
 _MODELS = "/globeco.ordergen.v1.ModelService/"
 _REBALANCES = "/globeco.ordergen.v1.RebalanceService/"
 _REFERENCES = "/globeco.ordergen.v1.ReferenceService/"
+_DIAGNOSTICS = "/globeco.ordergen.v1.DiagnosticsService/"
+#: In the place of a scope: whoever is known may call, whatever their scopes are.
+ANY_SCOPE = ""
 
 #: By the path of the call, as gRPC has it. A test fails if a call of the contract has no row, or a row none.
 SCOPE_OF: dict[str, str] = {
@@ -31,4 +34,6 @@ SCOPE_OF: dict[str, str] = {
     f"{_REFERENCES}ResolvePortfolios": READ,
     # What was proposed, and by whom, is gone with it.
     f"{_REBALANCES}DeleteRebalance": ADMIN,
+    # Whoever lacks a scope learns here which they have.
+    f"{_DIAGNOSTICS}Diagnose": ANY_SCOPE,
 }

@@ -12,7 +12,7 @@ from jwt.exceptions import InvalidSubjectError
 
 from ordergen_server.api.security.keys import KeyHolder
 from ordergen_server.domain.errors import Unauthenticated, Unavailable
-from ordergen_server.domain.subjects import SCOPES, Subject
+from ordergen_server.domain.subjects import SCOPES, CredentialType, Subject
 
 _log = logging.getLogger(__name__)
 
@@ -114,4 +114,4 @@ def _subject(claims: dict[str, Any]) -> Subject:
     named = scopes.split() if isinstance(scopes, str) else scopes
     if not isinstance(named, list):
         raise jwt.InvalidTokenError
-    return Subject(name, SCOPES.intersection(named))
+    return Subject(name, SCOPES.intersection(named), CredentialType.TOKEN)

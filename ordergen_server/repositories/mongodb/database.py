@@ -172,13 +172,29 @@ class Database:
             DatabaseUnavailable: it does not, or not in time.
         """
         with self.time_limit(timeout_seconds), translated():
-            self._looks.find_one({"_id": _READINESS})
+            self._read_look()
             if self._reads_before_write == 0:
-                with suppress(DuplicateKeyError):  # another server has just made it, so it was written
-                    self._looks.update_one({"_id": _READINESS}, {"$currentDate": {"time": True}}, upsert=True)
+                self._write_look()
                 self._reads_before_write = READS_A_WRITE
             self._reads_before_write -= 1
             self._end_left_open()
+
+    def check(self, timeout_seconds: float) -> None:
+        """Return if the database is read and written in time, as calls need; any thread may ask.
+
+        Raises:
+            DatabaseUnavailable: it is not.
+        """
+        with self.time_limit(timeout_seconds), translated():
+            self._read_look()
+            self._write_look()
+
+    def _read_look(self) -> None:
+        self._looks.find_one({"_id": _READINESS})
+
+    def _write_look(self) -> None:
+        with suppress(DuplicateKeyError):  # another server has just made it, so it was written
+            self._looks.update_one({"_id": _READINESS}, {"$currentDate": {"time": True}}, upsert=True)
 
     def _end_left_open(self) -> None:
         """Abort transactions that may be open still: what they locked would stay locked for a minute."""

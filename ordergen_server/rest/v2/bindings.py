@@ -7,7 +7,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from globeco.ordergen.v1 import model_service_pb2, rebalance_service_pb2, reference_service_pb2
+from globeco.ordergen.v1 import (
+    diagnostics_service_pb2,
+    model_service_pb2,
+    rebalance_service_pb2,
+    reference_service_pb2,
+)
 from google.api import annotations_pb2, http_pb2
 from google.protobuf.descriptor import Descriptor, MethodDescriptor, ServiceDescriptor
 
@@ -17,6 +22,7 @@ SERVICES: tuple[ServiceDescriptor, ...] = (
     model_service_pb2.DESCRIPTOR.services_by_name["ModelService"],
     rebalance_service_pb2.DESCRIPTOR.services_by_name["RebalanceService"],
     reference_service_pb2.DESCRIPTOR.services_by_name["ReferenceService"],
+    diagnostics_service_pb2.DESCRIPTOR.services_by_name["DiagnosticsService"],
 )
 #: What the contract's rules begin with. Version 1 has other forms than the contract, and is not made from it.
 CONTRACT_PREFIX = "/api/v1"

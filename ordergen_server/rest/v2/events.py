@@ -7,7 +7,6 @@ A browser's EventSource connects again by itself when a stream ends, with the id
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import Any
 
 import grpc.aio
@@ -58,25 +57,6 @@ async def events_of(
         ending.close()
         return Response(status_code=204)
     return _EventResponse(_lines(reading, first), ending)
-
-
-@dataclass(slots=True)
-class Streams:
-    """How many streams there may be, and are."""
-
-    most: int
-    open: int = 0
-
-    def enter(self, ending: ExitStack) -> bool:
-        """Take a place until the ending; False where there is none."""
-        if self.open >= self.most:
-            return False
-        self.open += 1
-        ending.callback(self._leave)
-        return True
-
-    def _leave(self) -> None:
-        self.open -= 1
 
 
 class _Reading:

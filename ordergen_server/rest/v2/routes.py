@@ -17,10 +17,11 @@ from starlette.routing import Mount, Route
 from ordergen_client.errors import Unauthenticated
 from ordergen_server.rest.answering.allowed import headers_of
 from ordergen_server.rest.answering.answers import MEDIA_TYPE
+from ordergen_server.rest.answering.places import Places
 from ordergen_server.rest.answering.rpc_errors import PREFIX, malformed, refused, status_of, told
 from ordergen_server.rest.v2.bindings import Binding, bindings
 from ordergen_server.rest.v2.calls import answer_of, open_stream
-from ordergen_server.rest.v2.events import Streams, events_of, resume
+from ordergen_server.rest.v2.events import events_of, resume
 from ordergen_server.rest.v2.requests import MalformedRequest, message_of
 
 
@@ -57,7 +58,7 @@ def _create_app(front: State) -> Starlette:
         },
     )
     app.state.front = front
-    app.state.streams = Streams(front.settings.maximum_streams)
+    app.state.streams = Places(front.settings.maximum_streams)
     return app
 
 

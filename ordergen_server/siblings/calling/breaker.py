@@ -93,6 +93,14 @@ class CircuitBreaker:
         with self._changed:
             return self._state
 
+    @property
+    def refusing_seconds(self) -> float:
+        """How much longer calls are refused; 0 where the next one goes through, be it as a probe."""
+        with self._changed:
+            if self._state is not BreakerState.OPEN:
+                return 0.0
+            return max(0.0, self._opened + self._reset_seconds - self._clock())
+
     def enter(self, deadline: Deadline) -> Permit:
         """Ask for one attempt; every permit must be given back with `leave`.
 

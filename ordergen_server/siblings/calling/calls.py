@@ -115,6 +115,21 @@ class ResilientCaller:
             raise self.unavailable(failure) from failure
         return answer
 
+    def look(self, attempt: Attempt[Answer], timeout_seconds: float) -> Answer:
+        """Make one attempt, for whoever wants to know how the service is, and not what it answers.
+
+        The breaker has no say in it, and hears nothing of it: a question that costs the service little says
+        nothing of those that cost it more.
+
+        Raises:
+            Refused, AttemptFailed: what became of it.
+            DeadlineExceeded: no connection was free in time.
+        """
+        self._refuse_closed()
+        deadline = Deadline(timeout_seconds)
+        with self._slot(deadline):
+            return attempt(max(_LEAST_SECONDS, deadline.remaining_seconds))
+
     @contextmanager
     def answering(self) -> Iterator[None]:
         """A block whose calls the service must always be able to answer, whatever it does instead.
@@ -140,8 +155,7 @@ class ResilientCaller:
         self._closed.set()
 
     def _attempt(self, attempt: Attempt[Answer], deadline: Deadline, number: int) -> Answer:
-        if self._closed.is_set():
-            raise AttemptFailed("is not called any more: its client is closed", is_outage=False)
+        self._refuse_closed()
         with self._slot(deadline):
             permit = self._enter(deadline)
             outcome = Outcome.ABANDONED
@@ -162,6 +176,10 @@ class ResilientCaller:
                 return answer
             finally:
                 self.breaker.leave(permit, outcome)
+
+    def _refuse_closed(self) -> None:
+        if self._closed.is_set():
+            raise AttemptFailed("is not called any more: its client is closed", is_outage=False)
 
     def _observed(self, attempt: Attempt[Answer], timeout_seconds: float, number: int) -> Answer:
         observed, outcome = self._observer.begin_attempt(self.service, number), CallOutcome.FAILED

@@ -85,6 +85,10 @@ class GrpcService(Generic[Request, Response]):
 
         return self.caller.call(attempt, deadline)
 
+    def look(self, request: Request, timeout_seconds: float) -> None:
+        """Call the method once, as `ResilientCaller.look` has it."""
+        self.caller.look(lambda seconds: self._fetch(request, seconds), timeout_seconds)
+
     def close(self) -> None:
         """Close the channel; calls under way are cancelled."""
         self.caller.close()

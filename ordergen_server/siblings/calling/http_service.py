@@ -85,6 +85,10 @@ class HttpService:
 
         return self.caller.call(attempt, deadline)
 
+    def look(self, path: str, read: Callable[[bytes], object], timeout_seconds: float) -> None:
+        """Get `path` once and see whether its body can be read, as `ResilientCaller.look` has it."""
+        self.caller.look(lambda seconds: read(self._fetch(path, seconds)), timeout_seconds)
+
     def close(self) -> None:
         """Close every idle connection; one in use is closed as soon as it comes back."""
         self.caller.close()

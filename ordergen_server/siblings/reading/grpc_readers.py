@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class GrpcReader(Generic[Request, Response]):
-    """What all readers over gRPC have: one service, and one method of it."""
+    """What all readers over gRPC have: one service, one method of it, a question that it always answers."""
 
     service: str
 
@@ -43,14 +43,20 @@ class GrpcReader(Generic[Request, Response]):
         self,
         config: SiblingConfig,
         method: "MethodOf[Request, Response]",
+        question: Request,
         observer: SiblingObserver = UNOBSERVED,
     ) -> None:
         self._grpc = GrpcService(self.service, config, method, observer)
+        self._question = question
 
     @property
     def breaker(self) -> CircuitBreaker:
         """The breaker before the service."""
         return self._grpc.caller.breaker
+
+    def look(self, timeout_seconds: float) -> None:
+        """Ask the question once; see Reader."""
+        self._grpc.look(self._question, timeout_seconds)
 
     def close(self) -> None:
         """Close the channel; calls under way end as unavailable."""
@@ -63,7 +69,12 @@ class GrpcSecurityReader(GrpcReader[ListSecuritiesRequest, ListSecuritiesRespons
     service = readers.SECURITY
 
     def __init__(self, config: SiblingConfig, observer: SiblingObserver = UNOBSERVED) -> None:
-        super().__init__(config, lambda channel: SecurityServiceStub(channel).ListSecurities, observer)
+        super().__init__(
+            config,
+            lambda channel: SecurityServiceStub(channel).ListSecurities,
+            ListSecuritiesRequest(),
+            observer,
+        )
 
     def read_tickers(self, deadline: Deadline) -> Mapping[str, str | Flaw]:
         """The ticker of every security by its id; there is always a list."""
@@ -81,7 +92,9 @@ class GrpcPriceReader(GrpcReader[ListPricesRequest, ListPricesResponse]):
     service = readers.PRICING
 
     def __init__(self, config: SiblingConfig, observer: SiblingObserver = UNOBSERVED) -> None:
-        super().__init__(config, lambda channel: PricingServiceStub(channel).ListPrices, observer)
+        super().__init__(
+            config, lambda channel: PricingServiceStub(channel).ListPrices, ListPricesRequest(), observer
+        )
 
     def read_prices(self, deadline: Deadline) -> Mapping[str, Decimal | Flaw]:
         """The price of one share, in money, by ticker."""
@@ -95,7 +108,12 @@ class GrpcNameReader(GrpcReader[ListPortfoliosRequest, ListPortfoliosResponse]):
     service = readers.PORTFOLIO
 
     def __init__(self, config: SiblingConfig, observer: SiblingObserver = UNOBSERVED) -> None:
-        super().__init__(config, lambda channel: PortfolioServiceStub(channel).ListPortfolios, observer)
+        super().__init__(
+            config,
+            lambda channel: PortfolioServiceStub(channel).ListPortfolios,
+            ListPortfoliosRequest(),
+            observer,
+        )
 
     def read_names(self, deadline: Deadline) -> Mapping[str, str]:
         """The name of every portfolio by its id."""
@@ -110,8 +128,19 @@ class GrpcAccountingReader(GrpcReader[GetPortfolioSummaryRequest, PortfolioSumma
 
     def __init__(self, config: SiblingConfig, observer: SiblingObserver = UNOBSERVED) -> None:
         super().__init__(
-            config, lambda channel: PortfolioAccountingServiceStub(channel).GetPortfolioSummary, observer
+            config,
+            lambda channel: PortfolioAccountingServiceStub(channel).GetPortfolioSummary,
+            GetPortfolioSummaryRequest(portfolio_id=readers.NO_PORTFOLIO),
+            observer,
         )
+
+    def look(self, timeout_seconds: float) -> None:
+        """Ask for a portfolio that there is none of: that it is not found is the answer."""
+        try:
+            super().look(timeout_seconds)
+        except Refused as refusal:
+            if not refusal.is_unknown:
+                raise
 
     def read_holdings(self, portfolio_id: str, deadline: Deadline) -> Holdings:
         """Cash and shares of a portfolio; new and empty where accounting has no record of it.

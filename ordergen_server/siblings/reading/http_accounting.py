@@ -47,6 +47,7 @@ class HttpAccountingReader(HttpReader):
     """
 
     service = readers.PORTFOLIO_ACCOUNTING
+    question = f"/api/v1/balances?portfolio_id={readers.NO_PORTFOLIO}&limit=1&offset=0"
 
     def read_holdings(self, portfolio_id: str, deadline: Deadline) -> Holdings:
         """Cash and shares of a portfolio, all of them; new and empty where accounting has no record of it.

@@ -63,16 +63,29 @@ class PortfolioRecord(msgspec.Struct, rename="camel"):
     name: msgspec.Raw = ABSENT
 
 
+class PageRecord(msgspec.Struct):
+    """A page of any list, as far as all have it."""
+
+    pagination: dict[str, msgspec.Raw]
+
+
 _SECURITIES = "/api/v1/securities"
 _SECURITY = msgspec.json.Decoder(SecurityRecord)
 _PRICE = msgspec.json.Decoder(PriceRecord)
 _PORTFOLIO = msgspec.json.Decoder(PortfolioRecord)
+_PAGE = msgspec.json.Decoder(PageRecord)
 
 
 class HttpReader:
-    """What all readers over HTTP have."""
+    """What all readers over HTTP have.
+
+    Attributes:
+        service: its name.
+        question: the path of what it must be able to answer, at the least cost: a page of one entry.
+    """
 
     service: str
+    question: str
 
     def __init__(self, config: SiblingConfig, observer: SiblingObserver = UNOBSERVED) -> None:
         self._http = HttpService(self.service, config, observer)
@@ -81,6 +94,10 @@ class HttpReader:
     def breaker(self) -> CircuitBreaker:
         """The breaker before the service."""
         return self._http.caller.breaker
+
+    def look(self, timeout_seconds: float) -> None:
+        """Ask `question` once; see Reader."""
+        self._http.look(self.question, _is_page, timeout_seconds)
 
     def close(self) -> None:
         """Close every connection; calls under way end as unavailable."""
@@ -95,6 +112,15 @@ class HttpSecurityReader(HttpReader):
     """
 
     service = readers.SECURITY
+    question = "/api/v2/securities?limit=1&offset=0"
+
+    def look(self, timeout_seconds: float) -> None:
+        """Ask for one security; a 400 shows that the service is well as much as an answer does."""
+        try:
+            super().look(timeout_seconds)
+        except Refused as refusal:
+            if not refusal.is_invalid:
+                raise
 
     def read_tickers(self, deadline: Deadline) -> Mapping[str, str | Flaw] | None:
         """The ticker of every security by its id; None where the list is a 400."""
@@ -121,14 +147,19 @@ class HttpSecurityReader(HttpReader):
 
 
 class HttpPriceReader(HttpReader):
-    """Reads `GET /api/v1/prices`."""
+    """Reads `GET /api/v1/prices`, which has no pages."""
 
     service = readers.PRICING
+    question = "/api/v1/prices"
+
+    def look(self, timeout_seconds: float) -> None:
+        """Ask for all prices: that there is no price of one ticker may mean that there is no such path."""
+        self._http.look(self.question, records, timeout_seconds)
 
     def read_prices(self, deadline: Deadline) -> Mapping[str, Decimal | Flaw]:
         """The price of one share, in money, by ticker."""
         with self._http.caller.answering():
-            return self._http.get("/api/v1/prices", self._read, deadline)
+            return self._http.get(self.question, self._read, deadline)
 
     def _read(self, body: bytes) -> Mapping[str, Decimal | Flaw]:
         entries = _each(self.service, body, _PRICE)
@@ -140,6 +171,7 @@ class HttpNameReader(HttpReader):
     """Reads `GET /api/v1/portfolios`."""
 
     service = readers.PORTFOLIO
+    question = "/api/v2/portfolios?limit=1&offset=0"
 
     def read_names(self, deadline: Deadline) -> Mapping[str, str]:
         """The name of every portfolio by its id."""
@@ -150,6 +182,14 @@ class HttpNameReader(HttpReader):
         entries = _each(self.service, body, _PORTFOLIO)
         named = unique((each.portfolio_id, text(each.name, f"[{index}].name")) for index, each in entries)
         return {key: name for key, name in named.items() if isinstance(name, str)}
+
+
+def _is_page(body: bytes) -> None:
+    """Raises Unreadable where a body is no page of a list."""
+    try:
+        decoded(body, _PAGE)
+    except msgspec.ValidationError as error:
+        raise Unreadable(f"answered no page of a list: {shown(error)}") from error
 
 
 def _each(service: str, body: bytes, decoder: "msgspec.json.Decoder[Record]") -> Iterable[tuple[int, Record]]:

@@ -18,6 +18,8 @@ PORTFOLIO_ACCOUNTING = "portfolio-accounting"
 PRICING = "pricing"
 SECURITY = "security"
 PORTFOLIO = "portfolio"
+#: Of a portfolio that there is none of.
+NO_PORTFOLIO = "0" * 24
 
 
 class Reader(Protocol):
@@ -26,6 +28,14 @@ class Reader(Protocol):
     @property
     def breaker(self) -> CircuitBreaker:
         """The breaker before the service."""
+
+    def look(self, timeout_seconds: float) -> None:
+        """Ask once what the service must be able to answer, at the least cost; its breaker is left alone.
+
+        Raises:
+            AttemptFailed, Refused: what became of it.
+            DeadlineExceeded: all connections to it were in use for so long.
+        """
 
     def close(self) -> None:
         """Close every connection; calls under way end as unavailable."""

@@ -129,6 +129,18 @@ def test_what_breaks_off_early_is_an_error_with_its_status(
 
 
 @ENDS
+def test_a_report_that_breaks_off_is_an_error_however_late(
+    breaking: tuple[Front, BreakingApi], ends: Callable[[object], object]
+) -> None:
+    """It is in a file by then, and nothing of it was sent."""
+    front, api = breaking
+    api.told, api.fails = MANY, ends
+    answer = front.ask("GET", f"/api/v1/rebalance/{RUN_ID}/report")
+    assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+    assert answer.headers["content-type"] == "application/json"
+
+
+@ENDS
 @pytest.mark.parametrize("path", PATHS)
 def test_what_breaks_off_late_ends_the_connection(
     breaking: tuple[Front, BreakingApi], path: str, ends: Callable[[object], object]

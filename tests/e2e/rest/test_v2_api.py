@@ -12,6 +12,7 @@ from globeco.ordergen.v1 import reference_service_pb2 as references
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
+from ordergen_server import __version__
 from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.databases import temporary_database
@@ -19,6 +20,7 @@ from tests.e2e.api import Api, message_of, served
 from tests.events import events
 from tests.fronts import Answer, Front, front_process
 from tests.limits import PATIENCE
+from tests.waiting import eventually
 
 KEY = "0b8a5f2c-7e1d-4c3b-9f6a-2d4e6f8a0b1c"
 SECURITY = "ABCDEFGHIJKLMNOPQRSTUVWX"
@@ -248,3 +250,17 @@ def test_a_run_that_fails_ends_with_its_error(
     with events(front, f"/api/v2/model/{model.model_id}:rebalance", method="POST", body=b"{}") as stream:
         *_, finished, last = (one for one in stream if one.kind)
     assert (finished.kind, last.kind, last.data["error"]["code"]) == ("finished", "error", 503)
+
+
+def test_the_server_says_how_it_does(front: Front) -> None:
+    def are_well() -> Any:  # noqa: ANN401 - anything of JSON
+        found = answered(front.ask("GET", "/api/v2/diagnostics"))
+        states = {one["state"] for one in found["dependencies"]}
+        return found if states == {"DEPENDENCY_STATE_AVAILABLE"} else None
+
+    found = eventually(are_well)
+    names = ["database", "portfolio-accounting", "pricing", "security", "portfolio"]
+    assert [one["name"] for one in found["dependencies"]] == names
+    assert (found["server_version"], found["caller"]) == (__version__, {"credential": "CREDENTIAL_TYPE_NONE"})
+    refused = front.ask("GET", "/api/v2/diagnostics?name=database")
+    assert (refused.status, refused.json["error"]["status"]) == (400, "INVALID_ARGUMENT")

@@ -14,7 +14,15 @@ import trustme
 from cryptography import x509
 from globeco.ordergen.v1 import model_service_pb2, model_service_pb2_grpc
 
-from ordergen_client import Client, PermissionDenied, Tls, Unauthenticated, Unavailable
+from ordergen_client import (
+    Caller,
+    Client,
+    CredentialType,
+    PermissionDenied,
+    Tls,
+    Unauthenticated,
+    Unavailable,
+)
 from tests.databases import temporary_database
 from tests.doors import (
     Door,
@@ -59,6 +67,8 @@ def test_a_certificate_stands_for_a_subject_with_scopes(
     with mutual.client(tls=trusting(tmp_path, authority, authority.issue_cert("desk.test"))) as desk:
         assert desk.models.create("By certificate").update_actor == "desk.test"
         assert isinstance(refused(lambda: desk.runs.start("a" * 24)), PermissionDenied)
+        scopes = ("ordergen:models", "ordergen:read")
+        assert desk.server.diagnose().caller == Caller("desk.test", CredentialType.CERTIFICATE, scopes)
 
 
 def test_a_common_name_counts_where_there_is_no_other(

@@ -37,6 +37,11 @@ class FakeDatabase:
         if self.failure:
             raise self.failure
 
+    def check(self, timeout_seconds: float) -> None:
+        assert timeout_seconds > 0
+        if self.failure:
+            raise self.failure
+
     def time_limit(self, seconds: float) -> AbstractContextManager[None]:
         return no_limit(seconds)
 

@@ -100,12 +100,13 @@ def test_an_unknown_code_is_still_an_error() -> None:
 def test_exported_names() -> None:
     """What users import is pinned: a name that goes breaks them."""
     expected = [
-        "Aborted", "AlreadyExists", "AsyncClient", "AsyncRun", "BadData", "Cancelled", "Client",
-        "DataProblem", "DatabaseUnavailable", "DeadlineExceeded", "Infeasible", "InternalError",
-        "InvalidArgument", "MarketValueNotPositive", "MissingData", "Model",
-        "ModelWithoutPositions", "NotFound", "OrderGenerationError", "PermissionDenied",
-        "Portfolio", "PortfolioMatches", "PortfolioRebalance", "PortfolioState", "Position",
-        "PositionReason", "PreconditionFailed", "Rebalance", "RebalanceEvent",
+        "Aborted", "AlreadyExists", "AsyncClient", "AsyncRun", "BadData", "Caller", "Cancelled", "Client",
+        "CredentialType", "DataProblem", "DatabaseUnavailable", "DeadlineExceeded", "Dependency",
+        "DependencyState", "Diagnosis", "FileNotWrittenError", "Infeasible", "InternalError",
+        "InvalidArgument", "MarketValueNotPositive", "MissingData", "Model", "ModelWithoutPositions",
+        "NotFound", "OrderGenerationError", "PermissionDenied", "Portfolio", "PortfolioMatches",
+        "PortfolioRebalance", "PortfolioState",
+        "Position", "PositionReason", "PreconditionFailed", "Rebalance", "RebalanceEvent",
         "RebalanceInProgress", "RebalanceOptions", "RebalancePosition", "RebalanceState",
         "ResourceExhausted", "Restriction", "Run", "Security", "SecurityMatches",
         "SiblingUnavailable", "Side", "Solution", "SolutionStatus", "SolverUndecided",

@@ -47,7 +47,7 @@ def test_every_message_is_a_line(told: list[Message], tmp_path: Path) -> None:
 def test_nothing_is_overwritten_but_by_force(told: list[Message], tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text("mine")
-    with pytest.raises(FileNotWrittenError, match="is there already: --force overwrites it"):
+    with pytest.raises(FileNotWrittenError, match="is there already: --force, or force=True, overwrites it"):
         write(told, path)
     assert path.read_text() == "mine"
     write(told, path, force=True)

@@ -4,9 +4,24 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from globeco.ordergen.v1 import model_pb2, rebalance_pb2, rebalance_service_pb2, reference_service_pb2
+from globeco.ordergen.v1 import (
+    diagnostics_service_pb2,
+    model_pb2,
+    rebalance_pb2,
+    rebalance_service_pb2,
+    reference_service_pb2,
+)
 
-from ordergen_client import Position, RebalanceOptions, Side
+from ordergen_client import (
+    Caller,
+    CredentialType,
+    Dependency,
+    DependencyState,
+    Diagnosis,
+    Position,
+    RebalanceOptions,
+    Side,
+)
 from ordergen_client.records import messages
 from ordergen_client.records.values import (
     Portfolio,
@@ -15,6 +30,10 @@ from ordergen_client.records.values import (
     SecurityMatches,
     Transaction,
 )
+from ordergen_server.api.messages import diagnoses
+from ordergen_server.domain import diagnostics as domain
+from ordergen_server.domain import subjects as domain_subjects
+from ordergen_server.domain.subjects import MODELS, READ, Subject
 
 TIME = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -147,3 +166,34 @@ def test_what_texts_stand_for() -> None:
     assert messages.portfolio_matches(portfolios) == (
         PortfolioMatches("Growth", (Portfolio("c" * 24, "Growth"),), more=False),
     )
+
+
+def test_a_diagnosis_is_read_as_it_was_made() -> None:
+    made = domain.Diagnosis(
+        "1.2.3",
+        TIME,
+        Subject("ann", frozenset({READ, MODELS}), domain_subjects.CredentialType.TOKEN),
+        (
+            domain.DependencyReport("database", domain.WELL, 0.0015),
+            domain.DependencyReport(
+                "pricing", domain.Finding(domain.DependencyState.BREAKER_OPEN, "It is down.", "Wait."), 2
+            ),
+        ),
+    )
+    assert messages.diagnosis(diagnoses.diagnosis(made)) == Diagnosis(
+        "1.2.3",
+        TIME,
+        Caller("ann", CredentialType.TOKEN, ("ordergen:models", "ordergen:read")),
+        (
+            Dependency("database", DependencyState.AVAILABLE, 0.0015),
+            Dependency("pricing", DependencyState.BREAKER_OPEN, 2.0, "It is down.", "Wait."),
+        ),
+    )
+
+
+def test_states_that_a_newer_server_has_are_their_numbers() -> None:
+    told = diagnostics_service_pb2.DiagnoseResponse()
+    told.dependencies.add(state=99)  # of a newer contract
+    told.caller.credential = 98  # type: ignore[assignment] # likewise
+    read = messages.diagnosis(told)
+    assert (read.dependencies[0].state, read.caller.credential) == ("99", "98")

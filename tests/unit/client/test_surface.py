@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterator
 from typing import Any, get_args, get_origin
 
 import pytest
+from globeco.ordergen.v1 import diagnostics_service_pb2 as diagnostics
 from globeco.ordergen.v1 import rebalance_pb2 as pb
 from globeco.ordergen.v1.model_service_pb2 import DESCRIPTOR as MODEL_SERVICE
 from globeco.ordergen.v1.rebalance_service_pb2 import DESCRIPTOR as REBALANCE_SERVICE
@@ -16,6 +17,8 @@ from ordergen_client import (
     AsyncClient,
     AsyncRun,
     Client,
+    CredentialType,
+    DependencyState,
     PortfolioState,
     PositionReason,
     RebalanceState,
@@ -27,8 +30,14 @@ from ordergen_client import (
     View,
     errors,
 )
-from ordergen_client.asynchronous.nouns import AsyncModels, AsyncPortfolios, AsyncRuns, AsyncSecurities
-from ordergen_client.blocking.nouns import Models, Portfolios, Runs, Securities
+from ordergen_client.asynchronous.nouns import (
+    AsyncModels,
+    AsyncPortfolios,
+    AsyncRuns,
+    AsyncSecurities,
+    AsyncServer,
+)
+from ordergen_client.blocking.nouns import Models, Portfolios, Runs, Securities, Server
 from ordergen_client.flat import FlatNames
 from ordergen_server.api.messages.errors import TABLE
 
@@ -37,6 +46,7 @@ NOUNS = [
     (Portfolios, AsyncPortfolios),
     (Runs, AsyncRuns),
     (Securities, AsyncSecurities),
+    (Server, AsyncServer),
 ]
 PAIRS = [*NOUNS, (Run, AsyncRun)]
 
@@ -90,13 +100,13 @@ def test_both_clients_are_made_and_closed_alike() -> None:
     assert differing == [("interceptors", "interceptors"), ("channel", "channel")]
     with Client("localhost:1") as client:
         nouns = {name for name in vars(client) if not name.startswith("_")}
-    assert nouns == {"models", "portfolios", "runs", "securities"}
+    assert nouns == {"models", "portfolios", "runs", "securities", "server"}
 
 
 def test_every_call_of_the_contract_can_be_made() -> None:
     contract = [
         method.name
-        for file in (MODEL_SERVICE, REBALANCE_SERVICE, REFERENCE_SERVICE)
+        for file in (MODEL_SERVICE, REBALANCE_SERVICE, REFERENCE_SERVICE, diagnostics.DESCRIPTOR)
         for service in file.services_by_name.values()
         for method in service.methods
     ]
@@ -148,6 +158,8 @@ def test_a_name_of_old_takes_what_it_took_and_names_the_new_one(name: str) -> No
         (pb.RestrictionType, "RESTRICTION_TYPE_", Restriction),
         (pb.SolutionStatus, "SOLUTION_STATUS_", SolutionStatus),
         (pb.PositionReason, "POSITION_REASON_", PositionReason),
+        (diagnostics.CredentialType, "CREDENTIAL_TYPE_", CredentialType),
+        (diagnostics.DependencyState, "DEPENDENCY_STATE_", DependencyState),
     ],
 )
 def test_named_values_are_those_of_the_contract(enum: Any, prefix: str, names: Any) -> None:  # noqa: ANN401 - wrappers

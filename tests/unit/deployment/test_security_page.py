@@ -5,7 +5,7 @@ from functools import cache
 
 import yaml
 
-from ordergen_server.api.security.scopes import SCOPE_OF
+from ordergen_server.api.security.scopes import ANY_SCOPE, SCOPE_OF
 from ordergen_server.domain.subjects import SCOPES
 from ordergen_server.settings import Settings
 from tests.unit.deployment.manifests import ROOT, Manifest, container, manifest, overlaid
@@ -27,6 +27,9 @@ def test_every_scope_is_there_with_its_calls() -> None:
     rows = dict(re.findall(r"^\| `(ordergen:\w+)` \| (.*) \|$", PAGE, re.MULTILINE))
     rows |= dict.fromkeys(("ordergen:approve", "ordergen:orders"), "")  # which no call needs yet
     assert rows.keys() == SCOPES
+    (rows[ANY_SCOPE],) = re.findall(
+        r"^\| none, but credentials that are accepted \| (.*) \|$", PAGE, re.MULTILINE
+    )
     for path, scope in SCOPE_OF.items():
         name = path.rpartition("/")[2]
         general = re.match(r"(Get|List)", name)

@@ -47,6 +47,9 @@ class SlowReader:
             raise unavailable("portfolio", "is down", 1.0)
         return names
 
+    def look(self, timeout_seconds: float) -> None:
+        del timeout_seconds
+
     def close(self) -> None:
         pass
 

@@ -54,6 +54,9 @@ class FakeReader:
         del deadline
         return Holdings(portfolio_id, Decimal(1), {})
 
+    def look(self, timeout_seconds: float) -> None:
+        self._answer("look", {}, Deadline(timeout_seconds))
+
     def close(self) -> None:
         self.is_closed = True
 

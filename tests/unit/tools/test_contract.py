@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from globeco.ordergen.v1 import (
+    diagnostics_service_pb2,
     model_pb2,
     model_service_pb2,
     rebalance_pb2,
@@ -24,6 +25,8 @@ FILES = [
         reference_service_pb2,
     )
 ]
+MODULES = model_pb2, model_service_pb2, rebalance_pb2, rebalance_service_pb2, diagnostics_service_pb2
+FILES = [module.DESCRIPTOR for module in MODULES]
 
 REST = {
     "CreateModel": ("post", "/api/v1/models"),
@@ -48,6 +51,7 @@ REST = {
     "DeleteRebalance": ("delete", "/api/v1/rebalance/{rebalance_id}"),
     "ResolveSecurities": ("post", "/api/v1/securities:resolve"),
     "ResolvePortfolios": ("post", "/api/v1/portfolios:resolve"),
+    "Diagnose": ("get", "/api/v1/diagnostics"),
 }
 
 

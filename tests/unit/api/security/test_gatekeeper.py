@@ -9,11 +9,12 @@ from ordergen_server.api.security.keys import KeyHolder
 from ordergen_server.api.security.scopes import SCOPE_OF
 from ordergen_server.api.security.tokens import TokenRules, TokenVerifier
 from ordergen_server.domain.errors import PermissionDenied, Unauthenticated, Unsupported
-from ordergen_server.domain.subjects import MODELS, NOBODY, READ, Subject
+from ordergen_server.domain.subjects import MODELS, NOBODY, READ, CredentialType, Subject
 from tests.issuers import AUDIENCE, ISSUER, Issuer
 
 READING = "/globeco.ordergen.v1.ModelService/GetModel"
 CHANGING = "/globeco.ordergen.v1.ModelService/CreateModel"
+DIAGNOSING = "/globeco.ordergen.v1.DiagnosticsService/Diagnose"
 HEALTH = "/grpc.health.v1.Health/Check"
 REFLECTING = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
 CERTIFICATES = {"desk": frozenset({READ}), "spiffe://globeco/desk": frozenset({READ, MODELS})}
@@ -36,7 +37,7 @@ def bearer(token: str, scheme: str = "Bearer") -> Mapping[str, str]:
     return {"authorization": f"{scheme} {token}"}
 
 
-@pytest.mark.parametrize("method", [READING, CHANGING, HEALTH, REFLECTING])
+@pytest.mark.parametrize("method", [READING, CHANGING, DIAGNOSING, HEALTH, REFLECTING])
 def test_where_nothing_is_asked_for_everybody_is_let_in_as_nobody(method: str) -> None:
     assert Gatekeeper().admit(method, bearer("whatever"), ("desk",)) == NOBODY
 
@@ -44,7 +45,7 @@ def test_where_nothing_is_asked_for_everybody_is_let_in_as_nobody(method: str) -
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 def test_a_token_says_who_calls(issuer: Issuer, tokens: TokenVerifier, scheme: str) -> None:
     admitted = Gatekeeper(tokens=tokens).admit(READING, bearer(issuer.token(), scheme))
-    assert admitted == Subject("ann", frozenset({READ}))
+    assert admitted == Subject("ann", frozenset({READ}), CredentialType.TOKEN)
 
 
 @pytest.mark.parametrize("metadata", [{}, {"x-token": "abc"}])
@@ -68,7 +69,7 @@ def test_another_authorization_than_a_token_is_refused(tokens: TokenVerifier, se
         Gatekeeper(tokens=tokens).admit(READING, {"authorization": sent})
 
 
-@pytest.mark.parametrize("method", SCOPE_OF)
+@pytest.mark.parametrize("method", [one for one in SCOPE_OF if one != DIAGNOSING])
 def test_each_call_needs_its_scope_and_no_other_will_do(
     issuer: Issuer, tokens: TokenVerifier, method: str
 ) -> None:
@@ -85,9 +86,19 @@ def test_each_call_needs_its_scope_and_no_other_will_do(
     )
 
 
+def test_whoever_is_known_may_ask_how_the_server_does(issuer: Issuer, tokens: TokenVerifier) -> None:
+    gate = Gatekeeper(tokens=tokens, certificates={"bare": frozenset()})
+    assert gate.admit(DIAGNOSING, bearer(issuer.token(scope=""))).scopes == frozenset()
+    assert gate.admit(DIAGNOSING, {}, ("bare",)).name == "bare"
+    for metadata in ({}, bearer("forged")):
+        with pytest.raises(Unauthenticated):
+            gate.admit(DIAGNOSING, metadata)
+
+
 def test_a_certificate_stands_for_a_subject() -> None:
     gate = Gatekeeper(certificates=CERTIFICATES)
-    assert gate.admit(READING, {}, ("other", "desk")) == Subject("desk", frozenset({READ}))
+    desk = Subject("desk", frozenset({READ}), CredentialType.CERTIFICATE)
+    assert gate.admit(READING, {}, ("other", "desk")) == desk
     assert gate.admit(CHANGING, {}, ("spiffe://globeco/desk",)).name == "spiffe://globeco/desk"
     with pytest.raises(PermissionDenied):
         gate.admit(CHANGING, {}, ("desk",))
@@ -97,7 +108,8 @@ def test_a_certificate_stands_for_a_subject() -> None:
 
 def test_any_certificate_may_stand_for_its_own_name() -> None:
     gate = Gatekeeper(certificates={**CERTIFICATES, "*": frozenset({READ})})
-    assert gate.admit(READING, {}, ("unknown", "second")).name == "unknown"
+    unknown = Subject("unknown", frozenset({READ}), CredentialType.CERTIFICATE)
+    assert gate.admit(READING, {}, ("unknown", "second")) == unknown
     assert gate.admit(CHANGING, {}, ("spiffe://globeco/desk",)).name == "spiffe://globeco/desk"
     with pytest.raises(Unauthenticated):
         gate.admit(READING, {}, ())

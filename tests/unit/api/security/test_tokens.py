@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ordergen_server.api.security.keys import KeyHolder
 from ordergen_server.api.security.tokens import REMEMBERED, SKEW_SECONDS, TokenRules, TokenVerifier
 from ordergen_server.domain.errors import Unauthenticated, Unavailable
-from ordergen_server.domain.subjects import MODELS, READ, Subject
+from ordergen_server.domain.subjects import MODELS, READ, CredentialType, Subject
 from tests.forgers import forged, part
 from tests.issuers import AUDIENCE, ISSUER, Issuer
 
@@ -46,7 +46,7 @@ FORGED = list(forged(Issuer()))
 @pytest.mark.parametrize("kid", ["first", "second", "third"])
 def test_a_token_of_each_algorithm_says_who_calls(issuer: Issuer, tokens: TokenVerifier, kid: str) -> None:
     token = issuer.token(kid, subject="ann", scope="openid ordergen:read ordergen:models")
-    assert Subject("ann", frozenset({READ, MODELS})) == tokens.subject_of(token)
+    assert Subject("ann", frozenset({READ, MODELS}), CredentialType.TOKEN) == tokens.subject_of(token)
 
 
 @pytest.mark.parametrize("name", FORGED)

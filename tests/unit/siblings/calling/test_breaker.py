@@ -173,3 +173,17 @@ def test_every_change_is_logged(
         ("INFO", "pricing", "HALF_OPEN"),
         ("INFO", "pricing", "CLOSED"),
     ]
+
+
+def test_it_says_for_how_long_it_refuses(breaker: CircuitBreaker, clock: FakeClock) -> None:
+    seconds = [breaker.refusing_seconds]
+    opened(breaker, clock)
+    seconds.append(breaker.refusing_seconds)
+    clock.now += 4.0
+    seconds.append(breaker.refusing_seconds)
+    clock.now += 6.0
+    seconds.append(breaker.refusing_seconds)
+    assert breaker.state is BreakerState.OPEN  # but the next call goes through
+    breaker.enter(Deadline(1.0))
+    assert (breaker.state, breaker.refusing_seconds) == (BreakerState.HALF_OPEN, 0.0)
+    assert seconds == [0.0, 10.0, 6.0, 0.0]

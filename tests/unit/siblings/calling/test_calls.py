@@ -186,3 +186,43 @@ def test_nobody_is_called_after_closing(caller: ResilientCaller) -> None:
     caller.close()
     with pytest.raises(SiblingUnavailable, match="closed"):
         caller.call(Attempts(), Deadline(PATIENCE))
+
+
+def test_a_look_is_one_attempt_that_the_breaker_neither_hears_of_nor_stops(caller: ResilientCaller) -> None:
+    for _ in range(10):
+        attempts = Attempts(*down(3))
+        with pytest.raises(AttemptFailed, match=r"^is down$"):
+            caller.look(attempts, PATIENCE)
+        assert len(attempts.timeouts) == 1
+    states = [caller.breaker.state]
+    with pytest.raises(SiblingUnavailable):
+        caller.call(Attempts(*down(3)), Deadline(PATIENCE))
+    states.append(caller.breaker.state)
+    assert caller.look(Attempts(), PATIENCE) == "answer"
+    states.append(caller.breaker.state)
+    assert states == [BreakerState.CLOSED, BreakerState.OPEN, BreakerState.OPEN]
+
+
+def test_a_look_waits_for_a_connection_no_longer_than_it_may(caller: ResilientCaller) -> None:
+    begun, done = threading.Barrier(FAST.pool_size + 1), threading.Event()
+
+    def hold(_: float) -> None:
+        begun.wait(PATIENCE)
+        done.wait(PATIENCE)
+
+    with ThreadPoolExecutor(FAST.pool_size) as pool:
+        holding = [pool.submit(caller.call, hold, Deadline(PATIENCE)) for _ in range(FAST.pool_size)]
+        begun.wait(PATIENCE)
+        attempts = Attempts()
+        with pytest.raises(DeadlineExceeded, match="had no connection free in time"):
+            caller.look(attempts, 0.05)
+        done.set()
+        assert [one.result(PATIENCE) for one in holding] == [None] * FAST.pool_size
+    assert attempts.timeouts == []
+    assert caller.look(attempts, PATIENCE) == "answer"
+
+
+def test_nobody_is_looked_at_after_closing(caller: ResilientCaller) -> None:
+    caller.close()
+    with pytest.raises(AttemptFailed, match="closed"):
+        caller.look(Attempts(), PATIENCE)

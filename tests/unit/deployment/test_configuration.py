@@ -2,7 +2,8 @@
 
 import re
 
-from ordergen_client.cli import main
+from ordergen_client.commands.import_legacy import import_legacy
+from ordergen_client.commands.options import VARIABLES
 from tests.unit.deployment.manifests import ROOT
 from tools import configuration
 
@@ -22,10 +23,8 @@ def test_the_table_has_a_described_row_for_every_setting() -> None:
 
 
 def test_every_variable_that_is_written_about_exists() -> None:
-    commands = [main.commands[name] for name in ("watch", "import-legacy")]
-    client = {str(one.envvar) for command in commands for one in command.params if one.envvar}
-    # Of the same commands, and no options.
-    known = configuration.variables() | client | {"ORDERGEN_TOKEN", "ORDERGEN_LEGACY_MONGODB_URI_FILE"}
+    client = {str(one.envvar) for one in import_legacy.params if one.envvar} | set(VARIABLES)
+    known = configuration.variables() | client | {"ORDERGEN_LEGACY_MONGODB_URI_FILE"}
     texts = [*(ROOT / "docs").rglob("*.md"), *(ROOT / "kubernetes").rglob("*.yaml"), ROOT / "Dockerfile"]
     written = {name for path in texts for name in re.findall(r"ORDERGEN_[A-Z_]*[A-Z]", path.read_text())}
     assert set() == written - known

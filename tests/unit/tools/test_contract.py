@@ -15,17 +15,14 @@ from globeco.ordergen.v1 import (
 from google.api import annotations_pb2, field_behavior_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor, MethodDescriptor
 
-FILES = [
-    module.DESCRIPTOR
-    for module in (
-        model_pb2,
-        model_service_pb2,
-        rebalance_pb2,
-        rebalance_service_pb2,
-        reference_service_pb2,
-    )
-]
-MODULES = model_pb2, model_service_pb2, rebalance_pb2, rebalance_service_pb2, diagnostics_service_pb2
+MODULES = (
+    model_pb2,
+    model_service_pb2,
+    rebalance_pb2,
+    rebalance_service_pb2,
+    reference_service_pb2,
+    diagnostics_service_pb2,
+)
 FILES = [module.DESCRIPTOR for module in MODULES]
 
 REST = {

@@ -96,7 +96,8 @@ class Directory(Generic[Item]):
         if len(asked) < LEAST_BEGINNING:
             return iter(())
         ids = self._labels.ids
-        return takewhile(lambda one: one.startswith(asked), islice(ids, bisect_left(ids, asked), None))
+        following = (ids[place] for place in range(bisect_left(ids, asked), len(ids)))
+        return takewhile(lambda one: one.startswith(asked), following)
 
     @cached_property
     def _labels(self) -> _Labels:

@@ -90,6 +90,7 @@ def test_the_example_for_coroutines(ordergen_sandbox: Sandbox, capsys: pytest.Ca
 
 def example_with(text: str) -> str:
     """The one example of the client's page that has the text in it."""
+    found: str
     [found] = [one for one in re.findall(r"```python\n(.*?)```", CLIENT, re.DOTALL) if text in one]
     return found
 

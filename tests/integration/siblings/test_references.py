@@ -78,7 +78,8 @@ def test_every_rule_over_both_transports(
         answers = portfolios(sources, *texts)
     every = tuple(named(siblings, number) for number in range(8))
     assert [one.items for one in answers] == [(other,), (other,), (other,), every, ()]
-    assert not any(one.more for one in (*found, *answers))
+    assert not any(one.more for one in found)
+    assert not any(one.more for one in answers)
     assert (siblings.calls("security"), siblings.calls("portfolio")) == ({"securities": 1}, {"portfolios": 1})
 
 

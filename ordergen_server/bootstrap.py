@@ -17,6 +17,7 @@ from ordergen_server.api.call import Limits
 from ordergen_server.api.calls import SERVICES, Calls
 from ordergen_server.api.model_servicer import ModelServicer
 from ordergen_server.api.rebalance_servicer import RebalanceServicer
+from ordergen_server.api.reference_servicer import ReferenceServicer
 from ordergen_server.api.security import gatekeeping
 from ordergen_server.api.server import ApiServer
 from ordergen_server.api.telemetry.logs import logging_to
@@ -37,6 +38,7 @@ from ordergen_server.repositories.run_store.rebalances import Rebalances
 from ordergen_server.services.models import ModelEditor
 from ordergen_server.services.portfolio_work import PortfolioWork
 from ordergen_server.services.rebalancer import Rebalancer
+from ordergen_server.services.references import ReferenceResolver
 from ordergen_server.services.running.chunk_executor import ChunkExecutor
 from ordergen_server.services.running.chunk_worker import ChunkWorker
 from ordergen_server.services.running.execution import Execution
@@ -52,6 +54,8 @@ from ordergen_server.siblings import open_sources
 SWITCH_SECONDS = 0.001
 #: What became of runs is looked up and encoded by one: each would keep calls of other kinds waiting.
 WATCHING_THREADS = 1
+#: Lists of siblings are looked into in milliseconds; threads are for who waits for one that has to be read.
+RESOLVING_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,7 @@ def serving(
             (
                 ModelServicer(ModelEditor(models, utc_now), models),
                 RebalanceServicer(rebalancer, store, calls.limits),
+                ReferenceServicer(ReferenceResolver(sources.market, sources.portfolios), calls.limits),
             ),
             strict=True,
         ):
@@ -217,6 +222,7 @@ def _calls(settings: Settings, loop: EventLoop, database: Database) -> Calls:
         Kind.READING: settings.mongodb_pool_size,
         Kind.CHANGING: settings.mongodb_pool_size,
         Kind.SOLVING: settings.portfolio_workers,
+        Kind.RESOLVING: RESOLVING_THREADS,
     }
     room, watchers = settings.maximum_calls, settings.maximum_watchers
     lanes = {

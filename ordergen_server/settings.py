@@ -144,7 +144,8 @@ class Settings(SettingsWithSecrets):
     price_cache_seconds: Seconds = Field(default=60, description="How long prices are kept.")
     maximum_calls: Count = Field(
         default=128,
-        description="Calls of a kind (reading, changing, solving) worked on or waiting; more are refused.",
+        description="Calls of a kind (reading, changing, solving, resolving) worked on or waiting; "
+        "more are refused.",
     )
     maximum_watchers: Count = Field(
         default=1000,

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from functools import partial
 
-from globeco.ordergen.v1 import model_service_pb2, rebalance_service_pb2
+from globeco.ordergen.v1 import model_service_pb2, rebalance_service_pb2, reference_service_pb2
 from google.protobuf.descriptor import ServiceDescriptor
 
 from ordergen_server.api.admission.inbox import Inbox
@@ -29,6 +29,7 @@ from ordergen_server.domain.deadlines import Deadline
 SERVICES: tuple[ServiceDescriptor, ...] = (
     model_service_pb2.DESCRIPTOR.services_by_name["ModelService"],
     rebalance_service_pb2.DESCRIPTOR.services_by_name["RebalanceService"],
+    reference_service_pb2.DESCRIPTOR.services_by_name["ReferenceService"],
 )
 
 #: Makes an end of a call of its batches of answers.

@@ -29,9 +29,8 @@ from ordergen_server.api.wire.routes import Routes
 from ordergen_server.domain.errors import Unavailable
 from ordergen_server.domain.stores import Database
 
-MODEL_SERVICE, REBALANCE_SERVICE = (service.full_name for service in SERVICES)
 #: Serve while the database does what calls need: what a readiness probe asks for.
-READINESS = ("", MODEL_SERVICE, REBALANCE_SERVICE)
+READINESS = ("", *(service.full_name for service in SERVICES))
 #: Serves while the process does, whatever the database does: what a liveness probe asks for.
 LIVENESS = "liveness"
 #: Intervals between looks at the database: after so many without one that succeeds a server is not ready.

@@ -1,10 +1,11 @@
 """Outbound: the sibling services that know holdings, prices, tickers and names.
 
     factory      opens everything from a config: `with open_sources(config) as sources: ...`
-    market       the domain's MarketSource: tickers and prices joined, cached, read once for everyone
+    market       the domain's MarketSource and SecuritySource: tickers and prices joined, cached, read once
     tickers      tickers from one list, or one by one while the security service refuses to list
-    portfolios   the domain's PortfolioSource
+    portfolios   the domain's PortfolioSource and NamedPortfolioSource
     names        names of portfolios, read in the background
+    directories  securities and portfolios by what people call them
     shared_read  one reading that a hundred callers share
     reading/     what a transport must be able to read, the readers over HTTP and gRPC, and their checks
     calling/     total deadline > retry > circuit breaker > one attempt, for every transport; TLS and tokens

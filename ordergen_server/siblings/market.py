@@ -1,4 +1,4 @@
-"""The domain's MarketSource: tickers and prices joined into one snapshot."""
+"""The domain's MarketSource and SecuritySource: tickers and prices joined, as a snapshot or a directory."""
 
 import time
 from collections.abc import Collection, Mapping
@@ -8,10 +8,12 @@ from types import MappingProxyType
 
 from ordergen_server.domain.errors import DataProblem
 from ordergen_server.domain.market import MarketSnapshot, Quote, missing
+from ordergen_server.domain.references import Directory, Security
 from ordergen_server.siblings.calling.breaker import BreakerState
 from ordergen_server.siblings.calling.config import CacheConfig
 from ordergen_server.siblings.calling.deadlines import Clock, Deadline
 from ordergen_server.siblings.calling.failures import Flaw, bad_data
+from ordergen_server.siblings.directories import refuse_all_but_ids, refuse_bad_records, security_directory
 from ordergen_server.siblings.reading.readers import PRICING, SECURITY, PriceReader, SecurityReader
 from ordergen_server.siblings.shared_read import CacheState, Reading, SingleFlightCache
 from ordergen_server.siblings.tickers import TickerSource
@@ -42,6 +44,7 @@ class SiblingMarketSource:
         self._tickers = TickerSource(securities, config, clock)
         self._prices = SingleFlightCache(PRICING, prices.read_prices, config.prices_ttl_seconds, clock)
         self._joined: tuple[object, _Prices, MarketSnapshot] | None = None
+        self._directory: tuple[object, _Prices, Directory[Security]] | None = None
 
     @property
     def breakers(self) -> Mapping[str, BreakerState]:
@@ -91,6 +94,25 @@ class SiblingMarketSource:
         tickers = self._tickers.each(security_ids, Deadline(timeout_seconds))
         return {key: _quote(key, ticker, prices) for key, ticker in tickers.items()}
 
+    def securities(self, needed: Collection[str], timeout_seconds: float) -> Directory[Security]:
+        """All securities, of the readings that snapshots are made of; while there is no list, the `needed`.
+
+        Raises:
+            SiblingUnavailable: a sibling does not answer.
+            BadData: there is no list, and one of the `needed` is no id, or is one whose record is bad.
+            DeadlineExceeded: `timeout_seconds` ran out.
+        """
+        deadline = Deadline(timeout_seconds)
+        tickers = self._tickers.listed(needed, deadline)
+        prices = self._prices.get(deadline)
+        if tickers.value is not None:
+            return self._list(tickers, tickers.value, prices)
+        refuse_all_but_ids(needed)
+        each = self._tickers.each(needed, deadline)
+        refuse_bad_records(each)
+        known = {key: ticker for key, ticker in each.items() if ticker is not None}
+        return security_directory(known, prices.value)
+
     def close(self) -> None:
         """Close every connection."""
         self._securities.close()
@@ -104,6 +126,15 @@ class SiblingMarketSource:
             joined = (reading, prices, MarketSnapshot(MappingProxyType(quotes), prices.time))
             self._joined = joined
         return joined[2]
+
+    def _list(
+        self, reading: object, tickers: Mapping[str, str | Flaw], prices: _Prices
+    ) -> Directory[Security]:
+        """The directory of two readings: the same, as long as they are the same."""
+        made = self._directory
+        if made is None or made[0] is not reading or made[1] is not prices:
+            made = self._directory = (reading, prices, security_directory(tickers, prices.value))
+        return made[2]
 
 
 def _quote(

@@ -1,12 +1,14 @@
-"""The domain's PortfolioSource: holdings one by one, names all at once."""
+"""The domain's PortfolioSource and NamedPortfolioSource: holdings one by one, names all at once."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from ordergen_server.domain.market import Holdings
+from ordergen_server.domain.references import Directory, Portfolio
 from ordergen_server.siblings.calling.breaker import BreakerState
 from ordergen_server.siblings.calling.config import CacheConfig
 from ordergen_server.siblings.calling.deadlines import Clock, Deadline
+from ordergen_server.siblings.directories import portfolio_directory
 from ordergen_server.siblings.names import NameSource
 from ordergen_server.siblings.reading.readers import (
     PORTFOLIO,
@@ -37,6 +39,7 @@ class SiblingPortfolioSource:
         self._accounting = accounting
         self._name_reader = names
         self._names = NameSource(names, config or CacheConfig(), clock)
+        self._directory: tuple[object, Directory[Portfolio]] | None = None
 
     @property
     def breakers(self) -> Mapping[str, BreakerState]:
@@ -64,6 +67,19 @@ class SiblingPortfolioSource:
     def name(self, portfolio_id: str, timeout_seconds: float) -> str:
         """The name of a portfolio; empty where the portfolio service does not know it, or not yet."""
         return self._names.name(portfolio_id, timeout_seconds)
+
+    def portfolios(self, needed: Collection[str], timeout_seconds: float) -> Directory[Portfolio]:
+        """All portfolios that have a name; they are waited for where they are not kept.
+
+        Raises:
+            SiblingUnavailable: the portfolio service does not list them.
+            DeadlineExceeded: `timeout_seconds` ran out.
+        """
+        names = self._names.all(needed, Deadline(timeout_seconds))
+        made = self._directory
+        if made is None or made[0] is not names:
+            made = self._directory = (names, portfolio_directory(names.value))
+        return made[1]
 
     def close(self) -> None:
         """Close every connection."""

@@ -20,6 +20,8 @@ _List = Reading[Mapping[str, str | Flaw] | None]
 _logger = logging.getLogger(__name__)
 #: Securities read at once for one caller: a thousand that take 20 ms each take 2.5 s.
 _AT_ONCE = 8
+#: Securities that were read one by one and are kept, at most: callers may ask for any that there are not.
+MAXIMUM_KEPT = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +79,13 @@ class TickerSource:
         Raises:
             SiblingUnavailable, DeadlineExceeded: one of them could not be read.
         """
-        unknown = [one for one in security_ids if not self._is_kept(one)]
+        found = {one: kept for one in security_ids if (kept := self._kept(one))}
+        unknown = [one for one in dict.fromkeys(security_ids) if one not in found]
         if unknown:
             with ThreadPoolExecutor(_AT_ONCE, "security") as pool:
-                list(pool.map(carried(self._read_one), unknown, repeat(deadline)))
-        with self._lock:
-            return {one: self._found[one].ticker for one in security_ids}
+                read = pool.map(carried(self._read_one), unknown, repeat(deadline))
+                found |= zip(unknown, read, strict=True)
+        return {one: found[one].ticker for one in security_ids}
 
     def _read_list(self, deadline: Deadline) -> Mapping[str, str | Flaw] | None:
         tickers = self._reader.read_tickers(deadline)
@@ -91,15 +94,20 @@ class TickerSource:
             _logger.warning("%s refuses to list: securities are read one by one", SECURITY, extra=extra)
         return tickers
 
-    def _read_one(self, security_id: str, deadline: Deadline) -> None:
+    def _read_one(self, security_id: str, deadline: Deadline) -> _Found:
         found = _Found(self._reader.read_ticker(security_id, deadline), self._clock())
         with self._lock:
-            self._found[security_id] = found
+            self._found.pop(security_id, None)
+            self._found[security_id] = found  # the last: those that were read first are forgotten first
+            while len(self._found) > MAXIMUM_KEPT:
+                del self._found[next(iter(self._found))]
+        return found
 
-    def _is_kept(self, security_id: str) -> bool:
+    def _kept(self, security_id: str) -> _Found | None:
         with self._lock:
             found = self._found.get(security_id)
-        return found is not None and self._clock() - found.read_at < self._ttl_seconds(found)
+        is_good = found is not None and self._clock() - found.read_at < self._ttl_seconds(found)
+        return found if is_good else None
 
     def _ttl_seconds(self, found: _Found) -> float:
         """What is not there, or not right, may soon be."""

@@ -14,6 +14,7 @@ from globeco.ordergen.v1 import (
     rebalance_pb2,
     rebalance_service_pb2,
     rebalance_service_pb2_grpc,
+    reference_service_pb2_grpc,
 )
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
@@ -32,11 +33,12 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True)
 class Api:
-    """Stubs of both services on one channel."""
+    """Stubs of all services on one channel."""
 
     channel: grpc.Channel
     models: model_service_pb2_grpc.ModelServiceStub
     rebalances: rebalance_service_pb2_grpc.RebalanceServiceStub
+    references: reference_service_pb2_grpc.ReferenceServiceStub
     port: int
     health_port: int
     metrics_port: int = 0
@@ -78,6 +80,7 @@ def connected(port: int, health_port: int, metrics_port: int = 0) -> Iterator[Ap
             channel,
             model_service_pb2_grpc.ModelServiceStub(channel),
             rebalance_service_pb2_grpc.RebalanceServiceStub(channel),
+            reference_service_pb2_grpc.ReferenceServiceStub(channel),
             port,
             health_port,
             metrics_port,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from globeco.ordergen.v1 import model_service_pb2, rebalance_service_pb2
+from globeco.ordergen.v1 import model_service_pb2, rebalance_service_pb2, reference_service_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 from hypothesis import strategies as st
 
@@ -32,6 +32,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "requests.md"
 SERVICES = (
     model_service_pb2.DESCRIPTOR.services_by_name["ModelService"],
     rebalance_service_pb2.DESCRIPTOR.services_by_name["RebalanceService"],
+    reference_service_pb2.DESCRIPTOR.services_by_name["ReferenceService"],
 )
 #: What is one value to us, though it is a message.
 VALUES = ("google.type.Decimal", "google.protobuf.Duration", "google.protobuf.Timestamp")
@@ -231,6 +232,19 @@ RULES: dict[str, Rule] = {
     ),
     "GetPortfolioRebalanceRequest.portfolio_id": _ENTITY_ID,
     "DeleteRebalanceRequest.version": _REQUIRED_VERSION,
+    **{
+        f"{name}Request.{field}": Rule(
+            "at least one and at most 1,000, 1 to 64 characters each",
+            st.one_of(
+                st.just(Entries(0)),
+                st.just(""),
+                st.integers(65, 1024).map(lambda length: "x" * length),
+                long_texts,
+                too_many(1000),
+            ),
+        )
+        for name, field in (("ResolveSecurities", "securities"), ("ResolvePortfolios", "portfolios"))
+    },
 }
 
 

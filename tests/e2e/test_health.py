@@ -16,7 +16,9 @@ from tests.e2e.processes import server_process
 from tests.limits import PATIENCE
 from tests.waiting import eventually
 
-SERVICES = ("globeco.ordergen.v1.ModelService", "globeco.ordergen.v1.RebalanceService")
+SERVICES = tuple(
+    f"globeco.ordergen.v1.{name}" for name in ("ModelService", "RebalanceService", "ReferenceService")
+)
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
 
 

@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from globeco.ordergen.v1 import model_pb2, model_service_pb2, rebalance_pb2, rebalance_service_pb2
+from globeco.ordergen.v1 import (
+    model_pb2,
+    model_service_pb2,
+    rebalance_pb2,
+    rebalance_service_pb2,
+    reference_service_pb2,
+)
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from grpc import StatusCode
@@ -21,7 +27,7 @@ from tests.e2e.api import Api, Failure, failure, message_of, served
 from tests.e2e.runs import start
 from tests.limits import PATIENCE
 
-ms, rs, pb = model_service_pb2, rebalance_service_pb2, rebalance_pb2
+ms, rs, refs, pb = model_service_pb2, rebalance_service_pb2, reference_service_pb2, rebalance_pb2
 PROTOS = Path(__file__).parents[2] / "protos" / "globeco" / "ordergen" / "v1"
 _RPC = re.compile(r"((?:^ *//.*\n)+) *rpc (\w+)\(", re.MULTILINE)
 STATUSES = {code.name for code, _ in TABLE.values()}
@@ -29,10 +35,10 @@ REASONS = {reason for _, reason in TABLE.values()} - STATUSES
 Call = tuple[str, Callable[[], object]]
 
 
-def promised() -> dict[str, set[str]]:
-    """The statuses, and the reasons of errors, that the comment of each RPC names."""
+def promised(*services: str) -> dict[str, set[str]]:
+    """The statuses, and the reasons of errors, that the comment of each RPC of these services names."""
     found = {}
-    for service in ("model_service", "rebalance_service"):
+    for service in services:
         for comment, rpc in _RPC.findall((PROTOS / f"{service}.proto").read_text()):
             words = set(re.findall(r"[A-Z][A-Z_]+", comment.partition("rpc ")[0].rpartition("\n\n")[2]))
             found[rpc] = words & (STATUSES | REASONS)
@@ -127,6 +133,26 @@ def of_runs(api: Api, model: model_pb2.Model) -> list[Call]:
     return [(rpc, _call(api.rebalances, rpc, request)) for rpc, request in calls]
 
 
+def of_references(api: Api, siblings: SimulatedSiblings) -> list[tuple[str, Failure]]:
+    """Calls of ReferenceService on a server that has read nothing yet, each of which fails in one way."""
+    securities = refs.ResolveSecuritiesRequest(securities=["AAA"])
+    portfolios = refs.ResolvePortfoliosRequest(portfolios=["Growth"])
+    found = []
+
+    def note(rpc: str, request: Any) -> None:  # noqa: ANN401 - a request of whichever method
+        found.append((rpc, failure(_call(api.references, rpc, request))))
+
+    for service in ("security", "pricing", "portfolio"):
+        siblings.set_faults(service, [Fault(kind="status", status=503)])
+    note("ResolveSecurities", securities)
+    note("ResolvePortfolios", portfolios)
+    siblings.clear()
+    siblings.orphan_security(siblings.model.positions[0].security_id)
+    note("ResolveSecurities", securities)
+    siblings.clear()
+    return found
+
+
 def while_it_runs(api: Api, siblings: SimulatedSiblings, model: model_pb2.Model) -> list[tuple[str, Failure]]:
     """What is refused while a run of the model is in progress."""
     siblings.set_faults("accounting", [Fault(kind="delay", delay_seconds=0.5)])
@@ -217,13 +243,22 @@ def test_every_promised_status_is_met_and_says_what_to_do(api: Api, siblings: Si
     told = [(rpc, failure(call)) for rpc, call in (*of_models(api, model), *of_runs(api, model))]
     told += while_it_runs(api, siblings, model)
     told += of_portfolios(api, siblings, model)
+    check_met(told, promised("model_service", "rebalance_service"))
+
+
+def test_every_status_promised_of_references_is_met_too(api: Api, siblings: SimulatedSiblings) -> None:
+    check_met(of_references(api, siblings), promised("reference_service"))
+
+
+def check_met(told: list[tuple[str, Failure]], expected: dict[str, set[str]]) -> None:
+    """Failures are those that are expected of each RPC, and each says what to do."""
     met: defaultdict[str, set[str]] = defaultdict(set)
     for rpc, found in told:
         met[rpc] |= {found.code.name}
-        if found.info.reason in REASONS and found.info.reason in promised()[rpc]:
+        if found.info.reason in REASONS and found.info.reason in expected[rpc]:
             met[rpc] |= {found.info.reason}
         assert re.search(r"(: |; |, not )\w", found.message), f"{rpc} says nothing to do: {found.message}"
-    assert {rpc: words | {"INVALID_ARGUMENT"} for rpc, words in promised().items()} == {
+    assert {rpc: words | {"INVALID_ARGUMENT"} for rpc, words in expected.items()} == {
         rpc: words | {"INVALID_ARGUMENT"} for rpc, words in met.items()
     }
     assert StatusCode.INTERNAL not in {found.code for _, found in told}

@@ -9,7 +9,13 @@ from typing import Any
 
 import grpc
 import pytest
-from globeco.ordergen.v1 import model_pb2, model_service_pb2, rebalance_pb2, rebalance_service_pb2
+from globeco.ordergen.v1 import (
+    model_pb2,
+    model_service_pb2,
+    rebalance_pb2,
+    rebalance_service_pb2,
+    reference_service_pb2,
+)
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc import StatusCode
@@ -27,6 +33,11 @@ Options = rebalance_pb2.RebalanceOptions
 Restriction, LotSize = rebalance_pb2.Restriction, rebalance_pb2.LotSize
 TESTS = Path(__file__).parents[1]
 FIELDS = list(all_fields())
+MODULES = {
+    "ModelService": model_service_pb2,
+    "RebalanceService": rebalance_service_pb2,
+    "ReferenceService": reference_service_pb2,
+}
 BREAKABLE = [field for field in FIELDS if field.rule.broken is not None]
 #: So many requests that break one rule; a fifth of them for every change (tests/limits.py).
 REQUESTS = 10_000
@@ -63,14 +74,15 @@ def valid(field: Field) -> Any:  # noqa: ANN401 - a request of whichever method
         request.portfolio_ids.append(portfolio_id(1))
     if "options" in names:
         _fill_options(request.options)
+    for name in names & {"securities", "portfolios"}:
+        getattr(request, name).append("Growth")
     if "update_mask" in names:
         request.update_mask.paths.extend(["name", "positions", "portfolio_ids"])
     return request
 
 
 def _module(field: Field) -> object:
-    in_models = field.method.containing_service.name == "ModelService"
-    return model_service_pb2 if in_models else rebalance_service_pb2
+    return MODULES[field.method.containing_service.name]
 
 
 def _fill_model(model: model_pb2.Model) -> None:
@@ -122,8 +134,12 @@ def _below(message: Any, name: str) -> Any:  # noqa: ANN401 - whichever message
 
 def called(api: Api, field: Field, request: Message) -> Callable[[], object]:
     """The call of a field's method."""
-    stub = api.models if field.method.containing_service.name == "ModelService" else api.rebalances
-    method = getattr(stub, field.method.name)
+    stubs = {
+        "ModelService": api.models,
+        "RebalanceService": api.rebalances,
+        "ReferenceService": api.references,
+    }
+    method = getattr(stubs[field.method.containing_service.name], field.method.name)
     if field.method.server_streaming:
         return lambda: list(method(request, timeout=PATIENCE))
     return lambda: method(request, timeout=PATIENCE)
@@ -160,7 +176,7 @@ def test_no_request_that_breaks_one_rule_is_taken(api: Api, data: st.DataObject)
 @pytest.mark.parametrize("field", BREAKABLE, ids=lambda field: field.name)
 def test_what_is_valid_is_not_refused_as_broken(api: Api, field: Field) -> None:
     """So that it is the broken field which is told above: the model and the run are merely not there."""
-    if field.method.name in ("ListModels", "ListRebalances"):
+    if field.method.name in ("ListModels", "ListRebalances", "ResolveSecurities", "ResolvePortfolios"):
         assert called(api, field, valid(field))()
     elif field.method.name != "CreateModel":
         assert failure(called(api, field, valid(field))).code is StatusCode.NOT_FOUND

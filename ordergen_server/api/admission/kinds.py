@@ -12,6 +12,8 @@ class Kind(Enum):
     """Writes to the database."""
     SOLVING = "solving"
     """Reads siblings, solves, and writes."""
+    RESOLVING = "resolving"
+    """Looks into lists of siblings, which are kept, and waits for one that is not."""
     WATCHING = "watching"
     """Follows a run: looks at it now and then, and waits without a thread."""
 
@@ -37,4 +39,6 @@ KINDS = {
     "ListRebalances": Kind.READING,
     "ListPortfolioRebalances": Kind.READING,
     "GetPortfolioRebalance": Kind.READING,
+    "ResolveSecurities": Kind.RESOLVING,
+    "ResolvePortfolios": Kind.RESOLVING,
 }

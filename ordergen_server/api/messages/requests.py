@@ -26,6 +26,8 @@ MAXIMUM_ENTRIES = {
     "globeco.ordergen.v1.ListRebalancesRequest.portfolio_ids": 100_000,
     "globeco.ordergen.v1.RebalanceOptions.restrictions": 1_000,
     "globeco.ordergen.v1.RebalanceOptions.lot_sizes": 1_000,
+    "globeco.ordergen.v1.ResolveSecuritiesRequest.securities": 1_000,
+    "globeco.ordergen.v1.ResolvePortfoliosRequest.portfolios": 1_000,
     "google.protobuf.FieldMask.paths": 32,
 }
 MAXIMUM_STRING_BYTES = 1024

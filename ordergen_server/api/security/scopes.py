@@ -4,6 +4,7 @@ from ordergen_server.domain.subjects import ADMIN, MODELS, READ, REBALANCE
 
 _MODELS = "/globeco.ordergen.v1.ModelService/"
 _REBALANCES = "/globeco.ordergen.v1.RebalanceService/"
+_REFERENCES = "/globeco.ordergen.v1.ReferenceService/"
 
 #: By the path of the call, as gRPC has it. A test fails if a call of the contract has no row, or a row none.
 SCOPE_OF: dict[str, str] = {
@@ -26,6 +27,8 @@ SCOPE_OF: dict[str, str] = {
     f"{_REBALANCES}ListRebalances": READ,
     f"{_REBALANCES}ListPortfolioRebalances": READ,
     f"{_REBALANCES}GetPortfolioRebalance": READ,
+    f"{_REFERENCES}ResolveSecurities": READ,
+    f"{_REFERENCES}ResolvePortfolios": READ,
     # What was proposed, and by whom, is gone with it.
     f"{_REBALANCES}DeleteRebalance": ADMIN,
 }

@@ -17,9 +17,14 @@ def check_object_id(value: str, path: str, violations: Violations) -> None:
         violations.add(path, "must be 24 lower-case hexadecimal characters", value)
 
 
+def is_entity_id(value: str) -> bool:
+    """Whether a text has the form of an id that a sibling gives."""
+    return _ENTITY_ID.fullmatch(value) is not None
+
+
 def check_entity_id(value: str, path: str, violations: Violations) -> None:
     """Check an id that a sibling gives: a portfolio's, a security's."""
-    if not _ENTITY_ID.fullmatch(value):
+    if not is_entity_id(value):
         violations.add(path, "must be exactly 24 alphanumeric characters", value)
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from globeco.ordergen.v1 import model_service_pb2, rebalance_service_pb2
+from globeco.ordergen.v1 import model_service_pb2, rebalance_service_pb2, reference_service_pb2
 from google.api import annotations_pb2, http_pb2
 from google.protobuf.descriptor import Descriptor, MethodDescriptor, ServiceDescriptor
 
@@ -16,6 +16,7 @@ from ordergen_server.rest.answering.rpc_errors import PREFIX
 SERVICES: tuple[ServiceDescriptor, ...] = (
     model_service_pb2.DESCRIPTOR.services_by_name["ModelService"],
     rebalance_service_pb2.DESCRIPTOR.services_by_name["RebalanceService"],
+    reference_service_pb2.DESCRIPTOR.services_by_name["ReferenceService"],
 )
 #: What the contract's rules begin with. Version 1 has other forms than the contract, and is not made from it.
 CONTRACT_PREFIX = "/api/v1"

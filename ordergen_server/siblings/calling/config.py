@@ -68,7 +68,8 @@ class CacheConfig:
         names_ttl_seconds: age from which the names of portfolios are read again.
         refresh_seconds: a security or portfolio that is not among those kept is looked for again before
             their age asks for it, at most once in this time.
-        names_wait_seconds: from when the names are being read on, callers wait for them no longer than this.
+        names_wait_seconds: from when the names are being read on, callers who can do without wait for them no
+            longer than this.
         names_read_seconds: time to read the names, in the background, all attempts together.
         names_pause_seconds: after the portfolio service failed, it is not asked for so long.
     """

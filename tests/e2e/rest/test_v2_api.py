@@ -8,6 +8,7 @@ import pytest
 from globeco.ordergen.v1 import model_pb2, rebalance_pb2
 from globeco.ordergen.v1 import model_service_pb2 as models
 from globeco.ordergen.v1 import rebalance_service_pb2 as rebalances
+from globeco.ordergen.v1 import reference_service_pb2 as references
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
@@ -150,6 +151,26 @@ def test_one_portfolio_is_rebalanced(front: Front, rest_api: Api, model: model_p
     version = answered(front.ask("GET", path))["version"]
     assert answered(front.ask("DELETE", f"{path}?version={version}")) == {}
     assert front.ask("GET", path).status == 404
+
+
+def test_what_people_write_is_resolved(
+    front: Front, rest_api: Api, clean_siblings: SimulatedSiblings
+) -> None:
+    security = clean_siblings.portfolios.market.securities[0]
+    texts = [security.ticker.lower(), "no such"]
+    asked = references.ResolveSecuritiesRequest(securities=texts)
+    got = answered(front.ask("POST", "/api/v2/securities:resolve", {"securities": texts}))
+    assert got == told(rest_api.references.ResolveSecurities(asked, timeout=PATIENCE))
+    [line] = got["matches"][0]["securities"]
+    price = {"value": str(security.price)}
+    assert line == {"security_id": security.security_id, "ticker": security.ticker, "price": price}
+    assert got["matches"][1] == {"asked": "no such"}
+    names = [clean_siblings.portfolios.name(0)]
+    also = references.ResolvePortfoliosRequest(portfolios=names)
+    got = answered(front.ask("POST", "/api/v2/portfolios:resolve", {"portfolios": names}))
+    assert got == told(rest_api.references.ResolvePortfolios(also, timeout=PATIENCE))
+    refused = front.ask("POST", "/api/v2/securities:resolve", {})
+    assert (refused.status, refused.json["error"]["status"]) == (400, "INVALID_ARGUMENT")
 
 
 def test_a_rule_that_is_broken_is_told_with_its_path(front: Front) -> None:

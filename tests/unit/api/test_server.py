@@ -7,7 +7,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from ordergen_server.api.server import LIVENESS, MODEL_SERVICE, REBALANCE_SERVICE, ApiServer
+from ordergen_server.api.server import LIVENESS, READINESS, ApiServer
 from ordergen_server.domain.errors import DatabaseUnavailable
 from tests.limits import PATIENCE
 from tests.unit.api.serving import FakeDatabase, api_server
@@ -31,11 +31,7 @@ def status(port: int, service: str = "") -> int:
 
 def test_it_is_ready_on_both_ports_and_for_every_service() -> None:
     with server(FakeDatabase()) as one:
-        found = {
-            status(port, name)
-            for port in (one.port, one.health_port)
-            for name in ("", MODEL_SERVICE, REBALANCE_SERVICE)
-        }
+        found = {status(port, name) for port in (one.port, one.health_port) for name in READINESS}
     assert found == {SERVING}
 
 
@@ -45,7 +41,7 @@ def test_it_is_not_ready_while_the_database_is_not() -> None:
         for _ in range(2):
             database.failure = DatabaseUnavailable("down")
             eventually(lambda: status(one.port) == NOT_SERVING)
-            assert status(one.health_port, MODEL_SERVICE) == NOT_SERVING
+            assert status(one.health_port, READINESS[1]) == NOT_SERVING
             database.failure = None
             eventually(lambda: status(one.health_port) == SERVING)
 

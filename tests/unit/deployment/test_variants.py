@@ -8,6 +8,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from ordergen_server.api.calls import SERVICES
 from ordergen_server.rest.settings import RestSettings
 from tests.unit.deployment.manifests import (
     FULL,
@@ -100,6 +101,12 @@ def test_routes_leave_the_prefix_to_the_front() -> None:
         "/order-gen",
     ]
     assert [one["path"] for one in ingress["http"]["paths"]] == ["/order-gen"]
+
+
+def test_every_service_of_the_api_has_its_route() -> None:
+    (rule,) = manifest("GRPCRoute", GRPC, variant(FULL))["spec"]["rules"]
+    routed = {one["method"]["service"] for one in rule["matches"]}
+    assert routed == {*(one.full_name for one in SERVICES), "grpc.health.v1.Health"}
 
 
 def test_no_gateway_cuts_off_a_stream() -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from ordergen_server.domain.errors import BadData, MissingData, SiblingUnavailable
 from ordergen_server.domain.market import Holdings, Quote
+from ordergen_server.domain.references import Portfolio, Security
+from ordergen_server.siblings import tickers
 from ordergen_server.siblings.calling.breaker import CircuitBreaker
 from ordergen_server.siblings.calling.config import CacheConfig
 from ordergen_server.siblings.calling.deadlines import Deadline
@@ -246,3 +248,119 @@ def test_what_metrics_will_read(market: SiblingMarketSource, portfolios: Sibling
 def test_closing_closes_the_readers(reader: FakeReader, market: SiblingMarketSource) -> None:
     market.close()
     assert reader.is_closed
+
+
+def found(source: SiblingMarketSource, asked: str, *needed: str) -> tuple[Security, ...]:
+    return source.securities(needed, 5).find(asked).items
+
+
+def test_securities_have_what_can_be_of_them(reader: FakeReader, market: SiblingMarketSource) -> None:
+    reader.tickers |= {"B": "BBB", "C": Flaw("[2].ticker", "must be a string, not 7"), "D": "DDD"}
+    reader.prices |= {"DDD": Flaw("[1].close", "must be above 0, not 0")}
+    expected = [
+        Security("A", "AAA", Decimal("1.5")),
+        Security("B", "BBB", None),
+        Security("C", "", None),
+        Security("D", "DDD", None),
+    ]
+    assert [found(market, one) for one in "ABCD"] == [(one,) for one in expected]
+    assert found(market, "aaa") == (expected[0],)
+
+
+def test_a_directory_is_made_once_of_what_snapshots_are_made_of(
+    reader: FakeReader, market: SiblingMarketSource, clock: FakeClock
+) -> None:
+    market.snapshot(5)
+    made = market.securities((), 5)
+    assert market.securities((), 5) is made
+    assert sorted(reader.calls) == ["prices", "tickers"]
+    clock.now += 60
+    assert market.securities((), 5) is not made
+    assert sorted(reader.calls) == ["prices", "prices", "tickers"]
+
+
+def test_a_new_ticker_is_found_before_the_ttl_but_not_on_every_call(
+    reader: FakeReader, market: SiblingMarketSource, clock: FakeClock
+) -> None:
+    market.securities((), 5)
+    reader.tickers["B"] = "BBB"
+    assert [found(market, "BBB", "BBB") for _ in range(10)] == [()] * 10
+    clock.now += 30
+    assert found(market, "BBB", "BBB") == (Security("B", "BBB", None),)
+    assert [found(market, "CCC", "CCC") for _ in range(10)] == [()] * 10
+    assert reader.calls.count("tickers") == 2
+
+
+def test_without_a_list_ids_alone_are_found(reader: FakeReader, market: SiblingMarketSource) -> None:
+    known, unknown = "A" * 24, "B" * 24
+    reader.refuses_to_list = True
+    reader.tickers = {known: "AAA"}
+    directory = market.securities([known, unknown], 5)
+    assert directory.find(known).items == (Security(known, "AAA", Decimal("1.5")),)
+    assert directory.find(unknown).items == ()
+    assert found(market, known) == ()  # as long as nobody needs it
+
+
+def test_without_a_list_what_is_no_id_is_refused_before_anything_is_read(
+    reader: FakeReader, market: SiblingMarketSource
+) -> None:
+    reader.refuses_to_list = True
+    with pytest.raises(BadData) as refused:
+        market.securities(["A" * 24, "AAA", "BBB"], 5)
+    assert refused.value.message == (
+        "The security service refuses to list its securities, because of one that breaks its rules:"
+        " give ids of 24 alphanumeric characters, or have that one mended there."
+    )
+    assert [one.subject for one in refused.value.violations] == ["AAA", "BBB"]
+    assert refused.value.metadata == {"service": "security"}
+    assert sorted(reader.calls) == ["prices", "tickers"]
+
+
+def test_without_a_list_a_record_that_cannot_be_read_is_told(
+    reader: FakeReader, market: SiblingMarketSource
+) -> None:
+    good, bad, worse = ("A" * 24, "B" * 24, "C" * 24)
+    reader.refuses_to_list = True
+    reader.tickers = {
+        good: "AAA",
+        bad: Flaw("status", "answered with status 500"),
+        worse: Flaw("body", "answered what is not JSON"),
+    }
+    with pytest.raises(BadData) as told:
+        market.securities([good, bad, worse], 5)
+    assert told.value.message.startswith(f"Security {bad}: the security service answered status:")
+    assert [one.subject for one in told.value.violations] == [bad, worse]
+
+
+def test_what_was_read_one_by_one_is_not_kept_without_a_bound(
+    reader: FakeReader, market: SiblingMarketSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tickers, "MAXIMUM_KEPT", 3)
+    reader.refuses_to_list = True
+    asked = [letter * 24 for letter in "ABCDE"]
+    reader.tickers = dict.fromkeys(asked, "AAA")
+    for reads in (5, 7):
+        directory = market.securities(asked, 5)
+        assert [len(directory.find(one).items) for one in asked] == [1] * 5
+        assert sum(one.startswith("ticker ") for one in reader.calls) == reads
+
+
+def test_portfolios_are_found_by_name(
+    reader: FakeReader, portfolios: SiblingPortfolioSource, clock: FakeClock
+) -> None:
+    reader.names |= {"Q": "Growth", "R": "Income"}
+    made = portfolios.portfolios((), PATIENCE)
+    assert made.find("growth").items == (Portfolio("P", "Growth"), Portfolio("Q", "Growth"))
+    assert portfolios.portfolios(["none"], PATIENCE) is made
+    reader.names["S"] = "none"
+    clock.now += 30
+    assert portfolios.portfolios(["none"], PATIENCE).find("none").items == (Portfolio("S", "none"),)
+    assert reader.calls == ["names", "names"]
+
+
+def test_portfolios_without_their_list_are_an_error(
+    reader: FakeReader, portfolios: SiblingPortfolioSource
+) -> None:
+    reader.is_down = True
+    with pytest.raises(SiblingUnavailable, match="give ids there"):
+        portfolios.portfolios((), PATIENCE)

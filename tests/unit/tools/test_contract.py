@@ -4,11 +4,26 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from globeco.ordergen.v1 import model_pb2, model_service_pb2, rebalance_pb2, rebalance_service_pb2
+from globeco.ordergen.v1 import (
+    model_pb2,
+    model_service_pb2,
+    rebalance_pb2,
+    rebalance_service_pb2,
+    reference_service_pb2,
+)
 from google.api import annotations_pb2, field_behavior_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor, MethodDescriptor
 
-FILES = [module.DESCRIPTOR for module in (model_pb2, model_service_pb2, rebalance_pb2, rebalance_service_pb2)]
+FILES = [
+    module.DESCRIPTOR
+    for module in (
+        model_pb2,
+        model_service_pb2,
+        rebalance_pb2,
+        rebalance_service_pb2,
+        reference_service_pb2,
+    )
+]
 
 REST = {
     "CreateModel": ("post", "/api/v1/models"),
@@ -31,6 +46,8 @@ REST = {
     "ListPortfolioRebalances": ("get", "/api/v1/rebalance/{rebalance_id}/portfolios"),
     "GetPortfolioRebalance": ("get", "/api/v1/rebalance/{rebalance_id}/portfolio/{portfolio_id}"),
     "DeleteRebalance": ("delete", "/api/v1/rebalance/{rebalance_id}"),
+    "ResolveSecurities": ("post", "/api/v1/securities:resolve"),
+    "ResolvePortfolios": ("post", "/api/v1/portfolios:resolve"),
 }
 
 

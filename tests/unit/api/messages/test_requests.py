@@ -1,21 +1,18 @@
 """Bytes become the request that protobuf reads in them, or an error; never anything else."""
 
 import pytest
-from globeco.ordergen.v1 import model_service_pb2, rebalance_service_pb2
+from globeco.ordergen.v1 import model_service_pb2
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ordergen_server.api.calls import SERVICES
 from ordergen_server.api.messages.requests import MAXIMUM_ENTRIES, MAXIMUM_FIELDS, decoder
 from ordergen_server.domain.errors import InvalidArgument, OrderGenerationError, Unsupported
 
-METHODS = [
-    method
-    for module, name in ((model_service_pb2, "ModelService"), (rebalance_service_pb2, "RebalanceService"))
-    for method in module.DESCRIPTOR.services_by_name[name].methods
-]
+METHODS = [method for service in SERVICES for method in service.methods]
 CREATE = next(method for method in METHODS if method.name == "CreateModel")
 SENT = "as stubs of our protos send it"
 

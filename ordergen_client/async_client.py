@@ -7,7 +7,7 @@ from typing import Self
 import grpc.aio
 
 from ordergen_client.asynchronous.connection import AsyncConnection
-from ordergen_client.asynchronous.nouns import AsyncModels, AsyncPortfolios, AsyncRuns
+from ordergen_client.asynchronous.nouns import AsyncModels, AsyncPortfolios, AsyncRuns, AsyncSecurities
 from ordergen_client.connecting.channels import open_async_channel
 from ordergen_client.connecting.credentials import Tls, Token
 from ordergen_client.connecting.terms import check_target, terms
@@ -56,6 +56,7 @@ class AsyncClient:
         connection = AsyncConnection(channel, agreed)
         self.models = AsyncModels(connection)
         self.portfolios = AsyncPortfolios(connection)
+        self.securities = AsyncSecurities(connection)
         self.runs = AsyncRuns(connection)
 
     async def close(self) -> None:

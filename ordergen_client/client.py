@@ -7,7 +7,7 @@ from typing import Self
 import grpc
 
 from ordergen_client.blocking.connection import Connection
-from ordergen_client.blocking.nouns import Models, Portfolios, Runs
+from ordergen_client.blocking.nouns import Models, Portfolios, Runs, Securities
 from ordergen_client.connecting.channels import ClientInterceptor, open_channel
 from ordergen_client.connecting.credentials import Tls, Token
 from ordergen_client.connecting.terms import check_target, terms
@@ -34,6 +34,7 @@ class Client(FlatNames):
     Attributes:
         models: what is done with models.
         portfolios: what is done with single portfolios.
+        securities: what is known of securities.
         runs: what is done with runs.
 
     Raises:
@@ -78,6 +79,7 @@ class Client(FlatNames):
         connection = Connection(channel, agreed)
         self.models = Models(connection)
         self.portfolios = Portfolios(connection)
+        self.securities = Securities(connection)
         self.runs = Runs(connection)
 
     def close(self) -> None:

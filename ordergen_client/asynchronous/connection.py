@@ -9,6 +9,7 @@ import grpc
 import grpc.aio
 from globeco.ordergen.v1.model_service_pb2_grpc import ModelServiceStub
 from globeco.ordergen.v1.rebalance_service_pb2_grpc import RebalanceServiceStub
+from globeco.ordergen.v1.reference_service_pb2_grpc import ReferenceServiceStub
 
 from ordergen_client.calls.call import Call, Pages, Stream, Watch
 from ordergen_client.connecting.credentials import authorization
@@ -27,6 +28,7 @@ class AsyncConnection:
         self._methods: dict[str, Any] = {
             **vars(ModelServiceStub(channel)),
             **vars(RebalanceServiceStub(channel)),
+            **vars(ReferenceServiceStub(channel)),
         }
         self._terms = terms
 

@@ -1,11 +1,11 @@
-"""What an `AsyncClient` does with models, portfolios and runs: it makes the same calls, awaited."""
+"""What an `AsyncClient` does with each kind of thing: it makes the same calls, awaited."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ordergen_client.asynchronous.connection import AsyncConnection
 from ordergen_client.asynchronous.run import AsyncRun
-from ordergen_client.calls import models, portfolios, runs
+from ordergen_client.calls import models, portfolios, runs, securities
 from ordergen_client.calls.call import Call, Pages, Stream, Watch
 from ordergen_client.calls.methods import like
 from ordergen_client.records import checks
@@ -101,9 +101,16 @@ class AsyncModels(AsyncNoun):
 
 
 class AsyncPortfolios(AsyncNoun):
-    """Single portfolios."""
+    """Portfolios: single ones, and what people call them."""
 
     rebalance = called(portfolios.rebalance)
+    resolve = called(portfolios.resolve)
+
+
+class AsyncSecurities(AsyncNoun):
+    """Securities of the security service."""
+
+    resolve = called(securities.resolve)
 
 
 class AsyncRuns(AsyncNoun):

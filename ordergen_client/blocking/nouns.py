@@ -1,11 +1,11 @@
-"""What a `Client` does with models, portfolios and runs: it makes the calls of `ordergen_client.calls`."""
+"""What a `Client` does with each kind of thing: it makes the calls of `ordergen_client.calls`."""
 
 from collections.abc import Callable, Generator, Iterator
 from typing import Concatenate, ParamSpec, TypeVar
 
 from ordergen_client.blocking.connection import Connection
 from ordergen_client.blocking.run import Run
-from ordergen_client.calls import models, portfolios, runs
+from ordergen_client.calls import models, portfolios, runs, securities
 from ordergen_client.calls.call import Call, Pages, Stream, Watch
 from ordergen_client.calls.methods import like
 from ordergen_client.records import checks
@@ -89,9 +89,16 @@ class Models(Noun):
 
 
 class Portfolios(Noun):
-    """Single portfolios."""
+    """Portfolios: single ones, and what people call them."""
 
     rebalance = called(portfolios.rebalance)
+    resolve = called(portfolios.resolve)
+
+
+class Securities(Noun):
+    """Securities of the security service."""
+
+    resolve = called(securities.resolve)
 
 
 class Runs(Noun):

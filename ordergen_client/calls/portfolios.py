@@ -1,10 +1,18 @@
 """What can be asked of portfolios."""
 
+from collections.abc import Iterable
+
 from globeco.ordergen.v1 import rebalance_service_pb2 as pb
+from globeco.ordergen.v1.reference_service_pb2 import ResolvePortfoliosRequest
 
 from ordergen_client.calls.call import Call, repeatable
 from ordergen_client.records import checks, messages
-from ordergen_client.records.values import DEFAULT_OPTIONS, PortfolioRebalance, RebalanceOptions
+from ordergen_client.records.values import (
+    DEFAULT_OPTIONS,
+    PortfolioMatches,
+    PortfolioRebalance,
+    RebalanceOptions,
+)
 
 
 def rebalance(
@@ -29,3 +37,14 @@ def rebalance(
         request_id=repeatable(request_id),
     )
     return Call("RebalancePortfolio", request, messages.portfolio_rebalance)
+
+
+def resolve(portfolios: Iterable[str]) -> Call[tuple[PortfolioMatches, ...]]:
+    """Find out which portfolios texts stand for; what is found for each comes in the order given.
+
+    Args:
+        portfolios: 1 to 1,000 texts: each an id, a name, or with at least 4 characters the beginning of an
+            id. A text that stands for nothing is no error.
+    """
+    request = ResolvePortfoliosRequest(portfolios=checks.texts(portfolios, "portfolios"))
+    return Call("ResolvePortfolios", request, messages.portfolio_matches)

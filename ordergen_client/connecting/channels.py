@@ -21,9 +21,11 @@ KEEPALIVE = (
 #: A server that was away for long is found again within seconds, and not within gRPC's two minutes.
 _RECONNECT = (("grpc.max_reconnect_backoff_ms", 5_000),)
 _SERVICES = "globeco.ordergen.v1.ModelService", "globeco.ordergen.v1.RebalanceService"
+_REFERENCES = "globeco.ordergen.v1.ReferenceService"
 _READS = {
     _SERVICES[0]: ("GetModel", "ListModels"),
     _SERVICES[1]: ("GetRebalance", "ListRebalances", "ListPortfolioRebalances", "GetPortfolioRebalance"),
+    _REFERENCES: ("ResolveSecurities", "ResolvePortfolios"),
 }
 #: The service does these once for one request_id, however often it is asked.
 _NAMED_WRITES = {_SERVICES[0]: ("CreateModel",), _SERVICES[1]: ("RebalancePortfolio", "StartRebalance")}

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Protocol, TypeVar
 
-from globeco.ordergen.v1 import model_pb2, rebalance_pb2, rebalance_service_pb2
+from globeco.ordergen.v1 import model_pb2, rebalance_pb2, rebalance_service_pb2, reference_service_pb2
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type import date_pb2, decimal_pb2
@@ -26,12 +26,16 @@ from ordergen_client.records.states import (
 from ordergen_client.records.values import (
     ZERO,
     Model,
+    Portfolio,
+    PortfolioMatches,
     PortfolioRebalance,
     Position,
     Rebalance,
     RebalanceEvent,
     RebalanceOptions,
     RebalancePosition,
+    Security,
+    SecurityMatches,
     Solution,
     Transaction,
 )
@@ -180,6 +184,33 @@ def event(message: rebalance_service_pb2.RebalanceModelResponse) -> RebalanceEve
         portfolio=portfolio_rebalance(message.portfolio) if message.HasField("portfolio") else None,
         finished=rebalance(message.finished) if message.HasField("finished") else None,
     )
+
+
+def security_matches(
+    message: reference_service_pb2.ResolveSecuritiesResponse,
+) -> tuple[SecurityMatches, ...]:
+    """The securities that each text stands for."""
+    return tuple(
+        SecurityMatches(one.asked, tuple(map(_security, one.securities)), one.more) for one in message.matches
+    )
+
+
+def portfolio_matches(
+    message: reference_service_pb2.ResolvePortfoliosResponse,
+) -> tuple[PortfolioMatches, ...]:
+    """The portfolios that each text stands for."""
+    return tuple(
+        PortfolioMatches(one.asked, tuple(map(_portfolio, one.portfolios)), one.more)
+        for one in message.matches
+    )
+
+
+def _security(message: reference_service_pb2.Security) -> Security:
+    return Security(message.security_id, message.ticker, _decimal(message.price))
+
+
+def _portfolio(message: reference_service_pb2.Portfolio) -> Portfolio:
+    return Portfolio(message.portfolio_id, message.name)
 
 
 def _model_position(line: model_pb2.Position) -> Position:

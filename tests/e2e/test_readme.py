@@ -87,9 +87,23 @@ def test_the_example_for_coroutines(ordergen_sandbox: Sandbox, capsys: pytest.Ca
     assert told.endswith("COMPLETED\n")
 
 
+def example_with(text: str) -> str:
+    """The one example of the client's page that has the text in it."""
+    found: str
+    [found] = [one for one in re.findall(r"```python\n(.*?)```", CLIENT, re.DOTALL) if text in one]
+    return found
+
+
+def test_the_example_of_tickers(ordergen: Client, capsys: pytest.CaptureFixture[str]) -> None:
+    exec(example_with(".resolve("), {"client": ordergen})  # noqa: S102 - the page's own code
+    known, unknown = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"AAB \['[0-9a-f]{24}'\] False", known)
+    assert unknown == "no such ticker [] False"
+
+
 def test_the_example_of_a_test(ordergen: Client, ordergen_sandbox: Sandbox) -> None:
     """With portfolios of which no other example has made a model."""
-    block = re.findall(r"```python\n(.*?)```", CLIENT, re.DOTALL)[1]
+    block = example_with("pytest_plugins")
     names: dict[str, Any] = {}
     exec(block, names)  # noqa: S102 - the page's own code
     left = replace(ordergen_sandbox, portfolio_ids=ordergen_sandbox.portfolio_ids[3:])

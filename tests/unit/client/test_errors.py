@@ -102,13 +102,15 @@ def test_exported_names() -> None:
     expected = [
         "Aborted", "AlreadyExists", "AsyncClient", "AsyncRun", "BadData", "Cancelled", "Client",
         "DataProblem", "DatabaseUnavailable", "DeadlineExceeded", "Infeasible", "InternalError",
-        "InvalidArgument", "MarketValueNotPositive", "MissingData", "Model", "ModelWithoutPositions",
-        "NotFound", "OrderGenerationError", "PermissionDenied", "PortfolioRebalance", "PortfolioState",
-        "Position", "PositionReason", "PreconditionFailed", "Rebalance", "RebalanceEvent",
+        "InvalidArgument", "MarketValueNotPositive", "MissingData", "Model",
+        "ModelWithoutPositions", "NotFound", "OrderGenerationError", "PermissionDenied",
+        "Portfolio", "PortfolioMatches", "PortfolioRebalance", "PortfolioState", "Position",
+        "PositionReason", "PreconditionFailed", "Rebalance", "RebalanceEvent",
         "RebalanceInProgress", "RebalanceOptions", "RebalancePosition", "RebalanceState",
-        "ResourceExhausted", "Restriction", "Run", "SiblingUnavailable", "Side", "Solution",
-        "SolutionStatus", "SolverUndecided", "StoredDataDamaged", "Strategy", "Tls", "Transaction",
-        "Unauthenticated", "Unavailable", "Unsupported", "VersionMismatch", "View", "Violation",
+        "ResourceExhausted", "Restriction", "Run", "Security", "SecurityMatches",
+        "SiblingUnavailable", "Side", "Solution", "SolutionStatus", "SolverUndecided",
+        "StoredDataDamaged", "Strategy", "Tls", "Transaction", "Unauthenticated", "Unavailable",
+        "Unsupported", "VersionMismatch", "View", "Violation",
     ]  # fmt: skip
     assert expected == ordergen_client.__all__
     assert expected == [name for name in expected if hasattr(ordergen_client, name)]

@@ -4,11 +4,17 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from globeco.ordergen.v1 import model_pb2, rebalance_pb2, rebalance_service_pb2
+from globeco.ordergen.v1 import model_pb2, rebalance_pb2, rebalance_service_pb2, reference_service_pb2
 
 from ordergen_client import Position, RebalanceOptions, Side
 from ordergen_client.records import messages
-from ordergen_client.records.values import Transaction
+from ordergen_client.records.values import (
+    Portfolio,
+    PortfolioMatches,
+    Security,
+    SecurityMatches,
+    Transaction,
+)
 
 TIME = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -120,3 +126,24 @@ def test_an_event_is_exactly_one_of_three(name: str) -> None:
 def test_a_whole_number_is_exact() -> None:
     sent = messages.options_message(RebalanceOptions(minimum_trade_value=10**20 + 1))
     assert sent.minimum_trade_value.value == "100000000000000000001"
+
+
+def test_what_texts_stand_for() -> None:
+    """A price that is not there is none, and no zero."""
+    message = reference_service_pb2.ResolveSecuritiesResponse()
+    found = message.matches.add(asked="AAA", more=True)
+    found.securities.add(security_id="a" * 24, ticker="AAA").price.value = "1.50"
+    found.securities.add(security_id="b" * 24, ticker="AAA")
+    message.matches.add(asked="BBB")
+    priced, unpriced = Security("a" * 24, "AAA", Decimal("1.5")), Security("b" * 24, "AAA", None)
+    securities = messages.security_matches(message)
+    assert securities == (
+        SecurityMatches("AAA", (priced, unpriced), more=True),
+        SecurityMatches("BBB", (), more=False),
+    )
+    assert str(securities[0].securities[0].price) == "1.50"
+    portfolios = reference_service_pb2.ResolvePortfoliosResponse()
+    portfolios.matches.add(asked="Growth").portfolios.add(portfolio_id="c" * 24, name="Growth")
+    assert messages.portfolio_matches(portfolios) == (
+        PortfolioMatches("Growth", (Portfolio("c" * 24, "Growth"),), more=False),
+    )

@@ -10,6 +10,7 @@ import pytest
 from globeco.ordergen.v1 import rebalance_pb2 as pb
 from globeco.ordergen.v1.model_service_pb2 import DESCRIPTOR as MODEL_SERVICE
 from globeco.ordergen.v1.rebalance_service_pb2 import DESCRIPTOR as REBALANCE_SERVICE
+from globeco.ordergen.v1.reference_service_pb2 import DESCRIPTOR as REFERENCE_SERVICE
 
 from ordergen_client import (
     AsyncClient,
@@ -26,12 +27,18 @@ from ordergen_client import (
     View,
     errors,
 )
-from ordergen_client.asynchronous.nouns import AsyncModels, AsyncPortfolios, AsyncRuns
-from ordergen_client.blocking.nouns import Models, Portfolios, Runs
+from ordergen_client.asynchronous.nouns import AsyncModels, AsyncPortfolios, AsyncRuns, AsyncSecurities
+from ordergen_client.blocking.nouns import Models, Portfolios, Runs, Securities
 from ordergen_client.flat import FlatNames
 from ordergen_server.api.messages.errors import TABLE
 
-PAIRS = [(Models, AsyncModels), (Portfolios, AsyncPortfolios), (Runs, AsyncRuns), (Run, AsyncRun)]
+NOUNS = [
+    (Models, AsyncModels),
+    (Portfolios, AsyncPortfolios),
+    (Runs, AsyncRuns),
+    (Securities, AsyncSecurities),
+]
+PAIRS = [*NOUNS, (Run, AsyncRun)]
 
 
 def public(kind: type, *, but: type = object) -> dict[str, Any]:
@@ -58,7 +65,7 @@ def test_both_clients_have_the_same_methods(blocking: type, awaited: type) -> No
         assert inspect.getdoc(method), name
 
 
-@pytest.mark.parametrize(("blocking", "awaited"), PAIRS[:3])
+@pytest.mark.parametrize(("blocking", "awaited"), NOUNS)
 def test_what_one_answers_the_other_answers_in_time(blocking: type, awaited: type) -> None:
     for name, method in public(blocking).items():
         answered = inspect.signature(method).return_annotation
@@ -83,17 +90,17 @@ def test_both_clients_are_made_and_closed_alike() -> None:
     assert differing == [("interceptors", "interceptors"), ("channel", "channel")]
     with Client("localhost:1") as client:
         nouns = {name for name in vars(client) if not name.startswith("_")}
-    assert nouns == {"models", "portfolios", "runs"}
+    assert nouns == {"models", "portfolios", "runs", "securities"}
 
 
 def test_every_call_of_the_contract_can_be_made() -> None:
     contract = [
         method.name
-        for file in (MODEL_SERVICE, REBALANCE_SERVICE)
+        for file in (MODEL_SERVICE, REBALANCE_SERVICE, REFERENCE_SERVICE)
         for service in file.services_by_name.values()
         for method in service.methods
     ]
-    made = [name for noun in (Models, Portfolios, Runs) for name in public(noun)]
+    made = [name for noun, _ in NOUNS for name in public(noun)]
     ours_alone = {"attach", "watch_messages"}
     assert len(contract) == len(set(contract)) == len(made) - len(ours_alone)
 

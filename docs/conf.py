@@ -45,11 +45,13 @@ html_title = project
 html_math_renderer = "mathml"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 html_copy_source = False
 html_show_copyright = False
 html_use_index = False
 html_domain_indices = False
 html_theme_options = {
+    "top_of_page_buttons": [],
     "light_css_variables": {
         "color-brand-primary": "#005f99",
         "color-brand-content": "#005f99",
@@ -61,5 +63,5 @@ html_theme_options = {
         "color-brand-visited": "#b7a7ee",
     },
 }
-pygments_style = "friendly"
-pygments_dark_style = "github-dark"
+pygments_style = "a11y-high-contrast-light"
+pygments_dark_style = "a11y-high-contrast-dark"

@@ -135,8 +135,12 @@ def _type(field: FieldDescriptor) -> str:
 
 def _elsewhere(binding: Binding) -> str:
     """Where those fields of the request are that the path does not have."""
-    if binding.body not in ("", "*"):
-        return f", `{binding.body}` in the body"
-    in_path = {steps[0] for steps in binding.variables.values()}
-    left = [f"`{field.name}`" for field in binding.request.fields if field.name not in in_path]
-    return f", {', '.join(left)} in the {'body' if binding.body else 'query'}" if left else ""
+    in_path = {steps[0] for steps in binding.variables.values()} - {binding.body}
+    left = [field.name for field in binding.request.fields if field.name not in in_path]
+    in_body = left if binding.body == "*" else [name for name in left if name == binding.body]
+    in_query = [name for name in left if name not in in_body]
+    return _listed(in_body, "body") + _listed(in_query, "query")
+
+
+def _listed(names: list[str], where: str) -> str:
+    return f"; in the {where} {', '.join(f'`{name}`' for name in names)}" if names else ""

@@ -22,7 +22,6 @@ def _inline(writer: HTML5Translator, node: nodes.math) -> None:
 
 
 def _block(writer: HTML5Translator, node: nodes.math_block) -> None:
-    # It can be wider than a phone: then it is this that scrolls, and can be reached by the keyboard.
-    opened = writer.starttag(node, "div", CLASS="math", tabindex="0", role="group")
+    opened = writer.starttag(node, "div", CLASS="math")
     writer.body += [opened, tex2mathml(node.astext(), as_block=True), "</div>\n"]
     raise nodes.SkipNode

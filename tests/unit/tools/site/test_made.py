@@ -23,9 +23,11 @@ def test_the_contract_has_every_call_message_field_and_value() -> None:
     assert sorted(headings) == sorted(expected)
     for _, field in (one for one in inner if one[0] not in services):
         assert f"| `{field}` |" in text
-    assert "| HTTP | `POST /api/v2/models`, `model`, `request_id` in the body |" in text
+    assert "| HTTP | `POST /api/v2/models`; in the body `model`, `request_id` |" in text
     assert "| HTTP | `GET /api/v2/model/{model_id}` |" in text
-    assert "| HTTP | `PUT /api/v2/model/{model_id}`, `model` in the body |" in text
+    assert (
+        "| HTTP | `PUT /api/v2/model/{model_id}`; in the body `model`; in the query `update_mask` |" in text
+    )
     assert "| Needs | `ordergen:models` |" in text
     assert "| Answers | a stream of [RebalanceModelResponse](#contract-rebalancemodelresponse) |" in text
 

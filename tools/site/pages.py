@@ -10,7 +10,7 @@ from typing import Final
 
 from sphinx.application import Sphinx
 
-from tools.site import mathml
+from tools.site import docstrings, mathml
 from tools.site.commands import commands
 from tools.site.contract import contract
 from tools.site.failures import failures
@@ -19,6 +19,7 @@ MADE: Final[Mapping[str, Callable[[], str]]] = {
     "contract": contract,
     "commands": commands,
     "errors": failures,
+    "exceptions": docstrings.exceptions,
 }
 #: The pages below a page, by its name and a pattern beside it.
 BELOW: Final = {"decisions/README": "[0-9]*", "runbooks": "runbooks/*"}
@@ -40,5 +41,6 @@ def _read(_app: Sphinx, docname: str, source: list[str]) -> None:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Have it done for every page that is read."""
     app.connect("source-read", _read)
+    docstrings.setup(app)
     mathml.setup(app)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -4,11 +4,15 @@ import re
 
 import pytest
 
+import ordergen_client
+from ordergen_client.errors import OrderGenerationError
 from ordergen_server.api.messages.errors import TABLE
 from ordergen_server.rest.v2.bindings import SERVICES
 from ordergen_server.rest.v2.comments import comments
+from tools.protos import ROOT
 from tools.site.commands import commands
 from tools.site.contract import PACKAGE, contract
+from tools.site.docstrings import exceptions, with_blocks
 from tools.site.failures import failures
 from tools.site.pages import BELOW, whole
 
@@ -52,6 +56,29 @@ def test_every_error_has_a_row() -> None:
     cells = "`VERSION_MISMATCH`", "`ABORTED`", "409", "409", "`VersionMismatch`"
     assert f"| {' | '.join(cells)} | The version given is not the current one. |" in rows
     assert [row for row in rows if "`OrderGenerationError`" in row] == []
+
+
+def test_every_exception_is_in_the_tree() -> None:
+    exported = {name: getattr(ordergen_client, name) for name in ordergen_client.__all__}
+    raised = {
+        name
+        for name, one in exported.items()
+        if isinstance(one, type) and issubclass(one, OrderGenerationError)
+    }
+    assert set(re.findall(r"(?m)^[│├└─ ]*([A-Z]\w+)", exceptions())) == raised
+
+
+def test_all_that_the_client_exports_is_on_its_page() -> None:
+    page = (ROOT / "docs" / "reference" / "python.md").read_text() + exceptions()
+    assert [name for name in ordergen_client.__all__ if not re.search(rf"\b{name}\b", page)] == []
+
+
+def test_a_block_of_a_docstring_is_marked_and_a_section_is_not() -> None:
+    text = (
+        "Does it.\n\n    run = start()\n\n    run.wait()\n\nArgs:\n    one: a thing,\n\n        at length.\n"
+    )
+    marked = text.replace("    run = start()", "::\n\n    run = start()")
+    assert "\n".join(with_blocks(text.split("\n"))) == marked
 
 
 def test_a_mark_is_replaced_and_an_unknown_one_is_an_error() -> None:

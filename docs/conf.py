@@ -43,6 +43,7 @@ python_maximum_signature_line_length = 88
 html_theme = "furo"
 html_title = project
 html_math_renderer = "mathml"
+html_logo = html_favicon = "_static/mark.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]

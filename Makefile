@@ -100,7 +100,7 @@ bench: $(INSTALLED)  ## Measure, and write docs/benchmarks.md.
 
 # What is said on the wire, and to whom: the rest knows nothing of gRPC and protobuf.
 WIRE := tests/unit/api tests/unit/client tests/integration/api tests/integration/client tests/integration/siblings \
-	tests/e2e --ignore tests/e2e/test_readme.py --ignore tests/e2e/rest/test_deploy_smoke.py
+	tests/e2e --ignore tests/e2e/test_readme.py --ignore tests/e2e/test_pages.py --ignore tests/e2e/rest/test_deploy_smoke.py
 
 test-oldest-client: WIRE := tests/unit/client tests/unit/api/messages
 

@@ -9,6 +9,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 SERVER := --extra server --extra otel --extra scale --extra rest
 
 .PHONY: help setup demo serve test soak lint fuzz rest-fuzz openapi protos audit sbom licences lock platforms bench clean
+.PHONY: site
 .PHONY: test-unit test-oldest-client test-oldest test-newest docs upgrade propose scan deploy
 .PHONY: image-build image-push image-scan image-sign image-verify image-promote
 .PHONY: release-prepare release-check release-notes release-tag release-publish
@@ -99,7 +100,7 @@ bench: $(INSTALLED)  ## Measure, and write docs/benchmarks.md.
 
 # What is said on the wire, and to whom: the rest knows nothing of gRPC and protobuf.
 WIRE := tests/unit/api tests/unit/client tests/integration/api tests/integration/client tests/integration/siblings \
-	tests/e2e --ignore tests/e2e/test_readme.py --ignore tests/e2e/rest/test_deploy_smoke.py
+	tests/e2e --ignore tests/e2e/test_readme.py --ignore tests/e2e/test_pages.py --ignore tests/e2e/rest/test_deploy_smoke.py
 
 test-oldest-client: WIRE := tests/unit/client tests/unit/api/messages
 
@@ -118,6 +119,9 @@ docs: $(INSTALLED)  ## Whether the pages that are made are current.
 	$(BIN)/python -m tools.configuration check
 	$(BIN)/python -m tools.openapi check
 	$(BIN)/python -m tools.licences check
+
+site: $(INSTALLED)  ## Build docs/ as a site into .build/site, without a network.
+	@$(BIN)/python -m tools.site
 
 upgrade: $(INSTALLED)  ## Lock the newest releases that pyproject.toml allows, and install them.
 	$(MAKE) lock LOCK='$(LOCK) --upgrade'

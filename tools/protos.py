@@ -1,7 +1,8 @@
 """Makes the stubs from protos/ and checks the contract with buf.
 
-python -m tools.protos generate    write generated/ again
-python -m tools.protos check       stubs up to date, buf lint, buf breaking against the main branch
+python -m tools.protos generate         write generated/ again
+python -m tools.protos check            stubs up to date, buf lint, buf breaking against the main branch
+python -m tools.protos describe FILE    the contract and what it imports, as descriptors with their comments
 """
 
 import argparse
@@ -44,10 +45,11 @@ def generate(target: Path) -> None:
 
 
 def describe(target: Path) -> None:
-    """Write the descriptors of every proto, with their comments, into the file `target`."""
+    """Write descriptors of every proto and what it imports, with their comments, into the file `target`."""
     _run(
         *(sys.executable, "-m", "grpc_tools.protoc", f"--proto_path={PROTOS}", *_include_flags()),
-        *(f"--descriptor_set_out={target}", "--include_source_info", *map(str, _proto_files(PROTOS))),
+        *(f"--descriptor_set_out={target.resolve()}", "--include_imports", "--include_source_info"),
+        *map(str, _proto_files(PROTOS)),
     )
 
 
@@ -164,10 +166,21 @@ def main() -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("command", choices=("generate", "check"))
-    if parser.parse_args().command == "generate":
+    parser.add_argument("command", choices=("generate", "check", "describe"))
+    parser.add_argument("file", nargs="?", type=Path, help="of `describe`")
+    arguments = parser.parse_args()
+    if (arguments.command == "describe") != (arguments.file is not None):
+        parser.error("describe takes a file, and nothing else does")
+    if arguments.command == "check":
+        return _check()
+    if arguments.command == "generate":
         generate(GENERATED)
-        return 0
+    else:
+        describe(arguments.file)
+    return 0
+
+
+def _check() -> int:
     against = main_branch()
     findings = [f"stale: {name}" for name in stale_stubs()] + [lint(), breaking(against)]
     found = "\n".join(finding for finding in findings if finding)

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from tools import protos
 
@@ -65,3 +66,23 @@ def test_the_command_line_fails_where_something_is_found(
     monkeypatch.setattr("sys.argv", ["protos", "check"])
     assert protos.main() == 1
     assert "GetModelRequest" in capsys.readouterr().out
+
+
+def test_the_contract_is_described_in_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With all that it imports and what it says: no other file is needed to make stubs of it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["protos", "describe", "contract.binpb"])
+    assert protos.main() == 0
+    files = {one.name: one for one in FileDescriptorSet.FromString(Path("contract.binpb").read_bytes()).file}
+    assert {name for one in files.values() for name in one.dependency} <= set(files)
+    service = files["globeco/ordergen/v1/model_service.proto"]
+    said = {one.leading_comments.strip() for one in service.source_code_info.location}
+    assert "Asks for one model." in said
+
+
+@pytest.mark.parametrize("arguments", [["describe"], ["check", "file"]])
+def test_only_a_description_has_a_file(monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["protos", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        protos.main()
+    assert ended.value.code == 2

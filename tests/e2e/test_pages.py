@@ -1,0 +1,112 @@
+"""The tutorial and the how-tos: their commands run as printed, against a stack as `serve` makes it."""
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ordergen_client import Client, Tls
+from ordergen_client.sandbox import Sandbox, sandbox
+from tests.e2e.pages import DOCS, ROOT, blocks, run
+
+#: What `ordergen serve` leaves to play with.
+DEMO = "Demo 60"
+STACK = "--portfolios=25", "--positions=60", "--seed=1"
+#: Blocks of the tutorial that come before there is a stack.
+BEFORE = ["make setup\n. .venv/bin/activate\n", "ordergen serve\n"]
+SECURE, CONTRACT = "howto/tls-and-tokens", "howto/from-another-language"
+#: How-tos that need no more than the stack.
+PLAIN = sorted({f"howto/{path.stem}" for path in (DOCS / "howto").glob("*.md")} - {SECURE, CONTRACT})
+#: What a program writes that stands in for a generator of Go: a file for each that it is asked for.
+GENERATOR = """#!{python}
+import sys
+from google.protobuf.compiler import plugin_pb2
+asked = plugin_pb2.CodeGeneratorRequest.FromString(sys.stdin.buffer.read())
+made = plugin_pb2.CodeGeneratorResponse(supported_features=1)
+for name in asked.file_to_generate:
+    made.file.add(name=name.replace(".proto", "{ending}"), content="// " + asked.parameter)
+sys.stdout.buffer.write(made.SerializeToString())
+"""
+
+
+@contextmanager
+def with_demo(stack: Sandbox, client: Client) -> Iterator[Sandbox]:
+    """A stack with the model that pages speak of, and no other."""
+    with client:
+        for model in list(client.models.list()):
+            client.models.delete(model.model_id, model.version)
+        client.models.create(DEMO, stack.positions, stack.portfolio_ids)
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Sandbox]:
+    with sandbox(STACK) as running:
+        yield running
+
+
+@pytest.fixture
+def demo(stack: Sandbox) -> Iterator[Sandbox]:
+    with with_demo(stack, Client(stack.target)) as running:
+        yield running
+
+
+def at(target: str) -> dict[str, str]:
+    return {"ORDERGEN_TARGET": target}
+
+
+def test_the_tutorial(demo: Sandbox, tmp_path: Path) -> None:
+    all_of_it = blocks("tutorial")
+    assert [one.commands for one in all_of_it[: len(BEFORE)]] == BEFORE
+    assert re.search(r"(?m)^setup:", (ROOT / "Makefile").read_text())
+    run(all_of_it[len(BEFORE) :], tmp_path, at(demo.target))
+    assert "<!doctype html>" in (tmp_path / "report.html").read_text()[:100].lower()
+
+
+@pytest.mark.parametrize("page", PLAIN)
+def test_a_how_to(demo: Sandbox, tmp_path: Path, page: str) -> None:
+    """Where a page has an address it is the one that `serve` takes; the stack of the test has another."""
+    given = [
+        replace(one, commands=one.commands.replace("localhost:8088", demo.target)) for one in blocks(page)
+    ]
+    assert given
+    run(given, tmp_path, at(demo.target))
+
+
+def test_how_to_connect_with_tls_and_tokens(tmp_path: Path) -> None:
+    folder = tmp_path / "credentials"
+    with sandbox([*STACK, "--secure", f"--data-folder={tmp_path}"]) as secure:
+        client = Client(secure.target, tls=Tls(ca=folder / "ca.pem"), token=folder / "administrator.token")
+        with with_demo(secure, client):
+            home = tmp_path / "home"
+            home.mkdir()
+            run(blocks(SECURE), home, {**at(secure.target), "C": str(folder)})
+
+
+def test_how_to_call_it_from_another_language(tmp_path: Path) -> None:
+    """With programs that stand in for the generators of Go, which are not ours to install."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name, ending in (("protoc-gen-go", ".pb.go"), ("protoc-gen-go-grpc", "_grpc.pb.go")):
+        (programs / name).write_text(GENERATOR.format(python=sys.executable, ending=ending))
+        (programs / name).chmod(0o755)
+    path = f"{programs}:{Path(sys.executable).parent}:/usr/bin:/bin"
+    # The page is read in the clone, where `python -m tools...` finds ours.
+    run(blocks(CONTRACT), tmp_path, {"PATH": path, "PYTHONPATH": str(ROOT)})
+    made = {one.name for one in (tmp_path / "gen" / "globeco" / "ordergen" / "v1").iterdir()}
+    assert {"model.pb.go", "model_service.pb.go", "rebalance_service_grpc.pb.go"} <= made
+    assert {one.name for one in (tmp_path / "gen").iterdir()} == {"globeco"}
+
+
+def test_every_page_with_commands_is_run() -> None:
+    """No block of a shell is in a page of these two kinds that this module does not know."""
+    paths = {str(path.relative_to(DOCS).with_suffix("")) for path in (DOCS / "howto").glob("*.md")}
+    assert paths == {*PLAIN, SECURE, CONTRACT}
+    for page in (*paths, "tutorial"):
+        text = (DOCS / f"{page}.md").read_text()
+        assert set(re.findall(r"(?m)^```(\S+)$", text)) <= {"sh", "text"}, page
+        assert len(blocks(page)) == text.count("```sh\n")

@@ -15,7 +15,7 @@ from ordergen_client.commands.failures import REFUSED, UNREACHABLE, told, unreac
 from ordergen_client.commands.options import OTHERS, VARIABLES, Server, with_output, with_server
 from ordergen_client.connecting.reaching import way_to
 from ordergen_client.errors import OrderGenerationError
-from ordergen_client.records.states import DependencyState
+from ordergen_client.records.states import CredentialType, DependencyState
 from ordergen_client.records.values import Diagnosis
 from ordergen_client.showing.columns import Column
 from ordergen_client.showing.output import Form, Listing, Output
@@ -113,6 +113,8 @@ def _clock(found: Diagnosis, halfway: timedelta) -> _Check:
 
 def _caller(found: Diagnosis) -> _Check:
     caller = found.caller
+    if caller.credential is CredentialType.NONE:
+        return _ok("Caller", "the server asks for no credentials: everything is allowed")
     scopes = ", ".join(caller.scopes) or "no scope"
     return _ok(
         "Caller", f"{caller.actor or 'nobody in particular'}, by {caller.credential.lower()}: {scopes}"

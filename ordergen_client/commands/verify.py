@@ -6,20 +6,33 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 
 import click
+from rich.text import Text
 
 from ordergen_client.commands import finding
 from ordergen_client.commands.failures import REFUSED, told_failures
 from ordergen_client.commands.options import Server, with_output, with_server
 from ordergen_client.commands.people import for_people
 from ordergen_client.export import write_export
+from ordergen_client.showing.columns import Column, Kind
+from ordergen_client.showing.grid import print_rows
 from ordergen_client.showing.output import Form, Output
 from ordergen_client.telling.following import until_interrupted
-from ordergen_client.telling.printable import output_console
+from ordergen_client.telling.printable import printable
 from ordergen_client.telling.progress import slow_progress
-from ordergen_client.verification.telling import checked_table, conclusion, findings_table
+from ordergen_client.verification.telling import checked, conclusion, first_findings
 from ordergen_client.verification.verify import Prover, Report, verify_export
+
+_CHECKED: Final = (Column("checked", "Checked"), Column("count", "How many", Kind.COUNT))
+_FINDINGS: Final = (
+    Column("where", "Where", Kind.ID),
+    Column("line", "Line", Kind.ID),
+    Column("rule", "Rule"),
+    Column("found", "There is"),
+    Column("expected", "There should be"),
+)
 
 
 @click.command()
@@ -43,19 +56,21 @@ def verify(*, server: Server, output: Output, run: str, prove: bool) -> None:
     ):
         report = verify_export(file, prover, progress)
     if output.form is Form.TABLE:
-        _show(report, proved=prove)
+        _show(report, output, proved=prove)
     else:
         output.record(_as_record(report), {})
     if report.findings.count:
         sys.exit(REFUSED)
 
 
-def _show(report: Report, *, proved: bool) -> None:
-    console = output_console()
-    console.print(checked_table(report, proved=proved))
+def _show(report: Report, output: Output, *, proved: bool) -> None:
+    rows = [{"checked": what, "count": count} for what, count in checked(report, proved=proved)]
+    print_rows(output.console, rows, _CHECKED, title=f"Run {report.rebalance_id}", headers=output.headers)
     if report.findings.first:
-        console.print(findings_table(report))
-    console.print(conclusion(report, proved=proved), soft_wrap=True, highlight=False)
+        heading, found = first_findings(report)
+        print_rows(output.console, found, _FINDINGS, title=heading, headers=output.headers)
+    said = Text(printable(conclusion(report, proved=proved)))
+    output.console.print(said, soft_wrap=not output.console.is_terminal)
 
 
 @contextmanager

@@ -1,49 +1,35 @@
-"""What a check has found, for eyes."""
+"""What a check has found, as rows and in words."""
 
-from rich.table import Table
-from rich.text import Text
+from collections.abc import Iterator
 
-from ordergen_client.telling.printable import printable
 from ordergen_client.verification.verify import Report
 
 #: How many findings are shown.
 SHOWN = 20
-#: Of an id, which is copied and looked for, and so is never broken.
-ID_WIDTH = 24
 
 
-def checked_table(report: Report, *, proved: bool) -> Table:
+def checked(report: Report, *, proved: bool) -> Iterator[tuple[str, int]]:
     """What was checked, and how much of it."""
-    table = Table(title=f"Run {report.rebalance_id}")
-    table.add_column("Checked", no_wrap=True)
-    table.add_column("How many", justify="right", no_wrap=True)
-    table.add_row("messages: in order, each portfolio once, counts, state", f"{report.messages:,}")
-    table.add_row("portfolios: every number computed anew", f"{report.solved:,}")
-    table.add_row("their lines", f"{report.lines:,}")
+    yield "messages: in order, each portfolio once, counts, state", report.messages
+    yield "portfolios: every number computed anew", report.solved
+    yield "their lines", report.lines
     if report.feasible:
-        table.add_row("of the portfolios FEASIBLE: not said to be the best", f"{report.feasible:,}")
+        yield "of the portfolios FEASIBLE: not said to be the best", report.feasible
     for state, count in sorted(report.others.items()):
-        table.add_row(f"{state} without lines: nothing to compute", f"{count:,}")
+        yield f"{state} without lines: nothing to compute", count
     if proved:
-        table.add_row("portfolios solved again", f"{report.proved:,}")
-        table.add_row("portfolios not solved again in time", f"{report.undecided:,}")
-    return table
+        yield "portfolios solved again", report.proved
+        yield "portfolios not solved again in time", report.undecided
 
 
-def findings_table(report: Report) -> Table:
-    """The first things that are wrong."""
-    table = Table(
-        title=f"The first of {report.findings.count:,} that are wrong" if _more(report) else "Wrong"
-    )
-    for name in ("Where", "Line"):
-        table.add_column(name, no_wrap=True, max_width=ID_WIDTH)
-    for name in ("Rule", "There is", "There should be"):
-        table.add_column(name, overflow="fold")
-    for one in report.findings.first[:SHOWN]:
-        # As they are: a file that somebody has changed may have markup in it, or commands for the terminal.
-        texts = (one.where, one.line, one.rule, one.found, one.expected)
-        table.add_row(*(Text(printable(text)) for text in texts))
-    return table
+def first_findings(report: Report) -> tuple[str, list[dict[str, object]]]:
+    """A heading, and what is wrong first: where, in which line, which rule, what is, what should be."""
+    heading = f"The first of {report.findings.count:,} that are wrong" if _more(report) else "Wrong"
+    rows = [
+        {"where": one.where, "line": one.line, "rule": one.rule, "found": one.found, "expected": one.expected}
+        for one in report.findings.first[:SHOWN]
+    ]
+    return heading, rows
 
 
 def conclusion(report: Report, *, proved: bool) -> str:

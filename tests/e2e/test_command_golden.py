@@ -86,6 +86,7 @@ COMMANDS = (
     "runs show latest 1a49294e84ffa18900000001",
     "runs orders latest",
     "rebalance Balanced --dry-run --quiet",
+    "verify Balanced",
 )
 STREAMED = ("portfolios drift Balanced --quiet", "rebalance Balanced --dry-run --quiet")
 

@@ -1,6 +1,7 @@
 """`ordergen doctor`: what is wrong is found where it is, with what to do, and an exit code."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -61,3 +62,13 @@ def test_a_clock_that_is_wrong_is_told() -> None:
     told = module._clock(late, timedelta(0))  # noqa: SLF001 - a clock cannot be set for a test
     assert told["state"] == "WRONG"
     assert str(told["told"]).endswith("ahead of the server's")
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+def test_it_fits_its_terminal(api: Api, width: int) -> None:
+    env = {"FORCE_COLOR": "1", "NO_COLOR": "1", "COLUMNS": str(width), "TERM": "xterm"}
+    told = CliRunner().invoke(main, ["doctor", f"--target=127.0.0.1:{api.port}"], env=env).stdout
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in told.splitlines()]
+    assert max(map(len, lines)) <= width
+    assert "…" not in told
+    assert any(line.startswith("Portfolio-accounting") for line in lines)

@@ -135,8 +135,8 @@ class NamedPortfolioSource(Protocol):
     def portfolios(self, needed: Collection[str], timeout_seconds: float) -> Directory[Portfolio]:
         """All portfolios that have a name; the same directory until something is read again.
 
-        They are waited for where they are not kept. Where the directory lacks one of the `needed` it is read
-        again, and waited for a moment.
+        They are waited for where they are not kept, and read on when that time is over. Where the directory
+        lacks one of the `needed` it is read again, and waited for a moment.
 
         Raises:
             SiblingUnavailable: the portfolio service does not list them.

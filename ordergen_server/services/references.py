@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
 from ordergen_server.domain.deadlines import Deadline
+from ordergen_server.domain.errors import DeadlineExceeded
 from ordergen_server.domain.references import (
     Directory,
     Matches,
@@ -14,6 +15,11 @@ from ordergen_server.domain.references import (
 )
 
 Item = TypeVar("Item")
+#: Makes a directory that has what is needed, in so many seconds.
+Read = Callable[[Collection[str], float], Directory[Item]]
+
+#: How long to wait for names before looking whether anybody still wants them.
+LOOK_SECONDS = 0.2
 
 
 class ReferenceResolver:
@@ -31,20 +37,29 @@ class ReferenceResolver:
             BadData: securities cannot be listed, and a text is no id, or one whose record is bad.
             DeadlineExceeded, Cancelled: the deadline passed, or nobody waits any more.
         """
-        return _resolved(self._securities.securities, asked, deadline, "reading securities")
+        read, step = self._securities.securities, "reading securities"
+        return _resolved(read((), deadline.remaining_seconds(step)), read, asked, deadline, step)
 
     def portfolios(self, asked: Sequence[str], deadline: Deadline) -> list[Matches[Portfolio]]:
         """The same of portfolios. Raises SiblingUnavailable, DeadlineExceeded, Cancelled."""
-        return _resolved(self._portfolios.portfolios, asked, deadline, "reading names")
+        read, step = self._portfolios.portfolios, "reading names"
+        return _resolved(_waited_for(read, deadline, step), read, asked, deadline, step)
+
+
+def _waited_for(read: Read[Item], deadline: Deadline, step: str) -> Directory[Item]:
+    """What is read whether anybody waits or not: whoever leaves, or shuts down, is not held up by it."""
+    while True:
+        seconds = deadline.remaining_seconds(step)
+        try:
+            return read((), min(seconds, LOOK_SECONDS))
+        except DeadlineExceeded:
+            if seconds <= LOOK_SECONDS:
+                raise
 
 
 def _resolved(
-    read: Callable[[Collection[str], float], Directory[Item]],
-    asked: Sequence[str],
-    deadline: Deadline,
-    step: str,
+    directory: Directory[Item], read: Read[Item], asked: Sequence[str], deadline: Deadline, step: str
 ) -> list[Matches[Item]]:
-    directory = read((), deadline.remaining_seconds(step))
     found = {text: directory.find(text) for text in asked}
     lacking = [text for text, matches in found.items() if not matches.items]
     if lacking:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from globeco.ordergen.v1 import reference_service_pb2 as pb
+from globeco.ordergen.v1.model_service_pb2 import ListModelsRequest
 from google.rpc import error_details_pb2
 from grpc import StatusCode
 
@@ -19,11 +20,13 @@ from ordergen_client import (
     SecurityMatches,
     SiblingUnavailable,
 )
+from ordergen_server.bootstrap import RESOLVING_THREADS
 from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.databases import temporary_database
 from tests.e2e.api import Api, failure, served
 from tests.limits import PATIENCE
+from tests.waiting import eventually
 
 #: Longer than the server lets those wait for names who can do without them.
 SLOW_SECONDS = 4.0
@@ -143,6 +146,22 @@ def test_names_that_cannot_be_had_are_unavailable_and_runs_go_on(
         with pytest.raises(SiblingUnavailable, match="give ids there"):
             client.portfolios.resolve(["Growth"])
         assert client.securities.resolve([security(siblings, 0).ticker])[0].securities
+
+
+def test_a_sibling_that_hangs_holds_up_nobody_else(api: Api, siblings: SimulatedSiblings) -> None:
+    """More callers than there are threads for; once they have left, others have their turn."""
+    siblings.set_faults("portfolio", [Fault(kind="hang", endpoint="portfolios", times=1)])
+    request = pb.ResolvePortfoliosRequest(portfolios=["Growth"])
+    waiting = [
+        api.references.ResolvePortfolios.future(request, timeout=PATIENCE)
+        for _ in range(2 * RESOLVING_THREADS)
+    ]
+    eventually(lambda: siblings.calls("portfolio") == {"portfolios": 1})
+    assert api.models.ListModels(ListModelsRequest(), timeout=PATIENCE).total_size == 0
+    assert not any(one.done() for one in waiting)
+    for one in waiting:
+        one.cancel()
+    assert securities_of(api, security(siblings, 0).ticker).matches[0].securities
 
 
 def test_what_cannot_be_meant_is_refused_by_the_client_and_the_rest_by_the_server(calm: Api) -> None:

@@ -6,9 +6,15 @@ from operator import attrgetter
 import pytest
 
 from ordergen_server.domain.deadlines import Deadline
-from ordergen_server.domain.errors import Cancelled, DeadlineExceeded, SiblingUnavailable
+from ordergen_server.domain.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    OrderGenerationError,
+    SiblingUnavailable,
+)
 from ordergen_server.domain.references import Directory, Matches, Portfolio, Security
-from ordergen_server.services.references import ReferenceResolver
+from ordergen_server.services.references import LOOK_SECONDS, ReferenceResolver
+from tests.limits import PATIENCE
 
 OLD, NEW = Security("A" * 24, "AAA", None), Security("B" * 24, "BBB", None)
 
@@ -30,16 +36,28 @@ class FakeSecurities:
         return self._directories.pop(0) if len(self._directories) > 1 else self._directories[0]
 
 
-class NoPortfolios:
-    """The portfolio service is down."""
+class FakePortfolios:
+    """Has no list as often as it is told, and is then down, or has one."""
+
+    def __init__(self, *late: OrderGenerationError) -> None:
+        self._late = list(late)
+        self.looks = 0
 
     def portfolios(self, needed: Collection[str], timeout_seconds: float) -> Directory[Portfolio]:
-        del needed, timeout_seconds
-        raise SiblingUnavailable("down")
+        assert 0 < timeout_seconds <= LOOK_SECONDS or needed
+        self.looks += 1
+        if self._late:
+            raise self._late.pop(0)
+        one = Portfolio("P" * 24, "Growth")
+        return Directory({one.portfolio_id: one}, attrgetter("name"))
 
 
 def resolver(securities: FakeSecurities) -> ReferenceResolver:
-    return ReferenceResolver(securities, NoPortfolios())
+    return ReferenceResolver(securities, FakePortfolios())
+
+
+def of_portfolios(portfolios: FakePortfolios) -> ReferenceResolver:
+    return ReferenceResolver(FakeSecurities(listing()), portfolios)
 
 
 def test_what_is_found_comes_in_the_order_of_what_was_asked() -> None:
@@ -70,7 +88,19 @@ def test_what_no_list_has_is_not_found() -> None:
 
 def test_a_source_that_is_down_is_an_error_of_the_call() -> None:
     with pytest.raises(SiblingUnavailable):
-        resolver(FakeSecurities(listing())).portfolios(["Growth"], Deadline.after(5))
+        of_portfolios(FakePortfolios(SiblingUnavailable("down"))).portfolios(["Growth"], Deadline.after(5))
+
+
+def test_names_are_waited_for_as_long_as_anybody_wants_them() -> None:
+    late = [DeadlineExceeded("not yet")] * 3
+    [found] = of_portfolios(FakePortfolios(*late)).portfolios(["Growth"], Deadline.after(PATIENCE))
+    assert [one.name for one in found.items] == ["Growth"]
+    never = FakePortfolios(*late, *late)
+    with pytest.raises(Cancelled):
+        of_portfolios(never).portfolios(["Growth"], Deadline.after(PATIENCE).unless(lambda: never.looks == 3))
+    assert never.looks == 3
+    with pytest.raises(DeadlineExceeded):
+        of_portfolios(FakePortfolios(*late)).portfolios(["Growth"], Deadline.after(LOOK_SECONDS))
 
 
 def test_nothing_is_read_for_who_is_gone_or_has_no_time() -> None:

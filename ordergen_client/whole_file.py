@@ -25,6 +25,9 @@ def whole_file(path: Path, *, force: bool) -> Iterator[BinaryIO]:
     Raises:
         FileNotWrittenError: there is such a file, or it cannot be written.
     """
+    path = path.resolve()  # a link stays one, and what it leads to is written
+    if path.exists() and not path.is_file():
+        raise FileNotWrittenError(f"{path} is no file that can be replaced.")
     part = path.with_name(f"{path.name}.part")
     if not force:
         _refuse_existing(path)

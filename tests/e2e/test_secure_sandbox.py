@@ -57,7 +57,7 @@ def test_the_commands_work_as_they_are_printed(tmp_path: Path, asks: str) -> Non
         done = run("\n".join(commands(text)))
         assert done.returncode == 0, done.stderr
         assert "globeco.ordergen.v1.RebalanceService/StartRebalance" in done.stdout
-        assert "COMPLETED: 1 REBALANCED." in done.stdout
+        assert "1 of 1: 1 rebalanced" in done.stdout
         reader = run("\n".join(commands(text.replace("trader.", "reader."))))
         assert reader.returncode != 0
         assert "The scope ordergen:models is missing" in reader.stdout + reader.stderr

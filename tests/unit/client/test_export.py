@@ -1,6 +1,7 @@
 """A run as a file: whole, or not there at all."""
 
 import json
+import os
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -10,7 +11,7 @@ from google.protobuf import json_format
 
 from ordergen_client import OrderGenerationError
 from ordergen_client.export import ExportError, Message, write_export
-from ordergen_client.whole_file import FileNotWrittenError
+from ordergen_client.whole_file import FileNotWrittenError, whole_file
 from tests.builders import RUN_ID
 from tests.exports import answers, messages
 
@@ -118,3 +119,23 @@ def test_a_file_that_came_there_meanwhile_is_left_alone(told: list[Message], tmp
 def test_a_folder_that_is_not_there(told: list[Message], tmp_path: Path) -> None:
     with pytest.raises(FileNotWrittenError, match="cannot be written: No such file or directory"):
         write(told, tmp_path / "none" / "run.jsonl")
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_what_is_no_file_is_not_replaced(tmp_path: Path, *, force: bool) -> None:
+    """A pipe here; /dev/full would be gone, and a file in its place, for everybody on the machine."""
+    os.mkfifo(tmp_path / "pipe")
+    with (
+        pytest.raises(FileNotWrittenError, match="is no file that can be replaced"),
+        whole_file(tmp_path / "pipe", force=force),
+    ):
+        pass
+    assert [one.name for one in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_a_link_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    with whole_file(tmp_path / "link", force=True) as file:
+        file.write(b"written")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_bytes() == b"written"

@@ -37,6 +37,7 @@ autodoc_typehints_format = "short"
 autodoc_class_signature = "mixed"
 napoleon_use_ivar = True
 napoleon_numpy_docstring = False
+add_module_names = False
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 88
 

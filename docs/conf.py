@@ -37,6 +37,7 @@ autodoc_typehints_format = "short"
 autodoc_class_signature = "mixed"
 napoleon_use_ivar = True
 napoleon_numpy_docstring = False
+add_module_names = False
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 88
 
@@ -48,12 +49,14 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]
 html_copy_source = False
+html_show_search_summary = False  # it would fetch pages, which one that is opened from the disk may not
 html_show_copyright = False
 html_use_index = False
 html_domain_indices = False
 html_theme_options = {
     "top_of_page_buttons": [],
     "light_css_variables": {
+        "color-code-background": "#f4f6f9",
         "color-brand-primary": "#005f99",
         "color-brand-content": "#005f99",
         "color-brand-visited": "#5b4a8a",

@@ -3,9 +3,10 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.resources import files
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.limits import PATIENCE
 
@@ -15,6 +16,12 @@ FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
 )  # fmt: skip
+
+_AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+#: It would ask for style sheets a second time, which a page from the disk may not.
+_SERIOUS = """async () => (await axe.run(document, {preload: false})).violations
+  .filter((one) => ["serious", "critical"].includes(one.impact))
+  .map((one) => `${one.id}: ${one.nodes[0].html} ${one.nodes[0].failureSummary}`)"""
 
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="this machine has no Chromium to see pages with")
 
@@ -30,3 +37,10 @@ def launched() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+def hindrances(page: Page) -> list[str]:
+    """What axe-core finds serious in a page: what it keeps from people who cannot see it, or use a mouse."""
+    page.evaluate(_AXE)
+    found: list[str] = page.evaluate(_SERIOUS)
+    return found

@@ -25,11 +25,14 @@ def like(
     named = cast("Any", method)
     named.__name__ = describe.__name__
     named.__doc__ = describe.__doc__
+    result = GenericAlias(around, answered) if around else answered
+    named.__annotations__ = {name: one.annotation for name, one in described.parameters.items()}
+    named.__annotations__["return"] = result
     named.__signature__ = described.replace(
         parameters=[
             inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY),
             *described.parameters.values(),
         ],
-        return_annotation=GenericAlias(around, answered) if around else answered,
+        return_annotation=result,
     )
     return method

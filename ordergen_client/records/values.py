@@ -1,7 +1,7 @@
 """What the contract has, as plain frozen records; names and meanings are its own."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal, TypeVar
@@ -77,7 +77,7 @@ class Model:
     update_actor: str = ""
 
 
-@dataclass(frozen=True, slots=True, init=False)
+@dataclass(frozen=True, slots=True, init=False, repr=False)
 class RebalanceOptions:
     """How to rebalance. Money and weights are given as those of a `Position`.
 
@@ -140,6 +140,12 @@ class RebalanceOptions:
         )
         _set(self, "maximum_trade_count", optional_whole(maximum_trade_count, "maximum_trade_count"))
         self._refuse_contradiction()
+
+    def __repr__(self) -> str:
+        """What is not as it is by default."""
+        given = {one.name: getattr(self, one.name) for one in fields(self)}
+        told = (f"{name}={one!r}" for name, one in given.items() if one != getattr(DEFAULT_OPTIONS, name))
+        return f"RebalanceOptions({', '.join(told)})"
 
     def _refuse_contradiction(self) -> None:
         for name in ("minimum_cash_amount", "minimum_cash_weight"):

@@ -1,21 +1,25 @@
 """The tutorial and the how-tos: their commands run as printed, against a stack as `serve` makes it."""
 
+import json
 import re
+import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from ordergen_client import Client, Tls
-from ordergen_client.sandbox import Sandbox, sandbox
 from tests.e2e.pages import DOCS, ROOT, blocks, run
+from tests.limits import PATIENCE
 
 #: What `ordergen serve` leaves to play with.
 DEMO = "Demo 60"
-STACK = "--portfolios=25", "--positions=60", "--seed=1"
+#: Portfolios that follow no model at first.
+FREE = 2
 #: Blocks of the tutorial that come before there is a stack.
 BEFORE = ["make setup\n. .venv/bin/activate\n", "ordergen serve\n"]
 SECURE, CONTRACT = "howto/tls-and-tokens", "howto/from-another-language"
@@ -33,33 +37,59 @@ sys.stdout.buffer.write(made.SerializeToString())
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What `ordergen serve` says of itself."""
+
+    target: str
+    credentials: Path | None
+    portfolio_ids: tuple[str, ...]
+
+    def client(self) -> Client:
+        """One that may do everything."""
+        if (folder := self.credentials) is None:
+            return Client(self.target)
+        return Client(self.target, tls=Tls(ca=folder / "ca.pem"), token=folder / "administrator.token")
+
+
 @contextmanager
-def with_demo(stack: Sandbox, client: Client) -> Iterator[Sandbox]:
-    """A stack with the model that pages speak of, and no other."""
-    with client:
-        for model in list(client.models.list()):
-            client.models.delete(model.model_id, model.version)
-        client.models.create(DEMO, stack.positions, stack.portfolio_ids)
-        yield stack
+def served(*arguments: str) -> Iterator[Served]:
+    """The command that the tutorial has, on ports that are free."""
+    command = [sys.executable, "-m", "ordergen_client.cli", "serve", "--port=0", "--rest-port=0", "--json"]
+    with subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            told = json.loads(process.stdout.readline())
+            credentials = told["credentials"] and Path(told["credentials"]["ca"]).parent
+            yield Served(told["target"], credentials, tuple(told["model"]["portfolio_ids"]))
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(PATIENCE)
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Sandbox]:
-    with sandbox(STACK) as running:
+def stack() -> Iterator[Served]:
+    with served() as running:
         yield running
 
 
 @pytest.fixture
-def demo(stack: Sandbox) -> Iterator[Sandbox]:
-    with with_demo(stack, Client(stack.target)) as running:
-        yield running
+def demo(stack: Served) -> Served:
+    """The stack as it was when it began, whatever other pages have done."""
+    with stack.client() as client:
+        models = {model.name: model for model in client.models.list()}
+        demo = models.pop(DEMO)
+        for model in models.values():
+            client.models.delete(model.model_id, model.version)
+        client.models.add_portfolios(demo.model_id, stack.portfolio_ids[FREE:])
+    return stack
 
 
 def at(target: str) -> dict[str, str]:
     return {"ORDERGEN_TARGET": target}
 
 
-def test_the_tutorial(demo: Sandbox, tmp_path: Path) -> None:
+def test_the_tutorial(demo: Served, tmp_path: Path) -> None:
     all_of_it = blocks("tutorial")
     assert [one.commands for one in all_of_it[: len(BEFORE)]] == BEFORE
     assert re.search(r"(?m)^setup:", (ROOT / "Makefile").read_text())
@@ -68,7 +98,7 @@ def test_the_tutorial(demo: Sandbox, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PLAIN)
-def test_a_how_to(demo: Sandbox, tmp_path: Path, page: str) -> None:
+def test_a_how_to(demo: Served, tmp_path: Path, page: str) -> None:
     """Where a page has an address it is the one that `serve` takes; the stack of the test has another."""
     given = [
         replace(one, commands=one.commands.replace("localhost:8088", demo.target)) for one in blocks(page)
@@ -78,13 +108,8 @@ def test_a_how_to(demo: Sandbox, tmp_path: Path, page: str) -> None:
 
 
 def test_how_to_connect_with_tls_and_tokens(tmp_path: Path) -> None:
-    folder = tmp_path / "credentials"
-    with sandbox([*STACK, "--secure", f"--data-folder={tmp_path}"]) as secure:
-        client = Client(secure.target, tls=Tls(ca=folder / "ca.pem"), token=folder / "administrator.token")
-        with with_demo(secure, client):
-            home = tmp_path / "home"
-            home.mkdir()
-            run(blocks(SECURE), home, {**at(secure.target), "C": str(folder)})
+    with served("--secure") as secure:
+        run(blocks(SECURE), tmp_path, {**at(secure.target), "C": str(secure.credentials)})
 
 
 def test_how_to_call_it_from_another_language(tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ def _described(context: click.Context) -> Iterator[str]:
 
 def _contexts(command: click.Command, name: str, above: click.Context | None) -> Iterator[click.Context]:
     """A command and those below it, without those that are hidden."""
-    context = click.Context(command, above, info_name=name, terminal_width=COLUMNS, max_content_width=COLUMNS)
+    settings = {**command.context_settings, "terminal_width": COLUMNS, "max_content_width": COLUMNS}
+    context = click.Context(command, above, info_name=name, **settings)
     yield context
     if isinstance(command, click.Group):
         for inner in command.list_commands(context):

@@ -9,7 +9,7 @@ from ordergen_server.rest.answering import statuses
 from ordergen_server.rest.answering.rpc_errors import HTTP_CODES
 from tools.site.markdown import table
 
-_COLUMNS = "Reason", "Status of gRPC", "HTTP, v2", "HTTP, v1", "Python", "Meaning"
+_COLUMNS = "Reason", "Meaning", "Status of gRPC", "HTTP, v2", "HTTP, v1", "Python"
 
 
 def failures() -> str:
@@ -21,8 +21,8 @@ def _row(kind: type[OrderGenerationError]) -> Iterator[str]:
     code, reason = TABLE[kind]
     raised = from_status(to_status(kind("")))
     yield f"`{reason}`"
+    yield type(raised).__doc__ or ""  # as who calls sees it
     yield f"`{code.name}`"
     yield str(HTTP_CODES[code.name])
     yield str(statuses.status_of(raised))
     yield f"`{type(raised).__name__}`"
-    yield type(raised).__doc__ or ""  # as who calls sees it

@@ -1,7 +1,7 @@
 """What Sphinx puts into pages of docs/ that is in no file of theirs.
 
-A page says `<!-- made: contract -->` where something made is to stand: a comment wherever else it is read.
-Pages that have others below them, and are read outside the site too, get the list of those here.
+A page says `<!-- made: contract -->`, in a line of its own, where that is to stand: a comment to all other
+readers. Pages that have others below them, and are read outside the site too, get the list of those here.
 """
 
 import re
@@ -23,7 +23,7 @@ MADE: Final[Mapping[str, Callable[[], str]]] = {
 }
 #: The pages below a page, by its name and a pattern beside it.
 BELOW: Final = {"decisions/README": "[0-9]*", "runbooks": "runbooks/*"}
-_MARK = re.compile(r"<!-- made: (\w+) -->")
+_MARK = re.compile(r"(?m)^<!-- made: (\w+) -->$")
 
 
 def whole(docname: str, text: str) -> str:

@@ -1,17 +1,16 @@
 """The report in a browser: at every width, in dark and light, on paper; for everybody."""
 
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page as Tab
 
 from ordergen_client.records.values import PortfolioRebalance
+from tests.browsers import hindrances
 from tests.integration.client.report.conftest import Opened
 from tests.made_runs import answered, portfolio_id, run, without_answer
 from tests.report_pages import Page, written
 
-AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 HOSTILE = """</script><script>alert(1)</script><img src=x onerror="alert(2)">{{ 7 * 7 }}"""
 LONG_NAME = "Endowment of the " + "Very" * 30 + " Long Name"
 #: What is wider than its box, or than the screen; drawings clip, and headings of cards are unseen.
@@ -24,9 +23,6 @@ OVERFLOWING = """() => [...document.querySelectorAll("body *")].filter((element)
   const wide = element.clientWidth > 0 && element.scrollWidth > element.clientWidth + 1;
   return box.right > innerWidth + 1 || (style.display !== "inline" && wide);
 }).map((element) => `${element.tagName} ${element.className}: ${element.textContent.slice(0, 40)}`)"""
-SERIOUS = """async () => (await axe.run()).violations
-  .filter((one) => ["serious", "critical"].includes(one.impact))
-  .map((one) => `${one.id}: ${one.nodes[0].html} ${one.nodes[0].failureSummary}`)"""
 
 
 def portfolios() -> list[PortfolioRebalance]:
@@ -62,8 +58,7 @@ def test_nothing_overflows_and_nobody_is_kept_out(
         tab.evaluate("document.querySelector('details').open = true")
         assert tab.evaluate(OVERFLOWING) == []
         assert said == []
-        tab.evaluate(AXE)
-        assert tab.evaluate(SERIOUS) == []
+        assert hindrances(tab) == []
 
 
 def test_what_others_wrote_does_nothing(page: Page, opened: Opened) -> None:

@@ -53,8 +53,8 @@ def test_every_command_is_shown_with_its_help() -> None:
 def test_every_error_has_a_row() -> None:
     rows = [line for line in failures().splitlines() if line.startswith("| `")]
     assert [row.split("`")[1] for row in rows] == [reason for _, reason in TABLE.values()]
-    cells = "`VERSION_MISMATCH`", "`ABORTED`", "409", "409", "`VersionMismatch`"
-    assert f"| {' | '.join(cells)} | The version given is not the current one. |" in rows
+    cells = "`VERSION_MISMATCH`", "The version given is not the current one.", "`ABORTED`", "409", "409"
+    assert f"| {' | '.join(cells)} | `VersionMismatch` |" in rows
     assert [row for row in rows if "`OrderGenerationError`" in row] == []
 
 

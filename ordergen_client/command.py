@@ -1,14 +1,20 @@
 """Where the `ordergen` command begins and ends: every failure is a line, and no traceback."""
 
+import io
+import os
 import sys
+
+_INTERRUPTED = 130
 
 
 def main() -> None:
     """Run the command, and leave with its exit code."""
+    # What gRPC logs by itself is about its own code; what is wrong is told by ours.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         sys.exit(_ended())
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(_INTERRUPTED)
 
 
 def _ended() -> int:
@@ -20,30 +26,38 @@ def _ended() -> int:
         if error.name not in {"click", "rich", "yaml"}:
             raise
         sys.exit(f"ordergen needs {error.name}: install globeco-ordergen-client[cli].")
+    if sys.stdout is None:
+        sys.exit("Error: standard output is closed.")
+    _write_whatever_is_said()
     try:
         code = command.main(prog_name="ordergen", standalone_mode=False)
         sys.stdout.flush()
     except click.exceptions.Exit as end:
-        return end.exit_code
+        code = end.exit_code
     except click.ClickException as error:
         error.show()
-        return error.exit_code
+        code = error.exit_code
     except click.Abort:
         click.echo("Interrupted.", err=True)
-        return 130
-    except BrokenPipeError:
-        return _closed(0)
+        code = _INTERRUPTED
     except OSError as error:
-        if error.filename is not None:
-            raise
-        click.echo(f"Error: the output cannot be written: {error.strerror or error}", err=True)
-        return _closed(1)
+        code = _unwritten(error)
     return code if isinstance(code, int) else 0
 
 
-def _closed(code: int) -> int:
-    """Leave standard output alone: whoever read it has gone, and what is left to write goes nowhere."""
-    import os  # noqa: PLC0415 - seldom needed
+def _write_whatever_is_said() -> None:
+    """A name that a terminal cannot show stops nothing: it gets the codes of its characters."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
+
+def _unwritten(error: OSError) -> int:
+    """What failed was to write, for a file that cannot be opened is told where it is opened."""
+    if error.filename is not None:
+        raise error
+    if not isinstance(error, BrokenPipeError):
+        sys.stderr.write(f"Error: the output cannot be written: {error.strerror or error}\n")
+    # Whoever read it has gone, and what is left to write goes nowhere.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return code
+    return 0 if isinstance(error, BrokenPipeError) else 1

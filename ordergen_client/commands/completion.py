@@ -14,17 +14,20 @@ from ordergen_client.showing.output import Output
 _PACKAGES: Final = "globeco-ordergen-client", "grpcio", "protobuf"
 
 
-@click.command()
+_HELP: Final = """Print what completes commands and options in a shell.
+
+\b
+bash: eval "$(ordergen completion bash)"        in ~/.bashrc
+zsh:  eval "$(ordergen completion zsh)"         in ~/.zshrc
+fish: ordergen completion fish > ~/.config/fish/completions/ordergen.fish
+"""
+
+
+@click.command(help=_HELP)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    r"""Print what completes commands and options in a shell.
-
-    \b
-    bash: eval "$(ordergen completion bash)"        in ~/.bashrc
-    zsh:  eval "$(ordergen completion zsh)"         in ~/.zshrc
-    fish: ordergen completion fish > ~/.config/fish/completions/ordergen.fish
-    """
+    """Print what completes commands and options in a shell."""
     made = get_completion_class(shell)
     if made is None:
         raise Failure(f"There is no completion for {shell}.")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from ordergen_client.commands.decimals import seconds
 from ordergen_client.commands.failures import Failure
 from ordergen_client.commands.options import with_output
 from ordergen_client.connecting.contexts import (
@@ -46,7 +47,7 @@ def context() -> None:
 @click.option("--certificate", type=_FILE, help="PEM file of our certificate.")
 @click.option("--key", type=_FILE, help="PEM file of its private key.")
 @click.option("--token-file", type=_FILE, help="File of a bearer token, read with every call.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds that a call may take.")
+@click.option("--timeout", type=seconds, help="Seconds that a call may take.")
 @with_output
 def add(
     *,

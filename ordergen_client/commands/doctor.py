@@ -14,7 +14,7 @@ from ordergen_client.client import Client
 from ordergen_client.commands.failures import REFUSED, UNREACHABLE, told, unreachable
 from ordergen_client.commands.options import OTHERS, VARIABLES, Server, with_output, with_server
 from ordergen_client.connecting.reaching import way_to
-from ordergen_client.errors import OrderGenerationError
+from ordergen_client.errors import OrderGenerationError, PermissionDenied, Unauthenticated, Unsupported
 from ordergen_client.records.states import CredentialType, DependencyState
 from ordergen_client.records.values import Diagnosis
 from ordergen_client.showing.columns import Column
@@ -75,8 +75,13 @@ def _beyond(server: Server) -> Iterator[_Check]:
             found = _diagnosis(client)
             halfway = timedelta(seconds=(time.monotonic() - began) / 2)
     except OrderGenerationError as error:
-        if error.reason:
-            yield _wrong("Call", told(error), "Give what it asks for: --token-file, --certificate.")
+        if isinstance(error, Unauthenticated | PermissionDenied):
+            yield _wrong("Credentials", told(error), "Give what it asks for: --token-file, --certificate.")
+        elif error.reason:
+            yield _wrong("Answer", told(error), "The server's log has more.")
+        elif isinstance(error, Unsupported):
+            advice = "Is it the right server, and as new as this command?"
+            yield _wrong("Answer", "what answers has no such call", advice)
         else:
             failure = unreachable(server.target, server.tls, server.timeout_seconds, error)
             yield _wrong(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -11,8 +12,9 @@ from ordergen_client.client import Client
 from ordergen_client.commands import finding
 from ordergen_client.commands.ending import going_on
 from ordergen_client.commands.options import Server, with_called
-from ordergen_client.commands.people import for_people
+from ordergen_client.commands.people import file_of, for_people
 from ordergen_client.export import write_export
+from ordergen_client.records.states import RebalanceState
 from ordergen_client.records.values import PortfolioRebalance, Rebalance, RebalanceEvent
 from ordergen_client.report.figures import figures
 from ordergen_client.showing.columns import Column, Kind
@@ -48,11 +50,12 @@ def export(
     A run that goes on is followed to its end. Until the file is whole its name ends in .part.
     """
     run_id = finding.run_id(client, run)
-    path = output or Path(f"{run_id}.jsonl")
+    path = file_of(output, f"{run_id}.jsonl")
     told: dict[str, str] = {"file": str(path)}
+    running = client.runs.get(run_id).state is RebalanceState.RUNNING
     with (
         for_people(),
-        going_on(run_id, server),
+        going_on(run_id, server) if running else nullcontext(),
         slow_progress("Exporting", Console(stderr=True, quiet=quiet)) as progress,
     ):
         told.update(_write(client, run_id, path, force=force, progress=progress))

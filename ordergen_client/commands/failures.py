@@ -8,7 +8,7 @@ import click
 
 from ordergen_client.connecting.credentials import Tls
 from ordergen_client.connecting.reaching import way_to
-from ordergen_client.errors import DeadlineExceeded, OrderGenerationError, Unavailable
+from ordergen_client.errors import DeadlineExceeded, OrderGenerationError, Unavailable, Unsupported
 from ordergen_client.telling.printable import printable
 
 REFUSED: Final = 1
@@ -32,17 +32,10 @@ class Unreachable(Failure):
     exit_code = UNREACHABLE
 
 
-class InterruptedRun(Failure):
-    """Somebody no longer follows a run, which goes on."""
+class Interrupted(Failure):
+    """Somebody no longer waits; what was begun goes on."""
 
     exit_code = INTERRUPTED
-
-    def __init__(self, rebalance_id: str, options: str) -> None:
-        super().__init__(
-            f"Interrupted. Run {rebalance_id} goes on.\n"
-            f"  Come back to it: ordergen runs watch {rebalance_id}{options}\n"
-            f"  Cancel it:       ordergen runs cancel {rebalance_id}{options}"
-        )
 
     def show(self, file: object = None) -> None:
         """Say so; it is no error."""
@@ -56,7 +49,7 @@ def told_failures(target: str, tls: Tls | None, timeout_seconds: float) -> Itera
     try:
         yield
     except OrderGenerationError as error:
-        if _is_of_the_way(error):
+        if is_of_the_way(error):
             raise unreachable(target, tls, timeout_seconds, error) from error
         raise Failure(told(error)) from error
 
@@ -64,9 +57,9 @@ def told_failures(target: str, tls: Tls | None, timeout_seconds: float) -> Itera
 def told(error: OrderGenerationError) -> str:
     """What failed, and each rule that was broken, once: a message may have the first of them in it."""
     rules = [f"{one.subject}: {one.rule}" for one in error.violations]
-    first = str(error)
+    first = error.message
     if len(rules) > 1 and rules[0] in first:
-        first = f"{error.code}: {len(rules)} rules are broken"
+        first = f"{len(rules)} rules are broken:"
     elif len(rules) == 1 and rules[0] in first:
         rules = []
     return "\n".join([first, *(f"  {rule}" for rule in rules)])
@@ -77,16 +70,22 @@ def printable_lines(text: str) -> str:
     return "\n".join(map(printable, text.split("\n")))
 
 
-def _is_of_the_way(error: OrderGenerationError) -> bool:
+def is_of_the_way(error: OrderGenerationError) -> bool:
     """Whether the service did not say it: with each error of its own it says a reason."""
-    return not error.reason and isinstance(error, Unavailable | DeadlineExceeded)
+    return not error.reason and isinstance(error, Unavailable | DeadlineExceeded | Unsupported)
 
 
 def unreachable(
     target: str, tls: Tls | None, timeout_seconds: float, error: OrderGenerationError
 ) -> Unreachable:
     """Which address was tried, why that failed, and what to do."""
-    failed = next((step for step in way_to(target, tls) if step.failed), None)
+    if isinstance(error, Unsupported):
+        return Unreachable(
+            f"What answers at {target} is no order generation service, or an older one: it has no such call."
+            f"{_HELP}"
+        )
+    steps = way_to(target, tls)
+    failed = next((step for step in steps if step.failed), None)
     if failed:
         return Unreachable(
             f"The service at {target} cannot be reached: {failed.told}.\n{failed.advice}{_HELP}"
@@ -96,6 +95,8 @@ def unreachable(
             f"The service at {target} did not answer within {timeout_seconds:g} s, and may have done what it"
             " was asked all the same. Look what is there before trying again, or give it longer: --timeout."
         )
+    if not steps:
+        return Unreachable(f"The service at {target} cannot be reached: is it there?{_HELP}")
     return Unreachable(f"The service at {target} answers, but no call comes through: try again.{_HELP}")
 
 

@@ -22,8 +22,8 @@ LATEST: Final = "latest"
 
 def model(client: Client, asked: str) -> Model:
     """The model of an id, a name, or the beginning of either. Raises Failure where it is none or several."""
-    if _ID.fullmatch(asked):
-        return client.models.get(asked)
+    if _ID.fullmatch(asked.lower()):
+        return client.models.get(asked.lower())
     fitting = _named(asked, list(client.models.list(page_size=1000)))
     if not fitting:
         raise Failure(f"There is no model {asked!r}: ordergen models list shows all.")
@@ -32,7 +32,7 @@ def model(client: Client, asked: str) -> Model:
 
 def model_id(client: Client, asked: str) -> str:
     """The id of what `model` finds; a whole one is taken as it is."""
-    return asked if _ID.fullmatch(asked) else model(client, asked).model_id
+    return asked.lower() if _ID.fullmatch(asked.lower()) else model(client, asked).model_id
 
 
 def run_id(client: Client, asked: str) -> str:
@@ -40,8 +40,8 @@ def run_id(client: Client, asked: str) -> str:
 
     Raises Failure where there is none, or several.
     """
-    if _ID.fullmatch(asked):
-        return asked
+    if _ID.fullmatch(asked.lower()):
+        return asked.lower()
     if asked == LATEST:
         newest = next(iter(client.runs.list(page_size=1)), None)
         if newest is None:
@@ -57,7 +57,7 @@ def run_id(client: Client, asked: str) -> str:
 def securities(client: Client, asked: Iterable[str]) -> dict[str, str]:
     """The ids of securities that are given by id or ticker, by what was given.
 
-    A whole id is taken as it is. Raises Failure that names each that is none or several.
+    A whole id that nobody knows is taken as it is. Raises Failure that names each that is none or several.
     """
     return _ids(
         asked,
@@ -85,18 +85,33 @@ def _ids(
     asked: Iterable[str], noun: str, resolve: Callable[[list[str]], Mapping[str, list[str]]]
 ) -> dict[str, str]:
     wanted = list(dict.fromkeys(asked))
-    found = {one: one for one in wanted if _WHOLE.fullmatch(one)}
+    whole = {one: one for one in wanted if _WHOLE.fullmatch(one)}
+    found: dict[str, str] = {}
     problems = []
-    for part in _parts([one for one in wanted if one not in found]):
-        for one, ids in resolve(part).items():
+    for part in _parts(wanted):
+        for one, ids in _resolved(resolve, part, whole).items():
             if len(ids) == 1:
                 found[one] = ids[0]
+            elif not ids and one in whole:  # nobody knows it, and it may be meant
+                found[one] = one
             else:
                 problems.append(_problem(noun, one, ids))
     if problems:
         left = f"\nand {len(problems) - _NAMED:,} more" if len(problems) > _NAMED else ""
         raise Failure("\n".join(problems[:_NAMED]) + left)
     return found
+
+
+def _resolved(
+    resolve: Callable[[list[str]], Mapping[str, list[str]]], part: list[str], whole: Mapping[str, str]
+) -> Mapping[str, list[str]]:
+    """What texts stand for; whole ids stand for themselves where nobody can be asked."""
+    try:
+        return resolve(part)
+    except (Unavailable, PreconditionFailed):
+        if all(one in whole for one in part):
+            return {one: [one] for one in part}
+        raise
 
 
 def tickers(client: Client, security_ids: Iterable[str]) -> dict[str, str]:

@@ -10,13 +10,17 @@ from ordergen_client.showing.columns import percent
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One difference: of what, and how it was and is; a dash where it was or is not there."""
+    """One difference; `before` and `after` are a name or a position, None where it was or is not there."""
 
     what: str
     key: str
-    before: str
-    after: str
-    is_security: bool = False
+    before: str | Position | None
+    after: str | Position | None
+
+    @property
+    def is_security(self) -> bool:
+        """Whether `key` is the id of one."""
+        return isinstance(self.before, Position) or isinstance(self.after, Position)
 
 
 def changes(before: Model, after: Model) -> Iterator[Change]:
@@ -27,15 +31,23 @@ def changes(before: Model, after: Model) -> Iterator[Change]:
     for key in sorted(was.keys() | is_now.keys()):
         old, new = was.get(key), is_now.get(key)
         if old != new:
-            yield Change(_kind(old, new), key, _told(old), _told(new), is_security=True)
+            yield Change(_kind(old, new), key, old, new)
     for key in sorted(set(before.portfolio_ids) ^ set(after.portfolio_ids)):
         linked = key in after.portfolio_ids
         yield Change(
-            "link" if linked else "unlink", key, "-" if linked else "linked", "linked" if linked else "-"
+            "link" if linked else "unlink", key, None if linked else "linked", "linked" if linked else None
         )
 
 
-def meaning(before: Model, after: Model) -> dict[str, str]:
+def shown(state: str | Position | None) -> str | None:
+    """A position with its band, or a name, for eyes."""
+    if not isinstance(state, Position):
+        return state
+    band = f"{percent(-state.low_drift)} +{percent(state.high_drift)}"
+    return f"{percent(state.target)} ({band})"
+
+
+def meaning(before: Model, after: Model) -> dict[str, object]:
     """What the targets' changes mean for a portfolio that was on its targets, exactly."""
     was, is_now = _by_id(before), _by_id(after)
     moved = sum(
@@ -49,9 +61,9 @@ def meaning(before: Model, after: Model) -> dict[str, str]:
         f" on its targets would trade {percent(moved)} of its value; {followers:,} portfolios follow it."
     )
     return {
-        "turnover_weight": format(moved, "f"),
-        "total_target": format(total, "f"),
-        "portfolios_count": str(len(after.portfolio_ids)),
+        "turnover_weight": moved,
+        "total_target": total,
+        "portfolios_count": followers,
         "meaning": told,
     }
 
@@ -64,13 +76,6 @@ def _kind(old: Position | None, new: Position | None) -> str:
     if old is None:
         return "add"
     return "remove" if new is None else "change"
-
-
-def _told(position: Position | None) -> str:
-    if position is None:
-        return "-"
-    band = f"{percent(-position.low_drift)} +{percent(position.high_drift)}"
-    return f"{percent(position.target)} ({band})"
 
 
 def _target(position: Position | None) -> Decimal:

@@ -7,10 +7,15 @@ import click
 from ordergen_client.client import Client
 from ordergen_client.commands import finding
 from ordergen_client.commands.decimals import weight
-from ordergen_client.commands.model_records import portfolio_ids, warn_of_unknown, whole_model
+from ordergen_client.commands.model_changes import shown
+from ordergen_client.commands.model_records import (
+    portfolio_ids,
+    warn_of_unknown,
+    warn_of_unknown_securities,
+    whole_model,
+)
 from ordergen_client.commands.options import Server, with_client
 from ordergen_client.records.values import Position
-from ordergen_client.showing.columns import percent
 from ordergen_client.showing.output import Output
 
 
@@ -26,9 +31,8 @@ def link(*, client: Client, server: Server, output: Output, model: str, portfoli
     warn_of_unknown(client, output, [one for one in ids if one not in before.portfolio_ids])
     made = client.models.add_portfolios(before.model_id, ids)
     added = len(made.portfolio_ids) - len(before.portfolio_ids)
-    output.done(
-        whole_model(client, made), f"{added} more portfolios follow {made.name}: {len(made.portfolio_ids)}."
-    )
+    told = f"{added} more portfolios follow {made.name}: {len(made.portfolio_ids)} in all."
+    output.done(whole_model(client, made), told if added else f"They follow {made.name} already.")
 
 
 @click.command()
@@ -56,8 +60,8 @@ def unlink(
 @click.argument("model")
 @click.argument("security")
 @click.option("--weight", "target_weight", type=weight, required=True, help="The target weight: 0.05 or 5%.")
-@click.option("--low-drift", type=weight, default="0", show_default=True, help="How far it may lie below.")
-@click.option("--high-drift", type=weight, default="0", show_default=True, help="How far it may lie above.")
+@click.option("--low-drift", type=weight, help="How far it may lie below; as it was where it is not given.")
+@click.option("--high-drift", type=weight, help="How far it may lie above; as it was where it is not given.")
 @with_client
 def set_position(
     *,
@@ -67,19 +71,30 @@ def set_position(
     model: str,
     security: str,
     target_weight: Decimal,
-    low_drift: Decimal,
-    high_drift: Decimal,
+    low_drift: Decimal | None,
+    high_drift: Decimal | None,
 ) -> None:
     """Give SECURITY (an id or a ticker) this weight in MODEL, whether it is in it by now or not."""
     del server
     before = finding.model(client, model)
     security_id = finding.securities(client, [security])[security]
-    position = Position(security_id, target_weight, low_drift, high_drift)
-    there = any(one.security_id == security_id for one in before.positions)
-    change = client.models.update_position if there else client.models.add_position
+    old = next((one for one in before.positions if one.security_id == security_id), None)
+    low, high = (old.low_drift, old.high_drift) if old else (Decimal(0), Decimal(0))
+    position = Position(
+        security_id,
+        target_weight,
+        low if low_drift is None else low_drift,
+        high if high_drift is None else high_drift,
+    )
+    if position == old or (old is None and not target_weight):
+        output.done(whole_model(client, before), f"Model {before.name} is like that already.")
+        return
+    if old is None:
+        warn_of_unknown_securities(client, output, [security_id])
+    change = client.models.update_position if old else client.models.add_position
     made = change(before.model_id, position, before.version)
-    done = "Changed" if there else "Added"
-    output.done(whole_model(client, made), f"{done} {security} in {made.name}: {percent(target_weight)}.")
+    done = "Changed" if old else "Added"
+    output.done(whole_model(client, made), f"{done} {security} in {made.name}: {shown(position)}.")
 
 
 @click.command("remove-position")

@@ -15,12 +15,13 @@ from ordergen_client.commands.decimals import exact
 
 #: Errors of a file that are told.
 _TOLD: Final = 10
+#: Of a version.
+_DIGITS: Final = 18
 _WEIGHTS: Final = "target", "low_drift", "high_drift"
 _SECURITY: Final = "security", "security_id", "ticker"
 _PORTFOLIOS: Final = "portfolios", "portfolio_ids"
 #: What `ordergen models show` writes beside what may be changed.
 _READ_ONLY: Final = {
-    "model_id",
     "positions_count",
     "portfolios_count",
     "total_target",
@@ -50,12 +51,14 @@ class ModelFile:
         lines: its positions.
         portfolios: by id or name.
         version: the one that was read and is changed.
+        model_id: of the model that it was read from.
     """
 
     name: str | None = None
     lines: Sequence[Line] | None = None
     portfolios: Sequence[str] | None = None
     version: int | None = None
+    model_id: str | None = None
 
 
 def read_model(path: Path) -> ModelFile:
@@ -77,6 +80,8 @@ def read_model(path: Path) -> ModelFile:
 
 
 def _of_csv(text: str, mistakes: list[str]) -> ModelFile:
+    if text.startswith("sep="):  # which spreadsheets write for themselves
+        text = text.partition("\n")[2]
     head = text.partition("\n")[0]
     separator = max(",;\t", key=head.count)
     rows = csv.DictReader(io.StringIO(text), delimiter=separator, skipinitialspace=True, strict=True)
@@ -87,14 +92,25 @@ def _of_csv(text: str, mistakes: list[str]) -> ModelFile:
             mistakes.append("the first line must be: security,target,low_drift,high_drift")
             return ModelFile()
         lines = [
-            _line({key: value for key, value in row.items() if key}, f"line {rows.line_num}", mistakes)
+            _line(
+                {key: _with_point(value, separator) for key, value in row.items() if key},
+                f"line {rows.line_num}",
+                mistakes,
+            )
             for row in rows
             if any(value for key, value in row.items() if key)
         ]
     except csv.Error as error:
         mistakes.append(f"line {rows.line_num}: {error}")
         return ModelFile()
+    if not lines:
+        mistakes.append("it has no position")
     return ModelFile(lines=[line for line in lines if line])
+
+
+def _with_point(value: Any, separator: str) -> Any:  # noqa: ANN401 - a text, or what csv makes of too many
+    """A number with a decimal comma, as spreadsheets write it that part columns by another sign."""
+    return value.replace(",", ".") if separator != "," and isinstance(value, str) else value
 
 
 def _of_yaml(text: str, mistakes: list[str]) -> ModelFile:
@@ -103,12 +119,19 @@ def _of_yaml(text: str, mistakes: list[str]) -> ModelFile:
     except yaml.YAMLError as error:
         mistakes.append(f"it is no YAML: {_where(error)}")
         return ModelFile()
+    except RecursionError:
+        mistakes.append("it is nested too deeply")
+        return ModelFile()
     if not isinstance(document, dict):
         mistakes.append("it must have name, positions and portfolios")
         return ModelFile()
-    taken = {"name", "positions", "version", *_PORTFOLIOS, *_READ_ONLY}
+    taken = {"name", "positions", "version", "model_id", *_PORTFOLIOS, *_READ_ONLY}
     mistakes += [f"{key}: a model has no such field" for key in document if key not in taken]
-    found = ModelFile(name=document.get("name"), version=_version(document.get("version"), mistakes))
+    found = ModelFile(
+        name=_text(document, "name", mistakes),
+        version=_version(document.get("version"), mistakes),
+        model_id=_text(document, "model_id", mistakes),
+    )
     if "positions" in document:
         found = replace(found, lines=list(_lines(document["positions"], mistakes)))
     given = next((document[key] for key in _PORTFOLIOS if key in document), None)
@@ -133,7 +156,8 @@ def _lines(positions: object, mistakes: list[str]) -> Iterator[Line]:
 def _line(given: Mapping[str, Any], where: str, mistakes: list[str]) -> Line | None:
     taken = {*_SECURITY, *_WEIGHTS}
     before = len(mistakes)
-    mistakes += [f"{where}: a position has no {key}" for key in given if key not in taken]
+    fields = "security, target, low_drift, high_drift"
+    mistakes += [f"{where}: {key} is no field of a position: {fields}" for key in given if key not in taken]
     security = next((given[key] for key in _SECURITY if given.get(key)), "")
     if not isinstance(security, str) or not security.strip():
         mistakes.append(f"{where}: security is missing: an id or a ticker")
@@ -153,10 +177,18 @@ def _weight(given: object, where: str, needed: bool, mistakes: list[str]) -> Dec
     return number or Decimal(0)
 
 
+def _text(document: Mapping[str, Any], key: str, mistakes: list[str]) -> str | None:
+    given = document.get(key)
+    if given is None or isinstance(given, str):
+        return given
+    mistakes.append(f"{key}: must be a text, not {given!r}")
+    return None
+
+
 def _version(given: object, mistakes: list[str]) -> int | None:
     if given is None:
         return None
-    if isinstance(given, str) and given.isdecimal():
+    if isinstance(given, str) and given.isascii() and given.isdecimal() and len(given) <= _DIGITS:
         return int(given)
     mistakes.append(f"version: must be a whole number, not {given!r}")
     return None

@@ -48,6 +48,14 @@ def warn_of_unknown(client: Client, output: Output, ids: Sequence[str]) -> None:
         output.warn(f"no portfolio service knows {', '.join(unknown[:_NAMED])}{more}.")
 
 
+def warn_of_unknown_securities(client: Client, output: Output, ids: Sequence[str]) -> None:
+    """Name securities that the security service does not know: portfolios that need them fail in a run."""
+    known = finding.tickers(client, ids)
+    unknown = [one for one in ids if one not in known]
+    if known and unknown:
+        output.warn(f"no security service knows {', '.join(unknown[:_NAMED])}.")
+
+
 def portfolio_ids(client: Client, asked: Sequence[str] | None) -> list[str] | None:
     """The ids of portfolios that are given by id or name; None where none are given."""
     if asked is None:

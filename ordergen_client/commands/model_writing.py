@@ -8,11 +8,17 @@ import click
 
 from ordergen_client.client import Client
 from ordergen_client.commands import finding
-from ordergen_client.commands.model_changes import Change, changes, meaning
+from ordergen_client.commands.model_changes import Change, changes, meaning, shown
 from ordergen_client.commands.model_files import ModelFile, read_model
-from ordergen_client.commands.model_records import portfolio_ids, positions_of, warn_of_unknown, whole_model
+from ordergen_client.commands.model_records import (
+    portfolio_ids,
+    positions_of,
+    warn_of_unknown,
+    warn_of_unknown_securities,
+    whole_model,
+)
 from ordergen_client.commands.options import Server, with_client
-from ordergen_client.records.values import Model
+from ordergen_client.records.values import Model, Position
 from ordergen_client.showing.columns import Column, Kind
 from ordergen_client.showing.output import Form, Listing, Output
 
@@ -28,8 +34,18 @@ _CHANGES: Final = (
     Column("what", "Change"),
     Column("ticker", "Ticker", Kind.TEXT),
     Column("id", "Id", Kind.ID, 1),
-    Column("before", "Before", Kind.ID),
-    Column("after", "After", Kind.ID),
+    Column("shown_before", "Before", Kind.ID),
+    Column("shown_after", "After", Kind.ID),
+)
+_WEIGHTS: Final = "target", "low_drift", "high_drift"
+#: What programs get in place of what eyes see: every digit.
+_EXACT: Final = (
+    *_CHANGES[:3],
+    *(
+        Column(key, key)
+        for when in ("before", "after")
+        for key in (when, *(f"{one}_{when}" for one in _WEIGHTS))
+    ),
 )
 
 
@@ -58,6 +74,7 @@ def create(
     positions = positions_of(client, file)
     linked = portfolio_ids(client, (*(file.portfolios or ()), *portfolios))
     warn_of_unknown(client, output, linked or ())
+    warn_of_unknown_securities(client, output, [one.security_id for one in positions or ()])
     made = client.models.create(named, positions or (), linked or ())
     output.done(whole_model(client, made), f"Created model {made.name}: {made.model_id}")
 
@@ -78,6 +95,7 @@ def update(
     del server
     file = read_model(path)
     before = finding.model(client, model)
+    _refuse_another(file, before, path)
     after = _as_it_would_be(client, before, replace(file, name=name or file.name))
     if not list(changes(before, after)):
         output.done(whole_model(client, before), f"Model {before.name} is like that already.")
@@ -105,13 +123,17 @@ def diff(*, client: Client, server: Server, output: Output, model: str, path: Pa
     del server
     file = read_model(path)
     before = finding.model(client, model)
+    _refuse_another(file, before, path)
     after = _as_it_would_be(client, before, file)
     found = list(changes(before, after))
     tickers = finding.tickers(client, {one.key for one in found if one.is_security})
     rows = [_change_row(one, tickers) for one in found]
     told = meaning(before, after)
+    columns = _CHANGES if output.form is Form.TABLE else _EXACT
+    if output.form is not Form.TABLE:
+        rows = [{column.key: row[column.key] for column in _EXACT} for row in rows]
     output.listing(
-        Listing("changes", f"Changes of {before.name}", _CHANGES, rows),
+        Listing("changes", f"Changes of {before.name}", columns, rows),
         lambda: {"model_id": before.model_id, **told},
     )
     if output.form is Form.TABLE and found:
@@ -129,10 +151,20 @@ def _as_it_would_be(client: Client, before: Model, file: ModelFile) -> Model:
 
 
 def _change_row(change: Change, tickers: dict[str, str]) -> dict[str, object]:
-    return {
+    row: dict[str, object] = {
         "what": change.what,
         "ticker": tickers.get(change.key, "") if change.is_security else "",
         "id": change.key,
-        "before": change.before,
-        "after": change.after,
+        "shown_before": shown(change.before),
+        "shown_after": shown(change.after),
     }
+    for when, state in (("before", change.before), ("after", change.after)):
+        is_position = isinstance(state, Position)
+        row[when] = None if is_position else state
+        row.update({f"{name}_{when}": getattr(state, name) if is_position else None for name in _WEIGHTS})
+    return row
+
+
+def _refuse_another(file: ModelFile, model: Model, path: Path) -> None:
+    if file.model_id not in {None, model.model_id}:
+        raise click.UsageError(f"{path} is of model {file.model_id}, and {model.name} is {model.model_id}.")

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from ordergen_client.client import Client
+from ordergen_client.commands.decimals import seconds
 from ordergen_client.commands.failures import told_failures
 from ordergen_client.connecting.contexts import Context, ContextError, contexts_path, read_contexts
 from ordergen_client.connecting.credentials import Tls, Token
@@ -125,29 +126,49 @@ def with_server(command: Command) -> Command:
     wrapped: Command = _with(
         with_chosen,
         click.option(
-            "--context", envvar="ORDERGEN_CONTEXT", help="A server by its name: `ordergen context`."
+            "--context",
+            envvar="ORDERGEN_CONTEXT",
+            show_envvar=True,
+            help="A server by its name: `ordergen context`.",
         ),
         click.option(
-            "--target", envvar="ORDERGEN_TARGET", help=f"The server's HOST:PORT.  [default: {DEFAULT_TARGET}]"
+            "--target",
+            envvar="ORDERGEN_TARGET",
+            show_envvar=True,
+            help=f"The server's HOST:PORT; {DEFAULT_TARGET} where none is given.",
         ),
         click.option(
             "--timeout",
-            type=click.FloatRange(min=0, min_open=True),
+            type=seconds,
             envvar="ORDERGEN_TIMEOUT",
-            help="Seconds that a call may take.  [default: 30]",
+            show_envvar=True,
+            help="Seconds that a call may take; 30 where none are given.",
         ),
         click.option(
-            "--tls", is_flag=True, envvar="ORDERGEN_TLS", help="Connect with TLS; its files imply it."
+            "--tls",
+            is_flag=True,
+            envvar="ORDERGEN_TLS",
+            show_envvar=True,
+            help="Connect with TLS; its files imply it.",
         ),
-        click.option("--ca", type=_FILE, envvar="ORDERGEN_CA", help="PEM file of the server's CA."),
         click.option(
-            "--certificate", type=_FILE, envvar="ORDERGEN_CERTIFICATE", help="PEM file of our certificate."
+            "--ca", type=_FILE, envvar="ORDERGEN_CA", show_envvar=True, help="PEM file of the server's CA."
         ),
-        click.option("--key", type=_FILE, envvar="ORDERGEN_KEY", help="PEM file of its private key."),
+        click.option(
+            "--certificate",
+            type=_FILE,
+            envvar="ORDERGEN_CERTIFICATE",
+            show_envvar=True,
+            help="PEM file of our certificate.",
+        ),
+        click.option(
+            "--key", type=_FILE, envvar="ORDERGEN_KEY", show_envvar=True, help="PEM file of its private key."
+        ),
         click.option(
             "--token-file",
             type=_FILE,
             envvar="ORDERGEN_TOKEN_FILE",
+            show_envvar=True,
             help="File of a bearer token; or ORDERGEN_TOKEN has it.",
         ),
     )
@@ -173,7 +194,9 @@ def with_client(command: Command) -> Command:
 def _server(name: str | None, given: Context) -> Server:
     """What is given by options and variables, then what the context says, then defaults."""
     try:
-        chosen = read_contexts(contexts_path()).chosen(name)
+        # A target of its own leaves the current context aside: its token is for its server alone.
+        aside = given.target is not None and not name
+        chosen = Context() if aside else read_contexts(contexts_path()).chosen(name)
     except ContextError as error:
         raise click.UsageError(str(error)) from error
     options = {**chosen.given(), **given.given()}

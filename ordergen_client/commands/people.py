@@ -2,12 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 
 from ordergen_client.commands.failures import Failure
 from ordergen_client.verification.reading import NotAnExportError
 from ordergen_client.whole_file import FileNotWrittenError
+
+
+def file_of(given: Path | None, otherwise: str) -> Path:
+    """The file that is written. Raises UsageError for `-`, which people mean to be standard output."""
+    if given == Path("-"):
+        raise click.UsageError("--output must be a file: the whole is written at once, or not at all.")
+    return given or Path(otherwise)
 
 
 @contextmanager

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from uuid import uuid4
 
 import click
 
 from ordergen_client.client import Client
 from ordergen_client.commands import finding
-from ordergen_client.commands.decimals import money, weight
-from ordergen_client.commands.ending import end_as, going_on
+from ordergen_client.commands.decimals import money, seconds, weight
+from ordergen_client.commands.ending import end_as, going_on, starting
 from ordergen_client.commands.options import Server, with_client
 from ordergen_client.records.states import Restriction, Strategy
 from ordergen_client.records.values import Model, RebalanceOptions
@@ -44,11 +45,14 @@ _HOW: Final = (
         help="Shares in a lot of a security. Repeatable.",
     ),
     click.option("--maximum-turnover", type=weight, help="Buys and sells at most, as a weight: 0.1 or 10%."),
-    click.option("--maximum-trades", type=click.IntRange(min=0), help="Orders of a portfolio at most."),
     click.option(
-        "--solver-timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds for a portfolio."
+        "--maximum-trades", type=click.IntRange(0, 2**31 - 1), help="Orders of a portfolio at most."
     ),
+    click.option("--solver-timeout", type=seconds, help="Seconds for a portfolio."),
 )
+
+#: Of the shares in a lot.
+_DIGITS: Final = 18
 
 
 def _how(command: Any) -> Any:  # noqa: ANN401 - a click command's function
@@ -99,7 +103,8 @@ def rebalance(
     if dry_run:
         _dry_run(client, output, model_id, options)
         return
-    run = client.runs.start(model_id, options, request_id=request_id)
+    with starting(request_id := request_id or str(uuid4()), server):
+        run = client.runs.start(model_id, options, request_id=request_id)
     if detach:
         output.done({"rebalance_id": run.rebalance_id}, run.rebalance_id)
         return
@@ -171,7 +176,7 @@ def _known(name: str) -> str:
 
 
 def _shares(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()):
+    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
         raise ValueError(f"--lot: {text!r} is no whole number of shares")
     return int(text)
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from ordergen_client.commands import finding
 from ordergen_client.commands.failures import told_failures
 from ordergen_client.commands.options import Server, with_server
-from ordergen_client.commands.people import for_people
+from ordergen_client.commands.people import file_of, for_people
 from ordergen_client.telling.following import until_interrupted
 from ordergen_client.telling.progress import slow_progress
 
@@ -58,7 +58,7 @@ def report(
         from ordergen_client.report.write import write_report  # noqa: PLC0415 - it needs an extra
 
         run_id = finding.run_id(client, run) if run else ""
-        path = output or Path(f"{run_id or (export or Path()).stem}.html")
+        path = file_of(output, f"{run_id or (export or Path()).stem}.html")
         events = events_of(export) if export else client.runs.watch(run_id)
         written = write_report(until_interrupted(events), path, force=force, progress=progress)
     click.echo(json.dumps({"file": str(path), "rebalance_id": written.rebalance_id}) if as_json else path)

@@ -1,6 +1,6 @@
 """`ordergen runs`: what runs did, followed, as tables and as files."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final
 
@@ -17,7 +17,7 @@ from ordergen_client.commands.verify import verify
 from ordergen_client.records.states import PortfolioState, RebalanceState
 from ordergen_client.records.values import Rebalance, RebalanceEvent
 from ordergen_client.showing.columns import Column, Kind
-from ordergen_client.showing.output import Listing, Output
+from ordergen_client.showing.output import Form, Listing, Output
 from ordergen_client.showing.portfolio import show_portfolio
 from ordergen_client.showing.rows import order_rows, run_row
 from ordergen_client.showing.run import RunRead, show_run
@@ -30,7 +30,7 @@ _RUNS: Final = (
     Column("create_time", "Began (UTC)", Kind.TIME, 2),
     Column("model_name", "Model"),
     Column("portfolio_count", "Portfolios", Kind.COUNT, 3),
-    Column("needs_a_look", "Infeasible, failed", Kind.COUNT, 4),
+    Column("infeasible_or_failed", "Infeasible, failed", Kind.COUNT, 4),
     Column("actor", "By", Kind.TEXT, 5),
 )
 _ORDERS: Final = (
@@ -163,12 +163,14 @@ def orders(*, client: Client, server: Server, output: Output, run: str) -> None:
     found = client.runs.get(finding.run_id(client, run))
     with slow_progress("Reading", output.progress) as progress:
         events = _counted(until_interrupted(_so_far(client, found)), found, progress)
-        rows = (
+        rows: Iterable[Mapping[str, object]] = (
             {"rebalance_id": found.rebalance_id, **order}
             for event in events
             if event.portfolio
             for order in order_rows(event.portfolio)
         )
+        if output.form is Form.TABLE:  # programs get them as they come
+            rows = sorted(rows, key=lambda row: str(row["portfolio_id"]))
         about = lambda: run_row(found)  # noqa: E731 - asked for after the rows
         output.listing(Listing("orders", f"Orders of run {found.rebalance_id}", _ORDERS, rows), about)
 

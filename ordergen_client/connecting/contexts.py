@@ -12,7 +12,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 import yaml
 
@@ -21,6 +21,10 @@ from ordergen_client.whole_file import whole_file
 
 class ContextError(Exception):
     """There is no such context, or their file cannot be read; the message is for people."""
+
+
+#: Of options that are no text.
+_TYPES: Final[dict[str, type | tuple[type, ...]]] = {"tls": bool, "timeout": (int, float)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,9 @@ class Context:
             raise ContextError(
                 f"context {name} has no option {unknown[0]}; it may have {', '.join(sorted(known))}"
             )
+        for key, value in given.items():
+            if not isinstance(value, _TYPES.get(str(key), str)):
+                raise ContextError(f"{key} of context {name} cannot be {value!r}")
         return cls(**given)
 
 
@@ -86,7 +93,7 @@ def read_contexts(path: Path) -> Contexts:
         read = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         return Contexts(
             {str(name): Context.of(str(name), given) for name, given in (read.get("contexts") or {}).items()},
-            read.get("current"),
+            _current(read.get("current")),
         )
     except FileNotFoundError:
         return Contexts({})
@@ -95,6 +102,12 @@ def read_contexts(path: Path) -> Contexts:
     except (OSError, UnicodeError, AttributeError, TypeError, yaml.YAMLError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no file of contexts"
         raise ContextError(f"{path} cannot be read: {why}") from error
+
+
+def _current(given: object) -> str | None:
+    if given is None or isinstance(given, str):
+        return given
+    raise ContextError(f"current must be the name of a context, not {given!r}")
 
 
 def write_contexts(path: Path, contexts: Contexts) -> None:

@@ -79,22 +79,24 @@ def _why(error: OSError) -> str:
 def _spoken(connection: socket.socket, host: str, tls: Tls | None) -> Step:
     if tls is not None:
         return _secured(connection, host, tls)
-    if _speaks_http2(connection):
+    heard = _first_bytes(connection)
+    if heard[3:4] == b"\4":  # a server's SETTINGS come first, as they must in HTTP/2
         return Step("Protocol", "plain text")
     with suppress(OSError):
         if _speaks_tls(host, connection.getpeername()):
             return Step("Protocol", "it speaks TLS, and we do not", "Give --tls, or --ca FILE of its CA.")
-    return Step("Protocol", "what answers speaks no gRPC", "Does another program listen on this port?")
+    told = "what answers speaks no gRPC" if heard else "what listens there says nothing"
+    return Step("Protocol", told, "Is it another program that listens on this port?")
 
 
-def _speaks_http2(connection: socket.socket) -> bool:
-    """Whether a server's SETTINGS come first, as they must in HTTP/2."""
+def _first_bytes(connection: socket.socket) -> bytes:
+    """What is answered to the beginning of HTTP/2; nothing where nothing is."""
     try:
         connection.settimeout(STEP_SECONDS)
         connection.sendall(_PREFACE)
-        return connection.recv(9)[3:4] == b"\4"
+        return connection.recv(9)
     except OSError:
-        return False
+        return b""
 
 
 def _speaks_tls(host: str, address: tuple[str, int]) -> bool:

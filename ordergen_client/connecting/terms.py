@@ -1,6 +1,8 @@
 """On what terms a client calls: how long, as whom, and what it tells of failures."""
 
+import re
 from dataclasses import dataclass
+from typing import Final
 
 from ordergen_client.connecting.credentials import Tls, Token, is_this_machine
 from ordergen_client.following_up import Patience
@@ -49,6 +51,19 @@ def terms(
     )
 
 
+#: How targets begin that are no mere `host:port`, and that gRPC knows.
+_KINDS: Final = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "xds:", "google-c2p:")
+
+
+_PORT: Final = re.compile(r":0*([1-9][0-9]{0,4})", re.ASCII)
+_LAST_PORT: Final = 65_535
+
+
+def _has_port(target: str) -> bool:
+    found = _PORT.fullmatch(target, target.rfind(":")) if ":" in target else None
+    return found is not None and int(found[1]) <= _LAST_PORT
+
+
 def check_target(target: str, *, tls: Tls | None, token: Token | None) -> None:
     """Whether a channel may be opened to a target.
 
@@ -57,7 +72,7 @@ def check_target(target: str, *, tls: Tls | None, token: Token | None) -> None:
         ValueError: it is no `host:port`, or a token would go to another machine in plain text.
     """
     checks.text(target, "target")
-    if ":" not in target or target.startswith(("http://", "https://")):
+    if target.startswith(("http://", "https://")) or not (target.startswith(_KINDS) or _has_port(target)):
         raise ValueError(f"target must be host:port, such as localhost:8088, not {target!r}")
     if token and not (tls or is_this_machine(target)):
         raise ValueError("a token is sent to another machine with TLS alone: give tls, too")

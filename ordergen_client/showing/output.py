@@ -6,17 +6,22 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from tempfile import SpooledTemporaryFile
+from typing import TYPE_CHECKING, Final
 
 import yaml
 
 from ordergen_client.showing.columns import Column
 from ordergen_client.showing.grid import Row, print_details, print_rows
 from ordergen_client.showing.rows import plain
-from ordergen_client.telling.printable import PlainConsole
+from ordergen_client.telling.printable import PlainConsole, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+#: Characters of a document that are kept in memory; longer ones are in a file until they are whole.
+_IN_MEMORY: Final = 2**20
 
 
 class Form(StrEnum):
@@ -70,7 +75,11 @@ class Output:
         match self.form:
             case Form.TABLE:
                 print_rows(
-                    self.console, listing.rows, listing.columns, title=listing.title, headers=self.headers
+                    self.console,
+                    listing.rows,
+                    listing.columns,
+                    title=listing.title if self.headers else "",
+                    headers=self.headers,
                 )
             case Form.CSV:
                 self._csv(listing)
@@ -78,8 +87,7 @@ class Output:
                 for row in listing.rows:
                     self._write(f"{json.dumps(plain(row))}\n")
             case Form.JSON:
-                for part in _json(listing, about):
-                    self._write(part)
+                self._whole(_json(listing, about))
             case Form.YAML:
                 rows = list(listing.rows)
                 self._yaml({**about(), listing.name: rows})
@@ -110,7 +118,15 @@ class Output:
         if self.form is not Form.TABLE:
             self.record(record, {})
         elif not self.quiet:
-            self._write(f"{text}\n")
+            self._write(f"{printable(text)}\n")
+
+    def _whole(self, parts: Iterable[str]) -> None:
+        """Write parts once all are there: half a document is none."""
+        with SpooledTemporaryFile(_IN_MEMORY, "w+", encoding="utf-8", newline="") as kept:
+            kept.writelines(parts)
+            kept.seek(0)
+            while part := kept.read(_IN_MEMORY):
+                self._write(part)
 
     def warn(self, text: str) -> None:
         """Say something that is worth a look, beside the result."""

@@ -91,7 +91,7 @@ def run_row(run: Rebalance) -> dict[str, object]:
         "portfolio_count": run.portfolio_count,
         "counts": dict(run.counts),
         "version": run.version,
-        "needs_a_look": sum(
+        "infeasible_or_failed": sum(
             run.counts.get(state, 0) for state in (PortfolioState.INFEASIBLE, PortfolioState.FAILED)
         ),
     }

@@ -25,7 +25,7 @@ def checked(report: Report, *, proved: bool) -> Iterator[tuple[str, int]]:
 def first_findings(report: Report) -> tuple[str, list[dict[str, object]]]:
     """A heading, and what is wrong first: where, in which line, which rule, what is, what should be."""
     heading = f"The first of {report.findings.count:,} that are wrong" if _more(report) else "Wrong"
-    rows = [
+    rows: list[dict[str, object]] = [
         {"where": one.where, "line": one.line, "rule": one.rule, "found": one.found, "expected": one.expected}
         for one in report.findings.first[:SHOWN]
     ]

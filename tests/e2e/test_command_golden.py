@@ -88,7 +88,12 @@ COMMANDS = (
     "rebalance Balanced --dry-run --quiet",
     "verify Balanced",
 )
-STREAMED = ("portfolios drift Balanced --quiet", "rebalance Balanced --dry-run --quiet")
+STREAMED = (
+    "portfolios drift Balanced --quiet",
+    "rebalance Balanced --dry-run --quiet",
+    "runs show Balanced",
+    "runs orders latest",
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -120,7 +125,7 @@ def test_in_colour(desk: Desk, command: str, snapshot: SnapshotAssertion) -> Non
 def test_for_programs(desk: Desk, command: str, form: str, snapshot: SnapshotAssertion) -> None:
     told = desk.done(f"{command} --output {form}")
     if command in STREAMED:  # programs get portfolios as they are done, in whichever order that is
-        parts = re.split(r"\n|, (?=..?portfolio_id)|\[|\]", told)
+        parts = re.split(r"\n|, (?={)|, (?=..?portfolio_id)|\[|\]", told)
         assert sorted(part.strip(", {}") for part in parts) == snapshot
     else:
         assert told == snapshot

@@ -52,6 +52,12 @@ FILES = {
     "twice.yaml": "name: X\nname: Y\n",
     "version.yaml": "name: X\nversion: new\n",
     "positions.yaml": "name: X\npositions: many\n",
+    "huge.csv": "security,target\nA,1e999\n",
+    "only-head.csv": "security,target\n",
+    "name.yaml": "name: [a]\n",
+    "deep.yaml": "[" * 5000,
+    "late.yaml": f"name: X\nversion: {'9' * 20}\n",
+    "other.yaml": f"name: X\nmodel_id: {'f' * 24}\n",
     "nameless.yaml": "positions: []\n",
     "stale.yaml": "name: Stale\nversion: 99\n",
     "high.yaml": "name: High\npositions: [{security: ID, target: '0.96'}]\n",
@@ -105,7 +111,7 @@ WITH_SERVER = [
     (("models", "create", "-f", "FOLDER/nan.csv", "--name=X"), 2, "line 2: target must be a number"),
     (("models", "create", "-f", "FOLDER/bare.csv", "--name=X"), 2, "line 2: security is missing"),
     (("models", "create", "-f", "FOLDER/twice.csv", "--name=X"), 2, "A stands there twice"),
-    (("models", "create", "-f", "FOLDER/column.csv", "--name=X"), 2, "a position has no colour"),
+    (("models", "create", "-f", "FOLDER/column.csv", "--name=X"), 2, "colour is no field of a position"),
     (("models", "create", "-f", "FOLDER/unknown.csv", "--name=X"), 1, "There is no security 'NOSUCH'"),
     (("models", "create", "-f", "FOLDER/binary.csv", "--name=X"), 2, "it is not UTF-8"),
     (("models", "create", "-f", "FOLDER/list.yaml"), 2, "it must have name, positions and portfolios"),
@@ -151,13 +157,32 @@ WITH_SERVER = [
     (("runs", "delete", "f" * 24, "--yes"), 1, "f" * 24),
     (("runs", "orders", "Balanced 60"), 1, "has no run yet"),
     (("runs", "list", "--limit=0"), 2, "x>=1"),
-    (("runs", "export", "f" * 24, "-o", "FOLDER/no/such/folder/run.jsonl"), 1, "cannot be written"),
+    (("runs", "export", "f" * 24, "-o", "FOLDER/no/such/folder/run.jsonl"), 1, "f" * 24),
     (("report",), 2, "one of the two"),
     (("verify", "no/such/file.jsonl"), 2, "There is no file no/such/file.jsonl"),
     (("verify", "FOLDER/list.yaml"), 1, "no export"),
     (("models", "list", "--output=xml"), 2, "'xml' is not one of"),
     (("models", "list", "--context=gone"), 2, "there is no context gone"),
-    (("models", "list", "--timeout=0"), 2, "x>0"),
+    (("models", "set-position", "Balanced 40", "NOSUCH", "--weight=1e999"), 2, "'1e999' is no number"),
+    (("models", "create", "-f", "FOLDER/huge.csv", "--name=X"), 2, "line 2: target must be a number"),
+    (("models", "create", "-f", "FOLDER/only-head.csv", "--name=X"), 2, "it has no position"),
+    (("models", "create", "-f", "FOLDER/name.yaml"), 2, "name: must be a text"),
+    (("models", "create", "-f", "FOLDER/deep.yaml"), 2, "it is nested too deeply"),
+    (("models", "create", "-f", "FOLDER/late.yaml"), 2, "version: must be a whole number"),
+    (
+        ("models", "update", "Balanced 40", "-f", "FOLDER/other.yaml"),
+        2,
+        "is of model ffffffffffffffffffffffff",
+    ),
+    (("models", "diff", "Balanced 40", "-f", "FOLDER/other.yaml"), 2, "is of model ffff"),
+    (("rebalance", "Balanced 60", "--solver-timeout=1e30"), 2, "is no number of seconds"),
+    (("rebalance", "Balanced 60", f"--maximum-trades={'9' * 29}"), 2, "0<=x<="),
+    (("rebalance", "Balanced 60", f"--lot={'A' * 24}={'9' * 20}"), 2, "is no whole number of shares"),
+    (("models", "list", "--timeout=1e30"), 2, "is no number of seconds"),
+    (("models", "list", "--timeout=nan"), 2, "is no number of seconds"),
+    (("report", "f" * 24, "-o", "-"), 2, "--output must be a file"),
+    (("runs", "export", "f" * 24, "-o", "-"), 2, "--output must be a file"),
+    (("models", "list", "--timeout=0"), 2, "above 0, at most 86400"),
     (("models", "list", "--token-file=no-such-file"), 2, "no-such-file"),
 ]
 WITHOUT_SERVER = [
@@ -166,6 +191,14 @@ WITHOUT_SERVER = [
     (("models", "list", "--target="), 2, "target must be host:port"),
     (("models", "list", "--target=localhost"), 2, "target must be host:port"),
     (("models", "list", "--target=http://localhost:8088"), 2, "target must be host:port"),
+    (("models", "list", "--target=localhost:port"), 2, "target must be host:port"),
+    (("models", "list", "--target=localhost:99999"), 2, "target must be host:port"),
+    (
+        ("models", "list", "--target=unix:/no/such/socket", "--timeout=1"),
+        4,
+        "reached: is it there?",
+    ),
+    (("context", "add", "here", "--target=localhost:1", "--timeout=nan"), 2, "is no number of seconds"),
     (("models", "list", "--target=no-such-host.invalid:1"), 4, "is no name that this machine knows"),
     (("doctor", "--target=no-such-host.invalid:1"), 4, "is no name that this machine knows"),
     (("context", "use", "nowhere"), 2, "there is no context nowhere"),
@@ -217,7 +250,7 @@ def test_a_port_where_nothing_listens(desk: Desk) -> None:
 def test_a_port_where_something_else_listens(desk: Desk) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         target = f"--target=127.0.0.1:{silent.getsockname()[1]}"
-        check(desk.ran("models", "list", target, "--timeout=1", reached=False), 4, "speaks no gRPC")
+        check(desk.ran("models", "list", target, "--timeout=1", reached=False), 4, "says nothing")
 
 
 def test_tls_to_a_server_of_plain_text(desk: Desk) -> None:
@@ -234,7 +267,7 @@ def test_a_file_of_contexts_that_is_none(desk: Desk, tmp_path: Path) -> None:
         ("current: gone\n", "there is no context gone"),
     ):
         path.write_text(text)
-        check(desk.ran("models", "list", XDG_CONFIG_HOME=str(tmp_path)), 2, told)
+        check(desk.ran("models", "list", reached=False, XDG_CONFIG_HOME=str(tmp_path)), 2, told)
 
 
 def ordergen(*arguments: str, **options: object) -> "subprocess.CompletedProcess[str]":

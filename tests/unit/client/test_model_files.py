@@ -33,7 +33,7 @@ def written(text: str, folder: Path, name: str) -> Path:
     return path
 
 
-@given(lines=LINES, separator=st.sampled_from(",;\t"), percent=st.booleans())
+@given(lines=LINES.filter(bool), separator=st.sampled_from(",;\t"), percent=st.booleans())
 def test_a_spreadsheet_is_read_digit_for_digit(
     tmp_path_factory: pytest.TempPathFactory, lines: list[Line], separator: str, *, percent: bool
 ) -> None:
@@ -76,6 +76,7 @@ def test_every_mistake_is_named_with_its_line(tmp_path: Path) -> None:
         f"{path}:",
         "  line 2: security is missing: an id or a ticker",
         "  line 3: target must be a number, such as 0.05 or 5%, not 'x'",
+        "  line 4: target must be a number, such as 0.05 or 5%, not '1e999999999'",
         "  line 5: target must be a number, such as 0.05 or 5%, not '-inf'",
     ]
 
@@ -83,4 +84,16 @@ def test_every_mistake_is_named_with_its_line(tmp_path: Path) -> None:
 def test_of_many_mistakes_the_first_are_told(tmp_path: Path) -> None:
     path = written("security,target\n" + ",1\n" * 25, tmp_path, "model.csv")
     with pytest.raises(click.UsageError, match="and 15 more"):
+        read_model(path)
+
+
+def test_a_decimal_comma_is_read_where_columns_are_parted_by_another_sign(tmp_path: Path) -> None:
+    path = written("sep=;\nsecurity;target;low_drift\nAEP;5,5%;0,01\n", tmp_path, "model.csv")
+    assert read_model(path).lines == [Line("AEP", Decimal("0.055"), Decimal("0.01"), Decimal(0))]
+
+
+@pytest.mark.parametrize("text", ["1_000", "\uff11", "1e-99999", "9" * 5000, "0x1", "1,5", "--1", "."])
+def test_what_only_looks_like_a_number_is_refused(tmp_path: Path, text: str) -> None:
+    path = written(f'security,target\nA,"{text}"\n', tmp_path, "model.csv")
+    with pytest.raises(click.UsageError, match="line 2: target must be a number"):
         read_model(path)

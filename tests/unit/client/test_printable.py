@@ -36,6 +36,6 @@ def test_findings_are_shown_and_obeyed_by_nobody() -> None:
 
 def test_a_failure_is_told_as_it_is() -> None:
     error = OrderGenerationError("NOT_FOUND", NASTY)
-    with pytest.raises(Failure, match="NOT_FOUND") as raised, told_failures("localhost:1", None, 1):
+    with pytest.raises(Failure) as raised, told_failures("localhost:1", None, 1):
         raise error
-    assert str(raised.value) == f"NOT_FOUND: {SHOWN}"
+    assert str(raised.value) == SHOWN

@@ -32,8 +32,8 @@ its text. Made by `python -m tools.licences generate`. **Bold** is copyleft of t
 image: SecantusDB is the embedded database (the extra `embedded`), which only the images of the sandbox and of
 development have, and hadolint lints the Dockerfile in the tests. Both are started as programs of their own,
 and never imported. Who passes on an image that has SecantusDB owes its source by the GPL. Docutils, which
-builds the site of these pages, is in the public domain and under BSD; the GPL is that of a mode for Emacs, which
-its release here does not have.
+builds the site of these pages, is in the public domain and under BSD; the GPL is that of a mode for Emacs,
+which its release here does not have.
 """
 
 

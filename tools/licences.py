@@ -31,7 +31,9 @@ What each locked release says of its own licence: its expression, or its classif
 its text. Made by `python -m tools.licences generate`. **Bold** is copyleft of the GPL's kind. None is in the
 image: SecantusDB is the embedded database (the extra `embedded`), which only the images of the sandbox and of
 development have, and hadolint lints the Dockerfile in the tests. Both are started as programs of their own,
-and never imported. Who passes on an image that has SecantusDB owes its source by the GPL.
+and never imported. Who passes on an image that has SecantusDB owes its source by the GPL. Docutils, which
+builds the site of these pages, is in the public domain and under BSD; the GPL is that of a mode for Emacs,
+which its release here does not have.
 """
 
 

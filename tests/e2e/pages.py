@@ -51,7 +51,7 @@ def run(given: Iterable[Block], folder: Path, settings: Mapping[str, str]) -> No
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=PATIENCE,
+        timeout=PATIENCE * len(expected),
         check=False,
     )
     printed = done.stdout.split(f"{_MARK}\n")

@@ -18,6 +18,8 @@ from ordergen_client.report.exact import ratio
 from ordergen_client.report.figures import Figures, trade_value
 
 _DEFAULTS: Final = RebalanceOptions()
+#: Of weights, which are quotients and need not end.
+_PLACES: Final = 12
 _NUMBERS: Final = "market_value", "cash_before", "cash_after", "drift_before", "drift_after"
 
 
@@ -141,12 +143,17 @@ def line_row(portfolio: PortfolioRebalance, line: RebalancePosition) -> dict[str
         **given,
         "low": line.target - line.low_drift,
         "high": line.target + line.high_drift,
-        "weight_before": ratio(line.original_market_value, value),
-        "weight_after": ratio(line.adjusted_market_value, value),
+        "weight_before": _weight(line.original_market_value, value),
+        "weight_after": _weight(line.adjusted_market_value, value),
         "side": _side(line),
         "quantity": abs(line.trade_quantity) or None,
         "value": trade_value(line) if line.trade_quantity else None,
     }
+
+
+def _weight(part: Decimal, whole: Decimal) -> Decimal | None:
+    found = ratio(part, whole)
+    return None if found is None else round(found, _PLACES)
 
 
 def _order(line: RebalancePosition) -> dict[str, object]:

@@ -89,6 +89,11 @@ def at(target: str) -> dict[str, str]:
     return {"ORDERGEN_TARGET": target}
 
 
+def blocks_of(page: str, target: str) -> list[Block]:
+    """The blocks of a page, with the address of a stack in place of the usual one."""
+    return [replace(one, commands=one.commands.replace("localhost:8088", target)) for one in blocks(page)]
+
+
 def test_the_tutorial(demo: Served, tmp_path: Path) -> None:
     all_of_it = blocks("tutorial")
     assert [one.commands for one in all_of_it[: len(BEFORE)]] == BEFORE
@@ -100,16 +105,14 @@ def test_the_tutorial(demo: Served, tmp_path: Path) -> None:
 @pytest.mark.parametrize("page", PLAIN)
 def test_a_how_to(demo: Served, tmp_path: Path, page: str) -> None:
     """Where a page has an address it is the one that `serve` takes; the stack of the test has another."""
-    given = [
-        replace(one, commands=one.commands.replace("localhost:8088", demo.target)) for one in blocks(page)
-    ]
+    given = blocks_of(page, demo.target)
     assert given
     run(given, tmp_path, at(demo.target))
 
 
 def test_how_to_connect_with_tls_and_tokens(tmp_path: Path) -> None:
     with served("--secure") as secure:
-        run(blocks(SECURE), tmp_path, {**at(secure.target), "C": str(secure.credentials)})
+        run(blocks_of(SECURE, secure.target), tmp_path, {**at(secure.target), "C": str(secure.credentials)})
 
 
 def test_how_to_call_it_from_another_language(tmp_path: Path) -> None:

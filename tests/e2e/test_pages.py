@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ordergen_client import Client, Tls
-from tests.e2e.pages import DOCS, ROOT, blocks, run
+from tests.e2e.pages import DOCS, ROOT, Block, blocks, run
 from tests.limits import PATIENCE
 
 #: What `ordergen serve` leaves to play with.

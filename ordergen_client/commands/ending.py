@@ -15,7 +15,7 @@ from ordergen_client.commands.failures import (
     told,
     unreachable,
 )
-from ordergen_client.commands.options import Server
+from ordergen_client.commands.servers import Server
 from ordergen_client.errors import OrderGenerationError
 from ordergen_client.records.states import PortfolioState, RebalanceState
 from ordergen_client.records.values import Rebalance

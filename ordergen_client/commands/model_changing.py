@@ -14,7 +14,8 @@ from ordergen_client.commands.model_records import (
     warn_of_unknown_securities,
     whole_model,
 )
-from ordergen_client.commands.options import Server, with_client
+from ordergen_client.commands.options import with_client
+from ordergen_client.commands.servers import Server
 from ordergen_client.records.values import Position
 from ordergen_client.showing.output import Output
 

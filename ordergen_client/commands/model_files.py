@@ -4,21 +4,18 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 import click
 import yaml
 
-from ordergen_client.commands.decimals import exact
+from ordergen_client.commands.model_lines import SECURITY, Line, line_of
 
 #: Errors of a file that are told.
 _TOLD: Final = 10
 #: Of a version.
 _DIGITS: Final = 18
-_WEIGHTS: Final = "target", "low_drift", "high_drift"
-_SECURITY: Final = "security", "security_id", "ticker"
 _PORTFOLIOS: Final = "portfolios", "portfolio_ids"
 #: What `ordergen models show` writes beside what may be changed.
 _READ_ONLY: Final = {
@@ -30,16 +27,6 @@ _READ_ONLY: Final = {
     "update_time",
     "update_actor",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A position as it is written: a security by id or ticker, and its weights."""
-
-    security: str
-    target: Decimal
-    low_drift: Decimal
-    high_drift: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +75,11 @@ def _of_csv(text: str, mistakes: list[str]) -> ModelFile:
     try:
         names = [name.strip().lower() for name in rows.fieldnames or ()]
         rows.fieldnames = names
-        if not (set(_SECURITY) & set(names) and "target" in names):
+        if not (set(SECURITY) & set(names) and "target" in names):
             mistakes.append("the first line must be: security,target,low_drift,high_drift")
             return ModelFile()
         lines = [
-            _line(
+            line_of(
                 {key: _with_point(value, separator) for key, value in row.items() if key},
                 f"line {rows.line_num}",
                 mistakes,
@@ -149,32 +136,8 @@ def _lines(positions: object, mistakes: list[str]) -> Iterator[Line]:
     for place, one in enumerate(positions):
         if not isinstance(one, dict):
             mistakes.append(f"positions[{place}]: must have security, target, low_drift, high_drift")
-        elif line := _line(one, f"positions[{place}]", mistakes):
+        elif line := line_of(one, f"positions[{place}]", mistakes):
             yield line
-
-
-def _line(given: Mapping[str, Any], where: str, mistakes: list[str]) -> Line | None:
-    taken = {*_SECURITY, *_WEIGHTS}
-    before = len(mistakes)
-    fields = "security, target, low_drift, high_drift"
-    mistakes += [f"{where}: {key} is no field of a position: {fields}" for key in given if key not in taken]
-    security = next((given[key] for key in _SECURITY if given.get(key)), "")
-    if not isinstance(security, str) or not security.strip():
-        mistakes.append(f"{where}: security is missing: an id or a ticker")
-    weights = [_weight(given.get(key), f"{where}: {key}", key == "target", mistakes) for key in _WEIGHTS]
-    return Line(str(security).strip(), *weights) if len(mistakes) == before else None
-
-
-def _weight(given: object, where: str, needed: bool, mistakes: list[str]) -> Decimal:
-    text = given.strip() if isinstance(given, str) else ""
-    if not text:
-        if needed or given:
-            mistakes.append(f"{where} must be a number, such as 0.05 or 5%")
-        return Decimal(0)
-    number = exact(text, is_weight=True)
-    if number is None:
-        mistakes.append(f"{where} must be a number, such as 0.05 or 5%, not {text!r}")
-    return number or Decimal(0)
 
 
 def _text(document: Mapping[str, Any], key: str, mistakes: list[str]) -> str | None:

@@ -12,7 +12,8 @@ from ordergen_client.commands.asking import ask
 from ordergen_client.commands.model_changing import link, remove_position, set_position, unlink
 from ordergen_client.commands.model_records import tickers_of, whole_model
 from ordergen_client.commands.model_writing import create, diff, update
-from ordergen_client.commands.options import Server, with_client
+from ordergen_client.commands.options import with_client
+from ordergen_client.commands.servers import Server
 from ordergen_client.records.values import Model
 from ordergen_client.showing.columns import Column, Kind, percent, time
 from ordergen_client.showing.output import Listing, Output

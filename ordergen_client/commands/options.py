@@ -3,17 +3,15 @@
 import functools
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
 
-from ordergen_client.client import Client
 from ordergen_client.commands.decimals import seconds
 from ordergen_client.commands.failures import told_failures
-from ordergen_client.connecting.contexts import Context, ContextError, contexts_path, read_contexts
-from ordergen_client.connecting.credentials import Tls, Token
+from ordergen_client.commands.servers import DEFAULT_TARGET, Server, chosen_server
+from ordergen_client.connecting.contexts import Context
 from ordergen_client.showing.output import Form, Output
 from ordergen_client.variables import misspelt
 
@@ -32,34 +30,7 @@ VARIABLES: Final = (
 )
 #: How those of the server's programs begin.
 OTHERS: Final = ("ORDERGEN_TLS_", "ORDERGEN_REST_", "ORDERGEN_LEGACY_", "ORDERGEN_SIBLING_")
-DEFAULT_TARGET: Final = "localhost:8088"
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
-
-
-@dataclass(frozen=True, slots=True, repr=False)  # the token may be one
-class Server:
-    """The server that a command talks to.
-
-    Attributes:
-        target: its `host:port`.
-        tls: files of TLS; None is plain text.
-        token: who we are.
-        timeout_seconds: of a call.
-        named: the options that say so, as they are typed again.
-    """
-
-    target: str
-    tls: Tls | None
-    token: Token | None
-    timeout_seconds: float
-    named: str
-
-    def client(self) -> Client:
-        """A client of it. Raises click.UsageError for what cannot be."""
-        try:
-            return Client(self.target, tls=self.tls, token=self.token, timeout_seconds=self.timeout_seconds)
-        except (ValueError, OSError) as error:
-            raise click.UsageError(str(error)) from error
 
 
 def with_output(command: Command) -> Command:
@@ -121,7 +92,7 @@ def with_server(command: Command) -> Command:
         }
         for found, meant in misspelt(os.environ, VARIABLES, OTHERS).items():
             click.echo(f"Warning: {found} is no variable of ordergen: is {meant} meant?", err=True)
-        command(*args, server=_server(context, Context(**given)), **options)  # type: ignore[arg-type] # each its own type
+        command(*args, server=chosen_server(context, Context(**given)), **options)  # type: ignore[arg-type] # each its own type
 
     wrapped: Command = _with(
         with_chosen,
@@ -189,43 +160,6 @@ def with_called(command: Command) -> Command:
 def with_client(command: Command) -> Command:
     """The options of a server and of a result: the command gets `client`, `server` and `output`."""
     return with_output(with_called(command))
-
-
-def _server(name: str | None, given: Context) -> Server:
-    """What is given by options and variables, then what the context says, then defaults."""
-    try:
-        # A target of its own leaves the current context aside: its token is for its server alone.
-        aside = given.target is not None and not name
-        chosen = Context() if aside else read_contexts(contexts_path()).chosen(name)
-    except ContextError as error:
-        raise click.UsageError(str(error)) from error
-    options = {**chosen.given(), **given.given()}
-    of_context = Context.of("chosen", options)
-    files = (of_context.ca, of_context.certificate, of_context.key)
-    try:
-        tls = Tls(*files) if of_context.tls or any(files) else None
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-    token_file = of_context.token_file
-    token: Token | None = Path(token_file) if token_file else os.environ.get("ORDERGEN_TOKEN") or None
-    return Server(
-        DEFAULT_TARGET if of_context.target is None else of_context.target,
-        tls,
-        token,
-        of_context.timeout or 30.0,
-        _typed(name, given),
-    )
-
-
-def _typed(name: str | None, given: Context) -> str:
-    """The options of a server as somebody types them again."""
-    options = {"context": name, **given.given()}
-    told = [
-        f" --{key.replace('_', '-')}" + ("" if value is True else f" {value}")
-        for key, value in options.items()
-        if value is not None and value is not False
-    ]
-    return "".join(told)
 
 
 def _with(command: Callable[..., None], *options: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - as it was

@@ -8,7 +8,8 @@ import click
 
 from ordergen_client.client import Client
 from ordergen_client.commands import finding
-from ordergen_client.commands.options import Server, with_client
+from ordergen_client.commands.options import with_client
+from ordergen_client.commands.servers import Server
 from ordergen_client.records.values import Model, RebalanceEvent
 from ordergen_client.report.figures import figures
 from ordergen_client.showing.columns import Column, Kind

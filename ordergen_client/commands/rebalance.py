@@ -10,7 +10,8 @@ from ordergen_client.client import Client
 from ordergen_client.commands import finding
 from ordergen_client.commands.decimals import money, seconds, weight
 from ordergen_client.commands.ending import end_as, going_on, starting
-from ordergen_client.commands.options import Server, with_client
+from ordergen_client.commands.options import with_client
+from ordergen_client.commands.servers import Server
 from ordergen_client.records.states import Restriction, Strategy
 from ordergen_client.records.values import Model, RebalanceOptions
 from ordergen_client.showing.output import Output

@@ -12,7 +12,8 @@ from ordergen_client.commands.asking import ask
 from ordergen_client.commands.ending import end_as, going_on
 from ordergen_client.commands.export import export
 from ordergen_client.commands.failures import Failure
-from ordergen_client.commands.options import Server, with_client
+from ordergen_client.commands.options import with_client
+from ordergen_client.commands.servers import Server
 from ordergen_client.commands.verify import verify
 from ordergen_client.records.states import PortfolioState, RebalanceState
 from ordergen_client.records.values import Rebalance, RebalanceEvent

@@ -1,6 +1,7 @@
 """Some of a model's portfolios, as they are chosen for a run: one by one, or by a file."""
 
 import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TextIO
@@ -50,13 +51,14 @@ def read_listed(file: TextIO) -> list[Listed]:
         click.UsageError: it cannot be read.
     """
     try:
-        lines = [line for line in file.read().removeprefix("\ufeff").splitlines() if line.strip()]
-        head = lines[0] if lines else ""
+        text = file.read().removeprefix("\ufeff").lstrip()
+        head = text.partition("\n")[0]
         separator = max(",;\t", key=head.count)
-        names = [name.strip().lower() for name in next(csv.reader([head], delimiter=separator), [])]
+        names = [name.strip().lower() for name in head.split(separator)]
         if _PORTFOLIO not in names:
-            return [Listed(line.strip()) for line in lines]
-        rows = csv.DictReader(lines[1:], names, restval="", delimiter=separator, strict=True)
+            return [Listed(line.strip()) for line in text.splitlines() if line.strip()]
+        table = io.StringIO(text.partition("\n")[2], newline="")
+        rows = csv.DictReader(table, names, restval="", delimiter=separator, strict=True)
         return [Listed(_cell(row, _PORTFOLIO), _cell(row, _MODEL)) for row in rows]
     except (OSError, UnicodeError, csv.Error) as error:
         why = error.strerror if isinstance(error, OSError) else "it is neither CSV nor lines of UTF-8"

@@ -59,7 +59,8 @@ def read_listed(file: TextIO) -> list[Listed]:
             return [Listed(line.strip()) for line in text.splitlines() if line.strip()]
         table = io.StringIO(text.partition("\n")[2], newline="")
         rows = csv.DictReader(table, names, restval="", delimiter=separator, strict=True)
-        return [Listed(_cell(row, _PORTFOLIO), _cell(row, _MODEL)) for row in rows]
+        filled = (row for row in rows if any(row[name] for name in names))
+        return [Listed(_cell(row, _PORTFOLIO), _cell(row, _MODEL)) for row in filled]
     except (OSError, UnicodeError, csv.Error) as error:
         why = error.strerror if isinstance(error, OSError) else "it is neither CSV nor lines of UTF-8"
         raise click.UsageError(f"--only-from: {file.name} cannot be read: {why}") from error

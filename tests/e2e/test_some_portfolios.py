@@ -144,7 +144,7 @@ def test_what_is_no_part_of_the_model_is_named_by_its_place(desk: Desk) -> None:
             lambda given=portfolio_ids: start(desk.api, desk.model.model_id, portfolio_ids=given),
             lambda given=portfolio_ids: desk.tried(portfolio_ids=given),
         ):
-            found = failure(call)  # type: ignore[arg-type]
+            found = failure(call)
             assert (found.code, found.fields) == (StatusCode.INVALID_ARGUMENT, fields)
             assert rule in found.message
 
@@ -157,7 +157,7 @@ def test_the_portfolios_are_part_of_what_a_request_id_stands_for(desk: Desk) -> 
     assert again == desk.api.run(first.rebalance_id)
     for others in (desk.ids[:3], []):
         call = lambda given=others: start(desk.api, model_id, request_id=REQUEST_ID, portfolio_ids=given)  # noqa: E731
-        found = failure(call)  # type: ignore[arg-type]
+        found = failure(call)
         assert (found.code, found.fields) == (StatusCode.INVALID_ARGUMENT, ["request_id"])
 
 

@@ -28,7 +28,8 @@ def listed(text: str) -> list[Listed]:
         ("\ufeffOne\r\n\r\nTwo, the second\n", ["One", "Two, the second"]),
         ("portfolio_id\n", []),
         ("portfolio_id\nOne\n Two \n", ["One", "Two"]),
-        ("name;Portfolio_ID\nx;One\n", ["One"]),
+        ("name;Portfolio_ID\nx;One\n;\n", ["One"]),
+        ("name;portfolio_id\nx;One;too;many\nx\n", ["One", ""]),
         ("name\tportfolio_id\n\tOne", ["One"]),
     ],
 )

@@ -156,8 +156,8 @@ def test_the_portfolios_are_part_of_what_a_request_id_stands_for(desk: Desk) -> 
     again = start(desk.api, model_id, request_id=REQUEST_ID, portfolio_ids=asked)
     assert again == desk.api.run(first.rebalance_id)
     for others in (desk.ids[:3], []):
-        call = lambda given=others: start(desk.api, model_id, request_id=REQUEST_ID, portfolio_ids=given)  # noqa: E731
-        found = failure(call)
+        arguments = {"request_id": REQUEST_ID, "portfolio_ids": others}
+        found = failure(lambda given=arguments: start(desk.api, model_id, **given))  # type: ignore[misc]
         assert (found.code, found.fields) == (StatusCode.INVALID_ARGUMENT, ["request_id"])
 
 

@@ -88,8 +88,8 @@ class RebalanceModelRequest(_message.Message):
     @_builtins.property
     def portfolio_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The portfolios of the run, where it is to be over some of the model's: 24 alphanumeric characters each, each
-        one of the model's, at most once, and at most 100,000. They are begun in this order. Empty is all of the
-        model's.
+        one of the model's, at most once, and at most 100,000. They are handed out in this order, in chunks. Empty is
+        all of the model's.
         """
 
     @_builtins.property
@@ -180,8 +180,8 @@ class StartRebalanceRequest(_message.Message):
     @_builtins.property
     def portfolio_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The portfolios of the run, where it is to be over some of the model's: 24 alphanumeric characters each, each
-        one of the model's, at most once, and at most 100,000. They are begun in this order. Empty is all of the
-        model's.
+        one of the model's, at most once, and at most 100,000. They are handed out in this order, in chunks. Empty is
+        all of the model's.
         """
 
     def __init__(

@@ -86,7 +86,7 @@ class Rebalancer:
             result = self._store.get_portfolio(first.rebalance_id, portfolio_id)
         else:
             model = self._models.of_portfolio(portfolio_id)
-            started = self._started(model, options, 1, stored=not validate_only)
+            started = self._started(model, 1, options, stored=not validate_only)
             result = self._result(started, model, portfolio_id, deadline)
             deadline.raise_if_stopped()
             if not validate_only:
@@ -176,7 +176,7 @@ class Rebalancer:
             chosen = _chosen(model, portfolio_ids)
             tried = model.with_positions(draft) if draft else model
             started = self._started(
-                tried, options, len(chosen), partial=_is_part(chosen, model), draft=bool(draft), stored=False
+                tried, len(chosen), options, partial=_is_part(chosen, model), draft=bool(draft), stored=False
             )
             yield from self._preview(started, tried, chosen, deadline, view)
 
@@ -251,7 +251,7 @@ class Rebalancer:
             return first, True
         model = self._models.get(model_id)
         chosen = _chosen(model, portfolio_ids)
-        started = self._started(model, options, len(chosen), partial=_is_part(chosen, model))
+        started = self._started(model, len(chosen), options, partial=_is_part(chosen, model))
         begun_by = BegunBy(dict(origin.current().fields), dict(origin.current().headers))
         order = RunOrder(started, model.positions, seconds, begun_by)
         begun = self._runs.begin(order, chosen, request)
@@ -260,8 +260,8 @@ class Rebalancer:
     def _started(
         self,
         model: Model,
-        options: RebalanceOptions,
         portfolio_count: int,
+        options: RebalanceOptions,
         *,
         partial: bool = False,
         draft: bool = False,

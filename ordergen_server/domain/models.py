@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from ordergen_server.domain.errors import ModelWithoutPositions, Violation
 from ordergen_server.domain.numbers import EXACT, total
 from ordergen_server.domain.requests.ids import check_entity_id
 from ordergen_server.domain.requests.violations import Violations
@@ -74,6 +75,16 @@ class Model:
     def portfolio_ids(self) -> tuple[str, ...]:
         """The portfolios that follow the model."""
         return self.content.portfolio_ids
+
+
+def without_positions(model: Model) -> ModelWithoutPositions:
+    """Why a model without positions is not rebalanced."""
+    rule = "must have positions, for rebalancing to none would sell everything: add one with AddPosition"
+    return ModelWithoutPositions(
+        f"Model {model.model_id} {rule}.",
+        metadata={"model_id": model.model_id},
+        violations=[Violation(model.model_id, rule, "MODEL_WITHOUT_POSITIONS")],
+    )
 
 
 def check_content(

@@ -4,11 +4,11 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from threading import Event
+from typing import TYPE_CHECKING
 
 from ordergen_server.domain import origin
 from ordergen_server.domain.deadlines import Deadline
-from ordergen_server.domain.errors import ModelWithoutPositions, OrderGenerationError, Violation
-from ordergen_server.domain.models import Model
+from ordergen_server.domain.models import Model, without_positions
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
@@ -28,6 +28,9 @@ from ordergen_server.services.running.leased_run import end_state
 from ordergen_server.services.running.runs import Runs
 from ordergen_server.services.securities import Securities
 from ordergen_server.services.watching import Events, watch
+
+if TYPE_CHECKING:
+    from ordergen_server.domain.errors import OrderGenerationError
 
 #: Takes what is called once the caller has gone, in whatever way; false where that was before.
 WhenGone = Callable[[Callable[[], None]], bool]
@@ -298,9 +301,4 @@ def _raise_error(finished: Rebalance) -> None:
 
 def _require_positions(model: Model) -> None:
     if not model.positions:
-        rule = "must have positions, for rebalancing to none would sell everything: add one with AddPosition"
-        raise ModelWithoutPositions(
-            f"Model {model.model_id} {rule}.",
-            metadata={"model_id": model.model_id},
-            violations=[Violation(model.model_id, rule, "MODEL_WITHOUT_POSITIONS")],
-        )
+        raise without_positions(model)

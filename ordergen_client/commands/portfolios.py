@@ -27,7 +27,7 @@ _DRIFTS: Final = (
     Column("drift", "Drift", Kind.PERCENT),
     Column("outside_bands", "Outside bands", Kind.COUNT, 1),
     Column("worst_ticker", "Worst", Kind.TEXT, 2),
-    Column("worst_distance", "Beyond its band", Kind.PERCENT, 2),
+    Column("worst_distance", "Off band", Kind.PERCENT, 2),
     Column("cash_weight", "Cash", Kind.PERCENT, 3),
     Column("market_value", "Market value", Kind.MONEY, 5),
 )

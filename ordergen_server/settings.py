@@ -182,8 +182,8 @@ class Settings(SettingsWithSecrets):
     portfolio_rate: float = Field(
         default=0,
         ge=0,
-        description="Portfolios of runs and checks of drift begun a second, at most, to spare the siblings. 0: no"
-        " limit.",
+        description="Portfolios of runs and checks of drift begun a second, at most, to spare the siblings."
+        " 0: no limit.",
     )
     maximum_call_seconds: Seconds = Field(
         default=60, description="Time for a call whose caller does not say less."

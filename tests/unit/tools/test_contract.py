@@ -46,6 +46,7 @@ REST = {
     "ListPortfolioRebalances": ("get", "/api/v1/rebalance/{rebalance_id}/portfolios"),
     "GetPortfolioRebalance": ("get", "/api/v1/rebalance/{rebalance_id}/portfolio/{portfolio_id}"),
     "DeleteRebalance": ("delete", "/api/v1/rebalance/{rebalance_id}"),
+    "CheckDrift": ("post", "/api/v1/portfolios:drift"),
     "ResolveSecurities": ("post", "/api/v1/securities:resolve"),
     "ResolvePortfolios": ("post", "/api/v1/portfolios:resolve"),
     "Diagnose": ("get", "/api/v1/diagnostics"),
@@ -78,7 +79,7 @@ def test_every_call_has_its_path(method: MethodDescriptor) -> None:
 
 
 def test_every_call_of_the_contract_is_there() -> None:
-    streams = {"RebalanceModel", "WatchRebalance"}
+    streams = {"RebalanceModel", "WatchRebalance", "CheckDrift"}
     assert {method.name for method in ALL_METHODS} == set(REST)
     assert {method.name for method in ALL_METHODS if method.server_streaming} == streams
 

@@ -1,9 +1,9 @@
 """What can be asked of runs."""
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, TypeVar
 
-from globeco.ordergen.v1 import rebalance_pb2
+from globeco.ordergen.v1 import model_pb2, rebalance_pb2
 from globeco.ordergen.v1 import rebalance_service_pb2 as pb
 
 from ordergen_client.calls.call import Call, Pages, Stream, Watch, nothing, repeatable
@@ -12,29 +12,40 @@ from ordergen_client.records.states import PortfolioState, View
 from ordergen_client.records.values import (
     DEFAULT_OPTIONS,
     PortfolioRebalance,
+    Position,
     Rebalance,
     RebalanceEvent,
     RebalanceOptions,
 )
 
+Item = TypeVar("Item")
 AnyView = View | Literal["BASIC", "FULL"]
 AnyState = PortfolioState | Literal["REBALANCED", "NO_ACTION", "INFEASIBLE", "FAILED", "SKIPPED"]
 
 
 def start(
-    model_id: str, options: RebalanceOptions = DEFAULT_OPTIONS, *, request_id: str = ""
+    model_id: str,
+    options: RebalanceOptions = DEFAULT_OPTIONS,
+    *,
+    request_id: str = "",
+    portfolio_ids: Iterable[str] | None = None,
 ) -> Call[Rebalance]:
-    """Start the rebalance of every portfolio of a model; it goes on by itself.
+    """Start the rebalance of every portfolio of a model, or of some; it goes on by itself.
 
     Args:
         model_id: the model.
         options: how.
         request_id: a UUID4 that makes the call safe to repeat; without one it is given one of its own.
+        portfolio_ids: which of the model's portfolios, each once; None is all of them.
+
+    Raises:
+        ValueError: `portfolio_ids` are given, and there are none.
     """
     request = pb.StartRebalanceRequest(
         model_id=checks.text(model_id, "model_id"),
         options=_options(options),
         request_id=repeatable(request_id),
+        portfolio_ids=_some_portfolios(portfolio_ids),
     )
     return Call("StartRebalance", request, messages.rebalance)
 
@@ -46,8 +57,10 @@ def stream(
     validate_only: bool = False,
     request_id: str = "",
     view: AnyView = View.FULL,
+    portfolio_ids: Iterable[str] | None = None,
+    draft_positions: Iterable[Position] | None = None,
 ) -> Stream[RebalanceEvent]:
-    """Rebalance every portfolio of a model as one call; events come as portfolios are done and stored.
+    """Rebalance every portfolio of a model, or some, as one call; events come as they are done and stored.
 
     The run lives as long as the call: closing the iterator, or losing the connection, cancels it. One that
     `start` begins goes on. Where the run fails as a whole its error is raised after the last event.
@@ -58,6 +71,11 @@ def stream(
         validate_only: compute everything, store nothing.
         request_id: a UUID4 that makes the call safe to repeat.
         view: BASIC leaves out positions.
+        portfolio_ids: which of the model's portfolios, each once; None is all of them.
+        draft_positions: tried in place of the model's own, with `validate_only` alone; None is no draft.
+
+    Raises:
+        ValueError: `portfolio_ids` or `draft_positions` are given, and there are none.
     """
     request = pb.RebalanceModelRequest(
         model_id=checks.text(model_id, "model_id"),
@@ -65,6 +83,8 @@ def stream(
         validate_only=checks.flag(validate_only, "validate_only"),
         request_id=checks.text(request_id, "request_id"),
         view=_view(view),
+        portfolio_ids=_some_portfolios(portfolio_ids),
+        draft_positions=_draft(draft_positions),
     )
     return Stream("RebalanceModel", request, messages.event)
 
@@ -171,6 +191,26 @@ def _watch(rebalance_id: str, after_sequence: int, view: AnyView) -> pb.WatchReb
 
 def _id(rebalance_id: str) -> str:
     return checks.text(rebalance_id, "rebalance_id")
+
+
+def _some_portfolios(given: Iterable[str] | None) -> tuple[str, ...]:
+    """Portfolios that are given; an empty list would be taken for all of the model's, which none can mean."""
+    if given is None:
+        return ()
+    return _some(checks.texts(given, "portfolio_ids"), "portfolio_ids")
+
+
+def _draft(given: Iterable[Position] | None) -> Iterable[model_pb2.Position]:
+    if given is None:
+        return ()
+    found = checks.records(given, "draft_positions", Position)
+    return map(messages.position_message, _some(found, "draft_positions"))
+
+
+def _some(given: tuple[Item, ...], name: str) -> tuple[Item, ...]:
+    if not given:
+        raise ValueError(f"{name} is empty: leave it out to mean all that the model has")
+    return given
 
 
 def _options(options: RebalanceOptions) -> rebalance_pb2.RebalanceOptions:

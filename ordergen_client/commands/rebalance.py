@@ -1,7 +1,8 @@
-"""`ordergen rebalance`: a model's portfolios, or one of them."""
+"""`ordergen rebalance`: a model's portfolios, some of them, or a single one."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, TextIO
 from uuid import uuid4
 
 import click
@@ -9,11 +10,13 @@ import click
 from ordergen_client.client import Client
 from ordergen_client.commands import finding
 from ordergen_client.commands.decimals import money, seconds, weight
+from ordergen_client.commands.draft import draft_positions
 from ordergen_client.commands.ending import end_as, going_on, starting
 from ordergen_client.commands.options import with_client
+from ordergen_client.commands.portfolio_choice import chosen_portfolios
 from ordergen_client.commands.servers import Server
 from ordergen_client.records.states import Restriction, Strategy
-from ordergen_client.records.values import Model, RebalanceOptions
+from ordergen_client.records.values import Position, RebalanceOptions
 from ordergen_client.showing.output import Output
 from ordergen_client.showing.portfolio import show_portfolio
 from ordergen_client.showing.run import RunRead, show_run
@@ -64,8 +67,20 @@ def _how(command: Any) -> Any:  # noqa: ANN401 - a click command's function
 
 @click.command()
 @click.argument("model", required=False)
-@click.option("--portfolio", help="This portfolio alone; by id or name.")
+@click.option("--portfolio", help="This portfolio alone, without naming its model; by id or name.")
+@click.option("--only", multiple=True, help="This portfolio of MODEL; by id or name. Repeatable.")
+@click.option(
+    "--only-from",
+    type=click.File(encoding="utf-8"),
+    help="These portfolios of MODEL: a file with one a line, or the CSV of `ordergen portfolios drift`."
+    " `-` is standard input.",
+)
 @click.option("--dry-run", is_flag=True, help="Compute everything, store nothing.")
+@click.option(
+    "--draft",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="With --dry-run: try the positions of a model file in place of those of MODEL.",
+)
 @click.option("--detach", is_flag=True, help="Print the run's id and leave it to go on by itself.")
 @click.option("--wait", is_flag=True, help="Wait for its end without progress, as scripts do.")
 @click.option("--request-id", default="", help="A UUID4: the same one never starts a second run.")
@@ -78,13 +93,16 @@ def rebalance(
     output: Output,
     model: str | None,
     portfolio: str | None,
+    only: tuple[str, ...],
+    only_from: TextIO | None,
     dry_run: bool,
+    draft: Path | None,
     detach: bool,
     wait: bool,
     request_id: str,
     **how: Any,  # noqa: ANN401 - the options of _HOW
 ) -> None:
-    """Rebalance every portfolio of MODEL, or one with --portfolio.
+    """Rebalance every portfolio of MODEL, some with --only and --only-from, or one with --portfolio.
 
     The run goes on when this command is interrupted: `ordergen runs watch` comes back to it. Ends with 0
     where it is done, and with 3 where some portfolios are INFEASIBLE or FAILED.
@@ -93,19 +111,25 @@ def rebalance(
         raise click.UsageError("Name a model, or one portfolio with --portfolio: one of the two.")
     if detach and (dry_run or wait or portfolio):
         raise click.UsageError("--detach goes with a stored run of a model alone, and without --wait.")
+    if portfolio and (only or only_from or draft):
+        raise click.UsageError("--only, --only-from and --draft go with a model.")
+    if draft and not dry_run:
+        raise click.UsageError("--draft goes with --dry-run: `ordergen models update` saves it.")
     output.progress.quiet = output.quiet or wait
     options = _options(client, how)
     if portfolio:
         _rebalance_one(client, output, portfolio, options, dry_run=dry_run, request_id=request_id)
         return
     model_id = finding.model_id(client, model or "")
+    chosen = chosen_portfolios(client, output, model_id, only, only_from)
+    tried = draft_positions(client, output, client.models.get(model_id), draft) if draft else None
     if options.restrictions:
-        _warn_of_restrictions(output, client.models.get(model_id), options)
+        _warn_of_restrictions(output, tried or client.models.get(model_id).positions, options)
     if dry_run:
-        _dry_run(client, output, model_id, options)
+        _dry_run(client, output, model_id, options, chosen=chosen, draft=tried)
         return
     with starting(request_id := request_id or str(uuid4()), server):
-        run = client.runs.start(model_id, options, request_id=request_id)
+        run = client.runs.start(model_id, options, request_id=request_id, portfolio_ids=chosen)
     if detach:
         output.done({"rebalance_id": run.rebalance_id}, run.rebalance_id)
         return
@@ -124,10 +148,20 @@ def _rebalance_one(
     show_portfolio(output, found)
 
 
-def _dry_run(client: Client, output: Output, model_id: str, options: RebalanceOptions) -> None:
+def _dry_run(
+    client: Client,
+    output: Output,
+    model_id: str,
+    options: RebalanceOptions,
+    *,
+    chosen: Sequence[str] | None,
+    draft: Sequence[Position] | None,
+) -> None:
     """Computed by the server as always, and stored nowhere: it ends with this command."""
     read = RunRead()
-    events = client.runs.stream(model_id, options, validate_only=True)
+    events = client.runs.stream(
+        model_id, options, validate_only=True, portfolio_ids=chosen, draft_positions=draft
+    )
     show_run(output, with_progress(until_interrupted(events), output.progress, "Trying"), read)
     output.progress.print("A dry run: nothing is stored.", highlight=False)
     end_as(read.run)
@@ -182,8 +216,8 @@ def _shares(text: str) -> int:
     return int(text)
 
 
-def _warn_of_restrictions(output: Output, model: Model, options: RebalanceOptions) -> None:
-    there = {one.security_id for one in model.positions}
+def _warn_of_restrictions(output: Output, positions: Sequence[Position], options: RebalanceOptions) -> None:
+    there = {one.security_id for one in positions}
     absent = [one for one in options.restrictions if one not in there]
     if absent:
         output.warn(

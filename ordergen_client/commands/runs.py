@@ -72,7 +72,7 @@ def list_runs(
     model_id = finding.model_id(client, model) if model else ""
     portfolio_ids = finding.portfolios(client, [portfolio]).values() if portfolio else ()
     found = client.runs.list(model_id=model_id, portfolio_ids=portfolio_ids, page_size=min(limit, 1000))
-    more = "model_id", "model_version", "finish_time", "rebalance_date"
+    more = "model_id", "model_version", "finish_time", "rebalance_date", "partial"
     output.listing(Listing("rebalances", "Runs", _RUNS, map(run_row, islice(found, limit)), more))
 
 

@@ -167,6 +167,8 @@ def rebalance(message: pb.Rebalance) -> Rebalance:
         error=from_status(message.error) if message.HasField("error") else None,
         version=message.version,
         actor=message.actor,
+        partial=message.partial,
+        draft=message.draft,
         options=options(message.options) if message.HasField("options") else None,
     )
 

@@ -227,6 +227,10 @@ class Rebalance:
     """A run; `counts` says how many portfolios ended in which state, `actor` who began it, `options` how.
 
     Of a run that was imported from another service `model_version` is 0 and `options` are None: not known.
+
+    Attributes:
+        partial: it is over some of the model's portfolios alone, those that were asked for.
+        draft: it tried positions in place of the model's own, and is stored nowhere.
     """
 
     rebalance_id: str
@@ -243,6 +247,8 @@ class Rebalance:
     version: int = 1
     actor: str = ""
     options: RebalanceOptions | None = field(default_factory=RebalanceOptions)
+    partial: bool = False
+    draft: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,4 +115,10 @@ def proof(run: Rebalance) -> str:
 def model(run: Rebalance) -> str:
     """The model that was applied."""
     version = f"version {run.model_version}" if run.model_version else "its version is not known"
-    return f"{run.model_name or '–'}, {version}"  # noqa: RUF001 - an en dash
+    draft = ", with the positions of a draft" if run.draft else ""
+    return f"{run.model_name or '–'}, {version}{draft}"  # noqa: RUF001 - an en dash
+
+
+def extent(run: Rebalance) -> str:
+    """Which portfolios of the model a run was over, where those are some that were asked for; or empty."""
+    return "some of the model's portfolios" if run.partial else ""

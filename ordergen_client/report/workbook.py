@@ -160,6 +160,8 @@ def _summary_rows(run: Rebalance, totals: Totals, rounded: int) -> Iterator[tupl
     yield "Run", run.rebalance_id, ""
     yield "State", words.RUN_STATES.get(run.state, run.state), run.error.message if run.error else ""
     yield "Model", words.model(run), run.model_id
+    if run.partial:
+        yield "Over", words.extent(run), ""
     yield "For", str(run.rebalance_date), ""
     yield "Began", words.time(run.create_time), run.actor
     yield "Ended", words.time(run.finish_time), ""

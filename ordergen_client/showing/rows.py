@@ -91,6 +91,8 @@ def run_row(run: Rebalance) -> dict[str, object]:
         "options": set_options(run.options) if run.options else None,
         "error": run.error.message if run.error else None,
         "portfolio_count": run.portfolio_count,
+        "partial": run.partial,
+        "draft": run.draft,
         "counts": dict(run.counts),
         "version": run.version,
         "infeasible_or_failed": sum(

@@ -11,7 +11,7 @@ from ordergen_client.report.attention import Attention, run_warning
 from ordergen_client.report.figures import figures
 from ordergen_client.report.securities import Securities
 from ordergen_client.report.totals import Totals
-from ordergen_client.report.words import STATES, counted, headline
+from ordergen_client.report.words import STATES, counted, extent, headline
 from ordergen_client.showing.columns import Column, Kind, money, percent, time
 from ordergen_client.showing.grid import Row, print_details, print_rows
 from ordergen_client.showing.output import Form, Listing, Output
@@ -99,10 +99,11 @@ def show_run(output: Output, events: Iterable[RebalanceEvent], read: RunRead) ->
 def run_details(run: Rebalance) -> dict[str, object]:
     """What is known of a run but its portfolios, by name."""
     version = f"version {run.model_version}" if run.model_version else "its version is not known"
+    draft = ", with the positions of a draft" if run.draft else ""
     ended = f"ended {time(run.finish_time)} UTC" if run.finish_time else "goes on"
     return {
         "Run": f"{run.rebalance_id or 'a dry run'}  {run.state}",
-        "Model": f"{run.model_name} ({run.model_id}), {version}",
+        "Model": f"{run.model_name} ({run.model_id}), {version}{draft}",
         "Began": f"{time(run.create_time)} UTC, {ended}" + (f", by {run.actor}" if run.actor else ""),
         "Options": _options(run),
         **({"Error": run.error.message} if run.error else {}),
@@ -127,7 +128,9 @@ def _show_summary(console: Console, run: Rebalance, read: RunRead) -> None:
     before, after = totals.drift_before, totals.drift_after
     lines: dict[str, object] = {
         **run_details(run),
-        "Portfolios": f"{totals.portfolios:,} of {run.portfolio_count:,}: {states or 'none done'}",
+        "Portfolios": f"{totals.portfolios:,} of {run.portfolio_count:,}"
+        + (f" ({extent(run)})" if run.partial else "")
+        + f": {states or 'none done'}",
         "Market value": money(totals.market_value),
         "Cash": f"{money(totals.cash_before)}, then {money(totals.cash_after)}",
         "Drift": "-" if before is None or after is None else f"{percent(before)}, then {percent(after)}",

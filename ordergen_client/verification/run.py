@@ -20,6 +20,7 @@ _SAME = (
     "createTime",
     "rebalanceDate",
     "portfolioCount",
+    "partial",
     "options",
     "actor",
 )

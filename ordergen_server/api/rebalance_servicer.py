@@ -64,21 +64,26 @@ class RebalanceServicer:
         return encoding.portfolio_rebalance(result)
 
     def RebalanceModel(self, request: pb.RebalanceModelRequest, call: Call) -> Iterator[Sequence[bytes]]:
-        """Rebalance every portfolio of a model."""
+        """Rebalance portfolios of a model."""
         with Violations() as violations:
             check_object_id(request.model_id, "model_id", violations)
             repeatable = decoding.request(request, violations)
             options = decoding.options(request.options, violations)
             view = decoding.view(request.view, violations)
+            portfolio_ids = decoding.chosen(request.portfolio_ids, violations)
+            draft = decoding.draft(request, violations)
         deadline = call.deadline(self._limits.run_seconds)
         if request.validate_only:
             wanted = deadline.unless(call.gone.is_set)
-            events = self._rebalancer.preview_model(request.model_id, options, wanted, view)
+            events = self._rebalancer.preview_model(
+                request.model_id, options, wanted, view, portfolio_ids=portfolio_ids, draft=draft
+            )
         else:
             events = self._rebalancer.rebalance_model(
                 request.model_id,
                 options,
                 deadline,
+                portfolio_ids=portfolio_ids,
                 request=repeatable,
                 view=view,
                 when_gone=call.when_gone,
@@ -86,12 +91,19 @@ class RebalanceServicer:
         return self._told(events, view)
 
     def StartRebalance(self, request: pb.StartRebalanceRequest, call: Call) -> rebalance_pb2.Rebalance:
-        """Start the rebalance of every portfolio of a model."""
+        """Start the rebalance of portfolios of a model."""
         with Violations() as violations:
             check_object_id(request.model_id, "model_id", violations)
             repeatable = decoding.request(request, violations)
             options = decoding.options(request.options, violations)
-        started = self._rebalancer.start(request.model_id, options, self._limits.run_seconds, repeatable)
+            portfolio_ids = decoding.chosen(request.portfolio_ids, violations)
+        started = self._rebalancer.start(
+            request.model_id,
+            options,
+            self._limits.run_seconds,
+            portfolio_ids=portfolio_ids,
+            request=repeatable,
+        )
         return encoding.rebalance(started)
 
     def WatchRebalance(self, request: pb.WatchRebalanceRequest, call: Call) -> Iterator[Sequence[bytes]]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -76,12 +76,18 @@ class Model:
         """The portfolios that follow the model."""
         return self.content.portfolio_ids
 
+    def with_positions(self, positions: Sequence[Position]) -> "Model":
+        """The model as it would be saved with other positions; all else is that of the one that is stored."""
+        content = replace(self.content, positions=tuple(positions))
+        return replace(self, content=content.without_zero_targets())
 
-def without_positions(model: Model) -> ModelWithoutPositions:
-    """Why a model without positions is not rebalanced."""
-    rule = "must have positions, for rebalancing to none would sell everything: add one with AddPosition"
+
+def without_positions(model: Model, *, draft: bool = False) -> ModelWithoutPositions:
+    """Why a model without positions is not rebalanced; or a draft of it, which was not saved."""
+    mend = "give one a target above 0" if draft else "add one with AddPosition"
+    rule = f"must have positions, for rebalancing to none would sell everything: {mend}"
     return ModelWithoutPositions(
-        f"Model {model.model_id} {rule}.",
+        f"{'The draft of model' if draft else 'Model'} {model.model_id} {rule}.",
         metadata={"model_id": model.model_id},
         violations=[Violation(model.model_id, rule, "MODEL_WITHOUT_POSITIONS")],
     )
@@ -151,17 +157,34 @@ def check_target(target: Decimal, path: str, violations: Violations) -> None:
 
 def check_portfolio_ids(portfolio_ids: Sequence[str], path: str, violations: Violations) -> None:
     """Check the form of each portfolio id, that none is named twice, and that they are not too many."""
+    _check_ids(portfolio_ids, path, violations, "must be in the model only once")
+
+
+def check_chosen(portfolio_ids: Sequence[str], path: str, violations: Violations) -> None:
+    """Check, as those of a model, portfolios that are chosen of a model's."""
+    _check_ids(portfolio_ids, path, violations, "must be in the list only once")
+
+
+def check_members(portfolio_ids: Sequence[str], model: Model, path: str, violations: Violations) -> None:
+    """Check that each portfolio that was chosen is one of the model's."""
+    members = set(model.portfolio_ids)
     for index, portfolio_id in enumerate(portfolio_ids):
-        check_entity_id(portfolio_id, f"{path}[{index}]", violations)
-    for index in _repeats(portfolio_ids):
-        violations.add(f"{path}[{index}]", "must be in the model only once", portfolio_ids[index])
-    check_portfolio_count(portfolio_ids, path, violations)
+        if portfolio_id not in members:
+            violations.add(f"{path}[{index}]", f"must follow model {model.model_id}", portfolio_id)
 
 
 def check_portfolio_count(portfolio_ids: Sequence[str], path: str, violations: Violations) -> None:
     """Check the number of portfolios."""
     if len(portfolio_ids) > MAXIMUM_PORTFOLIOS:
         violations.add(path, f"must have at most {MAXIMUM_PORTFOLIOS} portfolios", len(portfolio_ids))
+
+
+def _check_ids(portfolio_ids: Sequence[str], path: str, violations: Violations, once: str) -> None:
+    for index, portfolio_id in enumerate(portfolio_ids):
+        check_entity_id(portfolio_id, f"{path}[{index}]", violations)
+    for index in _repeats(portfolio_ids):
+        violations.add(f"{path}[{index}]", once, portfolio_ids[index])
+    check_portfolio_count(portfolio_ids, path, violations)
 
 
 def _repeats(values: Sequence[str]) -> list[int]:

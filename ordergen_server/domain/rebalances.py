@@ -237,6 +237,11 @@ class Rebalance:
     A run that another service carried out may lack what that one did not keep: its `model_version` is then 0,
     its `options` are None, and portfolios that `counts` has not are some of which nothing is known but that
     they failed.
+
+    Attributes:
+        actor: who began it; empty of runs stored before it was known, and where nobody is.
+        partial: it is over some of the model's portfolios alone, those that were asked for.
+        draft: it has positions in place of the model's own, and is stored nowhere.
     """
 
     rebalance_id: str
@@ -252,7 +257,9 @@ class Rebalance:
     counts: dict[PortfolioState, int] = field(default_factory=dict)
     error: OrderGenerationError | None = None
     version: int = 1
-    actor: str = ""  # who began it; of runs stored before it was known, and where nobody is
+    actor: str = ""
+    partial: bool = False
+    draft: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Rebalancing one portfolio, or all portfolios of a model."""
+"""Rebalancing one portfolio, or all portfolios of a model, or some of them."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ordergen_server.domain import origin
 from ordergen_server.domain.deadlines import Deadline
-from ordergen_server.domain.models import Model, without_positions
+from ordergen_server.domain.models import Model, Position, check_members, without_positions
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
@@ -20,6 +20,7 @@ from ordergen_server.domain.rebalances import (
     RunStarted,
     View,
 )
+from ordergen_server.domain.requests.violations import Violations
 from ordergen_server.domain.stores import BegunBy, ModelStore, RebalanceStore, Request, RunOrder
 from ordergen_server.domain.subjects import current_actor
 from ordergen_server.services.observer import UNOBSERVED, RunObserver, Stage
@@ -105,24 +106,35 @@ class Rebalancer:
         options: RebalanceOptions,
         deadline: Deadline,
         *,
+        portfolio_ids: Sequence[str] = (),
         request: Request | None = None,
         view: View = View.FULL,
         when_gone: WhenGone = lambda _: True,
     ) -> Events:
-        """Begin to rebalance every portfolio of a model; each is told as it is done and stored.
+        """Begin to rebalance portfolios of a model; each is told as it is done and stored.
 
         A caller that goes away cancels the run at once, if it was theirs and however slowly they read; one
         that repeats a request joins its run.
 
+        Args:
+            model_id: the model.
+            options: how.
+            deadline: by when.
+            portfolio_ids: which of its portfolios, each once; none are all.
+            request: makes the call safe to repeat.
+            view: how much is told of each portfolio.
+            when_gone: takes what is to be done once the caller has gone.
+
         Raises:
             NotFound: there is no such model.
+            InvalidArgument: one of the portfolios is none of the model's.
             ModelWithoutPositions: it has none.
             RebalanceInProgress: another run of the model is in progress.
             ResourceExhausted: too many runs on this server.
             Unavailable, DeadlineExceeded: why the run stopped, after its last event.
         """
         left = deadline.remaining_seconds("the run began")
-        begun, joined = self._begin(model_id, options, left, request)
+        begun, joined = self._begin(model_id, options, left, portfolio_ids, request)
         gone = Event()
 
         def leave() -> None:
@@ -149,19 +161,35 @@ class Rebalancer:
                 self._runs.cancel(begun.rebalance_id)
 
     def preview_model(
-        self, model_id: str, options: RebalanceOptions, deadline: Deadline, view: View = View.FULL
+        self,
+        model_id: str,
+        options: RebalanceOptions,
+        deadline: Deadline,
+        view: View = View.FULL,
+        *,
+        portfolio_ids: Sequence[str] = (),
+        draft: Sequence[Position] = (),
     ) -> Events:
-        """Compute a run and store nothing. Raises as `rebalance_model`; Cancelled where it is stopped."""
-        with self._runs.room():
-            yield from self._preview(model_id, options, deadline, view)
+        """Compute a run and store nothing; `draft` is tried in place of the model's positions, if it has any.
 
-    def _preview(self, model_id: str, options: RebalanceOptions, deadline: Deadline, view: View) -> Events:
-        model = self._models.get(model_id)
-        started = self._started(model, len(model.portfolio_ids), options, stored=False)
+        Raises as `rebalance_model`; Cancelled where it is stopped.
+        """
+        with self._runs.room():
+            model = self._models.get(model_id)
+            chosen = _chosen(model, portfolio_ids)
+            tried = model.with_positions(draft) if draft else model
+            started = self._started(
+                tried, len(chosen), options, partial=_is_part(chosen, model), draft=bool(draft), stored=False
+            )
+            yield from self._preview(started, tried, chosen, deadline, view)
+
+    def _preview(
+        self, started: Rebalance, model: Model, portfolio_ids: Sequence[str], deadline: Deadline, view: View
+    ) -> Events:
         yield [RunEvent(1, RunStarted(started))]
         sequence, error = 1, None
         counts: dict[PortfolioState, int] = {}
-        pending = dict.fromkeys(model.portfolio_ids)
+        pending = dict.fromkeys(portfolio_ids)
         for result in self._previewed(started, model, pending, deadline):
             sequence += 1
             counts[result.state] = counts.get(result.state, 0) + 1
@@ -178,10 +206,16 @@ class Rebalancer:
         _raise_error(finished)
 
     def start(
-        self, model_id: str, options: RebalanceOptions, seconds: float, request: Request | None = None
+        self,
+        model_id: str,
+        options: RebalanceOptions,
+        seconds: float,
+        *,
+        portfolio_ids: Sequence[str] = (),
+        request: Request | None = None,
     ) -> Rebalance:
         """Begin a run that goes on by itself, for `seconds` at most. Raises as `rebalance_model`."""
-        return self._begin(model_id, options, seconds, request)[0]
+        return self._begin(model_id, options, seconds, portfolio_ids, request)[0]
 
     def watch(
         self,
@@ -207,23 +241,36 @@ class Rebalancer:
         yield [found]
 
     def _begin(
-        self, model_id: str, options: RebalanceOptions, seconds: float, request: Request | None
+        self,
+        model_id: str,
+        options: RebalanceOptions,
+        seconds: float,
+        portfolio_ids: Sequence[str],
+        request: Request | None,
     ) -> tuple[Rebalance, bool]:
         """Begin a run, or join the one that the same request has begun: then the second is true."""
         first = self._store.first_of(request) if request else None
         if first:  # whatever has become of the model since
             return first, True
         model = self._models.get(model_id)
-        started = self._started(model, len(model.portfolio_ids), options)
+        chosen = _chosen(model, portfolio_ids)
+        started = self._started(model, len(chosen), options, partial=_is_part(chosen, model))
         begun_by = BegunBy(dict(origin.current().fields), dict(origin.current().headers))
         order = RunOrder(started, model.positions, seconds, begun_by)
-        begun = self._runs.begin(order, model.portfolio_ids, request)
+        begun = self._runs.begin(order, chosen, request)
         return begun, begun.rebalance_id != started.rebalance_id
 
     def _started(
-        self, model: Model, portfolio_count: int, options: RebalanceOptions, *, stored: bool = True
+        self,
+        model: Model,
+        portfolio_count: int,
+        options: RebalanceOptions,
+        *,
+        partial: bool = False,
+        draft: bool = False,
+        stored: bool = True,
     ) -> Rebalance:
-        _require_positions(model)
+        _require_positions(model, draft=draft)
         time = self._clock()
         return Rebalance(
             rebalance_id=self._store.new_id() if stored else "",
@@ -236,6 +283,8 @@ class Rebalancer:
             portfolio_count=portfolio_count,
             options=options,
             actor=self._actor(),
+            partial=partial,
+            draft=draft,
         )
 
     def _result(
@@ -299,6 +348,20 @@ def _raise_error(finished: Rebalance) -> None:
         raise finished.error
 
 
-def _require_positions(model: Model) -> None:
+def _chosen(model: Model, portfolio_ids: Sequence[str]) -> Sequence[str]:
+    """The portfolios of a run: those that were asked for, in their order, or all. Raises InvalidArgument."""
+    if not portfolio_ids:
+        return model.portfolio_ids
+    with Violations() as violations:
+        check_members(portfolio_ids, model, "portfolio_ids", violations)
+    return portfolio_ids
+
+
+def _is_part(portfolio_ids: Sequence[str], model: Model) -> bool:
+    """Whether portfolios of a model, each once, are not all of them."""
+    return len(portfolio_ids) < len(model.portfolio_ids)
+
+
+def _require_positions(model: Model, *, draft: bool) -> None:
     if not model.positions:
-        raise without_positions(model)
+        raise without_positions(model, draft=draft)

@@ -179,6 +179,19 @@ RULES: dict[str, Rule] = {
         )
         if (name, field) != ("StartRebalance", "validate_only")
     },
+    **{
+        f"{name}Request.portfolio_ids": Rule(
+            "portfolios of the model, exactly 24 alphanumeric characters each, once, at most 100,000;"
+            " empty is all of the model's",
+            _ENTITY_IDS.broken,
+        )
+        for name in ("RebalanceModel", "StartRebalance")
+    },
+    "RebalanceModelRequest.draft_positions": Rule(
+        "with validate_only alone; at most 100, each security once, their targets at most 0.95 together;"
+        " empty is no draft",
+        too_many(100) | st.just(Entries(2)),
+    ),
     "RebalanceOptions.strategy": Rule("TO_TARGET, TO_BAND or unspecified", choices_above(2)),
     "RebalanceOptions.minimum_cash": Rule("may be absent, and excludes allow_overdraft", None, EDGES),
     "RebalanceOptions.allow_overdraft": _ANY,

@@ -113,6 +113,18 @@ def test_the_example_of_the_server(ordergen_sandbox: Sandbox, capsys: pytest.Cap
     assert eventually(is_silent)
 
 
+def test_the_example_of_a_draft(ordergen_sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the first model that there is, or one of its own: it tells each portfolio and saves nothing."""
+    with Client(ordergen_sandbox.target) as client:
+        if not list(client.models.list()):
+            followed_by = ordergen_sandbox.portfolio_ids[:1]
+            client.models.create(ordergen_sandbox.model_name, ordergen_sandbox.positions, followed_by)
+        before = list(client.models.list())
+        exec(example_with("draft_positions").replace("localhost:8088", ordergen_sandbox.target), {})  # noqa: S102 - the page's own code
+        assert list(client.models.list()) == before
+    assert len(capsys.readouterr().out.splitlines()) == len(before[0].portfolio_ids)
+
+
 def test_the_example_of_a_test(ordergen: Client, ordergen_sandbox: Sandbox) -> None:
     """With portfolios of which no other example has made a model."""
     block = example_with("pytest_plugins")

@@ -72,6 +72,9 @@ def valid(field: Field) -> Any:  # noqa: ANN401 - a request of whichever method
         _fill_position(request.position)
     if "portfolio_ids" in names:
         request.portfolio_ids.append(portfolio_id(1))
+    if "draft_positions" in names:
+        _fill_position(request.draft_positions.add())
+        request.validate_only = True
     if "options" in names:
         _fill_options(request.options)
     for name in names & {"securities", "portfolios"}:

@@ -87,6 +87,23 @@ def test_compute_processes_end_with_their_server_and_another_goes_on(
         assert not any(Path(f"/proc/{one}").exists() for one in left)
 
 
+def test_a_part_of_a_model_is_carried_on_as_the_part_that_it_is(
+    siblings: SimulatedSiblings, tmp_path: Path
+) -> None:
+    """First a compute process is killed, then the server: nobody who was left out is ever worked on."""
+    with world_of(siblings, tmp_path, 1, **COMPUTING) as world:
+        run, portfolio_ids = world.begin(leave_out=PORTFOLIOS // 4)
+        world.wait_until_done(run, portfolio_ids, KILLED_AT[0])
+        os.kill(working(world)[0], signal.SIGKILL)
+        world.wait_until_done(run, portfolio_ids, KILLED_AT[1])
+        holder = world.holder()
+        world.replace(0)
+        world.wait_for_another_holder(holder)
+        check(world, world.servers[0].api, run, portfolio_ids)
+        ended = world.servers[0].api.run(run)
+    assert (ended.partial, ended.portfolio_count) == (True, PORTFOLIOS - PORTFOLIOS // 4)
+
+
 def test_a_database_killed_while_they_work_loses_nothing_of_a_run(
     siblings: SimulatedSiblings, tmp_path: Path
 ) -> None:

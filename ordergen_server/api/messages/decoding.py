@@ -13,7 +13,7 @@ from google.protobuf import field_mask_pb2
 from google.type import decimal_pb2
 
 from ordergen_server.domain.changes import PositionMatch
-from ordergen_server.domain.models import FIELDS, ModelContent, Position
+from ordergen_server.domain.models import FIELDS, ModelContent, Position, check_chosen, check_positions
 from ordergen_server.domain.rebalances import (
     LotSize,
     RebalanceOptions,
@@ -109,6 +109,24 @@ def positions(
 ) -> tuple[Position, ...]:
     """Positions of a model."""
     return tuple(position(message, f"{path}[{index}]", violations) for index, message in enumerate(messages))
+
+
+def chosen(portfolio_ids: Iterable[str], violations: Violations) -> tuple[str, ...]:
+    """Portfolios of a model that a run is to be over; none are all."""
+    found = tuple(portfolio_ids)
+    check_chosen(found, "portfolio_ids", violations)
+    return found
+
+
+def draft(
+    message: rebalance_service_pb2.RebalanceModelRequest, violations: Violations
+) -> tuple[Position, ...]:
+    """Positions to try in place of a model's own; none are no draft."""
+    found = positions(message.draft_positions, "draft_positions", violations)
+    check_positions(found, "draft_positions", violations)
+    if found and not message.validate_only:
+        violations.add("draft_positions", "must come with validate_only, for a draft is never stored")
+    return found
 
 
 def position(message: model_pb2.Position, path: str, violations: Violations) -> Position:

@@ -101,6 +101,8 @@ def rebalance(value: Rebalance) -> pb.Rebalance:
         failed_count=value.counts.get(PortfolioState.FAILED, 0),
         skipped_count=value.counts.get(PortfolioState.SKIPPED, 0),
         actor=value.actor,
+        partial=value.partial,
+        draft=value.draft,
         error=to_status(value.error) if value.error else None,
     )
     set_time(message.create_time, value.create_time)

@@ -144,6 +144,33 @@ def test_a_run_is_what_the_rpcs_say(front: Front, rest_api: Api, run: rebalance_
     assert found.json["total_size"] == 1
 
 
+def test_a_part_and_a_draft_are_asked_for_as_by_rpc(
+    front: Front, rest_api: Api, model: model_pb2.Model
+) -> None:
+    some = list(model.portfolio_ids[:2])
+    path = f"/api/v2/model/{model.model_id}"
+    begun = answered(front.ask("POST", f"{path}/rebalance", {"portfolio_ids": some}))
+    watch = rebalances.WatchRebalanceRequest(rebalance_id=begun["rebalance_id"])
+    *parts, _ = rest_api.rebalances.WatchRebalance(watch, timeout=PATIENCE)
+    assert sorted(one.portfolio.portfolio_id for one in parts[1:]) == sorted(some)
+    assert answered(front.ask("GET", f"/api/v2/rebalance/{begun['rebalance_id']}"))["partial"] is True
+    foreign = front.ask("POST", f"{path}/rebalance", {"portfolio_ids": [*some, SECURITY]})
+    violations = foreign.json["error"]["details"][1]["field_violations"]
+    assert (foreign.status, [one["field"] for one in violations]) == (400, ["portfolio_ids[2]"])
+
+    draft = [{"security_id": model.positions[0].security_id, "target": {"value": "0.5"}}]
+    asked = {"portfolio_ids": some, "draft_positions": draft, "validate_only": True}
+    body = json.dumps(asked).encode()
+    with events(front, f"{path}:rebalance", None, "POST", body) as stream:
+        found = [one for one in stream if one.kind]
+    assert {one.kind for one in found[1:-1]} <= {"portfolio"}
+    run = found[0].data["started"]
+    assert (run["partial"], run["draft"], run["portfolio_count"]) == (True, True, 2)
+    refused = front.ask("POST", f"{path}:rebalance", {"draft_positions": draft})
+    violations = refused.json["error"]["details"][1]["field_violations"]
+    assert (refused.status, [one["field"] for one in violations]) == (400, ["draft_positions"])
+
+
 def test_one_portfolio_is_rebalanced(front: Front, rest_api: Api, model: model_pb2.Model) -> None:
     portfolio = model.portfolio_ids[0]
     options = {"options": {"strategy": "STRATEGY_TO_BAND", "solver_timeout": "60s"}}

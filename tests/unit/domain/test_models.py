@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from ordergen_server.domain.changes import add_portfolios
 from ordergen_server.domain.errors import InvalidArgument, Violation
-from ordergen_server.domain.models import MAXIMUM_PORTFOLIOS, ModelContent, Position, check_content
+from ordergen_server.domain.models import (
+    MAXIMUM_PORTFOLIOS,
+    ModelContent,
+    Position,
+    check_chosen,
+    check_content,
+    check_members,
+)
 from ordergen_server.domain.requests.violations import Violations
 from tests.builders import content, model, portfolio_id, position, security_id
 
@@ -214,3 +221,27 @@ def test_violations_do_not_hide_another_error() -> None:
 def test_one_violation_is_the_whole_message() -> None:
     with pytest.raises(InvalidArgument, match=r"^path: rule$"), Violations() as violations:
         violations.add("path", "rule")
+
+
+def test_chosen_portfolios_keep_the_rules_of_a_models() -> None:
+    violations = Violations()
+    check_chosen([portfolio_id(1), "x", portfolio_id(1)], "portfolio_ids", violations)
+    assert [(one.subject, one.rule) for one in violations.found] == [
+        ("portfolio_ids[1]", "must be exactly 24 alphanumeric characters, not 'x'"),
+        ("portfolio_ids[2]", f"must be in the list only once, not '{portfolio_id(1)}'"),
+    ]
+    too_many = Violations()
+    check_chosen(list(map(portfolio_id, range(MAXIMUM_PORTFOLIOS + 1))), "portfolio_ids", too_many)
+    assert [one.subject for one in too_many.found] == ["portfolio_ids"]
+
+
+def test_chosen_portfolios_are_the_models() -> None:
+    violations = Violations()
+    check_members([portfolio_id(1), portfolio_id(2)], model(portfolios=2), "portfolio_ids", violations)
+    assert [one.subject for one in violations.found] == ["portfolio_ids[1]"]
+
+
+def test_a_model_with_other_positions_is_as_it_would_be_saved() -> None:
+    before = model(position(1), portfolios=2)
+    after = before.with_positions([position(2, "0"), position(3)])
+    assert after == replace(before, content=replace(before.content, positions=(position(3),)))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from globeco.ordergen.v1 import (
     diagnostics_service_pb2,
+    drift_pb2,
     model_pb2,
     model_service_pb2,
     rebalance_pb2,
@@ -22,6 +23,7 @@ MODULES = (
     rebalance_service_pb2,
     reference_service_pb2,
     diagnostics_service_pb2,
+    drift_pb2,
 )
 FILES = [module.DESCRIPTOR for module in MODULES]
 

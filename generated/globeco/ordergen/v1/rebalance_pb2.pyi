@@ -298,7 +298,7 @@ Global___SolutionStatus: _TypeAlias = SolutionStatus  # noqa: Y015
 
 @_typing.final
 class Rebalance(_message.Message):
-    """A run: the rebalance of one portfolio, or of every portfolio of a model.
+    """A run: the rebalance of one portfolio, of every portfolio of a model, or of some of them.
 
     A run that was imported from the service before has no more than that one stored: its model_version is 0 and
     its options are absent; portfolio_count may be more than all other counts, by those that failed, of which
@@ -326,6 +326,8 @@ class Rebalance(_message.Message):
     ERROR_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     ACTOR_FIELD_NUMBER: _builtins.int
+    PARTIAL_FIELD_NUMBER: _builtins.int
+    DRAFT_FIELD_NUMBER: _builtins.int
     rebalance_id: _builtins.str
     """Identifies the run: 24 lower-case hexadecimal characters."""
     model_id: _builtins.str
@@ -353,6 +355,14 @@ class Rebalance(_message.Message):
     actor: _builtins.str
     """Who began the run: the subject of their token, or the name of their certificate. Empty where the server asked
     for no credentials.
+    """
+    partial: _builtins.bool
+    """True: portfolio_ids of the request left out some of the model's portfolios. False of a run of
+    RebalancePortfolio.
+    """
+    draft: _builtins.bool
+    """True: draft_positions of the request took the place of the model's own; model_version is that of the model as
+    it is stored. A draft is never stored.
     """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
@@ -395,10 +405,12 @@ class Rebalance(_message.Message):
         error: _status_pb2.Status | None = ...,
         version: _builtins.int = ...,
         actor: _builtins.str = ...,
+        partial: _builtins.bool = ...,
+        draft: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "error", b"error", "finish_time", b"finish_time", "options", b"options", "rebalance_date", b"rebalance_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "create_time", b"create_time", "error", b"error", "failed_count", b"failed_count", "finish_time", b"finish_time", "infeasible_count", b"infeasible_count", "model_id", b"model_id", "model_name", b"model_name", "model_version", b"model_version", "no_action_count", b"no_action_count", "options", b"options", "portfolio_count", b"portfolio_count", "rebalance_date", b"rebalance_date", "rebalance_id", b"rebalance_id", "rebalanced_count", b"rebalanced_count", "skipped_count", b"skipped_count", "state", b"state", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "create_time", b"create_time", "draft", b"draft", "error", b"error", "failed_count", b"failed_count", "finish_time", b"finish_time", "infeasible_count", b"infeasible_count", "model_id", b"model_id", "model_name", b"model_name", "model_version", b"model_version", "no_action_count", b"no_action_count", "options", b"options", "partial", b"partial", "portfolio_count", b"portfolio_count", "rebalance_date", b"rebalance_date", "rebalance_id", b"rebalance_id", "rebalanced_count", b"rebalanced_count", "skipped_count", b"skipped_count", "state", b"state", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

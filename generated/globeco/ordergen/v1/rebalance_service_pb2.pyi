@@ -4,6 +4,7 @@ isort:skip_file
 The service that turns models into whole-share orders."""
 
 from collections import abc as _abc
+from globeco.ordergen.v1 import model_pb2 as _model_pb2
 from globeco.ordergen.v1 import rebalance_pb2 as _rebalance_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -59,7 +60,7 @@ Global___RebalancePortfolioRequest: _TypeAlias = RebalancePortfolioRequest  # no
 
 @_typing.final
 class RebalanceModelRequest(_message.Message):
-    """Asks for every portfolio of a model to be rebalanced."""
+    """Asks for every portfolio of a model to be rebalanced, or for some of them."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -68,6 +69,8 @@ class RebalanceModelRequest(_message.Message):
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     VIEW_FIELD_NUMBER: _builtins.int
+    PORTFOLIO_IDS_FIELD_NUMBER: _builtins.int
+    DRAFT_POSITIONS_FIELD_NUMBER: _builtins.int
     model_id: _builtins.str
     """The model: 24 lower-case hexadecimal characters."""
     validate_only: _builtins.bool
@@ -82,6 +85,19 @@ class RebalanceModelRequest(_message.Message):
     def options(self) -> _rebalance_pb2.RebalanceOptions:
         """How to rebalance."""
 
+    @_builtins.property
+    def portfolio_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The portfolios of the run, where it is to be over some of the model's: 24 alphanumeric characters each, each
+        one of the model's, at most once, and at most 100,000. They are handed out in this order, in chunks. Empty is
+        all of the model's.
+        """
+
+    @_builtins.property
+    def draft_positions(self) -> _containers.RepeatedCompositeFieldContainer[_model_pb2.Position]:
+        """A draft: positions in place of the model's own, to see what a change would do before it is saved. With
+        validate_only alone. The rules are those of Model.positions. Empty is no draft.
+        """
+
     def __init__(
         self,
         *,
@@ -90,10 +106,12 @@ class RebalanceModelRequest(_message.Message):
         validate_only: _builtins.bool = ...,
         request_id: _builtins.str = ...,
         view: _rebalance_pb2.PortfolioRebalanceView.ValueType = ...,
+        portfolio_ids: _abc.Iterable[_builtins.str] | None = ...,
+        draft_positions: _abc.Iterable[_model_pb2.Position] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["model_id", b"model_id", "options", b"options", "request_id", b"request_id", "validate_only", b"validate_only", "view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["draft_positions", b"draft_positions", "model_id", b"model_id", "options", b"options", "portfolio_ids", b"portfolio_ids", "request_id", b"request_id", "validate_only", b"validate_only", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -150,6 +168,7 @@ class StartRebalanceRequest(_message.Message):
     MODEL_ID_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PORTFOLIO_IDS_FIELD_NUMBER: _builtins.int
     model_id: _builtins.str
     """The model: 24 lower-case hexadecimal characters."""
     request_id: _builtins.str
@@ -158,16 +177,24 @@ class StartRebalanceRequest(_message.Message):
     def options(self) -> _rebalance_pb2.RebalanceOptions:
         """How to rebalance."""
 
+    @_builtins.property
+    def portfolio_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The portfolios of the run, where it is to be over some of the model's: 24 alphanumeric characters each, each
+        one of the model's, at most once, and at most 100,000. They are handed out in this order, in chunks. Empty is
+        all of the model's.
+        """
+
     def __init__(
         self,
         *,
         model_id: _builtins.str = ...,
         options: _rebalance_pb2.RebalanceOptions | None = ...,
         request_id: _builtins.str = ...,
+        portfolio_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["model_id", b"model_id", "options", b"options", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model_id", b"model_id", "options", b"options", "portfolio_ids", b"portfolio_ids", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

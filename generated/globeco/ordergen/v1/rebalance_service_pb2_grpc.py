@@ -138,11 +138,12 @@ class RebalanceServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RebalanceModel(self, request, context):
-        """Rebalances every portfolio of a model and streams what became of each, stored before it is sent.
+        """Rebalances every portfolio of a model, or some of them, and streams what became of each, stored before it is
+        sent.
 
         A portfolio that fails is in the stream with its error; the others go on. What stops the run, such as
-        UNAVAILABLE, is answered after its last message. NOT_FOUND; FAILED_PRECONDITION where the model has no
-        positions; ABORTED where a run of the model is in progress (metadata rebalance_id); UNIMPLEMENTED for a
+        UNAVAILABLE, is answered after its last message. NOT_FOUND; FAILED_PRECONDITION where the model, or its draft,
+        has no positions; ABORTED where a run of the model is in progress (metadata rebalance_id); UNIMPLEMENTED for a
         field that the server does not know.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -150,7 +151,7 @@ class RebalanceServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def StartRebalance(self, request, context):
-        """Starts the rebalance of every portfolio of a model and answers at once; the run goes on.
+        """Starts the rebalance of every portfolio of a model, or of some of them, and answers at once; the run goes on.
 
         NOT_FOUND; FAILED_PRECONDITION where the model has no positions; ABORTED where a run of the model is in
         progress (metadata rebalance_id); UNIMPLEMENTED for a field that the server does not know.

@@ -60,15 +60,16 @@ class RebalanceServiceStub:
     stored, metadata rebalance_id leads to it.
     """
     RebalanceModel: _grpc.UnaryStreamMultiCallable[_rebalance_service_pb2.RebalanceModelRequest, _rebalance_service_pb2.RebalanceModelResponse]
-    """Rebalances every portfolio of a model and streams what became of each, stored before it is sent.
+    """Rebalances every portfolio of a model, or some of them, and streams what became of each, stored before it is
+    sent.
 
     A portfolio that fails is in the stream with its error; the others go on. What stops the run, such as
-    UNAVAILABLE, is answered after its last message. NOT_FOUND; FAILED_PRECONDITION where the model has no
-    positions; ABORTED where a run of the model is in progress (metadata rebalance_id); UNIMPLEMENTED for a
+    UNAVAILABLE, is answered after its last message. NOT_FOUND; FAILED_PRECONDITION where the model, or its draft,
+    has no positions; ABORTED where a run of the model is in progress (metadata rebalance_id); UNIMPLEMENTED for a
     field that the server does not know.
     """
     StartRebalance: _grpc.UnaryUnaryMultiCallable[_rebalance_service_pb2.StartRebalanceRequest, _rebalance_pb2.Rebalance]
-    """Starts the rebalance of every portfolio of a model and answers at once; the run goes on.
+    """Starts the rebalance of every portfolio of a model, or of some of them, and answers at once; the run goes on.
 
     NOT_FOUND; FAILED_PRECONDITION where the model has no positions; ABORTED where a run of the model is in
     progress (metadata rebalance_id); UNIMPLEMENTED for a field that the server does not know.
@@ -136,15 +137,16 @@ class RebalanceServiceAsyncStub(RebalanceServiceStub):
     stored, metadata rebalance_id leads to it.
     """
     RebalanceModel: _aio.UnaryStreamMultiCallable[_rebalance_service_pb2.RebalanceModelRequest, _rebalance_service_pb2.RebalanceModelResponse]  # type: ignore[assignment]
-    """Rebalances every portfolio of a model and streams what became of each, stored before it is sent.
+    """Rebalances every portfolio of a model, or some of them, and streams what became of each, stored before it is
+    sent.
 
     A portfolio that fails is in the stream with its error; the others go on. What stops the run, such as
-    UNAVAILABLE, is answered after its last message. NOT_FOUND; FAILED_PRECONDITION where the model has no
-    positions; ABORTED where a run of the model is in progress (metadata rebalance_id); UNIMPLEMENTED for a
+    UNAVAILABLE, is answered after its last message. NOT_FOUND; FAILED_PRECONDITION where the model, or its draft,
+    has no positions; ABORTED where a run of the model is in progress (metadata rebalance_id); UNIMPLEMENTED for a
     field that the server does not know.
     """
     StartRebalance: _aio.UnaryUnaryMultiCallable[_rebalance_service_pb2.StartRebalanceRequest, _rebalance_pb2.Rebalance]  # type: ignore[assignment]
-    """Starts the rebalance of every portfolio of a model and answers at once; the run goes on.
+    """Starts the rebalance of every portfolio of a model, or of some of them, and answers at once; the run goes on.
 
     NOT_FOUND; FAILED_PRECONDITION where the model has no positions; ABORTED where a run of the model is in
     progress (metadata rebalance_id); UNIMPLEMENTED for a field that the server does not know.
@@ -219,11 +221,12 @@ class RebalanceServiceServicer:
         request: _rebalance_service_pb2.RebalanceModelRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_rebalance_service_pb2.RebalanceModelResponse], _abc.AsyncIterator[_rebalance_service_pb2.RebalanceModelResponse]]:
-        """Rebalances every portfolio of a model and streams what became of each, stored before it is sent.
+        """Rebalances every portfolio of a model, or some of them, and streams what became of each, stored before it is
+        sent.
 
         A portfolio that fails is in the stream with its error; the others go on. What stops the run, such as
-        UNAVAILABLE, is answered after its last message. NOT_FOUND; FAILED_PRECONDITION where the model has no
-        positions; ABORTED where a run of the model is in progress (metadata rebalance_id); UNIMPLEMENTED for a
+        UNAVAILABLE, is answered after its last message. NOT_FOUND; FAILED_PRECONDITION where the model, or its draft,
+        has no positions; ABORTED where a run of the model is in progress (metadata rebalance_id); UNIMPLEMENTED for a
         field that the server does not know.
         """
 
@@ -232,7 +235,7 @@ class RebalanceServiceServicer:
         request: _rebalance_service_pb2.StartRebalanceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_rebalance_pb2.Rebalance, _abc.Awaitable[_rebalance_pb2.Rebalance]]:
-        """Starts the rebalance of every portfolio of a model and answers at once; the run goes on.
+        """Starts the rebalance of every portfolio of a model, or of some of them, and answers at once; the run goes on.
 
         NOT_FOUND; FAILED_PRECONDITION where the model has no positions; ABORTED where a run of the model is in
         progress (metadata rebalance_id); UNIMPLEMENTED for a field that the server does not know.

@@ -333,3 +333,45 @@ def test_a_request_id_is_the_same_in_either_case() -> None:
     """A caller that repeats a call in the other case must not get its orders twice."""
     small, _ = request(Call(request_id=REQUEST_ID))
     assert request(Call(request_id=REQUEST_ID.upper())) == (small, [])
+
+
+def drafted(draft: list[model_pb2.Position], *, validate_only: bool = True) -> list[tuple[str, str]]:
+    """What is wrong with a request of a draft."""
+    message = rebalance_service_pb2.RebalanceModelRequest(draft_positions=draft, validate_only=validate_only)
+    return decoded(lambda violations: decoding.draft(message, violations))[1]
+
+
+def test_a_draft_keeps_the_rules_of_a_models_positions() -> None:
+    good = model_pb2.Position(security_id=security_id(1), target=decimal_pb2.Decimal(value="0.5"))
+    other = model_pb2.Position(security_id=security_id(2), target=decimal_pb2.Decimal(value="0.001"))
+    assert drafted([good]) == []
+    assert drafted([]) == drafted([], validate_only=False) == []
+    assert drafted([other, good, good]) == [
+        ("draft_positions[0].target", "must be a multiple of 0.005, not 0.001"),
+        ("draft_positions[2].security_id", f"must be in the model only once, not '{security_id(1)}'"),
+        ("draft_positions", "must have targets that add up to at most 0.95, not 1.001"),
+    ]
+    assert drafted([model_pb2.Position(security_id="x")]) == [
+        ("draft_positions[0].target", "must be given"),
+        ("draft_positions[0].security_id", "must be exactly 24 alphanumeric characters, not 'x'"),
+    ]
+
+
+def test_a_draft_is_tried_and_never_stored() -> None:
+    good = model_pb2.Position(security_id=security_id(1), target=decimal_pb2.Decimal(value="0.5"))
+    assert drafted([good], validate_only=False) == [
+        ("draft_positions", "must come with validate_only, for a draft is never stored")
+    ]
+
+
+def test_other_portfolios_are_another_request() -> None:
+    calls = rebalance_service_pb2
+    for kind in (calls.RebalanceModelRequest, calls.StartRebalanceRequest):
+        prints = set()
+        for portfolio_ids in ([], [portfolio_id(1)], [portfolio_id(1), portfolio_id(2)], [portfolio_id(2)]):
+            message = kind(model_id="f" * 24, request_id=REQUEST_ID, portfolio_ids=portfolio_ids)
+            request, wrong = decoded(lambda violations, sent=message: decoding.request(sent, violations))  # type: ignore[misc]
+            assert request
+            assert wrong == []
+            prints.add(request.fingerprint)
+        assert len(prints) == 4

@@ -65,7 +65,7 @@ def test_every_repeated_field_of_a_request_has_a_bound() -> None:
     """Otherwise decoding it fails with a KeyError."""
     for method in METHODS:
         decoder(method)(b"")
-    assert {name for name in MAXIMUM_ENTRIES if "Model" in name} == {
+    assert {name for name in MAXIMUM_ENTRIES if ".Model." in name} == {
         "globeco.ordergen.v1.Model.positions",
         "globeco.ordergen.v1.Model.portfolio_ids",
     }

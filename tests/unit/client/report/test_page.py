@@ -237,3 +237,14 @@ def test_its_memory_does_not_grow_with_the_run(tmp_path: Path) -> None:
     peak_of(50, path)  # what is imported and compiled once
     small, large = peak_of(50, path), peak_of(400, path)
     assert large < small + 200_000
+
+
+def test_a_part_and_a_draft_are_called_so(tmp_path: Path) -> None:
+    part, draft = "Over some of the model's portfolios", "A draft of the model"
+    for given, there in (
+        ({}, (False, False)),
+        ({"partial": True}, (True, False)),
+        ({"draft": True}, (False, True)),
+    ):
+        told = shown(made([answered(1, 3)], tmp_path, **given))
+        assert (part in told, draft in told, "with the positions of a draft" in told) == (*there, there[1])

@@ -135,3 +135,12 @@ def test_a_run_that_is_cut_off_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(FileNotWrittenError, match=re.escape("ended before the run did")):
         write_workbook(first, tmp_path / "run.xlsx", force=False, progress=lambda _done, _all: None)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_part_is_called_so(tmp_path: Path) -> None:
+    for partial in (False, True):
+        path = tmp_path / f"{partial}.xlsx"
+        told = events([answered(1, 3)], run(1, partial=partial))
+        write_workbook(told, path, force=False, progress=lambda _done, _all: None)
+        summary = next(iter(read(path)[0].values()))
+        assert (["Over", "some of the model's portfolios"] in [row[:2] for row in summary]) == partial

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from ordergen_client.records.states import (
         CredentialType,
         DependencyState,
+        DriftState,
         PortfolioState,
         PositionReason,
         RebalanceState,
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
         Diagnosis,
         Model,
         Portfolio,
+        PortfolioDrift,
         PortfolioMatches,
         PortfolioRebalance,
         Position,
@@ -83,6 +85,7 @@ if TYPE_CHECKING:
         SecurityMatches,
         Solution,
         Transaction,
+        WorstPosition,
     )
     from ordergen_client.whole_file import FileNotWrittenError
 
@@ -125,6 +128,7 @@ _PLACES = {
     "ordergen_client.records.states": (
         "CredentialType",
         "DependencyState",
+        "DriftState",
         "PortfolioState",
         "PositionReason",
         "RebalanceState",
@@ -140,6 +144,7 @@ _PLACES = {
         "Diagnosis",
         "Model",
         "Portfolio",
+        "PortfolioDrift",
         "PortfolioMatches",
         "PortfolioRebalance",
         "Position",
@@ -151,6 +156,7 @@ _PLACES = {
         "SecurityMatches",
         "Solution",
         "Transaction",
+        "WorstPosition",
     ),
     "ordergen_client.whole_file": ("FileNotWrittenError",),
 }
@@ -172,6 +178,7 @@ __all__ = [
     "Dependency",
     "DependencyState",
     "Diagnosis",
+    "DriftState",
     "FileNotWrittenError",
     "Infeasible",
     "InternalError",
@@ -184,6 +191,7 @@ __all__ = [
     "OrderGenerationError",
     "PermissionDenied",
     "Portfolio",
+    "PortfolioDrift",
     "PortfolioMatches",
     "PortfolioRebalance",
     "PortfolioState",
@@ -216,6 +224,7 @@ __all__ = [
     "VersionMismatch",
     "View",
     "Violation",
+    "WorstPosition",
 ]
 
 

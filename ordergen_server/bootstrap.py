@@ -38,6 +38,7 @@ from ordergen_server.repositories.mongodb.tokens import PageTokens
 from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances
 from ordergen_server.services.diagnosing import DatabaseDependency, Diagnostics
+from ordergen_server.services.drift_checks import DriftChecks
 from ordergen_server.services.models import ModelEditor
 from ordergen_server.services.portfolio_work import PortfolioWork
 from ordergen_server.services.rebalancer import Rebalancer
@@ -46,7 +47,7 @@ from ordergen_server.services.running.chunk_executor import ChunkExecutor
 from ordergen_server.services.running.chunk_worker import ChunkWorker
 from ordergen_server.services.running.execution import Execution
 from ordergen_server.services.running.leased_run import RunJournal
-from ordergen_server.services.running.permits import UNLIMITED, TokenBucket
+from ordergen_server.services.running.permits import UNLIMITED, Permits, TokenBucket
 from ordergen_server.services.running.runs import Runs
 from ordergen_server.services.watching import ChangeSignal
 from ordergen_server.settings import Settings
@@ -126,9 +127,19 @@ def serving(
             observer=telemetry.runs,
         )
         executor = stack.enter_context(chunk_executor(settings, mongodb_uri, worker, telemetry.hear))
+        permits = TokenBucket(settings.portfolio_rate) if settings.portfolio_rate else UNLIMITED
         runs = _runs(
-            settings, work, store, chunks, models, executor=executor, changed=changed, telemetry=telemetry
+            settings,
+            work,
+            store,
+            chunks,
+            models,
+            executor=executor,
+            permits=permits,
+            changed=changed,
+            telemetry=telemetry,
         )
+        drift_checks = DriftChecks(models=models, work=work, runs=runs, permits=permits)
         rebalancer = Rebalancer(
             models=models, store=store, work=work, runs=runs, clock=utc_now, observer=telemetry.runs
         )
@@ -138,7 +149,7 @@ def serving(
             SERVICES,
             (
                 ModelServicer(ModelEditor(models, utc_now), models),
-                RebalanceServicer(rebalancer, store, calls.limits),
+                RebalanceServicer(rebalancer, drift_checks, store, calls.limits),
                 ReferenceServicer(ReferenceResolver(sources.market, sources.portfolios), calls.limits),
                 DiagnosticsServicer(_diagnostics(database, sources, stack), calls.limits),
             ),
@@ -206,6 +217,7 @@ def _runs(
     models: Models,
     *,
     executor: ChunkExecutor,
+    permits: Permits,
     changed: ChangeSignal,
     telemetry: Telemetry,
 ) -> Runs:
@@ -218,8 +230,6 @@ def _runs(
         lease_seconds=settings.lease_seconds,
         observer=telemetry.runs,
     )
-    rate = settings.portfolio_rate
-    permits = TokenBucket(rate) if rate else UNLIMITED
     return Runs(
         Execution(work, chunks, journal, executor, permits),
         journal,

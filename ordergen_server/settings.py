@@ -160,7 +160,9 @@ class Settings(SettingsWithSecrets):
     message_seconds: Seconds = Field(
         default=5, description="Time for the message of a call to come, from its headers on."
     )
-    maximum_runs: Count = Field(default=4, description="Model runs carried out at once. More are refused.")
+    maximum_runs: Count = Field(
+        default=4, description="Model runs and checks of drift at once. More are refused."
+    )
     lease_seconds: Seconds = Field(
         default=15, description="A run of a server that is not heard of for so long is taken over."
     )
@@ -180,7 +182,8 @@ class Settings(SettingsWithSecrets):
     portfolio_rate: float = Field(
         default=0,
         ge=0,
-        description="Portfolios of runs begun a second, at most, to spare the siblings. 0: no limit.",
+        description="Portfolios of runs and checks of drift begun a second, at most, to spare the siblings."
+        " 0: no limit.",
     )
     maximum_call_seconds: Seconds = Field(
         default=60, description="Time for a call whose caller does not say less."

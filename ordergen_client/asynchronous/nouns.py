@@ -101,9 +101,10 @@ class AsyncModels(AsyncNoun):
 
 
 class AsyncPortfolios(AsyncNoun):
-    """Portfolios: single ones, and what people call them."""
+    """Portfolios: single ones, what people call them, and who needs a rebalance."""
 
     rebalance = called(portfolios.rebalance)
+    drift = streamed(portfolios.drift)
     resolve = called(portfolios.resolve)
 
 

@@ -89,9 +89,10 @@ class Models(Noun):
 
 
 class Portfolios(Noun):
-    """Portfolios: single ones, and what people call them."""
+    """Portfolios: single ones, what people call them, and who needs a rebalance."""
 
     rebalance = called(portfolios.rebalance)
+    drift = streamed(portfolios.drift)
     resolve = called(portfolios.resolve)
 
 

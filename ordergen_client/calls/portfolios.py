@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from globeco.ordergen.v1 import rebalance_service_pb2 as pb
 from globeco.ordergen.v1.reference_service_pb2 import ResolvePortfoliosRequest
 
-from ordergen_client.calls.call import Call, repeatable
+from ordergen_client.calls.call import Call, Stream, repeatable
 from ordergen_client.records import checks, messages
 from ordergen_client.records.values import (
     DEFAULT_OPTIONS,
+    PortfolioDrift,
     PortfolioMatches,
     PortfolioRebalance,
     RebalanceOptions,
@@ -37,6 +38,22 @@ def rebalance(
         request_id=repeatable(request_id),
     )
     return Call("RebalancePortfolio", request, messages.portfolio_rebalance)
+
+
+def drift(model_id: str = "", *, page_size: int = 0) -> Stream[PortfolioDrift]:
+    """How far portfolios are from their models now, page after page, each page the worst first.
+
+    Nothing is solved, and nothing is stored. A portfolio that fails comes first in its page, with its error;
+    what stops the check is raised after what was read.
+
+    Args:
+        model_id: only portfolios of this model; empty are those of all models.
+        page_size: how many are read together and sorted; 0 is 500, more than 1,000 is 1,000.
+    """
+    request = pb.CheckDriftRequest(
+        model_id=checks.text(model_id, "model_id"), page_size=checks.whole(page_size, "page_size")
+    )
+    return Stream("CheckDrift", request, messages.portfolio_drift)
 
 
 def resolve(portfolios: Iterable[str]) -> Call[tuple[PortfolioMatches, ...]]:

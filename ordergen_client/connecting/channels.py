@@ -25,7 +25,10 @@ _SERVICES = tuple(
 )
 _READS = {
     _SERVICES[0]: ("GetModel", "ListModels"),
-    _SERVICES[1]: ("GetRebalance", "ListRebalances", "ListPortfolioRebalances", "GetPortfolioRebalance"),
+    _SERVICES[1]: (
+        *("GetRebalance", "ListRebalances", "ListPortfolioRebalances", "GetPortfolioRebalance"),
+        "CheckDrift",
+    ),
     _SERVICES[2]: ("ResolveSecurities", "ResolvePortfolios"),
     _SERVICES[3]: ("Diagnose",),
 }

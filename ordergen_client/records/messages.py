@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from globeco.ordergen.v1 import (
     diagnostics_service_pb2,
+    drift_pb2,
     model_pb2,
     rebalance_pb2,
     rebalance_service_pb2,
@@ -21,6 +22,7 @@ from ordergen_client.records.lazily import Lazily
 from ordergen_client.records.states import (
     CredentialType,
     DependencyState,
+    DriftState,
     Named,
     PortfolioState,
     PositionReason,
@@ -38,6 +40,7 @@ from ordergen_client.records.values import (
     Diagnosis,
     Model,
     Portfolio,
+    PortfolioDrift,
     PortfolioMatches,
     PortfolioRebalance,
     Position,
@@ -49,6 +52,7 @@ from ordergen_client.records.values import (
     SecurityMatches,
     Solution,
     Transaction,
+    WorstPosition,
 )
 
 Member = TypeVar("Member", bound=Named)
@@ -199,6 +203,36 @@ def event(message: rebalance_service_pb2.RebalanceModelResponse) -> RebalanceEve
     )
 
 
+def portfolio_drift(message: drift_pb2.PortfolioDrift) -> PortfolioDrift:
+    """How far a portfolio is from its model."""
+    worst = message.worst_position if message.HasField("worst_position") else None
+    return PortfolioDrift(
+        portfolio_id=message.portfolio_id,
+        portfolio_name=message.portfolio_name,
+        model_id=message.model_id,
+        model_name=message.model_name,
+        state=_DRIFT_STATES[message.state],
+        error=from_status(message.error) if message.HasField("error") else None,
+        market_value=_decimal(message.market_value),
+        cash_weight=_decimal(message.cash_weight),
+        drift=_decimal(message.drift),
+        outside_count=message.outside_count if message.HasField("outside_count") else None,
+        worst_position=_worst_position(worst) if worst else None,
+        snapshot_time=_optional_time(message, "snapshot_time"),
+    )
+
+
+def _worst_position(message: drift_pb2.WorstPosition) -> WorstPosition:
+    return WorstPosition(
+        security_id=message.security_id,
+        ticker=message.ticker,
+        weight=_zero(message.weight),
+        band_low=_zero(message.band_low),
+        band_high=_zero(message.band_high),
+        distance=_zero(message.distance),
+    )
+
+
 def security_matches(
     message: reference_service_pb2.ResolveSecuritiesResponse,
 ) -> tuple[SecurityMatches, ...]:
@@ -305,6 +339,7 @@ class _Members(dict[int, Member]):
 
 _RUN_STATES = _Members(pb.RebalanceState, "REBALANCE_STATE_", RebalanceState)
 _PORTFOLIO_STATES = _Members(pb.PortfolioRebalanceState, "PORTFOLIO_REBALANCE_STATE_", PortfolioState)
+_DRIFT_STATES = _Members(drift_pb2.DriftState, "DRIFT_STATE_", DriftState)
 _STRATEGIES = _Members(pb.Strategy, "STRATEGY_", Strategy)
 _RESTRICTIONS = _Members(pb.RestrictionType, "RESTRICTION_TYPE_", Restriction)
 _SIDES = _Members(pb.TransactionType, "TRANSACTION_TYPE_", Side)

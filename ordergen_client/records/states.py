@@ -76,6 +76,22 @@ class SolutionStatus(Named):
     FEASIBLE = "FEASIBLE"
 
 
+class DriftState(Named):
+    """How a portfolio stands to its model: the first of these that is true, FAILED before all.
+
+    NEW has cash alone, or nothing. HIGH_CASH and LOW_CASH have more or less cash than the bands of all
+    securities together leave.
+    """
+
+    UNSPECIFIED = "UNSPECIFIED"
+    NEW = "NEW"
+    HIGH_CASH = "HIGH_CASH"
+    LOW_CASH = "LOW_CASH"
+    OUT_OF_BAND = "OUT_OF_BAND"
+    IN_BAND = "IN_BAND"
+    FAILED = "FAILED"
+
+
 class CredentialType(Named):
     """By what a caller is known; NONE where the server asks for nothing."""
 

@@ -3,17 +3,18 @@
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
-from globeco.ordergen.v1 import rebalance_pb2, rebalance_service_pb2
+from globeco.ordergen.v1 import drift_pb2, rebalance_pb2, rebalance_service_pb2
 from google.protobuf import empty_pb2
 
 from ordergen_server.api.call import Call, Limits
-from ordergen_server.api.messages import decoding, encoding
+from ordergen_server.api.messages import decoding, drifts, encoding
 from ordergen_server.api.messages.encoded_events import EncodedEvents
 from ordergen_server.domain.rebalances import PortfolioState, View
 from ordergen_server.domain.requests.ids import check_entity_id, check_object_id, check_version
 from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.domain.requests.violations import Violations
 from ordergen_server.domain.stores import RebalanceStore
+from ordergen_server.services.drift_checks import DriftChecks
 from ordergen_server.services.rebalancer import Rebalancer
 from ordergen_server.services.watching import Events
 
@@ -31,12 +32,16 @@ class RebalanceServicer:
 
     Args:
         rebalancer: the use cases.
+        drift_checks: who needs them.
         runs: what is stored of runs.
         limits: how long calls may take.
     """
 
-    def __init__(self, rebalancer: Rebalancer, runs: RebalanceStore, limits: Limits) -> None:
+    def __init__(
+        self, rebalancer: Rebalancer, drift_checks: DriftChecks, runs: RebalanceStore, limits: Limits
+    ) -> None:
         self._rebalancer = rebalancer
+        self._drift_checks = drift_checks
         self._runs = runs
         self._limits = limits
         self._events = EncodedEvents()
@@ -190,6 +195,19 @@ class RebalanceServicer:
             view = decoding.view(request.view, violations)
         found = self._runs.get_portfolio(request.rebalance_id, request.portfolio_id, view)
         return encoding.portfolio_rebalance(found)
+
+    def CheckDrift(
+        self, request: pb.CheckDriftRequest, call: Call
+    ) -> Iterator[Sequence[drift_pb2.PortfolioDrift]]:
+        """Tell how far portfolios are from their models."""
+        with Violations() as violations:
+            if request.model_id:
+                check_object_id(request.model_id, "model_id", violations)
+            PageRequest(request.page_size).check(violations)
+        deadline = call.deadline(self._limits.run_seconds).unless(call.gone.is_set)
+        with closing(self._drift_checks.check(request.model_id, request.page_size, deadline)) as pages:
+            for page in pages:
+                yield [drifts.portfolio_drift(one) for one in page]
 
     def _told(self, events: Events, view: View) -> Iterator[Sequence[bytes]]:
         with closing(events):

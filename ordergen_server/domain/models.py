@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
+from ordergen_server.domain.errors import ModelWithoutPositions, Violation
 from ordergen_server.domain.numbers import EXACT, total
 from ordergen_server.domain.requests.ids import check_entity_id
 from ordergen_server.domain.requests.violations import Violations
@@ -79,6 +80,17 @@ class Model:
         """The model as it would be saved with other positions; all else is that of the one that is stored."""
         content = replace(self.content, positions=tuple(positions))
         return replace(self, content=content.without_zero_targets())
+
+
+def without_positions(model: Model, *, draft: bool = False) -> ModelWithoutPositions:
+    """Why a model without positions is not rebalanced; or a draft of it, which was not saved."""
+    mend = "give one a target above 0" if draft else "add one with AddPosition"
+    rule = f"must have positions, for rebalancing to none would sell everything: {mend}"
+    return ModelWithoutPositions(
+        f"{'The draft of model' if draft else 'Model'} {model.model_id} {rule}.",
+        metadata={"model_id": model.model_id},
+        violations=[Violation(model.model_id, rule, "MODEL_WITHOUT_POSITIONS")],
+    )
 
 
 def check_content(

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -39,10 +40,11 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    """What was read of a portfolio, and the quotes that the market of the run lacked for it."""
+class Reading:
+    """What was read of a portfolio, or why it could not be; `quotes` has those that `securities` lacked."""
 
     portfolio_id: str
+    securities: Securities
     name: str
     holdings: Holdings | OrderGenerationError
     quotes: Mapping[str, Quote | DataProblem]
@@ -86,10 +88,21 @@ class PortfolioWork:
 
     def one(self, task: Task, portfolio_id: str) -> PortfolioRebalance:
         """What becomes of one portfolio, worked on in this thread."""
-        return self._solved(task, [self._read(task, portfolio_id)])[0]
+        return self._solved(task, [self._read(task.securities, portfolio_id, task.deadline)])[0]
 
     def results(self, task: Task, portfolio_ids: Iterable[str]) -> Batches:
-        """What becomes of each portfolio, in batches as they come.
+        """What becomes of each portfolio, in batches as they are read. Raises as `readings` does."""
+        asked = ((task.securities, one) for one in portfolio_ids)
+        with closing(self.readings(asked, task.deadline)) as readings:
+            for batch in readings:
+                results = self._solved(task, batch)
+                task.deadline.raise_if_stopped()
+                yield results
+
+    def readings(
+        self, asked: Iterable[tuple[Securities, str]], deadline: Deadline
+    ) -> Generator[list[Reading], None, None]:
+        """What is read of portfolios, each with the securities of its model, in batches as they come.
 
         Where nothing has come for a moment it answers an empty batch, so that its reader can look around.
         Work that is stopped is let go of: what is being read is read to its end, and thrown away.
@@ -97,54 +110,53 @@ class PortfolioWork:
         Raises:
             Cancelled: the work is stopped; what has been read and not answered was not done.
         """
-        waiting = iter(portfolio_ids)
-        busy = {self._submit(task, one) for one in islice(waiting, self._window)}
+        waiting = iter(asked)
+        busy = {self._submit(*one, deadline) for one in islice(waiting, self._window)}
         try:
             while busy:
                 done, busy = wait(busy, LOOK_SECONDS, FIRST_COMPLETED)
-                task.deadline.raise_if_stopped()
-                busy |= {self._submit(task, one) for one in islice(waiting, len(done))}
-                results = self._solved(task, [future.result() for future in done])
-                task.deadline.raise_if_stopped()
-                yield results
+                deadline.raise_if_stopped()
+                busy |= {self._submit(*one, deadline) for one in islice(waiting, len(done))}
+                yield [future.result() for future in done]
         finally:
             for future in busy:
                 future.cancel()
 
-    def _submit(self, task: Task, portfolio_id: str) -> "Future[_Read]":
-        return self._workers.submit(carried(self._read), task, portfolio_id)
+    def _submit(self, securities: Securities, portfolio_id: str, deadline: Deadline) -> "Future[Reading]":
+        return self._workers.submit(carried(self._read), securities, portfolio_id, deadline)
 
-    def _solved(self, task: Task, reads: Sequence[_Read]) -> list[PortfolioRebalance]:
+    def _solved(self, task: Task, reads: Sequence[Reading]) -> list[PortfolioRebalance]:
         """What becomes of portfolios that have been read."""
         if not reads:
             return []
         with self._observer.stage(Stage.SOLVE):
             return _results(task, reads, self._observer)
 
-    def _read(self, task: Task, portfolio_id: str) -> _Read:
+    def _read(self, securities: Securities, portfolio_id: str, deadline: Deadline) -> Reading:
         with self._observer.stage(Stage.READ):
-            return self._read_all(task, portfolio_id)
+            return self._read_all(securities, portfolio_id, deadline)
 
-    def _read_all(self, task: Task, portfolio_id: str) -> _Read:
+    def _read_all(self, securities: Securities, portfolio_id: str, deadline: Deadline) -> Reading:
         try:
-            seconds = task.deadline.remaining_seconds("reading holdings")
+            seconds = deadline.remaining_seconds("reading holdings")
             holdings = self._portfolios.holdings(portfolio_id, seconds)
-            quotes = self._quotes(task, holdings)
-            name = self._portfolios.name(portfolio_id, task.deadline.remaining_seconds("reading the name"))
+            quotes = self._quotes(securities.snapshot, holdings, deadline)
+            name = self._portfolios.name(portfolio_id, deadline.remaining_seconds("reading the name"))
         except (DataProblem, *STOPPING) as error:
-            return _Read(portfolio_id, "", error, {})
-        return _Read(portfolio_id, name, holdings, quotes)
+            return Reading(portfolio_id, securities, "", error, {})
+        return Reading(portfolio_id, securities, name, holdings, quotes)
 
-    def _quotes(self, task: Task, holdings: Holdings) -> Mapping[str, Quote | DataProblem]:
+    def _quotes(
+        self, snapshot: MarketSnapshot, holdings: Holdings, deadline: Deadline
+    ) -> Mapping[str, Quote | DataProblem]:
         """The quotes of what a portfolio holds that the market of the run does not have."""
-        snapshot = task.securities.snapshot
         lacking = [one for one, held in holdings.quantities.items() if held and one not in snapshot.quotes]
         if snapshot.prices is None or not lacking:
             return {}
-        return self._market.quotes(snapshot, lacking, task.deadline.remaining_seconds("reading securities"))
+        return self._market.quotes(snapshot, lacking, deadline.remaining_seconds("reading securities"))
 
 
-def _results(task: Task, reads: Sequence[_Read], observer: RunObserver) -> list[PortfolioRebalance]:
+def _results(task: Task, reads: Sequence[Reading], observer: RunObserver) -> list[PortfolioRebalance]:
     for read in reads:
         task.securities.add(read.quotes)
     failed = [_failed(task, read, read.holdings) for read in reads if not isinstance(read.holdings, Holdings)]
@@ -153,12 +165,12 @@ def _results(task: Task, reads: Sequence[_Read], observer: RunObserver) -> list[
     return failed + rebalance_portfolios(found, task.securities, options, task.deadline, observer)
 
 
-def _start(task: Task, read: _Read) -> PortfolioRebalance:
+def _start(task: Task, read: Reading) -> PortfolioRebalance:
     start = untried(task.rebalance, read.portfolio_id)
     return replace(start, portfolio_name=read.name, snapshot_time=task.securities.time)
 
 
-def _failed(task: Task, read: _Read, error: OrderGenerationError) -> PortfolioRebalance:
+def _failed(task: Task, read: Reading, error: OrderGenerationError) -> PortfolioRebalance:
     return replace(_start(task, read), state=PortfolioState.FAILED, error=error)
 
 

@@ -4,11 +4,11 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from threading import Event
+from typing import TYPE_CHECKING
 
 from ordergen_server.domain import origin
 from ordergen_server.domain.deadlines import Deadline
-from ordergen_server.domain.errors import ModelWithoutPositions, OrderGenerationError, Violation
-from ordergen_server.domain.models import Model, Position, check_members
+from ordergen_server.domain.models import Model, Position, check_members, without_positions
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
@@ -29,6 +29,9 @@ from ordergen_server.services.running.leased_run import end_state
 from ordergen_server.services.running.runs import Runs
 from ordergen_server.services.securities import Securities
 from ordergen_server.services.watching import Events, watch
+
+if TYPE_CHECKING:
+    from ordergen_server.domain.errors import OrderGenerationError
 
 #: Takes what is called once the caller has gone, in whatever way; false where that was before.
 WhenGone = Callable[[Callable[[], None]], bool]
@@ -361,10 +364,4 @@ def _is_part(portfolio_ids: Sequence[str], model: Model) -> bool:
 
 def _require_positions(model: Model, *, draft: bool) -> None:
     if not model.positions:
-        mend = "give one a target above 0" if draft else "add one with AddPosition"
-        rule = f"must have positions, for rebalancing to none would sell everything: {mend}"
-        raise ModelWithoutPositions(
-            f"{'The draft of model' if draft else 'Model'} {model.model_id} {rule}.",
-            metadata={"model_id": model.model_id},
-            violations=[Violation(model.model_id, rule, "MODEL_WITHOUT_POSITIONS")],
-        )
+        raise without_positions(model, draft=draft)

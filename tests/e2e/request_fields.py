@@ -251,6 +251,10 @@ RULES: dict[str, Rule] = {
     ),
     "GetPortfolioRebalanceRequest.portfolio_id": _ENTITY_ID,
     "DeleteRebalanceRequest.version": _REQUIRED_VERSION,
+    "CheckDriftRequest.model_id": Rule(
+        "24 lower-case hexadecimal characters, or empty", object_ids.filter(bool)
+    ),
+    "CheckDriftRequest.page_size": Rule("0 or more; 0 is 500, more than 1,000 is 1,000", negative_int32),
     **{
         f"{name}Request.{field}": Rule(
             "at least one and at most 1,000, 1 to 64 characters each",

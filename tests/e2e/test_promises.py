@@ -205,6 +205,8 @@ def of_portfolios(api: Api, siblings: SimulatedSiblings, model: model_pb2.Model)
     note("RebalancePortfolio", undecided(api, siblings, security))
     siblings.set_faults("accounting", [Fault(kind="status", status=503)])
     note("RebalanceModel", rs.RebalanceModelRequest(model_id=model.model_id))
+    note("CheckDrift", rs.CheckDriftRequest(model_id=model.model_id))
+    note("CheckDrift", rs.CheckDriftRequest(model_id=MODEL_ID))
     siblings.clear()
     return found
 
@@ -232,7 +234,7 @@ def undecided(api: Api, siblings: SimulatedSiblings, security: str) -> rs.Rebala
 
 def _call(stub: Any, rpc: str, request: Any) -> Callable[[], object]:  # noqa: ANN401 - whichever service
     method = getattr(stub, rpc)
-    if rpc in ("RebalanceModel", "WatchRebalance"):
+    if rpc in ("RebalanceModel", "WatchRebalance", "CheckDrift"):
         return lambda: list(method(request, timeout=PATIENCE))
     return lambda: method(request, timeout=PATIENCE)
 

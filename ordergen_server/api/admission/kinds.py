@@ -41,6 +41,7 @@ KINDS = {
     "ListRebalances": Kind.READING,
     "ListPortfolioRebalances": Kind.READING,
     "GetPortfolioRebalance": Kind.READING,
+    "CheckDrift": Kind.SOLVING,
     "ResolveSecurities": Kind.RESOLVING,
     "ResolvePortfolios": Kind.RESOLVING,
     "Diagnose": Kind.DIAGNOSING,

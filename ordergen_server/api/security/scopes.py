@@ -30,6 +30,7 @@ SCOPE_OF: dict[str, str] = {
     f"{_REBALANCES}ListRebalances": READ,
     f"{_REBALANCES}ListPortfolioRebalances": READ,
     f"{_REBALANCES}GetPortfolioRebalance": READ,
+    f"{_REBALANCES}CheckDrift": READ,
     f"{_REFERENCES}ResolveSecurities": READ,
     f"{_REFERENCES}ResolvePortfolios": READ,
     # What was proposed, and by whom, is gone with it.

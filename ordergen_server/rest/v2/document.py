@@ -9,6 +9,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from ordergen_server.rest.answering.rpc_errors import HTTP_CODES
 from ordergen_server.rest.v2.bindings import SERVICES, Binding, bindings
 from ordergen_server.rest.v2.comments import first_sentence
+from ordergen_server.rest.v2.events import tells_a_run
 from ordergen_server.rest.v2.json_rules import STRINGS
 from ordergen_server.rest.v2.schemas import PATTERNS, PREFIX, Schema, Schemas, is_required
 
@@ -26,6 +27,10 @@ _EVENTS = (
     "Server-Sent Events. Each has the sequence as its `id`, `started`, `portfolio` or `finished` as its"
     " `event`, and a RebalanceModelResponse as its `data`. What goes wrong after the first is the event"
     " `error`, whose data are an Error. A comment comes while nothing happens."
+)
+_MESSAGES = (
+    "Server-Sent Events. Each has a {} as its `data`, and neither `id` nor `event`. What goes wrong after the"
+    " first is the event `error`, whose data are an Error. A comment comes while nothing happens."
 )
 
 
@@ -118,9 +123,11 @@ def _success(binding: Binding, answered: Schemas) -> dict[str, Any]:
     schema = answered.reference(binding.method.output_type)
     if not binding.streams:
         return {"200": {"description": "Done.", "content": {"application/json": {"schema": schema}}}}
+    kind = binding.method.output_type
+    told = _EVENTS if tells_a_run(kind) else _MESSAGES.format(kind.name)
     content: dict[str, Any] = {"text/event-stream": {}}  # a schema would be taken for that of an event
     return {
-        "200": {"description": _EVENTS, "content": content},
+        "200": {"description": told, "content": content},
         "204": {"description": "There is nothing more in the stream: do not come back."},
     }
 

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import grpc.aio
+from google.protobuf.descriptor import Descriptor
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -115,7 +116,7 @@ async def _lines(reading: _Reading, message: Any) -> AsyncGenerator[bytes]:  # n
     except grpc.RpcError as error:
         yield _error(status_of(error))
     else:
-        if end is not None and end.finished.HasField("error"):  # the call went well, and the run did not
+        if end is not None and _failed(end):  # the call went well, and the run did not
             yield _error(end.finished.error)
 
 
@@ -124,6 +125,17 @@ def _error(status: Any) -> bytes:  # noqa: ANN401 - google.rpc has no type stubs
     return b"event: error\ndata: %b\n\n" % encode(error_of(status))
 
 
-def _event(message: Any) -> bytes:  # noqa: ANN401 - a message with a sequence and a kind
+def _event(message: Any) -> bytes:  # noqa: ANN401 - a message of whichever stream
+    if not tells_a_run(message.DESCRIPTOR):
+        return b"data: %b\n\n" % as_json(message)
     kind = message.WhichOneof("event") or "message"
     return b"id: %d\nevent: %b\ndata: %b\n\n" % (message.sequence, kind.encode(), as_json(message))
+
+
+def tells_a_run(message: Descriptor) -> bool:
+    """Whether messages of a stream are steps of a run, with a sequence and a kind."""
+    return "sequence" in message.fields_by_name
+
+
+def _failed(end: Any) -> bool:  # noqa: ANN401 - as above
+    return tells_a_run(end.DESCRIPTOR) and end.finished.HasField("error")

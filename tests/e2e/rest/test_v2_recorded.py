@@ -6,7 +6,7 @@ from threading import Event as Flag
 
 import grpc
 import pytest
-from globeco.ordergen.v1 import rebalance_pb2
+from globeco.ordergen.v1 import drift_pb2, rebalance_pb2
 from globeco.ordergen.v1 import rebalance_service_pb2 as pb
 from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.json_format import MessageToDict
@@ -159,6 +159,23 @@ def test_a_stream_may_be_posted_for(forwarding: Front, recorded: RecordedApi) ->
         assert [one.last_id for one in stream] == ["1"]
     asked = pb.RebalanceModelRequest(model_id=RUN, validate_only=True, request_id="k")
     assert pb.RebalanceModelRequest.FromString(recorded.asked) == asked
+
+
+def test_a_stream_that_tells_no_run_has_neither_ids_nor_kinds(
+    forwarding: Front, recorded: RecordedApi
+) -> None:
+    first, second = (drift_pb2.PortfolioDrift(portfolio_id=f"p{number}") for number in range(2))
+    recorded.fail(status_of(grpc.StatusCode.UNAVAILABLE), first, second)
+    body = f'{{"model_id": "{RUN}", "page_size": 2}}'.encode()
+    with events(forwarding, "/api/v2/portfolios:drift", method="POST", body=body) as stream:
+        *got, last = stream
+    assert [one.data for one in got] == [{"portfolio_id": "p0"}, {"portfolio_id": "p1"}]
+    assert {(one.kind, one.last_id) for one in got} == {(got[0].kind, "")}
+    assert (last.kind, last.data["error"]["status"]) == ("error", "UNAVAILABLE")
+    assert pb.CheckDriftRequest.FromString(recorded.asked) == pb.CheckDriftRequest(model_id=RUN, page_size=2)
+    recorded.answer(first)
+    with events(forwarding, "/api/v2/portfolios:drift", method="POST", body=b"{}") as stream:
+        assert [one.data for one in stream] == [{"portfolio_id": "p0"}]
 
 
 def test_a_reader_that_comes_back_says_which_event_was_its_last(

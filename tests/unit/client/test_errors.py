@@ -102,16 +102,17 @@ def test_exported_names() -> None:
     expected = [
         "Aborted", "AlreadyExists", "AsyncClient", "AsyncRun", "BadData", "Caller", "Cancelled", "Client",
         "CredentialType", "DataProblem", "DatabaseUnavailable", "DeadlineExceeded", "Dependency",
-        "DependencyState", "Diagnosis", "FileNotWrittenError", "Infeasible", "InternalError",
+        "DependencyState", "Diagnosis", "DriftState", "FileNotWrittenError", "Infeasible", "InternalError",
         "InvalidArgument", "MarketValueNotPositive", "MissingData", "Model", "ModelWithoutPositions",
-        "NotFound", "OrderGenerationError", "PermissionDenied", "Portfolio", "PortfolioMatches",
+        "NotFound", "OrderGenerationError", "PermissionDenied", "Portfolio", "PortfolioDrift",
+        "PortfolioMatches",
         "PortfolioRebalance", "PortfolioState",
         "Position", "PositionReason", "PreconditionFailed", "Rebalance", "RebalanceEvent",
         "RebalanceInProgress", "RebalanceOptions", "RebalancePosition", "RebalanceState",
         "ResourceExhausted", "Restriction", "Run", "Security", "SecurityMatches",
         "SiblingUnavailable", "Side", "Solution", "SolutionStatus", "SolverUndecided",
         "StoredDataDamaged", "Strategy", "Tls", "Transaction", "Unauthenticated", "Unavailable",
-        "Unsupported", "VersionMismatch", "View", "Violation",
+        "Unsupported", "VersionMismatch", "View", "Violation", "WorstPosition",
     ]  # fmt: skip
     assert expected == ordergen_client.__all__
     assert expected == [name for name in expected if hasattr(ordergen_client, name)]

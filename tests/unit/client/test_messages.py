@@ -31,8 +31,11 @@ from ordergen_client.records.values import (
     Transaction,
 )
 from ordergen_server.api.messages import diagnoses
+from ordergen_server.api.messages.drifts import portfolio_drift
 from ordergen_server.domain import diagnostics as domain
+from ordergen_server.domain import drifts
 from ordergen_server.domain import subjects as domain_subjects
+from ordergen_server.domain.errors import BadData
 from ordergen_server.domain.subjects import MODELS, READ, Subject
 
 TIME = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -189,6 +192,37 @@ def test_a_diagnosis_is_read_as_it_was_made() -> None:
             Dependency("pricing", DependencyState.BREAKER_OPEN, 2.0, "It is down.", "Wait."),
         ),
     )
+
+
+def test_how_far_a_portfolio_is_keeps_every_digit_and_what_is_not_known() -> None:
+    worst = drifts.WorstPosition("S" * 24, "AAA", *map(Decimal, ("0.70", "0.4", "0.60", "1E-12")))
+    whole = drifts.PortfolioDrift(
+        "P" * 24,
+        "Growth",
+        "a" * 24,
+        "Half",
+        drifts.DriftState.LOW_CASH,
+        market_value=Decimal("1000.10"),
+        cash_weight=Decimal("-0.3"),
+        drift=Decimal("0.200000000000"),
+        outside_count=0,
+        worst_position=worst,
+        snapshot_time=TIME,
+    )
+    read = messages.portfolio_drift(portfolio_drift(whole))
+    assert read.state == whole.state.value
+    assert repr(read.worst_position) == repr(worst)
+    for name in ("portfolio_id", "portfolio_name", "model_id", "model_name", "snapshot_time", "error"):
+        assert getattr(read, name) == getattr(whole, name)
+    for name in ("market_value", "cash_weight", "drift", "outside_count"):
+        assert str(getattr(read, name)) == str(getattr(whole, name))
+    failed = drifts.PortfolioDrift(
+        "P" * 24, "", "a" * 24, "Half", drifts.DriftState.FAILED, BadData("bad: look at it")
+    )
+    read = messages.portfolio_drift(portfolio_drift(failed))
+    assert (read.state, type(read.error).__name__) == ("FAILED", "BadData")
+    assert (read.market_value, read.cash_weight, read.drift, read.outside_count) == (None,) * 4
+    assert (read.worst_position, read.snapshot_time) == (None, None)
 
 
 def test_states_that_a_newer_server_has_are_their_numbers() -> None:

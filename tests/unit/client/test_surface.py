@@ -8,6 +8,7 @@ from typing import Any, get_args, get_origin
 
 import pytest
 from globeco.ordergen.v1 import diagnostics_service_pb2 as diagnostics
+from globeco.ordergen.v1 import drift_pb2
 from globeco.ordergen.v1 import rebalance_pb2 as pb
 from globeco.ordergen.v1.model_service_pb2 import DESCRIPTOR as MODEL_SERVICE
 from globeco.ordergen.v1.rebalance_service_pb2 import DESCRIPTOR as REBALANCE_SERVICE
@@ -19,6 +20,7 @@ from ordergen_client import (
     Client,
     CredentialType,
     DependencyState,
+    DriftState,
     PortfolioState,
     PositionReason,
     RebalanceState,
@@ -158,6 +160,7 @@ def test_a_name_of_old_takes_what_it_took_and_names_the_new_one(name: str) -> No
         (pb.RestrictionType, "RESTRICTION_TYPE_", Restriction),
         (pb.SolutionStatus, "SOLUTION_STATUS_", SolutionStatus),
         (pb.PositionReason, "POSITION_REASON_", PositionReason),
+        (drift_pb2.DriftState, "DRIFT_STATE_", DriftState),
         (diagnostics.CredentialType, "CREDENTIAL_TYPE_", CredentialType),
         (diagnostics.DependencyState, "DEPENDENCY_STATE_", DependencyState),
     ],

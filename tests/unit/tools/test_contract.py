@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from globeco.ordergen.v1 import (
     diagnostics_service_pb2,
+    drift_pb2,
     model_pb2,
     model_service_pb2,
     rebalance_pb2,
@@ -22,6 +23,7 @@ MODULES = (
     rebalance_service_pb2,
     reference_service_pb2,
     diagnostics_service_pb2,
+    drift_pb2,
 )
 FILES = [module.DESCRIPTOR for module in MODULES]
 
@@ -46,6 +48,7 @@ REST = {
     "ListPortfolioRebalances": ("get", "/api/v1/rebalance/{rebalance_id}/portfolios"),
     "GetPortfolioRebalance": ("get", "/api/v1/rebalance/{rebalance_id}/portfolio/{portfolio_id}"),
     "DeleteRebalance": ("delete", "/api/v1/rebalance/{rebalance_id}"),
+    "CheckDrift": ("post", "/api/v1/portfolios:drift"),
     "ResolveSecurities": ("post", "/api/v1/securities:resolve"),
     "ResolvePortfolios": ("post", "/api/v1/portfolios:resolve"),
     "Diagnose": ("get", "/api/v1/diagnostics"),
@@ -78,7 +81,7 @@ def test_every_call_has_its_path(method: MethodDescriptor) -> None:
 
 
 def test_every_call_of_the_contract_is_there() -> None:
-    streams = {"RebalanceModel", "WatchRebalance"}
+    streams = {"RebalanceModel", "WatchRebalance", "CheckDrift"}
     assert {method.name for method in ALL_METHODS} == set(REST)
     assert {method.name for method in ALL_METHODS if method.server_streaming} == streams
 

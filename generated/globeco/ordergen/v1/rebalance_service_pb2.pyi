@@ -469,3 +469,31 @@ class DeleteRebalanceRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteRebalanceRequest: _TypeAlias = DeleteRebalanceRequest  # noqa: Y015
+
+@_typing.final
+class CheckDriftRequest(_message.Message):
+    """Asks how far portfolios are from their models."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    model_id: _builtins.str
+    """The model: 24 lower-case hexadecimal characters. Empty: all models."""
+    page_size: _builtins.int
+    """How many portfolios are read together, and sent in the order of their drift: 0 is 500, more than 1,000 is 1,000,
+    negative is refused.
+    """
+    def __init__(
+        self,
+        *,
+        model_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model_id", b"model_id", "page_size", b"page_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckDriftRequest: _TypeAlias = CheckDriftRequest  # noqa: Y015

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from globeco.ordergen.v1 import drift_pb2 as globeco_dot_ordergen_dot_v1_dot_drift__pb2
 from globeco.ordergen.v1 import rebalance_pb2 as globeco_dot_ordergen_dot_v1_dot_rebalance__pb2
 from globeco.ordergen.v1 import rebalance_service_pb2 as globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
@@ -98,6 +99,11 @@ class RebalanceServiceStub(object):
                 '/globeco.ordergen.v1.RebalanceService/DeleteRebalance',
                 request_serializer=globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.DeleteRebalanceRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
+        self.CheckDrift = channel.unary_stream(
+                '/globeco.ordergen.v1.RebalanceService/CheckDrift',
+                request_serializer=globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.CheckDriftRequest.SerializeToString,
+                response_deserializer=globeco_dot_ordergen_dot_v1_dot_drift__pb2.PortfolioDrift.FromString,
                 _registered_method=True)
 
 
@@ -208,6 +214,19 @@ class RebalanceServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CheckDrift(self, request, context):
+        """Tells how far portfolios are from their models now: those of one model, or all that follow one. Nothing is solved,
+        and nothing is stored; holdings are read as a rebalance reads them, each portfolio once.
+
+        Portfolios come in pages: as many as page_size says are read side by side, and then sent, the worst first: those
+        that FAILED, then by drift, the greatest first, then by portfolio_id; those without a drift last. Models come in the
+        order of model_id, and a page may have portfolios of several. A portfolio that fails is in the stream with its error.
+        What stops the check, such as UNAVAILABLE, is answered after what was read. NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RebalanceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -260,6 +279,11 @@ def add_RebalanceServiceServicer_to_server(servicer, server):
                     servicer.DeleteRebalance,
                     request_deserializer=globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.DeleteRebalanceRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'CheckDrift': grpc.unary_stream_rpc_method_handler(
+                    servicer.CheckDrift,
+                    request_deserializer=globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.CheckDriftRequest.FromString,
+                    response_serializer=globeco_dot_ordergen_dot_v1_dot_drift__pb2.PortfolioDrift.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -545,6 +569,33 @@ class RebalanceService(object):
             '/globeco.ordergen.v1.RebalanceService/DeleteRebalance',
             globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.DeleteRebalanceRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckDrift(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/globeco.ordergen.v1.RebalanceService/CheckDrift',
+            globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.CheckDriftRequest.SerializeToString,
+            globeco_dot_ordergen_dot_v1_dot_drift__pb2.PortfolioDrift.FromString,
             options,
             channel_credentials,
             insecure,

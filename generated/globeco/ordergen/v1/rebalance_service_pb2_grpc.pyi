@@ -4,6 +4,7 @@ isort:skip_file
 The service that turns models into whole-share orders."""
 
 from collections import abc as _abc
+from globeco.ordergen.v1 import drift_pb2 as _drift_pb2
 from globeco.ordergen.v1 import rebalance_pb2 as _rebalance_pb2
 from globeco.ordergen.v1 import rebalance_service_pb2 as _rebalance_service_pb2
 from google.protobuf import empty_pb2 as _empty_pb2
@@ -97,6 +98,15 @@ class RebalanceServiceStub:
     """Deletes a run that has ended, with all it stored. NOT_FOUND; ABORTED where the version is not the
     current one; FAILED_PRECONDITION while it runs.
     """
+    CheckDrift: _grpc.UnaryStreamMultiCallable[_rebalance_service_pb2.CheckDriftRequest, _drift_pb2.PortfolioDrift]
+    """Tells how far portfolios are from their models now: those of one model, or all that follow one. Nothing is solved,
+    and nothing is stored; holdings are read as a rebalance reads them, each portfolio once.
+
+    Portfolios come in pages: as many as page_size says are read side by side, and then sent, the worst first: those
+    that FAILED, then by drift, the greatest first, then by portfolio_id; those without a drift last. Models come in the
+    order of model_id, and a page may have portfolios of several. A portfolio that fails is in the stream with its error.
+    What stops the check, such as UNAVAILABLE, is answered after what was read. NOT_FOUND.
+    """
 
 @_typing.type_check_only
 class RebalanceServiceAsyncStub(RebalanceServiceStub):
@@ -164,6 +174,15 @@ class RebalanceServiceAsyncStub(RebalanceServiceStub):
     DeleteRebalance: _aio.UnaryUnaryMultiCallable[_rebalance_service_pb2.DeleteRebalanceRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a run that has ended, with all it stored. NOT_FOUND; ABORTED where the version is not the
     current one; FAILED_PRECONDITION while it runs.
+    """
+    CheckDrift: _aio.UnaryStreamMultiCallable[_rebalance_service_pb2.CheckDriftRequest, _drift_pb2.PortfolioDrift]  # type: ignore[assignment]
+    """Tells how far portfolios are from their models now: those of one model, or all that follow one. Nothing is solved,
+    and nothing is stored; holdings are read as a rebalance reads them, each portfolio once.
+
+    Portfolios come in pages: as many as page_size says are read side by side, and then sent, the worst first: those
+    that FAILED, then by drift, the greatest first, then by portfolio_id; those without a drift last. Models come in the
+    order of model_id, and a page may have portfolios of several. A portfolio that fails is in the stream with its error.
+    What stops the check, such as UNAVAILABLE, is answered after what was read. NOT_FOUND.
     """
 
 class RebalanceServiceServicer:
@@ -279,6 +298,20 @@ class RebalanceServiceServicer:
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
         """Deletes a run that has ended, with all it stored. NOT_FOUND; ABORTED where the version is not the
         current one; FAILED_PRECONDITION while it runs.
+        """
+
+    def CheckDrift(
+        self,
+        request: _rebalance_service_pb2.CheckDriftRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_drift_pb2.PortfolioDrift], _abc.AsyncIterator[_drift_pb2.PortfolioDrift]]:
+        """Tells how far portfolios are from their models now: those of one model, or all that follow one. Nothing is solved,
+        and nothing is stored; holdings are read as a rebalance reads them, each portfolio once.
+
+        Portfolios come in pages: as many as page_size says are read side by side, and then sent, the worst first: those
+        that FAILED, then by drift, the greatest first, then by portfolio_id; those without a drift last. Models come in the
+        order of model_id, and a page may have portfolios of several. A portfolio that fails is in the stream with its error.
+        What stops the check, such as UNAVAILABLE, is answered after what was read. NOT_FOUND.
         """
 
 def add_RebalanceServiceServicer_to_server(servicer: RebalanceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

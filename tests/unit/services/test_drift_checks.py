@@ -1,0 +1,210 @@
+"""Checks of drift, with fakes around them: in pages, the worst first, each portfolio read once."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Event
+
+import pytest
+
+from ordergen_server.domain.deadlines import Deadline
+from ordergen_server.domain.drifts import DriftState, PortfolioDrift, worst_first
+from ordergen_server.domain.errors import (
+    BadData,
+    Cancelled,
+    DeadlineExceeded,
+    ModelWithoutPositions,
+    NotFound,
+    OrderGenerationError,
+    ResourceExhausted,
+    SiblingUnavailable,
+)
+from ordergen_server.domain.models import Model, ModelContent
+from ordergen_server.services.drift_checks import DEFAULT_PAGE_SIZE, MAXIMUM_PAGE_SIZE, DriftChecks
+from ordergen_server.services.portfolio_work import PortfolioWork
+from ordergen_server.services.running.permits import UNLIMITED, Permits
+from tests.builders import MODEL_ID, NOW, holdings, portfolio_id, position
+from tests.limits import PATIENCE
+from tests.unit.services.runs import House, each, house
+
+#: Of a position of 10 a share with a target of 0.1: on it, over it, in cash alone, in nothing.
+ON_TARGET, OVER, NEW, EMPTY = (
+    holdings("90", {1: "1"}),
+    holdings("50", {1: "5"}),
+    holdings("100"),
+    holdings("0"),
+)
+BAD = BadData("bad: look at it")
+
+
+class Granted:
+    """Permits that come after so many looks."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks = looks
+        self.counts: list[int] = []
+
+    def take(self, count: int) -> bool:
+        self.counts.append(count)
+        self.looks -= 1
+        return self.looks < 0
+
+
+@contextmanager
+def checks(parts: House, permits: Permits = UNLIMITED, window: int = 4) -> Iterator[DriftChecks]:
+    with ThreadPoolExecutor(2) as pool:
+        work = PortfolioWork(market=parts.market, portfolios=parts.portfolios, workers=pool, window=window)
+        yield DriftChecks(models=parts.models, work=work, runs=parts.holder, permits=permits)
+
+
+def told(
+    parts: House, model_id: str = MODEL_ID, page_size: int = 0, permits: Permits = UNLIMITED
+) -> list[Sequence[PortfolioDrift]]:
+    with checks(parts, permits) as checking:
+        return list(checking.check(model_id, page_size, Deadline.after(PATIENCE)))
+
+
+def linked(model_id: str, portfolios: Sequence[int], *, empty: bool = False) -> Model:
+    ids = tuple(map(portfolio_id, portfolios))
+    positions = () if empty else (position(1),)
+    return Model(model_id, ModelContent(f"Model {model_id[0]}", positions, ids), 1, NOW, NOW)
+
+
+def test_a_page_has_the_worst_first_and_each_portfolio_is_read_once() -> None:
+    with house(EMPTY, ON_TARGET, NEW, BAD, OVER, ON_TARGET) as parts:
+        [page] = told(parts)
+    assert [(one.portfolio_id, one.state) for one in page] == [
+        (portfolio_id(3), DriftState.FAILED),
+        (portfolio_id(4), DriftState.LOW_CASH),
+        (portfolio_id(2), DriftState.NEW),
+        (portfolio_id(1), DriftState.IN_BAND),
+        (portfolio_id(5), DriftState.IN_BAND),
+        (portfolio_id(0), DriftState.NEW),
+    ]
+    assert list(page) == sorted(page, key=worst_first)
+    assert page[0].error == BAD
+    assert page[1].portfolio_name == f"Name of {portfolio_id(4)}"
+    assert {(one.model_id, one.model_name, one.snapshot_time) for one in page} == {(MODEL_ID, "Growth", NOW)}
+    assert sorted(parts.portfolios.asked) == [portfolio_id(number) for number in range(6)]
+    assert parts.market.calls == 1
+    assert (parts.runs.headers, parts.runs.results) == ({}, [])
+
+
+def test_pages_have_as_many_as_asked_for() -> None:
+    with house(*[ON_TARGET] * 5) as parts:
+        assert list(map(len, told(parts, page_size=2))) == [2, 2, 1]
+    with house(*[ON_TARGET] * (MAXIMUM_PAGE_SIZE + 1)) as parts:
+        assert list(map(len, told(parts, page_size=5000))) == [MAXIMUM_PAGE_SIZE, 1]
+        sizes = list(map(len, told(parts)))
+    assert sizes == [DEFAULT_PAGE_SIZE, DEFAULT_PAGE_SIZE, 1]
+
+
+def test_no_page_is_read_before_its_reader_asks_for_it() -> None:
+    with house(*[ON_TARGET] * 6) as parts, checks(parts) as checking:
+        pages = checking.check(MODEL_ID, 2, Deadline.after(PATIENCE))
+        next(pages)
+        assert len(parts.portfolios.asked) == 2
+        pages.close()
+
+
+def test_of_all_models_pages_may_have_portfolios_of_several() -> None:
+    models = (linked("a" * 24, (0, 1)), linked("b" * 24, ()), linked("c" * 24, (2,)))
+    with house(ON_TARGET, OVER, NEW) as parts:
+        parts.models.models = {one.model_id: one for one in models}
+        [page] = told(parts, "")
+    assert [(one.portfolio_id, one.model_name) for one in page] == [
+        (portfolio_id(1), "Model a"),
+        (portfolio_id(2), "Model c"),
+        (portfolio_id(0), "Model a"),
+    ]
+    assert parts.market.calls == 2  # once for each that somebody follows
+
+
+def test_portfolios_of_a_model_without_positions_fail_unread() -> None:
+    models = (linked("a" * 24, (0,), empty=True), linked("b" * 24, (1,)))
+    with house(ON_TARGET, ON_TARGET) as parts:
+        parts.models.models = {one.model_id: one for one in models}
+        [page] = told(parts, "")
+    assert [(one.state, type(one.error)) for one in page] == [
+        (DriftState.FAILED, ModelWithoutPositions),
+        (DriftState.IN_BAND, type(None)),
+    ]
+    assert page[0].snapshot_time is None
+    assert parts.portfolios.asked == [portfolio_id(1)]
+
+
+def test_a_model_without_portfolios_has_no_page() -> None:
+    with house() as parts:
+        assert told(parts) == []
+        assert parts.market.calls == 0
+
+
+def test_a_model_that_is_not_there() -> None:
+    with house() as parts, pytest.raises(NotFound):
+        told(parts, "f" * 24)
+
+
+@pytest.mark.parametrize("problem", [SiblingUnavailable("down"), DeadlineExceeded("late")])
+def test_what_stops_the_check_is_raised_after_what_was_read(problem: OrderGenerationError) -> None:
+    with house(ON_TARGET, OVER, OVER, problem, ON_TARGET) as parts, checks(parts, window=1) as checking:
+        pages = checking.check(MODEL_ID, 2, Deadline.after(PATIENCE))
+        assert until_raised(pages, type(problem)) == [2, 1]
+        assert parts.portfolios.asked == [portfolio_id(number) for number in range(4)]
+    with house(ON_TARGET, market=problem) as parts, pytest.raises(type(problem)):
+        told(parts)
+
+
+def until_raised(pages: Iterator[Sequence[PortfolioDrift]], kind: type[Exception]) -> list[int]:
+    """The sizes of the pages before an error."""
+    sizes: list[int] = []
+    with pytest.raises(kind):
+        sizes.extend(map(len, pages))
+    return sizes
+
+
+def test_portfolios_wait_for_the_permits_that_runs_take_too() -> None:
+    permits = Granted(3)
+    with house(*[ON_TARGET] * 3) as parts, checks(parts, permits) as checking:
+        pages = checking.check(MODEL_ID, 2, Deadline.after(PATIENCE))
+        waited = [next(pages) for _ in range(3)]
+        assert waited == [[], [], []]
+        assert parts.portfolios.asked == []
+        assert [len(page) for page in pages] == [2, 1]
+    assert permits.counts == [2, 2, 2, 2, 1]
+
+
+def test_permits_that_do_not_come_before_the_deadline() -> None:
+    with house(ON_TARGET) as parts, checks(parts, Granted(10**9)) as checking:
+        with pytest.raises(DeadlineExceeded):
+            list(each(checking.check(MODEL_ID, 0, Deadline.after(0.05))))
+        assert parts.portfolios.asked == []
+
+
+def test_a_caller_that_leaves_ends_the_check() -> None:
+    gate, gone = Event(), Event()
+
+    def leave(_: str) -> None:
+        gone.set()
+        gate.wait(PATIENCE)
+
+    with house(*[ON_TARGET] * 20, before=leave) as parts, checks(parts) as checking:
+        try:
+            with pytest.raises(Cancelled):
+                list(checking.check(MODEL_ID, 0, Deadline.after(PATIENCE).unless(gone.is_set)))
+        finally:
+            gate.set()
+    assert len(parts.portfolios.asked) < 20
+
+
+def test_checks_take_the_room_of_runs_and_give_it_back() -> None:
+    with house(*[ON_TARGET] * 3) as parts, checks(parts) as checking:
+        first, second, third, fourth = (
+            checking.check(MODEL_ID, 1, Deadline.after(PATIENCE)) for _ in range(4)
+        )
+        next(first)
+        next(second)
+        with pytest.raises(ResourceExhausted):
+            next(third)
+        first.close()
+        assert len(list(fourth)) == 3
+        second.close()

@@ -35,7 +35,7 @@ class PortfolioDrift:
         error: why it FAILED.
         market_value: cash and holdings, in money.
         cash_weight: cash over market value.
-        drift: sum of |value - target value| over market value.
+        drift: all distances between value and target value, over market value.
         outside_count: securities whose weight is outside their band.
         worst_position: the one farthest outside its band, or nearest to an edge where none is outside.
         snapshot_time: when prices were read, UTC.

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         VersionMismatch,
         Violation,
     )
+    from ordergen_client.records.drifts import PortfolioDrift, WorstPosition
     from ordergen_client.records.states import (
         CredentialType,
         DependencyState,
@@ -73,7 +74,6 @@ if TYPE_CHECKING:
         Diagnosis,
         Model,
         Portfolio,
-        PortfolioDrift,
         PortfolioMatches,
         PortfolioRebalance,
         Position,
@@ -85,7 +85,6 @@ if TYPE_CHECKING:
         SecurityMatches,
         Solution,
         Transaction,
-        WorstPosition,
     )
     from ordergen_client.whole_file import FileNotWrittenError
 
@@ -125,6 +124,7 @@ _PLACES = {
         "VersionMismatch",
         "Violation",
     ),
+    "ordergen_client.records.drifts": ("PortfolioDrift", "WorstPosition"),
     "ordergen_client.records.states": (
         "CredentialType",
         "DependencyState",
@@ -144,7 +144,6 @@ _PLACES = {
         "Diagnosis",
         "Model",
         "Portfolio",
-        "PortfolioDrift",
         "PortfolioMatches",
         "PortfolioRebalance",
         "Position",
@@ -156,7 +155,6 @@ _PLACES = {
         "SecurityMatches",
         "Solution",
         "Transaction",
-        "WorstPosition",
     ),
     "ordergen_client.whole_file": ("FileNotWrittenError",),
 }

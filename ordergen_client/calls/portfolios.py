@@ -7,9 +7,9 @@ from globeco.ordergen.v1.reference_service_pb2 import ResolvePortfoliosRequest
 
 from ordergen_client.calls.call import Call, Stream, repeatable
 from ordergen_client.records import checks, messages
+from ordergen_client.records.drifts import PortfolioDrift
 from ordergen_client.records.values import (
     DEFAULT_OPTIONS,
-    PortfolioDrift,
     PortfolioMatches,
     PortfolioRebalance,
     RebalanceOptions,

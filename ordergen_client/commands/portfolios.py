@@ -10,8 +10,8 @@ from ordergen_client.client import Client
 from ordergen_client.commands import finding
 from ordergen_client.commands.options import with_client
 from ordergen_client.commands.servers import Server
+from ordergen_client.records.drifts import PortfolioDrift
 from ordergen_client.records.states import DriftState
-from ordergen_client.records.values import PortfolioDrift
 from ordergen_client.showing.columns import Column, Kind
 from ordergen_client.showing.grid import Row
 from ordergen_client.showing.output import Form, Listing, Output

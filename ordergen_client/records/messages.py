@@ -18,6 +18,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.type import date_pb2, decimal_pb2
 
 from ordergen_client.errors import from_status
+from ordergen_client.records.drifts import PortfolioDrift, WorstPosition
 from ordergen_client.records.lazily import Lazily
 from ordergen_client.records.states import (
     CredentialType,
@@ -40,7 +41,6 @@ from ordergen_client.records.values import (
     Diagnosis,
     Model,
     Portfolio,
-    PortfolioDrift,
     PortfolioMatches,
     PortfolioRebalance,
     Position,
@@ -52,7 +52,6 @@ from ordergen_client.records.values import (
     SecurityMatches,
     Solution,
     Transaction,
-    WorstPosition,
 )
 
 Member = TypeVar("Member", bound=Named)

@@ -1,11 +1,13 @@
 """Who needs a rebalance, over the real port: gRPC, both clients, and what becomes of who leaves."""
 
 import asyncio
+import json
 from dataclasses import replace
 from decimal import Decimal
 
 import grpc
 import pytest
+from click.testing import CliRunner, Result
 from globeco.ordergen.v1 import drift_pb2, model_pb2
 from globeco.ordergen.v1.rebalance_service_pb2 import (
     CheckDriftRequest,
@@ -24,6 +26,7 @@ from ordergen_client import (
     SiblingUnavailable,
     WorstPosition,
 )
+from ordergen_client.cli import main
 from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.builders import MODEL_ID, portfolio_id
@@ -140,6 +143,28 @@ def test_drift_is_that_of_a_rebalance(api: Api, siblings: SimulatedSiblings) -> 
             one.market_value,
             one.drift_before,
         )
+
+
+@pytest.mark.usefixtures("model")
+def test_the_command_shows_the_states_that_are_asked_for(api: Api) -> None:
+    def asked(arguments: str) -> Result:
+        target = f"--target=127.0.0.1:{api.port}"
+        return CliRunner().invoke(main, ["portfolios", "drift", *arguments.split(), target, "--output=json"])
+
+    every = asked("Half")
+    assert every.exit_code == 0
+    assert [one["portfolio_id"] for one in json.loads(every.stdout)["portfolios"]] == [
+        portfolio_id(number) for number in (3, 2, 1, 4, 0, 5)
+    ]
+    assert "Warning: PORTFOLIO000000000000003 FAILED: The portfolio cannot be rebalanced" in every.stderr
+    some = asked("--state LOW_CASH --state FAILED")
+    rows = json.loads(some.stdout)["portfolios"]
+    assert [(one["state"], one["worst_distance"], one["outside_bands"]) for one in rows] == [
+        ("FAILED", None, None),
+        ("LOW_CASH", "0.100000000000", 1),
+    ]
+    assert rows[0]["error"].startswith("The portfolio cannot be rebalanced, its market value must be above 0")
+    assert asked("--state WELL").exit_code == 2
 
 
 def test_pages_are_sorted_each_by_itself(api: Api, model: model_pb2.Model) -> None:

@@ -139,7 +139,9 @@ def serving(
             changed=changed,
             telemetry=telemetry,
         )
-        drift_checks = DriftChecks(models=models, work=work, runs=runs, permits=permits)
+        drift_checks = DriftChecks(
+            models=models, work=work, permits=permits, maximum_checks=settings.maximum_runs
+        )
         rebalancer = Rebalancer(
             models=models, store=store, work=work, runs=runs, clock=utc_now, observer=telemetry.runs
         )

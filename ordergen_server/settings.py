@@ -161,7 +161,8 @@ class Settings(SettingsWithSecrets):
         default=5, description="Time for the message of a call to come, from its headers on."
     )
     maximum_runs: Count = Field(
-        default=4, description="Model runs and checks of drift at once. More are refused."
+        default=4,
+        description="Model runs at once, and as many checks of drift besides. More are refused.",
     )
     lease_seconds: Seconds = Field(
         default=15, description="A run of a server that is not heard of for so long is taken over."

@@ -71,7 +71,7 @@ def add(
     made = Context(target, tls or None, ca, certificate, key, token_file, timeout)
     known = _known()
     _keep(Contexts({**known.known, name: made}, known.current or name))
-    output.done({"name": name, **made.given()}, f"Context {name} is {target}.")
+    output.done(lambda: {"name": name, **made.given()}, f"Context {name} is {target}.")
 
 
 @context.command()
@@ -82,7 +82,7 @@ def use(*, output: Output, name: str) -> None:
     known = _known()
     _chosen(known, name)
     _keep(replace(known, current=name))
-    output.done({"current": name}, f"Using {name}: {known.known[name].target}.")
+    output.done(lambda: {"current": name}, f"Using {name}: {known.known[name].target}.")
 
 
 @context.command("list")
@@ -106,7 +106,7 @@ def remove(*, output: Output, name: str) -> None:
     _chosen(known, name)
     left = {key: one for key, one in known.known.items() if key != name}
     _keep(Contexts(left, None if known.current == name else known.current))
-    output.done({"name": name, "removed": True}, f"Removed context {name}.")
+    output.done(lambda: {"name": name, "removed": True}, f"Removed context {name}.")
 
 
 def _known() -> Contexts:

@@ -33,7 +33,7 @@ def link(*, client: Client, server: Server, output: Output, model: str, portfoli
     made = client.models.add_portfolios(before.model_id, ids)
     added = len(made.portfolio_ids) - len(before.portfolio_ids)
     told = f"{added} more portfolios follow {made.name}: {len(made.portfolio_ids)} in all."
-    output.done(whole_model(client, made), told if added else f"They follow {made.name} already.")
+    output.done(lambda: whole_model(client, made), told if added else f"They follow {made.name} already.")
 
 
 @click.command()
@@ -52,7 +52,7 @@ def unlink(
     made = client.models.remove_portfolios(before.model_id, tuple(ids.values()))
     removed = len(before.portfolio_ids) - len(made.portfolio_ids)
     output.done(
-        whole_model(client, made),
+        lambda: whole_model(client, made),
         f"{removed} portfolios no longer follow {made.name}: {len(made.portfolio_ids)} do.",
     )
 
@@ -88,14 +88,14 @@ def set_position(
         high if high_drift is None else high_drift,
     )
     if position == old or (old is None and not target_weight):
-        output.done(whole_model(client, before), f"Model {before.name} is like that already.")
+        output.done(lambda: whole_model(client, before), f"Model {before.name} is like that already.")
         return
     if old is None:
         warn_of_unknown_securities(client, output, [security_id])
     change = client.models.update_position if old else client.models.add_position
     made = change(before.model_id, position, before.version)
     done = "Changed" if old else "Added"
-    output.done(whole_model(client, made), f"{done} {security} in {made.name}: {shown(position)}.")
+    output.done(lambda: whole_model(client, made), f"{done} {security} in {made.name}: {shown(position)}.")
 
 
 @click.command("remove-position")
@@ -109,4 +109,4 @@ def remove_position(*, client: Client, server: Server, output: Output, model: st
     there = {one.security_id for one in before.positions}
     security_id = security if security in there else finding.securities(client, [security])[security]
     made = client.models.remove_position(before.model_id, security_id, before.version)
-    output.done(whole_model(client, made), f"Removed {security} from {made.name}.")
+    output.done(lambda: whole_model(client, made), f"Removed {security} from {made.name}.")

@@ -77,7 +77,7 @@ def create(
     warn_of_unknown(client, output, linked or ())
     warn_of_unknown_securities(client, output, [one.security_id for one in positions or ()])
     made = client.models.create(named, positions or (), linked or ())
-    output.done(whole_model(client, made), f"Created model {made.name}: {made.model_id}")
+    output.done(lambda: whole_model(client, made), f"Created model {made.name}: {made.model_id}")
 
 
 @click.command()
@@ -99,7 +99,7 @@ def update(
     _refuse_another(file, before, path)
     after = _as_it_would_be(client, before, replace(file, name=name or file.name))
     if not list(changes(before, after)):
-        output.done(whole_model(client, before), f"Model {before.name} is like that already.")
+        output.done(lambda: whole_model(client, before), f"Model {before.name} is like that already.")
         return
     warn_of_unknown(client, output, [one for one in after.portfolio_ids if one not in before.portfolio_ids])
     made = client.models.update(
@@ -111,7 +111,8 @@ def update(
     )
     done = len(list(changes(before, made)))
     output.done(
-        whole_model(client, made), f"Updated model {made.name} to version {made.version}: {done} changes."
+        lambda: whole_model(client, made),
+        f"Updated model {made.name} to version {made.version}: {done} changes.",
     )
 
 

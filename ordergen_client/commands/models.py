@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -10,14 +10,14 @@ from ordergen_client.client import Client
 from ordergen_client.commands import finding
 from ordergen_client.commands.asking import ask
 from ordergen_client.commands.model_changing import link, remove_position, set_position, unlink
-from ordergen_client.commands.model_records import tickers_of, whole_model
+from ordergen_client.commands.model_records import whole_model
 from ordergen_client.commands.model_writing import create, diff, update
 from ordergen_client.commands.options import with_client
 from ordergen_client.commands.servers import Server
 from ordergen_client.records.values import Model
 from ordergen_client.showing.columns import Column, Kind, percent, time
-from ordergen_client.showing.output import Listing, Output
-from ordergen_client.showing.rows import model_row, position_rows
+from ordergen_client.showing.output import Form, Listing, Output
+from ordergen_client.showing.rows import model_row
 
 _MODELS: Final = (
     Column("name", "Name"),
@@ -84,20 +84,23 @@ def delete(*, client: Client, server: Server, output: Output, model: str, yes: b
         yes=yes,
     )
     client.models.delete(found.model_id, found.version)
-    output.done({"model_id": found.model_id, "deleted": True}, f"Deleted model {found.name}.")
+    output.done(lambda: {"model_id": found.model_id, "deleted": True}, f"Deleted model {found.name}.")
 
 
 def _show(client: Client, output: Output, model: Model) -> None:
     record = whole_model(client, model)
+    positions: Any = record["positions"]
+    listing = Listing("positions", "", _POSITIONS, positions)
+    if output.form is not Form.TABLE:
+        output.record(record, {}, listing)
+        return
     count = len(model.portfolio_ids)
-    listing = Listing("positions", "", _POSITIONS, position_rows(model, tickers_of(client, model)))
-    row = model_row(model)
     shown = {
         "Model": f"{model.name}  {model.model_id}",
         "Version": f"{model.version}, of {time(model.update_time)} UTC"
         + (f", by {model.update_actor}" if model.update_actor else ""),
         "Last rebalance": f"{time(model.last_rebalance_time)} UTC" if model.last_rebalance_time else "-",
-        "Targets": f"{percent(Decimal(str(row['total_target'])))} in {len(model.positions)} positions,"
+        "Targets": f"{percent(Decimal(str(record['total_target'])))} in {len(model.positions)} positions,"
         " and the rest in cash",
         "Portfolios": f"{count:,}" + (f": {_named(client, model.portfolio_ids)}" if count else ""),
     }

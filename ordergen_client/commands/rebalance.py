@@ -17,7 +17,7 @@ from ordergen_client.commands.portfolio_choice import chosen_portfolios
 from ordergen_client.commands.servers import Server
 from ordergen_client.records.states import Restriction, Strategy
 from ordergen_client.records.values import Position, RebalanceOptions
-from ordergen_client.showing.output import Output
+from ordergen_client.showing.output import Form, Output
 from ordergen_client.showing.portfolio import show_portfolio
 from ordergen_client.showing.run import RunRead, show_run
 from ordergen_client.telling.following import until_interrupted, with_progress
@@ -131,13 +131,21 @@ def rebalance(
     with starting(request_id := request_id or str(uuid4()), server):
         run = client.runs.start(model_id, options, request_id=request_id, portfolio_ids=chosen)
     if detach:
-        output.done({"rebalance_id": run.rebalance_id}, run.rebalance_id)
+        _tell_id(output, run.rebalance_id)
         return
     output.progress.print(f"Run {run.rebalance_id}", highlight=False)
     read = RunRead()
     with going_on(run.rebalance_id, server):
         show_run(output, with_progress(until_interrupted(run.events()), output.progress), read)
     end_as(read.run)
+
+
+def _tell_id(output: Output, rebalance_id: str) -> None:
+    """The id is the result, however quiet."""
+    if output.form is Form.TABLE:
+        click.echo(rebalance_id)
+    else:
+        output.record({"rebalance_id": rebalance_id}, {})
 
 
 def _rebalance_one(

@@ -137,7 +137,7 @@ def cancel(*, client: Client, server: Server, output: Output, run: str) -> None:
     after = client.runs.cancel(run_id)
     if before.state is not RebalanceState.RUNNING:
         raise Failure(f"Run {run_id} had ended before: {before.state}. Nothing is changed.")
-    output.done(run_row(after), f"Run {run_id} is {after.state}.")
+    output.done(lambda: run_row(after), f"Run {run_id} is {after.state}.")
 
 
 @runs.command()
@@ -152,7 +152,9 @@ def delete(*, client: Client, server: Server, output: Output, run: str, yes: boo
         f"Delete run {found.rebalance_id} of {found.model_name}, {found.portfolio_count} portfolios?", yes=yes
     )
     client.runs.delete(found.rebalance_id, found.version)
-    output.done({"rebalance_id": found.rebalance_id, "deleted": True}, f"Deleted run {found.rebalance_id}.")
+    output.done(
+        lambda: {"rebalance_id": found.rebalance_id, "deleted": True}, f"Deleted run {found.rebalance_id}."
+    )
 
 
 @runs.command()

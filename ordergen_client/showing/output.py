@@ -113,10 +113,10 @@ class Output:
             case Form.JSON | Form.NDJSON:
                 self._write(f"{json.dumps(plain(record))}\n")
 
-    def done(self, record: Row, text: str) -> None:
+    def done(self, record: Callable[[], Row], text: str) -> None:
         """Write that something was done: a sentence for eyes, or the record that says what."""
         if self.form is not Form.TABLE:
-            self.record(record, {})
+            self.record(record(), {})
         elif not self.quiet:
             self._write(f"{printable(text)}\n")
 

@@ -14,7 +14,7 @@ from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.domain.stores import ModelStore
 from ordergen_server.services.portfolio_work import STOPPING, PortfolioWork, Reading
 from ordergen_server.services.running.permits import Permits
-from ordergen_server.services.running.runs import Runs
+from ordergen_server.services.running.room import Room
 from ordergen_server.services.securities import Securities
 from ordergen_server.services.standing import CashBand, standing
 
@@ -50,20 +50,24 @@ _Page = list[tuple[_Checked, str]]
 
 
 class DriftChecks:
-    """Checks take the room of runs, and read at their rate.
+    """Checks read at the rate of runs, and have room of their own: whose caller does not read delays no run.
 
     Args:
         models: whose portfolios are checked.
         work: reads them.
-        runs: have room for so many at once.
         permits: how many portfolios may be begun.
+        maximum_checks: so many at once.
     """
 
-    def __init__(self, *, models: ModelStore, work: PortfolioWork, runs: Runs, permits: Permits) -> None:
+    def __init__(
+        self, *, models: ModelStore, work: PortfolioWork, permits: Permits, maximum_checks: int
+    ) -> None:
         self._models = models
         self._work = work
-        self._runs = runs
         self._permits = permits
+        self._room = Room(
+            maximum_checks, "checks", "Too many drift checks are in progress on this server: try again later."
+        )
 
     def check(self, model_id: str, page_size: int, deadline: Deadline) -> Drifts:
         """How far each portfolio of a model is from it, page by page, each page the worst first.
@@ -77,12 +81,12 @@ class DriftChecks:
 
         Raises:
             NotFound: there is no such model.
-            ResourceExhausted: too many runs and checks on this server.
+            ResourceExhausted: too many checks on this server.
             Unavailable, DeadlineExceeded: why the check stopped, after what was read.
             Cancelled: nobody wants it any more.
         """
         size = min(page_size or DEFAULT_PAGE_SIZE, MAXIMUM_PAGE_SIZE)
-        with self._runs.room():
+        with self._room.held():
             asked = self._asked(model_id, deadline)
             while page := list(islice(asked, size)):
                 while not self._permits.take(len(page)):

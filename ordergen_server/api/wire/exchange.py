@@ -6,7 +6,7 @@ from typing import Any
 
 import grpc
 
-from ordergen_server.domain.errors import ResourceExhausted
+from ordergen_server.domain.errors import Cancelled, ResourceExhausted
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -72,9 +72,12 @@ class Exchange:
         return raw
 
     async def write(self, answer: bytes) -> None:
-        """Stream an answer, once the reader has room."""
+        """Stream an answer, once the reader has room. Raises Cancelled where they have left."""
         self.sent_bytes += len(answer)
-        await self._context.write(answer)
+        try:
+            await self._context.write(answer)
+        except grpc.aio.InternalError as error:  # what gRPC raises of a stream that is no more
+            raise Cancelled("The caller has left.") from error
 
 
 #: Serves one call; a unary one answers its bytes, and a stream writes them. It raises what goes wrong.

@@ -4,13 +4,12 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from threading import BoundedSemaphore, Event, Lock, Thread
+from threading import Event, Lock, Thread
 
 from ordergen_server.domain import origin
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import (
     OrderGenerationError,
-    ResourceExhausted,
     Unavailable,
 )
 from ordergen_server.domain.origin import Origin, carried
@@ -19,10 +18,10 @@ from ordergen_server.domain.stores import LeaseLost, Request, RunOrder
 from ordergen_server.services.observer import UNOBSERVED, RunObserver
 from ordergen_server.services.running.execution import Execution
 from ordergen_server.services.running.leased_run import LeasedRun, RunJournal
+from ordergen_server.services.running.room import Room
 
 _log = logging.getLogger(__name__)
 
-RETRY_AFTER_SECONDS = 5.0
 #: A run ends within a second of its cancel, whichever server was asked: this long until it is heard of.
 HEAR_SECONDS = 0.5
 
@@ -45,7 +44,9 @@ class Runs:
         self._execution = execution
         self._observer = observer
         self._journal = journal
-        self._room = BoundedSemaphore(maximum_runs)
+        self._room = Room(
+            maximum_runs, "runs", "Too many runs are in progress on this server: try again in a moment."
+        )
         self._lock = Lock()
         self._held: dict[str, tuple[LeasedRun, Thread]] = {}
         self._draining = Event()
@@ -119,7 +120,7 @@ class Runs:
                 self._journal.renew(held)
             except LeaseLost:
                 held.abandoned.set()  # or it has just ended
-        while not self.draining and self._room.acquire(blocking=False):
+        while not self.draining and self._room.is_taken():
             token = self._journal.runs.new_id()
             with ExitStack() as unless_taken:
                 unless_taken.callback(self._room.release)
@@ -149,12 +150,9 @@ class Runs:
             thread.join()
 
     def _take_room(self) -> None:
-        if self.draining or not self._room.acquire(blocking=False):
-            raise ResourceExhausted(
-                "Too many runs are in progress on this server: try again in a moment.",
-                metadata={"kind": "runs"},
-                retry_after_seconds=RETRY_AFTER_SECONDS,
-            )
+        if self.draining:
+            raise self._room.exhausted()
+        self._room.take()
 
     def _keep_tending(self) -> None:
         due = time.monotonic()

@@ -54,7 +54,7 @@ class Granted:
 def checks(parts: House, permits: Permits = UNLIMITED, window: int = 4) -> Iterator[DriftChecks]:
     with ThreadPoolExecutor(2) as pool:
         work = PortfolioWork(market=parts.market, portfolios=parts.portfolios, workers=pool, window=window)
-        yield DriftChecks(models=parts.models, work=work, runs=parts.holder, permits=permits)
+        yield DriftChecks(models=parts.models, work=work, permits=permits, maximum_checks=2)
 
 
 def told(
@@ -196,7 +196,8 @@ def test_a_caller_that_leaves_ends_the_check() -> None:
     assert len(parts.portfolios.asked) < 20
 
 
-def test_checks_take_the_room_of_runs_and_give_it_back() -> None:
+def test_checks_have_room_of_their_own_and_give_it_back() -> None:
+    """Callers who do not read what they are told keep others from checking, and nobody from rebalancing."""
     with house(*[ON_TARGET] * 3) as parts, checks(parts) as checking:
         first, second, third, fourth = (
             checking.check(MODEL_ID, 1, Deadline.after(PATIENCE)) for _ in range(4)
@@ -205,6 +206,9 @@ def test_checks_take_the_room_of_runs_and_give_it_back() -> None:
         next(second)
         with pytest.raises(ResourceExhausted):
             next(third)
+        for _ in range(2):
+            with parts.holder.room():
+                pass
         first.close()
         assert len(list(fourth)) == 3
         second.close()

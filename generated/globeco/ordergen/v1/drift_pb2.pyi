@@ -39,8 +39,8 @@ class _DriftStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DriftState
     DRIFT_STATE_IN_BAND: _DriftState.ValueType  # 5
     """Cash and every security are within their bands."""
     DRIFT_STATE_FAILED: _DriftState.ValueType  # 6
-    """It is not known: its data are missing or bad, its market value is not above 0, or its model has no positions
-    (MODEL_WITHOUT_POSITIONS). Its error says which.
+    """It is not known: its data are missing or bad, its market value is not above 0 though it holds something, or its
+    model has no positions (MODEL_WITHOUT_POSITIONS). Its error says which.
     """
 
 class DriftState(_DriftState, metaclass=_DriftStateEnumTypeWrapper):
@@ -65,8 +65,8 @@ DRIFT_STATE_OUT_OF_BAND: DriftState.ValueType  # 4
 DRIFT_STATE_IN_BAND: DriftState.ValueType  # 5
 """Cash and every security are within their bands."""
 DRIFT_STATE_FAILED: DriftState.ValueType  # 6
-"""It is not known: its data are missing or bad, its market value is not above 0, or its model has no positions
-(MODEL_WITHOUT_POSITIONS). Its error says which.
+"""It is not known: its data are missing or bad, its market value is not above 0 though it holds something, or its
+model has no positions (MODEL_WITHOUT_POSITIONS). Its error says which.
 """
 Global___DriftState: _TypeAlias = DriftState  # noqa: Y015
 

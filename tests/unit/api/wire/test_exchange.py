@@ -1,11 +1,13 @@
 """What a call was sent with."""
 
+import asyncio
 from typing import Any
 
+import grpc.aio
 import pytest
 
 from ordergen_server.api.wire.exchange import MAXIMUM_HEADER_BYTES, MAXIMUM_HEADERS, Exchange
-from ordergen_server.domain.errors import ResourceExhausted
+from ordergen_server.domain.errors import Cancelled, ResourceExhausted
 
 
 class Context:
@@ -19,6 +21,9 @@ class Context:
 
     def peer(self) -> str:
         return "ipv4:127.0.0.1:1"
+
+    async def write(self, answer: bytes) -> None:
+        raise grpc.aio.InternalError(f"of a stream that is no more: {answer!r}")
 
 
 def exchange(metadata: list[tuple[str, str | bytes]]) -> Exchange:
@@ -47,3 +52,9 @@ def test_headers_beyond_bounds_are_refused_and_not_looked_at(metadata: list[tupl
 def test_headers_at_the_bounds_are_taken() -> None:
     exchange([("x", "")] * MAXIMUM_HEADERS).check_headers()
     exchange([("x", "c" * (MAXIMUM_HEADER_BYTES - 1))]).check_headers()
+
+
+def test_who_leaves_while_they_are_written_to_has_left() -> None:
+    """And nothing is wrong with the server."""
+    with pytest.raises(Cancelled):
+        asyncio.run(exchange([]).write(b"answer"))

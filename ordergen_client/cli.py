@@ -7,28 +7,31 @@ from ordergen_client.commands.lazily import LazyGroup
 _COMMANDS = "ordergen_client.commands"
 _PLACES = {
     "models": (
-        f"{_COMMANDS}.models:models",
+        f"{_COMMANDS}.models.reading:models",
         "Models: their securities, and the portfolios that follow them.",
     ),
     "portfolios": (f"{_COMMANDS}.portfolios:portfolios", "Portfolios: how they stand to their models."),
-    "rebalance": (f"{_COMMANDS}.rebalance:rebalance", "Rebalance every portfolio of a model, or one."),
-    "runs": (f"{_COMMANDS}.runs:runs", "Runs: what they did, as tables and as files."),
-    "report": (f"{_COMMANDS}.report:report", "Write a run as one page that any browser opens."),
-    "verify": (f"{_COMMANDS}.verify:verify", "Compute every number of a run anew, and check every rule."),
+    "rebalance": (f"{_COMMANDS}.runs.rebalance:rebalance", "Rebalance every portfolio of a model, or one."),
+    "runs": (f"{_COMMANDS}.runs.reading:runs", "Runs: what they did, as tables and as files."),
+    "report": (f"{_COMMANDS}.runs.report:report", "Write a run as one page that any browser opens."),
+    "verify": (
+        f"{_COMMANDS}.runs.verify:verify",
+        "Compute every number of a run anew; check every rule.",
+    ),
     "doctor": (
         f"{_COMMANDS}.doctor:doctor",
         "Find out what is wrong between here and the server, and beyond.",
     ),
     "context": (f"{_COMMANDS}.context:context", "Servers by name."),
-    "demo": (f"{_COMMANDS}.demo:demo", "Rebalance portfolios on embedded parts, and show the result."),
-    "serve": (f"{_COMMANDS}.serve:serve", "Keep a server with a market of its own up, to try things."),
+    "demo": (f"{_COMMANDS}.stacks.demo:demo", "Rebalance portfolios on embedded parts, and show the result."),
+    "serve": (f"{_COMMANDS}.stacks.serve:serve", "Keep a server with a market of its own up, to try things."),
     "import-legacy": (
         f"{_COMMANDS}.import_legacy:import_legacy",
         "Import the models and rebalances of the service before.",
     ),
     "completion": (f"{_COMMANDS}.completion:completion", "Print what completes commands in a shell."),
     "version": (f"{_COMMANDS}.completion:version", "Print the versions of this command."),
-    "watch": (f"{_COMMANDS}.runs:old_watch", "Now `ordergen runs watch`."),
+    "watch": (f"{_COMMANDS}.runs.reading:old_watch", "Now `ordergen runs watch`."),
 }
 
 

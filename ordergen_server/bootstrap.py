@@ -38,7 +38,7 @@ from ordergen_server.repositories.mongodb.tokens import PageTokens
 from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances
 from ordergen_server.services.diagnosing import DatabaseDependency, Diagnostics
-from ordergen_server.services.drift_checks import DriftChecks
+from ordergen_server.services.drifting.checks import DriftChecks
 from ordergen_server.services.models import ModelEditor
 from ordergen_server.services.portfolio_work import PortfolioWork
 from ordergen_server.services.rebalancer import Rebalancer

@@ -7,8 +7,8 @@ from typing import Final
 import click
 from click.shell_completion import get_completion_class
 
-from ordergen_client.commands.failures import Failure
-from ordergen_client.commands.options import with_output
+from ordergen_client.commands.shared.failures import Failure
+from ordergen_client.commands.shared.options import with_output
 from ordergen_client.showing.output import Output
 
 _PACKAGES: Final = "globeco-ordergen-client", "grpcio", "protobuf"

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from ordergen_client.commands.decimals import seconds
-from ordergen_client.commands.failures import Failure
-from ordergen_client.commands.options import with_output
+from ordergen_client.commands.shared.decimals import seconds
+from ordergen_client.commands.shared.failures import Failure
+from ordergen_client.commands.shared.options import with_output
 from ordergen_client.connecting.contexts import (
     Context,
     ContextError,

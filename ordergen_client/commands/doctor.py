@@ -11,9 +11,9 @@ from typing import Final
 import click
 
 from ordergen_client.client import Client
-from ordergen_client.commands.failures import REFUSED, UNREACHABLE, told, unreachable
-from ordergen_client.commands.options import OTHERS, VARIABLES, with_output, with_server
-from ordergen_client.commands.servers import Server
+from ordergen_client.commands.shared.failures import REFUSED, UNREACHABLE, told, unreachable
+from ordergen_client.commands.shared.options import OTHERS, VARIABLES, with_output, with_server
+from ordergen_client.commands.shared.servers import Server
 from ordergen_client.connecting.reaching import way_to
 from ordergen_client.errors import OrderGenerationError, PermissionDenied, Unauthenticated, Unsupported
 from ordergen_client.records.states import CredentialType, DependencyState

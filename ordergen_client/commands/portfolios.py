@@ -7,9 +7,9 @@ from typing import Final
 import click
 
 from ordergen_client.client import Client
-from ordergen_client.commands import finding
-from ordergen_client.commands.options import with_client
-from ordergen_client.commands.servers import Server
+from ordergen_client.commands.shared import finding
+from ordergen_client.commands.shared.options import with_client
+from ordergen_client.commands.shared.servers import Server
 from ordergen_client.records.drifts import PortfolioDrift
 from ordergen_client.records.states import DriftState
 from ordergen_client.showing.columns import Column, Kind

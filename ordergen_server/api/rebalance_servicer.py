@@ -14,7 +14,7 @@ from ordergen_server.domain.requests.ids import check_entity_id, check_object_id
 from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.domain.requests.violations import Violations
 from ordergen_server.domain.stores import RebalanceStore
-from ordergen_server.services.drift_checks import DriftChecks
+from ordergen_server.services.drifting.checks import DriftChecks
 from ordergen_server.services.rebalancer import Rebalancer
 from ordergen_server.services.watching import Events
 

@@ -34,7 +34,7 @@ class Desk:
 
     def ran(self, command: str, **variables: str) -> Result:
         arguments = [part.replace("FOLDER", str(self.folder)) for part in command.split()]
-        target = [f"--target=127.0.0.1:{self.api.port}"]
+        target = [] if "context" in arguments else [f"--target=127.0.0.1:{self.api.port}"]
         unset = dict.fromkeys(("FORCE_COLOR", "NO_COLOR", "COLUMNS"))
         variables = {"XDG_CONFIG_HOME": str(self.folder / "config"), **variables}
         return CliRunner().invoke(main, [*arguments, *target], env={**unset, **variables})
@@ -129,3 +129,46 @@ def test_for_programs(desk: Desk, command: str, form: str, snapshot: SnapshotAss
         assert sorted(part.strip(", {}") for part in parts) == snapshot
     else:
         assert told == snapshot
+
+
+#: What writes, in this order; all is as it was afterwards. SECURITY is the first of the model.
+WRITING = (
+    "models create -f FOLDER/less.csv --name Written",
+    "models create -f FOLDER/less.csv --name Written",
+    "models set-position Written SECURITY --weight 5%",
+    "models set-position Written SECURITY --weight 10% --low-drift 1%",
+    "models remove-position Written SECURITY",
+    "models update Written -f FOLDER/less.csv",
+    "models link Balanced 1a49294e84ffa18900000001",
+    "models link Written 1a49294e84ffa18900000001",
+    "models unlink Written 1a49294e84ffa18900000001",
+    "models delete Written",
+    "models delete Written --yes",
+    "runs cancel latest",
+    "runs delete latest",
+    "context add desk --target desk.example:8088",
+    "context add lab --target lab.example:8088",
+    "context use lab",
+    "context list",
+    "context remove lab",
+    "context remove desk",
+)
+
+
+@pytest.mark.parametrize("form", ["table", "json"])
+@pytest.mark.parametrize("width", [*WIDTHS, None])
+def test_what_is_written_is_told(
+    desk: Desk, width: int | None, form: str, snapshot: SnapshotAssertion
+) -> None:
+    """On a terminal and piped: with the exit code of each, and what is refused."""
+    terminal = (
+        {} if width is None else {"FORCE_COLOR": "1", "NO_COLOR": "1", "COLUMNS": str(width), "TERM": "xterm"}
+    )
+    security = (desk.folder / "model.csv").read_text().splitlines()[1].partition(",")[0]
+    told = []
+    for command in WRITING:
+        done = desk.ran(f"{command.replace('SECURITY', security)} --output {form}", **terminal)
+        told.append(f"$ {command}\n{done.output}exit code {done.exit_code}\n")
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", settled("".join(told)))
+    assert "…" not in plain
+    assert plain.replace(str(desk.folder), "FOLDER") == snapshot

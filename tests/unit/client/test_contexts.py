@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ordergen_client.cli import main
-from ordergen_client.commands.options import VARIABLES
+from ordergen_client.commands.shared.options import VARIABLES
 from ordergen_client.connecting.contexts import Context, Contexts, read_contexts, write_contexts
 
 

@@ -11,8 +11,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordergen_client.commands.model_files import ModelFile, read_model
-from ordergen_client.commands.model_lines import Line
+from ordergen_client.commands.models.files import ModelFile, read_model
+from ordergen_client.commands.models.lines import Line
 
 WEIGHTS = st.decimals(min_value=0, max_value=1, places=12)
 LINES = st.lists(

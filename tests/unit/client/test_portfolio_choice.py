@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordergen_client.commands.portfolio_choice import Listed, read_listed
+from ordergen_client.commands.runs.choice import Listed, read_listed
 
 IDS = st.text("abcdef0123456789", min_size=24, max_size=24)
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=20)

@@ -5,8 +5,8 @@ from io import StringIO
 import pytest
 
 from ordergen_client import OrderGenerationError
-from ordergen_client.commands import verify
-from ordergen_client.commands.failures import Failure, told_failures
+from ordergen_client.commands.runs import verify
+from ordergen_client.commands.shared.failures import Failure, told_failures
 from ordergen_client.showing.output import Output
 from ordergen_client.telling.printable import PlainConsole, printable
 from ordergen_client.verification.findings import Check

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ordergen_client.commands.options import OTHERS, VARIABLES
+from ordergen_client.commands.shared.options import OTHERS, VARIABLES
 from ordergen_client.variables import misspelt
 from ordergen_server.legacy.settings import LegacySettings
 from ordergen_server.rest.settings import RestSettings

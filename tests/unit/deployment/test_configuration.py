@@ -3,7 +3,7 @@
 import re
 
 from ordergen_client.commands.import_legacy import import_legacy
-from ordergen_client.commands.options import VARIABLES
+from ordergen_client.commands.shared.options import VARIABLES
 from tests.unit.deployment.manifests import ROOT
 from tools import configuration
 

@@ -20,7 +20,7 @@ from ordergen_server.domain.errors import (
     SiblingUnavailable,
 )
 from ordergen_server.domain.models import Model, ModelContent
-from ordergen_server.services.drift_checks import DEFAULT_PAGE_SIZE, MAXIMUM_PAGE_SIZE, DriftChecks
+from ordergen_server.services.drifting.checks import DEFAULT_PAGE_SIZE, MAXIMUM_PAGE_SIZE, DriftChecks
 from ordergen_server.services.portfolio_work import PortfolioWork
 from ordergen_server.services.running.permits import UNLIMITED, Permits
 from tests.builders import MODEL_ID, NOW, holdings, portfolio_id, position

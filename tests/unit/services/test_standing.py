@@ -12,8 +12,8 @@ from ordergen_server.domain.drifts import DriftState, PortfolioDrift, WorstPosit
 from ordergen_server.domain.errors import MarketValueNotPositive, MissingData
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.models import Position
+from ordergen_server.services.drifting.standing import CashBand, standing
 from ordergen_server.services.securities import Securities
-from ordergen_server.services.standing import CashBand, standing
 from tests.builders import (
     MODEL_ID,
     NOW,

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from ordergen_client.commands.failures import Failure
+from ordergen_client.commands.shared.failures import Failure
 
 
 def ask(question: str, *, yes: bool) -> None:

@@ -8,10 +8,10 @@ import click
 from rich.console import Console
 
 from ordergen_client.client import Client
-from ordergen_client.commands.failures import Failure, told
-from ordergen_client.commands.market import Once, arguments, told_sandbox, with_market
-from ordergen_client.commands.options import with_output
-from ordergen_client.commands.people import for_people
+from ordergen_client.commands.shared.failures import Failure, told
+from ordergen_client.commands.shared.options import with_output
+from ordergen_client.commands.shared.people import for_people
+from ordergen_client.commands.stacks.market import Once, arguments, told_sandbox, with_market
 from ordergen_client.errors import OrderGenerationError
 from ordergen_client.sandbox import sandbox
 from ordergen_client.showing.output import Form, Output

@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 import yaml
 
-from ordergen_client.commands.model_lines import SECURITY, Line, line_of
+from ordergen_client.commands.models.lines import SECURITY, Line, line_of
 
 #: Errors of a file that are told.
 _TOLD: Final = 10

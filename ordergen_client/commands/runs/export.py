@@ -9,11 +9,11 @@ import click
 from rich.console import Console
 
 from ordergen_client.client import Client
-from ordergen_client.commands import finding
-from ordergen_client.commands.ending import going_on
-from ordergen_client.commands.options import with_called
-from ordergen_client.commands.people import file_of, for_people
-from ordergen_client.commands.servers import Server
+from ordergen_client.commands.runs.ending import going_on
+from ordergen_client.commands.shared import finding
+from ordergen_client.commands.shared.options import with_called
+from ordergen_client.commands.shared.people import file_of, for_people
+from ordergen_client.commands.shared.servers import Server
 from ordergen_client.export import write_export
 from ordergen_client.records.states import RebalanceState
 from ordergen_client.records.values import PortfolioRebalance, Rebalance, RebalanceEvent

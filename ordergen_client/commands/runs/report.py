@@ -6,11 +6,11 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from ordergen_client.commands import finding
-from ordergen_client.commands.failures import told_failures
-from ordergen_client.commands.options import with_server
-from ordergen_client.commands.people import file_of, for_people
-from ordergen_client.commands.servers import Server
+from ordergen_client.commands.shared import finding
+from ordergen_client.commands.shared.failures import told_failures
+from ordergen_client.commands.shared.options import with_server
+from ordergen_client.commands.shared.people import file_of, for_people
+from ordergen_client.commands.shared.servers import Server
 from ordergen_client.telling.following import until_interrupted
 from ordergen_client.telling.progress import slow_progress
 

@@ -5,17 +5,17 @@ from decimal import Decimal
 import click
 
 from ordergen_client.client import Client
-from ordergen_client.commands import finding
-from ordergen_client.commands.decimals import weight
-from ordergen_client.commands.model_changes import shown
-from ordergen_client.commands.model_records import (
+from ordergen_client.commands.models.changes import shown
+from ordergen_client.commands.models.records import (
     portfolio_ids,
     warn_of_unknown,
     warn_of_unknown_securities,
     whole_model,
 )
-from ordergen_client.commands.options import with_client
-from ordergen_client.commands.servers import Server
+from ordergen_client.commands.shared import finding
+from ordergen_client.commands.shared.decimals import weight
+from ordergen_client.commands.shared.options import with_client
+from ordergen_client.commands.shared.servers import Server
 from ordergen_client.records.values import Position
 from ordergen_client.showing.output import Output
 
@@ -51,10 +51,8 @@ def unlink(
     ids = {**{one: one for one in portfolios}, **finding.portfolios(client, others)}
     made = client.models.remove_portfolios(before.model_id, tuple(ids.values()))
     removed = len(before.portfolio_ids) - len(made.portfolio_ids)
-    output.done(
-        lambda: whole_model(client, made),
-        f"{removed} portfolios no longer follow {made.name}: {len(made.portfolio_ids)} do.",
-    )
+    told = f"{removed} portfolios no longer follow {made.name}: {len(made.portfolio_ids)} do."
+    output.done(lambda: whole_model(client, made), told if removed else f"None of them followed {made.name}.")
 
 
 @click.command("set-position")

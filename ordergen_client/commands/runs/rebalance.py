@@ -8,13 +8,13 @@ from uuid import uuid4
 import click
 
 from ordergen_client.client import Client
-from ordergen_client.commands import finding
-from ordergen_client.commands.decimals import money, seconds, weight
-from ordergen_client.commands.draft import draft_positions
-from ordergen_client.commands.ending import end_as, going_on, starting
-from ordergen_client.commands.options import with_client
-from ordergen_client.commands.portfolio_choice import chosen_portfolios
-from ordergen_client.commands.servers import Server
+from ordergen_client.commands.runs.choice import chosen_portfolios
+from ordergen_client.commands.runs.draft import draft_positions
+from ordergen_client.commands.runs.ending import end_as, going_on, starting
+from ordergen_client.commands.shared import finding
+from ordergen_client.commands.shared.decimals import money, seconds, weight
+from ordergen_client.commands.shared.options import with_client
+from ordergen_client.commands.shared.servers import Server
 from ordergen_client.records.states import Restriction, Strategy
 from ordergen_client.records.values import Position, RebalanceOptions
 from ordergen_client.showing.output import Form, Output

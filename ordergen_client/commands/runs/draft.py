@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from ordergen_client.client import Client
-from ordergen_client.commands.model_files import ModelFile, read_model
-from ordergen_client.commands.model_records import portfolio_ids, positions_of
+from ordergen_client.commands.models.files import ModelFile, read_model
+from ordergen_client.commands.models.records import portfolio_ids, positions_of
 from ordergen_client.records.values import Model, Position
 from ordergen_client.showing.output import Output
 

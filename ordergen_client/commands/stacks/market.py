@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from ordergen_client.commands.failures import Failure
+from ordergen_client.commands.shared.failures import Failure
 from ordergen_client.sandbox import SandboxError
 
 _OPTIONS: Final = (

@@ -7,18 +7,18 @@ from typing import Any, Final
 import click
 
 from ordergen_client.client import Client
-from ordergen_client.commands import finding
-from ordergen_client.commands.model_changes import Change, changes, meaning, shown
-from ordergen_client.commands.model_files import ModelFile, read_model
-from ordergen_client.commands.model_records import (
+from ordergen_client.commands.models.changes import Change, changes, meaning, shown
+from ordergen_client.commands.models.files import ModelFile, read_model
+from ordergen_client.commands.models.records import (
     portfolio_ids,
     positions_of,
     warn_of_unknown,
     warn_of_unknown_securities,
     whole_model,
 )
-from ordergen_client.commands.options import with_client
-from ordergen_client.commands.servers import Server
+from ordergen_client.commands.shared import finding
+from ordergen_client.commands.shared.options import with_client
+from ordergen_client.commands.shared.servers import Server
 from ordergen_client.records.values import Model, Position
 from ordergen_client.showing.columns import Column, Kind
 from ordergen_client.showing.output import Form, Listing, Output

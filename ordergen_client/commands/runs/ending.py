@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import click
 
-from ordergen_client.commands.failures import (
+from ordergen_client.commands.shared.failures import (
     NEEDS_A_LOOK,
     Failure,
     Interrupted,
@@ -15,7 +15,7 @@ from ordergen_client.commands.failures import (
     told,
     unreachable,
 )
-from ordergen_client.commands.servers import Server
+from ordergen_client.commands.shared.servers import Server
 from ordergen_client.errors import OrderGenerationError
 from ordergen_client.records.states import PortfolioState, RebalanceState
 from ordergen_client.records.values import Rebalance

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from ordergen_client.commands.decimals import exact
+from ordergen_client.commands.shared.decimals import exact
 
 WEIGHTS: Final = "target", "low_drift", "high_drift"
 #: What the security may be called.

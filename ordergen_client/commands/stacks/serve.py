@@ -10,9 +10,9 @@ from pathlib import Path
 import click
 
 from ordergen_client.client import Client
-from ordergen_client.commands.failures import Failure, told
-from ordergen_client.commands.market import Once, arguments, told_sandbox, with_market
-from ordergen_client.commands.options import with_output
+from ordergen_client.commands.shared.failures import Failure, told
+from ordergen_client.commands.shared.options import with_output
+from ordergen_client.commands.stacks.market import Once, arguments, told_sandbox, with_market
 from ordergen_client.connecting.credentials import Tls
 from ordergen_client.errors import AlreadyExists, OrderGenerationError
 from ordergen_client.sandbox import Sandbox, sandbox

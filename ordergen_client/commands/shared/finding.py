@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Final, TypeVar
 
 from ordergen_client.client import Client
-from ordergen_client.commands.failures import Failure
+from ordergen_client.commands.shared.failures import Failure
 from ordergen_client.errors import PreconditionFailed, Unavailable
 from ordergen_client.records.values import Model, Rebalance
 

@@ -11,11 +11,11 @@ from typing import Final
 import click
 from rich.text import Text
 
-from ordergen_client.commands import finding
-from ordergen_client.commands.failures import REFUSED, told_failures
-from ordergen_client.commands.options import with_output, with_server
-from ordergen_client.commands.people import for_people
-from ordergen_client.commands.servers import Server
+from ordergen_client.commands.shared import finding
+from ordergen_client.commands.shared.failures import REFUSED, told_failures
+from ordergen_client.commands.shared.options import with_output, with_server
+from ordergen_client.commands.shared.people import for_people
+from ordergen_client.commands.shared.servers import Server
 from ordergen_client.export import write_export
 from ordergen_client.showing.columns import Column, Kind
 from ordergen_client.showing.grid import print_rows

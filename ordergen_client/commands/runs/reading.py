@@ -7,14 +7,14 @@ from typing import Final
 import click
 
 from ordergen_client.client import Client
-from ordergen_client.commands import finding
-from ordergen_client.commands.asking import ask
-from ordergen_client.commands.ending import end_as, going_on
-from ordergen_client.commands.export import export
-from ordergen_client.commands.failures import Failure
-from ordergen_client.commands.options import with_client
-from ordergen_client.commands.servers import Server
-from ordergen_client.commands.verify import verify
+from ordergen_client.commands.runs.ending import end_as, going_on
+from ordergen_client.commands.runs.export import export
+from ordergen_client.commands.runs.verify import verify
+from ordergen_client.commands.shared import finding
+from ordergen_client.commands.shared.asking import ask
+from ordergen_client.commands.shared.failures import Failure
+from ordergen_client.commands.shared.options import with_client
+from ordergen_client.commands.shared.servers import Server
 from ordergen_client.records.states import PortfolioState, RebalanceState
 from ordergen_client.records.values import Rebalance, RebalanceEvent
 from ordergen_client.showing.columns import Column, Kind

@@ -8,9 +8,9 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from ordergen_client.commands.decimals import seconds
-from ordergen_client.commands.failures import told_failures
-from ordergen_client.commands.servers import DEFAULT_TARGET, Server, chosen_server
+from ordergen_client.commands.shared.decimals import seconds
+from ordergen_client.commands.shared.failures import told_failures
+from ordergen_client.commands.shared.servers import DEFAULT_TARGET, Server, chosen_server
 from ordergen_client.connecting.contexts import Context
 from ordergen_client.showing.output import Form, Output
 from ordergen_client.variables import misspelt

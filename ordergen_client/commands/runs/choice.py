@@ -9,7 +9,7 @@ from typing import TextIO
 import click
 
 from ordergen_client.client import Client
-from ordergen_client.commands.model_records import portfolio_ids
+from ordergen_client.commands.models.records import portfolio_ids
 from ordergen_client.showing.output import Output
 
 #: What `ordergen portfolios drift --output csv` calls the two.

@@ -7,13 +7,13 @@ from typing import Any, Final
 import click
 
 from ordergen_client.client import Client
-from ordergen_client.commands import finding
-from ordergen_client.commands.asking import ask
-from ordergen_client.commands.model_changing import link, remove_position, set_position, unlink
-from ordergen_client.commands.model_records import whole_model
-from ordergen_client.commands.model_writing import create, diff, update
-from ordergen_client.commands.options import with_client
-from ordergen_client.commands.servers import Server
+from ordergen_client.commands.models.changing import link, remove_position, set_position, unlink
+from ordergen_client.commands.models.records import whole_model
+from ordergen_client.commands.models.writing import create, diff, update
+from ordergen_client.commands.shared import finding
+from ordergen_client.commands.shared.asking import ask
+from ordergen_client.commands.shared.options import with_client
+from ordergen_client.commands.shared.servers import Server
 from ordergen_client.records.values import Model
 from ordergen_client.showing.columns import Column, Kind, percent, time
 from ordergen_client.showing.output import Form, Listing, Output

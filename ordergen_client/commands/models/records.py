@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from ordergen_client.client import Client
-from ordergen_client.commands import finding
-from ordergen_client.commands.model_files import ModelFile
+from ordergen_client.commands.models.files import ModelFile
+from ordergen_client.commands.shared import finding
 from ordergen_client.records.values import Model, Position
 from ordergen_client.showing.output import Output
 from ordergen_client.showing.rows import model_row, position_rows

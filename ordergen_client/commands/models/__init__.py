@@ -1,0 +1,1 @@
+"""`ordergen models`: models, from files and by small changes."""

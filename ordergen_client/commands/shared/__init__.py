@@ -1,0 +1,1 @@
+"""What commands have in common: options, names, questions, failures."""

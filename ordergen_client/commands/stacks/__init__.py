@@ -1,0 +1,1 @@
+"""`ordergen demo`, `serve`: stacks of embedded parts."""

@@ -1,0 +1,1 @@
+"""How far portfolios are from their models: read, judged, and told."""

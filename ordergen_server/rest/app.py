@@ -34,7 +34,6 @@ def create_app(settings: RestSettings) -> FastAPI:
         version=__version__,
         lifespan=_connected,
         generate_unique_id_function=lambda route: route.name,
-        redirect_slashes=False,  # a redirect would go to whichever host the caller names
         openapi_url=None,  # pages have the document, as it is for who asks
         docs_url=None,
         redoc_url=None,

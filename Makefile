@@ -98,9 +98,12 @@ platforms: $(INSTALLED)  ## Install what the images have for amd64 and arm64 int
 bench: $(INSTALLED)  ## Measure, and write docs/benchmarks.md.
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
-# What is said on the wire, and to whom: the rest knows nothing of gRPC and protobuf.
+# What is said on the wire, and to whom: the rest knows nothing of gRPC and protobuf. Pages are looked at with what is
+# locked: these environments have no browser, and no schemathesis.
 WIRE := tests/unit/api tests/unit/client tests/integration/api tests/integration/client tests/integration/siblings \
-	tests/e2e --ignore tests/e2e/test_readme.py --ignore tests/e2e/test_pages.py --ignore tests/e2e/rest/test_deploy_smoke.py
+	tests/e2e --ignore tests/integration/client/report \
+	$(addprefix --ignore tests/e2e/,test_readme.py test_pages.py rest/test_deploy_smoke.py rest/test_pages.py) \
+	$(addprefix --ignore tests/e2e/rest/,test_document.py test_v1_report.py)
 
 test-oldest-client: WIRE := tests/unit/client tests/unit/api/messages
 

@@ -1,10 +1,12 @@
 """A stack of embedded parts, as a process of its own that ends with us."""
 
 import json
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from importlib.util import find_spec
@@ -50,16 +52,37 @@ def sandbox(arguments: Sequence[str], interrupted: Callable[[], object] = lambda
     Raises:
         SandboxError: it does not start.
     """
-    with _process(arguments) as process:
+    with ExitStack() as stack:
         try:
+            with _interrupts_wait():
+                process = stack.enter_context(_process(arguments))
+                stack.callback(_end, process)
             yield _announced(process)
         except KeyboardInterrupt:
             interrupted()
             raise
-        finally:
-            if process.stdin:
-                process.stdin.close()
-            process.wait(STOP_SECONDS)
+
+
+@contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """A block within which no interrupt comes: a process that was just begun would be nobody's."""
+    if threading.current_thread() is not threading.main_thread():  # interrupts are not for it
+        yield
+        return
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        raise KeyboardInterrupt
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    if process.stdin:
+        process.stdin.close()
+    process.wait(STOP_SECONDS)
 
 
 def _process(arguments: Sequence[str]) -> "subprocess.Popen[str]":

@@ -11,16 +11,20 @@ LOOK_SECONDS = 1.0
 
 
 class Renewal:
-    """Puts a new certificate and key into a context that is in use, once they are a pair.
+    """Has a context show a new certificate and key, once they are a pair.
+
+    A context in use is left as it is: while a certificate and then its key are put into it, whoever
+    begins a connection is refused. Each handshake is given the newest context instead.
 
     Args:
-        context: connections that begin after the change have what is in it.
+        context: connections that begin with it after the change are shown the new certificate.
         certificate: PEM file, with those up to its CA.
         key: PEM file of its private key.
     """
 
     def __init__(self, context: ssl.SSLContext, certificate: Path, key: Path) -> None:
-        self._context = context
+        self._newest = context
+        context.sni_callback = self._choose  # it is called where a client names no server, too
         self._files = certificate, key
         self._seen = self._stamps()
         self._closing = Event()
@@ -41,14 +45,18 @@ class Renewal:
             if stamps != self._seen and self._renew():
                 self._seen = stamps
 
+    def _choose(self, one: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+        one.context = self._newest
+
     def _renew(self) -> bool:
-        """Whether the files were a pair. Loading half of one into the context in use would spoil it."""
+        """Whether the files were a pair."""
         try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*self._files)
-            self._context.load_cert_chain(*self._files)  # it fails where they changed since: then once more
+            newest = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            newest.load_cert_chain(*self._files)
         except OSError as error:
             _log.warning("the new certificate is not used yet: %s", error)
             return False
+        self._newest = newest
         _log.info("the certificate is renewed")
         return True
 

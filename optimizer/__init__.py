@@ -17,6 +17,7 @@ from optimizer.problem.constraints import (
     MinimumTradeValue,
     Restriction,
     Side,
+    TradingCosts,
 )
 from optimizer.problem.errors import OptimizerError
 from optimizer.problem.exact import MAX_DIGITS
@@ -49,6 +50,7 @@ __all__ = [
     "Solution",
     "Status",
     "Strategy",
+    "TradingCosts",
     "VerificationError",
     "solve",
     "solve_batch",

@@ -7,6 +7,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from optimizer.answer.explain import reasons
+from optimizer.problem.constraints import TradingCosts
 from optimizer.problem.exact import plus_whole
 from optimizer.problem.problem import Problem
 from optimizer.problem.reason import Reason
@@ -139,6 +140,19 @@ class Solution:
         return Fraction(self.problem.market_value, self.problem.unit)
 
     @cached_property
+    def costs(self) -> Fraction:
+        """What the orders cost beyond their value, in money."""
+        rates = [one for one in self.problem.constraints if isinstance(one, TradingCosts)]
+        orders = sum(map(bool, self.orders))
+        return sum(
+            (
+                Fraction(one.rate_weight) * self.turnover + Fraction(one.per_trade_amount) * orders
+                for one in rates
+            ),
+            Fraction(),
+        )
+
+    @cached_property
     def turnover(self) -> Fraction:
         """Sum p_i |d_i|, in money; 0 without orders."""
         return Fraction(turnover(self.problem.lines, self._shares), self.problem.unit)
@@ -155,8 +169,7 @@ class Solution:
 
     @cached_property
     def cash_after(self) -> Fraction:
-        """Cash once the orders are filled at the given prices, in money; present cash without orders."""
+        """Cash once the orders are filled at the given prices, and paid for; present cash without orders."""
         pairs = zip(self.problem.lines, self.orders, strict=bool(self.orders))
-        return Fraction(*self.problem.cash.as_integer_ratio()) - Fraction(
-            sum(line.price * order for line, order in pairs), self.problem.unit
-        )
+        spent = Fraction(sum(line.price * order for line, order in pairs), self.problem.unit)
+        return Fraction(*self.problem.cash.as_integer_ratio()) - spent - self.costs

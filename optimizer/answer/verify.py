@@ -1,6 +1,7 @@
 """The last gate: no answer leaves the package unless every requirement holds exactly."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 from optimizer.problem.constraints import (
     LotSize,
@@ -9,6 +10,7 @@ from optimizer.problem.constraints import (
     MinimumTradeValue,
     Restriction,
     Side,
+    TradingCosts,
 )
 from optimizer.problem.line import Line
 from optimizer.problem.problem import Problem
@@ -60,7 +62,9 @@ def _verify_constraints(problem: Problem, shares: Sequence[int]) -> None:
             raise VerificationError(f"{constraint} is broken")
 
 
-def _holds(problem: Problem, constraint: object, concerned: Sequence[tuple[Line, int]]) -> bool:
+def _holds(  # noqa: PLR0911 - one a kind
+    problem: Problem, constraint: object, concerned: Sequence[tuple[Line, int]]
+) -> bool:
     changes = [(line, count, count - line.held) for line, count in concerned]
     match constraint:
         case Restriction(side=side):
@@ -85,4 +89,10 @@ def _holds(problem: Problem, constraint: object, concerned: Sequence[tuple[Line,
             return traded * denominator <= numerator * problem.market_value
         case MaximumTradeCount(count=most):
             return sum(change != 0 for _, _, change in changes) <= most
+        case TradingCosts(rate_weight=rate, per_trade_amount=fee):
+            return problem.spendable is None or problem.spendable >= sum(
+                line.value(count)
+                + (Fraction(rate) * line.price * abs(change) + Fraction(fee) * problem.unit if change else 0)
+                for line, count, change in changes
+            )
     return False

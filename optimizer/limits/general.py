@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from optimizer.limits.limits import CashLimit, Limit, TurnoverLimit
+from optimizer.limits.limits import CashLimit, CostlyCashLimit, Limit, TradeCountLimit, TurnoverLimit
 from optimizer.problem.constraints import length
+from optimizer.problem.line import Line
 from optimizer.problem.problem import Problem, Strategy
 from optimizer.separable.choices import Choices
 
@@ -90,21 +91,27 @@ class _Model:
         value = cp.multiply(price, self._change)
         drift = cp.sum(cp.abs(gap - value))
         traded = cp.sum(cp.multiply(price, cp.abs(self._change + bought)))
+        trades: Any = 0
+        if any(isinstance(limit, TradeCountLimit | CostlyCashLimit) for limit in limits):
+            trading = cp.Variable(len(lines), integer=integer, bounds=[0, 1])
+            reach = [
+                float(max(abs(end - line.held) for part in allowed for end in (part[0], part[-1])))
+                for line, allowed in zip(lines, found.allowed, strict=True)
+            ]
+            demands.append(cp.abs(self._change + bought) <= cp.multiply(reach, trading))
+            trades = cp.sum(trading)
         self._limits: list[Any] = []
         for limit in limits:
             if isinstance(limit, CashLimit):
-                room = (limit.capacity - limit.total(lines, found.best)) / unit
-                self._limits.append(cp.sum(value) <= room)
+                worth = sum(map(Line.value, lines, found.best))
+                spent = cp.sum(value)
+                if isinstance(limit, CostlyCashLimit):
+                    spent += float(limit.rate) * traded + limit.fee / unit * trades
+                self._limits.append(spent <= (limit.capacity - worth) / unit)
             elif isinstance(limit, TurnoverLimit):
                 self._limits.append(traded <= limit.capacity / unit)
             else:
-                trades = cp.Variable(len(lines), integer=integer, bounds=[0, 1])
-                reach = [
-                    float(max(abs(end - line.held) for part in allowed for end in (part[0], part[-1])))
-                    for line, allowed in zip(lines, found.allowed, strict=True)
-                ]
-                demands.append(cp.abs(self._change + bought) <= cp.multiply(reach, trades))
-                self._limits.append(cp.sum(trades) <= limit.capacity)
+                self._limits.append(trades <= limit.capacity)
         self._counts = [not isinstance(limit, CashLimit | TurnoverLimit) for limit in limits]
         aim = traded if problem.strategy is Strategy.TO_BAND else drift
         self._program = cp.Problem(cp.Minimize(aim), [*demands, *self._limits])

@@ -126,7 +126,31 @@ class MaximumTradeCount:
             raise OptimizerError(f"maximum trade count must be an int >= 0, not {count!r}")
 
 
-Constraint: TypeAlias = Restriction | LotSize | MinimumTradeValue | MaximumTurnover | MaximumTradeCount
+@dataclass(frozen=True, slots=True)
+class TradingCosts:
+    """What orders cost beyond their value, all paid from cash: rate_weight x p_i |d_i| + per_trade_amount.
+
+    They count against the cash floor alone; the market value, and what a strategy minimises, are as without.
+    Without a floor they bind nothing.
+
+    Args:
+        rate_weight: part of the value of an order, in [0, 1).
+        per_trade_amount: of each order, in money, >= 0.
+    """
+
+    rate_weight: Decimal = Decimal(0)
+    per_trade_amount: Decimal = Decimal(0)
+
+    def __post_init__(self) -> None:
+        if not 0 <= ratio(self.rate_weight, "rate of costs")[0] < ratio(self.rate_weight, "")[1]:
+            raise OptimizerError(f"rate of costs must be >= 0 and < 1, not {self.rate_weight}")
+        if ratio(self.per_trade_amount, "costs of a trade")[0] < 0:
+            raise OptimizerError(f"costs of a trade must be >= 0, not {self.per_trade_amount}")
+
+
+Constraint: TypeAlias = (
+    Restriction | LotSize | MinimumTradeValue | MaximumTurnover | MaximumTradeCount | TradingCosts
+)
 
 
 def length(part: range) -> int:

@@ -16,6 +16,8 @@ class Reason(Enum):
     """The holding is the best allowed one: no trade."""
     REDUCED_FOR_CASH = "REDUCED_FOR_CASH"
     """Fewer shares than the position's own best: one step nearer to it would break the cash floor."""
+    COSTS = "COSTS"
+    """No trade, though the position's own best is a sale: it would cost more cash than it frees."""
     NOT_IN_MODEL = "NOT_IN_MODEL"
     """The model gives the security no weight: sold (a short: bought back) entirely."""
     RESTRICTED = "RESTRICTED"

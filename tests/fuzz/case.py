@@ -35,6 +35,8 @@ class Case:
         sides: DO_NOT_BUY, DO_NOT_SELL or HOLD, by security.
         turnover: greatest turnover, as a weight of the market value.
         count: most trades.
+        rate: what an order costs, as a part of its value.
+        fee: what an order costs besides, in money.
     """
 
     positions: tuple[Holding, ...]
@@ -46,12 +48,15 @@ class Case:
     sides: Mapping[str, str] = field(default_factory=dict)
     turnover: Decimal | None = None
     count: int | None = None
+    rate: Decimal = Decimal(0)
+    fee: Decimal = Decimal(0)
 
     @property
     def is_plain(self) -> bool:
         """Whether nothing but bands and the floor is demanded."""
         limited = (self.minimum, self.turnover, self.count) != (None, None, None)
-        return self.strategy == "TO_TARGET" and not (limited or self.lots or self.sides)
+        costly = self.rate or self.fee
+        return self.strategy == "TO_TARGET" and not (limited or self.lots or self.sides or costly)
 
 
 def text(number: Decimal) -> str:
@@ -71,6 +76,8 @@ def to_json(case: Case) -> dict[str, Any]:
         constraints.append({"type": "turn", "weight": text(case.turnover)})
     if case.count is not None:
         constraints.append({"type": "count", "count": case.count})
+    if case.rate or case.fee:
+        constraints.append({"type": "costs", "rate": text(case.rate), "fee": text(case.fee)})
     return {
         "positions": [
             {"id": one.id, **{name: text(getattr(one, name)) for name in NUMBERS}} for one in case.positions
@@ -104,4 +111,6 @@ def from_json(known: Mapping[str, Any]) -> Case:
         sides={one["id"]: one["side"] for one in by_type.get("res", ())},
         turnover=single("turn", "weight"),
         count=None if count is None else int(count),
+        rate=single("costs", "rate") or Decimal(0),
+        fee=single("costs", "fee") or Decimal(0),
     )

@@ -173,6 +173,11 @@ def _limited(random: Random, drawn: Case) -> Case:
     best = [own_best(rules, index, each) if each else 0 for index, each in enumerate(ways)]
     least = [min(part[0] for part in each) if each else 0 for each in ways]
     calm = [_calm(each) for each in ways]
+    if random.random() < 0.15:
+        price = random.choice(drawn.positions).price
+        rate = rounded(D(random.choice((0, 1, 10, 100, 900))) / 1000, 4)
+        drawn = replace(drawn, rate=rate, fee=rounded(price * random.choice((0, 1, 5, 15)) / 10, 2))
+        rules = Rules(drawn)
     if random.random() < 0.7:
         left, most = (Fraction(drawn.cash) - rules.spent(each) for each in (best, least))
         drawn = replace(drawn, floor=_between(random, left, most, rules))

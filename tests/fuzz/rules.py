@@ -92,8 +92,10 @@ class Rules:
         return None if self.case.turnover is None else Fraction(self.case.turnover) * self.market_value
 
     def spent(self, orders: Sequence[int]) -> Fraction:
-        """What the orders take from cash."""
-        return sum((p * d for p, d in zip(self.prices, orders, strict=True)), Fraction())
+        """What the orders take from cash, with what they cost beyond their value."""
+        value = sum((p * d for p, d in zip(self.prices, orders, strict=True)), Fraction())
+        rate, fee = Fraction(self.case.rate), Fraction(self.case.fee)
+        return value + rate * self.turnover(orders) + fee * sum(map(bool, orders))
 
     def turnover(self, orders: Sequence[int]) -> Fraction:
         """The value of all orders."""

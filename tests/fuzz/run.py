@@ -191,6 +191,7 @@ def class_of(case: Case) -> str:
         "floor": case.floor is not None,
         "turnover": case.turnover is not None,
         "count": case.count is not None,
+        "costs": bool(case.rate or case.fee),
         "rules": rules,
     }
     names = [name for name, is_given in given.items() if is_given]

@@ -40,6 +40,9 @@ def _simpler(case: Case) -> Iterator[Case]:
         yield replace(case, positions=rest, cash=case.cash + one.price * one.quantity)
     for change in ({"minimum": None}, {"turnover": None}, {"count": None}, {"floor": None}):
         yield replace(case, **change)  # type: ignore[arg-type] # each is optional
+    for name in ("rate", "fee"):
+        if getattr(case, name):
+            yield replace(case, **{name: Decimal(0)})  # type: ignore[arg-type] # a name of a Decimal
     for key in case.lots:
         yield replace(case, lots={other: lot for other, lot in case.lots.items() if other != key})
     for key in case.sides:
@@ -49,7 +52,7 @@ def _simpler(case: Case) -> Iterator[Case]:
 
 def _rounder(case: Case) -> Iterator[Case]:
     """Cases whose numbers have fewer digits."""
-    for name in ("cash", "floor", "minimum", "turnover"):
+    for name in ("cash", "floor", "minimum", "turnover", "rate", "fee"):
         number = getattr(case, name)
         if number is not None:
             for shorter in _shorter(number):

@@ -47,6 +47,8 @@ def problem_of(case: Case) -> optimizer.Problem:
         constraints.append(optimizer.MaximumTurnover(case.turnover))
     if case.count is not None:
         constraints.append(optimizer.MaximumTradeCount(case.count))
+    if case.rate or case.fee:
+        constraints.append(optimizer.TradingCosts(case.rate, case.fee))
     return optimizer.Problem(
         tuple(
             optimizer.Position(one.id, one.price, one.quantity, one.target, one.low, one.high)

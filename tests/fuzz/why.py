@@ -19,7 +19,8 @@ def reason(rules: Rules, orders: Sequence[int], index: int) -> str | None:
         return demanded(rules, index) or own(rules.case, rules.gaps[index], one, span, best)
     changed = list(orders)
     changed[index] = next_step(rules.allowed[index], orders[index], best)
-    return next((LIMITS[name] for name in rules.limits_broken(changed)), None)
+    limit = next((LIMITS[name] for name in rules.limits_broken(changed)), None)
+    return "COSTS" if limit == LIMITS["cash"] and orders[index] > best else limit
 
 
 def next_step(ways: Sequence[range], order: int, best: int) -> int:

@@ -1,5 +1,6 @@
 """The oracle of `tests.fuzz` for the package's own problems: only their public inputs are read."""
 
+from decimal import Decimal
 from fractions import Fraction
 from math import prod
 
@@ -10,18 +11,24 @@ from optimizer import (
     MinimumTradeValue,
     Problem,
     Restriction,
+    TradingCosts,
 )
 from tests.fuzz.case import Case, Holding
 from tests.fuzz.rules import Rules, Score
 from tests.fuzz.sat import NotDecided, Sat
 from tests.fuzz.search import Search, size
 
+ZERO = Decimal(0)
+
 
 def rules_of(problem: Problem) -> Rules:
     """The problem as the oracle takes it."""
     kinds = {type(one): one for one in problem.constraints}
-    minimum, turnover, count = (
-        kinds.get(kind) for kind in (MinimumTradeValue, MaximumTurnover, MaximumTradeCount)
+    minimum, turnover, count, costs = (
+        kinds.get(kind) for kind in (MinimumTradeValue, MaximumTurnover, MaximumTradeCount, TradingCosts)
+    )
+    rate, fee = (
+        (costs.rate_weight, costs.per_trade_amount) if isinstance(costs, TradingCosts) else (ZERO, ZERO)
     )
     return Rules(
         Case(
@@ -37,6 +44,8 @@ def rules_of(problem: Problem) -> Rules:
             {one.security_id: one.side.name for one in problem.constraints if isinstance(one, Restriction)},
             turnover.weight if isinstance(turnover, MaximumTurnover) else None,
             count.count if isinstance(count, MaximumTradeCount) else None,
+            rate,
+            fee,
         )
     )
 

@@ -23,6 +23,7 @@ from optimizer import (
     Restriction,
     Side,
     Strategy,
+    TradingCosts,
 )
 
 CASES = Path(__file__).parents[3].parent / "shared" / "data" / "rebalance_cases.json.gz"
@@ -125,6 +126,17 @@ def limited_problems(draw: st.DrawFn) -> Problem:
         draw(st.sampled_from(Strategy)),
         tuple(limits),
     )
+
+
+@st.composite
+def costly_problems(draw: st.DrawFn) -> Problem:
+    """Any of the others, with costs of orders; from none to more than a share is worth."""
+    drawn = draw(st.one_of(tiny_problems(("0.1", "0.2", "0.5")), constrained_problems(), limited_problems()))
+    rate = draw(st.sampled_from(["0", "0.001", "0.1", "0.5", "0.9"]))
+    fee = draw(st.sampled_from(["0", "0.01", "1", "2.5", "7", "12.25"]))
+    floor = draw(st.sampled_from(["0", "0", "3", "8.5", "-40"]))
+    costs = TradingCosts(Decimal(rate), Decimal(fee))
+    return replace(drawn, cash_floor=Decimal(floor), constraints=(*drawn.constraints, costs))
 
 
 def market_problem(seed: int, count: int) -> Problem:

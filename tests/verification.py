@@ -21,6 +21,7 @@ class Rules:
     minimum_trade_value: Fraction | None = None
     maximum_turnover_weight: Fraction | None = None
     maximum_trade_count: int | None = None
+    costs: tuple[Fraction, Fraction] | None = None  # of the value of a trade, and of a trade
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Line:
     actual: str
     actual_drift: str
     order: int
+    cost: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class Outcome:
     lines: Sequence[Line]
     transactions: Sequence[tuple[str, int]]
     proven: bool
+    cost: str = ""
 
 
 def verify(outcome: Outcome, inputs: Inputs) -> None:
@@ -167,10 +170,29 @@ def _verify_limits(outcome: Outcome, inputs: Inputs) -> None:
 
 def _verify_cash(outcome: Outcome, inputs: Inputs) -> None:
     spent = sum(line.order * inputs.prices[line.security_id] for line in outcome.lines)
-    cash_after = inputs.cash - spent
+    cash_after = inputs.cash - spent - _verified_cost(outcome, inputs)
     assert Fraction(outcome.cash_after) == cash_after
     if inputs.cash_floor is not None:
         assert cash_after >= inputs.cash_floor
+
+
+def _verified_cost(outcome: Outcome, inputs: Inputs) -> Fraction:
+    """What the trades cost, as it is told line by line and in sum."""
+    if inputs.rules.costs is None:
+        assert not outcome.cost
+        assert not any(line.cost for line in outcome.lines)
+        return Fraction(0)
+    rate, amount = inputs.rules.costs
+    total = Fraction(0)
+    for line in outcome.lines:
+        if line.order:
+            cost = rate * abs(line.order) * inputs.prices[line.security_id] + amount
+            assert Fraction(line.cost) == cost
+            total += cost
+        else:
+            assert not line.cost
+    assert Fraction(outcome.cost) == total
+    return total
 
 
 def _verify_drift(outcome: Outcome, inputs: Inputs) -> None:

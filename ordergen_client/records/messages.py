@@ -90,6 +90,8 @@ def options_message(options: RebalanceOptions) -> pb.RebalanceOptions:
         message.strategy = pb.Strategy.Value(f"STRATEGY_{options.strategy}")
     if options.maximum_trade_count is not None:
         message.maximum_trade_count = options.maximum_trade_count
+    _set_if_given(message.costs, "rate_weight", options.cost_rate_weight)
+    _set_if_given(message.costs, "per_trade_amount", options.cost_per_trade_amount)
     for security_id, restriction in options.restrictions.items():
         kind = pb.RestrictionType.Value(f"RESTRICTION_TYPE_{restriction}")
         message.restrictions.add(security_id=security_id, type=kind)
@@ -113,6 +115,8 @@ def options(message: pb.RebalanceOptions) -> RebalanceOptions:
         lot_sizes={one.security_id: one.shares for one in message.lot_sizes},
         maximum_turnover_weight=_decimal(message.maximum_turnover_weight),
         maximum_trade_count=count,
+        cost_rate_weight=_decimal(message.costs.rate_weight),
+        cost_per_trade_amount=_decimal(message.costs.per_trade_amount),
     )
 
 
@@ -189,6 +193,7 @@ def portfolio_rebalance(message: pb.PortfolioRebalance) -> PortfolioRebalance:
         positions=Lazily(message.positions, _position),
         solution=_solution(message.solution) if message.HasField("solution") else None,
         snapshot_time=_optional_time(message, "snapshot_time"),
+        cost=_decimal(message.cost),
     )
 
 
@@ -307,6 +312,7 @@ def _position(message: pb.RebalancePosition) -> RebalancePosition:
         trade_quantity=-message.trade_quantity if sells else message.trade_quantity,
         trade_date=_date(message.trade_date) if message.HasField("trade_date") else None,
         reason=_REASONS[message.reason],
+        cost=_decimal(message.cost),
     )
 
 

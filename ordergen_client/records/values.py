@@ -92,6 +92,8 @@ class RebalanceOptions:
         lot_sizes: shares in a lot, by security id.
         maximum_turnover_weight: buys and sells together at most, as a weight of market value.
         maximum_trade_count: transactions of a portfolio at most.
+        cost_rate_weight: what a trade costs beyond its value, as a weight of that; below 1.
+        cost_per_trade_amount: what it costs besides, in money.
 
     Raises:
         TypeError: money or a weight is a float, or another argument is not of its type.
@@ -109,6 +111,8 @@ class RebalanceOptions:
     lot_sizes: Mapping[str, int]
     maximum_turnover_weight: Decimal | None
     maximum_trade_count: int | None
+    cost_rate_weight: Decimal | None
+    cost_per_trade_amount: Decimal | None
 
     def __init__(  # noqa: PLR0917 - each may be given by its place, as it always could
         self,
@@ -122,6 +126,8 @@ class RebalanceOptions:
         lot_sizes: Mapping[str, int] | None = None,
         maximum_turnover_weight: Number | None = None,
         maximum_trade_count: int | None = None,
+        cost_rate_weight: Number | None = None,
+        cost_per_trade_amount: Number | None = None,
     ) -> None:
         _set(self, "minimum_cash_amount", optional_decimal(minimum_cash_amount, "minimum_cash_amount"))
         _set(self, "minimum_cash_weight", optional_decimal(minimum_cash_weight, "minimum_cash_weight"))
@@ -139,6 +145,8 @@ class RebalanceOptions:
             optional_decimal(maximum_turnover_weight, "maximum_turnover_weight"),
         )
         _set(self, "maximum_trade_count", optional_whole(maximum_trade_count, "maximum_trade_count"))
+        _set(self, "cost_rate_weight", optional_decimal(cost_rate_weight, "cost_rate_weight"))
+        _set(self, "cost_per_trade_amount", optional_decimal(cost_per_trade_amount, "cost_per_trade_amount"))
         self._refuse_contradiction()
 
     def __repr__(self) -> str:
@@ -165,7 +173,11 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class RebalancePosition:
-    """One security of a portfolio, before and after; `trade_quantity` is below 0 where shares are sold."""
+    """One security of a portfolio, before and after; `trade_quantity` is below 0 where shares are sold.
+
+    Attributes:
+        cost: of the trade beyond its value, in money; None where it does not trade or the run had no costs.
+    """
 
     security_id: str
     ticker: str
@@ -182,6 +194,7 @@ class RebalancePosition:
     trade_quantity: int
     trade_date: date | None
     reason: PositionReason
+    cost: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +216,11 @@ class Solution:
 
 @dataclass(frozen=True, slots=True)
 class PortfolioRebalance:
-    """What a run did for one portfolio; money and ratios are None where they could not be computed."""
+    """What a run did for one portfolio; money and ratios are None where they could not be computed.
+
+    Attributes:
+        cost: of all transactions beyond their value; None where the run had no costs.
+    """
 
     rebalance_id: str
     portfolio_id: str
@@ -219,6 +236,7 @@ class PortfolioRebalance:
     positions: Sequence[RebalancePosition]
     solution: Solution | None
     snapshot_time: datetime | None
+    cost: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ def options(given: RebalanceOptions | None, tickers: dict[str, str]) -> Iterator
     yield "Most turnover", _or_none(given.maximum_turnover_weight, _of_value)
     count = given.maximum_trade_count
     yield "Most trades of a portfolio", "No limit" if count is None else f"{count:,}"
+    yield "Costs of a trade", _costs(given)
     yield (
         "Restrictions",
         _listed(tickers, {key: _RESTRICTIONS[one] for key, one in given.restrictions.items()}),
@@ -83,6 +84,13 @@ def _cash(given: RebalanceOptions) -> str:
     return (
         " or ".join(found) + (", the greater of the two" if len(found) > 1 else "") if found else "0 or more"
     )
+
+
+def _costs(given: RebalanceOptions) -> str:
+    rate, amount = given.cost_rate_weight, given.cost_per_trade_amount
+    found = [f"{percent(rate)} of its value"] if rate else []
+    found += [money(amount)] if amount else []
+    return " and ".join(found) or "None"
 
 
 def _of_value(weight: Decimal) -> str:

@@ -60,6 +60,7 @@ def _details(portfolio: PortfolioRebalance) -> dict[str, object]:
         "State": portfolio.state,
         "Market value": money(portfolio.market_value),
         "Cash": f"{money(portfolio.cash_before)}, then {money(portfolio.cash_after)}",
+        **({"Costs": money(portfolio.cost)} if portfolio.cost is not None else {}),
         "Drift": f"{percent(portfolio.drift_before)}, then {percent(portfolio.drift_after)}",
         "Orders": f"{its.buys} buys for {money(its.bought)}, {its.sells} sells for {money(its.sold)}",
         "Answer": told,

@@ -20,7 +20,7 @@ from ordergen_client.report.figures import Figures, trade_value
 _DEFAULTS: Final = RebalanceOptions()
 #: Of weights, which are quotients and need not end.
 _PLACES: Final = 12
-_NUMBERS: Final = "market_value", "cash_before", "cash_after", "drift_before", "drift_after"
+_NUMBERS: Final = "market_value", "cash_before", "cash_after", "drift_before", "drift_after", "cost"
 
 
 def plain(value: object) -> object:

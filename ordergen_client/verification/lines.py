@@ -18,6 +18,7 @@ _EQUATIONS = (
     "actual = value / market value, 4 decimals",
     "actual_drift = 1 - weight / target, 4 decimals",
     "trade_date = rebalance_date of the run",
+    "cost of the trade",
 )
 
 
@@ -55,6 +56,7 @@ def line_checks(
         line.actual,
         line.actual_drift,
         line.trade.date,
+        line.cost,
     )
     expected = (
         after,
@@ -63,6 +65,7 @@ def line_checks(
         round(weight, PLACES),
         round(1 - weight / line.target, PLACES) if line.target else None,
         date if shares else None,
+        options.cost(abs(shares) * line.price) if shares and options.has_costs else None,
     )
     if found != expected:  # so that what is right, as nearly all is, costs no more than this
         yield from map(Check, _EQUATIONS, found, expected)
@@ -137,6 +140,7 @@ _REASONS: Mapping[str, Callable[[_Story], bool]] = {
     "TRADE_COUNT_LIMIT": lambda it: it.options.maximum_trade_count is not None,
     "TRADED_TO_BAND": lambda it: it.shares != 0 and it.options.to_band,
     "INSIDE_BAND": lambda it: it.shares == 0 and it.options.to_band,
+    "COSTS": lambda it: it.shares == 0 and it.options.has_costs and it.worth.after > it.worth.wanted,
 }
 
 

@@ -19,6 +19,7 @@ KNOWN = frozenset(
         "lotSizes",
         "maximumTurnoverWeight",
         "maximumTradeCount",
+        "costs",
     }
 )
 _STRATEGIES = {"STRATEGY_TO_TARGET": False, "STRATEGY_TO_BAND": True}
@@ -36,6 +37,7 @@ class Options:
     Attributes:
         restrictions: DO_NOT_BUY, DO_NOT_SELL or HOLD, by security id.
         lots: shares in a lot, by security id.
+        has_costs: trades have costs beyond their value, which are told.
         unknown: names of options that cannot be checked here.
     """
 
@@ -49,6 +51,9 @@ class Options:
     lots: Mapping[str, int]
     maximum_turnover_weight: Fraction | None
     maximum_trade_count: int | None
+    has_costs: bool
+    cost_rate: Fraction
+    cost_per_trade: Fraction
     unknown: tuple[str, ...]
 
     def cash_floor(self, market_value: Fraction) -> Fraction | None:
@@ -58,6 +63,10 @@ class Options:
         weight = self.minimum_cash_weight
         floors = [self.minimum_cash_amount, None if weight is None else weight * market_value]
         return max((one for one in floors if one is not None), default=Fraction(0))
+
+    def cost(self, value: Fraction) -> Fraction:
+        """What a trade of such a value, above 0, costs besides."""
+        return self.cost_rate * value + self.cost_per_trade
 
     def forbids(self, security_id: str, trade: int) -> bool:
         """Whether buying (above 0) or selling (below 0) is forbidden."""
@@ -82,5 +91,8 @@ def read_options(message: Mapping[str, Any]) -> Options:
         lots={one["securityId"]: whole(one["shares"]) for one in message.get("lotSizes", ())},
         maximum_turnover_weight=given(message, "maximumTurnoverWeight"),
         maximum_trade_count=None if count is None else whole(count),
+        has_costs="costs" in message,
+        cost_rate=given(message.get("costs", {}), "rateWeight") or Fraction(0),
+        cost_per_trade=given(message.get("costs", {}), "perTradeAmount") or Fraction(0),
         unknown=tuple(sorted(message.keys() - KNOWN)),
     )

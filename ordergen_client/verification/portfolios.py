@@ -32,7 +32,7 @@ def _unsolved_checks(portfolio: Portfolio) -> Iterator[Check]:
     known = portfolio.state in _UNSOLVED
     yield holds("state", portfolio.state, ", ".join((*_SOLVED, *_UNSOLVED)), when=known)
     yield Check("an error, where there is no answer", portfolio.has_error, expected=True)
-    yield from _nothing_of(portfolio, "cash_after", "drift_after")
+    yield from _nothing_of(portfolio, "cash_after", "drift_after", "cost")
     yield Check("a solution, where there is no answer", portfolio.solution is not None, expected=False)
 
 
@@ -42,7 +42,7 @@ def _empty_checks(portfolio: Portfolio) -> Iterator[Check]:
     yield Check("an error, where there is none", portfolio.has_error, expected=False)
     for name in ("market_value", "cash_before", "cash_after"):
         yield Check(f"{name} of an empty portfolio", getattr(portfolio, name), _ZERO)
-    yield from _nothing_of(portfolio, "drift_before", "drift_after")
+    yield from _nothing_of(portfolio, "drift_before", "drift_after", "cost")
 
 
 def _nothing_of(portfolio: Portfolio, *names: str) -> Iterator[Check]:
@@ -92,11 +92,14 @@ def _trade_checks(portfolio: Portfolio, date: Date) -> Iterator[Check]:
 
 
 def _cash_checks(portfolio: Portfolio, value: Fraction, cash: Fraction, options: Options) -> Iterator[Check]:
-    spent = sum((line.trade.shares * line.price for line in portfolio.lines), _ZERO)
-    yield Check("cash_after = cash_before - trades", portfolio.cash_after, cash - spent)
+    traded = [abs(line.trade.shares) * line.price for line in portfolio.lines if line.trade.shares]
+    cost = sum(map(options.cost, traded), _ZERO)
+    yield Check("cost of all trades", portfolio.cost, cost if options.has_costs else None)
+    after = cash - sum((line.trade.shares * line.price for line in portfolio.lines), cost)
+    yield Check("cash_after = cash_before - trades - costs", portfolio.cash_after, after)
     floor = options.cash_floor(value)
-    if floor is not None and cash - spent < floor:
-        yield Check("cash floor", cash - spent, f"at least {digits(floor)}")
+    if floor is not None and after < floor:
+        yield Check("cash floor", after, f"at least {digits(floor)}")
 
 
 def _limit_checks(

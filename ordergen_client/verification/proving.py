@@ -91,6 +91,8 @@ def _constraints(options: Options) -> Iterator[optimizer.Constraint]:
         yield optimizer.MaximumTurnover(_decimal(options.maximum_turnover_weight))
     if options.maximum_trade_count is not None:
         yield optimizer.MaximumTradeCount(options.maximum_trade_count)
+    if options.has_costs:
+        yield optimizer.TradingCosts(_decimal(options.cost_rate), _decimal(options.cost_per_trade))
 
 
 def _raised(floor: Fraction) -> Fraction:

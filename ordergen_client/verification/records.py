@@ -39,6 +39,7 @@ class Line(NamedTuple):
     actual_drift: Fraction | None
     trade: Trade
     reason: str
+    cost: Fraction | None = None
 
 
 class Solution(NamedTuple):
@@ -67,6 +68,7 @@ class Portfolio:
     lines: Sequence[Line]
     transactions: Sequence[Trade]
     solution: Solution | None
+    cost: Fraction | None = None
 
 
 def read_portfolio(message: Mapping[str, Any]) -> Portfolio:
@@ -86,6 +88,7 @@ def read_portfolio(message: Mapping[str, Any]) -> Portfolio:
         lines=[_line(one) for one in message.get("positions", ())],
         transactions=[_trade(one, one["quantity"]) for one in message.get("transactions", ())],
         solution=None if solution is None else _solution(solution),
+        cost=given(message, "cost"),
     )
 
 
@@ -104,6 +107,7 @@ def _line(message: Mapping[str, Any]) -> Line:
         given(message, "actualDrift"),
         _trade(message, message.get("tradeQuantity", 0)),
         message["reason"].removeprefix(_REASON),
+        given(message, "cost"),
     )
 
 

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from ordergen_server.domain.errors import OrderGenerationError
-from ordergen_server.domain.numbers import EXACT, product
+from ordergen_server.domain.numbers import EXACT, ZERO, product
 
 
 class RebalanceState(Enum):
@@ -77,6 +77,23 @@ class LotSize:
 
 
 @dataclass(frozen=True, slots=True)
+class TradingCosts:
+    """What a trade costs beyond its value: rate_weight x value + per_trade_amount, in money.
+
+    Attributes:
+        rate_weight: in [0, 1).
+        per_trade_amount: money, 0 or more.
+    """
+
+    rate_weight: Decimal = ZERO
+    per_trade_amount: Decimal = ZERO
+
+    def of(self, value: Decimal) -> Decimal:
+        """The costs of a trade of such a value, above 0; exact."""
+        return EXACT.add(product(value, self.rate_weight), self.per_trade_amount)
+
+
+@dataclass(frozen=True, slots=True)
 class RebalanceOptions:
     """How to rebalance.
 
@@ -88,6 +105,7 @@ class RebalanceOptions:
         minimum_trade_value: no smaller trades, in money; full exits and repairs of a band are exempt.
         maximum_turnover_weight: buys and sells together at most, as a weight of market value.
         maximum_trade_count: transactions of a portfolio at most.
+        costs: of each transaction, paid from cash.
     """
 
     minimum_cash_amount: Decimal | None = None
@@ -100,6 +118,7 @@ class RebalanceOptions:
     lot_sizes: tuple[LotSize, ...] = ()
     maximum_turnover_weight: Decimal | None = None
     maximum_trade_count: int | None = None
+    costs: TradingCosts | None = None
 
 
 class Transaction(NamedTuple):
@@ -182,6 +201,11 @@ class RebalancePosition(NamedTuple):
         """Money after the trade."""
         return product(self.adjusted_quantity, self.security.price)
 
+    @property
+    def trade_value(self) -> Decimal:
+        """Money that is traded, 0 or more."""
+        return product(Decimal(abs(self.trade_quantity)), self.security.price)
+
 
 @dataclass(frozen=True, slots=True)
 class SolutionQuality:
@@ -200,7 +224,11 @@ class SolutionQuality:
 
 @dataclass(frozen=True, slots=True)
 class PortfolioRebalance:
-    """What a run did for one portfolio; money and ratios are None where they could not be computed."""
+    """What a run did for one portfolio; money and ratios are None where they could not be computed.
+
+    Attributes:
+        cost: of all its transactions, where the run had costs; `costs` tells those of each.
+    """
 
     rebalance_id: str
     portfolio_id: str
@@ -218,6 +246,8 @@ class PortfolioRebalance:
     positions: tuple[RebalancePosition, ...] = ()
     transactions: tuple[Transaction, ...] = ()
     solution: SolutionQuality | None = None
+    cost: Decimal | None = None
+    costs: TradingCosts | None = None
 
 
 def transactions_of(orders: Iterable[tuple[str, int]], trade_date: date) -> tuple[Transaction, ...]:

@@ -32,4 +32,6 @@ def constraints_of(options: RebalanceOptions) -> tuple[optimizer.Constraint, ...
         found.append(optimizer.MaximumTurnover(options.maximum_turnover_weight))
     if options.maximum_trade_count is not None:
         found.append(optimizer.MaximumTradeCount(options.maximum_trade_count))
+    if options.costs is not None:
+        found.append(optimizer.TradingCosts(options.costs.rate_weight, options.costs.per_trade_amount))
     return tuple(found)

@@ -44,6 +44,7 @@ def outcome(answer: pb.PortfolioRebalance) -> Outcome:
                 actual=line.actual.value,
                 actual_drift=line.actual_drift.value,
                 order=signed(line.transaction_type, line.trade_quantity),
+                cost=line.cost.value,
             )
             for line in answer.positions
         ],
@@ -52,6 +53,7 @@ def outcome(answer: pb.PortfolioRebalance) -> Outcome:
             for trade in answer.transactions
         ],
         proven=answer.solution.status == pb.SOLUTION_STATUS_PROVEN_OPTIMAL,
+        cost=answer.cost.value,
     )
 
 
@@ -67,7 +69,12 @@ def rules(options: pb.RebalanceOptions) -> Rules:
         maximum_trade_count=(
             options.maximum_trade_count if options.HasField("maximum_trade_count") else None
         ),
+        costs=_costs(options.costs) if options.HasField("costs") else None,
     )
+
+
+def _costs(costs: pb.TradingCosts) -> tuple[Fraction, Fraction]:
+    return Fraction(costs.rate_weight.value or 0), Fraction(costs.per_trade_amount.value or 0)
 
 
 def cash_floor(options: pb.RebalanceOptions, market_value: Fraction) -> Fraction | None:

@@ -211,6 +211,12 @@ RULES: dict[str, Rule] = {
         f"0 or more; {_NUMBER_FORM}", no_numbers | negative_numbers
     ),
     "RebalanceOptions.maximum_trade_count": Rule("0 or more", negative_int32),
+    "RebalanceOptions.costs": Rule("may be absent: no costs", None, EDGES),
+    "TradingCosts.rate_weight": Rule(
+        f"0 or more, and below 1; {_NUMBER_FORM}",
+        st.one_of(no_numbers, negative_numbers, above_one, st.just("1")),
+    ),
+    "TradingCosts.per_trade_amount": Rule(f"0 or more; {_NUMBER_FORM}", no_numbers | negative_numbers),
     "MinimumCash.amount": Rule(f"0 or more; {_NUMBER_FORM}", no_numbers | negative_numbers),
     "MinimumCash.weight": Rule(
         f"{_WEIGHT}; {_NUMBER_FORM}", st.one_of(no_numbers, negative_numbers, above_one)

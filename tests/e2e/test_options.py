@@ -55,6 +55,8 @@ def everything(model: model_pb2.Model) -> Options:
     found.minimum_trade_value.value = "50"
     found.minimum_cash.weight.value = "0.01"
     found.maximum_trade_count = 59
+    found.costs.rate_weight.value = "0.001"
+    found.costs.per_trade_amount.value = "0"
     return found
 
 
@@ -68,6 +70,9 @@ CASES: dict[str, Callable[[model_pb2.Model], Options]] = {
     "cash amount": lambda _: Options(minimum_cash=pb.MinimumCash(amount=number("3000.33"))),
     "cash weight": lambda _: Options(minimum_cash=pb.MinimumCash(weight=number("0.06"))),
     "overdraft": lambda _: Options(allow_overdraft=True),
+    "costs": lambda _: Options(
+        costs=pb.TradingCosts(rate_weight=number("0.0015"), per_trade_amount=number("2.5"))
+    ),
     "together": everything,
 }
 

@@ -52,6 +52,10 @@ _HOW: Final = (
     click.option(
         "--maximum-trades", type=click.IntRange(0, 2**31 - 1), help="Orders of a portfolio at most."
     ),
+    click.option(
+        "--cost-rate", type=weight, help="What a trade costs beyond its value, as a weight: 0.001 or 0.1%."
+    ),
+    click.option("--cost-per-trade", type=money, help="What a trade costs besides, in money."),
     click.option("--solver-timeout", type=seconds, help="Seconds for a portfolio."),
 )
 
@@ -191,6 +195,8 @@ def _options(client: Client, how: Mapping[str, Any]) -> RebalanceOptions:
             lot_sizes={key: _shares(value) for key, value in lots.items()},
             maximum_turnover_weight=how["maximum_turnover"],
             maximum_trade_count=how["maximum_trades"],
+            cost_rate_weight=how["cost_rate"],
+            cost_per_trade_amount=how["cost_per_trade"],
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error

@@ -20,6 +20,7 @@ from ordergen_server.domain.rebalances import (
     Restriction,
     RestrictionType,
     Strategy,
+    TradingCosts,
     View,
 )
 from ordergen_server.domain.requests.ids import check_entity_id, check_request_id
@@ -182,6 +183,7 @@ def options(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> 
         maximum_trade_count=(
             message.maximum_trade_count if message.HasField("maximum_trade_count") else None
         ),
+        costs=_costs(message.costs, violations) if message.HasField("costs") else None,
     )
     if decoded.minimum_cash_weight is not None and not 0 <= decoded.minimum_cash_weight <= 1:
         violations.add(weight, "must be from 0 to 1", decoded.minimum_cash_weight)
@@ -193,6 +195,18 @@ def options(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> 
     ):
         if number is not None and number < 0:
             violations.add(path, "must not be negative", number)
+    return decoded
+
+
+def _costs(message: rebalance_pb2.TradingCosts, violations: Violations) -> TradingCosts:
+    rate, amount = "options.costs.rate_weight", "options.costs.per_trade_amount"
+    decoded = TradingCosts(
+        decimal(message.rate_weight, rate, violations), decimal(message.per_trade_amount, amount, violations)
+    )
+    if not 0 <= decoded.rate_weight < 1:
+        violations.add(rate, "must be 0 or more, and below 1", decoded.rate_weight)
+    if decoded.per_trade_amount < 0:
+        violations.add(amount, "must not be negative", decoded.per_trade_amount)
     return decoded
 
 

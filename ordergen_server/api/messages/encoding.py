@@ -129,6 +129,9 @@ def _set_options(message: pb.RebalanceOptions, value: RebalanceOptions) -> None:
         set_decimal(message.maximum_turnover_weight, value.maximum_turnover_weight)
     if value.maximum_trade_count is not None:
         message.maximum_trade_count = value.maximum_trade_count
+    if value.costs is not None:
+        set_decimal(message.costs.rate_weight, value.costs.rate_weight)
+        set_decimal(message.costs.per_trade_amount, value.costs.per_trade_amount)
     for restriction in value.restrictions:
         kind = pb.RestrictionType.Value(f"RESTRICTION_TYPE_{restriction.type.name}")
         message.restrictions.add(security_id=restriction.security_id, type=kind)
@@ -145,7 +148,7 @@ def portfolio_rebalance(value: PortfolioRebalance) -> pb.PortfolioRebalance:
         state=pb.PortfolioRebalanceState.Value(f"PORTFOLIO_REBALANCE_STATE_{value.state.name}"),
         error=to_status(value.error) if value.error else None,
     )
-    for name in ("market_value", "cash_before", "cash_after", "drift_before", "drift_after"):
+    for name in ("market_value", "cash_before", "cash_after", "drift_before", "drift_after", "cost"):
         number = getattr(value, name)
         if number is not None:
             set_decimal(getattr(message, name), number)
@@ -173,6 +176,8 @@ def _add_positions(message: pb.PortfolioRebalance, value: PortfolioRebalance) ->
         worth = _set_quantities(line, position)
         if position.trade_quantity:
             line.trade_date.CopyFrom(trade_date)
+            if value.costs is not None:
+                set_decimal(line.cost, value.costs.of(position.trade_value))
         if weights:
             actual, drift = weights.of(worth, position.security.target)
             line.actual.value = str(actual)

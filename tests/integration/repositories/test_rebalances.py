@@ -26,6 +26,7 @@ from ordergen_server.domain.rebalances import (
     Restriction,
     RestrictionType,
     Strategy,
+    TradingCosts,
 )
 from ordergen_server.domain.requests.pages import Page, PageRequest
 from ordergen_server.domain.stores import Lease, RunOrder
@@ -86,6 +87,7 @@ OPTIONS = RebalanceOptions(
     lot_sizes=(LotSize(security_id(2), 100),),
     maximum_turnover_weight=Decimal("0.20"),
     maximum_trade_count=0,
+    costs=TradingCosts(Decimal("0.0010"), Decimal("9.90")),
 )
 
 

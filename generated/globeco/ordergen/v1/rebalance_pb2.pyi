@@ -232,6 +232,8 @@ class _PositionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Positi
     """It trades to the nearest edge of its band."""
     POSITION_REASON_INSIDE_BAND: _PositionReason.ValueType  # 14
     """It is inside its band, which is enough."""
+    POSITION_REASON_COSTS: _PositionReason.ValueType  # 18
+    """It stays as it is, where selling shares to come nearer to its target would cost more cash than it frees."""
 
 class PositionReason(_PositionReason, metaclass=_PositionReasonEnumTypeWrapper):
     """Why a line trades, or does not."""
@@ -266,6 +268,8 @@ POSITION_REASON_TRADED_TO_BAND: PositionReason.ValueType  # 13
 """It trades to the nearest edge of its band."""
 POSITION_REASON_INSIDE_BAND: PositionReason.ValueType  # 14
 """It is inside its band, which is enough."""
+POSITION_REASON_COSTS: PositionReason.ValueType  # 18
+"""It stays as it is, where selling shares to come nearer to its target would cost more cash than it frees."""
 Global___PositionReason: _TypeAlias = PositionReason  # noqa: Y015
 
 class _SolutionStatus:
@@ -431,6 +435,7 @@ class RebalanceOptions(_message.Message):
     LOT_SIZES_FIELD_NUMBER: _builtins.int
     MAXIMUM_TURNOVER_WEIGHT_FIELD_NUMBER: _builtins.int
     MAXIMUM_TRADE_COUNT_FIELD_NUMBER: _builtins.int
+    COSTS_FIELD_NUMBER: _builtins.int
     strategy: Global___Strategy.ValueType
     """What to minimise. Unspecified is TO_TARGET."""
     allow_overdraft: _builtins.bool
@@ -467,6 +472,10 @@ class RebalanceOptions(_message.Message):
         without limit.
         """
 
+    @_builtins.property
+    def costs(self) -> Global___TradingCosts:
+        """What trading costs beyond the value of what is traded; absent is nothing."""
+
     def __init__(
         self,
         *,
@@ -479,10 +488,11 @@ class RebalanceOptions(_message.Message):
         lot_sizes: _abc.Iterable[Global___LotSize] | None = ...,
         maximum_turnover_weight: _decimal_pb2.Decimal | None = ...,
         maximum_trade_count: _builtins.int | None = ...,
+        costs: Global___TradingCosts | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_maximum_trade_count", b"_maximum_trade_count", "allow_overdraft", b"allow_overdraft", "cash_floor", b"cash_floor", "maximum_trade_count", b"maximum_trade_count", "maximum_turnover_weight", b"maximum_turnover_weight", "minimum_cash", b"minimum_cash", "minimum_trade_value", b"minimum_trade_value", "solver_timeout", b"solver_timeout"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_maximum_trade_count", b"_maximum_trade_count", "allow_overdraft", b"allow_overdraft", "cash_floor", b"cash_floor", "costs", b"costs", "maximum_trade_count", b"maximum_trade_count", "maximum_turnover_weight", b"maximum_turnover_weight", "minimum_cash", b"minimum_cash", "minimum_trade_value", b"minimum_trade_value", "solver_timeout", b"solver_timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_maximum_trade_count", b"_maximum_trade_count", "allow_overdraft", b"allow_overdraft", "cash_floor", b"cash_floor", "lot_sizes", b"lot_sizes", "maximum_trade_count", b"maximum_trade_count", "maximum_turnover_weight", b"maximum_turnover_weight", "minimum_cash", b"minimum_cash", "minimum_trade_value", b"minimum_trade_value", "restrictions", b"restrictions", "solver_timeout", b"solver_timeout", "strategy", b"strategy"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_maximum_trade_count", b"_maximum_trade_count", "allow_overdraft", b"allow_overdraft", "cash_floor", b"cash_floor", "costs", b"costs", "lot_sizes", b"lot_sizes", "maximum_trade_count", b"maximum_trade_count", "maximum_turnover_weight", b"maximum_turnover_weight", "minimum_cash", b"minimum_cash", "minimum_trade_value", b"minimum_trade_value", "restrictions", b"restrictions", "solver_timeout", b"solver_timeout", "strategy", b"strategy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__maximum_trade_count: _TypeAlias = _typing.Literal["maximum_trade_count"]  # noqa: Y015
     _WhichOneofArgType__maximum_trade_count: _TypeAlias = _typing.Literal["_maximum_trade_count", b"_maximum_trade_count"]  # noqa: Y015
@@ -494,6 +504,39 @@ class RebalanceOptions(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_cash_floor) -> _WhichOneofReturnType_cash_floor | None: ...
 
 Global___RebalanceOptions: _TypeAlias = RebalanceOptions  # noqa: Y015
+
+@_typing.final
+class TradingCosts(_message.Message):
+    """What each transaction costs beyond its value: rate_weight x value + per_trade_amount, paid from cash. The costs
+    count against what must remain in cash, to the last digit, and are in cash_after; market value, targets and what is
+    minimised are as without them.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RATE_WEIGHT_FIELD_NUMBER: _builtins.int
+    PER_TRADE_AMOUNT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def rate_weight(self) -> _decimal_pb2.Decimal:
+        """A weight of the value of the transaction: 0 or more, and below 1. Absent is 0."""
+
+    @_builtins.property
+    def per_trade_amount(self) -> _decimal_pb2.Decimal:
+        """An amount of money: 0 or more. Absent is 0."""
+
+    def __init__(
+        self,
+        *,
+        rate_weight: _decimal_pb2.Decimal | None = ...,
+        per_trade_amount: _decimal_pb2.Decimal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["per_trade_amount", b"per_trade_amount", "rate_weight", b"rate_weight"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["per_trade_amount", b"per_trade_amount", "rate_weight", b"rate_weight"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TradingCosts: _TypeAlias = TradingCosts  # noqa: Y015
 
 @_typing.final
 class MinimumCash(_message.Message):
@@ -597,6 +640,7 @@ class PortfolioRebalance(_message.Message):
     POSITIONS_FIELD_NUMBER: _builtins.int
     SOLUTION_FIELD_NUMBER: _builtins.int
     SNAPSHOT_TIME_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
     rebalance_id: _builtins.str
     """The run."""
     portfolio_id: _builtins.str
@@ -619,7 +663,7 @@ class PortfolioRebalance(_message.Message):
 
     @_builtins.property
     def cash_after(self) -> _decimal_pb2.Decimal:
-        """Cash after the transactions, in money. Absent where there is no solution."""
+        """Cash after the transactions and what they cost, in money. Absent where there is no solution."""
 
     @_builtins.property
     def drift_before(self) -> _decimal_pb2.Decimal:
@@ -647,6 +691,12 @@ class PortfolioRebalance(_message.Message):
     def snapshot_time(self) -> _timestamp_pb2.Timestamp:
         """When holdings and prices were read."""
 
+    @_builtins.property
+    def cost(self) -> _decimal_pb2.Decimal:
+        """What all transactions cost beyond their value, in money, exact. Absent where there is no solution, or where the
+        options of the run have no costs.
+        """
+
     def __init__(
         self,
         *,
@@ -664,10 +714,11 @@ class PortfolioRebalance(_message.Message):
         positions: _abc.Iterable[Global___RebalancePosition] | None = ...,
         solution: Global___Solution | None = ...,
         snapshot_time: _timestamp_pb2.Timestamp | None = ...,
+        cost: _decimal_pb2.Decimal | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "market_value", b"market_value", "snapshot_time", b"snapshot_time", "solution", b"solution"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "market_value", b"market_value", "snapshot_time", b"snapshot_time", "solution", b"solution"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "market_value", b"market_value", "portfolio_id", b"portfolio_id", "portfolio_name", b"portfolio_name", "positions", b"positions", "rebalance_id", b"rebalance_id", "snapshot_time", b"snapshot_time", "solution", b"solution", "state", b"state", "transactions", b"transactions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "market_value", b"market_value", "portfolio_id", b"portfolio_id", "portfolio_name", b"portfolio_name", "positions", b"positions", "rebalance_id", b"rebalance_id", "snapshot_time", b"snapshot_time", "solution", b"solution", "state", b"state", "transactions", b"transactions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -731,6 +782,7 @@ class RebalancePosition(_message.Message):
     TRADE_QUANTITY_FIELD_NUMBER: _builtins.int
     TRADE_DATE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
     security_id: _builtins.str
     """The security: 24 alphanumeric characters."""
     ticker: _builtins.str
@@ -785,6 +837,12 @@ class RebalancePosition(_message.Message):
     def trade_date(self) -> _date_pb2.Date:
         """The day to trade; absent where the line does not trade."""
 
+    @_builtins.property
+    def cost(self) -> _decimal_pb2.Decimal:
+        """What the trade costs beyond its value, in money, exact; absent where the line does not trade, or where the options
+        of the run have no costs.
+        """
+
     def __init__(
         self,
         *,
@@ -804,10 +862,11 @@ class RebalancePosition(_message.Message):
         trade_quantity: _builtins.int = ...,
         trade_date: _date_pb2.Date | None = ...,
         reason: Global___PositionReason.ValueType = ...,
+        cost: _decimal_pb2.Decimal | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["actual", b"actual", "actual_drift", b"actual_drift", "adjusted_market_value", b"adjusted_market_value", "adjusted_quantity", b"adjusted_quantity", "high_drift", b"high_drift", "low_drift", b"low_drift", "original_market_value", b"original_market_value", "original_quantity", b"original_quantity", "price", b"price", "target", b"target", "trade_date", b"trade_date"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actual", b"actual", "actual_drift", b"actual_drift", "adjusted_market_value", b"adjusted_market_value", "adjusted_quantity", b"adjusted_quantity", "cost", b"cost", "high_drift", b"high_drift", "low_drift", b"low_drift", "original_market_value", b"original_market_value", "original_quantity", b"original_quantity", "price", b"price", "target", b"target", "trade_date", b"trade_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actual", b"actual", "actual_drift", b"actual_drift", "adjusted_market_value", b"adjusted_market_value", "adjusted_quantity", b"adjusted_quantity", "high_drift", b"high_drift", "low_drift", b"low_drift", "original_market_value", b"original_market_value", "original_quantity", b"original_quantity", "price", b"price", "reason", b"reason", "security_id", b"security_id", "target", b"target", "ticker", b"ticker", "trade_date", b"trade_date", "trade_quantity", b"trade_quantity", "transaction_type", b"transaction_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actual", b"actual", "actual_drift", b"actual_drift", "adjusted_market_value", b"adjusted_market_value", "adjusted_quantity", b"adjusted_quantity", "cost", b"cost", "high_drift", b"high_drift", "low_drift", b"low_drift", "original_market_value", b"original_market_value", "original_quantity", b"original_quantity", "price", b"price", "reason", b"reason", "security_id", b"security_id", "target", b"target", "ticker", b"ticker", "trade_date", b"trade_date", "trade_quantity", b"trade_quantity", "transaction_type", b"transaction_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

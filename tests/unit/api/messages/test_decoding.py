@@ -20,6 +20,7 @@ from ordergen_server.domain.rebalances import (
     Restriction,
     RestrictionType,
     Strategy,
+    TradingCosts,
 )
 from ordergen_server.domain.requests.violations import Violations
 from ordergen_server.domain.stores import Request
@@ -225,6 +226,13 @@ def in_lots(*sizes: tuple[int, int]) -> Options:
     return Options(lot_sizes=lots)
 
 
+def costly(rate_weight: str, per_trade_amount: str) -> Options:
+    costs = rebalance_pb2.TradingCosts(
+        rate_weight=number_of(rate_weight), per_trade_amount=number_of(per_trade_amount)
+    )
+    return Options(costs=costs)
+
+
 @pytest.mark.parametrize(
     ("message", "expected"),
     [
@@ -239,6 +247,8 @@ def in_lots(*sizes: tuple[int, int]) -> Options:
         ),
         (Options(maximum_turnover_weight=number_of("")), RebalanceOptions()),
         (Options(maximum_trade_count=0), RebalanceOptions(maximum_trade_count=0)),
+        (Options(costs=rebalance_pb2.TradingCosts()), RebalanceOptions(costs=TradingCosts())),
+        (costly("0.0015", "9.50"), RebalanceOptions(costs=TradingCosts(Decimal("0.0015"), Decimal("9.50")))),
         (
             restricted(1, 2, 3),
             RebalanceOptions(
@@ -266,6 +276,8 @@ def test_options_that_change_what_may_be_traded(message: Options, expected: Reba
         (Options(minimum_trade_value=number_of("x")), ["options.minimum_trade_value"]),
         (Options(maximum_turnover_weight=number_of("-0.1")), ["options.maximum_turnover_weight"]),
         (Options(maximum_trade_count=-1), ["options.maximum_trade_count"]),
+        (costly("-0.1", "-0.01"), ["options.costs.rate_weight", "options.costs.per_trade_amount"]),
+        (costly("1", "x"), ["options.costs.per_trade_amount", "options.costs.rate_weight"]),
         (restricted(1, 0), ["options.restrictions[1].type"]),
         (restricted(99), ["options.restrictions[0].type"]),
         (

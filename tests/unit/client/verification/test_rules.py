@@ -14,6 +14,7 @@ from ordergen_server.domain.rebalances import (
     Restriction,
     RestrictionType,
     Strategy,
+    TradingCosts,
 )
 from tests.builders import portfolio_id, security_id
 from tests.exports import (
@@ -44,6 +45,8 @@ RIGHT: dict[str, RebalanceOptions] = {
     "lots": with_options(lot_sizes=tuple(LotSize(security_id(n), 3 + n) for n in range(LISTED))),
     "turnover": with_options(maximum_turnover_weight=Decimal("1.2")),
     "trade count": with_options(maximum_trade_count=LISTED + 1),
+    "costs": with_options(costs=TradingCosts(Decimal("0.0125"), Decimal("9.95"))),
+    "no costs": with_options(costs=TradingCosts()),
 }
 
 
@@ -68,6 +71,7 @@ WRONG: dict[str, tuple[RebalanceOptions, str]] = {
     "lots": (with_options(lot_sizes=(LotSize(security_id(2), 10_007),)), "lot size"),
     "turnover": (with_options(maximum_turnover_weight=Decimal("0.001")), "maximum turnover"),
     "trade count": (with_options(maximum_trade_count=0), "maximum trade count"),
+    "costs": (with_options(costs=TradingCosts(Decimal("0.01"), Decimal(1))), "cost of all trades"),
 }
 
 
@@ -105,6 +109,7 @@ SOLUTION: Place = (*OF_THE_FIRST, "solution")
 NONSENSE: dict[str, tuple[Place, object, str]] = {
     "a band that it is outside": ((*LINE, "target", "value"), "0.9", "weight inside its band"),
     "drifts the wrong way round": ((*LINE, "lowDrift", "value"), "0.9", "low_drift"),
+    "costs of a trade that has none": ((*LINE, "cost"), {"value": "1"}, "cost of the trade"),
     "a price of nothing": ((*LINE, "price", "value"), "0", "price"),
     "an exponent": ((*LINE, "price", "value"), "1e9", "can be read"),
     "no number": ((*LINE, "actual", "value"), "", "can be read"),

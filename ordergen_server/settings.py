@@ -162,7 +162,8 @@ class Settings(SettingsWithSecrets):
     )
     maximum_runs: Count = Field(
         default=4,
-        description="Model runs at once, and as many checks of drift besides. More are refused.",
+        description="Model runs at once; as many previews, and as many checks of drift, besides. More are"
+        " refused.",
     )
     lease_seconds: Seconds = Field(
         default=15, description="A run of a server that is not heard of for so long is taken over."

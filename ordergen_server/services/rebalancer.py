@@ -174,7 +174,7 @@ class Rebalancer:
 
         Raises as `rebalance_model`; Cancelled where it is stopped.
         """
-        with self._runs.room():
+        with self._runs.previewing():
             model = self._models.get(model_id)
             chosen = _chosen(model, portfolio_ids)
             tried = model.with_positions(draft) if draft else model

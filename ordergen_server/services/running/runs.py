@@ -27,7 +27,7 @@ HEAR_SECONDS = 0.5
 
 
 class Runs:
-    """At most `maximum_runs` at once, each in a thread of its own.
+    """At most `maximum_runs` at once, each in a thread of its own, and as many previews beside them.
 
     From `start` on it also renews the leases of what is held, and takes over what nobody holds any more.
     """
@@ -46,6 +46,12 @@ class Runs:
         self._journal = journal
         self._room = Room(
             maximum_runs, "runs", "Too many runs are in progress on this server: try again in a moment."
+        )
+        # A preview lasts for as long as its caller takes to read it: that must keep no run from beginning.
+        self._previews = Room(
+            maximum_runs,
+            "previews",
+            "Too many previews are in progress on this server: try again in a moment.",
         )
         self._lock = Lock()
         self._held: dict[str, tuple[LeasedRun, Thread]] = {}
@@ -83,13 +89,12 @@ class Runs:
         return begun
 
     @contextmanager
-    def room(self) -> Iterator[None]:
+    def previewing(self) -> Iterator[None]:
         """A block that does the work of a run and is none. Raises ResourceExhausted as `begin` does."""
-        self._take_room()
-        try:
+        if self.draining:
+            raise self._previews.exhausted()
+        with self._previews.held():
             yield
-        finally:
-            self._room.release()
 
     def cancel(self, rebalance_id: str) -> Rebalance:
         """Ask for a run to be cancelled, wherever it is carried out. Raises NotFound."""

@@ -15,8 +15,10 @@ from optimizer.problem.constraints import (
     MaximumTradeCount,
     MaximumTurnover,
     MinimumTradeValue,
+    OneSided,
     Restriction,
     Side,
+    Sides,
 )
 from optimizer.problem.errors import OptimizerError
 from optimizer.problem.exact import MAX_DIGITS
@@ -40,12 +42,14 @@ __all__ = [
     "MaximumTradeCount",
     "MaximumTurnover",
     "MinimumTradeValue",
+    "OneSided",
     "OptimizerError",
     "Position",
     "Problem",
     "Reason",
     "Restriction",
     "Side",
+    "Sides",
     "Solution",
     "Status",
     "Strategy",

@@ -8,6 +8,7 @@ from optimizer import (
     MaximumTradeCount,
     MaximumTurnover,
     MinimumTradeValue,
+    OneSided,
     Problem,
     Restriction,
 )
@@ -20,9 +21,10 @@ from tests.fuzz.search import Search, size
 def rules_of(problem: Problem) -> Rules:
     """The problem as the oracle takes it."""
     kinds = {type(one): one for one in problem.constraints}
-    minimum, turnover, count = (
-        kinds.get(kind) for kind in (MinimumTradeValue, MaximumTurnover, MaximumTradeCount)
+    minimum, turnover, count, sides = (
+        kinds.get(kind) for kind in (MinimumTradeValue, MaximumTurnover, MaximumTradeCount, OneSided)
     )
+    lots = [one for one in problem.constraints if isinstance(one, LotSize)]
     return Rules(
         Case(
             tuple(
@@ -33,10 +35,12 @@ def rules_of(problem: Problem) -> Rules:
             problem.cash_floor,
             problem.strategy.name,
             minimum.value if isinstance(minimum, MinimumTradeValue) else None,
-            {one.security_id: one.shares for one in problem.constraints if isinstance(one, LotSize)},
+            {one.security_id: one.shares for one in lots},
             {one.security_id: one.side.name for one in problem.constraints if isinstance(one, Restriction)},
             turnover.weight if isinstance(turnover, MaximumTurnover) else None,
             count.count if isinstance(count, MaximumTradeCount) else None,
+            sides.sides.name if isinstance(sides, OneSided) else None,
+            frozenset(one.security_id for one in lots if one.buys_only),
         )
     )
 

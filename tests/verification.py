@@ -38,7 +38,7 @@ class Rules:
 class Inputs:
     """What goes into a rebalance: shares and prices by security id, weights of the model.
 
-    What comes, or goes where it is below 0, is as good as cash that is there or is not: weights are of `base`.
+    What comes, or goes where it is below 0, is as good as cash that is there or not; weights are of `base`.
     """
 
     cash: Fraction

@@ -139,7 +139,7 @@ NONSENSE: dict[str, tuple[Place, object, str]] = {
     "an error in spite of an answer": ((*OF_THE_FIRST, "error"), {}, "an error, where there is an answer"),
     "another run's": ((*OF_THE_FIRST, "rebalanceId"), "b" * 24, "rebalance_id"),
     "another time": ((*OF_THE_FIRST, "snapshotTime"), "2026-03-02T14:30:15.124Z", "snapshot_time of the run"),
-    "debts": ((*OF_THE_FIRST, "cashBefore", "value"), "-99999999", "market value"),
+    "debts": ((*OF_THE_FIRST, "cashBefore", "value"), "-99999999", "market value + cash flow"),
     "a kind of tomorrow": ((2,), {"sequence": "2", "moon": {}}, "kind"),
     "a gap": ((3, "sequence"), "4", "sequences without gaps"),
     "another beginning": ((1, "started", "actor"), "nobody", "actor as when it began"),

@@ -54,7 +54,7 @@ def read_listed(file: TextIO) -> list[Listed]:
     """
     option = "--only-from"
     text = text_of(file, option)
-    names, rows = rows_of(text, file.name, option)
+    names, rows = rows_of(text, file, option)
     if _PORTFOLIO not in names:
         return [Listed(line.strip()) for line in text.splitlines() if line.strip()]
     return [Listed(cell(row, _PORTFOLIO), cell(row, MODEL)) for row in rows]
@@ -65,17 +65,17 @@ def text_of(file: TextIO, option: str) -> str:
     try:
         return file.read().removeprefix("\ufeff").lstrip()
     except OSError as error:
-        raise _unreadable(option, file.name, str(error.strerror)) from error
+        raise _unreadable(option, file, str(error.strerror)) from error
     except UnicodeError as error:
-        raise _unreadable(option, file.name, _NO_TABLE) from error
+        raise _unreadable(option, file, _NO_TABLE) from error
 
 
-def rows_of(text: str, name: str, option: str) -> tuple[list[str], Iterator[dict[str, str]]]:
+def rows_of(text: str, file: TextIO, option: str) -> tuple[list[str], Iterator[dict[str, str]]]:
     """The columns of a table by their names in lower case, and its rows but for empty ones.
 
     Args:
         text: of the file; commas, semicolons or tabs separate columns.
-        name: of the file, for people.
+        file: that it is of, for people.
         option: that it was given to, for people.
 
     Raises:
@@ -85,16 +85,16 @@ def rows_of(text: str, name: str, option: str) -> tuple[list[str], Iterator[dict
     separator = max(",;\t", key=head.count)
     names = [one.strip().lower() for one in head.split(separator)]
     rows = csv.DictReader(io.StringIO(rest, newline=""), names, restval="", delimiter=separator, strict=True)
-    return names, _filled(rows, names, name, option)
+    return names, _filled(rows, names, file, option)
 
 
 def _filled(
-    rows: Iterable[dict[str, str]], names: Sequence[str], name: str, option: str
+    rows: Iterable[dict[str, str]], names: Sequence[str], file: TextIO, option: str
 ) -> Iterator[dict[str, str]]:
     try:
         yield from (row for row in rows if any(row[one] for one in names))
     except csv.Error as error:
-        raise _unreadable(option, name, _NO_TABLE) from error
+        raise _unreadable(option, file, _NO_TABLE) from error
 
 
 def cell(row: dict[str, str], name: str) -> str:
@@ -102,5 +102,5 @@ def cell(row: dict[str, str], name: str) -> str:
     return row.get(name, "").strip()
 
 
-def _unreadable(option: str, name: str, why: str) -> click.UsageError:
-    return click.UsageError(f"{option}: {name} cannot be read: {why}")
+def _unreadable(option: str, file: TextIO, why: str) -> click.UsageError:
+    return click.UsageError(f"{option}: {file.name} cannot be read: {why}")

@@ -67,7 +67,7 @@ def read_flows(file: TextIO) -> list[Flow]:
         click.UsageError: it cannot be read, or some of its rows are none.
     """
     option = "--cash-flows-from"
-    names, rows = rows_of(text_of(file, option), file.name, option)
+    names, rows = rows_of(text_of(file, option), file, option)
     column = next((name for name in _PORTFOLIO if name in names), None)
     if column is None or _AMOUNT not in names:
         raise click.UsageError(f"{option}: {file.name} has no columns portfolio_id and amount.")

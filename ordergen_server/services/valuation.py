@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 
+import optimizer
 from ordergen_server.domain.errors import DataProblem, MarketValueNotPositive, PreconditionFailed, Violation
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.numbers import EXACT, ZERO, ratio
@@ -56,6 +57,8 @@ def valued(
     known = replace(untried, market_value=market_value, cash_before=holdings.cash)
     if base <= 0:
         return replace(known, state=PortfolioState.FAILED, error=_not_positive(market_value, flow))
+    if max(base.adjusted(), cash.adjusted()) >= optimizer.MAX_DIGITS:
+        return replace(known, state=PortfolioState.FAILED, error=_too_large(flow))
     targets = (security.position.target for security, _ in lines)
     known = replace(known, drift_before=drift(zip(targets, values, strict=True), base))
     return Valued(known, lines, base, cash)
@@ -73,6 +76,14 @@ def _too_many(count: int) -> PreconditionFailed:
     return PreconditionFailed(
         f"The portfolio cannot be rebalanced, it {rule}: split it.",
         violations=[Violation("positions", rule, "TOO_MANY_POSITIONS")],
+    )
+
+
+def _too_large(flow: Decimal) -> PreconditionFailed:
+    rule = f"must leave market value and cash below 1E+{optimizer.MAX_DIGITS}, which {flow:f} does not"
+    return PreconditionFailed(
+        f"The portfolio cannot be rebalanced, its cash flow {rule}: have it looked at.",
+        violations=[Violation("cash_flow", rule, "CASH_FLOW_TOO_LARGE")],
     )
 
 

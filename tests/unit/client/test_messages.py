@@ -79,6 +79,8 @@ def test_options_come_back_as_they_were_sent() -> None:
         lot_sizes={"C" * 24: 100},
         maximum_turnover_weight=Decimal("0.2"),
         maximum_trade_count=0,
+        sides="SELL_ONLY",
+        buy_lot_sizes={"D" * 24: 10},
     )
     found = messages.options(messages.options_message(options))
     assert (found, str(found.minimum_cash_weight)) == (options, "0.050")

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         VersionMismatch,
         Violation,
     )
+    from ordergen_client.records.diagnoses import Caller, Dependency, Diagnosis
     from ordergen_client.records.drifts import PortfolioDrift, WorstPosition
     from ordergen_client.records.states import (
         CredentialType,
@@ -64,14 +65,12 @@ if TYPE_CHECKING:
         RebalanceState,
         Restriction,
         Side,
+        Sides,
         SolutionStatus,
         Strategy,
         View,
     )
     from ordergen_client.records.values import (
-        Caller,
-        Dependency,
-        Diagnosis,
         Model,
         Portfolio,
         PortfolioMatches,
@@ -124,6 +123,7 @@ _PLACES = {
         "VersionMismatch",
         "Violation",
     ),
+    "ordergen_client.records.diagnoses": ("Caller", "Dependency", "Diagnosis"),
     "ordergen_client.records.drifts": ("PortfolioDrift", "WorstPosition"),
     "ordergen_client.records.states": (
         "CredentialType",
@@ -134,14 +134,12 @@ _PLACES = {
         "RebalanceState",
         "Restriction",
         "Side",
+        "Sides",
         "SolutionStatus",
         "Strategy",
         "View",
     ),
     "ordergen_client.records.values": (
-        "Caller",
-        "Dependency",
-        "Diagnosis",
         "Model",
         "Portfolio",
         "PortfolioMatches",
@@ -209,6 +207,7 @@ __all__ = [
     "SecurityMatches",
     "SiblingUnavailable",
     "Side",
+    "Sides",
     "Solution",
     "SolutionStatus",
     "SolverUndecided",

@@ -4,9 +4,11 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from random import Random
+from types import MappingProxyType
 from typing import Any
 
 from globeco.ordergen.v1 import rebalance_service_pb2
@@ -54,11 +56,16 @@ def _holdings(count: int, *, fractions: bool) -> Iterator[Holdings]:
 
 
 def answers(
-    options: RebalanceOptions = DEFAULT, count: int = 6, *, fractions: bool = True
+    options: RebalanceOptions = DEFAULT,
+    count: int = 6,
+    *,
+    fractions: bool = True,
+    cash_flows: Mapping[int, str] = MappingProxyType({}),
 ) -> list[PortfolioRebalance]:
-    """What becomes of so many portfolios."""
+    """What becomes of so many portfolios, with cash flows by their numbers."""
+    flows = {number: Decimal(amount) for number, amount in cash_flows.items()}
     found = [
-        (result(place, sequence=place + 2), held)
+        (replace(result(place, sequence=place + 2), cash_flow=flows.get(place)), held)
         for place, held in enumerate(_holdings(count, fractions=fractions))
     ]
     return rebalance_portfolios(found, Securities(MODEL, snapshot(PRICES)), options, Deadline.after(PATIENCE))

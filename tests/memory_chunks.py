@@ -75,7 +75,7 @@ class MemoryChunks:
         with self.runs.lock:
             for one in self._of(rebalance_id, [token]):
                 one.begun = True
-                return ClaimedChunk(one.number, one.stride, one.portfolio_ids)
+                return ClaimedChunk(one.number, one.stride, one.portfolio_ids, one.cash_flows)
             return None
 
     def leave(self, token: str) -> None:
@@ -109,6 +109,7 @@ class MemoryChunks:
                                 rest.number,
                                 rest.stride,
                                 rest.portfolio_ids,
+                                rest.cash_flows,
                                 task.token,
                                 begun=True,
                                 why=one.why,

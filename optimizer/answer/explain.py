@@ -4,11 +4,18 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from optimizer.limits.limits import Limit, limits_of
-from optimizer.problem.constraints import LotSize, MinimumTradeValue, Restriction, Shares, clip
+from optimizer.problem.constraints import (
+    LotSize,
+    MinimumTradeValue,
+    OneSided,
+    Restriction,
+    Shares,
+    clip,
+)
 from optimizer.problem.line import Line
 from optimizer.problem.problem import Problem, Strategy
 from optimizer.problem.reason import Reason
-from optimizer.separable.choices import cheapest, choices, costs_of, is_plain, rules_of
+from optimizer.separable.choices import cheapest, choices, costs_of, holding_back, is_plain, rules_of
 from optimizer.separable.closed_form import band, closed_form
 from optimizer.separable.costs import Costs
 
@@ -93,10 +100,11 @@ def _constraint_reason(problem: Problem, index: int, costs: Costs) -> Reason | N
     line, security_id = problem.lines[index], problem.positions[index].security_id
     shares: Shares = (band(line),) if band(line) else ()
     best, reason = cheapest(line, shares, costs), None
-    for rule in rules_of(problem, security_id):
+    rules = rules_of(problem, security_id)
+    for rule in rules:
         shares = rule.narrow(shares, line, problem.unit)
-        if not shares:
-            return Reason.RESTRICTED  # a breach: nothing else empties a position of a feasible answer
+        if not shares:  # a breach: nothing else empties a position of a feasible answer
+            return _REASONS[type(holding_back(line, rules))]
         if cheapest(line, shares, costs) != best:
             best, reason = cheapest(line, shares, costs), _REASONS[type(rule)]
     return reason
@@ -106,6 +114,7 @@ _LIMITS = (Reason.REDUCED_FOR_CASH, Reason.TURNOVER_LIMIT, Reason.TRADE_COUNT_LI
 
 _REASONS: dict[type, Reason] = {
     Restriction: Reason.RESTRICTED,
+    OneSided: Reason.SIDES,
     LotSize: Reason.ROUNDED_TO_LOT,
     MinimumTradeValue: Reason.BELOW_MINIMUM_TRADE,
 }

@@ -30,7 +30,7 @@ class Status(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """A restricted holding that stays outside its band, because the trade back into it is forbidden.
+    """A holding that stays outside its band, because the trade back into it is forbidden.
 
     Attributes:
         security_id: the security.
@@ -92,7 +92,7 @@ class Solution:
             for TO_TARGET, the turnover sum p_i |d_i| for TO_BAND; None without orders.
         lower_bound: no answer has a lesser objective, in money, exact; None if infeasible.
         conflicts: every requirement that cannot be met; () unless infeasible.
-        breaches: restricted holdings that stay outside their band.
+        breaches: holdings that stay outside their band, as no order may bring them inside.
         tie_broken: whether, of all orders of this objective, these are proven to be the best by the later
             aims: least turnover (TO_BAND: least drift), then fewest trades, then by security id.
     """
@@ -123,7 +123,7 @@ class Solution:
 
     @property
     def answer(self) -> Answer:
-        """What is decided, apart from the problem and from restricted holdings outside their bands."""
+        """What is decided, apart from the problem and from holdings that stay outside their bands."""
         return Answer(
             self.status,
             self.orders,

@@ -8,8 +8,8 @@ from optimizer.problem.constraints import (
     MaximumTradeCount,
     MaximumTurnover,
     MinimumTradeValue,
+    OneSided,
     Restriction,
-    Side,
     TradingCosts,
 )
 from optimizer.problem.line import Line
@@ -35,10 +35,13 @@ def verify(problem: Problem, shares: Sequence[int]) -> None:
         total += value
         if count < 0 or not low <= value <= high:
             suspects.append(index)
-    held_back = {one.security_id for one in problem.constraints if isinstance(one, Restriction)}
+    restricted = {one.security_id: one for one in problem.constraints if isinstance(one, Restriction)}
+    sided = next((one for one in problem.constraints if isinstance(one, OneSided)), None)
     for index in suspects:
         line, security_id = problem.lines[index], problem.positions[index].security_id
-        kept = shares[index] == line.held and security_id in held_back
+        needed = 1 if line.value(line.held) < max(0, line.low) else -1
+        forbidden = any(one.forbids(needed) for one in (restricted.get(security_id), sided) if one)
+        kept = forbidden and shares[index] == line.held
         if not (kept or line.is_inside(shares[index])):
             raise VerificationError(f"security {security_id}: {shares[index]} shares break the band")
     if problem.spendable is not None and total > problem.spendable:
@@ -67,13 +70,12 @@ def _holds(  # noqa: PLR0911 - one a kind
 ) -> bool:
     changes = [(line, count, count - line.held) for line, count in concerned]
     match constraint:
-        case Restriction(side=side):
+        case Restriction() | OneSided():
+            return not any(change and constraint.forbids(change) for _, _, change in changes)
+        case LotSize(shares=lot, buys_only=buys_only):
             return all(
-                (change <= 0 or side is Side.DO_NOT_SELL) and (change >= 0 or side is Side.DO_NOT_BUY)
-                for _, _, change in changes
+                change % lot == 0 or count == 0 or (buys_only and change < 0) for _, count, change in changes
             )
-        case LotSize(shares=lot):
-            return all(change % lot == 0 or count == 0 for _, count, change in changes)
         case MinimumTradeValue(value=value):
             numerator, denominator = value.as_integer_ratio()
             return all(

@@ -14,6 +14,7 @@ from optimizer.problem.constraints import (
     MaximumTradeCount,
     MaximumTurnover,
     MinimumTradeValue,
+    OneSided,
     Restriction,
     TradingCosts,
 )
@@ -89,7 +90,7 @@ class Problem:
     def _require_once(self) -> None:
         for kind in (Restriction, LotSize):
             _require_unique([one.security_id for one in self.constraints if isinstance(one, kind)])
-        for limit in (MinimumTradeValue, MaximumTurnover, MaximumTradeCount, TradingCosts):
+        for limit in (OneSided, MinimumTradeValue, MaximumTurnover, MaximumTradeCount, TradingCosts):
             if sum(isinstance(one, limit) for one in self.constraints) > 1:
                 raise OptimizerError(f"{limit.__name__} must be given once, not twice")
 

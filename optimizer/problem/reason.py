@@ -36,3 +36,5 @@ class Reason(Enum):
     """Traded just far enough to be inside the band."""
     INSIDE_BAND = "INSIDE_BAND"
     """Already inside the band: no trade."""
+    SIDES = "SIDES"
+    """Its best shares are on the side on which there may be no orders."""

@@ -3,13 +3,23 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
-from optimizer.problem.constraints import LotSize, MinimumTradeValue, Restriction, Shares, length
+from optimizer.problem.constraints import (
+    LotSize,
+    MinimumTradeValue,
+    OneSided,
+    Restriction,
+    Shares,
+    length,
+)
 from optimizer.problem.line import Line
 from optimizer.problem.problem import Problem, Strategy
 from optimizer.separable.closed_form import band, closed_form
 from optimizer.separable.costs import Costs, Spans
 
-Rule: TypeAlias = Restriction | LotSize | MinimumTradeValue
+Rule: TypeAlias = Restriction | OneSided | LotSize | MinimumTradeValue
+
+_ORDER = (Restriction, OneSided, LotSize, MinimumTradeValue)
+"""In which order rules narrow."""
 
 
 class Choices(NamedTuple):
@@ -19,7 +29,7 @@ class Choices(NamedTuple):
         allowed: shares per position; empty where infeasible.
         best: the cheapest allowed shares per position; meaningless where infeasible.
         infeasible: indices of positions without any allowed shares.
-        breaches: indices of restricted positions that stay outside their band.
+        breaches: indices of positions that stay outside their band, as they may not be brought inside.
     """
 
     allowed: list[Shares]
@@ -45,7 +55,7 @@ def choices(problem: Problem) -> Choices:
     for index, line in enumerate(problem.lines):
         own = rules.get(problem.positions[index].security_id, ())
         shares = _narrowed(line, own, problem.unit)
-        if not shares and any(_breaches(line, one) for one in own if isinstance(one, Restriction)):
+        if not shares and holding_back(line, own):
             shares = (range(line.held, line.held + 1),)
             breaches.append(index)
         allowed.append(shares)
@@ -87,18 +97,26 @@ def rules_of(problem: Problem, security_id: str) -> list[Rule]:
     return _in_order(
         one
         for one in problem.constraints
-        if isinstance(one, MinimumTradeValue)
+        if isinstance(one, OneSided | MinimumTradeValue)
         or (isinstance(one, Restriction | LotSize) and one.security_id == security_id)
     )
 
 
+def holding_back(line: Line, rules: Iterable[Rule]) -> Rule | None:
+    """The first rule that forbids the trade that would bring a holding outside its band there."""
+    needed = 1 if line.value(line.held) < max(0, line.low) else -1
+    return next(
+        (one for one in rules if isinstance(one, Restriction | OneSided) and one.forbids(needed)), None
+    )
+
+
 def _in_order(rules: Iterable[Rule]) -> list[Rule]:
-    return sorted(rules, key=lambda one: (Restriction, LotSize, MinimumTradeValue).index(type(one)))
+    return sorted(rules, key=lambda one: _ORDER.index(type(one)))
 
 
 def _all_rules(problem: Problem) -> dict[str, list[Rule]]:
     """The same of all securities, in one pass over the constraints."""
-    for_all = [one for one in problem.constraints if isinstance(one, MinimumTradeValue)]
+    for_all = [one for one in problem.constraints if isinstance(one, OneSided | MinimumTradeValue)]
     found: dict[str, list[Rule]] = {one.security_id: [*for_all] for one in problem.positions if for_all}
     for one in problem.constraints:
         if isinstance(one, Restriction | LotSize):
@@ -112,8 +130,3 @@ def _narrowed(line: Line, rules: Sequence[Rule], unit: int) -> Shares:
     for rule in rules:
         shares = rule.narrow(shares, line, unit)
     return shares
-
-
-def _breaches(line: Line, restriction: Restriction) -> bool:
-    """Whether the restriction forbids the trade that would bring the holding to its band."""
-    return restriction.forbids(1 if line.value(line.held) < max(0, line.low) else -1)

@@ -1,6 +1,6 @@
 """Between our records and the messages of the contract."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Protocol, TypeVar
@@ -18,6 +18,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.type import date_pb2, decimal_pb2
 
 from ordergen_client.errors import from_status
+from ordergen_client.records.diagnoses import Caller, Dependency, Diagnosis
 from ordergen_client.records.drifts import PortfolioDrift, WorstPosition
 from ordergen_client.records.lazily import Lazily
 from ordergen_client.records.states import (
@@ -30,15 +31,13 @@ from ordergen_client.records.states import (
     RebalanceState,
     Restriction,
     Side,
+    Sides,
     SolutionStatus,
     Strategy,
     View,
 )
 from ordergen_client.records.values import (
     ZERO,
-    Caller,
-    Dependency,
-    Diagnosis,
     Model,
     Portfolio,
     PortfolioMatches,
@@ -97,7 +96,26 @@ def options_message(options: RebalanceOptions) -> pb.RebalanceOptions:
         message.restrictions.add(security_id=security_id, type=kind)
     for security_id, shares in options.lot_sizes.items():
         message.lot_sizes.add(security_id=security_id, shares=shares)
+    for security_id, shares in options.buy_lot_sizes.items():
+        message.lot_sizes.add(security_id=security_id, shares=shares, applies_to=pb.LOT_SIDES_BUYS)
+    if options.sides is not Sides.BUY_AND_SELL:
+        message.sides = pb.Sides.Value(f"SIDES_{options.sides}")
     return message
+
+
+def cash_flow_messages(
+    cash_flows: Mapping[str, Decimal],
+) -> Iterator[rebalance_service_pb2.CashFlow]:
+    """Money that comes to portfolios, or is paid out of them."""
+    for portfolio_id, amount in cash_flows.items():
+        message = rebalance_service_pb2.CashFlow(portfolio_id=portfolio_id)
+        message.amount.value = _digits(amount)
+        yield message
+
+
+def set_cash_flow(request: rebalance_service_pb2.RebalancePortfolioRequest, amount: Decimal | None) -> None:
+    """Money that comes to a portfolio, or is paid out of it."""
+    _set_if_given(request, "cash_flow", amount)
 
 
 def options(message: pb.RebalanceOptions) -> RebalanceOptions:
@@ -112,12 +130,18 @@ def options(message: pb.RebalanceOptions) -> RebalanceOptions:
         strategy=_STRATEGIES[message.strategy or pb.STRATEGY_TO_TARGET],
         minimum_trade_value=_decimal(message.minimum_trade_value),
         restrictions={one.security_id: _RESTRICTIONS[one.type] for one in message.restrictions},
-        lot_sizes={one.security_id: one.shares for one in message.lot_sizes},
+        lot_sizes={one.security_id: one.shares for one in message.lot_sizes if not _is_of_buys(one)},
         maximum_turnover_weight=_decimal(message.maximum_turnover_weight),
         maximum_trade_count=count,
+        sides=_SIDES_ALLOWED[message.sides or pb.SIDES_BUY_AND_SELL],
+        buy_lot_sizes={one.security_id: one.shares for one in message.lot_sizes if _is_of_buys(one)},
         cost_rate_weight=_decimal(message.costs.rate_weight),
         cost_per_trade_amount=_decimal(message.costs.per_trade_amount),
     )
+
+
+def _is_of_buys(lot: pb.LotSize) -> bool:
+    return lot.applies_to == pb.LOT_SIDES_BUYS
 
 
 def _set_if_given(message: Message, name: str, value: Decimal | None) -> None:
@@ -193,6 +217,7 @@ def portfolio_rebalance(message: pb.PortfolioRebalance) -> PortfolioRebalance:
         positions=Lazily(message.positions, _position),
         solution=_solution(message.solution) if message.HasField("solution") else None,
         snapshot_time=_optional_time(message, "snapshot_time"),
+        cash_flow=_decimal(message.cash_flow),
         cost=_decimal(message.cost),
     )
 
@@ -347,6 +372,7 @@ _PORTFOLIO_STATES = _Members(pb.PortfolioRebalanceState, "PORTFOLIO_REBALANCE_ST
 _DRIFT_STATES = _Members(drift_pb2.DriftState, "DRIFT_STATE_", DriftState)
 _STRATEGIES = _Members(pb.Strategy, "STRATEGY_", Strategy)
 _RESTRICTIONS = _Members(pb.RestrictionType, "RESTRICTION_TYPE_", Restriction)
+_SIDES_ALLOWED = _Members(pb.Sides, "SIDES_", Sides)
 _SIDES = _Members(pb.TransactionType, "TRANSACTION_TYPE_", Side)
 _REASONS = _Members(pb.PositionReason, "POSITION_REASON_", PositionReason)
 _STATUSES = _Members(pb.SolutionStatus, "SOLUTION_STATUS_", SolutionStatus)

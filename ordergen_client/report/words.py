@@ -24,6 +24,10 @@ RUN_STATES: Final = {
     "FAILED": "Stopped",
     "CANCELLED": "Cancelled",
 }
+_ONE_SIDED: Final = {
+    "BUY_ONLY": "Nothing is sold; what only a sale could mend stays as it is",
+    "SELL_ONLY": "Nothing is bought; what only a purchase could mend stays as it is",
+}
 _RESTRICTIONS: Final = {"DO_NOT_BUY": "not bought", "DO_NOT_SELL": "not sold", "HOLD": "not traded"}
 
 
@@ -48,6 +52,11 @@ def headline(totals: Totals, attention: Attention) -> str:
     return told
 
 
+def base_name(totals: Totals) -> str:
+    """What weights of a run are of."""
+    return "market value plus cash flows" if totals.flows else "market value"
+
+
 def options(given: RebalanceOptions | None, tickers: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Each option and what it asks for, those that were left as they are by default included."""
     if given is None:
@@ -70,7 +79,11 @@ def options(given: RebalanceOptions | None, tickers: dict[str, str]) -> Iterator
         "Restrictions",
         _listed(tickers, {key: _RESTRICTIONS[one] for key, one in given.restrictions.items()}),
     )
-    yield "Lots", _listed(tickers, {key: f"lots of {one:,}" for key, one in given.lot_sizes.items()})
+    lots = {key: f"lots of {one:,}" for key, one in given.lot_sizes.items()}
+    lots |= {key: f"lots of {one:,} when bought" for key, one in given.buy_lot_sizes.items()}
+    yield "Lots", _listed(tickers, lots)
+    if given.sides in _ONE_SIDED:
+        yield "Sides", _ONE_SIDED[given.sides]
     seconds = given.solver_timeout_seconds
     yield "Time for one portfolio", "As the server has it" if seconds is None else f"{seconds:g} s at most"
 

@@ -24,7 +24,7 @@ _PORTFOLIOS = (
     *_PORTFOLIO,
     Column("State", "text", 18),
     Column("Proof", "text", 17),
-    *(Column(name, "money", 17) for name in ("Market value", "Cash before", "Cash after")),
+    *(Column(name, "money", 17) for name in ("Market value", "Cash before", "Cash flow", "Cash after")),
     *(Column(name, "weight", 12) for name in ("Drift before", "Drift after")),
     Column("Turnover", "quotient", 12),
     *(Column(name, "money", 17) for name in ("Bought", "Sold")),
@@ -122,10 +122,10 @@ class _Contents:
 
 def _portfolio_row(portfolio: PortfolioRebalance, its: Figures) -> Iterator[object]:
     solution = portfolio.solution
-    value = portfolio.market_value
+    value = portfolio.base_value
     yield from (portfolio.portfolio_id, portfolio.portfolio_name, portfolio.state)
     yield solution.status if solution else ""
-    yield from (value, portfolio.cash_before, portfolio.cash_after)
+    yield from (portfolio.market_value, portfolio.cash_before, portfolio.cash_flow, portfolio.cash_after)
     yield from (portfolio.drift_before, portfolio.drift_after, ratio(its.turnover, value or ZERO))
     yield from (its.bought, its.sold, Decimal(its.buys), Decimal(its.sells))
     yield from (solution.objective, solution.lower_bound) if solution else (None, None)
@@ -144,7 +144,7 @@ def _order_rows(portfolio: PortfolioRebalance) -> Iterator[Iterable[object]]:
 
 
 def _line_rows(portfolio: PortfolioRebalance) -> Iterator[Iterable[object]]:
-    value = portfolio.market_value or ZERO
+    value = portfolio.base_value or ZERO
     for line in portfolio.positions:
         yield (
             *(portfolio.portfolio_id, portfolio.portfolio_name, line.security_id, line.ticker, line.price),
@@ -174,6 +174,8 @@ def _summary_rows(run: Rebalance, totals: Totals, rounded: int) -> Iterator[tupl
     yield "Bought", totals.bought, words.counted(totals.buys, "order")
     yield "Sold", totals.sold, words.counted(totals.sells, "order")
     yield "Cash before", totals.cash_before, ""
+    if totals.flows:
+        yield "Cash flows", totals.cash_flow, "weights, drift and turnover are of market value plus cash flow"
     yield "Cash after", totals.cash_after, "portfolios without an answer count as they stand"
     yield "Rounded numbers", Decimal(rounded), _ROUNDED
 

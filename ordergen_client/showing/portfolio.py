@@ -59,6 +59,7 @@ def _details(portfolio: PortfolioRebalance) -> dict[str, object]:
         "Portfolio": f"{portfolio.portfolio_name}  {portfolio.portfolio_id}".strip(),
         "State": portfolio.state,
         "Market value": money(portfolio.market_value),
+        **({} if portfolio.cash_flow is None else {"Cash flow": money(portfolio.cash_flow)}),
         "Cash": f"{money(portfolio.cash_before)}, then {money(portfolio.cash_after)}",
         **({"Costs": money(portfolio.cost)} if portfolio.cost is not None else {}),
         "Drift": f"{percent(portfolio.drift_before)}, then {percent(portfolio.drift_after)}",

@@ -20,7 +20,10 @@ from ordergen_client.report.figures import Figures, trade_value
 _DEFAULTS: Final = RebalanceOptions()
 #: Of weights, which are quotients and need not end.
 _PLACES: Final = 12
-_NUMBERS: Final = "market_value", "cash_before", "cash_after", "drift_before", "drift_after", "cost"
+_NUMBERS: Final = (
+    *("market_value", "cash_before", "cash_flow", "cash_after"),
+    *("drift_before", "drift_after", "cost"),
+)
 
 
 def plain(value: object) -> object:
@@ -140,7 +143,7 @@ def order_rows(portfolio: PortfolioRebalance) -> Iterator[dict[str, object]]:
 def line_row(portfolio: PortfolioRebalance, line: RebalancePosition) -> dict[str, object]:
     """One security of a portfolio: its band, its weights before and after, its order, and why."""
     given = {one.name: getattr(line, one.name) for one in fields(line)}
-    value = portfolio.market_value or Decimal(0)
+    value = portfolio.base_value or Decimal(0)
     return {
         **given,
         "low": line.target - line.low_drift,

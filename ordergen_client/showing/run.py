@@ -11,7 +11,7 @@ from ordergen_client.report.attention import Attention, run_warning
 from ordergen_client.report.figures import figures
 from ordergen_client.report.securities import Securities
 from ordergen_client.report.totals import Totals
-from ordergen_client.report.words import STATES, counted, extent, headline
+from ordergen_client.report.words import STATES, base_name, counted, extent, headline
 from ordergen_client.showing.columns import Column, Kind, money, percent, time
 from ordergen_client.showing.grid import Row, print_details, print_rows
 from ordergen_client.showing.output import Form, Listing, Output
@@ -32,7 +32,7 @@ PORTFOLIOS: Final = (
     Column("turnover", "Turnover", Kind.MONEY, 3),
 )
 #: What programs get of a portfolio beside these.
-MORE: Final = "cash_before", "bought", "sold", "objective", "lower_bound", "error"
+MORE: Final = "cash_before", "cash_flow", "bought", "sold", "objective", "lower_bound", "error"
 _ORDERS: Final = (
     Column("portfolio", "Portfolio"),
     Column("side", "Side", Kind.SIDE),
@@ -132,12 +132,13 @@ def _show_summary(console: Console, run: Rebalance, read: RunRead) -> None:
         + (f" ({extent(run)})" if run.partial else "")
         + f": {states or 'none done'}",
         "Market value": money(totals.market_value),
+        **({"Cash flows": money(totals.cash_flow)} if totals.flows else {}),
         "Cash": f"{money(totals.cash_before)}, then {money(totals.cash_after)}",
         "Drift": "-" if before is None or after is None else f"{percent(before)}, then {percent(after)}",
         "Orders": f"{counted(totals.buys, 'buy')} for {money(totals.bought)},"
         f" {counted(totals.sells, 'sell')} for {money(totals.sold)}",
         "Turnover": money(totals.turnover)
-        + (f", {percent(weight)} of market value" if weight is not None else ""),
+        + (f", {percent(weight)} of {base_name(totals)}" if weight is not None else ""),
         "Proven": _proven(totals),
     }
     print_details(console, lines)

@@ -15,7 +15,7 @@ _EQUATIONS = (
     "adjusted_quantity = original_quantity + trade",
     "original_market_value = quantity x price",
     "adjusted_market_value = quantity x price",
-    "actual = value / market value, 4 decimals",
+    "actual = value / (market value + cash flow), 4 decimals",
     "actual_drift = 1 - weight / target, 4 decimals",
     "trade_date = rebalance_date of the run",
     "cost of the trade",
@@ -28,7 +28,7 @@ class Worth(NamedTuple):
     Attributes:
         before: of what was held.
         after: of what is held after the trade.
-        wanted: market value times target.
+        wanted: market value plus cash flow, times target.
     """
 
     before: Fraction
@@ -36,19 +36,17 @@ class Worth(NamedTuple):
     wanted: Fraction
 
 
-def worth_of(line: Line, market_value: Fraction) -> Worth:
-    """The values of a line."""
+def worth_of(line: Line, base: Fraction) -> Worth:
+    """The values of a line; `base` is what weights are of: market value plus cash flow."""
     after = line.original_quantity + line.trade.shares
-    return Worth(line.original_quantity * line.price, after * line.price, market_value * line.target)
+    return Worth(line.original_quantity * line.price, after * line.price, base * line.target)
 
 
-def line_checks(
-    line: Line, worth: Worth, market_value: Fraction, options: Options, date: Date
-) -> Iterator[Check]:
+def line_checks(line: Line, worth: Worth, base: Fraction, options: Options, date: Date) -> Iterator[Check]:
     """Every number of a line, its band, and what the options demand of its trade."""
     shares = line.trade.shares
     after = line.original_quantity + shares
-    weight = worth.after / market_value
+    weight = worth.after / base
     found = (
         line.adjusted_quantity,
         line.original_market_value,
@@ -73,7 +71,7 @@ def line_checks(
         yield Check("quantity outside the model", line.original_quantity, "not 0")
     yield from _band(line, after, weight, options)
     if shares:
-        yield from _trade(line, after, worth.before / market_value, options)
+        yield from _trade(line, after, worth.before / base, options)
     yield from _reason(line, worth, options)
 
 
@@ -85,7 +83,7 @@ def _is_inside(line: Line, quantity: Fraction, weight: Fraction) -> bool:
 
 
 def _band(line: Line, after: Fraction, weight: Fraction, options: Options) -> Iterator[Check]:
-    """Inside the band, or a restriction forbids the trade that would bring it there: then it stays."""
+    """Inside the band, or the trade that would bring it there is forbidden: then it stays."""
     if _is_inside(line, after, weight):
         return
     needed = 1 if after < 0 or weight < line.target - line.low_drift else -1
@@ -96,13 +94,15 @@ def _band(line: Line, after: Fraction, weight: Fraction, options: Options) -> It
 
 
 def _trade(line: Line, after: Fraction, weight_before: Fraction, options: Options) -> Iterator[Check]:
-    """Restrictions, lots and the least trade; what closes a position is exempt from the last two."""
+    """Restrictions, sides, lots and the least trade; what closes a position is exempt from the last two."""
     shares = line.trade.shares
     if options.forbids(line.security_id, shares):
-        yield Check("restriction", shares, options.restrictions[line.security_id])
+        rule = options.restrictions.get(line.security_id) or f"no {options.forbidden}"
+        yield Check("restriction", shares, rule)
     if abs(after) < 1:
         return
-    lot = options.lots.get(line.security_id, 1)
+    free = shares < 0 and line.security_id in options.lots_of_buys
+    lot = 1 if free else options.lots.get(line.security_id, 1)
     yield holds("lot size", shares, f"a multiple of {lot}", when=shares % lot == 0)
     least = options.minimum_trade_value
     if least is not None and _is_inside(line, line.original_quantity, weight_before):
@@ -140,6 +140,7 @@ _REASONS: Mapping[str, Callable[[_Story], bool]] = {
     "TRADE_COUNT_LIMIT": lambda it: it.options.maximum_trade_count is not None,
     "TRADED_TO_BAND": lambda it: it.shares != 0 and it.options.to_band,
     "INSIDE_BAND": lambda it: it.shares == 0 and it.options.to_band,
+    "SIDES": lambda it: it.options.forbidden != "",
     "COSTS": lambda it: it.shares == 0 and it.options.has_costs and it.worth.after > it.worth.wanted,
 }
 

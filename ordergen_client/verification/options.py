@@ -19,10 +19,14 @@ KNOWN = frozenset(
         "lotSizes",
         "maximumTurnoverWeight",
         "maximumTradeCount",
+        "sides",
         "costs",
     }
 )
 _STRATEGIES = {"STRATEGY_TO_TARGET": False, "STRATEGY_TO_BAND": True}
+#: What nobody may do, by the sides that orders may be on.
+_FORBIDDEN = {"SIDES_BUY_AND_SELL": "", "SIDES_BUY_ONLY": "SELL", "SIDES_SELL_ONLY": "BUY"}
+_LOT_SIDES = {"LOT_SIDES_BOTH": False, "LOT_SIDES_BUYS": True}
 _RESTRICTIONS = {
     "RESTRICTION_TYPE_DO_NOT_BUY": "DO_NOT_BUY",
     "RESTRICTION_TYPE_DO_NOT_SELL": "DO_NOT_SELL",
@@ -37,6 +41,8 @@ class Options:
     Attributes:
         restrictions: DO_NOT_BUY, DO_NOT_SELL or HOLD, by security id.
         lots: shares in a lot, by security id.
+        lots_of_buys: the securities whose lots bind buys alone.
+        forbidden: BUY or SELL, where no security may be bought, or sold.
         has_costs: trades have costs beyond their value, which are told.
         unknown: names of options that cannot be checked here.
     """
@@ -51,17 +57,23 @@ class Options:
     lots: Mapping[str, int]
     maximum_turnover_weight: Fraction | None
     maximum_trade_count: int | None
+    lots_of_buys: frozenset[str]
+    forbidden: str
     has_costs: bool
     cost_rate: Fraction
     cost_per_trade: Fraction
     unknown: tuple[str, ...]
 
-    def cash_floor(self, market_value: Fraction) -> Fraction | None:
-        """The least cash after the trades, in money; None where an overdraft is allowed."""
+    def cash_floor(self, base: Fraction) -> Fraction | None:
+        """The least cash after the trades, in money; None where an overdraft is allowed.
+
+        Args:
+            base: what weights are of: market value plus cash flow.
+        """
         if self.allow_overdraft:
             return None
         weight = self.minimum_cash_weight
-        floors = [self.minimum_cash_amount, None if weight is None else weight * market_value]
+        floors = [self.minimum_cash_amount, None if weight is None else weight * base]
         return max((one for one in floors if one is not None), default=Fraction(0))
 
     def cost(self, value: Fraction) -> Fraction:
@@ -70,8 +82,8 @@ class Options:
 
     def forbids(self, security_id: str, trade: int) -> bool:
         """Whether buying (above 0) or selling (below 0) is forbidden."""
-        one_way = "DO_NOT_BUY" if trade > 0 else "DO_NOT_SELL"
-        return self.restrictions.get(security_id) in ("HOLD", one_way)
+        side = "BUY" if trade > 0 else "SELL"
+        return side == self.forbidden or self.restrictions.get(security_id) in ("HOLD", f"DO_NOT_{side}")
 
 
 def read_options(message: Mapping[str, Any]) -> Options:
@@ -91,6 +103,12 @@ def read_options(message: Mapping[str, Any]) -> Options:
         lots={one["securityId"]: whole(one["shares"]) for one in message.get("lotSizes", ())},
         maximum_turnover_weight=given(message, "maximumTurnoverWeight"),
         maximum_trade_count=None if count is None else whole(count),
+        lots_of_buys=frozenset(
+            one["securityId"]
+            for one in message.get("lotSizes", ())
+            if _LOT_SIDES[one.get("appliesTo", "LOT_SIDES_BOTH")]
+        ),
+        forbidden=_FORBIDDEN[message.get("sides", "SIDES_BUY_AND_SELL")],
         has_costs="costs" in message,
         cost_rate=given(message.get("costs", {}), "rateWeight") or Fraction(0),
         cost_per_trade=given(message.get("costs", {}), "perTradeAmount") or Fraction(0),

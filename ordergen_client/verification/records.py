@@ -68,6 +68,7 @@ class Portfolio:
     lines: Sequence[Line]
     transactions: Sequence[Trade]
     solution: Solution | None
+    cash_flow: Fraction | None = None
     cost: Fraction | None = None
 
 
@@ -88,6 +89,7 @@ def read_portfolio(message: Mapping[str, Any]) -> Portfolio:
         lines=[_line(one) for one in message.get("positions", ())],
         transactions=[_trade(one, one["quantity"]) for one in message.get("transactions", ())],
         solution=None if solution is None else _solution(solution),
+        cash_flow=given(message, "cashFlow"),
         cost=given(message, "cost"),
     )
 

@@ -60,6 +60,21 @@ class RestrictionType(Enum):
     HOLD = "HOLD"
 
 
+class Sides(Enum):
+    """On which sides orders may be."""
+
+    BUY_AND_SELL = "BUY_AND_SELL"
+    BUY_ONLY = "BUY_ONLY"
+    SELL_ONLY = "SELL_ONLY"
+
+
+class LotSides(Enum):
+    """Which orders of a security are in lots."""
+
+    BOTH = "BOTH"
+    BUYS = "BUYS"
+
+
 @dataclass(frozen=True, slots=True)
 class Restriction:
     """A security that may not be traded in some direction."""
@@ -70,10 +85,11 @@ class Restriction:
 
 @dataclass(frozen=True, slots=True)
 class LotSize:
-    """A security whose orders are multiples of so many shares."""
+    """A security whose orders are multiples of so many shares; or its buys alone."""
 
     security_id: str
     shares: int
+    applies_to: LotSides = LotSides.BOTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +115,14 @@ class RebalanceOptions:
 
     Attributes:
         minimum_cash_amount: cash to keep, in money; None where not given.
-        minimum_cash_weight: cash to keep, as a weight of market value; the greater of the two holds.
+        minimum_cash_weight: cash to keep, as a weight of market value plus cash flow; the greater of the two
+            holds.
         allow_overdraft: cash is not checked at all.
         solver_timeout_seconds: for one portfolio.
         minimum_trade_value: no smaller trades, in money; full exits and repairs of a band are exempt.
-        maximum_turnover_weight: buys and sells together at most, as a weight of market value.
+        maximum_turnover_weight: buys and sells together at most, as a weight of market value plus cash flow.
         maximum_trade_count: transactions of a portfolio at most.
+        sides: on which sides orders may be, of every security.
         costs: of each transaction, paid from cash.
     """
 
@@ -118,6 +136,7 @@ class RebalanceOptions:
     lot_sizes: tuple[LotSize, ...] = ()
     maximum_turnover_weight: Decimal | None = None
     maximum_trade_count: int | None = None
+    sides: Sides = Sides.BUY_AND_SELL
     costs: TradingCosts | None = None
 
 
@@ -227,6 +246,8 @@ class PortfolioRebalance:
     """What a run did for one portfolio; money and ratios are None where they could not be computed.
 
     Attributes:
+        market_value: cash and holdings, without the cash flow.
+        cash_flow: money that comes (above 0) or is paid out (below 0); None where there is none.
         cost: of all its transactions, where the run had costs; `costs` tells those of each.
     """
 
@@ -246,8 +267,16 @@ class PortfolioRebalance:
     positions: tuple[RebalancePosition, ...] = ()
     transactions: tuple[Transaction, ...] = ()
     solution: SolutionQuality | None = None
+    cash_flow: Decimal | None = None
     cost: Decimal | None = None
     costs: TradingCosts | None = None
+
+    @property
+    def base_value(self) -> Decimal | None:
+        """Market value plus cash flow, which weights and drift are of; None where it is not known."""
+        if self.market_value is None or self.cash_flow is None:
+            return self.market_value
+        return EXACT.add(self.market_value, self.cash_flow)
 
 
 def transactions_of(orders: Iterable[tuple[str, int]], trade_date: date) -> tuple[Transaction, ...]:

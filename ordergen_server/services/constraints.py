@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import optimizer
 from ordergen_server.domain.numbers import ZERO, product, raised
-from ordergen_server.domain.rebalances import RebalanceOptions
+from ordergen_server.domain.rebalances import LotSides, RebalanceOptions, Sides
 
 
 def cash_floor(market_value: Decimal, options: RebalanceOptions) -> Decimal | None:
@@ -25,7 +25,12 @@ def constraints_of(options: RebalanceOptions) -> tuple[optimizer.Constraint, ...
     found: list[optimizer.Constraint] = [
         optimizer.Restriction(one.security_id, optimizer.Side[one.type.name]) for one in options.restrictions
     ]
-    found += [optimizer.LotSize(one.security_id, one.shares) for one in options.lot_sizes]
+    found += [
+        optimizer.LotSize(one.security_id, one.shares, buys_only=one.applies_to is LotSides.BUYS)
+        for one in options.lot_sizes
+    ]
+    if options.sides is not Sides.BUY_AND_SELL:
+        found.append(optimizer.OneSided(optimizer.Sides[options.sides.name]))
     if options.minimum_trade_value is not None:
         found.append(optimizer.MinimumTradeValue(options.minimum_trade_value))
     if options.maximum_turnover_weight is not None:

@@ -158,8 +158,10 @@ def _infeasible(portfolio: Valued, conflicts: Sequence[optimizer.Conflict]) -> I
         for conflict in conflicts
     ]
     causes = summary([one.rule for one in violations], len(violations))
+    flow = portfolio.result.cash_flow
+    given = "" if flow is None else f", of a market value that counts the cash flow of {flow:f}"
     return Infeasible(
-        f"No whole shares satisfy every band and the cash floor: {causes}.",
+        f"No whole shares satisfy every band and the cash floor{given}: {causes}.",
         violations=violations,
     )
 

@@ -53,6 +53,7 @@ def outcome(answer: pb.PortfolioRebalance) -> Outcome:
             for trade in answer.transactions
         ],
         proven=answer.solution.status == pb.SOLUTION_STATUS_PROVEN_OPTIMAL,
+        cash_flow=answer.cash_flow.value,
         cost=answer.cost.value,
     )
 
@@ -64,6 +65,10 @@ def rules(options: pb.RebalanceOptions) -> Rules:
         to_band=options.strategy == pb.STRATEGY_TO_BAND,
         restrictions={key: name.removeprefix("RESTRICTION_TYPE_") for key, name in kinds.items()},
         lots={one.security_id: one.shares for one in options.lot_sizes},
+        odd_sells=frozenset(
+            one.security_id for one in options.lot_sizes if one.applies_to == pb.LOT_SIDES_BUYS
+        ),
+        only={pb.SIDES_BUY_ONLY: "BUY", pb.SIDES_SELL_ONLY: "SELL"}.get(options.sides, ""),
         minimum_trade_value=_given(options.minimum_trade_value.value),
         maximum_turnover_weight=_given(options.maximum_turnover_weight.value),
         maximum_trade_count=(
@@ -77,12 +82,12 @@ def _costs(costs: pb.TradingCosts) -> tuple[Fraction, Fraction]:
     return Fraction(costs.rate_weight.value or 0), Fraction(costs.per_trade_amount.value or 0)
 
 
-def cash_floor(options: pb.RebalanceOptions, market_value: Fraction) -> Fraction | None:
+def cash_floor(options: pb.RebalanceOptions, base: Fraction) -> Fraction | None:
     """Cash to keep, in money; None where an overdraft is allowed."""
     if options.allow_overdraft:
         return None
     amount, weight = _given(options.minimum_cash.amount.value), _given(options.minimum_cash.weight.value)
-    floors = [amount, None if weight is None else weight * market_value]
+    floors = [amount, None if weight is None else weight * base]
     return max((one for one in floors if one is not None), default=Fraction(0))
 
 
@@ -91,7 +96,10 @@ def _given(text: str) -> Fraction | None:
 
 
 def inputs(
-    siblings: SimulatedSiblings, portfolio_id: str, options: pb.RebalanceOptions | None = None
+    siblings: SimulatedSiblings,
+    portfolio_id: str,
+    options: pb.RebalanceOptions | None = None,
+    cash_flow: str = "0",
 ) -> Inputs:
     """What the siblings say of a portfolio, from where they take it themselves, and what a caller demands."""
     number = siblings.portfolios.number_of(portfolio_id)
@@ -105,6 +113,7 @@ def inputs(
             one.security_id: (Fraction(one.target), Fraction(one.low_drift), Fraction(one.high_drift))
             for one in siblings.model.positions
         },
+        cash_flow=Fraction(cash_flow),
     )
     asked = options or pb.RebalanceOptions()
-    return replace(given, cash_floor=cash_floor(asked, given.market_value), rules=rules(asked))
+    return replace(given, cash_floor=cash_floor(asked, given.base), rules=rules(asked))

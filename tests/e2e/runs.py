@@ -1,8 +1,9 @@
 """A run as a whole, checked against what its database holds and what its siblings say."""
 
 from collections import Counter
-from fractions import Fraction
+from collections.abc import Mapping
 from itertools import accumulate
+from types import MappingProxyType
 
 import pymongo
 from globeco.ordergen.v1 import rebalance_pb2, rebalance_service_pb2
@@ -74,14 +75,15 @@ def check_answers(
     siblings: SimulatedSiblings,
     portfolios: list[pb.PortfolioRebalance],
     options: pb.RebalanceOptions | None = None,
+    cash_flows: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Fail unless every number of every portfolio is right, or it says why there is none."""
     for one in portfolios:
-        given = inputs(siblings, one.portfolio_id, options)
+        given = inputs(siblings, one.portfolio_id, options, cash_flows.get(one.portfolio_id, "0"))
         if one.HasField("solution"):
             verify(outcome(one), given)
         elif one.state == pb.PORTFOLIO_REBALANCE_STATE_NO_ACTION:
-            assert (given.cash, dict(given.quantities)) == (Fraction(0), {})
+            assert (given.cash, given.cash_flow, dict(given.quantities)) == (0, 0, {})
         else:
             assert one.state == pb.PORTFOLIO_REBALANCE_STATE_INFEASIBLE
             assert one.error.message

@@ -33,6 +33,8 @@ class Case:
         minimum: least value of an order.
         lots: shares in a lot, by security.
         sides: DO_NOT_BUY, DO_NOT_SELL or HOLD, by security.
+        only: BUY_ONLY or SELL_ONLY, of all securities; None leaves both sides.
+        odd_sells: securities of which any number may be sold, whatever their lots.
         turnover: greatest turnover, as a weight of the market value.
         count: most trades.
         rate: what an order costs, as a part of its value.
@@ -48,6 +50,8 @@ class Case:
     sides: Mapping[str, str] = field(default_factory=dict)
     turnover: Decimal | None = None
     count: int | None = None
+    only: str | None = None
+    odd_sells: frozenset[str] = frozenset()
     rate: Decimal = Decimal(0)
     fee: Decimal = Decimal(0)
 
@@ -56,7 +60,8 @@ class Case:
         """Whether nothing but bands and the floor is demanded."""
         limited = (self.minimum, self.turnover, self.count) != (None, None, None)
         costly = self.rate or self.fee
-        return self.strategy == "TO_TARGET" and not (limited or self.lots or self.sides or costly)
+        ruled = self.lots or self.sides or self.only
+        return self.strategy == "TO_TARGET" and not (limited or ruled or costly)
 
 
 def text(number: Decimal) -> str:
@@ -67,7 +72,8 @@ def text(number: Decimal) -> str:
 def to_json(case: Case) -> dict[str, Any]:
     """The form in which failing inputs are kept."""
     constraints: list[dict[str, Any]] = [
-        {"type": "lot", "id": key, "shares": shares} for key, shares in case.lots.items()
+        {"type": "lot", "id": key, "shares": shares, "odd_sells": key in case.odd_sells}
+        for key, shares in case.lots.items()
     ]
     constraints += [{"type": "res", "id": key, "side": side} for key, side in case.sides.items()]
     if case.minimum is not None:
@@ -76,6 +82,8 @@ def to_json(case: Case) -> dict[str, Any]:
         constraints.append({"type": "turn", "weight": text(case.turnover)})
     if case.count is not None:
         constraints.append({"type": "count", "count": case.count})
+    if case.only is not None:
+        constraints.append({"type": "only", "sides": case.only})
     if case.rate or case.fee:
         constraints.append({"type": "costs", "rate": text(case.rate), "fee": text(case.fee)})
     return {
@@ -111,6 +119,8 @@ def from_json(known: Mapping[str, Any]) -> Case:
         sides={one["id"]: one["side"] for one in by_type.get("res", ())},
         turnover=single("turn", "weight"),
         count=None if count is None else int(count),
+        only=by_type["only"][0]["sides"] if "only" in by_type else None,
+        odd_sells=frozenset(one["id"] for one in by_type.get("lot", ()) if one.get("odd_sells")),
         rate=single("costs", "rate") or Decimal(0),
         fee=single("costs", "fee") or Decimal(0),
     )

@@ -151,13 +151,15 @@ def _quantity(random: Random, style: Style, price: Decimal, target: Decimal) -> 
 
 
 def _ruled(random: Random, drawn: Case) -> Case:
-    """With restrictions, lots and a minimum trade, each or none."""
+    """With restrictions, one side alone, lots and a minimum trade, each or none."""
     ids = [one.id for one in drawn.positions]
     price = random.choice(drawn.positions).price
     lots = random.choice((0, 0, 0.2, 0.5))
     minimum = rounded(price * random.randint(0, 60) / 10, random.choice((0, 2, 4)))
     return replace(
         drawn,
+        only=random.choice((None, None, None, "BUY_ONLY", "SELL_ONLY")),
+        odd_sells=frozenset(one for one in ids if random.random() < 0.3),
         sides={
             one: random.choice(("DO_NOT_BUY", "DO_NOT_SELL", "HOLD")) for one in ids if random.random() < 0.15
         },

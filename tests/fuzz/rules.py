@@ -77,7 +77,7 @@ class Rules:
 
     @cached_property
     def breached(self) -> list[int]:
-        """Restricted positions that cannot come back inside their band."""
+        """Positions that may not be brought back inside their band."""
         pairs = enumerate(zip(self.case.positions, self.bounds, strict=True))
         return [index for index, (one, span) in pairs if is_stuck(self.case, one, span)]
 
@@ -146,31 +146,39 @@ def bounds(market_value: Fraction, one: Holding) -> Bounds:
     return Bounds(least, most, closing, bottom, top)
 
 
+def forbidden(case: Case, one: Holding) -> set[str]:
+    """What may not be done with a security: BUY, SELL, both or neither."""
+    by_itself = {"DO_NOT_BUY": {"BUY"}, "DO_NOT_SELL": {"SELL"}, "HOLD": {"BUY", "SELL"}}
+    by_all = {"BUY_ONLY": {"SELL"}, "SELL_ONLY": {"BUY"}}
+    return by_itself.get(case.sides.get(one.id, ""), set()) | by_all.get(case.only or "", set())
+
+
 def is_stuck(case: Case, one: Holding, span: Bounds) -> bool:
-    """Whether a restriction forbids the trade that would bring the holding to its band."""
-    side = case.sides.get(one.id)
-    if side is None or span.is_inside:
-        return False
+    """Whether the trade that would bring the holding to its band is forbidden."""
     below = Fraction(one.price) * Fraction(one.quantity) < span.bottom
-    return side != ("DO_NOT_SELL" if below else "DO_NOT_BUY")
+    return not span.is_inside and ("BUY" if below else "SELL") in forbidden(case, one)
 
 
 def allowed(case: Case, one: Holding, span: Bounds) -> tuple[range, ...]:
-    """Sells, nothing, and buys that band, restriction, lot and minimum trade leave; closing apart."""
+    """Sells, nothing, and buys that band, sides, lot and minimum trade leave; closing apart."""
     if is_stuck(case, one, span):
         return (range(1),)
-    side, lot = case.sides.get(one.id), case.lots.get(one.id, 1)
-    least = max(span.least, 0) if side in {"DO_NOT_SELL", "HOLD"} else span.least
-    most = min(span.most, 0) if side in {"DO_NOT_BUY", "HOLD"} else span.most
+    ways, lot = forbidden(case, one), case.lots.get(one.id, 1)
+    least = max(span.least, 0) if "SELL" in ways else span.least
+    most = min(span.most, 0) if "BUY" in ways else span.most
     size = 1
     if case.minimum is not None and span.is_inside:
         size = max(1, ceil(Fraction(case.minimum) / Fraction(one.price)))
-    smallest = ceil(Fraction(size, lot)) * lot
-    buys = range(max(smallest, ceil(Fraction(least, lot)) * lot), most + 1, lot)
-    upper = min(-smallest, floor(Fraction(most, lot)) * lot)
-    sells = range(ceil(Fraction(least, lot)) * lot, upper + 1, lot)
+    buys = range(max(_up(size, lot), _up(least, lot)), most + 1, lot)
+    sold = 1 if one.id in case.odd_sells else lot
+    sells = range(_up(least, sold), min(-_up(size, sold), most // sold * sold) + 1, sold)
     nothing = range(1) if least <= 0 <= most else range(0)
     closing = range(span.closing, span.closing + 1) if least <= span.closing <= most else range(0)
     if any(span.closing in part for part in (sells, nothing, buys)):
         closing = range(0)
     return tuple(part for part in (closing, sells, nothing, buys) if part)
+
+
+def _up(count: int, lot: int) -> int:
+    """The least multiple of a lot that is not below a number."""
+    return -(-count // lot) * lot

@@ -127,6 +127,7 @@ def renamed(outcome: Outcome, effort: Effort) -> list[Fault]:
         ),
         lots={names[key]: lot for key, lot in outcome.case.lots.items() if key in names},
         sides={names[key]: side for key, side in outcome.case.sides.items() if key in names},
+        odd_sells=frozenset(names[key] for key in outcome.case.odd_sells if key in names),
     )
     said = ask(other, effort.seconds)
     if {said.status, outcome.said.status} == {"PROVEN_OPTIMAL"} and said.objective != outcome.said.objective:
@@ -186,7 +187,7 @@ def _places(number: object) -> int:
 
 def class_of(case: Case) -> str:
     """What couples or narrows the positions of a case."""
-    rules = bool(case.lots or case.sides or case.minimum is not None)
+    rules = bool(case.lots or case.sides or case.only or case.minimum is not None)
     given = {
         "floor": case.floor is not None,
         "turnover": case.turnover is not None,

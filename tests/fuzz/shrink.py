@@ -38,7 +38,9 @@ def _simpler(case: Case) -> Iterator[Case]:
         rest = case.positions[:index] + case.positions[index + 1 :]
         yield replace(case, positions=rest)
         yield replace(case, positions=rest, cash=case.cash + one.price * one.quantity)
-    for change in ({"minimum": None}, {"turnover": None}, {"count": None}, {"floor": None}):
+    if case.odd_sells:
+        yield replace(case, odd_sells=frozenset())
+    for change in ({"minimum": None}, {"turnover": None}, {"count": None}, {"floor": None}, {"only": None}):
         yield replace(case, **change)  # type: ignore[arg-type] # each is optional
     for name in ("rate", "fee"):
         if getattr(case, name):

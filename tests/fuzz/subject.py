@@ -38,9 +38,11 @@ class Said:
 def problem_of(case: Case) -> optimizer.Problem:
     """The case as the package takes it."""
     constraints: list[optimizer.Constraint] = [
-        optimizer.LotSize(key, shares) for key, shares in case.lots.items()
+        optimizer.LotSize(key, shares, buys_only=key in case.odd_sells) for key, shares in case.lots.items()
     ]
     constraints += [optimizer.Restriction(key, optimizer.Side[side]) for key, side in case.sides.items()]
+    if case.only is not None:
+        constraints.append(optimizer.OneSided(optimizer.Sides[case.only]))
     if case.minimum is not None:
         constraints.append(optimizer.MinimumTradeValue(case.minimum))
     if case.turnover is not None:

@@ -1,6 +1,7 @@
 """The reason of every line, from its definition in docs/optimizer.md, by orders and in fractions."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from math import floor
 
@@ -54,16 +55,20 @@ def own_best(rules: Rules, index: int, ways: Sequence[range]) -> int:
 
 
 def demanded(rules: Rules, index: int) -> str | None:
-    """The last of restriction, lot and minimum trade, put on in this order, that moved the own best."""
+    """The last of restriction, sides, lot and minimum trade, in this order, that moved the own best."""
     case, one, span = rules.case, rules.case.positions[index], rules.bounds[index]
+    bare = Case(case.positions, case.cash)
+    restricted = replace(bare, sides=case.sides)
     if is_stuck(case, one, span):
-        return "RESTRICTED"
+        return "RESTRICTED" if is_stuck(restricted, one, span) else "SIDES"
+    sided = replace(restricted, only=case.only)
     found: str | None = None
     before: int | None = None
     for name, part in (
-        (None, Case(case.positions, case.cash)),
-        ("RESTRICTED", Case(case.positions, case.cash, sides=case.sides)),
-        ("ROUNDED_TO_LOT", Case(case.positions, case.cash, sides=case.sides, lots=case.lots)),
+        (None, bare),
+        ("RESTRICTED", restricted),
+        ("SIDES", sided),
+        ("ROUNDED_TO_LOT", replace(sided, lots=case.lots, odd_sells=case.odd_sells)),
         ("BELOW_MINIMUM_TRADE", case),
     ):
         ways = allowed(part, one, span)

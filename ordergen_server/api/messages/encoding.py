@@ -12,6 +12,7 @@ from ordergen_server.api.messages.errors import to_status
 from ordergen_server.domain.models import Model
 from ordergen_server.domain.numbers import product
 from ordergen_server.domain.rebalances import (
+    LotSides,
     PortfolioRebalance,
     PortfolioState,
     Rebalance,
@@ -22,6 +23,7 @@ from ordergen_server.domain.rebalances import (
     RunSecurity,
     RunStarted,
     Side,
+    Sides,
 )
 from ordergen_server.domain.weights import LineWeights
 
@@ -31,6 +33,10 @@ KEPT_MODELS, KEPT_PORTFOLIOS = 256, 1000
 #: Securities of runs whose encoding is kept.
 KEPT_SECURITIES = 16_384
 _BUY, _SELL = pb.TRANSACTION_TYPE_BUY, pb.TRANSACTION_TYPE_SELL
+_NUMBERS = (
+    *("market_value", "cash_before", "cash_after", "drift_before", "drift_after"),
+    *("cash_flow", "cost"),
+)
 _SIDES = {Side.BUY: _BUY, Side.SELL: _SELL}
 _REASONS = {name.removeprefix("POSITION_REASON_"): number for name, number in pb.PositionReason.items()}
 
@@ -129,14 +135,22 @@ def _set_options(message: pb.RebalanceOptions, value: RebalanceOptions) -> None:
         set_decimal(message.maximum_turnover_weight, value.maximum_turnover_weight)
     if value.maximum_trade_count is not None:
         message.maximum_trade_count = value.maximum_trade_count
+    if value.sides is not Sides.BUY_AND_SELL:
+        message.sides = pb.Sides.Value(f"SIDES_{value.sides.name}")
     if value.costs is not None:
         set_decimal(message.costs.rate_weight, value.costs.rate_weight)
         set_decimal(message.costs.per_trade_amount, value.costs.per_trade_amount)
+    _add_rules_of_securities(message, value)
+
+
+def _add_rules_of_securities(message: pb.RebalanceOptions, value: RebalanceOptions) -> None:
     for restriction in value.restrictions:
         kind = pb.RestrictionType.Value(f"RESTRICTION_TYPE_{restriction.type.name}")
         message.restrictions.add(security_id=restriction.security_id, type=kind)
     for lot in value.lot_sizes:
-        message.lot_sizes.add(security_id=lot.security_id, shares=lot.shares)
+        line = message.lot_sizes.add(security_id=lot.security_id, shares=lot.shares)
+        if lot.applies_to is not LotSides.BOTH:
+            line.applies_to = pb.LotSides.Value(f"LOT_SIDES_{lot.applies_to.name}")
 
 
 def portfolio_rebalance(value: PortfolioRebalance) -> pb.PortfolioRebalance:
@@ -148,7 +162,7 @@ def portfolio_rebalance(value: PortfolioRebalance) -> pb.PortfolioRebalance:
         state=pb.PortfolioRebalanceState.Value(f"PORTFOLIO_REBALANCE_STATE_{value.state.name}"),
         error=to_status(value.error) if value.error else None,
     )
-    for name in ("market_value", "cash_before", "cash_after", "drift_before", "drift_after", "cost"):
+    for name in _NUMBERS:
         number = getattr(value, name)
         if number is not None:
             set_decimal(getattr(message, name), number)
@@ -169,7 +183,7 @@ def _add_transactions(message: pb.PortfolioRebalance, value: PortfolioRebalance)
 
 def _add_positions(message: pb.PortfolioRebalance, value: PortfolioRebalance) -> None:
     trade_date = _date(value.trade_date)
-    weights = None if value.market_value is None else LineWeights(value.market_value)
+    weights = None if value.base_value is None else LineWeights(value.base_value)
     for position in value.positions:
         line = message.positions.add()
         line.MergeFromString(_of_security(position.security))

@@ -44,6 +44,7 @@ from ordergen_server.repositories.run_store.chunk_documents import (
     done_chunk_of,
     error_of,
     named,
+    portfolios_document,
     stored_error,
 )
 from ordergen_server.repositories.run_store.kept_markets import KeptMarkets
@@ -181,7 +182,7 @@ class Chunks:
         done: Document = {"state": READY, "count": len(results), "counts": counts}
         if stopped:
             done["stopped"] = stored_error(stopped)
-        change = {"$set": done, "$unset": {**_OF_ATTEMPT, "portfolio_ids": ""}}
+        change = {"$set": done, "$unset": {**_OF_ATTEMPT, "portfolio_ids": "", "cash_flows": ""}}
         rest = chunk.rest({one.portfolio_id for one in results})
         query = {**named(task.rebalance_id, chunk.number), "token": task.token}
 
@@ -299,6 +300,5 @@ def _placed_document(
 def _rest_document(before: Document, rest: ClaimedChunk) -> Document:
     """The chunk that is left of one whose other portfolios are stored: it stays with the attempt."""
     kept = {name: before[name] for name in _KEPT if name in before}
-    ids = list(rest.portfolio_ids)
     name = named(cast("str", before["rebalance_id"]), rest.number)
-    return {**kept, **name, "count": len(ids), "portfolio_ids": ids}
+    return {**kept, **name, **portfolios_document(rest.portfolio_ids, rest.cash_flows)}

@@ -53,6 +53,7 @@ REASONS = (
     "TRADED_TO_BAND",
     "INSIDE_BAND",
     UNKNOWN_REASON,
+    "SIDES",
     "COSTS",
 )
 _NUMBERS = {name: number for number, name in enumerate(REASONS)}

@@ -2,8 +2,9 @@
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from decimal import Decimal
 from threading import Event, Lock, Thread
 
 from ordergen_server.domain import origin
@@ -15,6 +16,7 @@ from ordergen_server.domain.errors import (
 from ordergen_server.domain.origin import Origin, carried
 from ordergen_server.domain.rebalances import Rebalance
 from ordergen_server.domain.stores import LeaseLost, Request, RunOrder
+from ordergen_server.services.members import NO_FLOWS
 from ordergen_server.services.observer import UNOBSERVED, RunObserver
 from ordergen_server.services.running.execution import Execution
 from ordergen_server.services.running.leased_run import LeasedRun, RunJournal
@@ -69,7 +71,13 @@ class Runs:
         """Whether this server begins no more runs, because it is about to stop."""
         return self._draining.is_set()
 
-    def begin(self, order: RunOrder, portfolio_ids: Sequence[str], request: Request | None) -> Rebalance:
+    def begin(
+        self,
+        order: RunOrder,
+        portfolio_ids: Sequence[str],
+        request: Request | None,
+        cash_flows: Mapping[str, Decimal] = NO_FLOWS,
+    ) -> Rebalance:
         """Begin a run; where the same request has begun one before, answer that.
 
         Raises:
@@ -82,7 +90,9 @@ class Runs:
         with ExitStack() as unless_begun:
             unless_begun.callback(self._room.release)
             size = self._execution.chunk_size(len(portfolio_ids))
-            begun = self._journal.runs.begin(order, portfolio_ids, self._journal.lease(token), request, size)
+            begun = self._journal.runs.begin(
+                order, portfolio_ids, self._journal.lease(token), request, size, cash_flows=cash_flows
+            )
             if begun.rebalance_id == order.rebalance.rebalance_id:
                 unless_begun.pop_all()
                 self._carry_on(order, token, origin.current())

@@ -1,9 +1,11 @@
 """Chunks in a real database: each portfolio is stored once and told once, whoever dies, and whenever."""
 
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, cast
 
 import pytest
@@ -19,6 +21,7 @@ from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.markets import RunTable
 from ordergen_server.repositories.run_store.rebalances import Rebalances
 from ordergen_server.repositories.run_store.result_documents import result_document
+from ordergen_server.services.members import NO_FLOWS
 from tests.builders import NOW, portfolio_id, position, rebalance, result
 from tests.integration.repositories.plans import Recorder
 from tests.stored_chunks import append, store
@@ -29,12 +32,19 @@ FORGOTTEN_SECONDS = 60
 DOWN = SiblingUnavailable("down", metadata={"service": "$pricing"}, retry_after_seconds=1.5)
 
 
-def begin(runs: Rebalances, count: int = 6, *, size: int = 3, lease: Lease = MINE) -> str:
+def begin(
+    runs: Rebalances,
+    count: int = 6,
+    *,
+    size: int = 3,
+    lease: Lease = MINE,
+    cash_flows: Mapping[str, Decimal] = NO_FLOWS,
+) -> str:
     """A run of so many portfolios, in chunks of that size."""
     started = rebalance(run_id=runs.new_id(), portfolio_count=count)
     order = RunOrder(started, (position(1),), 3600, BegunBy({"correlation_id": "c"}, {}))
     ids = [portfolio_id(number) for number in range(count)]
-    return runs.begin(order, ids, lease, None, size).rebalance_id
+    return runs.begin(order, ids, lease, None, size, cash_flows=cash_flows).rebalance_id
 
 
 def results(rebalance_id: str, *numbers: int) -> list[PortfolioRebalance]:
@@ -392,3 +402,49 @@ def test_a_skipped_run_ends_cancelled(runs: Rebalances, chunks: Chunks) -> None:
     skipped = replace(result(0, run_id=rebalance_id, state=PortfolioState.SKIPPED), error=why)
     append(chunks, [skipped], MINE)
     assert runs.get_portfolio(rebalance_id, portfolio_id(0)).error == why
+
+
+#: Digits of every kind, of the first, the second and the fifth of six portfolios.
+FLOWS = {
+    portfolio_id(0): Decimal("-10000.50"),
+    portfolio_id(1): Decimal("1E+39"),
+    portfolio_id(4): Decimal("0." + "1" * 34),
+}
+
+
+def test_a_chunk_has_the_cash_flows_of_its_portfolios_digit_for_digit(
+    runs: Rebalances, chunks: Chunks, database: Database
+) -> None:
+    """Whoever works it off, after whomever: they are with what is left to do, and with nothing else."""
+    rebalance_id = begin(runs, cash_flows=FLOWS)
+    claimed = lent(chunks, rebalance_id)
+    expected = {portfolio_id(number): str(FLOWS[portfolio_id(number)]) for number in (0, 1)}
+    assert {key: str(amount) for key, amount in claimed.cash_flows.items()} == expected
+    done = replace(results(rebalance_id, 0)[0], cash_flow=FLOWS[portfolio_id(0)])
+    assert chunks.storing(ChunkTask(rebalance_id, "token"), claimed, [done])()
+    (left,) = [one for one in chunks.progress(rebalance_id, MINE).undone if one.token]
+    assert chunks.lend(rebalance_id, left, "next")
+    rest = chunks.claim(rebalance_id, "next")
+    assert rest
+    assert rest.portfolio_ids == (portfolio_id(1), portfolio_id(2))
+    assert rest.cash_flows == {portfolio_id(1): FLOWS[portfolio_id(1)]}
+    assert chunks.storing(ChunkTask(rebalance_id, "next"), rest, results(rebalance_id, 1, 2))()
+    other = lent(chunks, rebalance_id, token="other")  # noqa: S106 - of an attempt
+    assert other.cash_flows == {portfolio_id(4): FLOWS[portfolio_id(4)]}
+    assert chunks.storing(ChunkTask(rebalance_id, "other"), other, results(rebalance_id, 3, 4, 5))()
+    for ready in chunks.ready(rebalance_id):
+        sequence = chunks.progress(rebalance_id, MINE).sequence
+        chunks.publish(rebalance_id, ready, sequence, MINE)
+    assert str(runs.get_portfolio(rebalance_id, portfolio_id(0)).cash_flow) == "-10000.50"
+    kept = list(database.collection("rebalance_work").find({"rebalance_id": rebalance_id}))
+    assert not any("cash_flows" in one for one in kept)
+    assert not any("cash_flows" in str(one) for one in database.collection("rebalances").find({}))
+
+
+def test_a_chunk_without_cash_flows_is_stored_as_ever(
+    runs: Rebalances, chunks: Chunks, database: Database
+) -> None:
+    rebalance_id = begin(runs, cash_flows={portfolio_id(4): Decimal(1)})
+    first, second = database.collection("rebalance_work").find({}).sort("number")
+    assert ("cash_flows" in first, "cash_flows" in second) == (False, True)
+    assert lent(chunks, rebalance_id).cash_flows == {}

@@ -110,7 +110,7 @@ def test_exported_names() -> None:
         "Position", "PositionReason", "PreconditionFailed", "Rebalance", "RebalanceEvent",
         "RebalanceInProgress", "RebalanceOptions", "RebalancePosition", "RebalanceState",
         "ResourceExhausted", "Restriction", "Run", "Security", "SecurityMatches",
-        "SiblingUnavailable", "Side", "Solution", "SolutionStatus", "SolverUndecided",
+        "SiblingUnavailable", "Side", "Sides", "Solution", "SolutionStatus", "SolverUndecided",
         "StoredDataDamaged", "Strategy", "Tls", "Transaction", "Unauthenticated", "Unavailable",
         "Unsupported", "VersionMismatch", "View", "Violation", "WorstPosition",
     ]  # fmt: skip

@@ -9,6 +9,7 @@ from optimizer import (
     MaximumTradeCount,
     MaximumTurnover,
     MinimumTradeValue,
+    OneSided,
     Problem,
     Restriction,
     TradingCosts,
@@ -24,12 +25,14 @@ ZERO = Decimal(0)
 def rules_of(problem: Problem) -> Rules:
     """The problem as the oracle takes it."""
     kinds = {type(one): one for one in problem.constraints}
-    minimum, turnover, count, costs = (
-        kinds.get(kind) for kind in (MinimumTradeValue, MaximumTurnover, MaximumTradeCount, TradingCosts)
+    minimum, turnover, count, sides, costs = (
+        kinds.get(kind)
+        for kind in (MinimumTradeValue, MaximumTurnover, MaximumTradeCount, OneSided, TradingCosts)
     )
     rate, fee = (
         (costs.rate_weight, costs.per_trade_amount) if isinstance(costs, TradingCosts) else (ZERO, ZERO)
     )
+    lots = [one for one in problem.constraints if isinstance(one, LotSize)]
     return Rules(
         Case(
             tuple(
@@ -40,10 +43,12 @@ def rules_of(problem: Problem) -> Rules:
             problem.cash_floor,
             problem.strategy.name,
             minimum.value if isinstance(minimum, MinimumTradeValue) else None,
-            {one.security_id: one.shares for one in problem.constraints if isinstance(one, LotSize)},
+            {one.security_id: one.shares for one in lots},
             {one.security_id: one.side.name for one in problem.constraints if isinstance(one, Restriction)},
             turnover.weight if isinstance(turnover, MaximumTurnover) else None,
             count.count if isinstance(count, MaximumTradeCount) else None,
+            sides.sides.name if isinstance(sides, OneSided) else None,
+            frozenset(one.security_id for one in lots if one.buys_only),
             rate,
             fee,
         )

@@ -17,11 +17,13 @@ from optimizer import (
     MaximumTradeCount,
     MaximumTurnover,
     MinimumTradeValue,
+    OneSided,
     OptimizerError,
     Position,
     Problem,
     Restriction,
     Side,
+    Sides,
     Strategy,
     TradingCosts,
 )
@@ -89,7 +91,10 @@ def constrained_problems(draw: st.DrawFn) -> Problem:
     restricted = draw(st.lists(st.sampled_from(ids), unique=True, max_size=2))
     lots = draw(st.lists(st.sampled_from(ids), unique=True, max_size=3))
     constraints: list[Constraint] = [Restriction(one, draw(st.sampled_from(Side))) for one in restricted]
-    constraints += [LotSize(one, draw(st.integers(1, 4))) for one in lots]
+    constraints += [LotSize(one, draw(st.integers(1, 4)), draw(st.booleans())) for one in lots]
+    sides = draw(st.sampled_from([None, None, *Sides]))
+    if sides:
+        constraints.append(OneSided(sides))
     if draw(st.booleans()):
         constraints.append(MinimumTradeValue(draw(st.sampled_from([Decimal(0), Decimal(4), Decimal("9.5")]))))
     return replace(
@@ -119,6 +124,11 @@ def limited_problems(draw: st.DrawFn) -> Problem:
     limits = draw(st.lists(st.sampled_from(limits), unique=True, min_size=1))
     if draw(st.booleans()):
         limits.append(MinimumTradeValue(Decimal(12)))
+    sides = draw(st.sampled_from([None, None, *Sides]))
+    if sides:
+        limits.append(OneSided(sides))
+    if draw(st.booleans()):
+        limits.append(LotSize("S0", 2, draw(st.booleans())))
     return Problem(
         positions,
         Decimal(draw(st.integers(-10, 90))) + 20,

@@ -60,6 +60,41 @@ REBALANCE_STATE_CANCELLED: RebalanceState.ValueType  # 5
 """A caller cancelled the run."""
 Global___RebalanceState: _TypeAlias = RebalanceState  # noqa: Y015
 
+class _Sides:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SidesEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Sides.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SIDES_UNSPECIFIED: _Sides.ValueType  # 0
+    """BUY_AND_SELL."""
+    SIDES_BUY_AND_SELL: _Sides.ValueType  # 1
+    """Both."""
+    SIDES_BUY_ONLY: _Sides.ValueType  # 2
+    """Nothing is sold: cash is invested, with the strategy TO_TARGET even where every position is inside its band. Where
+    there is too little cash to buy each position into its band the portfolio is INFEASIBLE, as nothing is sold for it.
+    """
+    SIDES_SELL_ONLY: _Sides.ValueType  # 3
+    """Nothing is bought: cash is raised, or positions are brought down."""
+
+class Sides(_Sides, metaclass=_SidesEnumTypeWrapper):
+    """On which sides orders may be: one alone is a restriction of every security. A position outside its band that only the
+    other side could bring back stays as it is, with the reason SIDES, which makes no portfolio infeasible. It goes
+    together with restrictions: what either forbids is not done.
+    """
+
+SIDES_UNSPECIFIED: Sides.ValueType  # 0
+"""BUY_AND_SELL."""
+SIDES_BUY_AND_SELL: Sides.ValueType  # 1
+"""Both."""
+SIDES_BUY_ONLY: Sides.ValueType  # 2
+"""Nothing is sold: cash is invested, with the strategy TO_TARGET even where every position is inside its band. Where
+there is too little cash to buy each position into its band the portfolio is INFEASIBLE, as nothing is sold for it.
+"""
+SIDES_SELL_ONLY: Sides.ValueType  # 3
+"""Nothing is bought: cash is raised, or positions are brought down."""
+Global___Sides: _TypeAlias = Sides  # noqa: Y015
+
 class _Strategy:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -112,6 +147,30 @@ RESTRICTION_TYPE_HOLD: RestrictionType.ValueType  # 3
 """It may not be traded."""
 Global___RestrictionType: _TypeAlias = RestrictionType  # noqa: Y015
 
+class _LotSides:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LotSidesEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LotSides.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LOT_SIDES_UNSPECIFIED: _LotSides.ValueType  # 0
+    """BOTH."""
+    LOT_SIDES_BOTH: _LotSides.ValueType  # 1
+    """Buys and sells."""
+    LOT_SIDES_BUYS: _LotSides.ValueType  # 2
+    """Buys alone: any number may be sold, so that odd lots go in one order."""
+
+class LotSides(_LotSides, metaclass=_LotSidesEnumTypeWrapper):
+    """Which orders of a security are in lots."""
+
+LOT_SIDES_UNSPECIFIED: LotSides.ValueType  # 0
+"""BOTH."""
+LOT_SIDES_BOTH: LotSides.ValueType  # 1
+"""Buys and sells."""
+LOT_SIDES_BUYS: LotSides.ValueType  # 2
+"""Buys alone: any number may be sold, so that odd lots go in one order."""
+Global___LotSides: _TypeAlias = LotSides  # noqa: Y015
+
 class _PortfolioRebalanceView:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -147,7 +206,7 @@ class _PortfolioRebalanceStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrappe
     PORTFOLIO_REBALANCE_STATE_REBALANCED: _PortfolioRebalanceState.ValueType  # 1
     """It has transactions."""
     PORTFOLIO_REBALANCE_STATE_NO_ACTION: _PortfolioRebalanceState.ValueType  # 2
-    """The best answer is not to trade, or the portfolio is new and empty."""
+    """The best answer is not to trade, or the portfolio is new and empty, and gets no money."""
     PORTFOLIO_REBALANCE_STATE_INFEASIBLE: _PortfolioRebalanceState.ValueType  # 3
     """No whole shares satisfy its bands and cash: its error says which, and what would help."""
     PORTFOLIO_REBALANCE_STATE_FAILED: _PortfolioRebalanceState.ValueType  # 4
@@ -163,7 +222,7 @@ PORTFOLIO_REBALANCE_STATE_UNSPECIFIED: PortfolioRebalanceState.ValueType  # 0
 PORTFOLIO_REBALANCE_STATE_REBALANCED: PortfolioRebalanceState.ValueType  # 1
 """It has transactions."""
 PORTFOLIO_REBALANCE_STATE_NO_ACTION: PortfolioRebalanceState.ValueType  # 2
-"""The best answer is not to trade, or the portfolio is new and empty."""
+"""The best answer is not to trade, or the portfolio is new and empty, and gets no money."""
 PORTFOLIO_REBALANCE_STATE_INFEASIBLE: PortfolioRebalanceState.ValueType  # 3
 """No whole shares satisfy its bands and cash: its error says which, and what would help."""
 PORTFOLIO_REBALANCE_STATE_FAILED: PortfolioRebalanceState.ValueType  # 4
@@ -232,6 +291,8 @@ class _PositionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Positi
     """It trades to the nearest edge of its band."""
     POSITION_REASON_INSIDE_BAND: _PositionReason.ValueType  # 14
     """It is inside its band, which is enough."""
+    POSITION_REASON_SIDES: _PositionReason.ValueType  # 15
+    """The sides on which orders may be decide what it holds."""
     POSITION_REASON_COSTS: _PositionReason.ValueType  # 18
     """It stays as it is, where selling shares to come nearer to its target would cost more cash than it frees."""
 
@@ -268,6 +329,8 @@ POSITION_REASON_TRADED_TO_BAND: PositionReason.ValueType  # 13
 """It trades to the nearest edge of its band."""
 POSITION_REASON_INSIDE_BAND: PositionReason.ValueType  # 14
 """It is inside its band, which is enough."""
+POSITION_REASON_SIDES: PositionReason.ValueType  # 15
+"""The sides on which orders may be decide what it holds."""
 POSITION_REASON_COSTS: PositionReason.ValueType  # 18
 """It stays as it is, where selling shares to come nearer to its target would cost more cash than it frees."""
 Global___PositionReason: _TypeAlias = PositionReason  # noqa: Y015
@@ -435,6 +498,7 @@ class RebalanceOptions(_message.Message):
     LOT_SIZES_FIELD_NUMBER: _builtins.int
     MAXIMUM_TURNOVER_WEIGHT_FIELD_NUMBER: _builtins.int
     MAXIMUM_TRADE_COUNT_FIELD_NUMBER: _builtins.int
+    SIDES_FIELD_NUMBER: _builtins.int
     COSTS_FIELD_NUMBER: _builtins.int
     strategy: Global___Strategy.ValueType
     """What to minimise. Unspecified is TO_TARGET."""
@@ -442,6 +506,8 @@ class RebalanceOptions(_message.Message):
     """True: cash is not checked at all."""
     maximum_trade_count: _builtins.int
     """The most transactions a portfolio may have: 0 or more. Absent is without limit."""
+    sides: Global___Sides.ValueType
+    """On which sides orders may be. Unspecified is BUY_AND_SELL."""
     @_builtins.property
     def minimum_cash(self) -> Global___MinimumCash:
         """Cash to keep."""
@@ -468,8 +534,8 @@ class RebalanceOptions(_message.Message):
 
     @_builtins.property
     def maximum_turnover_weight(self) -> _decimal_pb2.Decimal:
-        """The most that may be traded, buys and sells added, as a weight of market value: 0 or more. Absent is
-        without limit.
+        """The most that may be traded, buys and sells added, as a weight of market value plus cash flow: 0 or more. Absent
+        is without limit.
         """
 
     @_builtins.property
@@ -488,11 +554,12 @@ class RebalanceOptions(_message.Message):
         lot_sizes: _abc.Iterable[Global___LotSize] | None = ...,
         maximum_turnover_weight: _decimal_pb2.Decimal | None = ...,
         maximum_trade_count: _builtins.int | None = ...,
+        sides: Global___Sides.ValueType = ...,
         costs: Global___TradingCosts | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_maximum_trade_count", b"_maximum_trade_count", "allow_overdraft", b"allow_overdraft", "cash_floor", b"cash_floor", "costs", b"costs", "maximum_trade_count", b"maximum_trade_count", "maximum_turnover_weight", b"maximum_turnover_weight", "minimum_cash", b"minimum_cash", "minimum_trade_value", b"minimum_trade_value", "solver_timeout", b"solver_timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_maximum_trade_count", b"_maximum_trade_count", "allow_overdraft", b"allow_overdraft", "cash_floor", b"cash_floor", "costs", b"costs", "lot_sizes", b"lot_sizes", "maximum_trade_count", b"maximum_trade_count", "maximum_turnover_weight", b"maximum_turnover_weight", "minimum_cash", b"minimum_cash", "minimum_trade_value", b"minimum_trade_value", "restrictions", b"restrictions", "solver_timeout", b"solver_timeout", "strategy", b"strategy"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_maximum_trade_count", b"_maximum_trade_count", "allow_overdraft", b"allow_overdraft", "cash_floor", b"cash_floor", "costs", b"costs", "lot_sizes", b"lot_sizes", "maximum_trade_count", b"maximum_trade_count", "maximum_turnover_weight", b"maximum_turnover_weight", "minimum_cash", b"minimum_cash", "minimum_trade_value", b"minimum_trade_value", "restrictions", b"restrictions", "sides", b"sides", "solver_timeout", b"solver_timeout", "strategy", b"strategy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__maximum_trade_count: _TypeAlias = _typing.Literal["maximum_trade_count"]  # noqa: Y015
     _WhichOneofArgType__maximum_trade_count: _TypeAlias = _typing.Literal["_maximum_trade_count", b"_maximum_trade_count"]  # noqa: Y015
@@ -552,7 +619,7 @@ class MinimumCash(_message.Message):
 
     @_builtins.property
     def weight(self) -> _decimal_pb2.Decimal:
-        """A weight of market value: 0 to 1."""
+        """A weight of market value plus cash flow: 0 to 1."""
 
     def __init__(
         self,
@@ -602,19 +669,23 @@ class LotSize(_message.Message):
 
     SECURITY_ID_FIELD_NUMBER: _builtins.int
     SHARES_FIELD_NUMBER: _builtins.int
+    APPLIES_TO_FIELD_NUMBER: _builtins.int
     security_id: _builtins.str
     """The security: 24 alphanumeric characters."""
     shares: _builtins.int
-    """Shares in a lot: 1 or more. Orders are multiples of it."""
+    """Shares in a lot: 1 or more. Orders are multiples of it; one that closes the position is exempt."""
+    applies_to: Global___LotSides.ValueType
+    """Which orders are in lots. Unspecified is BOTH."""
     def __init__(
         self,
         *,
         security_id: _builtins.str = ...,
         shares: _builtins.int = ...,
+        applies_to: Global___LotSides.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["security_id", b"security_id", "shares", b"shares"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applies_to", b"applies_to", "security_id", b"security_id", "shares", b"shares"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -640,6 +711,7 @@ class PortfolioRebalance(_message.Message):
     POSITIONS_FIELD_NUMBER: _builtins.int
     SOLUTION_FIELD_NUMBER: _builtins.int
     SNAPSHOT_TIME_FIELD_NUMBER: _builtins.int
+    CASH_FLOW_FIELD_NUMBER: _builtins.int
     COST_FIELD_NUMBER: _builtins.int
     rebalance_id: _builtins.str
     """The run."""
@@ -655,7 +727,9 @@ class PortfolioRebalance(_message.Message):
 
     @_builtins.property
     def market_value(self) -> _decimal_pb2.Decimal:
-        """Cash and holdings at the prices of the snapshot, in money. Absent where it could not be computed."""
+        """Cash and holdings at the prices of the snapshot, in money, without the cash flow. Absent where it could not be
+        computed.
+        """
 
     @_builtins.property
     def cash_before(self) -> _decimal_pb2.Decimal:
@@ -663,11 +737,15 @@ class PortfolioRebalance(_message.Message):
 
     @_builtins.property
     def cash_after(self) -> _decimal_pb2.Decimal:
-        """Cash after the transactions and what they cost, in money. Absent where there is no solution."""
+        """Cash after the cash flow and the transactions, in money: cash_before plus cash_flow less what is bought, plus what
+        is sold, less cost; it keeps the cash floor. Absent where there is no solution.
+        """
 
     @_builtins.property
     def drift_before(self) -> _decimal_pb2.Decimal:
-        """The sum of |value - target value| over market value, before; exact to 12 decimals."""
+        """The sum of |value - target value| before the transactions, over market value plus cash flow, of which target values
+        are shares; exact to 12 decimals.
+        """
 
     @_builtins.property
     def drift_after(self) -> _decimal_pb2.Decimal:
@@ -692,6 +770,12 @@ class PortfolioRebalance(_message.Message):
         """When holdings and prices were read."""
 
     @_builtins.property
+    def cash_flow(self) -> _decimal_pb2.Decimal:
+        """Money that comes (above 0), or is to be paid out (below 0), as the request has it. Weights, bands and drift are of
+        market value plus this. Absent where the request has none for the portfolio, or 0.
+        """
+
+    @_builtins.property
     def cost(self) -> _decimal_pb2.Decimal:
         """What all transactions cost beyond their value, in money, exact. Absent where there is no solution, or where the
         options of the run have no costs.
@@ -714,11 +798,12 @@ class PortfolioRebalance(_message.Message):
         positions: _abc.Iterable[Global___RebalancePosition] | None = ...,
         solution: Global___Solution | None = ...,
         snapshot_time: _timestamp_pb2.Timestamp | None = ...,
+        cash_flow: _decimal_pb2.Decimal | None = ...,
         cost: _decimal_pb2.Decimal | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "market_value", b"market_value", "snapshot_time", b"snapshot_time", "solution", b"solution"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "market_value", b"market_value", "snapshot_time", b"snapshot_time", "solution", b"solution"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "market_value", b"market_value", "portfolio_id", b"portfolio_id", "portfolio_name", b"portfolio_name", "positions", b"positions", "rebalance_id", b"rebalance_id", "snapshot_time", b"snapshot_time", "solution", b"solution", "state", b"state", "transactions", b"transactions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "market_value", b"market_value", "portfolio_id", b"portfolio_id", "portfolio_name", b"portfolio_name", "positions", b"positions", "rebalance_id", b"rebalance_id", "snapshot_time", b"snapshot_time", "solution", b"solution", "state", b"state", "transactions", b"transactions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -827,7 +912,7 @@ class RebalancePosition(_message.Message):
 
     @_builtins.property
     def actual(self) -> _decimal_pb2.Decimal:
-        """adjusted_market_value over market value, rounded half to even to 4 decimals."""
+        """adjusted_market_value over market value plus cash flow, rounded half to even to 4 decimals."""
 
     @_builtins.property
     def actual_drift(self) -> _decimal_pb2.Decimal:

@@ -88,7 +88,7 @@ def test_another_cash_flow_is_found(amount: str | None, tmp_path: Path) -> None:
         put(told, (*OF_THE_FIRST, "cashFlow", "value"), amount)
     rewritten(told, path)
     rules = {one.rule for one in verify_export(path).findings.first}
-    assert {"cash_after = cash_before + cash_flow - trades", "objective"} <= rules
+    assert {"cash_after = cash_before + cash_flow - trades - costs", "objective"} <= rules
     assert ("cash_flow, where there is one" in rules) == (amount == "0")
 
 

@@ -185,7 +185,7 @@ def test_the_flows_are_part_of_what_a_request_id_stands_for(desk: Desk) -> None:
         assert (found.code, found.fields) == (StatusCode.INVALID_ARGUMENT, ["request_id"])
 
 
-def test_what_is_stored_is_with_the_chunks_and_the_results_alone(
+def test_flows_are_kept_with_what_is_left_to_do_and_with_results(
     desk: Desk, run: Told, mongodb_uri: str
 ) -> None:
     """A header that every listing reads would grow with every flow."""

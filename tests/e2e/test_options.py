@@ -102,7 +102,7 @@ def test_a_run_with_an_option(
 def test_a_run_that_sells_nothing(
     running: tuple[Api, model_pb2.Model], clean_siblings: SimulatedSiblings
 ) -> None:
-    """Money that comes is invested; where it is too little to buy every position into its band, nothing fits."""
+    """Money that comes is invested, and what a sale alone could mend stays as it is."""
     api, model = running
     options = Options(sides=pb.SIDES_BUY_ONLY, solver_timeout=duration_pb2.Duration(seconds=1))
     flows = dict.fromkeys(model.portfolio_ids, "100000000")

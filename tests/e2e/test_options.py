@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator
 
 import pymongo
 import pytest
-from globeco.ordergen.v1 import model_pb2, rebalance_pb2
+from globeco.ordergen.v1 import model_pb2, rebalance_pb2, rebalance_service_pb2
 from google.protobuf import duration_pb2
 from google.type import decimal_pb2
 
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.api import Api, message_of, served
 from tests.e2e.runs import check_answers, check_told
+from tests.limits import PATIENCE
 
 pb = rebalance_pb2
 PORTFOLIOS = 10
@@ -49,6 +50,13 @@ def in_lots(model: model_pb2.Model) -> Options:
     return found
 
 
+def in_lots_of_buys(model: model_pb2.Model) -> Options:
+    found = in_lots(model)
+    for one in found.lot_sizes:
+        one.applies_to = pb.LOT_SIDES_BUYS
+    return found
+
+
 def everything(model: model_pb2.Model) -> Options:
     found = restricted(model)
     found.lot_sizes.add(security_id=model.positions[13].security_id, shares=3)
@@ -70,6 +78,8 @@ CASES: dict[str, Callable[[model_pb2.Model], Options]] = {
     "cash amount": lambda _: Options(minimum_cash=pb.MinimumCash(amount=number("3000.33"))),
     "cash weight": lambda _: Options(minimum_cash=pb.MinimumCash(weight=number("0.06"))),
     "overdraft": lambda _: Options(allow_overdraft=True),
+    "sells alone": lambda _: Options(sides=pb.SIDES_SELL_ONLY),
+    "lots of buys": in_lots_of_buys,
     "costs": lambda _: Options(
         costs=pb.TradingCosts(rate_weight=number("0.0015"), per_trade_amount=number("2.5"))
     ),
@@ -94,11 +104,30 @@ def test_a_run_with_an_option(
     assert ended.options == asked
 
 
+def test_a_run_that_sells_nothing(
+    running: tuple[Api, model_pb2.Model], clean_siblings: SimulatedSiblings
+) -> None:
+    """Money that comes is invested, and what a sale alone could mend stays as it is."""
+    api, model = running
+    options = Options(sides=pb.SIDES_BUY_ONLY, solver_timeout=duration_pb2.Duration(seconds=1))
+    flows = dict.fromkeys(model.portfolio_ids, "100000000")
+    request = rebalance_service_pb2.RebalanceModelRequest(model_id=model.model_id, options=options)
+    for one, amount in flows.items():
+        request.cash_flows.add(portfolio_id=one, amount=number(amount))
+    told = list(api.rebalances.RebalanceModel(request, timeout=PATIENCE))
+    check_told(told, list(model.portfolio_ids))
+    portfolios = [one.portfolio for one in told[1:-1]]
+    check_answers(clean_siblings, portfolios, options, flows)
+    traded = [one for portfolio in portfolios for one in portfolio.transactions]
+    assert {one.transaction_type for one in traded} == {pb.TRANSACTION_TYPE_BUY}
+
+
 REASONS = {
     "band": pb.POSITION_REASON_INSIDE_BAND,
     "minimum trade": pb.POSITION_REASON_BELOW_MINIMUM_TRADE,
     "restrictions": pb.POSITION_REASON_RESTRICTED,
     "lots": pb.POSITION_REASON_ROUNDED_TO_LOT,
+    "sells alone": pb.POSITION_REASON_SIDES,
 }
 
 

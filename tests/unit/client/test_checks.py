@@ -82,13 +82,14 @@ def test_a_security_has_lots_of_one_kind() -> None:
 
 
 def test_cash_flows_are_sent_digit_for_digit() -> None:
-    given = {"A" * 24: Decimal("-10000.50"), "B" * 24: "1e3", "C" * 24: 0}
-    for call in (runs.start(ID, cash_flows=given), runs.stream(ID, cash_flows=given)):
+    given: dict[str, Decimal | str | int] = {"A" * 24: Decimal("-10000.50"), "B" * 24: "1e3", "C" * 24: 0}
+    calls: list[Any] = [runs.start(ID, cash_flows=given), runs.stream(ID, cash_flows=given)]
+    for call in calls:
         sent = [(one.portfolio_id, one.amount.value) for one in call.request.cash_flows]
         assert sent == [("A" * 24, "-10000.50"), ("B" * 24, "1000"), ("C" * 24, "0")]
-    assert portfolios.rebalance("A", cash_flow="-5.0").request.cash_flow.value == "-5.0"
-    assert not portfolios.rebalance("A").request.HasField("cash_flow")
-    assert not runs.start(ID).request.cash_flows
+    single: list[Any] = [portfolios.rebalance("A", cash_flow=flow) for flow in ("-5.0", None)]
+    assert [one.request.cash_flow.value for one in single] == ["-5.0", ""]
+    assert not single[1].request.HasField("cash_flow")
 
 
 def _wrong(error: type[Exception], message: str, call: Callable[[], object]) -> Any:  # noqa: ANN401 - a parameter

@@ -99,7 +99,7 @@ def test_what_comes_is_invested() -> None:
 def test_a_new_portfolio_that_gets_money_is_invested() -> None:
     empty = holdings("0")
     answer = rebalanced(empty, "5000")
-    assert (answer.state, answer.market_value, answer.drift_before) == (PortfolioState.REBALANCED, 0, 1)
+    assert (answer.state, answer.market_value, answer.drift_before) == (PortfolioState.REBALANCED, D(0), D(1))
     assert orders(answer) == [10, 45]
     check(answer, empty, BALANCED, PRICES)
     assert rebalanced(empty, None).state is PortfolioState.NO_ACTION
@@ -224,14 +224,16 @@ def test_a_flow_is_as_good_as_cash_that_is_there(
                     one.security_id for one in options.lot_sizes if one.applies_to is LotSides.BUYS
                 ),
                 only={Sides.BUY_ONLY: "BUY", Sides.SELL_ONLY: "SELL"}.get(options.sides, ""),
-                minimum_trade_value=options.minimum_trade_value and Fraction(options.minimum_trade_value),
-                maximum_turnover_weight=(
-                    options.maximum_turnover_weight and Fraction(options.maximum_turnover_weight)
-                ),
+                minimum_trade_value=_fraction(options.minimum_trade_value),
+                maximum_turnover_weight=_fraction(options.maximum_turnover_weight),
             ),
         )
         if not flow:
             assert with_flow.cash_flow is None
+
+
+def _fraction(value: Decimal | None) -> Fraction | None:
+    return None if value is None else Fraction(value)
 
 
 def _decided(answer: PortfolioRebalance) -> tuple[object, ...]:

@@ -223,6 +223,12 @@ def restricted(*kinds: int) -> Options:
     return message
 
 
+def lot_of(place: int, sides: str) -> rebalance_pb2.LotSize:
+    """Five shares of a security, for orders of these sides."""
+    kind = rebalance_pb2.LotSides.Value(sides)
+    return rebalance_pb2.LotSize(security_id=security_id(place), shares=5, applies_to=kind)
+
+
 def in_lots(*sizes: tuple[int, int]) -> Options:
     lots = [rebalance_pb2.LotSize(security_id=security_id(one), shares=shares) for one, shares in sizes]
     return Options(lot_sizes=lots)
@@ -267,12 +273,7 @@ def costly(rate_weight: str, per_trade_amount: str) -> Options:
         ),
         (
             Options(
-                lot_sizes=[
-                    rebalance_pb2.LotSize(security_id=security_id(place), shares=5, applies_to=sides)
-                    for place, sides in enumerate(
-                        (0, rebalance_pb2.LOT_SIDES_BOTH, rebalance_pb2.LOT_SIDES_BUYS)
-                    )
-                ]
+                lot_sizes=[lot_of(place, name) for place, name in enumerate(rebalance_pb2.LotSides.keys())]
             ),
             RebalanceOptions(
                 lot_sizes=(

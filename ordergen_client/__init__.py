@@ -68,6 +68,7 @@ if TYPE_CHECKING:
         Strategy,
         View,
     )
+    from ordergen_client.records.summaries import RebalanceSummary
     from ordergen_client.records.values import (
         Caller,
         Dependency,
@@ -138,6 +139,7 @@ _PLACES = {
         "Strategy",
         "View",
     ),
+    "ordergen_client.records.summaries": ("RebalanceSummary",),
     "ordergen_client.records.values": (
         "Caller",
         "Dependency",
@@ -202,6 +204,7 @@ __all__ = [
     "RebalanceOptions",
     "RebalancePosition",
     "RebalanceState",
+    "RebalanceSummary",
     "ResourceExhausted",
     "Restriction",
     "Run",

@@ -34,6 +34,7 @@ from ordergen_client.records.states import (
     Strategy,
     View,
 )
+from ordergen_client.records.summaries import RebalanceSummary
 from ordergen_client.records.values import (
     ZERO,
     Caller,
@@ -169,6 +170,24 @@ def rebalance(message: pb.Rebalance) -> Rebalance:
         partial=message.partial,
         draft=message.draft,
         options=options(message.options) if message.HasField("options") else None,
+        summary=_summary(message.summary) if message.HasField("summary") else None,
+    )
+
+
+def _summary(message: pb.RebalanceSummary) -> RebalanceSummary:
+    return RebalanceSummary(
+        market_value=_zero(message.market_value),
+        buy_value=_zero(message.buy_value),
+        sell_value=_zero(message.sell_value),
+        turnover_weight=_decimal(message.turnover_weight),
+        cash_before=_zero(message.cash_before),
+        cash_after=_zero(message.cash_after),
+        drift_before=_decimal(message.drift_before),
+        drift_after=_decimal(message.drift_after),
+        trade_count=message.trade_count,
+        proven_count=message.proven_count,
+        unproven_count=message.unproven_count,
+        worst_unproven_gap=_decimal(message.worst_unproven_gap),
     )
 
 

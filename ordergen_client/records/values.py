@@ -29,6 +29,7 @@ from ordergen_client.records.states import (
     SolutionStatus,
     Strategy,
 )
+from ordergen_client.records.summaries import RebalanceSummary
 
 ZERO = Decimal(0)
 StrategyName = Literal["TO_TARGET", "TO_BAND"]
@@ -230,6 +231,7 @@ class Rebalance:
     Attributes:
         partial: it is over some of the model's portfolios alone, those that were asked for.
         draft: it tried positions in place of the model's own, and is stored nowhere.
+        summary: the sums over its portfolios so far; None where the server does not know them.
     """
 
     rebalance_id: str
@@ -248,6 +250,7 @@ class Rebalance:
     options: RebalanceOptions | None = field(default_factory=RebalanceOptions)
     partial: bool = False
     draft: bool = False
+    summary: RebalanceSummary | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from enum import Enum
 from typing import NamedTuple
 
 from ordergen_server.domain.errors import OrderGenerationError
-from ordergen_server.domain.numbers import EXACT, product
+from ordergen_server.domain.numbers import EXACT, ZERO, difference, product
+from ordergen_server.domain.summaries import RebalanceSummary
 
 
 class RebalanceState(Enum):
@@ -230,6 +231,45 @@ def transactions_of(orders: Iterable[tuple[str, int]], trade_date: date) -> tupl
     )
 
 
+#: What has an answer: orders to send, or that none are needed.
+ANSWERED = frozenset({PortfolioState.REBALANCED, PortfolioState.NO_ACTION})
+
+
+def summary_of(results: Iterable[PortfolioRebalance]) -> RebalanceSummary:
+    """The sums over results, whole ones, of those that have an answer; nothing of the others counts."""
+    found = RebalanceSummary()
+    for one in results:
+        if one.state in ANSWERED:
+            found = found.plus(_share(one))
+    return found
+
+
+def _share(result: PortfolioRebalance) -> RebalanceSummary:
+    """What a portfolio with an answer adds to the sums of its run."""
+    value, before, after = result.market_value or ZERO, result.drift_before, result.drift_after
+    base = ZERO if before is None or after is None else value
+    with localcontext(EXACT):
+        trades = [one.trade_quantity * one.security.price for one in result.positions if one.trade_quantity]
+        buys = sum((one for one in trades if one > 0), ZERO)
+        sells = sum((-one for one in trades if one < 0), ZERO)
+    quality = result.solution
+    unproven = quality if quality and not quality.proven_optimal else None
+    return RebalanceSummary(
+        market_value=value,
+        buy_value=buys,
+        sell_value=sells,
+        cash_before=result.cash_before or ZERO,
+        cash_after=result.cash_after or ZERO,
+        drift_base=base,
+        drift_value_before=product(base, before or ZERO),
+        drift_value_after=product(base, after or ZERO),
+        trade_count=len(trades),
+        proven_count=int(quality is not None and unproven is None),
+        unproven_count=int(unproven is not None),
+        worst_unproven_gap=unproven and difference(unproven.objective, unproven.lower_bound),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Rebalance:
     """A run: its model as it was then, how far it is, and how many portfolios ended in which state.
@@ -242,6 +282,8 @@ class Rebalance:
         actor: who began it; empty of runs stored before it was known, and where nobody is.
         partial: it is over some of the model's portfolios alone, those that were asked for.
         draft: it has positions in place of the model's own, and is stored nowhere.
+        summary: the sums over its portfolios so far, of those that `counts` has; None where it is not known:
+            of runs stored before it was, and of those of another service.
     """
 
     rebalance_id: str
@@ -260,6 +302,7 @@ class Rebalance:
     actor: str = ""
     partial: bool = False
     draft: bool = False
+    summary: RebalanceSummary | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,12 @@ from ordergen_server.domain.rebalances import (
     RunFinished,
     RunStarted,
     View,
+    summary_of,
 )
 from ordergen_server.domain.requests.violations import Violations
 from ordergen_server.domain.stores import BegunBy, ModelStore, RebalanceStore, Request, RunOrder
 from ordergen_server.domain.subjects import current_actor
+from ordergen_server.domain.summaries import RebalanceSummary
 from ordergen_server.services.observer import UNOBSERVED, RunObserver, Stage
 from ordergen_server.services.portfolio_work import STOPPING, PortfolioWork, Task, untried
 from ordergen_server.services.running.leased_run import end_state
@@ -189,10 +191,12 @@ class Rebalancer:
         yield [RunEvent(1, RunStarted(started))]
         sequence, error = 1, None
         counts: dict[PortfolioState, int] = {}
+        summary = RebalanceSummary()
         pending = dict.fromkeys(portfolio_ids)
         for result in self._previewed(started, model, pending, deadline):
             sequence += 1
             counts[result.state] = counts.get(result.state, 0) + 1
+            summary = summary.plus(summary_of([result]))
             error = error or (result.error if isinstance(result.error, STOPPING) else None)
             yield [RunEvent(sequence, result if view is View.FULL else replace(result, positions=()))]
         finished = replace(
@@ -201,6 +205,7 @@ class Rebalancer:
             counts=counts,
             error=error,
             finish_time=self._clock(),
+            summary=summary,
         )
         yield [RunEvent(sequence + 1, RunFinished(finished))]
         _raise_error(finished)
@@ -285,6 +290,7 @@ class Rebalancer:
             actor=self._actor(),
             partial=partial,
             draft=draft,
+            summary=RebalanceSummary(),
         )
 
     def _result(
@@ -309,6 +315,7 @@ class Rebalancer:
             counts=counts,
             error=stopped,
             finish_time=time,
+            summary=summary_of([result]),
         )
         with self._observer.stage(Stage.STORE):
             stored = self._store.save_whole(ended, result, request)

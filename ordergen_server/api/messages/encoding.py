@@ -23,6 +23,7 @@ from ordergen_server.domain.rebalances import (
     RunStarted,
     Side,
 )
+from ordergen_server.domain.summaries import RebalanceSummary
 from ordergen_server.domain.weights import LineWeights
 
 pb = rebalance_pb2
@@ -30,6 +31,11 @@ pb = rebalance_pb2
 KEPT_MODELS, KEPT_PORTFOLIOS = 256, 1000
 #: Securities of runs whose encoding is kept.
 KEPT_SECURITIES = 16_384
+#: Money and weights of a summary; what is None there is absent.
+_SUMS = (
+    *("market_value", "buy_value", "sell_value", "turnover_weight", "cash_before", "cash_after"),
+    *("drift_before", "drift_after", "worst_unproven_gap"),
+)
 _BUY, _SELL = pb.TRANSACTION_TYPE_BUY, pb.TRANSACTION_TYPE_SELL
 _SIDES = {Side.BUY: _BUY, Side.SELL: _SELL}
 _REASONS = {name.removeprefix("POSITION_REASON_"): number for name, number in pb.PositionReason.items()}
@@ -111,7 +117,18 @@ def rebalance(value: Rebalance) -> pb.Rebalance:
         _set_options(message.options, value.options)
     if value.finish_time:
         set_time(message.finish_time, value.finish_time)
+    if value.summary:
+        _set_summary(message.summary, value.summary)
     return message
+
+
+def _set_summary(message: pb.RebalanceSummary, value: RebalanceSummary) -> None:
+    for name in _SUMS:
+        number = getattr(value, name)
+        if number is not None:
+            set_decimal(getattr(message, name), number)
+    for name in ("trade_count", "proven_count", "unproven_count"):
+        setattr(message, name, getattr(value, name))
 
 
 def _set_options(message: pb.RebalanceOptions, value: RebalanceOptions) -> None:

@@ -328,6 +328,7 @@ class Rebalance(_message.Message):
     ACTOR_FIELD_NUMBER: _builtins.int
     PARTIAL_FIELD_NUMBER: _builtins.int
     DRAFT_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
     rebalance_id: _builtins.str
     """Identifies the run: 24 lower-case hexadecimal characters."""
     model_id: _builtins.str
@@ -384,6 +385,12 @@ class Rebalance(_message.Message):
     def error(self) -> _status_pb2.Status:
         """Why the run stopped, where it FAILED."""
 
+    @_builtins.property
+    def summary(self) -> Global___RebalanceSummary:
+        """The sums over the portfolios that are counted above, so far. Absent of imported runs, and of runs that began
+        before the server kept it.
+        """
+
     def __init__(
         self,
         *,
@@ -407,14 +414,103 @@ class Rebalance(_message.Message):
         actor: _builtins.str = ...,
         partial: _builtins.bool = ...,
         draft: _builtins.bool = ...,
+        summary: Global___RebalanceSummary | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "error", b"error", "finish_time", b"finish_time", "options", b"options", "rebalance_date", b"rebalance_date"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "error", b"error", "finish_time", b"finish_time", "options", b"options", "rebalance_date", b"rebalance_date", "summary", b"summary"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "create_time", b"create_time", "draft", b"draft", "error", b"error", "failed_count", b"failed_count", "finish_time", b"finish_time", "infeasible_count", b"infeasible_count", "model_id", b"model_id", "model_name", b"model_name", "model_version", b"model_version", "no_action_count", b"no_action_count", "options", b"options", "partial", b"partial", "portfolio_count", b"portfolio_count", "rebalance_date", b"rebalance_date", "rebalance_id", b"rebalance_id", "rebalanced_count", b"rebalanced_count", "skipped_count", b"skipped_count", "state", b"state", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "create_time", b"create_time", "draft", b"draft", "error", b"error", "failed_count", b"failed_count", "finish_time", b"finish_time", "infeasible_count", b"infeasible_count", "model_id", b"model_id", "model_name", b"model_name", "model_version", b"model_version", "no_action_count", b"no_action_count", "options", b"options", "partial", b"partial", "portfolio_count", b"portfolio_count", "rebalance_date", b"rebalance_date", "rebalance_id", b"rebalance_id", "rebalanced_count", b"rebalanced_count", "skipped_count", b"skipped_count", "state", b"state", "summary", b"summary", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Rebalance: _TypeAlias = Rebalance  # noqa: Y015
+
+@_typing.final
+class RebalanceSummary(_message.Message):
+    """What a run did with all its portfolios together: exact sums over those that have an answer, which are REBALANCED
+    or NO_ACTION. Nothing of a portfolio that is INFEASIBLE, FAILED or SKIPPED is in them.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MARKET_VALUE_FIELD_NUMBER: _builtins.int
+    BUY_VALUE_FIELD_NUMBER: _builtins.int
+    SELL_VALUE_FIELD_NUMBER: _builtins.int
+    TURNOVER_WEIGHT_FIELD_NUMBER: _builtins.int
+    CASH_BEFORE_FIELD_NUMBER: _builtins.int
+    CASH_AFTER_FIELD_NUMBER: _builtins.int
+    DRIFT_BEFORE_FIELD_NUMBER: _builtins.int
+    DRIFT_AFTER_FIELD_NUMBER: _builtins.int
+    TRADE_COUNT_FIELD_NUMBER: _builtins.int
+    PROVEN_COUNT_FIELD_NUMBER: _builtins.int
+    UNPROVEN_COUNT_FIELD_NUMBER: _builtins.int
+    WORST_UNPROVEN_GAP_FIELD_NUMBER: _builtins.int
+    trade_count: _builtins.int
+    """How many transactions there are."""
+    proven_count: _builtins.int
+    """How many answers are PROVEN_OPTIMAL. A new and empty portfolio has no answer to prove."""
+    unproven_count: _builtins.int
+    """How many answers are FEASIBLE, and not proven to be the best."""
+    @_builtins.property
+    def market_value(self) -> _decimal_pb2.Decimal:
+        """The sum of market values, in money."""
+
+    @_builtins.property
+    def buy_value(self) -> _decimal_pb2.Decimal:
+        """What all shares bought are worth at the prices of the run, in money."""
+
+    @_builtins.property
+    def sell_value(self) -> _decimal_pb2.Decimal:
+        """What all shares sold are worth at the prices of the run, in money: 0 or more."""
+
+    @_builtins.property
+    def turnover_weight(self) -> _decimal_pb2.Decimal:
+        """Buys and sells together over market value, rounded half to even to 12 decimals. Absent where that is 0."""
+
+    @_builtins.property
+    def cash_before(self) -> _decimal_pb2.Decimal:
+        """The sum of cash before the transactions, in money; may be negative."""
+
+    @_builtins.property
+    def cash_after(self) -> _decimal_pb2.Decimal:
+        """The sum of cash after the transactions, in money."""
+
+    @_builtins.property
+    def drift_before(self) -> _decimal_pb2.Decimal:
+        """The mean of drift_before of the portfolios that have both drifts, each by its market value; rounded half to
+        even to 12 decimals. Absent where none has.
+        """
+
+    @_builtins.property
+    def drift_after(self) -> _decimal_pb2.Decimal:
+        """The same of drift_after."""
+
+    @_builtins.property
+    def worst_unproven_gap(self) -> _decimal_pb2.Decimal:
+        """The greatest objective less lower_bound of those, in money. Absent where all are proven."""
+
+    def __init__(
+        self,
+        *,
+        market_value: _decimal_pb2.Decimal | None = ...,
+        buy_value: _decimal_pb2.Decimal | None = ...,
+        sell_value: _decimal_pb2.Decimal | None = ...,
+        turnover_weight: _decimal_pb2.Decimal | None = ...,
+        cash_before: _decimal_pb2.Decimal | None = ...,
+        cash_after: _decimal_pb2.Decimal | None = ...,
+        drift_before: _decimal_pb2.Decimal | None = ...,
+        drift_after: _decimal_pb2.Decimal | None = ...,
+        trade_count: _builtins.int = ...,
+        proven_count: _builtins.int = ...,
+        unproven_count: _builtins.int = ...,
+        worst_unproven_gap: _decimal_pb2.Decimal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["buy_value", b"buy_value", "cash_after", b"cash_after", "cash_before", b"cash_before", "drift_after", b"drift_after", "drift_before", b"drift_before", "market_value", b"market_value", "sell_value", b"sell_value", "turnover_weight", b"turnover_weight", "worst_unproven_gap", b"worst_unproven_gap"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["buy_value", b"buy_value", "cash_after", b"cash_after", "cash_before", b"cash_before", "drift_after", b"drift_after", "drift_before", b"drift_before", "market_value", b"market_value", "proven_count", b"proven_count", "sell_value", b"sell_value", "trade_count", b"trade_count", "turnover_weight", b"turnover_weight", "unproven_count", b"unproven_count", "worst_unproven_gap", b"worst_unproven_gap"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RebalanceSummary: _TypeAlias = RebalanceSummary  # noqa: Y015
 
 @_typing.final
 class RebalanceOptions(_message.Message):

@@ -16,6 +16,7 @@ from tests.e2e.api import Api, failure, message_of, served
 from tests.e2e.conftest import PORTFOLIOS
 from tests.e2e.outcomes import inputs, outcome
 from tests.limits import PATIENCE
+from tests.summaries import check_summary
 from tests.verification import verify
 
 pb = rebalance_pb2
@@ -120,6 +121,18 @@ def test_every_line_says_why(run: Run) -> None:
     reasons = {line.reason for one in run.portfolios for line in one.positions}
     assert pb.POSITION_REASON_UNSPECIFIED not in reasons
     assert len(reasons) > 2
+
+
+def test_the_summary_is_that_of_the_portfolios_as_they_are_stored(run: Run) -> None:
+    """Whoever tells the run; nothing is summed when it begins."""
+    stored = run.api.run(run.finished.rebalance_id)
+    listing = rebalance_service_pb2.ListPortfolioRebalancesRequest(rebalance_id=stored.rebalance_id)
+    listed = run.api.rebalances.ListPortfolioRebalances(listing, timeout=PATIENCE).portfolio_rebalances
+    check_summary(stored, [run.api.portfolio(one.rebalance_id, one.portfolio_id) for one in listed])
+    request = rebalance_service_pb2.ListRebalancesRequest(model_id=run.model.model_id)
+    [found] = run.api.rebalances.ListRebalances(request, timeout=PATIENCE).rebalances
+    assert found == stored == run.finished
+    check_summary(run.responses[0].started, [])
 
 
 def test_what_was_told_is_what_is_stored(run: Run) -> None:

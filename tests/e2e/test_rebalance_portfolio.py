@@ -15,6 +15,7 @@ from tests.builders import portfolio_id, security_id
 from tests.e2e.api import Api, failure, message_of
 from tests.e2e.conftest import PORTFOLIOS
 from tests.e2e.outcomes import inputs, outcome
+from tests.summaries import check_summary
 from tests.verification import verify
 
 pb = rebalance_pb2
@@ -58,8 +59,9 @@ def test_cash_is_kept_as_asked(api: Api, siblings: SimulatedSiblings, model: mod
     options.solver_timeout.FromSeconds(1)  # a proof may take longer than its answer is worth waiting for
     answer = api.rebalance(one, options)
     verify(outcome(answer), inputs(siblings, one, options))
-    stored = api.run(answer.rebalance_id).options
-    assert stored.minimum_cash.weight.value == "0.08"
+    stored = api.run(answer.rebalance_id)
+    assert stored.options.minimum_cash.weight.value == "0.08"
+    check_summary(stored, [answer])
 
 
 def test_a_portfolio_of_no_model(api: Api) -> None:

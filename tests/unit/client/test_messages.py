@@ -1,5 +1,6 @@
 """Records and messages: nothing is lost between them."""
 
+from dataclasses import fields, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -20,6 +21,7 @@ from ordergen_client import (
     Diagnosis,
     Position,
     RebalanceOptions,
+    RebalanceSummary,
     Side,
 )
 from ordergen_client.records import messages
@@ -30,13 +32,14 @@ from ordergen_client.records.values import (
     SecurityMatches,
     Transaction,
 )
-from ordergen_server.api.messages import diagnoses
+from ordergen_server.api.messages import diagnoses, encoding
 from ordergen_server.api.messages.drifts import portfolio_drift
 from ordergen_server.domain import diagnostics as domain
-from ordergen_server.domain import drifts
+from ordergen_server.domain import drifts, summaries
 from ordergen_server.domain import subjects as domain_subjects
 from ordergen_server.domain.errors import BadData
 from ordergen_server.domain.subjects import MODELS, READ, Subject
+from tests.builders import rebalance
 
 TIME = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -231,3 +234,19 @@ def test_states_that_a_newer_server_has_are_their_numbers() -> None:
     told.caller.credential = 98  # type: ignore[assignment] # likewise
     read = messages.diagnosis(told)
     assert (read.dependencies[0].state, read.caller.credential) == ("99", "98")
+
+
+def test_a_summary_is_read_as_it_was_made_and_absent_where_there_is_none() -> None:
+    sums = {
+        name: Decimal(f"{n}.{n:02}0") for n, name in enumerate(("market_value", "buy_value", "sell_value"))
+    }
+    made = summaries.RebalanceSummary(
+        **sums, drift_base=Decimal(4), drift_value_before=Decimal(1), trade_count=3, proven_count=2
+    )
+    message = encoding.rebalance(replace(rebalance(), summary=made))
+    read = messages.rebalance(message).summary
+    assert read is not None
+    for one in fields(RebalanceSummary):
+        assert repr(getattr(read, one.name)) == repr(getattr(made, one.name)), one.name
+    message.ClearField("summary")
+    assert messages.rebalance(message).summary is None

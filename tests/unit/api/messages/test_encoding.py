@@ -26,8 +26,10 @@ from ordergen_server.domain.rebalances import (
     RunSecurity,
     RunStarted,
     SolutionQuality,
+    summary_of,
     transactions_of,
 )
+from ordergen_server.domain.summaries import RebalanceSummary
 from ordergen_server.services.valuation import MAXIMUM_POSITIONS
 from tests.builders import (
     MODEL_ID,
@@ -287,3 +289,18 @@ def test_every_value_has_its_name_in_the_contract(values: type[Enum], prefix: st
 def test_times_keep_their_milliseconds() -> None:
     time = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
     assert encoding.rebalance(rebalance(created=time)).create_time.ToDatetime(UTC) == time
+
+
+def test_a_summary_says_what_is_known_of_it() -> None:
+    nothing = encoding.rebalance(replace(rebalance(), summary=RebalanceSummary())).summary
+    names = {one.name for one in nothing.DESCRIPTOR.fields if one.message_type is not None}
+    absent = {name for name in names if not nothing.HasField(name)}  # type: ignore[arg-type] # a field's
+    assert absent == {"turnover_weight", "drift_before", "drift_after", "worst_unproven_gap"}
+    assert nothing.market_value.value == "0"
+    whole = summary_of([solved()])
+    message = encoding.rebalance(replace(rebalance(), summary=whole)).summary
+    assert (message.market_value.value, message.cash_before.value) == ("100", "-0.10")
+    assert (message.buy_value.value, message.sell_value.value) == ("37.50000000", "50.00000000")
+    assert (message.turnover_weight.value, message.drift_before.value) == ("0.875000000000", "0.500000000000")
+    assert (message.trade_count, message.proven_count, message.unproven_count) == (2, 0, 1)
+    assert message.worst_unproven_gap.value == "0.25"

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         Violation,
     )
     from ordergen_client.records.drifts import PortfolioDrift, WorstPosition
+    from ordergen_client.records.price_ranges import PriceRange
     from ordergen_client.records.states import (
         CredentialType,
         DependencyState,
@@ -126,6 +127,7 @@ _PLACES = {
         "Violation",
     ),
     "ordergen_client.records.drifts": ("PortfolioDrift", "WorstPosition"),
+    "ordergen_client.records.price_ranges": ("PriceRange",),
     "ordergen_client.records.states": (
         "CredentialType",
         "DependencyState",
@@ -198,6 +200,7 @@ __all__ = [
     "Position",
     "PositionReason",
     "PreconditionFailed",
+    "PriceRange",
     "Rebalance",
     "RebalanceEvent",
     "RebalanceInProgress",

@@ -20,6 +20,7 @@ from google.type import date_pb2, decimal_pb2
 from ordergen_client.errors import from_status
 from ordergen_client.records.drifts import PortfolioDrift, WorstPosition
 from ordergen_client.records.lazily import Lazily
+from ordergen_client.records.price_ranges import PriceRange
 from ordergen_client.records.states import (
     CredentialType,
     DependencyState,
@@ -326,7 +327,12 @@ def _position(message: pb.RebalancePosition) -> RebalancePosition:
         trade_quantity=-message.trade_quantity if sells else message.trade_quantity,
         trade_date=_date(message.trade_date) if message.HasField("trade_date") else None,
         reason=_REASONS[message.reason],
+        good_until=_range(message.good_until) if message.HasField("good_until") else None,
     )
+
+
+def _range(message: pb.PriceRange) -> PriceRange:
+    return PriceRange(_decimal(message.low), _decimal(message.high))
 
 
 def _solution(message: pb.Solution) -> Solution:

@@ -18,6 +18,7 @@ from ordergen_client.records.checks import (
     text,
     whole,
 )
+from ordergen_client.records.price_ranges import PriceRange
 from ordergen_client.records.states import (
     CredentialType,
     DependencyState,
@@ -166,7 +167,12 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class RebalancePosition:
-    """One security of a portfolio, before and after; `trade_quantity` is below 0 where shares are sold."""
+    """One security of a portfolio, before and after; `trade_quantity` is below 0 where shares are sold.
+
+    Attributes:
+        good_until: the prices of this security, all others unchanged, at which the portfolio's orders keep
+            every band and the cash floor; None but where one portfolio is asked for, and has a solution.
+    """
 
     security_id: str
     ticker: str
@@ -183,6 +189,7 @@ class RebalancePosition:
     trade_quantity: int
     trade_date: date | None
     reason: PositionReason
+    good_until: PriceRange | None = None
 
 
 @dataclass(frozen=True, slots=True)

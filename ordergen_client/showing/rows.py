@@ -145,6 +145,7 @@ def line_row(portfolio: PortfolioRebalance, line: RebalancePosition) -> dict[str
     value = portfolio.market_value or Decimal(0)
     return {
         **given,
+        "good_until": asdict(line.good_until) if line.good_until else None,
         "low": line.target - line.low_drift,
         "high": line.target + line.high_drift,
         "weight_before": _weight(line.original_market_value, value),

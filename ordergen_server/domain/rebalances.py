@@ -266,7 +266,7 @@ def _share(result: PortfolioRebalance) -> RebalanceSummary:
         trade_count=len(trades),
         proven_count=int(quality is not None and unproven is None),
         unproven_count=int(unproven is not None),
-        worst_unproven_gap=unproven and difference(unproven.objective, unproven.lower_bound),
+        worst_unproven_gap=difference(unproven.objective, unproven.lower_bound) if unproven else None,
     )
 
 

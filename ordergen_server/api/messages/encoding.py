@@ -11,6 +11,7 @@ from google.type import date_pb2, decimal_pb2
 from ordergen_server.api.messages.errors import to_status
 from ordergen_server.domain.models import Model
 from ordergen_server.domain.numbers import product
+from ordergen_server.domain.price_ranges import good_until
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
@@ -151,6 +152,18 @@ def _set_options(message: pb.RebalanceOptions, value: RebalanceOptions) -> None:
         message.restrictions.add(security_id=restriction.security_id, type=kind)
     for lot in value.lot_sizes:
         message.lot_sizes.add(security_id=lot.security_id, shares=lot.shares)
+
+
+def with_ranges(value: PortfolioRebalance, options: RebalanceOptions | None) -> pb.PortfolioRebalance:
+    """What a run with these options did for a portfolio, and until which prices its orders are good."""
+    message = portfolio_rebalance(value)
+    for line, found in zip(message.positions, good_until(value, options), strict=False):
+        line.good_until.SetInParent()  # without ends it is there, too
+        if found.low is not None:
+            line.good_until.low.value = plain(found.low)
+        if found.high is not None:
+            line.good_until.high.value = plain(found.high)
+    return message
 
 
 def portfolio_rebalance(value: PortfolioRebalance) -> pb.PortfolioRebalance:

@@ -20,6 +20,7 @@ from ordergen_client import (
     DependencyState,
     Diagnosis,
     Position,
+    PriceRange,
     RebalanceOptions,
     RebalanceSummary,
     Side,
@@ -250,3 +251,16 @@ def test_a_summary_is_read_as_it_was_made_and_absent_where_there_is_none() -> No
         assert repr(getattr(read, one.name)) == repr(getattr(made, one.name)), one.name
     message.ClearField("summary")
     assert messages.rebalance(message).summary is None
+
+
+def test_a_range_of_prices_may_have_no_end_and_may_not_be_known() -> None:
+    message = rebalance_pb2.PortfolioRebalance()
+    for digits in (("1.50000000", ""), ("", ""), None):
+        line = message.positions.add()
+        if digits:
+            line.good_until.SetInParent()
+            for name, end in zip(("low", "high"), digits, strict=True):
+                if end:
+                    getattr(line.good_until, name).value = end
+    read = [one.good_until for one in messages.portfolio_rebalance(message).positions]
+    assert read == [PriceRange(Decimal("1.50000000"), None), PriceRange(None, None), None]

@@ -15,6 +15,7 @@ import optimizer
 from ordergen_server.api.messages import encoding
 from ordergen_server.domain.errors import Infeasible
 from ordergen_server.domain.models import Model
+from ordergen_server.domain.price_ranges import good_until
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
@@ -250,7 +251,7 @@ def test_the_largest_result_fits_into_a_message_that_any_client_takes() -> None:
         positions=(longest,) * MAXIMUM_POSITIONS,
         transactions=transactions_of(orders, TODAY),
     )
-    assert encoding.portfolio_rebalance(largest).ByteSize() < 4 * 1024 * 1024
+    assert encoding.with_ranges(largest, RebalanceOptions()).ByteSize() < 4 * 1024 * 1024
 
 
 def test_a_proven_answer() -> None:
@@ -304,3 +305,17 @@ def test_a_summary_says_what_is_known_of_it() -> None:
     assert (message.turnover_weight.value, message.drift_before.value) == ("0.875000000000", "0.500000000000")
     assert (message.trade_count, message.proven_count, message.unproven_count) == (2, 0, 1)
     assert message.worst_unproven_gap.value == "0.25"
+
+
+def test_orders_are_good_until_an_end_that_is_there() -> None:
+    """A line that nothing can end has a range without ends; where options are not known there is none."""
+    first, second, third = encoding.with_ranges(solved(), RebalanceOptions()).positions
+    assert first.HasField("good_until")
+    told = [one.good_until for one in (first, second, third)]
+    expected = good_until(solved(), RebalanceOptions())
+    for one, found in zip(told, expected, strict=True):
+        assert (one.low.value or None) == (None if found.low is None else format(found.low, "f"))
+        assert (one.high.value or None) == (None if found.high is None else format(found.high, "f"))
+    imported = encoding.with_ranges(solved(), None)
+    assert imported == encoding.portfolio_rebalance(solved())
+    assert not any(one.HasField("good_until") for one in imported.positions)

@@ -19,8 +19,8 @@ from google.type import date_pb2, decimal_pb2
 
 from ordergen_client.errors import from_status
 from ordergen_client.records.drifts import PortfolioDrift, WorstPosition
+from ordergen_client.records.figures import price_range, summary
 from ordergen_client.records.lazily import Lazily
-from ordergen_client.records.price_ranges import PriceRange
 from ordergen_client.records.states import (
     CredentialType,
     DependencyState,
@@ -35,7 +35,6 @@ from ordergen_client.records.states import (
     Strategy,
     View,
 )
-from ordergen_client.records.summaries import RebalanceSummary
 from ordergen_client.records.values import (
     ZERO,
     Caller,
@@ -92,6 +91,8 @@ def options_message(options: RebalanceOptions) -> pb.RebalanceOptions:
         message.strategy = pb.Strategy.Value(f"STRATEGY_{options.strategy}")
     if options.maximum_trade_count is not None:
         message.maximum_trade_count = options.maximum_trade_count
+    if options.maximum_price_age_days is not None:
+        message.maximum_price_age_days = options.maximum_price_age_days
     for security_id, restriction in options.restrictions.items():
         kind = pb.RestrictionType.Value(f"RESTRICTION_TYPE_{restriction}")
         message.restrictions.add(security_id=security_id, type=kind)
@@ -104,6 +105,7 @@ def options(message: pb.RebalanceOptions) -> RebalanceOptions:
     """How a run rebalances."""
     timeout = message.solver_timeout.ToNanoseconds() / 1e9 if message.HasField("solver_timeout") else None
     count = message.maximum_trade_count if message.HasField("maximum_trade_count") else None
+    days = message.maximum_price_age_days if message.HasField("maximum_price_age_days") else None
     return RebalanceOptions(
         minimum_cash_amount=_decimal(message.minimum_cash.amount),
         minimum_cash_weight=_decimal(message.minimum_cash.weight),
@@ -115,6 +117,7 @@ def options(message: pb.RebalanceOptions) -> RebalanceOptions:
         lot_sizes={one.security_id: one.shares for one in message.lot_sizes},
         maximum_turnover_weight=_decimal(message.maximum_turnover_weight),
         maximum_trade_count=count,
+        maximum_price_age_days=days,
     )
 
 
@@ -171,24 +174,7 @@ def rebalance(message: pb.Rebalance) -> Rebalance:
         partial=message.partial,
         draft=message.draft,
         options=options(message.options) if message.HasField("options") else None,
-        summary=_summary(message.summary) if message.HasField("summary") else None,
-    )
-
-
-def _summary(message: pb.RebalanceSummary) -> RebalanceSummary:
-    return RebalanceSummary(
-        market_value=_zero(message.market_value),
-        buy_value=_zero(message.buy_value),
-        sell_value=_zero(message.sell_value),
-        turnover_weight=_decimal(message.turnover_weight),
-        cash_before=_zero(message.cash_before),
-        cash_after=_zero(message.cash_after),
-        drift_before=_decimal(message.drift_before),
-        drift_after=_decimal(message.drift_after),
-        trade_count=message.trade_count,
-        proven_count=message.proven_count,
-        unproven_count=message.unproven_count,
-        worst_unproven_gap=_decimal(message.worst_unproven_gap),
+        summary=summary(message.summary) if message.HasField("summary") else None,
     )
 
 
@@ -327,12 +313,9 @@ def _position(message: pb.RebalancePosition) -> RebalancePosition:
         trade_quantity=-message.trade_quantity if sells else message.trade_quantity,
         trade_date=_date(message.trade_date) if message.HasField("trade_date") else None,
         reason=_REASONS[message.reason],
-        good_until=_range(message.good_until) if message.HasField("good_until") else None,
+        good_until=price_range(message.good_until) if message.HasField("good_until") else None,
+        price_date=_date(message.price_date) if message.HasField("price_date") else None,
     )
-
-
-def _range(message: pb.PriceRange) -> PriceRange:
-    return PriceRange(_decimal(message.low), _decimal(message.high))
 
 
 def _solution(message: pb.Solution) -> Solution:

@@ -94,6 +94,8 @@ class RebalanceOptions:
         lot_sizes: shares in a lot, by security id.
         maximum_turnover_weight: buys and sells together at most, as a weight of market value.
         maximum_trade_count: transactions of a portfolio at most.
+        maximum_price_age_days: so many days before the date of the run a price may be of; None is what the
+            server is configured with.
 
     Raises:
         TypeError: money or a weight is a float, or another argument is not of its type.
@@ -111,6 +113,7 @@ class RebalanceOptions:
     lot_sizes: Mapping[str, int]
     maximum_turnover_weight: Decimal | None
     maximum_trade_count: int | None
+    maximum_price_age_days: int | None
 
     def __init__(  # noqa: PLR0917 - each may be given by its place, as it always could
         self,
@@ -124,6 +127,7 @@ class RebalanceOptions:
         lot_sizes: Mapping[str, int] | None = None,
         maximum_turnover_weight: Number | None = None,
         maximum_trade_count: int | None = None,
+        maximum_price_age_days: int | None = None,
     ) -> None:
         _set(self, "minimum_cash_amount", optional_decimal(minimum_cash_amount, "minimum_cash_amount"))
         _set(self, "minimum_cash_weight", optional_decimal(minimum_cash_weight, "minimum_cash_weight"))
@@ -141,6 +145,7 @@ class RebalanceOptions:
             optional_decimal(maximum_turnover_weight, "maximum_turnover_weight"),
         )
         _set(self, "maximum_trade_count", optional_whole(maximum_trade_count, "maximum_trade_count"))
+        _set(self, "maximum_price_age_days", optional_whole(maximum_price_age_days, "maximum_price_age_days"))
         self._refuse_contradiction()
 
     def __repr__(self) -> str:
@@ -172,6 +177,7 @@ class RebalancePosition:
     Attributes:
         good_until: the prices of this security, all others unchanged, at which the portfolio's orders keep
             every band and the cash floor; None but where one portfolio is asked for, and has a solution.
+        price_date: the day of which the price is; None where nobody says.
     """
 
     security_id: str
@@ -190,6 +196,7 @@ class RebalancePosition:
     trade_date: date | None
     reason: PositionReason
     good_until: PriceRange | None = None
+    price_date: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

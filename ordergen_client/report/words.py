@@ -65,6 +65,8 @@ def options(given: RebalanceOptions | None, tickers: dict[str, str]) -> Iterator
     yield "Most turnover", _or_none(given.maximum_turnover_weight, _of_value)
     count = given.maximum_trade_count
     yield "Most trades of a portfolio", "No limit" if count is None else f"{count:,}"
+    days = given.maximum_price_age_days
+    yield "Oldest price", "Any" if days is None else f"Of {counted(days, 'day')} before the run's date"
     yield (
         "Restrictions",
         _listed(tickers, {key: _RESTRICTIONS[one] for key, one in given.restrictions.items()}),

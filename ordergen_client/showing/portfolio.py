@@ -1,7 +1,7 @@
 """One portfolio of a run for eyes: what it is worth, and every line with its band, its order and why."""
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ordergen_client.records.price_ranges import PriceRange
 from ordergen_client.records.values import PortfolioRebalance, RebalancePosition
@@ -11,12 +11,16 @@ from ordergen_client.showing.output import Form, Listing, Output
 from ordergen_client.showing.rows import line_row, whole_portfolio
 from ordergen_client.telling.reasons import reason
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 LINES: Final = (
     Column("ticker", "Ticker"),
     Column("security_id", "Security", Kind.ID, 9),
     Column("side", "Side", Kind.SIDE),
     Column("quantity", "Shares", Kind.COUNT),
     Column("price", "Price", Kind.PRICE, 3),
+    Column("price_date", "of", Kind.TIME, 10),
     Column("value", "Value", Kind.MONEY, 2),
     Column("original_quantity", "Held", Kind.COUNT, 7),
     Column("adjusted_quantity", "then", Kind.COUNT, 7),
@@ -51,7 +55,7 @@ MORE: Final = (
 def show_portfolio(output: Output, portfolio: PortfolioRebalance) -> None:
     """Write it with all its lines, those that trade the most first."""
     rows = [{**line_row(portfolio, line), **_ends(line, output.form)} for line in portfolio.positions]
-    columns = _WITH_RANGES
+    columns: Sequence[Column] = _WITH_RANGES
     if output.form is Form.TABLE:
         if not any(line.good_until for line in portfolio.positions):
             columns = LINES

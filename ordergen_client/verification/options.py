@@ -19,6 +19,7 @@ KNOWN = frozenset(
         "lotSizes",
         "maximumTurnoverWeight",
         "maximumTradeCount",
+        "maximumPriceAgeDays",
     }
 )
 _STRATEGIES = {"STRATEGY_TO_TARGET": False, "STRATEGY_TO_BAND": True}
@@ -49,6 +50,7 @@ class Options:
     lots: Mapping[str, int]
     maximum_turnover_weight: Fraction | None
     maximum_trade_count: int | None
+    maximum_price_age_days: int | None
     unknown: tuple[str, ...]
 
     def cash_floor(self, market_value: Fraction) -> Fraction | None:
@@ -68,7 +70,7 @@ class Options:
 def read_options(message: Mapping[str, Any]) -> Options:
     """The options of protojson. Raises KeyError, TypeError, ValueError for what cannot be."""
     cash = message.get("minimumCash", {})
-    count = message.get("maximumTradeCount")
+    count, days = message.get("maximumTradeCount"), message.get("maximumPriceAgeDays")
     return Options(
         to_band=_STRATEGIES[message["strategy"]],
         allow_overdraft=message.get("allowOverdraft", False) is True,
@@ -82,5 +84,6 @@ def read_options(message: Mapping[str, Any]) -> Options:
         lots={one["securityId"]: whole(one["shares"]) for one in message.get("lotSizes", ())},
         maximum_turnover_weight=given(message, "maximumTurnoverWeight"),
         maximum_trade_count=None if count is None else whole(count),
+        maximum_price_age_days=None if days is None else whole(days),
         unknown=tuple(sorted(message.keys() - KNOWN)),
     )

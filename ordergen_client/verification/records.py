@@ -39,6 +39,7 @@ class Line(NamedTuple):
     actual_drift: Fraction | None
     trade: Trade
     reason: str
+    price_date: Date | None
 
 
 class Solution(NamedTuple):
@@ -104,6 +105,7 @@ def _line(message: Mapping[str, Any]) -> Line:
         given(message, "actualDrift"),
         _trade(message, message.get("tradeQuantity", 0)),
         message["reason"].removeprefix(_REASON),
+        read_date(message["priceDate"]) if "priceDate" in message else None,
     )
 
 

@@ -89,6 +89,7 @@ class RebalanceOptions:
         minimum_trade_value: no smaller trades, in money; full exits and repairs of a band are exempt.
         maximum_turnover_weight: buys and sells together at most, as a weight of market value.
         maximum_trade_count: transactions of a portfolio at most.
+        maximum_price_age_days: so many days before the date of the run a price may be of; None is any age.
     """
 
     minimum_cash_amount: Decimal | None = None
@@ -101,6 +102,7 @@ class RebalanceOptions:
     lot_sizes: tuple[LotSize, ...] = ()
     maximum_turnover_weight: Decimal | None = None
     maximum_trade_count: int | None = None
+    maximum_price_age_days: int | None = None
 
 
 class Transaction(NamedTuple):
@@ -121,6 +123,7 @@ class RunSecurity:
     Attributes:
         price: money a share.
         target: its weight in the model; 0 where the model does not list it, as are both bands.
+        price_date: the day of which the price is, where that is known.
     """
 
     security_id: str
@@ -129,6 +132,7 @@ class RunSecurity:
     target: Decimal
     low_drift: Decimal
     high_drift: Decimal
+    price_date: date | None = None
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -140,6 +144,7 @@ class RunSecurity:
             str(self.target),
             str(self.low_drift),
             str(self.high_drift),
+            str(self.price_date or ""),
         )
 
     def __eq__(self, other: object) -> bool:
@@ -303,6 +308,12 @@ class Rebalance:
     partial: bool = False
     draft: bool = False
     summary: RebalanceSummary | None = None
+
+    @property
+    def oldest_price_date(self) -> date | None:
+        """The day of which its prices must be at least; None where any will do."""
+        days = self.options.maximum_price_age_days if self.options else None
+        return None if days is None else self.rebalance_date - timedelta(days=days)
 
 
 @dataclass(frozen=True, slots=True)

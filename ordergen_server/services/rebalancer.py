@@ -40,7 +40,10 @@ WhenGone = Callable[[Callable[[], None]], bool]
 
 
 class Rebalancer:
-    """The use cases of rebalancing. What became of a portfolio is stored before anyone is told."""
+    """The use cases of rebalancing. What became of a portfolio is stored before anyone is told.
+
+    `maximum_price_age_days` holds for runs whose options have none; None is any age.
+    """
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class Rebalancer:
         clock: Callable[[], datetime],
         actor: Callable[[], str] = current_actor,
         observer: RunObserver = UNOBSERVED,
+        maximum_price_age_days: int | None = None,
     ) -> None:
         self._observer = observer
         self._models = models
@@ -60,6 +64,7 @@ class Rebalancer:
         self._runs = runs
         self._clock = clock
         self._actor = actor
+        self._maximum_price_age_days = maximum_price_age_days
 
     def rebalance_portfolio(
         self,
@@ -286,12 +291,18 @@ class Rebalancer:
             create_time=time,
             rebalance_date=time.date(),
             portfolio_count=portfolio_count,
-            options=options,
+            options=self._in_full(options),
             actor=self._actor(),
             partial=partial,
             draft=draft,
             summary=RebalanceSummary(),
         )
+
+    def _in_full(self, options: RebalanceOptions) -> RebalanceOptions:
+        """Options with what the server is configured with where they say nothing."""
+        if options.maximum_price_age_days is None:
+            return replace(options, maximum_price_age_days=self._maximum_price_age_days)
+        return options
 
     def _result(
         self, started: Rebalance, model: Model, portfolio_id: str, deadline: Deadline
@@ -300,7 +311,8 @@ class Rebalancer:
             snapshot = self._work.snapshot(model.positions, deadline)
         except STOPPING as error:
             return replace(untried(started, portfolio_id), state=PortfolioState.FAILED, error=error)
-        return self._work.one(Task(started, Securities(model.positions, snapshot), deadline), portfolio_id)
+        securities = Securities(model.positions, snapshot, started.oldest_price_date)
+        return self._work.one(Task(started, securities, deadline), portfolio_id)
 
     def _stored(
         self, started: Rebalance, result: PortfolioRebalance, request: Request | None
@@ -334,7 +346,8 @@ class Rebalancer:
         stopped: OrderGenerationError | None = None
         try:
             snapshot = self._work.snapshot(model.positions, deadline)
-            task = Task(started, Securities(model.positions, snapshot), deadline)
+            securities = Securities(model.positions, snapshot, started.oldest_price_date)
+            task = Task(started, securities, deadline)
             for results in self._work.results(task, list(pending)):
                 for result in results:
                     del pending[result.portfolio_id]

@@ -250,6 +250,7 @@ EDGE_OPTIONS = {
     "no weight": numbers(weight="0E-40"),
     "no trade": Options(maximum_trade_count=0),
     "trades": Options(maximum_trade_count=2**31 - 1),
+    "prices of any day": Options(maximum_price_age_days=3650),
 }
 
 

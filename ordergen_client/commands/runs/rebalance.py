@@ -53,6 +53,12 @@ _HOW: Final = (
         "--maximum-trades", type=click.IntRange(0, 2**31 - 1), help="Orders of a portfolio at most."
     ),
     click.option("--solver-timeout", type=seconds, help="Seconds for a portfolio."),
+    click.option(
+        "--maximum-price-age",
+        type=click.IntRange(0, 3650),
+        metavar="DAYS",
+        help="How many days before the run a price may be of. Who needs an older one is FAILED.",
+    ),
 )
 
 #: Of the shares in a lot.
@@ -191,6 +197,7 @@ def _options(client: Client, how: Mapping[str, Any]) -> RebalanceOptions:
             lot_sizes={key: _shares(value) for key, value in lots.items()},
             maximum_turnover_weight=how["maximum_turnover"],
             maximum_trade_count=how["maximum_trades"],
+            maximum_price_age_days=how["maximum_price_age"],
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error

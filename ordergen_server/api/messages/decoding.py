@@ -56,6 +56,7 @@ _VIEWS: dict[int, View] = {
     rebalance_pb2.PORTFOLIO_REBALANCE_VIEW_FULL: View.FULL,
 }
 MAXIMUM_SOLVER_SECONDS = 3600
+MAXIMUM_PRICE_AGE_DAYS = 3650
 _NANOS = 1_000_000_000
 DEFAULT_SOLVER_SECONDS = 30.0
 
@@ -182,6 +183,7 @@ def options(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> 
         maximum_trade_count=(
             message.maximum_trade_count if message.HasField("maximum_trade_count") else None
         ),
+        maximum_price_age_days=_price_age(message, violations),
     )
     if decoded.minimum_cash_weight is not None and not 0 <= decoded.minimum_cash_weight <= 1:
         violations.add(weight, "must be from 0 to 1", decoded.minimum_cash_weight)
@@ -194,6 +196,16 @@ def options(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> 
         if number is not None and number < 0:
             violations.add(path, "must not be negative", number)
     return decoded
+
+
+def _price_age(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> int | None:
+    if not message.HasField("maximum_price_age_days"):
+        return None
+    days = message.maximum_price_age_days
+    if not 0 <= days <= MAXIMUM_PRICE_AGE_DAYS:
+        rule = f"must be from 0 to {MAXIMUM_PRICE_AGE_DAYS:,} days"
+        violations.add("options.maximum_price_age_days", rule, days)
+    return days
 
 
 def _solver_seconds(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> float:

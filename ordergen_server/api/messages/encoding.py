@@ -147,6 +147,8 @@ def _set_options(message: pb.RebalanceOptions, value: RebalanceOptions) -> None:
         set_decimal(message.maximum_turnover_weight, value.maximum_turnover_weight)
     if value.maximum_trade_count is not None:
         message.maximum_trade_count = value.maximum_trade_count
+    if value.maximum_price_age_days is not None:
+        message.maximum_price_age_days = value.maximum_price_age_days
     for restriction in value.restrictions:
         kind = pb.RestrictionType.Value(f"RESTRICTION_TYPE_{restriction.type.name}")
         message.restrictions.add(security_id=restriction.security_id, type=kind)
@@ -231,6 +233,8 @@ def _of_security(value: RunSecurity) -> bytes:
     line = pb.RebalancePosition(security_id=value.security_id, ticker=value.ticker)
     for name in ("price", "target", "low_drift", "high_drift"):
         set_decimal(getattr(line, name), getattr(value, name))
+    if value.price_date:
+        set_date(line.price_date, value.price_date)
     return line.SerializeToString()
 
 

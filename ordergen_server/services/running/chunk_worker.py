@@ -120,7 +120,8 @@ class ChunkWorker:
         self, attempt: _Attempt, order: RunOrder, market: MarketSnapshot, deadline: Deadline
     ) -> None:
         wanted = deadline.unless(lambda: attempt.ends_early or self._stopping.is_set())
-        task = Task(order.rebalance, Securities(order.positions, market), wanted)
+        securities = Securities(order.positions, market, order.rebalance.oldest_price_date)
+        task = Task(order.rebalance, securities, wanted)
         with self._looked_after(attempt):
             stopped = self._done(attempt, task)
             if self._stopping.is_set():

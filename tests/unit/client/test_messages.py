@@ -83,6 +83,7 @@ def test_options_come_back_as_they_were_sent() -> None:
         lot_sizes={"C" * 24: 100},
         maximum_turnover_weight=Decimal("0.2"),
         maximum_trade_count=0,
+        maximum_price_age_days=0,
     )
     found = messages.options(messages.options_message(options))
     assert (found, str(found.minimum_cash_weight)) == (options, "0.050")
@@ -264,3 +265,12 @@ def test_a_range_of_prices_may_have_no_end_and_may_not_be_known() -> None:
                     getattr(line.good_until, name).value = end
     read = [one.good_until for one in messages.portfolio_rebalance(message).positions]
     assert read == [PriceRange(Decimal("1.50000000"), None), PriceRange(None, None), None]
+
+
+def test_a_price_may_have_no_day() -> None:
+    message = rebalance_pb2.PortfolioRebalance()
+    day = message.positions.add().price_date
+    day.year, day.month, day.day = 2026, 1, 2
+    message.positions.add()
+    read = messages.portfolio_rebalance(message).positions
+    assert [one.price_date for one in read] == [date(2026, 1, 2), None]

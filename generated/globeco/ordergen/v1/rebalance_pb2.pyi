@@ -527,12 +527,18 @@ class RebalanceOptions(_message.Message):
     LOT_SIZES_FIELD_NUMBER: _builtins.int
     MAXIMUM_TURNOVER_WEIGHT_FIELD_NUMBER: _builtins.int
     MAXIMUM_TRADE_COUNT_FIELD_NUMBER: _builtins.int
+    MAXIMUM_PRICE_AGE_DAYS_FIELD_NUMBER: _builtins.int
     strategy: Global___Strategy.ValueType
     """What to minimise. Unspecified is TO_TARGET."""
     allow_overdraft: _builtins.bool
     """True: cash is not checked at all."""
     maximum_trade_count: _builtins.int
     """The most transactions a portfolio may have: 0 or more. Absent is without limit."""
+    maximum_price_age_days: _builtins.int
+    """How old a price may be: days from the date that the pricing service gives it to rebalance_date, 0 to 3,650. A
+    portfolio that needs an older price, or one without a date, is FAILED with reason STALE_PRICE; others go on.
+    Absent is what the server is configured with, and then stands in the options of the run; without that, any age.
+    """
     @_builtins.property
     def minimum_cash(self) -> Global___MinimumCash:
         """Cash to keep."""
@@ -575,15 +581,20 @@ class RebalanceOptions(_message.Message):
         lot_sizes: _abc.Iterable[Global___LotSize] | None = ...,
         maximum_turnover_weight: _decimal_pb2.Decimal | None = ...,
         maximum_trade_count: _builtins.int | None = ...,
+        maximum_price_age_days: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_maximum_trade_count", b"_maximum_trade_count", "allow_overdraft", b"allow_overdraft", "cash_floor", b"cash_floor", "maximum_trade_count", b"maximum_trade_count", "maximum_turnover_weight", b"maximum_turnover_weight", "minimum_cash", b"minimum_cash", "minimum_trade_value", b"minimum_trade_value", "solver_timeout", b"solver_timeout"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_maximum_price_age_days", b"_maximum_price_age_days", "_maximum_trade_count", b"_maximum_trade_count", "allow_overdraft", b"allow_overdraft", "cash_floor", b"cash_floor", "maximum_price_age_days", b"maximum_price_age_days", "maximum_trade_count", b"maximum_trade_count", "maximum_turnover_weight", b"maximum_turnover_weight", "minimum_cash", b"minimum_cash", "minimum_trade_value", b"minimum_trade_value", "solver_timeout", b"solver_timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_maximum_trade_count", b"_maximum_trade_count", "allow_overdraft", b"allow_overdraft", "cash_floor", b"cash_floor", "lot_sizes", b"lot_sizes", "maximum_trade_count", b"maximum_trade_count", "maximum_turnover_weight", b"maximum_turnover_weight", "minimum_cash", b"minimum_cash", "minimum_trade_value", b"minimum_trade_value", "restrictions", b"restrictions", "solver_timeout", b"solver_timeout", "strategy", b"strategy"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_maximum_price_age_days", b"_maximum_price_age_days", "_maximum_trade_count", b"_maximum_trade_count", "allow_overdraft", b"allow_overdraft", "cash_floor", b"cash_floor", "lot_sizes", b"lot_sizes", "maximum_price_age_days", b"maximum_price_age_days", "maximum_trade_count", b"maximum_trade_count", "maximum_turnover_weight", b"maximum_turnover_weight", "minimum_cash", b"minimum_cash", "minimum_trade_value", b"minimum_trade_value", "restrictions", b"restrictions", "solver_timeout", b"solver_timeout", "strategy", b"strategy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__maximum_price_age_days: _TypeAlias = _typing.Literal["maximum_price_age_days"]  # noqa: Y015
+    _WhichOneofArgType__maximum_price_age_days: _TypeAlias = _typing.Literal["_maximum_price_age_days", b"_maximum_price_age_days"]  # noqa: Y015
     _WhichOneofReturnType__maximum_trade_count: _TypeAlias = _typing.Literal["maximum_trade_count"]  # noqa: Y015
     _WhichOneofArgType__maximum_trade_count: _TypeAlias = _typing.Literal["_maximum_trade_count", b"_maximum_trade_count"]  # noqa: Y015
     _WhichOneofReturnType_cash_floor: _TypeAlias = _typing.Literal["minimum_cash", "allow_overdraft"]  # noqa: Y015
     _WhichOneofArgType_cash_floor: _TypeAlias = _typing.Literal["cash_floor", b"cash_floor"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__maximum_price_age_days) -> _WhichOneofReturnType__maximum_price_age_days | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__maximum_trade_count) -> _WhichOneofReturnType__maximum_trade_count | None: ...
     @_typing.overload
@@ -828,6 +839,7 @@ class RebalancePosition(_message.Message):
     TRADE_DATE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     GOOD_UNTIL_FIELD_NUMBER: _builtins.int
+    PRICE_DATE_FIELD_NUMBER: _builtins.int
     security_id: _builtins.str
     """The security: 24 alphanumeric characters."""
     ticker: _builtins.str
@@ -891,6 +903,12 @@ class RebalancePosition(_message.Message):
         run are known; never in a stream or a list, nor in the view BASIC.
         """
 
+    @_builtins.property
+    def price_date(self) -> _date_pb2.Date:
+        """The date that the pricing service gives the price; absent where it gives none, and of runs that began before
+        the server kept it.
+        """
+
     def __init__(
         self,
         *,
@@ -911,10 +929,11 @@ class RebalancePosition(_message.Message):
         trade_date: _date_pb2.Date | None = ...,
         reason: Global___PositionReason.ValueType = ...,
         good_until: Global___PriceRange | None = ...,
+        price_date: _date_pb2.Date | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["actual", b"actual", "actual_drift", b"actual_drift", "adjusted_market_value", b"adjusted_market_value", "adjusted_quantity", b"adjusted_quantity", "good_until", b"good_until", "high_drift", b"high_drift", "low_drift", b"low_drift", "original_market_value", b"original_market_value", "original_quantity", b"original_quantity", "price", b"price", "target", b"target", "trade_date", b"trade_date"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actual", b"actual", "actual_drift", b"actual_drift", "adjusted_market_value", b"adjusted_market_value", "adjusted_quantity", b"adjusted_quantity", "good_until", b"good_until", "high_drift", b"high_drift", "low_drift", b"low_drift", "original_market_value", b"original_market_value", "original_quantity", b"original_quantity", "price", b"price", "price_date", b"price_date", "target", b"target", "trade_date", b"trade_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actual", b"actual", "actual_drift", b"actual_drift", "adjusted_market_value", b"adjusted_market_value", "adjusted_quantity", b"adjusted_quantity", "good_until", b"good_until", "high_drift", b"high_drift", "low_drift", b"low_drift", "original_market_value", b"original_market_value", "original_quantity", b"original_quantity", "price", b"price", "reason", b"reason", "security_id", b"security_id", "target", b"target", "ticker", b"ticker", "trade_date", b"trade_date", "trade_quantity", b"trade_quantity", "transaction_type", b"transaction_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actual", b"actual", "actual_drift", b"actual_drift", "adjusted_market_value", b"adjusted_market_value", "adjusted_quantity", b"adjusted_quantity", "good_until", b"good_until", "high_drift", b"high_drift", "low_drift", b"low_drift", "original_market_value", b"original_market_value", "original_quantity", b"original_quantity", "price", b"price", "price_date", b"price_date", "reason", b"reason", "security_id", b"security_id", "target", b"target", "ticker", b"ticker", "trade_date", b"trade_date", "trade_quantity", b"trade_quantity", "transaction_type", b"transaction_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

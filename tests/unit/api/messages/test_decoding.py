@@ -239,6 +239,8 @@ def in_lots(*sizes: tuple[int, int]) -> Options:
         ),
         (Options(maximum_turnover_weight=number_of("")), RebalanceOptions()),
         (Options(maximum_trade_count=0), RebalanceOptions(maximum_trade_count=0)),
+        (Options(maximum_price_age_days=0), RebalanceOptions(maximum_price_age_days=0)),
+        (Options(maximum_price_age_days=3650), RebalanceOptions(maximum_price_age_days=3650)),
         (
             restricted(1, 2, 3),
             RebalanceOptions(
@@ -266,6 +268,8 @@ def test_options_that_change_what_may_be_traded(message: Options, expected: Reba
         (Options(minimum_trade_value=number_of("x")), ["options.minimum_trade_value"]),
         (Options(maximum_turnover_weight=number_of("-0.1")), ["options.maximum_turnover_weight"]),
         (Options(maximum_trade_count=-1), ["options.maximum_trade_count"]),
+        (Options(maximum_price_age_days=-1), ["options.maximum_price_age_days"]),
+        (Options(maximum_price_age_days=3651), ["options.maximum_price_age_days"]),
         (restricted(1, 0), ["options.restrictions[1].type"]),
         (restricted(99), ["options.restrictions[0].type"]),
         (

@@ -319,3 +319,18 @@ def test_orders_are_good_until_an_end_that_is_there() -> None:
     imported = encoding.with_ranges(solved(), None)
     assert imported == encoding.portfolio_rebalance(solved())
     assert not any(one.HasField("good_until") for one in imported.positions)
+
+
+def test_a_price_has_its_day_where_that_is_known() -> None:
+    known = solved()
+    first = known.positions[0]
+    dated = first._replace(security=replace(first.security, price_date=TODAY))
+    message = encoding.portfolio_rebalance(replace(known, positions=(dated, *known.positions[1:])))
+    assert message.positions[0].price_date == DATE
+    assert not message.positions[1].HasField("price_date")
+
+
+def test_the_age_of_prices_is_told_where_it_is_limited() -> None:
+    limited = replace(rebalance(), options=RebalanceOptions(maximum_price_age_days=0))
+    assert encoding.rebalance(limited).options.HasField("maximum_price_age_days")
+    assert not encoding.rebalance(rebalance()).options.HasField("maximum_price_age_days")

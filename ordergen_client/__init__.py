@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         ResourceExhausted,
         SiblingUnavailable,
         SolverUndecided,
+        StalePrice,
         StoredDataDamaged,
         Unauthenticated,
         Unavailable,
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     )
     from ordergen_client.records.diagnoses import Caller, Dependency, Diagnosis
     from ordergen_client.records.drifts import PortfolioDrift, WorstPosition
+    from ordergen_client.records.price_ranges import PriceRange
     from ordergen_client.records.states import (
         CredentialType,
         DependencyState,
@@ -70,6 +72,7 @@ if TYPE_CHECKING:
         Strategy,
         View,
     )
+    from ordergen_client.records.summaries import RebalanceSummary
     from ordergen_client.records.values import (
         Model,
         Portfolio,
@@ -116,6 +119,7 @@ _PLACES = {
         "ResourceExhausted",
         "SiblingUnavailable",
         "SolverUndecided",
+        "StalePrice",
         "StoredDataDamaged",
         "Unauthenticated",
         "Unavailable",
@@ -125,6 +129,7 @@ _PLACES = {
     ),
     "ordergen_client.records.diagnoses": ("Caller", "Dependency", "Diagnosis"),
     "ordergen_client.records.drifts": ("PortfolioDrift", "WorstPosition"),
+    "ordergen_client.records.price_ranges": ("PriceRange",),
     "ordergen_client.records.states": (
         "CredentialType",
         "DependencyState",
@@ -139,6 +144,7 @@ _PLACES = {
         "Strategy",
         "View",
     ),
+    "ordergen_client.records.summaries": ("RebalanceSummary",),
     "ordergen_client.records.values": (
         "Model",
         "Portfolio",
@@ -194,12 +200,14 @@ __all__ = [
     "Position",
     "PositionReason",
     "PreconditionFailed",
+    "PriceRange",
     "Rebalance",
     "RebalanceEvent",
     "RebalanceInProgress",
     "RebalanceOptions",
     "RebalancePosition",
     "RebalanceState",
+    "RebalanceSummary",
     "ResourceExhausted",
     "Restriction",
     "Run",
@@ -211,6 +219,7 @@ __all__ = [
     "Solution",
     "SolutionStatus",
     "SolverUndecided",
+    "StalePrice",
     "StoredDataDamaged",
     "Strategy",
     "Tls",

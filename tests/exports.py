@@ -26,7 +26,9 @@ from ordergen_server.domain.rebalances import (
     RunEvent,
     RunFinished,
     RunStarted,
+    summary_of,
 )
+from ordergen_server.domain.summaries import RebalanceSummary
 from ordergen_server.services.portfolio import rebalance_portfolios
 from ordergen_server.services.securities import Securities
 from tests.builders import NOW, RUN_ID, holdings, position, rebalance, result, snapshot
@@ -91,8 +93,10 @@ def messages(
     counts = dict(Counter(one.state for one in results))
     bad = counts.keys() & {PortfolioState.INFEASIBLE, PortfolioState.FAILED, PortfolioState.SKIPPED}
     ended = RebalanceState.COMPLETED_WITH_ERRORS if bad else RebalanceState.COMPLETED
-    run = replace(rebalance(portfolio_count=len(results)), options=options, actor="desk")
-    end = replace(run, state=state or ended, counts=counts, finish_time=NOW, version=2)
+    begun = rebalance(portfolio_count=len(results))
+    run = replace(begun, options=options, actor="desk", summary=RebalanceSummary())
+    sums = summary_of(results)
+    end = replace(run, state=state or ended, counts=counts, finish_time=NOW, version=2, summary=sums)
     events = [
         RunEvent(1, RunStarted(run)),
         *(RunEvent(one.sequence, one) for one in results),

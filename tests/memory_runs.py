@@ -23,6 +23,7 @@ from ordergen_server.domain.rebalances import (
     Rebalance,
     RebalanceState,
     View,
+    summary_of,
 )
 from ordergen_server.domain.requests.pages import Page, PageRequest
 from ordergen_server.domain.stores import Lease, LeaseLost, Request, RunOrder
@@ -160,7 +161,10 @@ class MemoryRuns:
             counts = dict(run.rebalance.counts)
             for one in results:
                 counts[one.state] = counts.get(one.state, 0) + 1
-            run.rebalance = replace(run.rebalance, counts=counts)
+            known = run.rebalance.summary
+            run.rebalance = replace(
+                run.rebalance, counts=counts, summary=known and known.plus(summary_of(results))
+            )
             self.lend(run, lease)
             return run.cancel_requested
 

@@ -20,6 +20,7 @@ from google.type import date_pb2, decimal_pb2
 from ordergen_client.errors import from_status
 from ordergen_client.records.diagnoses import Caller, Dependency, Diagnosis
 from ordergen_client.records.drifts import PortfolioDrift, WorstPosition
+from ordergen_client.records.figures import price_range, summary
 from ordergen_client.records.lazily import Lazily
 from ordergen_client.records.states import (
     CredentialType,
@@ -91,6 +92,8 @@ def options_message(options: RebalanceOptions) -> pb.RebalanceOptions:
         message.maximum_trade_count = options.maximum_trade_count
     _set_if_given(message.costs, "rate_weight", options.cost_rate_weight)
     _set_if_given(message.costs, "per_trade_amount", options.cost_per_trade_amount)
+    if options.maximum_price_age_days is not None:
+        message.maximum_price_age_days = options.maximum_price_age_days
     for security_id, restriction in options.restrictions.items():
         kind = pb.RestrictionType.Value(f"RESTRICTION_TYPE_{restriction}")
         message.restrictions.add(security_id=security_id, type=kind)
@@ -122,6 +125,7 @@ def options(message: pb.RebalanceOptions) -> RebalanceOptions:
     """How a run rebalances."""
     timeout = message.solver_timeout.ToNanoseconds() / 1e9 if message.HasField("solver_timeout") else None
     count = message.maximum_trade_count if message.HasField("maximum_trade_count") else None
+    days = message.maximum_price_age_days if message.HasField("maximum_price_age_days") else None
     return RebalanceOptions(
         minimum_cash_amount=_decimal(message.minimum_cash.amount),
         minimum_cash_weight=_decimal(message.minimum_cash.weight),
@@ -137,6 +141,7 @@ def options(message: pb.RebalanceOptions) -> RebalanceOptions:
         buy_lot_sizes={one.security_id: one.shares for one in message.lot_sizes if _is_of_buys(one)},
         cost_rate_weight=_decimal(message.costs.rate_weight),
         cost_per_trade_amount=_decimal(message.costs.per_trade_amount),
+        maximum_price_age_days=days,
     )
 
 
@@ -197,6 +202,7 @@ def rebalance(message: pb.Rebalance) -> Rebalance:
         partial=message.partial,
         draft=message.draft,
         options=options(message.options) if message.HasField("options") else None,
+        summary=summary(message.summary) if message.HasField("summary") else None,
     )
 
 
@@ -338,6 +344,8 @@ def _position(message: pb.RebalancePosition) -> RebalancePosition:
         trade_date=_date(message.trade_date) if message.HasField("trade_date") else None,
         reason=_REASONS[message.reason],
         cost=_decimal(message.cost),
+        good_until=price_range(message.good_until) if message.HasField("good_until") else None,
+        price_date=_date(message.price_date) if message.HasField("price_date") else None,
     )
 
 

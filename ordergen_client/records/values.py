@@ -18,6 +18,7 @@ from ordergen_client.records.checks import (
     text,
     whole,
 )
+from ordergen_client.records.price_ranges import PriceRange
 from ordergen_client.records.states import (
     PortfolioState,
     PositionReason,
@@ -28,6 +29,7 @@ from ordergen_client.records.states import (
     SolutionStatus,
     Strategy,
 )
+from ordergen_client.records.summaries import RebalanceSummary
 
 ZERO = Decimal(0)
 #: More digits than the sum of any two numbers of the contract has; should one have more, it raises.
@@ -100,6 +102,8 @@ class RebalanceOptions:
         buy_lot_sizes: shares in a lot, by security id, of which buys alone are multiples: any number is sold.
         cost_rate_weight: what a trade costs beyond its value, as a weight of that; below 1.
         cost_per_trade_amount: what it costs besides, in money.
+        maximum_price_age_days: so many days before the date of the run a price may be of; None is what the
+            server is configured with.
 
     Raises:
         TypeError: money or a weight is a float, or another argument is not of its type.
@@ -121,6 +125,7 @@ class RebalanceOptions:
     buy_lot_sizes: Mapping[str, int]
     cost_rate_weight: Decimal | None
     cost_per_trade_amount: Decimal | None
+    maximum_price_age_days: int | None
 
     def __init__(  # noqa: PLR0917 - each may be given by its place, as it always could
         self,
@@ -138,6 +143,7 @@ class RebalanceOptions:
         buy_lot_sizes: Mapping[str, int] | None = None,
         cost_rate_weight: Number | None = None,
         cost_per_trade_amount: Number | None = None,
+        maximum_price_age_days: int | None = None,
     ) -> None:
         _set(self, "minimum_cash_amount", optional_decimal(minimum_cash_amount, "minimum_cash_amount"))
         _set(self, "minimum_cash_weight", optional_decimal(minimum_cash_weight, "minimum_cash_weight"))
@@ -159,6 +165,7 @@ class RebalanceOptions:
         _set(self, "buy_lot_sizes", _by_id(buy_lot_sizes, "buy_lot_sizes", whole))
         _set(self, "cost_rate_weight", optional_decimal(cost_rate_weight, "cost_rate_weight"))
         _set(self, "cost_per_trade_amount", optional_decimal(cost_per_trade_amount, "cost_per_trade_amount"))
+        _set(self, "maximum_price_age_days", optional_whole(maximum_price_age_days, "maximum_price_age_days"))
         self._refuse_contradiction()
 
     def __repr__(self) -> str:
@@ -191,6 +198,9 @@ class RebalancePosition:
 
     Attributes:
         cost: of the trade beyond its value, in money; None where it does not trade or the run had no costs.
+        good_until: the prices of this security, all others unchanged, at which the portfolio's orders keep
+            every band and the cash floor; None but where one portfolio is asked for, and has a solution.
+        price_date: the day of which the price is; None where nobody says.
     """
 
     security_id: str
@@ -209,6 +219,8 @@ class RebalancePosition:
     trade_date: date | None
     reason: PositionReason
     cost: Decimal | None = None
+    good_until: PriceRange | None = None
+    price_date: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +285,7 @@ class Rebalance:
     Attributes:
         partial: it is over some of the model's portfolios alone, those that were asked for.
         draft: it tried positions in place of the model's own, and is stored nowhere.
+        summary: the sums over its portfolios so far; None where the server does not know them.
     """
 
     rebalance_id: str
@@ -291,6 +304,7 @@ class Rebalance:
     options: RebalanceOptions | None = field(default_factory=RebalanceOptions)
     partial: bool = False
     draft: bool = False
+    summary: RebalanceSummary | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,8 @@ def options(given: RebalanceOptions | None, tickers: dict[str, str]) -> Iterator
     count = given.maximum_trade_count
     yield "Most trades of a portfolio", "No limit" if count is None else f"{count:,}"
     yield "Costs of a trade", _costs(given)
+    days = given.maximum_price_age_days
+    yield "Oldest price", "Any" if days is None else f"Of {counted(days, 'day')} before the run's date"
     yield (
         "Restrictions",
         _listed(tickers, {key: _RESTRICTIONS[one] for key, one in given.restrictions.items()}),

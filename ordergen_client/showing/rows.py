@@ -1,7 +1,7 @@
 """Records as rows: the same keys for eyes and for programs."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import date
 from decimal import Decimal
 from typing import Final
@@ -97,6 +97,8 @@ def run_row(run: Rebalance) -> dict[str, object]:
         "partial": run.partial,
         "draft": run.draft,
         "counts": dict(run.counts),
+        "summary": asdict(run.summary) if run.summary else None,
+        "turnover_weight": run.summary.turnover_weight if run.summary else None,
         "version": run.version,
         "infeasible_or_failed": sum(
             run.counts.get(state, 0) for state in (PortfolioState.INFEASIBLE, PortfolioState.FAILED)
@@ -146,6 +148,7 @@ def line_row(portfolio: PortfolioRebalance, line: RebalancePosition) -> dict[str
     value = portfolio.base_value or Decimal(0)
     return {
         **given,
+        "good_until": asdict(line.good_until) if line.good_until else None,
         "low": line.target - line.low_drift,
         "high": line.target + line.high_drift,
         "weight_before": _weight(line.original_market_value, value),

@@ -6,13 +6,14 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
+from ordergen_client.records.summaries import RebalanceSummary
 from ordergen_client.records.values import Rebalance, RebalanceEvent
 from ordergen_client.report.attention import Attention, run_warning
 from ordergen_client.report.figures import figures
 from ordergen_client.report.securities import Securities
 from ordergen_client.report.totals import Totals
 from ordergen_client.report.words import STATES, base_name, counted, extent, headline
-from ordergen_client.showing.columns import Column, Kind, money, percent, time
+from ordergen_client.showing.columns import Column, Kind, count, money, percent, time
 from ordergen_client.showing.grid import Row, print_details, print_rows
 from ordergen_client.showing.output import Form, Listing, Output
 from ordergen_client.showing.rows import plain, portfolio_row, run_row, set_options
@@ -122,7 +123,7 @@ def _show_summary(console: Console, run: Rebalance, read: RunRead) -> None:
     said = Text(headline(totals, read.attention), style="bold")
     console.print(said, soft_wrap=not console.is_terminal)
     states = ", ".join(
-        f"{count:,} {STATES.get(state, state).lower()}" for state, count in totals.states.items()
+        f"{number:,} {STATES.get(state, state).lower()}" for state, number in totals.states.items()
     )
     weight = totals.turnover_weight
     before, after = totals.drift_before, totals.drift_after
@@ -139,16 +140,18 @@ def _show_summary(console: Console, run: Rebalance, read: RunRead) -> None:
         f" {counted(totals.sells, 'sell')} for {money(totals.sold)}",
         "Turnover": money(totals.turnover)
         + (f", {percent(weight)} of {base_name(totals)}" if weight is not None else ""),
-        "Proven": _proven(totals),
+        "Proven": _proven(totals, run.summary),
     }
     print_details(console, lines)
     console.print()
 
 
-def _proven(totals: Totals) -> str:
+def _proven(totals: Totals, summary: RebalanceSummary | None) -> str:
     if not totals.answered:
         return "-"
-    return f"{totals.proven:,} of {totals.answered:,} answers: no better whole-share orders exist"
+    gap = summary.worst_unproven_gap if summary else None
+    off = "" if gap is None else f"; of the others none is off by more than {count(gap)}"
+    return f"{totals.proven:,} of {totals.answered:,} answers: no better whole-share orders exist{off}"
 
 
 def _show_attention(console: Console, run: Rebalance, read: RunRead) -> None:

@@ -1,5 +1,6 @@
 """What must hold of each line of a solved portfolio."""
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from typing import NamedTuple
@@ -70,9 +71,17 @@ def line_checks(line: Line, worth: Worth, base: Fraction, options: Options, date
     if not line.target and not line.original_quantity:
         yield Check("quantity outside the model", line.original_quantity, "not 0")
     yield from _band(line, after, weight, options)
+    if options.maximum_price_age_days is not None:
+        yield _age(line.price_date, options.maximum_price_age_days, date)
     if shares:
         yield from _trade(line, after, worth.before / base, options)
     yield from _reason(line, worth, options)
+
+
+def _age(found: Date | None, days: int, date: Date) -> Check:
+    oldest = dt.date(*date) - dt.timedelta(days=days)
+    fresh = found is not None and dt.date(*found) >= oldest
+    return holds("price_date", found, f"{oldest} or later", when=fresh)
 
 
 def _is_inside(line: Line, quantity: Fraction, weight: Fraction) -> bool:

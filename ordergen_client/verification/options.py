@@ -21,6 +21,7 @@ KNOWN = frozenset(
         "maximumTradeCount",
         "sides",
         "costs",
+        "maximumPriceAgeDays",
     }
 )
 _STRATEGIES = {"STRATEGY_TO_TARGET": False, "STRATEGY_TO_BAND": True}
@@ -62,6 +63,7 @@ class Options:
     has_costs: bool
     cost_rate: Fraction
     cost_per_trade: Fraction
+    maximum_price_age_days: int | None
     unknown: tuple[str, ...]
 
     def cash_floor(self, base: Fraction) -> Fraction | None:
@@ -89,7 +91,7 @@ class Options:
 def read_options(message: Mapping[str, Any]) -> Options:
     """The options of protojson. Raises KeyError, TypeError, ValueError for what cannot be."""
     cash = message.get("minimumCash", {})
-    count = message.get("maximumTradeCount")
+    count, days = message.get("maximumTradeCount"), message.get("maximumPriceAgeDays")
     return Options(
         to_band=_STRATEGIES[message["strategy"]],
         allow_overdraft=message.get("allowOverdraft", False) is True,
@@ -112,5 +114,6 @@ def read_options(message: Mapping[str, Any]) -> Options:
         has_costs="costs" in message,
         cost_rate=given(message.get("costs", {}), "rateWeight") or Fraction(0),
         cost_per_trade=given(message.get("costs", {}), "perTradeAmount") or Fraction(0),
+        maximum_price_age_days=None if days is None else whole(days),
         unknown=tuple(sorted(message.keys() - KNOWN)),
     )

@@ -39,7 +39,8 @@ class Line(NamedTuple):
     actual_drift: Fraction | None
     trade: Trade
     reason: str
-    cost: Fraction | None = None
+    cost: Fraction | None
+    price_date: Date | None
 
 
 class Solution(NamedTuple):
@@ -110,6 +111,7 @@ def _line(message: Mapping[str, Any]) -> Line:
         _trade(message, message.get("tradeQuantity", 0)),
         message["reason"].removeprefix(_REASON),
         given(message, "cost"),
+        read_date(message["priceDate"]) if "priceDate" in message else None,
     )
 
 

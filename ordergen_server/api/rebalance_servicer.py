@@ -63,7 +63,7 @@ class RebalanceServicer:
             validate_only=request.validate_only,
             cash_flow=cash_flow,
         )
-        return encoding.portfolio_rebalance(result)
+        return encoding.with_ranges(result, options)
 
     def RebalanceModel(self, request: pb.RebalanceModelRequest, call: Call) -> Iterator[Sequence[bytes]]:
         """Rebalance portfolios of a model."""
@@ -206,7 +206,9 @@ class RebalanceServicer:
             check_entity_id(request.portfolio_id, "portfolio_id", violations)
             view = decoding.view(request.view, violations)
         found = self._runs.get_portfolio(request.rebalance_id, request.portfolio_id, view)
-        return encoding.portfolio_rebalance(found)
+        if view is View.BASIC or found.solution is None:
+            return encoding.portfolio_rebalance(found)
+        return encoding.with_ranges(found, self._runs.get(request.rebalance_id).options)
 
     def CheckDrift(
         self, request: pb.CheckDriftRequest, call: Call

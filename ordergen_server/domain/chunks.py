@@ -14,6 +14,7 @@ from typing import Protocol
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState
 from ordergen_server.domain.stores import Lease, RunOrder
+from ordergen_server.domain.summaries import RebalanceSummary
 
 #: Portfolios of a chunk at most. Whoever reads relies on it: no release may store larger ones.
 CHUNK_PORTFOLIOS = 250
@@ -87,11 +88,13 @@ class DoneChunk:
     Attributes:
         counts: its portfolios by state.
         stopped: why no other portfolio of the run can fare better, if that is so.
+        summary: the sums over its portfolios; None where a server of an earlier release stored them.
     """
 
     number: int
     counts: Mapping[PortfolioState, int]
     stopped: OrderGenerationError | None = None
+    summary: RebalanceSummary | None = None
 
     @property
     def count(self) -> int:

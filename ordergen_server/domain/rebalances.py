@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from enum import Enum
 from typing import NamedTuple
 
 from ordergen_server.domain.errors import OrderGenerationError
-from ordergen_server.domain.numbers import EXACT, ZERO, product
+from ordergen_server.domain.numbers import EXACT, ZERO, difference, product
+from ordergen_server.domain.summaries import RebalanceSummary
 
 
 class RebalanceState(Enum):
@@ -124,6 +125,7 @@ class RebalanceOptions:
         maximum_trade_count: transactions of a portfolio at most.
         sides: on which sides orders may be, of every security.
         costs: of each transaction, paid from cash.
+        maximum_price_age_days: so many days before the date of the run a price may be of; None is any age.
     """
 
     minimum_cash_amount: Decimal | None = None
@@ -138,6 +140,7 @@ class RebalanceOptions:
     maximum_trade_count: int | None = None
     sides: Sides = Sides.BUY_AND_SELL
     costs: TradingCosts | None = None
+    maximum_price_age_days: int | None = None
 
 
 class Transaction(NamedTuple):
@@ -158,6 +161,7 @@ class RunSecurity:
     Attributes:
         price: money a share.
         target: its weight in the model; 0 where the model does not list it, as are both bands.
+        price_date: the day of which the price is, where that is known.
     """
 
     security_id: str
@@ -166,6 +170,7 @@ class RunSecurity:
     target: Decimal
     low_drift: Decimal
     high_drift: Decimal
+    price_date: date | None = None
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -177,6 +182,7 @@ class RunSecurity:
             str(self.target),
             str(self.low_drift),
             str(self.high_drift),
+            str(self.price_date or ""),
         )
 
     def __eq__(self, other: object) -> bool:
@@ -289,6 +295,47 @@ def transactions_of(orders: Iterable[tuple[str, int]], trade_date: date) -> tupl
     )
 
 
+#: What has an answer: orders to send, or that none are needed.
+ANSWERED = frozenset({PortfolioState.REBALANCED, PortfolioState.NO_ACTION})
+
+
+def summary_of(results: Iterable[PortfolioRebalance]) -> RebalanceSummary:
+    """The sums over results, whole ones, of those that have an answer; nothing of the others counts."""
+    found = RebalanceSummary()
+    for one in results:
+        if one.state in ANSWERED:
+            found = found.plus(_share(one))
+    return found
+
+
+def _share(result: PortfolioRebalance) -> RebalanceSummary:
+    """What a portfolio with an answer adds to the sums of its run."""
+    before, after = result.drift_before, result.drift_after
+    base = ZERO if before is None or after is None else result.base_value or ZERO
+    with localcontext(EXACT):
+        trades = [one.trade_quantity * one.security.price for one in result.positions if one.trade_quantity]
+        buys = sum((one for one in trades if one > 0), ZERO)
+        sells = sum((-one for one in trades if one < 0), ZERO)
+    quality = result.solution
+    unproven = quality if quality and not quality.proven_optimal else None
+    return RebalanceSummary(
+        market_value=result.market_value or ZERO,
+        cash_flow=result.cash_flow or ZERO,
+        cost=result.cost or ZERO,
+        buy_value=buys,
+        sell_value=sells,
+        cash_before=result.cash_before or ZERO,
+        cash_after=result.cash_after or ZERO,
+        drift_base=base,
+        drift_value_before=product(base, before or ZERO),
+        drift_value_after=product(base, after or ZERO),
+        trade_count=len(trades),
+        proven_count=int(quality is not None and unproven is None),
+        unproven_count=int(unproven is not None),
+        worst_unproven_gap=difference(unproven.objective, unproven.lower_bound) if unproven else None,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Rebalance:
     """A run: its model as it was then, how far it is, and how many portfolios ended in which state.
@@ -301,6 +348,8 @@ class Rebalance:
         actor: who began it; empty of runs stored before it was known, and where nobody is.
         partial: it is over some of the model's portfolios alone, those that were asked for.
         draft: it has positions in place of the model's own, and is stored nowhere.
+        summary: the sums over its portfolios so far, of those that `counts` has; None where it is not known:
+            of runs stored before it was, and of those of another service.
     """
 
     rebalance_id: str
@@ -319,6 +368,13 @@ class Rebalance:
     actor: str = ""
     partial: bool = False
     draft: bool = False
+    summary: RebalanceSummary | None = None
+
+    @property
+    def oldest_price_date(self) -> date | None:
+        """The day of which its prices must be at least; None where any will do."""
+        days = self.options.maximum_price_age_days if self.options else None
+        return None if days is None else self.rebalance_date - timedelta(days=days)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,11 @@ from ordergen_server.domain.rebalances import (
     RunFinished,
     RunStarted,
     View,
+    summary_of,
 )
 from ordergen_server.domain.stores import BegunBy, ModelStore, RebalanceStore, Request, RunOrder
 from ordergen_server.domain.subjects import current_actor
+from ordergen_server.domain.summaries import RebalanceSummary
 from ordergen_server.services.members import NO_FLOWS, Members, chosen
 from ordergen_server.services.observer import UNOBSERVED, RunObserver, Stage
 from ordergen_server.services.portfolio_work import STOPPING, PortfolioWork, Task, untried
@@ -39,7 +41,10 @@ WhenGone = Callable[[Callable[[], None]], bool]
 
 
 class Rebalancer:
-    """The use cases of rebalancing. What became of a portfolio is stored before anyone is told."""
+    """The use cases of rebalancing. What became of a portfolio is stored before anyone is told.
+
+    `maximum_price_age_days` holds for runs whose options have none; None is any age.
+    """
 
     def __init__(
         self,
@@ -51,6 +56,7 @@ class Rebalancer:
         clock: Callable[[], datetime],
         actor: Callable[[], str] = current_actor,
         observer: RunObserver = UNOBSERVED,
+        maximum_price_age_days: int | None = None,
     ) -> None:
         self._observer = observer
         self._models = models
@@ -59,6 +65,7 @@ class Rebalancer:
         self._runs = runs
         self._clock = clock
         self._actor = actor
+        self._maximum_price_age_days = maximum_price_age_days
 
     def rebalance_portfolio(
         self,
@@ -201,9 +208,11 @@ class Rebalancer:
         yield [RunEvent(1, RunStarted(started))]
         sequence, error = 1, None
         counts: dict[PortfolioState, int] = {}
+        summary = RebalanceSummary()
         for result in self._previewed(started, model, asked, deadline):
             sequence += 1
             counts[result.state] = counts.get(result.state, 0) + 1
+            summary = summary.plus(summary_of([result]))
             error = error or (result.error if isinstance(result.error, STOPPING) else None)
             yield [RunEvent(sequence, result if view is View.FULL else replace(result, positions=()))]
         finished = replace(
@@ -212,6 +221,7 @@ class Rebalancer:
             counts=counts,
             error=error,
             finish_time=self._clock(),
+            summary=summary,
         )
         yield [RunEvent(sequence + 1, RunFinished(finished))]
         _raise_error(finished)
@@ -294,11 +304,18 @@ class Rebalancer:
             create_time=time,
             rebalance_date=time.date(),
             portfolio_count=portfolio_count,
-            options=options,
+            options=self._in_full(options),
             actor=self._actor(),
             partial=partial,
             draft=draft,
+            summary=RebalanceSummary(),
         )
+
+    def _in_full(self, options: RebalanceOptions) -> RebalanceOptions:
+        """Options with what the server is configured with where they say nothing."""
+        if options.maximum_price_age_days is None:
+            return replace(options, maximum_price_age_days=self._maximum_price_age_days)
+        return options
 
     def _result(
         self, started: Rebalance, model: Model, asked: Members, deadline: Deadline
@@ -309,8 +326,8 @@ class Rebalancer:
         except STOPPING as error:
             known = untried(started, portfolio_id, asked.cash_flows)
             return replace(known, state=PortfolioState.FAILED, error=error)
-        task = Task(started, Securities(model.positions, snapshot), deadline, asked.cash_flows)
-        return self._work.one(task, portfolio_id)
+        securities = Securities(model.positions, snapshot, started.oldest_price_date)
+        return self._work.one(Task(started, securities, deadline, asked.cash_flows), portfolio_id)
 
     def _stored(
         self, started: Rebalance, result: PortfolioRebalance, request: Request | None
@@ -325,6 +342,7 @@ class Rebalancer:
             counts=counts,
             error=stopped,
             finish_time=time,
+            summary=summary_of([result]),
         )
         with self._observer.stage(Stage.STORE):
             stored = self._store.save_whole(ended, result, request)
@@ -344,7 +362,8 @@ class Rebalancer:
         stopped: OrderGenerationError | None = None
         try:
             snapshot = self._work.snapshot(model.positions, deadline)
-            task = Task(started, Securities(model.positions, snapshot), deadline, asked.cash_flows)
+            securities = Securities(model.positions, snapshot, started.oldest_price_date)
+            task = Task(started, securities, deadline, asked.cash_flows)
             for results in self._work.results(task, list(pending)):
                 for result in results:
                     del pending[result.portfolio_id]

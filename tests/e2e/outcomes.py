@@ -20,6 +20,14 @@ def signed(kind: int, quantity: int) -> int:
     return signs[kind] * quantity
 
 
+def as_streamed(answer: pb.PortfolioRebalance) -> pb.PortfolioRebalance:
+    """A portfolio that was asked for, as streams tell it: not until which prices its orders are good."""
+    found = pb.PortfolioRebalance.FromString(answer.SerializeToString())
+    for line in found.positions:
+        line.ClearField("good_until")
+    return found
+
+
 def outcome(answer: pb.PortfolioRebalance) -> Outcome:
     """A solved portfolio."""
     return Outcome(

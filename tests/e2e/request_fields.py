@@ -232,6 +232,10 @@ RULES: dict[str, Rule] = {
         st.one_of(no_numbers, negative_numbers, above_one, st.just("1")),
     ),
     "TradingCosts.per_trade_amount": Rule(f"0 or more; {_NUMBER_FORM}", no_numbers | negative_numbers),
+    "RebalanceOptions.maximum_price_age_days": Rule(
+        "from 0 to 3,650; absent is what the server is configured with",
+        negative_int32 | st.integers(3651, 2**31 - 1),
+    ),
     "MinimumCash.amount": Rule(f"0 or more; {_NUMBER_FORM}", no_numbers | negative_numbers),
     "MinimumCash.weight": Rule(
         f"{_WEIGHT}; {_NUMBER_FORM}", st.one_of(no_numbers, negative_numbers, above_one)

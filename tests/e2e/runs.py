@@ -12,6 +12,7 @@ from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.api import Api
 from tests.e2e.outcomes import inputs, outcome
 from tests.limits import PATIENCE
+from tests.summaries import check_summary
 from tests.verification import verify
 
 pb = rebalance_pb2
@@ -42,7 +43,7 @@ def counts(run: pb.Rebalance) -> dict[str, int]:
 def check_told(
     told: list[rebalance_service_pb2.RebalanceModelResponse], portfolio_ids: list[str]
 ) -> pb.Rebalance:
-    """Fail unless a run is told without a gap, each portfolio once, with counts that agree; its end."""
+    """Fail unless a run is told without a gap, each portfolio once, counts and sums that agree; its end."""
     assert [one.sequence for one in told] == list(range(1, len(portfolio_ids) + 3))
     portfolios = [one.portfolio for one in told[1:-1]]
     assert sorted(one.portfolio_id for one in portfolios) == sorted(portfolio_ids)
@@ -52,6 +53,7 @@ def check_told(
         name.removeprefix("PORTFOLIO_REBALANCE_STATE_"): count for name, count in states.items()
     }
     assert ended.portfolio_count == len(portfolio_ids)
+    check_summary(ended, portfolios)
     assert told[0].started.rebalance_id == ended.rebalance_id
     return ended
 

@@ -278,6 +278,7 @@ EDGE_FLOWS = {
     "no money": "-0.00",
     **{f"{sign}{text}": sign + text for sign in ("", "-") for text in (LARGEST, SMALLEST, LONGEST)},
     "the most": "9" * 34 + "e6",
+    "prices of any day": Options(maximum_price_age_days=3650),
 }
 
 

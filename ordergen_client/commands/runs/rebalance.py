@@ -73,6 +73,12 @@ _HOW: Final = (
     ),
     click.option("--cost-per-trade", type=money, help="What a trade costs besides, in money."),
     click.option("--solver-timeout", type=seconds, help="Seconds for a portfolio."),
+    click.option(
+        "--maximum-price-age",
+        type=click.IntRange(0, 3650),
+        metavar="DAYS",
+        help="How many days before the run a price may be of. Who needs an older one is FAILED.",
+    ),
 )
 
 #: Of the shares in a lot.
@@ -253,6 +259,7 @@ def _options(client: Client, how: Mapping[str, Any]) -> RebalanceOptions:
             maximum_trade_count=how["maximum_trades"],
             cost_rate_weight=how["cost_rate"],
             cost_per_trade_amount=how["cost_per_trade"],
+            maximum_price_age_days=how["maximum_price_age"],
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error

@@ -70,6 +70,7 @@ _VIEWS: dict[int, View] = {
     rebalance_pb2.PORTFOLIO_REBALANCE_VIEW_FULL: View.FULL,
 }
 MAXIMUM_SOLVER_SECONDS = 3600
+MAXIMUM_PRICE_AGE_DAYS = 3650
 _NANOS = 1_000_000_000
 DEFAULT_SOLVER_SECONDS = 30.0
 
@@ -222,6 +223,7 @@ def options(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> 
         ),
         sides=_sides(message, violations),
         costs=_costs(message.costs, violations) if message.HasField("costs") else None,
+        maximum_price_age_days=_price_age(message, violations),
     )
     if decoded.minimum_cash_weight is not None and not 0 <= decoded.minimum_cash_weight <= 1:
         violations.add(weight, "must be from 0 to 1", decoded.minimum_cash_weight)
@@ -246,6 +248,16 @@ def _costs(message: rebalance_pb2.TradingCosts, violations: Violations) -> Tradi
     if decoded.per_trade_amount < 0:
         violations.add(amount, "must not be negative", decoded.per_trade_amount)
     return decoded
+
+
+def _price_age(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> int | None:
+    if not message.HasField("maximum_price_age_days"):
+        return None
+    days = message.maximum_price_age_days
+    if not 0 <= days <= MAXIMUM_PRICE_AGE_DAYS:
+        rule = f"must be from 0 to {MAXIMUM_PRICE_AGE_DAYS:,} days"
+        violations.add("options.maximum_price_age_days", rule, days)
+    return days
 
 
 def _solver_seconds(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> float:

@@ -11,6 +11,7 @@ from google.type import date_pb2, decimal_pb2
 from ordergen_server.api.messages.errors import to_status
 from ordergen_server.domain.models import Model
 from ordergen_server.domain.numbers import product
+from ordergen_server.domain.price_ranges import good_until
 from ordergen_server.domain.rebalances import (
     LotSides,
     PortfolioRebalance,
@@ -25,6 +26,7 @@ from ordergen_server.domain.rebalances import (
     Side,
     Sides,
 )
+from ordergen_server.domain.summaries import RebalanceSummary
 from ordergen_server.domain.weights import LineWeights
 
 pb = rebalance_pb2
@@ -32,6 +34,11 @@ pb = rebalance_pb2
 KEPT_MODELS, KEPT_PORTFOLIOS = 256, 1000
 #: Securities of runs whose encoding is kept.
 KEPT_SECURITIES = 16_384
+#: Money and weights of a summary; what is None there is absent.
+_SUMS = (
+    *("market_value", "buy_value", "sell_value", "turnover_weight", "cash_before", "cash_after"),
+    *("drift_before", "drift_after", "worst_unproven_gap", "cash_flow", "cost"),
+)
 _BUY, _SELL = pb.TRANSACTION_TYPE_BUY, pb.TRANSACTION_TYPE_SELL
 _NUMBERS = (
     *("market_value", "cash_before", "cash_after", "drift_before", "drift_after"),
@@ -117,7 +124,18 @@ def rebalance(value: Rebalance) -> pb.Rebalance:
         _set_options(message.options, value.options)
     if value.finish_time:
         set_time(message.finish_time, value.finish_time)
+    if value.summary:
+        _set_summary(message.summary, value.summary)
     return message
+
+
+def _set_summary(message: pb.RebalanceSummary, value: RebalanceSummary) -> None:
+    for name in _SUMS:
+        number = getattr(value, name)
+        if number is not None:
+            set_decimal(getattr(message, name), number)
+    for name in ("trade_count", "proven_count", "unproven_count"):
+        setattr(message, name, getattr(value, name))
 
 
 def _set_options(message: pb.RebalanceOptions, value: RebalanceOptions) -> None:
@@ -140,6 +158,8 @@ def _set_options(message: pb.RebalanceOptions, value: RebalanceOptions) -> None:
     if value.costs is not None:
         set_decimal(message.costs.rate_weight, value.costs.rate_weight)
         set_decimal(message.costs.per_trade_amount, value.costs.per_trade_amount)
+    if value.maximum_price_age_days is not None:
+        message.maximum_price_age_days = value.maximum_price_age_days
     _add_rules_of_securities(message, value)
 
 
@@ -151,6 +171,18 @@ def _add_rules_of_securities(message: pb.RebalanceOptions, value: RebalanceOptio
         line = message.lot_sizes.add(security_id=lot.security_id, shares=lot.shares)
         if lot.applies_to is not LotSides.BOTH:
             line.applies_to = pb.LotSides.Value(f"LOT_SIDES_{lot.applies_to.name}")
+
+
+def with_ranges(value: PortfolioRebalance, options: RebalanceOptions | None) -> pb.PortfolioRebalance:
+    """What a run with these options did for a portfolio, and until which prices its orders are good."""
+    message = portfolio_rebalance(value)
+    for line, found in zip(message.positions, good_until(value, options), strict=False):
+        line.good_until.SetInParent()  # without ends it is there, too
+        if found.low is not None:
+            line.good_until.low.value = plain(found.low)
+        if found.high is not None:
+            line.good_until.high.value = plain(found.high)
+    return message
 
 
 def portfolio_rebalance(value: PortfolioRebalance) -> pb.PortfolioRebalance:
@@ -220,6 +252,8 @@ def _of_security(value: RunSecurity) -> bytes:
     line = pb.RebalancePosition(security_id=value.security_id, ticker=value.ticker)
     for name in ("price", "target", "low_drift", "high_drift"):
         set_decimal(getattr(line, name), getattr(value, name))
+    if value.price_date:
+        set_date(line.price_date, value.price_date)
     return line.SerializeToString()
 
 

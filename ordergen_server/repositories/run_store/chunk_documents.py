@@ -3,8 +3,8 @@
     left to do   rebalance_id, number, origin, stride, count, state "left", token, portfolio_ids, create_time,
                  and where portfolios have any, cash_flows by their ids
     begun        ... and session, and beats
-    done         ... state "ready", counts, and perhaps stopped, without what attempts need
-    published    rebalance_id, number, origin, stride, count, counts, first_sequence
+    done         ... state "ready", counts, summary, and perhaps stopped, without what attempts need
+    published    rebalance_id, number, origin, stride, count, counts, summary, first_sequence
 
 `create_time` lets the database forget the chunks of runs that never began; who carries a run out takes it
 away. Documents without a stride are of earlier releases, up to 10,000 portfolios each, whose results have
@@ -22,6 +22,7 @@ from msgspec import convert
 from ordergen_server.domain.chunks import Chunk, ClaimedChunk, DoneChunk, flows_of
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.domain.rebalances import PortfolioState
+from ordergen_server.domain.summaries import RebalanceSummary
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.documents import from_document, to_document
 
@@ -99,7 +100,14 @@ def done_chunk_of(document: Document) -> DoneChunk:
         cast("int", document["number"]),
         {PortfolioState(state): count for state, count in counts.items()},
         error_of(document.get("stopped")),
+        summary_in(document),
     )
+
+
+def summary_in(document: Document) -> RebalanceSummary | None:
+    """The sums that stand in a chunk or a header, if they do."""
+    stored = document.get("summary")
+    return from_document(cast("Document", stored), RebalanceSummary) if stored else None
 
 
 def error_of(stored: object) -> OrderGenerationError | None:

@@ -120,8 +120,8 @@ class ChunkWorker:
         self, attempt: _Attempt, order: RunOrder, market: MarketSnapshot, deadline: Deadline
     ) -> None:
         wanted = deadline.unless(lambda: attempt.ends_early or self._stopping.is_set())
-        flows = attempt.chunk.cash_flows
-        task = Task(order.rebalance, Securities(order.positions, market), wanted, flows)
+        securities = Securities(order.positions, market, order.rebalance.oldest_price_date)
+        task = Task(order.rebalance, securities, wanted, attempt.chunk.cash_flows)
         with self._looked_after(attempt):
             stopped = self._done(attempt, task)
             if self._stopping.is_set():

@@ -134,6 +134,11 @@ def _wrong(error: type[Exception], message: str, call: Callable[[], object]) -> 
             "maximum_trade_count must be a whole number",
             lambda: RebalanceOptions(maximum_trade_count=True),
         ),
+        _wrong(
+            TypeError,
+            "maximum_price_age_days must be a whole number",
+            lambda: RebalanceOptions(maximum_price_age_days=1.0),  # type: ignore[arg-type] # as is tried
+        ),
         _wrong(TypeError, "name must be a string", lambda: models.create(ANY)),
         _wrong(TypeError, "positions must be several Position", lambda: models.create("A", ANY)),
         _wrong(TypeError, "positions must be several Position", lambda: models.create("A", LINE)),  # type: ignore[arg-type] # as is tried

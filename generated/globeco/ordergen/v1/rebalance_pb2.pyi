@@ -395,6 +395,7 @@ class Rebalance(_message.Message):
     ACTOR_FIELD_NUMBER: _builtins.int
     PARTIAL_FIELD_NUMBER: _builtins.int
     DRAFT_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
     rebalance_id: _builtins.str
     """Identifies the run: 24 lower-case hexadecimal characters."""
     model_id: _builtins.str
@@ -451,6 +452,12 @@ class Rebalance(_message.Message):
     def error(self) -> _status_pb2.Status:
         """Why the run stopped, where it FAILED."""
 
+    @_builtins.property
+    def summary(self) -> Global___RebalanceSummary:
+        """The sums over the portfolios that are counted above, so far. Absent of imported runs, and of runs that began
+        before the server kept it.
+        """
+
     def __init__(
         self,
         *,
@@ -474,14 +481,117 @@ class Rebalance(_message.Message):
         actor: _builtins.str = ...,
         partial: _builtins.bool = ...,
         draft: _builtins.bool = ...,
+        summary: Global___RebalanceSummary | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "error", b"error", "finish_time", b"finish_time", "options", b"options", "rebalance_date", b"rebalance_date"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "error", b"error", "finish_time", b"finish_time", "options", b"options", "rebalance_date", b"rebalance_date", "summary", b"summary"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "create_time", b"create_time", "draft", b"draft", "error", b"error", "failed_count", b"failed_count", "finish_time", b"finish_time", "infeasible_count", b"infeasible_count", "model_id", b"model_id", "model_name", b"model_name", "model_version", b"model_version", "no_action_count", b"no_action_count", "options", b"options", "partial", b"partial", "portfolio_count", b"portfolio_count", "rebalance_date", b"rebalance_date", "rebalance_id", b"rebalance_id", "rebalanced_count", b"rebalanced_count", "skipped_count", b"skipped_count", "state", b"state", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "create_time", b"create_time", "draft", b"draft", "error", b"error", "failed_count", b"failed_count", "finish_time", b"finish_time", "infeasible_count", b"infeasible_count", "model_id", b"model_id", "model_name", b"model_name", "model_version", b"model_version", "no_action_count", b"no_action_count", "options", b"options", "partial", b"partial", "portfolio_count", b"portfolio_count", "rebalance_date", b"rebalance_date", "rebalance_id", b"rebalance_id", "rebalanced_count", b"rebalanced_count", "skipped_count", b"skipped_count", "state", b"state", "summary", b"summary", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Rebalance: _TypeAlias = Rebalance  # noqa: Y015
+
+@_typing.final
+class RebalanceSummary(_message.Message):
+    """What a run did with all its portfolios together: exact sums over those that have an answer, which are REBALANCED
+    or NO_ACTION. Nothing of a portfolio that is INFEASIBLE, FAILED or SKIPPED is in them.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MARKET_VALUE_FIELD_NUMBER: _builtins.int
+    BUY_VALUE_FIELD_NUMBER: _builtins.int
+    SELL_VALUE_FIELD_NUMBER: _builtins.int
+    TURNOVER_WEIGHT_FIELD_NUMBER: _builtins.int
+    CASH_BEFORE_FIELD_NUMBER: _builtins.int
+    CASH_AFTER_FIELD_NUMBER: _builtins.int
+    DRIFT_BEFORE_FIELD_NUMBER: _builtins.int
+    DRIFT_AFTER_FIELD_NUMBER: _builtins.int
+    TRADE_COUNT_FIELD_NUMBER: _builtins.int
+    PROVEN_COUNT_FIELD_NUMBER: _builtins.int
+    UNPROVEN_COUNT_FIELD_NUMBER: _builtins.int
+    WORST_UNPROVEN_GAP_FIELD_NUMBER: _builtins.int
+    CASH_FLOW_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
+    trade_count: _builtins.int
+    """How many transactions there are."""
+    proven_count: _builtins.int
+    """How many answers are PROVEN_OPTIMAL. A new and empty portfolio has no answer to prove."""
+    unproven_count: _builtins.int
+    """How many answers are FEASIBLE, and not proven to be the best."""
+    @_builtins.property
+    def market_value(self) -> _decimal_pb2.Decimal:
+        """The sum of market values, in money."""
+
+    @_builtins.property
+    def buy_value(self) -> _decimal_pb2.Decimal:
+        """What all shares bought are worth at the prices of the run, in money."""
+
+    @_builtins.property
+    def sell_value(self) -> _decimal_pb2.Decimal:
+        """What all shares sold are worth at the prices of the run, in money: 0 or more."""
+
+    @_builtins.property
+    def turnover_weight(self) -> _decimal_pb2.Decimal:
+        """Buys and sells together over market value plus cash flow, rounded half to even to 12 decimals. Absent where that
+        is 0.
+        """
+
+    @_builtins.property
+    def cash_before(self) -> _decimal_pb2.Decimal:
+        """The sum of cash before flows and transactions, in money; may be negative."""
+
+    @_builtins.property
+    def cash_after(self) -> _decimal_pb2.Decimal:
+        """The sum of cash after flows, transactions and their costs, in money."""
+
+    @_builtins.property
+    def drift_before(self) -> _decimal_pb2.Decimal:
+        """The mean of drift_before of the portfolios that have both drifts, each by its market value plus cash flow; rounded
+        half to even to 12 decimals. Absent where none has.
+        """
+
+    @_builtins.property
+    def drift_after(self) -> _decimal_pb2.Decimal:
+        """The same of drift_after."""
+
+    @_builtins.property
+    def worst_unproven_gap(self) -> _decimal_pb2.Decimal:
+        """The greatest objective less lower_bound of those, in money. Absent where all are proven."""
+
+    @_builtins.property
+    def cash_flow(self) -> _decimal_pb2.Decimal:
+        """The sum of cash flows, in money: what comes less what is to be paid out."""
+
+    @_builtins.property
+    def cost(self) -> _decimal_pb2.Decimal:
+        """What all transactions cost beyond their value, in money; 0 where the run has no costs."""
+
+    def __init__(
+        self,
+        *,
+        market_value: _decimal_pb2.Decimal | None = ...,
+        buy_value: _decimal_pb2.Decimal | None = ...,
+        sell_value: _decimal_pb2.Decimal | None = ...,
+        turnover_weight: _decimal_pb2.Decimal | None = ...,
+        cash_before: _decimal_pb2.Decimal | None = ...,
+        cash_after: _decimal_pb2.Decimal | None = ...,
+        drift_before: _decimal_pb2.Decimal | None = ...,
+        drift_after: _decimal_pb2.Decimal | None = ...,
+        trade_count: _builtins.int = ...,
+        proven_count: _builtins.int = ...,
+        unproven_count: _builtins.int = ...,
+        worst_unproven_gap: _decimal_pb2.Decimal | None = ...,
+        cash_flow: _decimal_pb2.Decimal | None = ...,
+        cost: _decimal_pb2.Decimal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["buy_value", b"buy_value", "cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "market_value", b"market_value", "sell_value", b"sell_value", "turnover_weight", b"turnover_weight", "worst_unproven_gap", b"worst_unproven_gap"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["buy_value", b"buy_value", "cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "market_value", b"market_value", "proven_count", b"proven_count", "sell_value", b"sell_value", "trade_count", b"trade_count", "turnover_weight", b"turnover_weight", "unproven_count", b"unproven_count", "worst_unproven_gap", b"worst_unproven_gap"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RebalanceSummary: _TypeAlias = RebalanceSummary  # noqa: Y015
 
 @_typing.final
 class RebalanceOptions(_message.Message):
@@ -500,6 +610,7 @@ class RebalanceOptions(_message.Message):
     MAXIMUM_TRADE_COUNT_FIELD_NUMBER: _builtins.int
     SIDES_FIELD_NUMBER: _builtins.int
     COSTS_FIELD_NUMBER: _builtins.int
+    MAXIMUM_PRICE_AGE_DAYS_FIELD_NUMBER: _builtins.int
     strategy: Global___Strategy.ValueType
     """What to minimise. Unspecified is TO_TARGET."""
     allow_overdraft: _builtins.bool
@@ -508,6 +619,11 @@ class RebalanceOptions(_message.Message):
     """The most transactions a portfolio may have: 0 or more. Absent is without limit."""
     sides: Global___Sides.ValueType
     """On which sides orders may be. Unspecified is BUY_AND_SELL."""
+    maximum_price_age_days: _builtins.int
+    """How old a price may be: days from the date that the pricing service gives it to rebalance_date, 0 to 3,650. A
+    portfolio that needs an older price, or one without a date, is FAILED with reason STALE_PRICE; others go on.
+    Absent is what the server is configured with, and then stands in the options of the run; without that, any age.
+    """
     @_builtins.property
     def minimum_cash(self) -> Global___MinimumCash:
         """Cash to keep."""
@@ -556,15 +672,20 @@ class RebalanceOptions(_message.Message):
         maximum_trade_count: _builtins.int | None = ...,
         sides: Global___Sides.ValueType = ...,
         costs: Global___TradingCosts | None = ...,
+        maximum_price_age_days: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_maximum_trade_count", b"_maximum_trade_count", "allow_overdraft", b"allow_overdraft", "cash_floor", b"cash_floor", "costs", b"costs", "maximum_trade_count", b"maximum_trade_count", "maximum_turnover_weight", b"maximum_turnover_weight", "minimum_cash", b"minimum_cash", "minimum_trade_value", b"minimum_trade_value", "solver_timeout", b"solver_timeout"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_maximum_price_age_days", b"_maximum_price_age_days", "_maximum_trade_count", b"_maximum_trade_count", "allow_overdraft", b"allow_overdraft", "cash_floor", b"cash_floor", "costs", b"costs", "maximum_price_age_days", b"maximum_price_age_days", "maximum_trade_count", b"maximum_trade_count", "maximum_turnover_weight", b"maximum_turnover_weight", "minimum_cash", b"minimum_cash", "minimum_trade_value", b"minimum_trade_value", "solver_timeout", b"solver_timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_maximum_trade_count", b"_maximum_trade_count", "allow_overdraft", b"allow_overdraft", "cash_floor", b"cash_floor", "costs", b"costs", "lot_sizes", b"lot_sizes", "maximum_trade_count", b"maximum_trade_count", "maximum_turnover_weight", b"maximum_turnover_weight", "minimum_cash", b"minimum_cash", "minimum_trade_value", b"minimum_trade_value", "restrictions", b"restrictions", "sides", b"sides", "solver_timeout", b"solver_timeout", "strategy", b"strategy"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_maximum_price_age_days", b"_maximum_price_age_days", "_maximum_trade_count", b"_maximum_trade_count", "allow_overdraft", b"allow_overdraft", "cash_floor", b"cash_floor", "costs", b"costs", "lot_sizes", b"lot_sizes", "maximum_price_age_days", b"maximum_price_age_days", "maximum_trade_count", b"maximum_trade_count", "maximum_turnover_weight", b"maximum_turnover_weight", "minimum_cash", b"minimum_cash", "minimum_trade_value", b"minimum_trade_value", "restrictions", b"restrictions", "sides", b"sides", "solver_timeout", b"solver_timeout", "strategy", b"strategy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__maximum_price_age_days: _TypeAlias = _typing.Literal["maximum_price_age_days"]  # noqa: Y015
+    _WhichOneofArgType__maximum_price_age_days: _TypeAlias = _typing.Literal["_maximum_price_age_days", b"_maximum_price_age_days"]  # noqa: Y015
     _WhichOneofReturnType__maximum_trade_count: _TypeAlias = _typing.Literal["maximum_trade_count"]  # noqa: Y015
     _WhichOneofArgType__maximum_trade_count: _TypeAlias = _typing.Literal["_maximum_trade_count", b"_maximum_trade_count"]  # noqa: Y015
     _WhichOneofReturnType_cash_floor: _TypeAlias = _typing.Literal["minimum_cash", "allow_overdraft"]  # noqa: Y015
     _WhichOneofArgType_cash_floor: _TypeAlias = _typing.Literal["cash_floor", b"cash_floor"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__maximum_price_age_days) -> _WhichOneofReturnType__maximum_price_age_days | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__maximum_trade_count) -> _WhichOneofReturnType__maximum_trade_count | None: ...
     @_typing.overload
@@ -868,6 +989,8 @@ class RebalancePosition(_message.Message):
     TRADE_DATE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     COST_FIELD_NUMBER: _builtins.int
+    GOOD_UNTIL_FIELD_NUMBER: _builtins.int
+    PRICE_DATE_FIELD_NUMBER: _builtins.int
     security_id: _builtins.str
     """The security: 24 alphanumeric characters."""
     ticker: _builtins.str
@@ -928,6 +1051,21 @@ class RebalancePosition(_message.Message):
         of the run have no costs.
         """
 
+    @_builtins.property
+    def good_until(self) -> Global___PriceRange:
+        """The prices of this security, those of all others unchanged, at which the orders of the portfolio leave every
+        weight inside its band, of the market value at those prices, and the cash floor kept. A band that the orders do
+        not keep at the prices of the run, because a restriction or a fraction of a share forbids it, is left out.
+        Answered by GetPortfolioRebalance and RebalancePortfolio alone, where there is a solution and the options of the
+        run are known; never in a stream or a list, nor in the view BASIC.
+        """
+
+    @_builtins.property
+    def price_date(self) -> _date_pb2.Date:
+        """The date that the pricing service gives the price; absent where it gives none, and of runs that began before
+        the server kept it.
+        """
+
     def __init__(
         self,
         *,
@@ -948,14 +1086,46 @@ class RebalancePosition(_message.Message):
         trade_date: _date_pb2.Date | None = ...,
         reason: Global___PositionReason.ValueType = ...,
         cost: _decimal_pb2.Decimal | None = ...,
+        good_until: Global___PriceRange | None = ...,
+        price_date: _date_pb2.Date | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["actual", b"actual", "actual_drift", b"actual_drift", "adjusted_market_value", b"adjusted_market_value", "adjusted_quantity", b"adjusted_quantity", "cost", b"cost", "high_drift", b"high_drift", "low_drift", b"low_drift", "original_market_value", b"original_market_value", "original_quantity", b"original_quantity", "price", b"price", "target", b"target", "trade_date", b"trade_date"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actual", b"actual", "actual_drift", b"actual_drift", "adjusted_market_value", b"adjusted_market_value", "adjusted_quantity", b"adjusted_quantity", "cost", b"cost", "good_until", b"good_until", "high_drift", b"high_drift", "low_drift", b"low_drift", "original_market_value", b"original_market_value", "original_quantity", b"original_quantity", "price", b"price", "price_date", b"price_date", "target", b"target", "trade_date", b"trade_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actual", b"actual", "actual_drift", b"actual_drift", "adjusted_market_value", b"adjusted_market_value", "adjusted_quantity", b"adjusted_quantity", "cost", b"cost", "high_drift", b"high_drift", "low_drift", b"low_drift", "original_market_value", b"original_market_value", "original_quantity", b"original_quantity", "price", b"price", "reason", b"reason", "security_id", b"security_id", "target", b"target", "ticker", b"ticker", "trade_date", b"trade_date", "trade_quantity", b"trade_quantity", "transaction_type", b"transaction_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actual", b"actual", "actual_drift", b"actual_drift", "adjusted_market_value", b"adjusted_market_value", "adjusted_quantity", b"adjusted_quantity", "cost", b"cost", "good_until", b"good_until", "high_drift", b"high_drift", "low_drift", b"low_drift", "original_market_value", b"original_market_value", "original_quantity", b"original_quantity", "price", b"price", "price_date", b"price_date", "reason", b"reason", "security_id", b"security_id", "target", b"target", "ticker", b"ticker", "trade_date", b"trade_date", "trade_quantity", b"trade_quantity", "transaction_type", b"transaction_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RebalancePosition: _TypeAlias = RebalancePosition  # noqa: Y015
+
+@_typing.final
+class PriceRange(_message.Message):
+    """Prices from one to another, both included. At each end the rule holds, and 0.00000001 beyond it it does not."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOW_FIELD_NUMBER: _builtins.int
+    HIGH_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def low(self) -> _decimal_pb2.Decimal:
+        """The lowest, in money, to 8 decimals; absent where any lower price above 0 is as good."""
+
+    @_builtins.property
+    def high(self) -> _decimal_pb2.Decimal:
+        """The highest, in money, to 8 decimals; absent where any higher price is as good."""
+
+    def __init__(
+        self,
+        *,
+        low: _decimal_pb2.Decimal | None = ...,
+        high: _decimal_pb2.Decimal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["high", b"high", "low", b"low"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["high", b"high", "low", b"low"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PriceRange: _TypeAlias = PriceRange  # noqa: Y015
 
 @_typing.final
 class Solution(_message.Message):

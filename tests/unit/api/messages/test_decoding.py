@@ -257,6 +257,8 @@ def costly(rate_weight: str, per_trade_amount: str) -> Options:
         (Options(maximum_trade_count=0), RebalanceOptions(maximum_trade_count=0)),
         (Options(costs=rebalance_pb2.TradingCosts()), RebalanceOptions(costs=TradingCosts())),
         (costly("0.0015", "9.50"), RebalanceOptions(costs=TradingCosts(Decimal("0.0015"), Decimal("9.50")))),
+        (Options(maximum_price_age_days=0), RebalanceOptions(maximum_price_age_days=0)),
+        (Options(maximum_price_age_days=3650), RebalanceOptions(maximum_price_age_days=3650)),
         (
             restricted(1, 2, 3),
             RebalanceOptions(
@@ -301,6 +303,8 @@ def test_options_that_change_what_may_be_traded(message: Options, expected: Reba
         (Options(maximum_trade_count=-1), ["options.maximum_trade_count"]),
         (costly("-0.1", "-0.01"), ["options.costs.rate_weight", "options.costs.per_trade_amount"]),
         (costly("1", "x"), ["options.costs.per_trade_amount", "options.costs.rate_weight"]),
+        (Options(maximum_price_age_days=-1), ["options.maximum_price_age_days"]),
+        (Options(maximum_price_age_days=3651), ["options.maximum_price_age_days"]),
         (restricted(1, 0), ["options.restrictions[1].type"]),
         (restricted(99), ["options.restrictions[0].type"]),
         (

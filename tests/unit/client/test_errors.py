@@ -109,11 +109,8 @@ def test_exported_names() -> None:
         "PortfolioRebalance", "PortfolioState",
         "Position", "PositionReason", "PreconditionFailed", "PriceRange", "Rebalance", "RebalanceEvent",
         "RebalanceInProgress", "RebalanceOptions", "RebalancePosition", "RebalanceState",
-        "ResourceExhausted", "Restriction", "Run", "Security", "SecurityMatches",
-        "SiblingUnavailable", "Side", "Sides", "Solution", "SolutionStatus", "SolverUndecided",
-        "StoredDataDamaged", "Strategy", "Tls", "Transaction", "Unauthenticated", "Unavailable",
         "RebalanceSummary", "ResourceExhausted", "Restriction", "Run", "Security", "SecurityMatches",
-        "SiblingUnavailable", "Side", "Solution", "SolutionStatus", "SolverUndecided",
+        "SiblingUnavailable", "Side", "Sides", "Solution", "SolutionStatus", "SolverUndecided",
         "StalePrice", "StoredDataDamaged", "Strategy", "Tls", "Transaction", "Unauthenticated", "Unavailable",
         "Unsupported", "VersionMismatch", "View", "Violation", "WorstPosition",
     ]  # fmt: skip

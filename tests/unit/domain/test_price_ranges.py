@@ -156,7 +156,12 @@ def made_up(draw: st.DrawFn) -> PortfolioRebalance:
 
 @given(made_up(), OPTIONS)
 def test_whatever_an_answer_is(answer: PortfolioRebalance, options: RebalanceOptions) -> None:
-    check(answer, options)
+    costs = (
+        [options.costs.of(one.trade_value) for one in answer.positions if one.trade_quantity]
+        if (options.costs)
+        else []
+    )
+    check(replace(answer, cash_after=(answer.cash_after or ZERO) - sum(costs, ZERO)), options)
 
 
 def answer_of(

@@ -79,9 +79,7 @@ def check_limited(api: Api, model: model_pb2.Model, holder: str, security: str) 
     assert (ended.state, ended.failed_count) == (pb.REBALANCE_STATE_COMPLETED_WITH_ERRORS, 1)
     assert ended.options.maximum_price_age_days == 30
     none = list(api.rebalance_all(model.model_id, pb.RebalanceOptions(maximum_price_age_days=1)))
-    assert none[-1].finished.failed_count >= 7, (
-        "all but who holds nothing: the model targets one of two days ago"
-    )
+    assert none[-1].finished.failed_count >= 7, "who holds anything: the model targets one of two days ago"
     single = failure(lambda: api.rebalance(holder, pb.RebalanceOptions(maximum_price_age_days=30)))
     assert (single.code, single.info.reason) == (StatusCode.FAILED_PRECONDITION, "STALE_PRICE")
 
@@ -92,9 +90,8 @@ def test_a_server_is_configured_with_an_age_and_calls_may_say_another(
     """The client and the command, too."""
     with served(mongodb_uri, database_name, siblings, maximum_price_age_days=400) as api:
         sent = few(siblings)
-        siblings.override_price_date(
-            sent.positions[0].security_id, datetime.now(UTC).date() - timedelta(days=500)
-        )
+        before = datetime.now(UTC).date() - timedelta(days=500)
+        siblings.override_price_date(sent.positions[0].security_id, before)
         api.create(sent)
         one = sent.portfolio_ids[0]
         with Client(f"127.0.0.1:{api.port}") as client:
@@ -107,7 +104,7 @@ def test_a_server_is_configured_with_an_age_and_calls_may_say_another(
         assert limits == {400, 600}
         command = ["rebalance", "--portfolio", one, "--json", f"--target=127.0.0.1:{api.port}"]
         refused = CliRunner().invoke(main, command)
-        assert (refused.exit_code, "500" in refused.output, "is of" in refused.output) == (1, False, True)
+        assert (refused.exit_code, f"is of {before}" in " ".join(refused.output.split())) == (1, True)
         done = CliRunner().invoke(main, [*command, "--maximum-price-age=600"])
         assert done.exit_code == 0, done.output
         shown = json.loads(done.stdout)["positions"]

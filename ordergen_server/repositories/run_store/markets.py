@@ -43,7 +43,7 @@ class RunMarket:
     @property
     def snapshot(self) -> MarketSnapshot:
         """The market."""
-        quotes = {**self.quotes, **self.problems}
+        quotes: dict[str, Quote | DataProblem] = {**self.quotes, **self.problems}
         if self.prices is None:
             return MarketSnapshot(quotes, self.time)
         known = {key: Price(one, self.price_dates.get(key)) for key, one in self.prices.items()}

@@ -44,6 +44,7 @@ RIGHT: dict[str, RebalanceOptions] = {
     "lots": with_options(lot_sizes=tuple(LotSize(security_id(n), 3 + n) for n in range(LISTED))),
     "turnover": with_options(maximum_turnover_weight=Decimal("1.2")),
     "trade count": with_options(maximum_trade_count=LISTED + 1),
+    "age of prices": with_options(maximum_price_age_days=3),
 }
 
 
@@ -68,6 +69,7 @@ WRONG: dict[str, tuple[RebalanceOptions, str]] = {
     "lots": (with_options(lot_sizes=(LotSize(security_id(2), 10_007),)), "lot size"),
     "turnover": (with_options(maximum_turnover_weight=Decimal("0.001")), "maximum turnover"),
     "trade count": (with_options(maximum_trade_count=0), "maximum trade count"),
+    "age of prices": (with_options(maximum_price_age_days=2), "price_date"),
 }
 
 

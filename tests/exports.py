@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
@@ -31,7 +32,7 @@ from ordergen_server.domain.rebalances import (
 from ordergen_server.domain.summaries import RebalanceSummary
 from ordergen_server.services.portfolio import rebalance_portfolios
 from ordergen_server.services.securities import Securities
-from tests.builders import NOW, RUN_ID, holdings, position, rebalance, result, snapshot
+from tests.builders import NOW, RUN_ID, TODAY, holdings, position, rebalance, result, snapshot
 from tests.limits import PATIENCE
 
 Object = dict[str, Any]
@@ -70,7 +71,8 @@ def answers(
         (replace(result(place, sequence=place + 2), cash_flow=flows.get(place)), held)
         for place, held in enumerate(_holdings(count, fractions=fractions))
     ]
-    return rebalance_portfolios(found, Securities(MODEL, snapshot(PRICES)), options, Deadline.after(PATIENCE))
+    securities = Securities(MODEL, snapshot(PRICES, TODAY - timedelta(days=3)))
+    return rebalance_portfolios(found, securities, options, Deadline.after(PATIENCE))
 
 
 def skipped(number: int) -> PortfolioRebalance:

@@ -12,6 +12,7 @@ from ordergen_client.records.values import PortfolioRebalance, Rebalance, Rebala
 from ordergen_client.report import words
 from ordergen_client.report.exact import ZERO, ratio
 from ordergen_client.report.figures import Figures, figures, trade_value
+from ordergen_client.report.price_days import PriceDays
 from ordergen_client.report.sheets import Column, Sheet, Styles
 from ordergen_client.report.totals import Totals
 from ordergen_client.report.write import Progress
@@ -89,6 +90,7 @@ class _Contents:
         self._orders = Sheet(book, "Orders", _ORDERS, styles)
         self._lines = Sheet(book, "Lines", _LINES, styles)
         self._totals = Totals()
+        self._price_days = PriceDays()
 
     def read(self, events: Iterable[RebalanceEvent], progress: Progress) -> Rebalance:
         total = 0
@@ -106,6 +108,7 @@ class _Contents:
     def _add(self, portfolio: PortfolioRebalance) -> None:
         its = figures(portfolio)
         self._totals.add(portfolio, its)
+        self._price_days.add(portfolio)
         self._portfolios.add(_portfolio_row(portfolio, its))
         for row in _order_rows(portfolio):
             self._orders.add(row)
@@ -114,7 +117,7 @@ class _Contents:
 
     def _finish(self, run: Rebalance) -> None:
         rounded = sum(one.rounded for one in (self._portfolios, self._orders, self._lines))
-        for row in _summary_rows(run, self._totals, rounded):
+        for row in _summary_rows(run, self._totals, self._price_days.told, rounded):
             self._summary.add(row)
         for sheet in (self._summary, self._portfolios, self._orders, self._lines):
             sheet.finish()
@@ -156,7 +159,9 @@ def _line_rows(portfolio: PortfolioRebalance) -> Iterator[Iterable[object]]:
         )
 
 
-def _summary_rows(run: Rebalance, totals: Totals, rounded: int) -> Iterator[tuple[str, object, str]]:
+def _summary_rows(
+    run: Rebalance, totals: Totals, prices: str, rounded: int
+) -> Iterator[tuple[str, object, str]]:
     yield "Run", run.rebalance_id, ""
     yield "State", words.RUN_STATES.get(run.state, run.state), run.error.message if run.error else ""
     yield "Model", words.model(run), run.model_id
@@ -170,6 +175,7 @@ def _summary_rows(run: Rebalance, totals: Totals, rounded: int) -> Iterator[tupl
     for state, name in words.STATES.items():
         yield name, Decimal(totals.states[state]), "portfolios"
     yield "Proven optimal", Decimal(totals.proven), f"of {words.counted(totals.answered, 'answer')}"
+    yield "Prices", prices, ""
     yield "Market value", totals.market_value, "in the currency of the prices"
     yield "Bought", totals.bought, words.counted(totals.buys, "order")
     yield "Sold", totals.sold, words.counted(totals.sells, "order")

@@ -10,6 +10,7 @@ from ordergen_client.records.summaries import RebalanceSummary
 from ordergen_client.records.values import Rebalance, RebalanceEvent
 from ordergen_client.report.attention import Attention, run_warning
 from ordergen_client.report.figures import figures
+from ordergen_client.report.price_days import PriceDays
 from ordergen_client.report.securities import Securities
 from ordergen_client.report.totals import Totals
 from ordergen_client.report.words import STATES, base_name, counted, extent, headline
@@ -59,6 +60,7 @@ class RunRead:
         self.totals = Totals()
         self.attention = Attention()
         self.securities = Securities()
+        self.price_days = PriceDays()
         self._wanted = wanted
 
     def rows(self, events: Iterable[RebalanceEvent]) -> Iterator[Row]:
@@ -72,6 +74,7 @@ class RunRead:
             self.totals.add(portfolio, its)
             self.attention.add(portfolio, its)
             self.securities.add(portfolio)
+            self.price_days.add(portfolio)
             if self._wanted(portfolio.state):
                 yield {"rebalance_id": portfolio.rebalance_id, **portfolio_row(portfolio, its)}
 
@@ -141,6 +144,7 @@ def _show_summary(console: Console, run: Rebalance, read: RunRead) -> None:
         "Turnover": money(totals.turnover)
         + (f", {percent(weight)} of {base_name(totals)}" if weight is not None else ""),
         "Proven": _proven(totals, run.summary),
+        "Prices": read.price_days.told,
     }
     print_details(console, lines)
     console.print()

@@ -83,5 +83,5 @@ class Securities:
         position = self._wanted.get(security_id) or Position(security_id, ZERO, ZERO, ZERO)
         weights = (position.target, position.low_drift, position.high_drift)
         unheld = optimizer.Position(security_id, quote.price, ZERO, *weights)
-        line = RunSecurity(security_id, quote.ticker, quote.price, *weights, price_date=quote.price_date)
+        line = RunSecurity(security_id, quote.ticker, quote.price, *weights, quote.price_date)
         return Security(position, quote, unheld, line)

@@ -43,9 +43,11 @@ class RunMarket:
     @property
     def snapshot(self) -> MarketSnapshot:
         """The market."""
-        known = {key: Price(one, self.price_dates.get(key)) for key, one in (self.prices or {}).items()}
-        prices = None if self.prices is None else {**known, **self.price_problems}
-        return MarketSnapshot({**self.quotes, **self.problems}, self.time, prices)
+        quotes: dict[str, Quote | DataProblem] = {**self.quotes, **self.problems}
+        if self.prices is None:
+            return MarketSnapshot(quotes, self.time)
+        known = {key: Price(one, self.price_dates.get(key)) for key, one in self.prices.items()}
+        return MarketSnapshot(quotes, self.time, {**known, **self.price_problems})
 
     @cached_property
     def table(self) -> "RunTable":

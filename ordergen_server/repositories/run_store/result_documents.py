@@ -186,5 +186,7 @@ def _positions(trades: _Trades, lines: _Lines, table: RunTable) -> Iterator[Reba
 
 def _security(security_id: str, texts: Sequence[str], day: str) -> RunSecurity:
     ticker, *numbers = texts
-    price_date = date.fromisoformat(day) if day else None
-    return RunSecurity(security_id, ticker, *map(Decimal, numbers), price_date=price_date)
+    price, target, low, high = map(Decimal, numbers)
+    return RunSecurity(
+        security_id, ticker, price, target, low, high, date.fromisoformat(day) if day else None
+    )

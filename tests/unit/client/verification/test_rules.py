@@ -54,6 +54,7 @@ RIGHT: dict[str, RebalanceOptions] = {
     ),
     "costs": with_options(costs=TradingCosts(Decimal("0.0125"), Decimal("9.95"))),
     "no costs": with_options(costs=TradingCosts()),
+    "age of prices": with_options(maximum_price_age_days=3),
 }
 
 
@@ -122,6 +123,7 @@ WRONG: dict[str, tuple[RebalanceOptions, str]] = {
     "turnover": (with_options(maximum_turnover_weight=Decimal("0.001")), "maximum turnover"),
     "trade count": (with_options(maximum_trade_count=0), "maximum trade count"),
     "costs": (with_options(costs=TradingCosts(Decimal("0.01"), Decimal(1))), "cost of all trades"),
+    "age of prices": (with_options(maximum_price_age_days=2), "price_date"),
 }
 
 

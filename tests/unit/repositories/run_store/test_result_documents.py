@@ -144,9 +144,8 @@ def test_any_lines_come_back_digit_for_digit(
 
 
 def line(number: int, *, listed: bool) -> RunSecurity:
-    weights = ("0.1", "0.05", "0.05") if listed else ("0", "0", "0")
-    price = Decimal(f"1.{number}")
-    return RunSecurity(security_id(number), f"T{number}", price, *map(Decimal, weights))
+    target, low, high = map(Decimal, ("0.1", "0.05", "0.05") if listed else ("0", "0", "0"))
+    return RunSecurity(security_id(number), f"T{number}", Decimal(f"1.{number}"), target, low, high)
 
 
 @pytest.mark.parametrize("state", [PortfolioState.FAILED, PortfolioState.NO_ACTION])

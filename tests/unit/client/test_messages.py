@@ -243,11 +243,15 @@ def test_states_that_a_newer_server_has_are_their_numbers() -> None:
 
 
 def test_a_summary_is_read_as_it_was_made_and_absent_where_there_is_none() -> None:
-    sums = {
-        name: Decimal(f"{n}.{n:02}0") for n, name in enumerate(("market_value", "buy_value", "sell_value"))
-    }
     made = summaries.RebalanceSummary(
-        **sums, drift_base=Decimal(4), drift_value_before=Decimal(1), trade_count=3, proven_count=2
+        market_value=Decimal("0.000"),
+        cash_flow=Decimal("-1.010"),
+        cost=Decimal("2.020"),
+        buy_value=Decimal("3.030"),
+        drift_base=Decimal(4),
+        drift_value_before=Decimal(1),
+        trade_count=3,
+        proven_count=2,
     )
     message = encoding.rebalance(replace(rebalance(), summary=made))
     read = messages.rebalance(message).summary

@@ -192,7 +192,7 @@ RULES: dict[str, Rule] = {
     ),
     **{
         f"{name}Request.cash_flows": Rule(
-            "at most 100,000, each portfolio once", too_many(100_000) | st.just(Entries(2))
+            "at most 10,000, each portfolio once", too_many(10_000) | st.just(Entries(2))
         )
         for name in ("RebalanceModel", "StartRebalance")
     },

@@ -142,7 +142,7 @@ class RebalanceModelRequest(_message.Message):
     @_builtins.property
     def cash_flows(self) -> _containers.RepeatedCompositeFieldContainer[Global___CashFlow]:
         """Money that comes to portfolios of the run, or is to be paid out of them: each is rebalanced as if its cash were so
-        much more, or less. Each portfolio at most once, and at most 100,000, within the 4 MiB of a request.
+        much more, or less. Each portfolio at most once, and at most 10,000.
         """
 
     def __init__(
@@ -236,7 +236,7 @@ class StartRebalanceRequest(_message.Message):
     @_builtins.property
     def cash_flows(self) -> _containers.RepeatedCompositeFieldContainer[Global___CashFlow]:
         """Money that comes to portfolios of the run, or is to be paid out of them: each is rebalanced as if its cash were so
-        much more, or less. Each portfolio at most once, and at most 100,000, within the 4 MiB of a request.
+        much more, or less. Each portfolio at most once, and at most 10,000.
         """
 
     def __init__(

@@ -259,6 +259,7 @@ EDGE_OPTIONS = {
     "no weight": numbers(weight="0E-40"),
     "no trade": Options(maximum_trade_count=0),
     "trades": Options(maximum_trade_count=2**31 - 1),
+    "prices of any day": Options(maximum_price_age_days=3650),
     **{
         f"sides {sides}": Options(sides=sides)
         for sides in (
@@ -278,7 +279,6 @@ EDGE_FLOWS = {
     "no money": "-0.00",
     **{f"{sign}{text}": sign + text for sign in ("", "-") for text in (LARGEST, SMALLEST, LONGEST)},
     "the most": "9" * 34 + "e6",
-    "prices of any day": Options(maximum_price_age_days=3650),
 }
 
 

@@ -20,6 +20,7 @@ from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.builders import portfolio_id
 from tests.databases import temporary_database
 from tests.e2e.api import Api, failure, message_of, served
+from tests.e2e.outcomes import as_streamed
 from tests.e2e.runs import check_answers, check_stored, check_told, start, watched
 from tests.limits import PATIENCE
 from tests.report_pages import read_page
@@ -86,7 +87,7 @@ def plain(portfolios: Sequence[pb.PortfolioRebalance]) -> dict[str, pb.Portfolio
     """What became of each portfolio, without what is of one run alone."""
     found = {}
     for one in portfolios:
-        copy = pb.PortfolioRebalance.FromString(one.SerializeToString())
+        copy = as_streamed(one)
         copy.rebalance_id = ""
         copy.ClearField("snapshot_time")
         copy.solution.ClearField("solve_duration")

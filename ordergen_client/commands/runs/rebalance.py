@@ -157,7 +157,7 @@ def rebalance(
         raise click.UsageError("--only, --only-from and --draft go with a model.")
     if draft and not dry_run:
         raise click.UsageError("--draft goes with --dry-run: `ordergen models update` saves it.")
-    output.progress.quiet = output.quiet or wait
+    output.progress.quiet = output.quiet
     options = _options(client, how)
     if portfolio:
         flow = cash_flow(flows, cash_flows_from)
@@ -171,6 +171,7 @@ def rebalance(
     tried = draft_positions(client, output, client.models.get(model_id), draft) if draft else None
     if options.restrictions:
         _warn_of_restrictions(output, tried or client.models.get(model_id).positions, options)
+    output.progress.quiet = output.quiet or wait  # from here on: what is wrong was worth a warning
     if dry_run:
         _dry_run(client, output, model_id, options, chosen=chosen, draft=tried, flows=money)
         return

@@ -519,7 +519,10 @@ def test_sums_that_are_not_known_are_absent_and_never_less(
         database.collection("rebalances").update_one({}, {"$unset": {"summary": ""}})
     store(chunks, worth(rebalance_id, {0: LARGE, 1: SMALL, 2: SMALL}), MINE)
     if of_before == "a chunk":
-        database.collection("rebalance_work").update_one({"state": "ready"}, {"$unset": {"summary": ""}})
+        changed = database.collection("rebalance_work").update_one(
+            {"_id": f"{rebalance_id}/0"}, {"$unset": {"summary": ""}}
+        )
+        assert changed.modified_count == 1
     (done,) = chunks.ready(rebalance_id)
     chunks.publish(rebalance_id, done, 1, MINE)
     assert runs.get(rebalance_id).summary is None

@@ -141,6 +141,7 @@ def test_the_control_api_by_hand(siblings: SimulatedSiblings, http: urllib3.Pool
     assert http.request("DELETE", f"{url}/faults").json() == []
     overrides = {
         "prices": {"a": "1"},
+        "price_dates": {},
         "summaries": {},
         "holdings": {},
         "unknown_securities": [],

@@ -121,6 +121,6 @@ def from_json(known: Mapping[str, Any]) -> Case:
         count=None if count is None else int(count),
         only=by_type["only"][0]["sides"] if "only" in by_type else None,
         odd_sells=frozenset(one["id"] for one in by_type.get("lot", ()) if one.get("odd_sells")),
-        rate=single("costs", "rate") or Decimal(0),
-        fee=single("costs", "fee") or Decimal(0),
+        rate=Decimal(by_type["costs"][0]["rate"]) if "costs" in by_type else Decimal(0),
+        fee=Decimal(by_type["costs"][0]["fee"]) if "costs" in by_type else Decimal(0),
     )

@@ -33,7 +33,7 @@ TWO = (
         ((21, 10), Restriction("A", Side.DO_NOT_BUY), "Restriction(security_id='A'"),
         ((19, 10), Restriction("A", Side.DO_NOT_SELL), "Restriction(security_id='A'"),
         ((19, 10), Restriction("A", Side.HOLD), "Restriction(security_id='A'"),
-        ((23, 10), LotSize("A", 2), "LotSize(security_id='A', shares=2) is broken"),
+        ((23, 10), LotSize("A", 2), "LotSize(security_id='A', shares=2, buys_only=False) is broken"),
         ((21, 10), MinimumTradeValue(Decimal(11)), "MinimumTradeValue(value=Decimal('11')) is broken"),
         ((31, 10), MaximumTurnover(Decimal("0.1")), "MaximumTurnover(weight=Decimal('0.1')) is broken"),
         ((21, 11), MaximumTradeCount(1), "MaximumTradeCount(count=1) is broken"),

@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,7 @@ def reset(siblings: SimulatedSiblings, model: model_pb2.Model) -> None:
     """No faults, and a security of one price whenever prices are read."""
     siblings.clear()
     siblings.override_price(model.positions[0].security_id, Decimal("81221.1804"))
+    siblings.override_price_date(model.positions[0].security_id, date(2000, 1, 1))  # minded where it is asked
 
 
 def of_models(api: Api, model: model_pb2.Model) -> list[Call]:
@@ -202,6 +204,8 @@ def of_portfolios(api: Api, siblings: SimulatedSiblings, model: model_pb2.Model)
         portfolio_id(8), {**summary, "portfolioId": portfolio_id(8), "cashBalance": "100"}
     )
     note("RebalancePortfolio", rs.RebalancePortfolioRequest(portfolio_id=portfolio_id(8)))
+    aged = pb.RebalanceOptions(maximum_price_age_days=3650)
+    note("RebalancePortfolio", rs.RebalancePortfolioRequest(portfolio_id=one, options=aged))
     note("RebalancePortfolio", undecided(api, siblings, security))
     siblings.set_faults("accounting", [Fault(kind="status", status=503)])
     note("RebalanceModel", rs.RebalanceModelRequest(model_id=model.model_id))

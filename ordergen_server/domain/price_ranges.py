@@ -111,6 +111,12 @@ class _Answer:
             low, high = self._edges(line.price * line.after, line.low, line.high)
             yield low, self._one * line.after - line.low * line.before
             yield high, line.high * line.before - self._one * line.after
+        floors = list(self._floors(line))
+        if all(slack >= 0 for slack, _ in floors):  # the greater is the floor: it is kept, or it is left out
+            yield from floors
+
+    def _floors(self, line: _Line) -> Iterator[_Condition]:
+        """That cash is no less than the amount, and the weight, that must remain."""
         bought = line.after - line.before
         spent = self._one * bought + self._rate * abs(bought)
         if self._amount is not None:

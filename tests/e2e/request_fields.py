@@ -45,7 +45,7 @@ VALUES = ("google.type.Decimal", "google.protobuf.Duration", "google.protobuf.Ti
 
 GENERATED = "e2e/test_request_fields.py::test_no_request_that_breaks_one_rule_is_taken"
 IGNORED = "e2e/test_request_fields.py::test_what_the_server_gives_is_not_taken_from_a_caller"
-EDGES = "e2e/test_request_fields.py::test_what_lies_on_the_edge_of_a_rule_is_taken"
+EDGES = "e2e/test_request_edges.py::test_what_lies_on_the_edge_of_a_rule_is_taken"
 ABSENT = "e2e/test_request_fields.py::test_what_must_be_there_is_told_by_its_own_required_fields"
 
 

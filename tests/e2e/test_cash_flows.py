@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pymongo
 import pytest
-from click.testing import CliRunner, Result
-from globeco.ordergen.v1 import model_pb2, rebalance_pb2, rebalance_service_pb2
+from click.testing import CliRunner
+from globeco.ordergen.v1 import rebalance_pb2, rebalance_service_pb2
 from google.type import decimal_pb2
 from grpc import StatusCode
 
@@ -19,7 +19,9 @@ from ordergen_client.cli import main
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.builders import portfolio_id
 from tests.databases import temporary_database
-from tests.e2e.api import Api, failure, message_of, served
+from tests.e2e import desks
+from tests.e2e.api import failure, message_of, served
+from tests.e2e.desks import Told
 from tests.e2e.outcomes import as_streamed
 from tests.e2e.runs import check_answers, check_stored, check_told, start, watched
 from tests.limits import PATIENCE
@@ -28,43 +30,19 @@ from tests.report_pages import read_page
 pb, calls = rebalance_pb2, rebalance_service_pb2
 PORTFOLIOS = 8
 REQUEST_ID = "3b8b64c1-0b8e-4f39-9a44-7d0b8a8a3c11"
-Told = list[calls.RebalanceModelResponse]
 
 
 @dataclass(frozen=True)
-class Desk:
-    """A server with a model that eight portfolios follow, and money that comes to some and leaves others."""
+class Desk(desks.Desk):
+    """Money comes to some of its eight portfolios, and leaves others."""
 
-    api: Api
-    database: str
-    model: model_pb2.Model
     flows: Mapping[str, str]
-
-    @property
-    def target(self) -> str:
-        return f"127.0.0.1:{self.api.port}"
-
-    @property
-    def ids(self) -> list[str]:
-        return list(self.model.portfolio_ids)
 
     def messages(self, flows: Mapping[str, str] | None = None) -> list[calls.CashFlow]:
         return [
             calls.CashFlow(portfolio_id=one, amount=decimal_pb2.Decimal(value=amount))
             for one, amount in (self.flows if flows is None else flows).items()
         ]
-
-    def tried(self, **given: object) -> Told:
-        request = calls.RebalanceModelRequest(model_id=self.model.model_id, validate_only=True, **given)  # type: ignore[arg-type]
-        return list(self.api.rebalances.RebalanceModel(request, timeout=PATIENCE))
-
-    def ran(self, *arguments: str, given: str = "") -> Result:
-        return CliRunner().invoke(main, [*arguments, f"--target={self.target}"], input=given)
-
-    def done(self, *arguments: str, given: str = "") -> str:
-        result = self.ran(*arguments, given=given)
-        assert result.exit_code in {0, 3}, result.output
-        return result.stdout
 
 
 @pytest.fixture(scope="module")

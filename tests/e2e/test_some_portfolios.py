@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 from globeco.ordergen.v1 import model_pb2, model_service_pb2, rebalance_pb2, rebalance_service_pb2
 from google.protobuf import field_mask_pb2
 from grpc import StatusCode
@@ -17,7 +17,9 @@ from ordergen_client.cli import main
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.builders import portfolio_id
 from tests.databases import temporary_database
-from tests.e2e.api import Api, failure, message_of, served
+from tests.e2e import desks
+from tests.e2e.api import failure, message_of, served
+from tests.e2e.desks import Told
 from tests.e2e.runs import check_answers, check_stored, check_told, start, watched
 from tests.limits import PATIENCE
 from tests.report_pages import read_page
@@ -25,38 +27,13 @@ from tests.report_pages import read_page
 pb, calls = rebalance_pb2, rebalance_service_pb2
 PORTFOLIOS = 10
 REQUEST_ID = "7c3ad8f1-52a4-4a4e-9c0b-0a6c2a5c9d10"
-Told = list[rebalance_service_pb2.RebalanceModelResponse]
 
 
 @dataclass(frozen=True)
-class Desk:
-    """A server with a model that ten portfolios follow, and a run of all of them."""
+class Desk(desks.Desk):
+    """Ten portfolios follow its model, and there is a run of all of them."""
 
-    api: Api
-    database: str
-    model: model_pb2.Model
     whole: Told
-
-    @property
-    def target(self) -> str:
-        return f"127.0.0.1:{self.api.port}"
-
-    @property
-    def ids(self) -> list[str]:
-        return list(self.model.portfolio_ids)
-
-    def ran(self, *arguments: str, given: str = "") -> Result:
-        return CliRunner().invoke(main, [*arguments, f"--target={self.target}"], input=given)
-
-    def done(self, *arguments: str, given: str = "") -> str:
-        result = self.ran(*arguments, given=given)
-        assert result.exit_code in {0, 3}, result.output
-        return result.stdout
-
-    def tried(self, **given: object) -> Told:
-        """A preview of the model, or of a part or a draft of it."""
-        request = calls.RebalanceModelRequest(model_id=self.model.model_id, validate_only=True, **given)  # type: ignore[arg-type]
-        return list(self.api.rebalances.RebalanceModel(request, timeout=PATIENCE))
 
 
 @pytest.fixture(scope="module")

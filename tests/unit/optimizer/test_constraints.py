@@ -23,7 +23,8 @@ from optimizer import (
     solve,
 )
 from tests.limits import LONG, PROOF_SECONDS
-from tests.unit.optimizer.oracle import NOTHING_FOUND, brute_force, cp_sat, is_enumerable, is_feasible, score
+from tests.unit.optimizer.agreement import check_by_cp_sat, check_enumerated
+from tests.unit.optimizer.oracle import brute_force, is_enumerable
 from tests.unit.optimizer.problems import constrained_problems, limited_problems, market_problem
 
 
@@ -47,18 +48,7 @@ def test_constrained_problems_agree_with_brute_force_to_the_last_tie(drawn: Prob
 def test_limits_agree_with_brute_force(drawn: Problem) -> None:
     """Never wrong: proven answers are optimal, others valid with a bound that holds."""
     assume(is_enumerable(drawn))
-    expected = brute_force(drawn)
-    actual = solve(drawn, timeout_seconds=PROOF_SECONDS)
-    if expected is None:
-        assert actual.status is Status.INFEASIBLE
-        return
-    assert actual.objective is not None
-    assert actual.lower_bound is not None
-    assert is_feasible(drawn, actual.orders)
-    best = score(drawn, expected)[0]
-    assert actual.lower_bound <= best <= actual.objective
-    if actual.status is Status.PROVEN_OPTIMAL:
-        assert best == actual.objective
+    check_enumerated(drawn)
 
 
 def constrained(drawn: Problem, seed: int) -> Problem:
@@ -87,13 +77,4 @@ def constrained(drawn: Problem, seed: int) -> Problem:
 @pytest.mark.parametrize("count", [3, 10, 30, 100])
 @pytest.mark.parametrize("seed", range(12) if LONG else (0, 2, 3, 4, 5, 8))
 def test_constrained_portfolios_agree_with_cp_sat(count: int, seed: int) -> None:
-    drawn = constrained(market_problem(seed, count), seed)
-    answer = solve(drawn, timeout_seconds=2)
-    bounds = cp_sat(drawn)
-    if answer.status is Status.INFEASIBLE:
-        assert bounds is None or bounds[1] == NOTHING_FOUND
-    elif answer.objective is not None and answer.lower_bound is not None:  # else it had no time
-        assert bounds is not None
-        assert is_feasible(drawn, answer.orders)
-        assert answer.lower_bound <= bounds[1]
-        assert bounds[0] <= answer.objective
+    check_by_cp_sat(constrained(market_problem(seed, count), seed), timeout_seconds=2)

@@ -14,20 +14,14 @@ from optimizer import (
     OptimizerError,
     Problem,
     Reason,
-    Status,
     Strategy,
     TradingCosts,
     solve,
 )
-from tests.limits import LONG, PROOF_SECONDS
+from tests.limits import LONG
+from tests.unit.optimizer.agreement import check_by_cp_sat, check_enumerated
 from tests.unit.optimizer.oracle import (
-    NOTHING_FOUND,
-    brute_force,
-    cash_after,
-    cp_sat,
     is_enumerable,
-    is_feasible,
-    score,
 )
 from tests.unit.optimizer.problems import costly_problems, market_problem, position, problem
 
@@ -42,23 +36,7 @@ def costly(drawn: Problem, rate: str = "0", fee: str = "0") -> Problem:
 def test_problems_with_costs_agree_with_brute_force(drawn: Problem) -> None:
     """Proven answers are optimal, to the last tie where that is proven; all keep their bounds."""
     assume(is_enumerable(drawn))
-    expected = brute_force(drawn)
-    actual = solve(drawn, timeout_seconds=PROOF_SECONDS)
-    if expected is None:
-        assert actual.status is Status.INFEASIBLE
-        assert actual.conflicts
-        return
-    assert actual.objective is not None
-    assert actual.lower_bound is not None
-    assert is_feasible(drawn, actual.orders)
-    best = score(drawn, expected)[0]
-    assert actual.lower_bound <= best <= actual.objective
-    if actual.status is Status.PROVEN_OPTIMAL:
-        assert best == actual.objective
-    if actual.tie_broken:
-        assert expected == actual.orders
-    assert cash_after(drawn, actual.orders) == actual.cash_after
-    assert len(actual.reasons) == len(actual.orders)
+    check_enumerated(drawn)
 
 
 @pytest.mark.by_oracle
@@ -71,15 +49,7 @@ def test_portfolios_with_costs_agree_with_cp_sat(count: int, seed: int) -> None:
     if seed % 2:
         drawn = replace(drawn, constraints=(MaximumTurnover(Decimal("0.2")),))
     drawn = costly(drawn, random.choice(["0", "0.001", "0.02"]), random.choice(["0", "1", "9.95"]))
-    answer = solve(drawn, timeout_seconds=2)
-    bounds = cp_sat(drawn)
-    if answer.status is Status.INFEASIBLE:
-        assert bounds is None or bounds[1] == NOTHING_FOUND
-    elif answer.objective is not None and answer.lower_bound is not None:  # else it had no time
-        assert bounds is not None
-        assert is_feasible(drawn, answer.orders)
-        assert answer.lower_bound <= bounds[1]
-        assert bounds[0] <= answer.objective
+    check_by_cp_sat(drawn, timeout_seconds=2)
 
 
 def test_a_commission_that_would_overdraw_takes_a_share_less() -> None:

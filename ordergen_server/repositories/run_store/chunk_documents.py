@@ -95,19 +95,13 @@ def claimed_chunk_of(document: Document) -> ClaimedChunk:
 
 def done_chunk_of(document: Document) -> DoneChunk:
     """A chunk that is done."""
-    counts = cast("dict[str, int]", document["counts"])
+    counts, summary = cast("dict[str, int]", document["counts"]), document.get("summary")
     return DoneChunk(
         cast("int", document["number"]),
         {PortfolioState(state): count for state, count in counts.items()},
         error_of(document.get("stopped")),
-        summary_in(document),
+        from_document(cast("Document", summary), RebalanceSummary) if summary else None,
     )
-
-
-def summary_in(document: Document) -> RebalanceSummary | None:
-    """The sums that stand in a chunk or a header, if they do."""
-    stored = document.get("summary")
-    return from_document(cast("Document", stored), RebalanceSummary) if stored else None
 
 
 def error_of(stored: object) -> OrderGenerationError | None:

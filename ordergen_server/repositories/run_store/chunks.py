@@ -47,13 +47,13 @@ from ordergen_server.repositories.run_store.chunk_documents import (
     named,
     portfolios_document,
     stored_error,
-    summary_in,
 )
 from ordergen_server.repositories.run_store.kept_markets import KeptMarkets
 from ordergen_server.repositories.run_store.markets import RunTable
 from ordergen_server.repositories.run_store.result_documents import result_document
 from ordergen_server.repositories.run_store.results import run_not_found
 from ordergen_server.repositories.run_store.runs import RUNNING, more, order_of, until
+from ordergen_server.repositories.run_store.sums import sums_document, sums_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -244,7 +244,7 @@ class Chunks:
         header still has the sequence that they were read at.
         """
         query = {**_held(rebalance_id, lease), "sequence": sequence}
-        before = self._headers.find_one(query, {"summary": 1})
+        before = self._headers.find_one(query, {"summary": 1, "sequence": 1})
         if before is None:
             return None
         change: Document = {
@@ -304,8 +304,9 @@ def _held(rebalance_id: str, lease: Lease) -> Document:
 
 def _summed(header: Document, done: DoneChunk) -> Document | None:
     """The sums of a run with those of one more chunk; None where either is not known."""
-    known = summary_in(header)
-    return to_document(known.plus(done.summary)) if known and done.summary else None
+    known = sums_of(header)
+    summed = known.plus(done.summary) if known and done.summary else None
+    return sums_document(summed, cast("int", header["sequence"]) + done.count)
 
 
 def _placed_document(

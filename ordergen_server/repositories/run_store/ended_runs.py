@@ -36,7 +36,7 @@ class EndedRuns:
 
     def add(self, rebalance: Rebalance, results: Sequence[PortfolioRebalance]) -> bool:
         """Store a run with its results, told in their order; False where there is a run of that id."""
-        header = {**header_of(rebalance, None), "sequence": 1 + len(results)}
+        header = header_of(rebalance, None, sequence=1 + len(results))
         numbered = (replace(one, sequence=number) for number, one in enumerate(results, FIRST))
         documents = [result_document(one, RunTable()) for one in numbered]
         if len(documents) == 1:

@@ -36,6 +36,7 @@ from ordergen_server.repositories.run_store.earlier_market import earlier_market
 from ordergen_server.repositories.run_store.kept_markets import KeptMarkets
 from ordergen_server.repositories.run_store.markets import RunTable
 from ordergen_server.repositories.run_store.result_documents import result_document
+from ordergen_server.repositories.run_store.sums import sums_document, sums_of
 
 #: The number of the document of the work that had the market, in earlier releases.
 EARLIER_MARKET = -1
@@ -107,7 +108,7 @@ class RunLog:
         It needs no documents beside its header: its result stands there.
         """
         document = result_document(replace(result, sequence=2), RunTable())
-        header = {**header_of(rebalance, request), "sequence": 2, "result": document}
+        header = {**header_of(rebalance, request, sequence=2), "result": document}
         with self._writing():
             try:
                 self._headers.insert_one(header)
@@ -220,20 +221,21 @@ class RunLog:
         ) from error
 
 
-def header_of(rebalance: Rebalance, request: Request | None) -> Document:
+def header_of(rebalance: Rebalance, request: Request | None, *, sequence: int = 1) -> Document:
     """The header document of a run; sequences count from its start, which is the first."""
     document = to_document(rebalance)
     return {
         "_id": ObjectId(cast("str", document.pop("rebalance_id"))),
         **document,
-        "sequence": 1,
+        "sequence": sequence,
+        "summary": sums_document(rebalance.summary, sequence),
         **({"request": to_document(request)} if request else {}),
     }
 
 
 def rebalance_of(header: Document) -> Rebalance:
     """The run of a header document."""
-    return from_document(take_id(header, "rebalance_id"), Rebalance)
+    return replace(from_document(take_id(header, "rebalance_id"), Rebalance), summary=sums_of(header))
 
 
 def order_of(header: Document, now: datetime) -> RunOrder:

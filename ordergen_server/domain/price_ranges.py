@@ -5,7 +5,7 @@ M + q y, and has the cash C - (u - q) y - r |u - q| y left, where a trade costs 
 cash flow in it, and C what trades cost. So all that must hold is linear in y: each band, which is
 low M <= v <= high M, where M and, of the security itself, v move; and the cash floor, an amount or a weight
 of M. A condition is a slack, which it has at the prices of the run, and a slope: slack + slope y >= 0. All
-numbers are integers, of the last decimal that any of their kind has, and y is a whole number of steps of a
+numbers are integers, of a unit that all of their kind are multiples of, and y is a whole number of steps of a
 price, so that nothing is rounded: the last step that holds is a quotient without its rest.
 """
 
@@ -13,13 +13,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from heapq import nsmallest
+from math import lcm
 from typing import NamedTuple
 
 from ordergen_server.domain.numbers import EXACT, ZERO
 from ordergen_server.domain.rebalances import PortfolioRebalance, RebalanceOptions, RebalancePosition
 
-#: Decimals of a price: what moves is a whole number of these steps.
-PRICE_PLACES = 8
+#: Decimals of a price, and their steps: what moves is a whole number of these.
+PRICE_PLACES, STEPS = 8, 10**8
 
 #: What a condition has left, and what a step of a price adds to it.
 _Condition = tuple[int, int]
@@ -53,114 +54,104 @@ def good_until(result: PortfolioRebalance, options: RebalanceOptions | None) -> 
 
 
 class _Line(NamedTuple):
-    """A line in integers; `is_kept` says whether its band holds at the prices of the run."""
+    """A line in integers: how far its value is inside its band, from both edges, at the prices of the run."""
 
     price: int
     before: int
     after: int
     low: int
     high: int
-    is_kept: bool
+    above_low: int
+    below_high: int
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether its band holds."""
+        return self.above_low >= 0 and self.below_high >= 0
 
 
 class _Answer:
-    """An answer in integers: money has the decimals of a price and those of shares together."""
+    """An answer in whole numbers of units: of a price, of a share, of a weight; of money, price times share.
+
+    A step of a price is a whole number of its units, so that what moves by shares times steps is whole money.
+    """
 
     def __init__(
-        self,
-        positions: Sequence[RebalancePosition],
-        value: Decimal,
-        cash: Decimal,
-        options: RebalanceOptions,
+        self, positions: Sequence[RebalancePosition], value: Decimal, cash: Decimal, options: RebalanceOptions
     ) -> None:
         amount, weight = _floor(options)
         rate = options.costs.rate_weight if options.costs else ZERO
-        securities = [one.security for one in positions]
-        of_weights = (number for one in securities for number in (one.target, one.low_drift, one.high_drift))
-        self._price_places = max(PRICE_PLACES, _places(one.price for one in securities))
-        self._share_places = max(
-            _places(one.original_quantity for one in positions),
-            _places(one for one in (value, cash, amount) if one is not None) - self._price_places,
-        )
-        self._weight_places = _places([*of_weights, weight or ZERO, rate])
-        self._one = 10**self._weight_places
-        self._step = 10 ** (self._price_places - PRICE_PLACES)
-        self._value, self._cash = self._money(value), self._money(cash)
-        self._amount = None if amount is None else self._money(amount)
-        self._weight = None if weight is None else _whole(weight, self._weight_places)
-        self._rate = _whole(rate, self._weight_places)
-        self._lines = [self._line(one) for one in positions]
+        prices, price_unit = _counted([one.security.price for one in positions], STEPS)
+        money = [one for one in (value, cash, amount) if one is not None]
+        held = [one.original_quantity for one in positions]
+        shares, share_unit = _counted(held, *(one.as_integer_ratio()[1] for one in money))
+        of_model = [one.security for one in positions]
+        wanted = [number for one in of_model for number in (one.target, one.low_drift, one.high_drift)]
+        weights, self._one = _counted([*wanted, weight or ZERO, rate])
+        self._step = price_unit // STEPS
+        self._value, self._cash, *amounts = (_units(one, price_unit * share_unit) for one in money)
+        self._amount = amounts[0] if amounts else None
+        self._weight, self._rate = None if weight is None else weights[-2], weights[-1]
+        bands = zip(weights[:-2:3], weights[1:-2:3], weights[2:-2:3], strict=True)
+        orders = [one.trade_quantity * share_unit for one in positions]
+        self._lines = [
+            self._line(price, before, before + order, target - down, target + up)
+            for price, before, order, (target, down, up) in zip(prices, shares, orders, bands, strict=True)
+        ]
         self._falls, self._rises = self._room()
+
+    def _line(self, price: int, before: int, after: int, low: int, high: int) -> _Line:
+        value = self._one * price * after
+        return _Line(price, before, after, low, high, value - low * self._value, high * self._value - value)
 
     def ranges(self) -> Iterator[PriceRange]:
         """That of each line."""
         for place, line in enumerate(self._lines):
-            down, up = _steps(self._conditions(place, line), self._step)
+            down, up = _steps(self._conditions(place, line))
             price = line.price // self._step
+            down = None if down is None else down // self._step
             yield PriceRange(
                 None if down is None or down >= price else _price(price - down),
-                None if up is None else _price(price + up),
+                None if up is None else _price(price + up // self._step),
             )
 
-    def _conditions(self, place: int, line: _Line) -> Iterator[_Condition]:
-        """What must hold when the price of a line moves."""
-        falls, rises = (_of_others(one, place) for one in (self._falls, self._rises))
-        yield from ((room, line.before) for room in falls)
-        yield from ((room, -line.before) for room in rises)
+    def _conditions(self, place: int, line: _Line) -> list[_Condition]:
+        """What must hold when the price of a line moves, of what holds at the prices of the run."""
+        _, _, after, low, high, above_low, below_high = line
+        before, one = line.before, self._one
+        found = [(room, before) for room in _of_others(self._falls, place)]
+        found += [(room, -before) for room in _of_others(self._rises, place)]
         if line.is_kept:
-            low, high = self._edges(line.price * line.after, line.low, line.high)
-            yield low, self._one * line.after - line.low * line.before
-            yield high, line.high * line.before - self._one * line.after
-        floors = list(self._floors(line))
+            found += [(above_low, one * after - low * before), (below_high, high * before - one * after)]
+        floors = self._floors(after - before, before)
         if all(slack >= 0 for slack, _ in floors):  # the greater is the floor: it is kept, or it is left out
-            yield from floors
+            found += floors
+        return found
 
-    def _floors(self, line: _Line) -> Iterator[_Condition]:
+    def _floors(self, bought: int, before: int) -> list[_Condition]:
         """That cash is no less than the amount, and the weight, that must remain."""
-        bought = line.after - line.before
         spent = self._one * bought + self._rate * abs(bought)
+        found: list[_Condition] = []
         if self._amount is not None:
-            yield self._one * (self._cash - self._amount), -spent
+            found.append((self._one * (self._cash - self._amount), -spent))
         if self._weight is not None:
             slack = self._one * self._cash - self._weight * self._value
-            yield slack, -spent - self._weight * line.before
+            found.append((slack, -spent - self._weight * before))
+        return found
 
     def _room(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-        """How far market value may fall, and rise, in whole money, with the line that says so: the least two.
-
-        It moves by shares times steps of a price, which is whole money, so quotients need no rest.
-        """
+        """How far market value may fall, and rise, with the line that says so: the least two."""
         falls, rises = [(self._value - 1, -1)], []  # it stays above 0
         for place, line in enumerate(self._lines):
             if not line.is_kept:
                 continue
-            low, high = self._edges(line.price * line.after, line.low, line.high)
             if line.high > 0:
-                falls.append((high // line.high, place))
+                falls.append((line.below_high // line.high, place))
             if line.low > 0:
-                rises.append((low // line.low, place))
+                rises.append((line.above_low // line.low, place))
             elif line.low < 0:
-                falls.append((low // -line.low, place))
+                falls.append((line.above_low // -line.low, place))
         return nsmallest(2, falls), nsmallest(2, rises)
-
-    def _edges(self, value: int, low: int, high: int) -> tuple[int, int]:
-        """How far a value is inside its band: from its low edge, and from its high one."""
-        return self._one * value - low * self._value, high * self._value - self._one * value
-
-    def _line(self, position: RebalancePosition) -> _Line:
-        security = position.security
-        target, down, up = (
-            _whole(one, self._weight_places)
-            for one in (security.target, security.low_drift, security.high_drift)
-        )
-        price = _whole(security.price, self._price_places)
-        before = _whole(position.original_quantity, self._share_places)
-        after = before + position.trade_quantity * 10**self._share_places
-        low, high = target - down, target + up
-        return _Line(price, before, after, low, high, min(self._edges(price * after, low, high)) >= 0)
-
-    def _money(self, value: Decimal) -> int:
-        return _whole(value, self._price_places + self._share_places)
 
 
 def _floor(options: RebalanceOptions) -> tuple[Decimal | None, Decimal | None]:
@@ -176,23 +167,27 @@ def _of_others(rooms: Sequence[tuple[int, int]], place: int) -> list[int]:
     return [room for room, line in rooms if line != place][:1]
 
 
-def _steps(conditions: Iterable[_Condition], step: int) -> tuple[int | None, int | None]:
-    """How many steps a price may fall and rise; None is without end. What does not hold now is left out."""
-    down: list[int] = []
-    up: list[int] = []
+def _steps(conditions: Iterable[_Condition]) -> tuple[int | None, int | None]:
+    """How many units a price may fall and rise; None is without end."""
+    down = up = None
     for slack, slope in conditions:
-        if slack >= 0 and slope:
-            (down if slope > 0 else up).append(slack // (abs(slope) * step))
-    return min(down, default=None), min(up, default=None)
+        if slope > 0:
+            down = slack // slope if down is None else min(down, slack // slope)
+        elif slope:
+            up = slack // -slope if up is None else min(up, slack // -slope)
+    return down, up
 
 
-def _places(values: Iterable[Decimal]) -> int:
-    """The most decimals that any of these has."""
-    return max((-int(one.as_tuple().exponent) for one in values), default=0)
+def _counted(values: Sequence[Decimal], *least: int) -> tuple[list[int], int]:
+    """Numbers as whole numbers of a unit, so many to one, and how many: a multiple of each of the least."""
+    ratios = [one.as_integer_ratio() for one in values]
+    unit = lcm(*least, *{below for _, below in ratios})
+    return [above * (unit // below) for above, below in ratios], unit
 
 
-def _whole(value: Decimal, places: int) -> int:
-    return int(EXACT.scaleb(value, places))
+def _units(value: Decimal, unit: int) -> int:
+    above, below = value.as_integer_ratio()
+    return above * (unit // below)
 
 
 def _price(steps: int) -> Decimal:

@@ -90,9 +90,7 @@ def _limit_reason(
     broken = (one for one, left in spares if one.use(line, step) - one.use(line, shares) > left)
     spared = (one for one, _ in spares if one.use(line, best) > one.use(line, shares))
     limit = next(broken, None) or next(spared, None)
-    if limit is not None and limit.reason is Reason.REDUCED_FOR_CASH and shares > best:
-        return Reason.COSTS  # more shares free more cash only where a sale costs more than it brings
-    return None if limit is None else limit.reason
+    return None if limit is None else limit.blamed(shares, best)
 
 
 def _constraint_reason(problem: Problem, index: int, costs: Costs) -> Reason | None:

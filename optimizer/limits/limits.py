@@ -54,6 +54,10 @@ class Limit(ABC):
     def conflict(self, problem: Problem, least: int) -> Conflict:
         """The conflict where even the least use exceeds the capacity."""
 
+    def blamed(self, shares: int, best: int) -> Reason:  # noqa: ARG002 - others need the shares
+        """Why a position ends with these shares, and not with its best ones, where this limit decides."""
+        return self.reason
+
     def least_use(self, line: Line, shares: Shares, best: int) -> int:
         """The least that a position can use."""
         rungs = self.rungs(line, shares, best)
@@ -150,6 +154,10 @@ class CostlyCashLimit(CashLimit):
             return Rungs.down(shares, best)
         below = min(nearer[nearer.count - 1] - 1, self._paying(line))
         return Rungs((*nearer.parts, *held, *_downwards(clip(shares, None, below))))
+
+    def blamed(self, shares: int, best: int) -> Reason:
+        """The costs where more shares are held than are best: to sell them would take cash, not free it."""
+        return Reason.COSTS if shares > best else self.reason
 
     def within(self, line: Line, shares: Shares, most: int) -> Shares:
         """Those that use at most as much."""

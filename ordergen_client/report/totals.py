@@ -13,7 +13,8 @@ from ordergen_client.report.figures import Figures
 class Totals:
     """Money of all portfolios together; `drifting_value` is that of those whose drift is known.
 
-    Cash flows are those of portfolios with an answer, `flows` of them: others count as they stand.
+    Cash flows and costs are those of portfolios with an answer, `flows` and `costly` of them: others count
+    as they stand.
     """
 
     portfolios: int = 0
@@ -21,6 +22,8 @@ class Totals:
     market_value: Decimal = ZERO
     cash_flow: Decimal = ZERO
     flows: int = 0
+    cost: Decimal = ZERO
+    costly: int = 0
     cash_before: Decimal = ZERO
     cash_after: Decimal = ZERO
     drift_money_before: Decimal = ZERO
@@ -50,6 +53,8 @@ class Totals:
             self.answered += 1
             self.flows += portfolio.cash_flow is not None
             self.cash_flow = plus(self.cash_flow, portfolio.cash_flow or ZERO)
+            self.costly += portfolio.cost is not None
+            self.cost = plus(self.cost, portfolio.cost or ZERO)
             self.proven += portfolio.solution.status == "PROVEN_OPTIMAL"
 
     def _add_cash(self, portfolio: PortfolioRebalance) -> None:

@@ -25,7 +25,10 @@ _PORTFOLIOS = (
     *_PORTFOLIO,
     Column("State", "text", 18),
     Column("Proof", "text", 17),
-    *(Column(name, "money", 17) for name in ("Market value", "Cash before", "Cash flow", "Cash after")),
+    *(
+        Column(name, "money", 17)
+        for name in ("Market value", "Cash before", "Cash flow", "Costs", "Cash after")
+    ),
     *(Column(name, "weight", 12) for name in ("Drift before", "Drift after")),
     Column("Turnover", "quotient", 12),
     *(Column(name, "money", 17) for name in ("Bought", "Sold")),
@@ -128,7 +131,8 @@ def _portfolio_row(portfolio: PortfolioRebalance, its: Figures) -> Iterator[obje
     value = portfolio.base_value
     yield from (portfolio.portfolio_id, portfolio.portfolio_name, portfolio.state)
     yield solution.status if solution else ""
-    yield from (portfolio.market_value, portfolio.cash_before, portfolio.cash_flow, portfolio.cash_after)
+    yield from (portfolio.market_value, portfolio.cash_before, portfolio.cash_flow, portfolio.cost)
+    yield portfolio.cash_after
     yield from (portfolio.drift_before, portfolio.drift_after, ratio(its.turnover, value or ZERO))
     yield from (its.bought, its.sold, Decimal(its.buys), Decimal(its.sells))
     yield from (solution.objective, solution.lower_bound) if solution else (None, None)
@@ -182,6 +186,8 @@ def _summary_rows(
     yield "Cash before", totals.cash_before, ""
     if totals.flows:
         yield "Cash flows", totals.cash_flow, "weights, drift and turnover are of market value plus cash flow"
+    if totals.costly:
+        yield "Costs", totals.cost, "of all trades, paid from cash"
     yield "Cash after", totals.cash_after, "portfolios without an answer count as they stand"
     yield "Rounded numbers", Decimal(rounded), _ROUNDED
 

@@ -34,7 +34,7 @@ PORTFOLIOS: Final = (
     Column("turnover", "Turnover", Kind.MONEY, 3),
 )
 #: What programs get of a portfolio beside these.
-MORE: Final = "cash_before", "cash_flow", "bought", "sold", "objective", "lower_bound", "error"
+MORE: Final = "cash_before", "cash_flow", "cost", "bought", "sold", "objective", "lower_bound", "error"
 _ORDERS: Final = (
     Column("portfolio", "Portfolio"),
     Column("side", "Side", Kind.SIDE),
@@ -137,6 +137,7 @@ def _show_summary(console: Console, run: Rebalance, read: RunRead) -> None:
         + f": {states or 'none done'}",
         "Market value": money(totals.market_value),
         **({"Cash flows": money(totals.cash_flow)} if totals.flows else {}),
+        **({"Costs": money(totals.cost)} if totals.costly else {}),
         "Cash": f"{money(totals.cash_before)}, then {money(totals.cash_after)}",
         "Drift": "-" if before is None or after is None else f"{percent(before)}, then {percent(after)}",
         "Orders": f"{counted(totals.buys, 'buy')} for {money(totals.bought)},"

@@ -18,6 +18,7 @@ function facts(data, row) {
     ["State", [data.known.states[column.state[row]] ?? column.state[row]]],
     ["Market value", exactly(column.market_value[row])],
     ...(column.cash_flow[row] === null ? [] : [["Cash flow", exactly(column.cash_flow[row])]]),
+    ...(column.cost[row] === null ? [] : [["Costs", exactly(column.cost[row])]]),
     ["Drift", [exactly(column.drift_before[row], percent), " \u2192 ", exactly(column.drift_after[row], percent)]],
     ["Cash", [weighed(column.cash_before[row]), " \u2192 ", weighed(column.cash_after[row])].flat()],
     ["Turnover", weighed(column.turnover[row])],

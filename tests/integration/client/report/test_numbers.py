@@ -23,7 +23,7 @@ PORTFOLIOS = [
     replace(answered(30, 2), cash_after=FINE),
     without_answer(31, "FAILED", "There is no price."),
     answered(32, 15, flow="-120000.50"),
-    answered(33, 15, flow="80000"),
+    replace(answered(33, 15, flow="80000"), cost=Decimal("1119.955")),
 ]
 
 
@@ -141,6 +141,15 @@ def test_money_that_comes_or_goes_is_told_and_weights_are_of_what_is_there_then(
         weight = percent(its.turnover / (portfolio.base_value or 1))[1]
         assert facts["Turnover"] == f"{money(its.turnover)[1]} ({weight})"
     assert "Of market value plus cash flow" in (tab.text_content("#turnover-chart") or "")
+
+
+def test_costs_are_told_in_sum_and_of_each_portfolio_that_has_them(tab: Tab) -> None:
+    assert tab.eval_on_selector_all("#totals dl > div", READ_FACTS).count(
+        ["Costs", "1,120", "of all trades, paid from cash"]
+    )
+    for portfolio, told in ((PORTFOLIOS[33], "1,119.96"), (PORTFOLIOS[0], None)):
+        show(tab, portfolio)
+        assert dict(tab.eval_on_selector_all("#portfolio .facts-list div", READ_FACTS)).get("Costs") == told
 
 
 READ_FACTS = "rows => rows.map(row => [...row.children].map(one => one.textContent))"

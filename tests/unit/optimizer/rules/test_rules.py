@@ -1,0 +1,183 @@
+"""The price of rules and the smallest sets that help, against every subset by an oracle of its own."""
+
+from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
+from itertools import combinations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from optimizer import (
+    CashFloor,
+    Constraint,
+    LotSize,
+    MaximumTradeCount,
+    MaximumTurnover,
+    Problem,
+    Relaxations,
+    Restriction,
+    Rule,
+    RulePrice,
+    Side,
+    Status,
+    Strategy,
+    relaxations,
+    rule_prices,
+    rules_of,
+    solve,
+)
+from tests.unit.optimizer.oracle import brute_force, is_enumerable, score
+from tests.unit.optimizer.problems import constrained_problems, limited_problems, position, problem
+
+TURNOVER = MaximumTurnover(Decimal("0.2"))
+COUNT = MaximumTradeCount(1)
+
+
+@st.composite
+def ruled_problems(draw: st.DrawFn) -> Problem:
+    """Rules of every kind together, so many that they often leave no answer."""
+    drawn = draw(constrained_problems() | limited_problems())
+    present = {type(one) for one in drawn.constraints}
+    more: list[Constraint] = []
+    if MaximumTurnover not in present and draw(st.booleans()):
+        more.append(MaximumTurnover(draw(st.sampled_from([Decimal(0), Decimal("0.1"), Decimal("0.3")]))))
+    if MaximumTradeCount not in present and draw(st.booleans()):
+        more.append(MaximumTradeCount(draw(st.integers(0, 2))))
+    if not present & {Restriction, LotSize}:
+        ids = [one.security_id for one in drawn.positions]
+        restricted = draw(st.lists(st.sampled_from(ids), unique=True, max_size=2))
+        more += [Restriction(one, draw(st.sampled_from(Side))) for one in restricted]
+        more += [LotSize(one, 4) for one in draw(st.lists(st.sampled_from(ids), unique=True, max_size=2))]
+    floor = draw(st.sampled_from([drawn.cash_floor, Decimal(30)]))
+    return replace(drawn, cash_floor=floor, constraints=(*drawn.constraints, *more))
+
+
+def left_out(whole: Problem, rules: tuple[Rule, ...]) -> Problem:
+    """The problem without rules, made by hand."""
+    kept = [one for one in whole.constraints if one not in rules]
+    return Problem(
+        whole.positions,
+        whole.cash,
+        None if any(isinstance(one, CashFloor) for one in rules) else whole.cash_floor,
+        whole.strategy,
+        tuple(kept),
+    )
+
+
+def all_that_help(whole: Problem) -> list[tuple[Rule, ...]]:
+    """Every minimal set, the smallest first: by asking of every subset."""
+    rules = rules_of(whole)
+    found: list[tuple[int, ...]] = []
+    for size in range(len(rules) + 1):
+        for places in combinations(range(len(rules)), size):
+            smaller = any({*one} <= {*places} for one in found)
+            if not smaller and brute_force(left_out(whole, tuple(rules[place] for place in places))):
+                found.append(places)
+    return [tuple(rules[place] for place in places) for places in found]
+
+
+def is_small(whole: Problem) -> bool:
+    """Whether the oracle is soon through with every subset."""
+    rules = rules_of(whole)
+    return len(rules) <= 6 and is_enumerable(left_out(whole, rules))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@given(ruled_problems().filter(is_small))
+def test_every_set_that_is_named_helps_and_no_smaller_one_does(whole: Problem) -> None:
+    """With an answer, that is the empty set; and none that helps is missing."""
+    found = relaxations(whole, rules_of(whole), most=1000)
+    assert found == Relaxations(tuple(all_that_help(whole)), is_complete=True)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@given(ruled_problems().filter(is_small))
+def test_a_price_is_the_drift_that_is_saved(whole: Problem) -> None:
+    best = brute_force(whole)
+    if best is None:
+        return
+    rules = rules_of(whole)
+    expected = []
+    for rule in rules:
+        other = left_out(whole, (rule,))
+        freed = brute_force(other)
+        saved = drift_of(whole, best) - (drift_of(whole, best) if freed is None else drift_of(other, freed))
+        if saved > 0:
+            expected.append((rule, saved))
+    solution = solve(whole)
+    found = rule_prices(whole, solution.orders, rules, is_proven=True)
+    assert [(one.rule, one.drift_saved) for one in found if one.is_proven] == expected
+    assert [one for one in found if not one.is_proven] == []
+
+
+def drift_of(whole: Problem, orders: tuple[int, ...]) -> Fraction:
+    """From the oracle's own score, whose first aim is drift TO_TARGET and whose second is it TO_BAND."""
+    aims = score(replace(whole, strategy=Strategy.TO_TARGET), orders)
+    return Fraction(aims[0])
+
+
+def test_rules_on_securities_that_are_not_there_are_none() -> None:
+    absent = (Restriction("Z", Side.HOLD), LotSize("Z", 5))
+    whole = replace(problem(position(target="0.5", high="1"), cash="100"), constraints=(*absent, TURNOVER))
+    assert rules_of(whole) == (CashFloor(), TURNOVER)
+    assert rules_of(replace(whole, cash_floor=None)) == (TURNOVER,)
+
+
+def test_each_of_two_rules_that_forbid_the_same_has_no_price() -> None:
+    """Alone either of them holds the drift as it is; together they would save it."""
+    one = position(target="0.5", high="0.5", low="0.5")
+    whole = replace(problem(one, cash="100"), constraints=(MaximumTurnover(Decimal(0)), MaximumTradeCount(0)))
+    assert rule_prices(whole, (0,), rules_of(whole), is_proven=True) == ()
+    single = replace(whole, constraints=(MaximumTradeCount(0),))
+    assert rule_prices(single, (0,), rules_of(single), is_proven=True) == (
+        RulePrice(MaximumTradeCount(0), Fraction(50), is_proven=True),
+    )
+    assert rule_prices(single, (0,), rules_of(single), is_proven=False) == (
+        RulePrice(CashFloor(), None, is_proven=False),
+        RulePrice(MaximumTradeCount(0), Fraction(50), is_proven=False),
+    )
+
+
+def test_without_time_nothing_is_known() -> None:
+    whole = replace(
+        problem(position(target="0.5", low="0.1", high="0.1"), cash="100"), constraints=(COUNT, TURNOVER)
+    )
+    assert solve(whole).status is Status.INFEASIBLE
+    assert relaxations(whole, rules_of(whole), timeout_seconds=0) == Relaxations((), is_complete=False)
+    prices = rule_prices(whole, (0,), (TURNOVER,), is_proven=True, timeout_seconds=0)
+    assert prices == (RulePrice(TURNOVER, None, is_proven=False),)
+
+
+def lots(count: int) -> Problem:
+    """So many positions whose lots pass over their bands, each by itself."""
+    positions = [position(f"S{n:02}", target="0.03", low="0.005", high="0.005") for n in range(count)]
+    rules = tuple(LotSize(one.security_id, 7) for one in positions)
+    return replace(problem(*positions, cash="1000"), constraints=rules)
+
+
+def test_many_conflicts_of_their_own_are_one_set() -> None:
+    """Every subset of twenty would be a million."""
+    whole = lots(20)
+    found = relaxations(whole, rules_of(whole))
+    assert found == Relaxations((whole.constraints,), is_complete=True)
+
+
+@pytest.mark.parametrize("rules", [(), (CashFloor(),)])
+def test_bands_that_nothing_meets_have_no_set(rules: tuple[Rule, ...]) -> None:
+    whole = problem(position(price="40", target="0.5", low="0.05", high="0.05"), cash="100")
+    assert relaxations(whole, rules) == Relaxations((), is_complete=True)
+
+
+def test_a_restriction_that_excuses_a_band_may_have_to_go_with_others() -> None:
+    """What it holds pays for nothing: sold, there is cash for the floor."""
+    held = position("A", quantity="8", target="0.2", low="0.05", high="0.05")
+    whole = replace(problem(held, cash="20", floor="60"), constraints=(Restriction("A", Side.DO_NOT_SELL),))
+    assert relaxations(whole, rules_of(whole)) == Relaxations(
+        ((CashFloor(),), (Restriction("A", Side.DO_NOT_SELL),)), is_complete=True
+    )
+    one = relaxations(whole, rules_of(whole), most=1)
+    assert one == Relaxations(((CashFloor(),),), is_complete=False)
+    all_of_them = relaxations(whole, rules_of(whole), most=2)
+    assert all_of_them.is_complete

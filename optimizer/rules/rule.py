@@ -52,11 +52,17 @@ def narrowing(problem: Problem, rules: Sequence[Rule]) -> frozenset[Rule]:
     band has to be met.
     """
     excused = {problem.positions[index].security_id for index in choices(problem).breaches}
-    constraints: Sequence[object] = problem.constraints  # one of another kind may be excused, too
-    is_known = all(isinstance(one, (*_NARROWING, Restriction)) for one in constraints)
-    return frozenset(
-        one
-        for one in rules
-        if isinstance(one, _NARROWING)
-        or (is_known and isinstance(one, Restriction) and one.security_id not in excused)
-    )
+    is_known = all(map(_excuses_bands_alone, problem.constraints))
+    return frozenset(one for one in rules if _only_forbids(one, excused, is_known=is_known))
+
+
+def _only_forbids(rule: object, excused: Collection[str], *, is_known: bool) -> bool:
+    """Whether a rule forbids orders and excuses nothing; of a kind that is new here it is not supposed."""
+    if isinstance(rule, _NARROWING):
+        return True
+    return is_known and isinstance(rule, Restriction) and rule.security_id not in excused
+
+
+def _excuses_bands_alone(constraint: object) -> bool:
+    """Whether a constraint is of a kind that is excused by no restriction, and excuses nothing but bands."""
+    return isinstance(constraint, (*_NARROWING, Restriction))

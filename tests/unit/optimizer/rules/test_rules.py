@@ -15,6 +15,7 @@ from optimizer import (
     LotSize,
     MaximumTradeCount,
     MaximumTurnover,
+    MinimumTradeValue,
     Problem,
     Relaxations,
     Restriction,
@@ -29,7 +30,7 @@ from optimizer import (
     solve,
 )
 from tests.unit.optimizer.oracle import brute_force, is_enumerable, score
-from tests.unit.optimizer.problems import constrained_problems, limited_problems, position, problem
+from tests.unit.optimizer.problems import position, problem
 
 TURNOVER = MaximumTurnover(Decimal("0.2"))
 COUNT = MaximumTradeCount(1)
@@ -37,21 +38,40 @@ COUNT = MaximumTradeCount(1)
 
 @st.composite
 def ruled_problems(draw: st.DrawFn) -> Problem:
-    """Rules of every kind together, so many that they often leave no answer."""
-    drawn = draw(constrained_problems() | limited_problems())
-    present = {type(one) for one in drawn.constraints}
-    more: list[Constraint] = []
-    if MaximumTurnover not in present and draw(st.booleans()):
-        more.append(MaximumTurnover(draw(st.sampled_from([Decimal(0), Decimal("0.1"), Decimal("0.3")]))))
-    if MaximumTradeCount not in present and draw(st.booleans()):
-        more.append(MaximumTradeCount(draw(st.integers(0, 2))))
-    if not present & {Restriction, LotSize}:
-        ids = [one.security_id for one in drawn.positions]
-        restricted = draw(st.lists(st.sampled_from(ids), unique=True, max_size=2))
-        more += [Restriction(one, draw(st.sampled_from(Side))) for one in restricted]
-        more += [LotSize(one, 4) for one in draw(st.lists(st.sampled_from(ids), unique=True, max_size=2))]
-    floor = draw(st.sampled_from([drawn.cash_floor, Decimal(30)]))
-    return replace(drawn, cash_floor=floor, constraints=(*drawn.constraints, *more))
+    """Rules of every kind together, so tight that they often leave no answer."""
+    positions = tuple(
+        position(
+            f"S{index}",
+            price=draw(st.sampled_from(["3", "5", "7.25"])),
+            quantity=draw(st.sampled_from(["0", "1", "3", "4.5", "-1"])),
+            target=draw(st.sampled_from(["0.1", "0.2", "0.3"])),
+            low=draw(st.sampled_from(["0.05", "0.1", "0.2"])),
+            high=draw(st.sampled_from(["0.1", "0.2"])),
+        )
+        for index in range(draw(st.integers(1, 3)))
+    )
+    rules: list[Constraint] = []
+    for one in positions:
+        if draw(st.booleans()):
+            rules.append(LotSize(one.security_id, draw(st.integers(3, 6))))
+        if draw(st.booleans()):
+            rules.append(Restriction(one.security_id, draw(st.sampled_from(Side))))
+    if draw(st.booleans()):
+        rules.append(MaximumTurnover(draw(st.sampled_from([Decimal(0), Decimal("0.1"), Decimal("0.2")]))))
+    if draw(st.booleans()):
+        rules.append(MaximumTradeCount(draw(st.integers(0, 1))))
+    if draw(st.booleans()):
+        rules.append(MinimumTradeValue(draw(st.sampled_from([Decimal(4), Decimal(15)]))))
+    value = sum((one.price * one.quantity for one in positions), Decimal(0))
+    worth = Decimal(draw(st.integers(20, 50)))
+    floor = draw(st.sampled_from([None, Decimal(0), worth / 2, worth * Decimal("0.8")]))
+    return Problem(
+        positions,
+        worth - value,
+        floor,
+        draw(st.sampled_from(Strategy)),
+        tuple(draw(st.permutations(rules))[:6]),
+    )
 
 
 def left_out(whole: Problem, rules: tuple[Rule, ...]) -> Problem:
@@ -81,7 +101,7 @@ def all_that_help(whole: Problem) -> list[tuple[Rule, ...]]:
 def is_small(whole: Problem) -> bool:
     """Whether the oracle is soon through with every subset."""
     rules = rules_of(whole)
-    return len(rules) <= 6 and is_enumerable(left_out(whole, rules))
+    return len(rules) <= 7 and is_enumerable(left_out(whole, rules))
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])

@@ -54,7 +54,14 @@ if TYPE_CHECKING:
         VersionMismatch,
         Violation,
     )
+    from ordergen_client.records.comparisons import (
+        ComparedPortfolio,
+        ComparedVariant,
+        ComparisonEvent,
+        Variant,
+    )
     from ordergen_client.records.drifts import PortfolioDrift, WorstPosition
+    from ordergen_client.records.explanations import Relaxations, Rule, RulePrice
     from ordergen_client.records.states import (
         CredentialType,
         DependencyState,
@@ -63,6 +70,7 @@ if TYPE_CHECKING:
         PositionReason,
         RebalanceState,
         Restriction,
+        RuleKind,
         Side,
         SolutionStatus,
         Strategy,
@@ -124,7 +132,14 @@ _PLACES = {
         "VersionMismatch",
         "Violation",
     ),
+    "ordergen_client.records.comparisons": (
+        "ComparedPortfolio",
+        "ComparedVariant",
+        "ComparisonEvent",
+        "Variant",
+    ),
     "ordergen_client.records.drifts": ("PortfolioDrift", "WorstPosition"),
+    "ordergen_client.records.explanations": ("Relaxations", "Rule", "RulePrice"),
     "ordergen_client.records.states": (
         "CredentialType",
         "DependencyState",
@@ -133,6 +148,7 @@ _PLACES = {
         "PositionReason",
         "RebalanceState",
         "Restriction",
+        "RuleKind",
         "Side",
         "SolutionStatus",
         "Strategy",
@@ -169,6 +185,9 @@ __all__ = [
     "Caller",
     "Cancelled",
     "Client",
+    "ComparedPortfolio",
+    "ComparedVariant",
+    "ComparisonEvent",
     "CredentialType",
     "DataProblem",
     "DatabaseUnavailable",
@@ -202,8 +221,12 @@ __all__ = [
     "RebalanceOptions",
     "RebalancePosition",
     "RebalanceState",
+    "Relaxations",
     "ResourceExhausted",
     "Restriction",
+    "Rule",
+    "RuleKind",
+    "RulePrice",
     "Run",
     "Security",
     "SecurityMatches",
@@ -219,6 +242,7 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "Unsupported",
+    "Variant",
     "VersionMismatch",
     "View",
     "Violation",

@@ -22,6 +22,7 @@ def rebalance(
     *,
     validate_only: bool = False,
     request_id: str = "",
+    explain_rules: bool = False,
 ) -> Call[PortfolioRebalance]:
     """Rebalance one portfolio to its model: a run of one, stored like any other.
 
@@ -30,12 +31,15 @@ def rebalance(
         options: how.
         validate_only: compute everything, store nothing.
         request_id: a UUID4 that makes the call safe to repeat; without one it is given one of its own.
+        explain_rules: say what the rules of the options cost (`rule_prices`), and without which of them an
+            INFEASIBLE portfolio has an answer (`relaxations`); such a one is then answered, and not raised.
     """
     request = pb.RebalancePortfolioRequest(
         portfolio_id=checks.text(portfolio_id, "portfolio_id"),
         options=messages.options_message(checks.record(options, "options", RebalanceOptions)),
         validate_only=checks.flag(validate_only, "validate_only"),
         request_id=repeatable(request_id),
+        explain_rules=checks.flag(explain_rules, "explain_rules"),
     )
     return Call("RebalancePortfolio", request, messages.portfolio_rebalance)
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Protocol, TypeVar
 
 from globeco.ordergen.v1 import (
+    comparison_pb2,
     diagnostics_service_pb2,
     drift_pb2,
     model_pb2,
@@ -18,7 +19,14 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.type import date_pb2, decimal_pb2
 
 from ordergen_client.errors import from_status
+from ordergen_client.records.comparisons import (
+    ComparedPortfolio,
+    ComparedVariant,
+    ComparisonEvent,
+    Variant,
+)
 from ordergen_client.records.drifts import PortfolioDrift, WorstPosition
+from ordergen_client.records.explanations import Relaxations, Rule, RulePrice
 from ordergen_client.records.lazily import Lazily
 from ordergen_client.records.states import (
     CredentialType,
@@ -29,6 +37,7 @@ from ordergen_client.records.states import (
     PositionReason,
     RebalanceState,
     Restriction,
+    RuleKind,
     Side,
     SolutionStatus,
     Strategy,
@@ -189,6 +198,8 @@ def portfolio_rebalance(message: pb.PortfolioRebalance) -> PortfolioRebalance:
         positions=Lazily(message.positions, _position),
         solution=_solution(message.solution) if message.HasField("solution") else None,
         snapshot_time=_optional_time(message, "snapshot_time"),
+        rule_prices=tuple(map(_rule_price, message.rule_prices)),
+        relaxations=_relaxations(message.relaxations) if message.HasField("relaxations") else None,
     )
 
 
@@ -219,6 +230,69 @@ def portfolio_drift(message: drift_pb2.PortfolioDrift) -> PortfolioDrift:
         worst_position=_worst_position(worst) if worst else None,
         snapshot_time=_optional_time(message, "snapshot_time"),
     )
+
+
+def variant_message(variant: Variant) -> comparison_pb2.OptionsVariant:
+    """One way to rebalance."""
+    return comparison_pb2.OptionsVariant(
+        name=variant.name,
+        options=options_message(variant.options),
+        draft_positions=map(position_message, variant.positions),
+    )
+
+
+def comparison_event(message: rebalance_service_pb2.CompareOptionsResponse) -> ComparisonEvent:
+    """A step of a comparison."""
+    return ComparisonEvent(
+        portfolio=_compared_portfolio(message.portfolio) if message.HasField("portfolio") else None,
+        variant=_compared_variant(message.variant) if message.HasField("variant") else None,
+    )
+
+
+def _compared_portfolio(message: comparison_pb2.ComparedPortfolio) -> ComparedPortfolio:
+    return ComparedPortfolio(
+        portfolio_id=message.portfolio_id,
+        portfolio_name=message.portfolio_name,
+        variant=message.variant,
+        state=_PORTFOLIO_STATES[message.state],
+        error=from_status(message.error) if message.HasField("error") else None,
+        market_value=_decimal(message.market_value),
+        drift_before=_decimal(message.drift_before),
+        drift_after=_decimal(message.drift_after),
+        turnover=_decimal(message.turnover),
+        turnover_weight=_decimal(message.turnover_weight),
+        trade_count=message.trade_count if message.HasField("trade_count") else None,
+        cash_after=_decimal(message.cash_after),
+        proven_optimal=message.proven_optimal,
+    )
+
+
+def _compared_variant(message: comparison_pb2.ComparedVariant) -> ComparedVariant:
+    states = (state for state in PortfolioState if state is not PortfolioState.SKIPPED)
+    return ComparedVariant(
+        variant=message.variant,
+        counts={state: getattr(message, f"{state.lower()}_count") for state in states},
+        proven_count=message.proven_count,
+        market_value=_zero(message.market_value),
+        bought=_zero(message.bought),
+        sold=_zero(message.sold),
+        turnover=_zero(message.turnover),
+        trade_count=message.trade_count,
+        drift_before=_decimal(message.drift_before),
+        drift_after=_decimal(message.drift_after),
+    )
+
+
+def _rule_price(message: pb.RulePrice) -> RulePrice:
+    return RulePrice(_rule(message.rule), _decimal(message.drift_saved), message.proven)
+
+
+def _relaxations(message: pb.Relaxations) -> Relaxations:
+    return Relaxations(tuple(tuple(map(_rule, one.rules)) for one in message.sets), message.incomplete)
+
+
+def _rule(message: pb.Rule) -> Rule:
+    return Rule(_RULES[message.kind], message.security_id, message.ticker, message.name)
 
 
 def _worst_position(message: drift_pb2.WorstPosition) -> WorstPosition:
@@ -341,6 +415,7 @@ _PORTFOLIO_STATES = _Members(pb.PortfolioRebalanceState, "PORTFOLIO_REBALANCE_ST
 _DRIFT_STATES = _Members(drift_pb2.DriftState, "DRIFT_STATE_", DriftState)
 _STRATEGIES = _Members(pb.Strategy, "STRATEGY_", Strategy)
 _RESTRICTIONS = _Members(pb.RestrictionType, "RESTRICTION_TYPE_", Restriction)
+_RULES = _Members(pb.RuleKind, "RULE_KIND_", RuleKind)
 _SIDES = _Members(pb.TransactionType, "TRANSACTION_TYPE_", Side)
 _REASONS = _Members(pb.PositionReason, "POSITION_REASON_", PositionReason)
 _STATUSES = _Members(pb.SolutionStatus, "SOLUTION_STATUS_", SolutionStatus)

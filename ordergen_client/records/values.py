@@ -18,6 +18,7 @@ from ordergen_client.records.checks import (
     text,
     whole,
 )
+from ordergen_client.records.explanations import Relaxations, RulePrice
 from ordergen_client.records.states import (
     CredentialType,
     DependencyState,
@@ -203,7 +204,12 @@ class Solution:
 
 @dataclass(frozen=True, slots=True)
 class PortfolioRebalance:
-    """What a run did for one portfolio; money and ratios are None where they could not be computed."""
+    """What a run did for one portfolio; money and ratios are None where they could not be computed.
+
+    Attributes:
+        rule_prices: what rules of the options cost; where it was asked for alone, and never read again.
+        relaxations: without which rules an INFEASIBLE portfolio has an answer; likewise.
+    """
 
     rebalance_id: str
     portfolio_id: str
@@ -219,6 +225,8 @@ class PortfolioRebalance:
     positions: Sequence[RebalancePosition]
     solution: Solution | None
     snapshot_time: datetime | None
+    rule_prices: tuple[RulePrice, ...] = ()
+    relaxations: Relaxations | None = None
 
 
 @dataclass(frozen=True, slots=True)

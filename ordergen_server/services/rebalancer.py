@@ -24,7 +24,7 @@ from ordergen_server.domain.requests.violations import Violations
 from ordergen_server.domain.stores import BegunBy, ModelStore, RebalanceStore, Request, RunOrder
 from ordergen_server.domain.subjects import current_actor
 from ordergen_server.services.observer import UNOBSERVED, RunObserver, Stage
-from ordergen_server.services.portfolio_work import STOPPING, PortfolioWork, Task, untried
+from ordergen_server.services.portfolio_work import STOPPING, Explained, PortfolioWork, Task, untried
 from ordergen_server.services.running.leased_run import end_state
 from ordergen_server.services.running.runs import Runs
 from ordergen_server.services.securities import Securities
@@ -67,6 +67,7 @@ class Rebalancer:
         *,
         request: Request | None = None,
         validate_only: bool = False,
+        explained: Explained | None = None,
     ) -> PortfolioRebalance:
         """Rebalance one portfolio to its model: a run of one, stored whole, with its end.
 
@@ -76,6 +77,8 @@ class Rebalancer:
             deadline: by when.
             request: makes the call safe to repeat.
             validate_only: store nothing.
+            explained: takes what the rules of the options do, which is not stored; an infeasible portfolio is
+                then answered, and not raised.
 
         Raises:
             NotFound: the portfolio belongs to no model.
@@ -90,14 +93,15 @@ class Rebalancer:
         else:
             model = self._models.of_portfolio(portfolio_id)
             started = self._started(model, 1, options, stored=not validate_only)
-            result = self._result(started, model, portfolio_id, deadline)
+            result = self._result(started, model, portfolio_id, deadline, explained)
             deadline.raise_if_stopped()
             if not validate_only:
                 result = self._stored(started, result, request)
         if result.error:
             if result.rebalance_id:
                 result.error.metadata["rebalance_id"] = result.rebalance_id
-            raise result.error
+            if not (explained and result.state is PortfolioState.INFEASIBLE):
+                raise result.error
         return result
 
     def rebalance_model(
@@ -288,13 +292,19 @@ class Rebalancer:
         )
 
     def _result(
-        self, started: Rebalance, model: Model, portfolio_id: str, deadline: Deadline
+        self,
+        started: Rebalance,
+        model: Model,
+        portfolio_id: str,
+        deadline: Deadline,
+        explained: Explained | None,
     ) -> PortfolioRebalance:
         try:
             snapshot = self._work.snapshot(model.positions, deadline)
         except STOPPING as error:
             return replace(untried(started, portfolio_id), state=PortfolioState.FAILED, error=error)
-        return self._work.one(Task(started, Securities(model.positions, snapshot), deadline), portfolio_id)
+        task = Task(started, Securities(model.positions, snapshot), deadline)
+        return self._work.one(task, portfolio_id, explained)
 
     def _stored(
         self, started: Rebalance, result: PortfolioRebalance, request: Request | None

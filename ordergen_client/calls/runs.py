@@ -99,15 +99,15 @@ def compare(
 ) -> Stream[ComparisonEvent]:
     """What different options would do: a row a portfolio and variant as they are solved, then sums a variant.
 
-    Nothing is stored. All variants see the same prices and holdings. What stops the comparison is raised after
-    what was computed.
+    Nothing is stored. All variants see the same prices and holdings. What stops the comparison is raised
+    after what was computed.
 
     Args:
         variants: 2 to 10; with `frontier_points` one is enough.
         model_id: every portfolio of this model.
         portfolio_id: this portfolio alone; one of the two is given.
-        frontier_points: 2 to 20 more variants, `frontier-1` to `frontier-N`: the least drift at turnovers from
-            that of TO_BAND to that of TO_TARGET, with the first variant's other options; 0 is none.
+        frontier_points: 2 to 20 more variants, `frontier-1` to `frontier-N`: the least drift at turnovers
+            from that of TO_BAND to that of TO_TARGET, with the first variant's other options; 0 is none.
 
     Raises:
         ValueError: neither or both of `model_id` and `portfolio_id` are given.

@@ -1,7 +1,7 @@
 """The exact frontier between turnover and drift, from TO_BAND to TO_TARGET.
 
-Points have the least drift that a turnover allows (H. Markowitz's efficient frontier, turnover in the place of
-risk): each is a problem of its own, TO_TARGET with a limit of turnover.
+Points have the least drift that a turnover allows (H. Markowitz's efficient frontier, with turnover in the
+place of risk): each is a problem of its own, TO_TARGET with a limit of turnover.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 import pytest
 from globeco.ordergen.v1 import (
+    comparison_pb2,
     model_pb2,
     model_service_pb2,
     rebalance_pb2,
@@ -77,6 +78,8 @@ def valid(field: Field) -> Any:  # noqa: ANN401 - a request of whichever method
         request.validate_only = True
     if "options" in names:
         _fill_options(request.options)
+    for name in ("One", "Other") if "variants" in names else ():
+        _fill_variant(request.variants.add(name=name))
     for name in names & {"securities", "portfolios"}:
         getattr(request, name).append("Growth")
     if "update_mask" in names:
@@ -98,6 +101,11 @@ def _fill_position(position: model_pb2.Position) -> None:
     position.security_id = security_id(1)
     for name, text in (("target", "0.1"), ("low_drift", "0.05"), ("high_drift", "0.05")):
         number(position, name, text)
+
+
+def _fill_variant(variant: comparison_pb2.OptionsVariant) -> None:
+    _fill_options(variant.options)
+    _fill_position(variant.draft_positions.add())
 
 
 def _fill_options(options: Options) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 import grpc
 import pytest
 from globeco.ordergen.v1 import (
-    comparison_pb2,
     model_pb2,
     model_service_pb2,
     rebalance_pb2,
@@ -78,10 +77,9 @@ def valid(field: Field) -> Any:  # noqa: ANN401 - a request of whichever method
         request.validate_only = True
     if "options" in names:
         _fill_options(request.options)
-    for name in ("One", "Other") if "variants" in names else ():
-        _fill_variant(request.variants.add(name=name))
-    for name in names & {"securities", "portfolios"}:
-        getattr(request, name).append("Growth")
+    if "variants" in names:
+        _fill_variants(request)
+    _fill_texts(request, names & {"securities", "portfolios"})
     if "update_mask" in names:
         request.update_mask.paths.extend(["name", "positions", "portfolio_ids"])
     return request
@@ -103,9 +101,16 @@ def _fill_position(position: model_pb2.Position) -> None:
         number(position, name, text)
 
 
-def _fill_variant(variant: comparison_pb2.OptionsVariant) -> None:
-    _fill_options(variant.options)
-    _fill_position(variant.draft_positions.add())
+def _fill_texts(request: Any, names: set[str]) -> None:  # noqa: ANN401 - a request of whichever method
+    for name in names:
+        getattr(request, name).append("Growth")
+
+
+def _fill_variants(request: rebalance_service_pb2.CompareOptionsRequest) -> None:
+    for name in ("One", "Other"):
+        variant = request.variants.add(name=name)
+        _fill_options(variant.options)
+        _fill_position(variant.draft_positions.add())
 
 
 def _fill_options(options: Options) -> None:

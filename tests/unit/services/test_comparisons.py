@@ -1,4 +1,4 @@
-"""Comparisons, with fakes around them: one snapshot, one reading, and a frontier against all that there is."""
+"""Comparisons, with fakes around them: one snapshot, one reading, and a frontier against all there is."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -71,7 +71,7 @@ variants:
         security_id(1),
         "0.30",
         Decimal("0.01"),
-        0,
+        Decimal(0),
     )
 
 

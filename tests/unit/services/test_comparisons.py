@@ -116,12 +116,13 @@ def test_each_portfolio_is_read_once_and_each_variant_is_as_a_rebalance() -> Non
         proven_optimal=True,
     )
     assert (rows[4].error, rows[4].turnover, rows[4].trade_count) == (BAD, None, None)
-    assert (rows[6].turnover, rows[6].turnover_weight, rows[6].drift_after) == (0, None, None)
+    assert (rows[6].turnover, rows[6].turnover_weight, rows[6].drift_after) == (Decimal(0), None, None)
     states = {PortfolioState.REBALANCED: 1, PortfolioState.NO_ACTION: 2, PortfolioState.FAILED: 1}
     assert [one.counts for one in sums] == [states, states]
+    worth, nothing = Decimal(1100), Decimal(0)
     assert [(one.market_value, one.turnover, one.bought, one.sold, one.trade_count) for one in sums] == [
-        (1100, 350, 0, 350, 1),
-        (1100, 400, 0, 400, 1),
+        (worth, Decimal(350), nothing, Decimal(350), 1),
+        (worth, Decimal(400), nothing, Decimal(400), 1),
     ]
     assert [(one.drift_before, one.drift_after) for one in sums] == [
         (Decimal("0.363636363636"), Decimal("0.045454545455")),

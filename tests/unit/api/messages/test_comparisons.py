@@ -114,7 +114,7 @@ def test_rows_and_sums_keep_every_digit_and_what_is_not_known() -> None:
     assert (sums.proven_count, sums.turnover, sums.drift_before) == (1, Decimal("3.75"), Decimal("0.4"))
     empty = messages.comparison_event(comparisons.compared(ComparedVariant("a"))).variant
     assert empty is not None
-    assert (empty.market_value, empty.drift_before, empty.drift_after) == (0, None, None)
+    assert (empty.market_value, empty.drift_before, empty.drift_after) == (Decimal(0), None, None)
 
 
 @pytest.mark.parametrize("incomplete", [False, True])

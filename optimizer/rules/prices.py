@@ -8,7 +8,7 @@ from time import monotonic
 
 from optimizer.answer.solution import Solution, Status
 from optimizer.problem.problem import Problem, Strategy
-from optimizer.rules.rule import Rule, without
+from optimizer.rules.rule import Rule, Stopped, never, without
 from optimizer.separable.closed_form import drift
 from optimizer.solver import solve
 
@@ -39,6 +39,7 @@ def rule_prices(
     *,
     is_proven: bool,
     timeout_seconds: float = 30.0,
+    stopped: Stopped = never,
 ) -> tuple[RulePrice, ...]:
     """The prices of those rules that cost drift, or of which it is not known, in their order.
 
@@ -51,11 +52,15 @@ def rule_prices(
         rules: of the problem.
         is_proven: the answer is proven to have the least drift (TO_BAND: of the least turnover).
         timeout_seconds: for all rules together.
+        stopped: ends it early, as time does.
     """
     deadline = monotonic() + timeout_seconds
     shares = list(map(add, (line.held for line in problem.lines), orders))
     known = Fraction(drift(problem.lines, shares), problem.unit)
-    prices = (_price(problem, rule, known, deadline, is_proven=is_proven) for rule in rules)
+    prices: list[RulePrice | None] = []
+    for rule in rules:
+        until = monotonic() if stopped() else deadline
+        prices.append(_price(problem, rule, known, until, is_proven=is_proven))
     return tuple(price for price in prices if price)
 
 

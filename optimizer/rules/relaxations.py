@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from optimizer.answer.solution import Status
 from optimizer.problem.problem import Problem
-from optimizer.rules.rule import Rule, narrowing, without
+from optimizer.rules.rule import Rule, Stopped, narrowing, never, without
 from optimizer.solver import solve
 
 Rules: TypeAlias = frozenset[int]
@@ -41,7 +41,12 @@ class Relaxations:
 
 
 def relaxations(
-    problem: Problem, rules: Sequence[Rule], *, most: int = 20, timeout_seconds: float = 30.0
+    problem: Problem,
+    rules: Sequence[Rule],
+    *,
+    most: int = 20,
+    timeout_seconds: float = 30.0,
+    stopped: Stopped = never,
 ) -> Relaxations:
     """Every minimal set of rules without which the problem has an answer, the smallest first.
 
@@ -50,17 +55,19 @@ def relaxations(
         rules: of the problem, which may be left out.
         most: so many sets at most.
         timeout_seconds: when to stop.
+        stopped: ends it early, as time does.
     """
-    return _Search(problem, rules, monotonic() + timeout_seconds).run(most)
+    return _Search(problem, rules, monotonic() + timeout_seconds, stopped).run(most)
 
 
 class _Search:
     """One search. Everything that was asked is remembered."""
 
-    def __init__(self, problem: Problem, rules: Sequence[Rule], deadline: float) -> None:
+    def __init__(self, problem: Problem, rules: Sequence[Rule], deadline: float, stopped: Stopped) -> None:
         self._problem = problem
         self._rules = rules
         self._deadline = deadline
+        self._stopped = stopped
         self._narrowing = narrowing(problem, rules)
         self._statuses: dict[Rules, Status] = {}
         self._conflicts: list[tuple[Rules, Rules]] = []
@@ -75,7 +82,7 @@ class _Search:
             left_out = waiting.popleft()
             if any(one <= left_out for one in found):
                 continue
-            if len(found) >= most or monotonic() > self._deadline:
+            if len(found) >= most or not self._left():
                 is_complete = False
                 break
             missing = self._missing(left_out)
@@ -105,11 +112,15 @@ class _Search:
         """What is known of the problem without some rules; UNDECIDED where there is no time to ask."""
         known = self._statuses.get(left_out)
         if known is None:
-            left = max(0.0, self._deadline - monotonic())
+            left = self._left()
             asked = without(self._problem, [self._rules[rule] for rule in left_out])
             known = solve(asked, timeout_seconds=MOST_PART * left).status if left else Status.UNDECIDED
             self._statuses[left_out] = known
         return known
+
+    def _left(self) -> float:
+        """Seconds that are left; 0 where nobody wants more."""
+        return 0.0 if self._stopped() else max(0.0, self._deadline - monotonic())
 
     def _known(self, left_out: Rules) -> Rules | None:
         """What has to be left out beside, by a conflict that was found before: one of these."""

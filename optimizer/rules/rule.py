@@ -1,6 +1,6 @@
 """Rules: what may be left out of a problem without another model. Bands belong to the model, and are none."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -22,6 +22,15 @@ class CashFloor:
 
 
 Rule: TypeAlias = CashFloor | Constraint
+
+Stopped: TypeAlias = Callable[[], bool]
+"""Whether nobody wants an answer any more; it is asked before each problem that is solved."""
+
+
+def never() -> bool:
+    """Somebody always does."""
+    return False
+
 
 _NARROWING = (CashFloor, LotSize, MinimumTradeValue, MaximumTurnover, MaximumTradeCount)
 """Rules that forbid orders and do nothing else: whatever is left out beside them."""

@@ -1,6 +1,6 @@
 """What the rules of its options do to one portfolio, by solving again without them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
@@ -23,7 +23,7 @@ from ordergen_server.services.valuation import DRIFT_PLACES, Valued, valued
 
 #: Of the time that is left; the rest is for storing the result and answering before the deadline.
 TIME_SHARE: Final = 0.5
-#: The largest set of relaxations that is answered.
+#: So many sets of rules that help are answered.
 MAXIMUM_SETS: Final = 20
 #: Rules by the names of the optimizer's types; what is none of them is no rule that can be left out.
 KINDS: Final = {
@@ -71,7 +71,10 @@ def explain(
     rules = [rule for rule in optimizer.rules_of(problem) if type(rule).__name__ in KINDS]
     tickers = {security.position.security_id: security.quote.ticker for security, _ in portfolio.lines}
     if result.state is PortfolioState.INFEASIBLE:
-        return Explanation(relaxations=_relaxations(problem, rules, tickers, seconds))
+        found = optimizer.relaxations(
+            problem, rules, most=MAXIMUM_SETS, timeout_seconds=seconds, stopped=deadline.stopped
+        )
+        return Explanation(relaxations=_relaxations(found, tickers))
     if result.solution is None:
         return Explanation()
     prices = optimizer.rule_prices(
@@ -80,6 +83,7 @@ def explain(
         rules,
         is_proven=_is_least(result.solution, options),
         timeout_seconds=seconds,
+        stopped=deadline.stopped,
     )
     return Explanation(tuple(_price(one, portfolio, tickers) for one in prices))
 
@@ -89,10 +93,7 @@ def _is_least(solution: SolutionQuality, options: RebalanceOptions) -> bool:
     return solution.proven_optimal and (solution.tie_broken or options.strategy is Strategy.TO_TARGET)
 
 
-def _relaxations(
-    problem: optimizer.Problem, rules: Sequence[optimizer.Rule], tickers: Mapping[str, str], seconds: float
-) -> Relaxations:
-    found = optimizer.relaxations(problem, rules, most=MAXIMUM_SETS, timeout_seconds=seconds)
+def _relaxations(found: optimizer.Relaxations, tickers: Mapping[str, str]) -> Relaxations:
     named = tuple(tuple(_rule(rule, tickers) for rule in one) for one in found.sets)
     return Relaxations(named, incomplete=not found.is_complete)
 

@@ -170,6 +170,20 @@ def test_without_time_nothing_is_known() -> None:
     assert prices == (RulePrice(TURNOVER, None, is_proven=False),)
 
 
+def test_who_no_longer_wants_it_gets_what_there_is() -> None:
+    whole = lots(3)
+    assert relaxations(whole, rules_of(whole), stopped=lambda: True) == Relaxations((), is_complete=False)
+    asked = iter([False, True, True, True])
+    prices = rule_prices(
+        replace(whole, constraints=(COUNT,)),
+        (0, 0, 0),
+        (COUNT, TURNOVER),
+        is_proven=True,
+        stopped=lambda: next(asked),
+    )
+    assert [one.rule for one in prices if one.drift_saved is None] == [TURNOVER]
+
+
 def lots(count: int) -> Problem:
     """So many positions whose lots pass over their bands, each by itself."""
     positions = [position(f"S{n:02}", target="0.03", low="0.005", high="0.005") for n in range(count)]

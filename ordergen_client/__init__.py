@@ -55,8 +55,15 @@ if TYPE_CHECKING:
         VersionMismatch,
         Violation,
     )
+    from ordergen_client.records.comparisons import (
+        ComparedPortfolio,
+        ComparedVariant,
+        ComparisonEvent,
+        Variant,
+    )
     from ordergen_client.records.diagnoses import Caller, Dependency, Diagnosis
     from ordergen_client.records.drifts import PortfolioDrift, WorstPosition
+    from ordergen_client.records.explanations import Relaxations, Rule, RulePrice
     from ordergen_client.records.price_ranges import PriceRange
     from ordergen_client.records.states import (
         CredentialType,
@@ -66,6 +73,7 @@ if TYPE_CHECKING:
         PositionReason,
         RebalanceState,
         Restriction,
+        RuleKind,
         Side,
         Sides,
         SolutionStatus,
@@ -127,8 +135,15 @@ _PLACES = {
         "VersionMismatch",
         "Violation",
     ),
+    "ordergen_client.records.comparisons": (
+        "ComparedPortfolio",
+        "ComparedVariant",
+        "ComparisonEvent",
+        "Variant",
+    ),
     "ordergen_client.records.diagnoses": ("Caller", "Dependency", "Diagnosis"),
     "ordergen_client.records.drifts": ("PortfolioDrift", "WorstPosition"),
+    "ordergen_client.records.explanations": ("Relaxations", "Rule", "RulePrice"),
     "ordergen_client.records.price_ranges": ("PriceRange",),
     "ordergen_client.records.states": (
         "CredentialType",
@@ -138,6 +153,7 @@ _PLACES = {
         "PositionReason",
         "RebalanceState",
         "Restriction",
+        "RuleKind",
         "Side",
         "Sides",
         "SolutionStatus",
@@ -173,6 +189,9 @@ __all__ = [
     "Caller",
     "Cancelled",
     "Client",
+    "ComparedPortfolio",
+    "ComparedVariant",
+    "ComparisonEvent",
     "CredentialType",
     "DataProblem",
     "DatabaseUnavailable",
@@ -208,8 +227,12 @@ __all__ = [
     "RebalancePosition",
     "RebalanceState",
     "RebalanceSummary",
+    "Relaxations",
     "ResourceExhausted",
     "Restriction",
+    "Rule",
+    "RuleKind",
+    "RulePrice",
     "Run",
     "Security",
     "SecurityMatches",
@@ -227,6 +250,7 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "Unsupported",
+    "Variant",
     "VersionMismatch",
     "View",
     "Violation",

@@ -37,6 +37,7 @@ from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.tokens import PageTokens
 from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances
+from ordergen_server.services.comparing.comparisons import Comparisons
 from ordergen_server.services.diagnosing import DatabaseDependency, Diagnostics
 from ordergen_server.services.drifting.checks import DriftChecks
 from ordergen_server.services.models import ModelEditor
@@ -142,6 +143,14 @@ def serving(
         drift_checks = DriftChecks(
             models=models, work=work, permits=permits, maximum_checks=settings.maximum_runs
         )
+        comparisons = Comparisons(
+            models=models,
+            work=work,
+            permits=permits,
+            maximum_comparisons=settings.maximum_runs,
+            clock=utc_now,
+            maximum_price_age_days=settings.maximum_price_age_days,
+        )
         rebalancer = Rebalancer(
             models=models,
             store=store,
@@ -157,7 +166,7 @@ def serving(
             SERVICES,
             (
                 ModelServicer(ModelEditor(models, utc_now), models),
-                RebalanceServicer(rebalancer, drift_checks, store, calls.limits),
+                RebalanceServicer(rebalancer, drift_checks, comparisons, store, calls.limits),
                 ReferenceServicer(ReferenceResolver(sources.market, sources.portfolios), calls.limits),
                 DiagnosticsServicer(_diagnostics(database, sources, stack), calls.limits),
             ),

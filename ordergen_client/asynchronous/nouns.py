@@ -125,6 +125,7 @@ class AsyncRuns(AsyncNoun):
 
     start = started(runs.start)
     stream = streamed(runs.stream)
+    compare = streamed(runs.compare)
     watch = followed(runs.watch)
     watch_messages = followed(runs.watch_messages)
     cancel = called(runs.cancel)

@@ -113,6 +113,7 @@ class Runs(Noun):
 
     start = started(runs.start)
     stream = streamed(runs.stream)
+    compare = streamed(runs.compare)
     watch = followed(runs.watch)
     watch_messages = followed(runs.watch_messages)
     cancel = called(runs.cancel)

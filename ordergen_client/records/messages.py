@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Protocol, TypeVar
 
 from globeco.ordergen.v1 import (
     diagnostics_service_pb2,
@@ -18,22 +17,14 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.type import date_pb2, decimal_pb2
 
 from ordergen_client.errors import from_status
+from ordergen_client.records import enums
 from ordergen_client.records.diagnoses import Caller, Dependency, Diagnosis
 from ordergen_client.records.drifts import PortfolioDrift, WorstPosition
-from ordergen_client.records.figures import price_range, summary
+from ordergen_client.records.figures import price_range, relaxations, rule_price, summary
 from ordergen_client.records.lazily import Lazily
 from ordergen_client.records.states import (
-    CredentialType,
-    DependencyState,
-    DriftState,
-    Named,
     PortfolioState,
-    PositionReason,
-    RebalanceState,
-    Restriction,
-    Side,
     Sides,
-    SolutionStatus,
     Strategy,
     View,
 )
@@ -53,8 +44,6 @@ from ordergen_client.records.values import (
     Solution,
     Transaction,
 )
-
-Member = TypeVar("Member", bound=Named)
 
 pb = rebalance_pb2
 
@@ -131,13 +120,13 @@ def options(message: pb.RebalanceOptions) -> RebalanceOptions:
         minimum_cash_weight=_decimal(message.minimum_cash.weight),
         allow_overdraft=message.allow_overdraft,
         solver_timeout_seconds=timeout,
-        strategy=_STRATEGIES[message.strategy or pb.STRATEGY_TO_TARGET],
+        strategy=enums.STRATEGIES[message.strategy or pb.STRATEGY_TO_TARGET],
         minimum_trade_value=_decimal(message.minimum_trade_value),
-        restrictions={one.security_id: _RESTRICTIONS[one.type] for one in message.restrictions},
+        restrictions={one.security_id: enums.RESTRICTIONS[one.type] for one in message.restrictions},
         lot_sizes={one.security_id: one.shares for one in message.lot_sizes if not _is_of_buys(one)},
         maximum_turnover_weight=_decimal(message.maximum_turnover_weight),
         maximum_trade_count=count,
-        sides=_SIDES_ALLOWED[message.sides or pb.SIDES_BUY_AND_SELL],
+        sides=enums.SIDES_ALLOWED[message.sides or pb.SIDES_BUY_AND_SELL],
         buy_lot_sizes={one.security_id: one.shares for one in message.lot_sizes if _is_of_buys(one)},
         cost_rate_weight=_decimal(message.costs.rate_weight),
         cost_per_trade_amount=_decimal(message.costs.per_trade_amount),
@@ -190,7 +179,7 @@ def rebalance(message: pb.Rebalance) -> Rebalance:
         model_id=message.model_id,
         model_name=message.model_name,
         model_version=message.model_version,
-        state=_RUN_STATES[message.state],
+        state=enums.RUN_STATES[message.state],
         create_time=_time(message.create_time),
         finish_time=_optional_time(message, "finish_time"),
         rebalance_date=_date(message.rebalance_date),
@@ -212,7 +201,7 @@ def portfolio_rebalance(message: pb.PortfolioRebalance) -> PortfolioRebalance:
         rebalance_id=message.rebalance_id,
         portfolio_id=message.portfolio_id,
         portfolio_name=message.portfolio_name,
-        state=_PORTFOLIO_STATES[message.state],
+        state=enums.PORTFOLIO_STATES[message.state],
         error=from_status(message.error) if message.HasField("error") else None,
         market_value=_decimal(message.market_value),
         cash_before=_decimal(message.cash_before),
@@ -225,6 +214,8 @@ def portfolio_rebalance(message: pb.PortfolioRebalance) -> PortfolioRebalance:
         snapshot_time=_optional_time(message, "snapshot_time"),
         cash_flow=_decimal(message.cash_flow),
         cost=_decimal(message.cost),
+        rule_prices=tuple(map(rule_price, message.rule_prices)),
+        relaxations=relaxations(message.relaxations) if message.HasField("relaxations") else None,
     )
 
 
@@ -246,7 +237,7 @@ def portfolio_drift(message: drift_pb2.PortfolioDrift) -> PortfolioDrift:
         portfolio_name=message.portfolio_name,
         model_id=message.model_id,
         model_name=message.model_name,
-        state=_DRIFT_STATES[message.state],
+        state=enums.DRIFT_STATES[message.state],
         error=from_status(message.error) if message.HasField("error") else None,
         market_value=_decimal(message.market_value),
         cash_weight=_decimal(message.cash_weight),
@@ -301,7 +292,7 @@ def diagnosis(message: diagnostics_service_pb2.DiagnoseResponse) -> Diagnosis:
     return Diagnosis(
         server_version=message.server_version,
         server_time=_time(message.server_time),
-        caller=Caller(caller.actor, _CREDENTIALS[caller.credential], tuple(caller.scopes)),
+        caller=Caller(caller.actor, enums.CREDENTIALS[caller.credential], tuple(caller.scopes)),
         dependencies=tuple(map(_dependency, message.dependencies)),
     )
 
@@ -309,7 +300,7 @@ def diagnosis(message: diagnostics_service_pb2.DiagnoseResponse) -> Diagnosis:
 def _dependency(message: diagnostics_service_pb2.Dependency) -> Dependency:
     return Dependency(
         name=message.name,
-        state=_DEPENDENCY_STATES[message.state],
+        state=enums.DEPENDENCY_STATES[message.state],
         seconds=message.duration.ToNanoseconds() / 1e9,
         problem=message.problem,
         advice=message.advice,
@@ -321,7 +312,7 @@ def _model_position(line: model_pb2.Position) -> Position:
 
 
 def _transaction(message: pb.Transaction) -> Transaction:
-    side = _SIDES[message.transaction_type]
+    side = enums.SIDES[message.transaction_type]
     return Transaction(side, message.security_id, message.quantity, _date(message.trade_date))
 
 
@@ -342,7 +333,7 @@ def _position(message: pb.RebalancePosition) -> RebalancePosition:
         actual_drift=_decimal(message.actual_drift),
         trade_quantity=-message.trade_quantity if sells else message.trade_quantity,
         trade_date=_date(message.trade_date) if message.HasField("trade_date") else None,
-        reason=_REASONS[message.reason],
+        reason=enums.REASONS[message.reason],
         cost=_decimal(message.cost),
         good_until=price_range(message.good_until) if message.HasField("good_until") else None,
         price_date=_date(message.price_date) if message.HasField("price_date") else None,
@@ -351,41 +342,12 @@ def _position(message: pb.RebalancePosition) -> RebalancePosition:
 
 def _solution(message: pb.Solution) -> Solution:
     return Solution(
-        status=_STATUSES[message.status],
+        status=enums.STATUSES[message.status],
         objective=_zero(message.objective),
         lower_bound=_zero(message.lower_bound),
         solve_seconds=message.solve_duration.ToNanoseconds() / 1e9,
         tie_broken=message.tie_broken,
     )
-
-
-class _Numbers(Protocol):
-    def items(self) -> Iterable[tuple[str, int]]: ...
-
-
-class _Members(dict[int, Member]):
-    """What the numbers of an enum are called; one that a newer server has is called by its number."""
-
-    def __init__(self, enum: _Numbers, prefix: str, kind: type[Member]) -> None:
-        known = {number: name.removeprefix(prefix) for name, number in enum.items()}
-        super().__init__({number: kind(name) for number, name in known.items() if name in kind.__members__})
-        self._kind = kind
-
-    def __missing__(self, number: int) -> Member:
-        return self._kind(str(number))
-
-
-_RUN_STATES = _Members(pb.RebalanceState, "REBALANCE_STATE_", RebalanceState)
-_PORTFOLIO_STATES = _Members(pb.PortfolioRebalanceState, "PORTFOLIO_REBALANCE_STATE_", PortfolioState)
-_DRIFT_STATES = _Members(drift_pb2.DriftState, "DRIFT_STATE_", DriftState)
-_STRATEGIES = _Members(pb.Strategy, "STRATEGY_", Strategy)
-_RESTRICTIONS = _Members(pb.RestrictionType, "RESTRICTION_TYPE_", Restriction)
-_SIDES_ALLOWED = _Members(pb.Sides, "SIDES_", Sides)
-_SIDES = _Members(pb.TransactionType, "TRANSACTION_TYPE_", Side)
-_REASONS = _Members(pb.PositionReason, "POSITION_REASON_", PositionReason)
-_STATUSES = _Members(pb.SolutionStatus, "SOLUTION_STATUS_", SolutionStatus)
-_CREDENTIALS = _Members(diagnostics_service_pb2.CredentialType, "CREDENTIAL_TYPE_", CredentialType)
-_DEPENDENCY_STATES = _Members(diagnostics_service_pb2.DependencyState, "DEPENDENCY_STATE_", DependencyState)
 
 
 def _decimal(message: decimal_pb2.Decimal) -> Decimal | None:

@@ -100,6 +100,21 @@ class DriftState(Named):
     FAILED = "FAILED"
 
 
+class RuleKind(Named):
+    """Which rule of the options; bands are of the model, and none."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    CASH_FLOOR = "CASH_FLOOR"
+    RESTRICTION = "RESTRICTION"
+    LOT_SIZE = "LOT_SIZE"
+    MINIMUM_TRADE_VALUE = "MINIMUM_TRADE_VALUE"
+    MAXIMUM_TURNOVER = "MAXIMUM_TURNOVER"
+    MAXIMUM_TRADE_COUNT = "MAXIMUM_TRADE_COUNT"
+    SIDES = "SIDES"
+    SECURITY_LIMIT = "SECURITY_LIMIT"
+    GROUP_LIMIT = "GROUP_LIMIT"
+
+
 class CredentialType(Named):
     """By what a caller is known; NONE where the server asks for nothing."""
 

@@ -18,6 +18,7 @@ from ordergen_client.records.checks import (
     text,
     whole,
 )
+from ordergen_client.records.explanations import Relaxations, RulePrice
 from ordergen_client.records.price_ranges import PriceRange
 from ordergen_client.records.states import (
     PortfolioState,
@@ -249,6 +250,8 @@ class PortfolioRebalance:
         cash_after: after the cash flow and the trades.
         cash_flow: money that comes (above 0) or is to be paid out (below 0); None where there is none.
         cost: of all transactions beyond their value; None where the run had no costs.
+        rule_prices: what rules of the options cost; where it was asked for alone, and never read again.
+        relaxations: without which rules an INFEASIBLE portfolio has an answer; likewise.
     """
 
     rebalance_id: str
@@ -267,6 +270,8 @@ class PortfolioRebalance:
     snapshot_time: datetime | None
     cash_flow: Decimal | None = None
     cost: Decimal | None = None
+    rule_prices: tuple[RulePrice, ...] = ()
+    relaxations: Relaxations | None = None
 
     @property
     def base_value(self) -> Decimal | None:

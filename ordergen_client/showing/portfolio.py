@@ -7,6 +7,7 @@ from ordergen_client.records.price_ranges import PriceRange
 from ordergen_client.records.values import PortfolioRebalance, RebalancePosition
 from ordergen_client.report.figures import figures
 from ordergen_client.showing.columns import Column, Kind, count, money, percent, time
+from ordergen_client.showing.explanations import rules_told
 from ordergen_client.showing.output import Form, Listing, Output
 from ordergen_client.showing.rows import line_row, whole_portfolio
 from ordergen_client.telling.reasons import reason
@@ -100,6 +101,7 @@ def _details(portfolio: PortfolioRebalance) -> dict[str, object]:
         "Snapshot": f"{time(taken)} UTC" if taken else "-",
         **({"Error": portfolio.error.message} if portfolio.error else {}),
         **_causes(portfolio),
+        **rules_told(portfolio),
     }
 
 

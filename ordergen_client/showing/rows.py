@@ -16,6 +16,7 @@ from ordergen_client.records.values import (
 )
 from ordergen_client.report.exact import ratio
 from ordergen_client.report.figures import Figures, trade_value
+from ordergen_client.showing.explanations import explanation_row
 
 _DEFAULTS: Final = RebalanceOptions()
 #: Of weights, which are quotients and need not end.
@@ -131,7 +132,12 @@ def whole_portfolio(portfolio: PortfolioRebalance, its: Figures) -> dict[str, ob
     """What became of a portfolio, with all its lines."""
     positions = [line_row(portfolio, line) for line in portfolio.positions]
     row = portfolio_row(portfolio, its)
-    return {"rebalance_id": portfolio.rebalance_id, **row, "positions": positions}
+    return {
+        "rebalance_id": portfolio.rebalance_id,
+        **row,
+        **explanation_row(portfolio),
+        "positions": positions,
+    }
 
 
 def order_rows(portfolio: PortfolioRebalance) -> Iterator[dict[str, object]]:

@@ -2,21 +2,26 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 from globeco.ordergen.v1 import drift_pb2, rebalance_pb2, rebalance_service_pb2
 from google.protobuf import empty_pb2
 
 from ordergen_server.api.call import Call, Limits
-from ordergen_server.api.messages import decoding, drifts, encoding
+from ordergen_server.api.messages import comparisons, decoding, drifts, encoding, explanations
 from ordergen_server.api.messages.encoded_events import EncodedEvents
 from ordergen_server.domain.rebalances import PortfolioState, View
 from ordergen_server.domain.requests.ids import check_entity_id, check_object_id, check_version
 from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.domain.requests.violations import Violations
 from ordergen_server.domain.stores import RebalanceStore
+from ordergen_server.services.comparing.comparisons import Comparisons
 from ordergen_server.services.drifting.checks import DriftChecks
 from ordergen_server.services.rebalancer import Rebalancer
 from ordergen_server.services.watching import Events
+
+if TYPE_CHECKING:
+    from ordergen_server.domain.explanations import Explanation
 
 pb = rebalance_service_pb2
 
@@ -33,15 +38,22 @@ class RebalanceServicer:
     Args:
         rebalancer: the use cases.
         drift_checks: who needs them.
+        comparisons: what different options would do.
         runs: what is stored of runs.
         limits: how long calls may take.
     """
 
     def __init__(
-        self, rebalancer: Rebalancer, drift_checks: DriftChecks, runs: RebalanceStore, limits: Limits
+        self,
+        rebalancer: Rebalancer,
+        drift_checks: DriftChecks,
+        comparisons: Comparisons,
+        runs: RebalanceStore,
+        limits: Limits,
     ) -> None:
         self._rebalancer = rebalancer
         self._drift_checks = drift_checks
+        self._comparisons = comparisons
         self._runs = runs
         self._limits = limits
         self._events = EncodedEvents()
@@ -55,6 +67,7 @@ class RebalanceServicer:
             repeatable = decoding.request(request, violations)
             options = decoding.options(request.options, violations)
             cash_flow = decoding.cash_flow(request, violations)
+        explained: list[Explanation] = []
         result = self._rebalancer.rebalance_portfolio(
             request.portfolio_id,
             options,
@@ -62,8 +75,12 @@ class RebalanceServicer:
             request=repeatable,
             validate_only=request.validate_only,
             cash_flow=cash_flow,
+            explained=explained.append if request.explain_rules else None,
         )
-        return encoding.with_ranges(result, options)
+        message = encoding.with_ranges(result, options)
+        for explanation in explained:
+            explanations.add_explanation(message, explanation)
+        return message
 
     def RebalanceModel(self, request: pb.RebalanceModelRequest, call: Call) -> Iterator[Sequence[bytes]]:
         """Rebalance portfolios of a model."""
@@ -222,6 +239,17 @@ class RebalanceServicer:
         with closing(self._drift_checks.check(request.model_id, request.page_size, deadline)) as pages:
             for page in pages:
                 yield [drifts.portfolio_drift(one) for one in page]
+
+    def CompareOptions(
+        self, request: pb.CompareOptionsRequest, call: Call
+    ) -> Iterator[Sequence[pb.CompareOptionsResponse]]:
+        """Tell what variants would do."""
+        with Violations() as violations:
+            asked = comparisons.comparison(request, violations)
+        deadline = call.deadline(self._limits.run_seconds).unless(call.gone.is_set)
+        with closing(self._comparisons.compare(asked, deadline)) as told:
+            for batch in told:
+                yield [comparisons.compared(one) for one in batch]
 
     def _told(self, events: Events, view: View) -> Iterator[Sequence[bytes]]:
         with closing(events):

@@ -1,7 +1,7 @@
 """Runs: what was asked, and what became of each portfolio."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 from enum import Enum
@@ -141,6 +141,12 @@ class RebalanceOptions:
     sides: Sides = Sides.BUY_AND_SELL
     costs: TradingCosts | None = None
     maximum_price_age_days: int | None = None
+
+    def in_full(self, maximum_price_age_days: int | None) -> "RebalanceOptions":
+        """With what the server is configured with where these say nothing."""
+        if self.maximum_price_age_days is None:
+            return replace(self, maximum_price_age_days=maximum_price_age_days)
+        return self
 
 
 class Transaction(NamedTuple):

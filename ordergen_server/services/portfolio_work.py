@@ -1,6 +1,6 @@
 """The work on portfolios: reading holdings, many at once, and rebalancing what has been read."""
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -9,6 +9,7 @@ from itertools import islice
 
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import DataProblem, DeadlineExceeded, OrderGenerationError, Unavailable
+from ordergen_server.domain.explanations import Explanation
 from ordergen_server.domain.market import Holdings, MarketSnapshot, MarketSource, PortfolioSource, Quote
 from ordergen_server.domain.models import Position
 from ordergen_server.domain.origin import carried
@@ -18,6 +19,7 @@ from ordergen_server.domain.rebalances import (
     Rebalance,
     RebalanceOptions,
 )
+from ordergen_server.services.explaining import explain
 from ordergen_server.services.observer import UNOBSERVED, RunObserver, Stage
 from ordergen_server.services.portfolio import rebalance_portfolios
 from ordergen_server.services.securities import Securities
@@ -29,6 +31,8 @@ STOPPING = (Unavailable, DeadlineExceeded)
 LOOK_SECONDS = 0.2
 
 Batches = Generator[list[PortfolioRebalance], None, None]
+#: Takes what the rules of its options do to a portfolio.
+Explained = Callable[[Explanation], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +96,21 @@ class PortfolioWork:
             deadline.raise_if_stopped()
         return reading.result()
 
-    def one(self, task: Task, portfolio_id: str) -> PortfolioRebalance:
-        """What becomes of one portfolio, worked on in this thread."""
-        return self._solved(task, [self._read(task.securities, portfolio_id, task.deadline)])[0]
+    def one(self, task: Task, portfolio_id: str, explained: Explained | None = None) -> PortfolioRebalance:
+        """What becomes of one portfolio, worked on in this thread; `explained` takes what its rules do."""
+        read = self._read(task.securities, portfolio_id, task.deadline)
+        [result] = self.solved(task, [read])
+        if explained and isinstance(read.holdings, Holdings):
+            with self._observer.stage(Stage.SOLVE):
+                explained(_explanation(task, read, read.holdings, result))
+        return result
 
     def results(self, task: Task, portfolio_ids: Iterable[str]) -> Batches:
         """What becomes of each portfolio, in batches as they are read. Raises as `readings` does."""
         asked = ((task.securities, one) for one in portfolio_ids)
         with closing(self.readings(asked, task.deadline)) as readings:
             for batch in readings:
-                results = self._solved(task, batch)
+                results = self.solved(task, batch)
                 task.deadline.raise_if_stopped()
                 yield results
 
@@ -131,7 +140,7 @@ class PortfolioWork:
     def _submit(self, securities: Securities, portfolio_id: str, deadline: Deadline) -> "Future[Reading]":
         return self._workers.submit(carried(self._read), securities, portfolio_id, deadline)
 
-    def _solved(self, task: Task, reads: Sequence[Reading]) -> list[PortfolioRebalance]:
+    def solved(self, task: Task, reads: Sequence[Reading]) -> list[PortfolioRebalance]:
         """What becomes of portfolios that have been read."""
         if not reads:
             return []
@@ -169,6 +178,13 @@ def _results(task: Task, reads: Sequence[Reading], observer: RunObserver) -> lis
     found = [(_start(task, read), read.holdings) for read in reads if isinstance(read.holdings, Holdings)]
     options = task.rebalance.options or RebalanceOptions()  # a run that is carried out has some
     return failed + rebalance_portfolios(found, task.securities, options, task.deadline, observer)
+
+
+def _explanation(task: Task, read: Reading, holdings: Holdings, result: PortfolioRebalance) -> Explanation:
+    options = task.rebalance.options or RebalanceOptions()
+    return explain(
+        _start(task, read), holdings, task.securities, options, result=result, deadline=task.deadline
+    )
 
 
 def _start(task: Task, read: Reading) -> PortfolioRebalance:

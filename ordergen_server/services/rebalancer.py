@@ -27,7 +27,7 @@ from ordergen_server.domain.subjects import current_actor
 from ordergen_server.domain.summaries import RebalanceSummary
 from ordergen_server.services.members import NO_FLOWS, Members, chosen
 from ordergen_server.services.observer import UNOBSERVED, RunObserver, Stage
-from ordergen_server.services.portfolio_work import STOPPING, PortfolioWork, Task, untried
+from ordergen_server.services.portfolio_work import STOPPING, Explained, PortfolioWork, Task, untried
 from ordergen_server.services.running.leased_run import end_state
 from ordergen_server.services.running.runs import Runs
 from ordergen_server.services.securities import Securities
@@ -76,6 +76,7 @@ class Rebalancer:
         request: Request | None = None,
         validate_only: bool = False,
         cash_flow: Decimal | None = None,
+        explained: Explained | None = None,
     ) -> PortfolioRebalance:
         """Rebalance one portfolio to its model: a run of one, stored whole, with its end.
 
@@ -86,6 +87,8 @@ class Rebalancer:
             request: makes the call safe to repeat.
             validate_only: store nothing.
             cash_flow: money that comes (above 0) or is paid out (below 0).
+            explained: takes what the rules of the options do, which is not stored; an infeasible portfolio is
+                then answered, and not raised.
 
         Raises:
             NotFound: the portfolio belongs to no model.
@@ -101,14 +104,15 @@ class Rebalancer:
             model = self._models.of_portfolio(portfolio_id)
             started = self._started(model, 1, options, stored=not validate_only)
             asked = Members((portfolio_id,), {portfolio_id: cash_flow} if cash_flow else {})
-            result = self._result(started, model, asked, deadline)
+            result = self._result(started, model, asked, deadline, explained)
             deadline.raise_if_stopped()
             if not validate_only:
                 result = self._stored(started, result, request)
         if result.error:
             if result.rebalance_id:
                 result.error.metadata["rebalance_id"] = result.rebalance_id
-            raise result.error
+            if not (explained and result.state is PortfolioState.INFEASIBLE):
+                raise result.error
         return result
 
     def rebalance_model(
@@ -304,21 +308,20 @@ class Rebalancer:
             create_time=time,
             rebalance_date=time.date(),
             portfolio_count=portfolio_count,
-            options=self._in_full(options),
+            options=options.in_full(self._maximum_price_age_days),
             actor=self._actor(),
             partial=partial,
             draft=draft,
             summary=RebalanceSummary(),
         )
 
-    def _in_full(self, options: RebalanceOptions) -> RebalanceOptions:
-        """Options with what the server is configured with where they say nothing."""
-        if options.maximum_price_age_days is None:
-            return replace(options, maximum_price_age_days=self._maximum_price_age_days)
-        return options
-
     def _result(
-        self, started: Rebalance, model: Model, asked: Members, deadline: Deadline
+        self,
+        started: Rebalance,
+        model: Model,
+        asked: Members,
+        deadline: Deadline,
+        explained: Explained | None,
     ) -> PortfolioRebalance:
         (portfolio_id,) = asked.portfolio_ids
         try:
@@ -327,7 +330,8 @@ class Rebalancer:
             known = untried(started, portfolio_id, asked.cash_flows)
             return replace(known, state=PortfolioState.FAILED, error=error)
         securities = Securities(model.positions, snapshot, started.oldest_price_date)
-        return self._work.one(Task(started, securities, deadline, asked.cash_flows), portfolio_id)
+        task = Task(started, securities, deadline, asked.cash_flows)
+        return self._work.one(task, portfolio_id, explained)
 
     def _stored(
         self, started: Rebalance, result: PortfolioRebalance, request: Request | None

@@ -280,6 +280,34 @@ RULES: dict[str, Rule] = {
     "CheckDriftRequest.model_id": Rule(
         "24 lower-case hexadecimal characters, or empty", object_ids.filter(bool)
     ),
+    "RebalancePortfolioRequest.explain_rules": _ANY,
+    "CompareOptionsRequest.portfolio_id": _ENTITY_ID,
+    "CompareOptionsRequest.model_id": Rule(
+        "24 lower-case hexadecimal characters; this, or portfolio_id", object_ids
+    ),
+    "CompareOptionsRequest.variants": Rule(
+        "2 to 10, each name once; with frontier_points 1 to 10",
+        too_many(10) | st.just(Entries(0)) | st.just(Entries(1)),
+    ),
+    "CompareOptionsRequest.frontier_points": Rule(
+        "0, or 2 to 20", st.just(1) | st.integers(21, 2**31 - 1) | negative_int32
+    ),
+    "OptionsVariant.name": Rule(
+        "1 to 64 characters, not all blank, in the request once; with frontier_points not beginning with"
+        " `frontier-`",
+        st.one_of(
+            st.sampled_from(["", " ", "\t\u2003"]),
+            st.integers(65, 1024).map(lambda length: "x" * length),
+            long_texts,
+        ),
+    ),
+    "OptionsVariant.options": Rule(
+        "may be absent; a field that the server does not know is refused", None, EDGES
+    ),
+    "OptionsVariant.draft_positions": Rule(
+        "at most 100, each security once, their targets at most 0.95 together; empty are the model's own",
+        too_many(100) | st.just(Entries(2)),
+    ),
     "CheckDriftRequest.page_size": Rule("0 or more; 0 is 500, more than 1,000 is 1,000", negative_int32),
     **{
         f"{name}Request.{field}": Rule(

@@ -15,6 +15,14 @@ from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.api import Api, served
 
 POSITIONS, PORTFOLIOS = 6, 4
+VARIANTS = """\
+variants:
+  - name: to target
+  - name: to band
+    options: {strategy: TO_BAND}
+  - name: one trade
+    options: {maximum_trade_count: 1, minimum_cash_weight: 1%}
+"""
 WIDTHS = (60, 80, 100, 140)
 #: What differs from run to run, and what stands for it: as long as it is.
 SETTLED = (
@@ -64,6 +72,7 @@ def desk(mongodb_uri: str, worker_id: str, tmp_path_factory: pytest.TempPathFact
         lines = siblings.model.positions
         rows = [f"{one.security_id},{one.target},{one.low_drift},{one.high_drift}\n" for one in lines]
         (folder / "model.csv").write_text("security,target,low_drift,high_drift\n" + "".join(rows))
+        (folder / "variants.yaml").write_text(VARIANTS)
         less = [f"{one.security_id},5%,1%,1%\n" for one in lines[1:]]
         (folder / "less.csv").write_text("security,target,low_drift,high_drift\n" + "".join(less))
         linked = " ".join(f"--portfolio {one}" for one in siblings.model.portfolio_ids)
@@ -87,12 +96,16 @@ COMMANDS = (
     "runs orders latest",
     "rebalance Balanced --dry-run --quiet",
     "verify Balanced",
+    "runs compare Balanced -f FOLDER/variants.yaml --frontier 2 --quiet",
+    "runs compare Balanced -f FOLDER/variants.yaml --portfolios --quiet",
+    "rebalance --portfolio 1a49294e84ffa18900000001 --dry-run --maximum-trades 1 --explain-rules --quiet",
 )
 STREAMED = (
     "portfolios drift Balanced --quiet",
     "rebalance Balanced --dry-run --quiet",
     "runs show Balanced",
     "runs orders latest",
+    "runs compare Balanced -f FOLDER/variants.yaml --portfolios --quiet",
 )
 
 

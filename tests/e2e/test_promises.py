@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from globeco.ordergen.v1 import (
+    comparison_pb2,
     model_pb2,
     model_service_pb2,
     rebalance_pb2,
@@ -207,8 +208,19 @@ def of_portfolios(api: Api, siblings: SimulatedSiblings, model: model_pb2.Model)
     note("RebalanceModel", rs.RebalanceModelRequest(model_id=model.model_id))
     note("CheckDrift", rs.CheckDriftRequest(model_id=model.model_id))
     note("CheckDrift", rs.CheckDriftRequest(model_id=MODEL_ID))
+    note("CompareOptions", compared(model.model_id))
+    note("CompareOptions", compared(MODEL_ID))
+    note("CompareOptions", compared(empty.model_id))
+    newer = bytes([0x98, 0x06, 0x01])  # field 99
+    note("CompareOptions", rs.CompareOptionsRequest.FromString(newer))
     siblings.clear()
     return found
+
+
+def compared(model_id: str) -> rs.CompareOptionsRequest:
+    """Two variants that are the same but for their names."""
+    variants = [comparison_pb2.OptionsVariant(name=name) for name in ("one", "other")]
+    return rs.CompareOptionsRequest(model_id=model_id, variants=variants)
 
 
 def undecided(api: Api, siblings: SimulatedSiblings, security: str) -> rs.RebalancePortfolioRequest:
@@ -234,7 +246,7 @@ def undecided(api: Api, siblings: SimulatedSiblings, security: str) -> rs.Rebala
 
 def _call(stub: Any, rpc: str, request: Any) -> Callable[[], object]:  # noqa: ANN401 - whichever service
     method = getattr(stub, rpc)
-    if rpc in ("RebalanceModel", "WatchRebalance", "CheckDrift"):
+    if rpc in ("RebalanceModel", "WatchRebalance", "CheckDrift", "CompareOptions"):
         return lambda: list(method(request, timeout=PATIENCE))
     return lambda: method(request, timeout=PATIENCE)
 

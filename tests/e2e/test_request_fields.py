@@ -78,8 +78,9 @@ def valid(field: Field) -> Any:  # noqa: ANN401 - a request of whichever method
     if "options" in names:
         _fill_options(request.options)
         _fill_flows(request, names)
-    for name in names & {"securities", "portfolios"}:
-        getattr(request, name).append("Growth")
+    if "variants" in names:
+        _fill_variants(request)
+    _fill_texts(request, names & {"securities", "portfolios"})
     if "update_mask" in names:
         request.update_mask.paths.extend(["name", "positions", "portfolio_ids"])
     return request
@@ -99,6 +100,18 @@ def _fill_position(position: model_pb2.Position) -> None:
     position.security_id = security_id(1)
     for name, text in (("target", "0.1"), ("low_drift", "0.05"), ("high_drift", "0.05")):
         number(position, name, text)
+
+
+def _fill_texts(request: Any, names: set[str]) -> None:  # noqa: ANN401 - a request of whichever method
+    for name in names:
+        getattr(request, name).append("Growth")
+
+
+def _fill_variants(request: rebalance_service_pb2.CompareOptionsRequest) -> None:
+    for name in ("One", "Other"):
+        variant = request.variants.add(name=name)
+        _fill_options(variant.options)
+        _fill_position(variant.draft_positions.add())
 
 
 def _fill_options(options: Options) -> None:

@@ -42,6 +42,7 @@ KINDS = {
     "ListPortfolioRebalances": Kind.READING,
     "GetPortfolioRebalance": Kind.READING,
     "CheckDrift": Kind.SOLVING,
+    "CompareOptions": Kind.SOLVING,
     "ResolveSecurities": Kind.RESOLVING,
     "ResolvePortfolios": Kind.RESOLVING,
     "Diagnose": Kind.DIAGNOSING,

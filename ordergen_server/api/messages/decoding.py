@@ -334,6 +334,8 @@ def request(message: RebalanceRequest, violations: Violations) -> Request | None
     body.request_id = ""
     if isinstance(body, rebalance_service_pb2.RebalanceModelRequest):
         body.view = rebalance_pb2.PORTFOLIO_REBALANCE_VIEW_UNSPECIFIED  # it is told, and changes nothing
+    if isinstance(body, rebalance_service_pb2.RebalancePortfolioRequest):
+        body.explain_rules = False  # likewise
     text = body.DESCRIPTOR.full_name.encode() + body.SerializeToString(deterministic=True)
     return Request(found, hashlib.sha256(text).hexdigest())
 

@@ -29,6 +29,8 @@ MAXIMUM_ENTRIES = {
     "globeco.ordergen.v1.RebalanceModelRequest.cash_flows": 100_000,
     "globeco.ordergen.v1.StartRebalanceRequest.portfolio_ids": 100_000,
     "globeco.ordergen.v1.StartRebalanceRequest.cash_flows": 100_000,
+    "globeco.ordergen.v1.CompareOptionsRequest.variants": 10,
+    "globeco.ordergen.v1.OptionsVariant.draft_positions": 100,
     "globeco.ordergen.v1.RebalanceOptions.restrictions": 1_000,
     "globeco.ordergen.v1.RebalanceOptions.lot_sizes": 1_000,
     "globeco.ordergen.v1.ResolveSecuritiesRequest.securities": 1_000,
@@ -40,7 +42,10 @@ MAXIMUM_STRING_BYTES = 1024
 MAXIMUM_FIELDS = 320_000
 
 #: What begins a run: an option of a newer contract must not be passed over as if nobody had asked for it.
-_STRICT = ("RebalancePortfolioRequest", "RebalanceModelRequest", "StartRebalanceRequest")
+_STRICT = (
+    *("RebalancePortfolioRequest", "RebalanceModelRequest", "StartRebalanceRequest"),
+    "CompareOptionsRequest",  # as what is compared begins runs afterwards
+)
 #: Wire types, and the bytes of those that always have as many.
 _VARINT, _BYTES, _FIXED = 0, 2, {1: 8, 5: 4}
 Decoder = Callable[[bytes], Message | OrderGenerationError]

@@ -31,6 +31,7 @@ SCOPE_OF: dict[str, str] = {
     f"{_REBALANCES}ListPortfolioRebalances": READ,
     f"{_REBALANCES}GetPortfolioRebalance": READ,
     f"{_REBALANCES}CheckDrift": READ,
+    f"{_REBALANCES}CompareOptions": READ,
     f"{_REFERENCES}ResolveSecurities": READ,
     f"{_REFERENCES}ResolvePortfolios": READ,
     # What was proposed, and by whom, is gone with it.

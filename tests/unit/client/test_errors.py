@@ -101,6 +101,7 @@ def test_exported_names() -> None:
     """What users import is pinned: a name that goes breaks them."""
     expected = [
         "Aborted", "AlreadyExists", "AsyncClient", "AsyncRun", "BadData", "Caller", "Cancelled", "Client",
+        "ComparedPortfolio", "ComparedVariant", "ComparisonEvent",
         "CredentialType", "DataProblem", "DatabaseUnavailable", "DeadlineExceeded", "Dependency",
         "DependencyState", "Diagnosis", "DriftState", "FileNotWrittenError", "Infeasible", "InternalError",
         "InvalidArgument", "MarketValueNotPositive", "MissingData", "Model", "ModelWithoutPositions",
@@ -109,10 +110,12 @@ def test_exported_names() -> None:
         "PortfolioRebalance", "PortfolioState",
         "Position", "PositionReason", "PreconditionFailed", "PriceRange", "Rebalance", "RebalanceEvent",
         "RebalanceInProgress", "RebalanceOptions", "RebalancePosition", "RebalanceState",
-        "RebalanceSummary", "ResourceExhausted", "Restriction", "Run", "Security", "SecurityMatches",
+        "RebalanceSummary", "Relaxations",
+        "ResourceExhausted", "Restriction", "Rule", "RuleKind", "RulePrice", "Run",
+        "Security", "SecurityMatches",
         "SiblingUnavailable", "Side", "Sides", "Solution", "SolutionStatus", "SolverUndecided",
         "StalePrice", "StoredDataDamaged", "Strategy", "Tls", "Transaction", "Unauthenticated", "Unavailable",
-        "Unsupported", "VersionMismatch", "View", "Violation", "WorstPosition",
+        "Unsupported", "Variant", "VersionMismatch", "View", "Violation", "WorstPosition",
     ]  # fmt: skip
     assert expected == ordergen_client.__all__
     assert expected == [name for name in expected if hasattr(ordergen_client, name)]

@@ -171,6 +171,58 @@ LOT_SIDES_BUYS: LotSides.ValueType  # 2
 """Buys alone: any number may be sold, so that odd lots go in one order."""
 Global___LotSides: _TypeAlias = LotSides  # noqa: Y015
 
+class _RuleKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RuleKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RuleKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RULE_KIND_UNSPECIFIED: _RuleKind.ValueType  # 0
+    """Not a rule."""
+    RULE_KIND_CASH_FLOOR: _RuleKind.ValueType  # 1
+    """The cash that must remain, also where that is 0 because nothing else is said. Without it costs bind nothing, either."""
+    RULE_KIND_RESTRICTION: _RuleKind.ValueType  # 2
+    """What may not be done with a security."""
+    RULE_KIND_LOT_SIZE: _RuleKind.ValueType  # 3
+    """The lots of a security."""
+    RULE_KIND_MINIMUM_TRADE_VALUE: _RuleKind.ValueType  # 4
+    """The least value of a trade."""
+    RULE_KIND_MAXIMUM_TURNOVER: _RuleKind.ValueType  # 5
+    """The most that may be traded."""
+    RULE_KIND_MAXIMUM_TRADE_COUNT: _RuleKind.ValueType  # 6
+    """The most transactions."""
+    RULE_KIND_SIDES: _RuleKind.ValueType  # 7
+    """That there are orders on one side alone."""
+    RULE_KIND_SECURITY_LIMIT: _RuleKind.ValueType  # 8
+    """The limits of the weight of a security."""
+    RULE_KIND_GROUP_LIMIT: _RuleKind.ValueType  # 9
+    """The limits of the weight of a group of securities."""
+
+class RuleKind(_RuleKind, metaclass=_RuleKindEnumTypeWrapper):
+    """Which rule of the options."""
+
+RULE_KIND_UNSPECIFIED: RuleKind.ValueType  # 0
+"""Not a rule."""
+RULE_KIND_CASH_FLOOR: RuleKind.ValueType  # 1
+"""The cash that must remain, also where that is 0 because nothing else is said. Without it costs bind nothing, either."""
+RULE_KIND_RESTRICTION: RuleKind.ValueType  # 2
+"""What may not be done with a security."""
+RULE_KIND_LOT_SIZE: RuleKind.ValueType  # 3
+"""The lots of a security."""
+RULE_KIND_MINIMUM_TRADE_VALUE: RuleKind.ValueType  # 4
+"""The least value of a trade."""
+RULE_KIND_MAXIMUM_TURNOVER: RuleKind.ValueType  # 5
+"""The most that may be traded."""
+RULE_KIND_MAXIMUM_TRADE_COUNT: RuleKind.ValueType  # 6
+"""The most transactions."""
+RULE_KIND_SIDES: RuleKind.ValueType  # 7
+"""That there are orders on one side alone."""
+RULE_KIND_SECURITY_LIMIT: RuleKind.ValueType  # 8
+"""The limits of the weight of a security."""
+RULE_KIND_GROUP_LIMIT: RuleKind.ValueType  # 9
+"""The limits of the weight of a group of securities."""
+Global___RuleKind: _TypeAlias = RuleKind  # noqa: Y015
+
 class _PortfolioRebalanceView:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -834,6 +886,8 @@ class PortfolioRebalance(_message.Message):
     SNAPSHOT_TIME_FIELD_NUMBER: _builtins.int
     CASH_FLOW_FIELD_NUMBER: _builtins.int
     COST_FIELD_NUMBER: _builtins.int
+    RULE_PRICES_FIELD_NUMBER: _builtins.int
+    RELAXATIONS_FIELD_NUMBER: _builtins.int
     rebalance_id: _builtins.str
     """The run."""
     portfolio_id: _builtins.str
@@ -902,6 +956,16 @@ class PortfolioRebalance(_message.Message):
         options of the run have no costs.
         """
 
+    @_builtins.property
+    def rule_prices(self) -> _containers.RepeatedCompositeFieldContainer[Global___RulePrice]:
+        """What the rules of the options cost, with explain_rules alone: each of those without which the drift would be less, or
+        of which that is not known. Never stored.
+        """
+
+    @_builtins.property
+    def relaxations(self) -> Global___Relaxations:
+        """Without which rules an INFEASIBLE portfolio has an answer, with explain_rules alone. Never stored."""
+
     def __init__(
         self,
         *,
@@ -921,14 +985,144 @@ class PortfolioRebalance(_message.Message):
         snapshot_time: _timestamp_pb2.Timestamp | None = ...,
         cash_flow: _decimal_pb2.Decimal | None = ...,
         cost: _decimal_pb2.Decimal | None = ...,
+        rule_prices: _abc.Iterable[Global___RulePrice] | None = ...,
+        relaxations: Global___Relaxations | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "market_value", b"market_value", "snapshot_time", b"snapshot_time", "solution", b"solution"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "market_value", b"market_value", "relaxations", b"relaxations", "snapshot_time", b"snapshot_time", "solution", b"solution"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "market_value", b"market_value", "portfolio_id", b"portfolio_id", "portfolio_name", b"portfolio_name", "positions", b"positions", "rebalance_id", b"rebalance_id", "snapshot_time", b"snapshot_time", "solution", b"solution", "state", b"state", "transactions", b"transactions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "market_value", b"market_value", "portfolio_id", b"portfolio_id", "portfolio_name", b"portfolio_name", "positions", b"positions", "rebalance_id", b"rebalance_id", "relaxations", b"relaxations", "rule_prices", b"rule_prices", "snapshot_time", b"snapshot_time", "solution", b"solution", "state", b"state", "transactions", b"transactions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PortfolioRebalance: _TypeAlias = PortfolioRebalance  # noqa: Y015
+
+@_typing.final
+class Rule(_message.Message):
+    """A rule of the options: what may be left out without changing the model. Bands are none."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    SECURITY_ID_FIELD_NUMBER: _builtins.int
+    TICKER_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    kind: Global___RuleKind.ValueType
+    """Which rule."""
+    security_id: _builtins.str
+    """The security that it is about: 24 alphanumeric characters. Empty where it is about no single one."""
+    ticker: _builtins.str
+    """The ticker of that security."""
+    name: _builtins.str
+    """The name of the rule, of those that have one. Empty otherwise."""
+    def __init__(
+        self,
+        *,
+        kind: Global___RuleKind.ValueType = ...,
+        security_id: _builtins.str = ...,
+        ticker: _builtins.str = ...,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "name", b"name", "security_id", b"security_id", "ticker", b"ticker"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Rule: _TypeAlias = Rule  # noqa: Y015
+
+@_typing.final
+class RulePrice(_message.Message):
+    """What a rule costs: the portfolio is solved again without it, all else the same."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULE_FIELD_NUMBER: _builtins.int
+    DRIFT_SAVED_FIELD_NUMBER: _builtins.int
+    PROVEN_FIELD_NUMBER: _builtins.int
+    proven: _builtins.bool
+    """Whether both answers are proven to have the least drift, so that this is the price; otherwise it is the difference of
+    the best answers that were found.
+    """
+    @_builtins.property
+    def rule(self) -> Global___Rule:
+        """The rule."""
+
+    @_builtins.property
+    def drift_saved(self) -> _decimal_pb2.Decimal:
+        """How much less the drift would be without it, over market value plus cash flow, to 12 decimals. Above 0, unless it is
+        too small for 12 decimals. Absent where the solver's time ended before it was known.
+        """
+
+    def __init__(
+        self,
+        *,
+        rule: Global___Rule | None = ...,
+        drift_saved: _decimal_pb2.Decimal | None = ...,
+        proven: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["drift_saved", b"drift_saved", "rule", b"rule"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["drift_saved", b"drift_saved", "proven", b"proven", "rule", b"rule"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RulePrice: _TypeAlias = RulePrice  # noqa: Y015
+
+@_typing.final
+class Relaxations(_message.Message):
+    """Sets of rules without which an infeasible portfolio has an answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SETS_FIELD_NUMBER: _builtins.int
+    INCOMPLETE_FIELD_NUMBER: _builtins.int
+    incomplete: _builtins.bool
+    """True: the search was cut short, by time or by the number of sets, and there may be more; where it was by time, also
+    smaller ones.
+    """
+    @_builtins.property
+    def sets(self) -> _containers.RepeatedCompositeFieldContainer[Global___RuleSet]:
+        """At most 20 of them, the smallest first. Without all rules of any one of them there is an answer, and without only
+        some of its rules there is none. Empty, with incomplete false: there is none, whatever is left out.
+        """
+
+    def __init__(
+        self,
+        *,
+        sets: _abc.Iterable[Global___RuleSet] | None = ...,
+        incomplete: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["incomplete", b"incomplete", "sets", b"sets"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Relaxations: _TypeAlias = Relaxations  # noqa: Y015
+
+@_typing.final
+class RuleSet(_message.Message):
+    """Rules that are left out together."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___Rule]:
+        """The rules, at least one."""
+
+    def __init__(
+        self,
+        *,
+        rules: _abc.Iterable[Global___Rule] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rules", b"rules"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RuleSet: _TypeAlias = RuleSet  # noqa: Y015
 
 @_typing.final
 class Transaction(_message.Message):

@@ -4,6 +4,7 @@ isort:skip_file
 The service that turns models into whole-share orders."""
 
 from collections import abc as _abc
+from globeco.ordergen.v1 import comparison_pb2 as _comparison_pb2
 from globeco.ordergen.v1 import model_pb2 as _model_pb2
 from globeco.ordergen.v1 import rebalance_pb2 as _rebalance_pb2
 from google.protobuf import descriptor as _descriptor
@@ -32,6 +33,7 @@ class RebalancePortfolioRequest(_message.Message):
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     CASH_FLOW_FIELD_NUMBER: _builtins.int
+    EXPLAIN_RULES_FIELD_NUMBER: _builtins.int
     portfolio_id: _builtins.str
     """The portfolio: 24 alphanumeric characters; it must belong to a model."""
     validate_only: _builtins.bool
@@ -39,6 +41,11 @@ class RebalancePortfolioRequest(_message.Message):
     request_id: _builtins.str
     """Makes the call safe to repeat: a UUID4. The same id with the same body answers what was first computed.
     With validate_only, which stores nothing, it is checked and not looked up.
+    """
+    explain_rules: _builtins.bool
+    """True: the answer says what the rules of the options cost (rule_prices), and of an INFEASIBLE portfolio, which is then
+    answered with its error in place of the error alone, without which of them it has an answer (relaxations). Neither
+    is stored: a call that repeats a request_id answers neither. It takes the solver's time at most once more.
     """
     @_builtins.property
     def options(self) -> _rebalance_pb2.RebalanceOptions:
@@ -59,10 +66,11 @@ class RebalancePortfolioRequest(_message.Message):
         validate_only: _builtins.bool = ...,
         request_id: _builtins.str = ...,
         cash_flow: _decimal_pb2.Decimal | None = ...,
+        explain_rules: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cash_flow", b"cash_flow", "options", b"options"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash_flow", b"cash_flow", "options", b"options", "portfolio_id", b"portfolio_id", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash_flow", b"cash_flow", "explain_rules", b"explain_rules", "options", b"options", "portfolio_id", b"portfolio_id", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -553,3 +561,78 @@ class CheckDriftRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CheckDriftRequest: _TypeAlias = CheckDriftRequest  # noqa: Y015
+
+@_typing.final
+class CompareOptionsRequest(_message.Message):
+    """Asks what several variants would do."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PORTFOLIO_ID_FIELD_NUMBER: _builtins.int
+    MODEL_ID_FIELD_NUMBER: _builtins.int
+    VARIANTS_FIELD_NUMBER: _builtins.int
+    FRONTIER_POINTS_FIELD_NUMBER: _builtins.int
+    portfolio_id: _builtins.str
+    """One portfolio: 24 alphanumeric characters; it must belong to a model."""
+    model_id: _builtins.str
+    """Every portfolio of a model: 24 lower-case hexadecimal characters."""
+    frontier_points: _builtins.int
+    """How many points of the frontier between turnover and drift are computed: 0, or 2 to 20. They are variants of their
+    own, `frontier-1` to `frontier-N`, with the positions and all other options of the first variant. The first is its
+    answer TO_BAND, the last its answer TO_TARGET; those between have the least drift at turnovers that are evenly
+    spaced between those two. From point to point turnover may grow, and drift never does. A portfolio that has no
+    answer at one end has that state and error at every point.
+    """
+    @_builtins.property
+    def variants(self) -> _containers.RepeatedCompositeFieldContainer[_comparison_pb2.OptionsVariant]:
+        """What is compared: 2 to 10 variants; with frontier_points one is enough."""
+
+    def __init__(
+        self,
+        *,
+        portfolio_id: _builtins.str = ...,
+        model_id: _builtins.str = ...,
+        variants: _abc.Iterable[_comparison_pb2.OptionsVariant] | None = ...,
+        frontier_points: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["compared", b"compared", "model_id", b"model_id", "portfolio_id", b"portfolio_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["compared", b"compared", "frontier_points", b"frontier_points", "model_id", b"model_id", "portfolio_id", b"portfolio_id", "variants", b"variants"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_compared: _TypeAlias = _typing.Literal["portfolio_id", "model_id"]  # noqa: Y015
+    _WhichOneofArgType_compared: _TypeAlias = _typing.Literal["compared", b"compared"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_compared) -> _WhichOneofReturnType_compared | None: ...
+
+Global___CompareOptionsRequest: _TypeAlias = CompareOptionsRequest  # noqa: Y015
+
+@_typing.final
+class CompareOptionsResponse(_message.Message):
+    """One message of a comparison."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PORTFOLIO_FIELD_NUMBER: _builtins.int
+    VARIANT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def portfolio(self) -> _comparison_pb2.ComparedPortfolio:
+        """What one variant would do for one portfolio."""
+
+    @_builtins.property
+    def variant(self) -> _comparison_pb2.ComparedVariant:
+        """What one variant would do for all portfolios; the last messages."""
+
+    def __init__(
+        self,
+        *,
+        portfolio: _comparison_pb2.ComparedPortfolio | None = ...,
+        variant: _comparison_pb2.ComparedVariant | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["portfolio", b"portfolio", "result", b"result", "variant", b"variant"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["portfolio", b"portfolio", "result", b"result", "variant", b"variant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["portfolio", "variant"]  # noqa: Y015
+    _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+
+Global___CompareOptionsResponse: _TypeAlias = CompareOptionsResponse  # noqa: Y015

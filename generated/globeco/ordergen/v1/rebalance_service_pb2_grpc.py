@@ -105,6 +105,11 @@ class RebalanceServiceStub(object):
                 request_serializer=globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.CheckDriftRequest.SerializeToString,
                 response_deserializer=globeco_dot_ordergen_dot_v1_dot_drift__pb2.PortfolioDrift.FromString,
                 _registered_method=True)
+        self.CompareOptions = channel.unary_stream(
+                '/globeco.ordergen.v1.RebalanceService/CompareOptions',
+                request_serializer=globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.CompareOptionsRequest.SerializeToString,
+                response_deserializer=globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.CompareOptionsResponse.FromString,
+                _registered_method=True)
 
 
 class RebalanceServiceServicer(object):
@@ -227,6 +232,22 @@ class RebalanceServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CompareOptions(self, request, context):
+        """Tells what several variants of options, or of a model's positions, would do for one portfolio, or for every
+        portfolio of a model. Nothing is stored. All variants are computed on one snapshot of prices, and on one reading of
+        each portfolio's holdings.
+
+        First come the portfolios, a message a portfolio and variant: the variants of a portfolio follow each other in their
+        order, the points of the frontier last. Portfolios come as they are read. Then comes a message a variant, with the
+        sums over all portfolios. A portfolio that fails is in the stream with its error. What stops the comparison, such as
+        UNAVAILABLE, is answered after what was computed, and no sums come before it. NOT_FOUND where there is no such model,
+        or the portfolio belongs to none; FAILED_PRECONDITION where a variant has no positions (MODEL_WITHOUT_POSITIONS);
+        UNIMPLEMENTED for a field that the server does not know.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RebalanceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -284,6 +305,11 @@ def add_RebalanceServiceServicer_to_server(servicer, server):
                     servicer.CheckDrift,
                     request_deserializer=globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.CheckDriftRequest.FromString,
                     response_serializer=globeco_dot_ordergen_dot_v1_dot_drift__pb2.PortfolioDrift.SerializeToString,
+            ),
+            'CompareOptions': grpc.unary_stream_rpc_method_handler(
+                    servicer.CompareOptions,
+                    request_deserializer=globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.CompareOptionsRequest.FromString,
+                    response_serializer=globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.CompareOptionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -596,6 +622,33 @@ class RebalanceService(object):
             '/globeco.ordergen.v1.RebalanceService/CheckDrift',
             globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.CheckDriftRequest.SerializeToString,
             globeco_dot_ordergen_dot_v1_dot_drift__pb2.PortfolioDrift.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompareOptions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/globeco.ordergen.v1.RebalanceService/CompareOptions',
+            globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.CompareOptionsRequest.SerializeToString,
+            globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.CompareOptionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

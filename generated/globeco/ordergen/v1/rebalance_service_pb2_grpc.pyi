@@ -107,6 +107,18 @@ class RebalanceServiceStub:
     order of model_id, and a page may have portfolios of several. A portfolio that fails is in the stream with its error.
     What stops the check, such as UNAVAILABLE, is answered after what was read. NOT_FOUND.
     """
+    CompareOptions: _grpc.UnaryStreamMultiCallable[_rebalance_service_pb2.CompareOptionsRequest, _rebalance_service_pb2.CompareOptionsResponse]
+    """Tells what several variants of options, or of a model's positions, would do for one portfolio, or for every
+    portfolio of a model. Nothing is stored. All variants are computed on one snapshot of prices, and on one reading of
+    each portfolio's holdings.
+
+    First come the portfolios, a message a portfolio and variant: the variants of a portfolio follow each other in their
+    order, the points of the frontier last. Portfolios come as they are read. Then comes a message a variant, with the
+    sums over all portfolios. A portfolio that fails is in the stream with its error. What stops the comparison, such as
+    UNAVAILABLE, is answered after what was computed, and no sums come before it. NOT_FOUND where there is no such model,
+    or the portfolio belongs to none; FAILED_PRECONDITION where a variant has no positions (MODEL_WITHOUT_POSITIONS);
+    UNIMPLEMENTED for a field that the server does not know.
+    """
 
 @_typing.type_check_only
 class RebalanceServiceAsyncStub(RebalanceServiceStub):
@@ -183,6 +195,18 @@ class RebalanceServiceAsyncStub(RebalanceServiceStub):
     that FAILED, then by drift, the greatest first, then by portfolio_id; those without a drift last. Models come in the
     order of model_id, and a page may have portfolios of several. A portfolio that fails is in the stream with its error.
     What stops the check, such as UNAVAILABLE, is answered after what was read. NOT_FOUND.
+    """
+    CompareOptions: _aio.UnaryStreamMultiCallable[_rebalance_service_pb2.CompareOptionsRequest, _rebalance_service_pb2.CompareOptionsResponse]  # type: ignore[assignment]
+    """Tells what several variants of options, or of a model's positions, would do for one portfolio, or for every
+    portfolio of a model. Nothing is stored. All variants are computed on one snapshot of prices, and on one reading of
+    each portfolio's holdings.
+
+    First come the portfolios, a message a portfolio and variant: the variants of a portfolio follow each other in their
+    order, the points of the frontier last. Portfolios come as they are read. Then comes a message a variant, with the
+    sums over all portfolios. A portfolio that fails is in the stream with its error. What stops the comparison, such as
+    UNAVAILABLE, is answered after what was computed, and no sums come before it. NOT_FOUND where there is no such model,
+    or the portfolio belongs to none; FAILED_PRECONDITION where a variant has no positions (MODEL_WITHOUT_POSITIONS);
+    UNIMPLEMENTED for a field that the server does not know.
     """
 
 class RebalanceServiceServicer:
@@ -312,6 +336,23 @@ class RebalanceServiceServicer:
         that FAILED, then by drift, the greatest first, then by portfolio_id; those without a drift last. Models come in the
         order of model_id, and a page may have portfolios of several. A portfolio that fails is in the stream with its error.
         What stops the check, such as UNAVAILABLE, is answered after what was read. NOT_FOUND.
+        """
+
+    def CompareOptions(
+        self,
+        request: _rebalance_service_pb2.CompareOptionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_rebalance_service_pb2.CompareOptionsResponse], _abc.AsyncIterator[_rebalance_service_pb2.CompareOptionsResponse]]:
+        """Tells what several variants of options, or of a model's positions, would do for one portfolio, or for every
+        portfolio of a model. Nothing is stored. All variants are computed on one snapshot of prices, and on one reading of
+        each portfolio's holdings.
+
+        First come the portfolios, a message a portfolio and variant: the variants of a portfolio follow each other in their
+        order, the points of the frontier last. Portfolios come as they are read. Then comes a message a variant, with the
+        sums over all portfolios. A portfolio that fails is in the stream with its error. What stops the comparison, such as
+        UNAVAILABLE, is answered after what was computed, and no sums come before it. NOT_FOUND where there is no such model,
+        or the portfolio belongs to none; FAILED_PRECONDITION where a variant has no positions (MODEL_WITHOUT_POSITIONS);
+        UNIMPLEMENTED for a field that the server does not know.
         """
 
 def add_RebalanceServiceServicer_to_server(servicer: RebalanceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,7 +1,7 @@
 """Runs in memory, kept as RebalanceStore promises: leased, fenced."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import RLock
@@ -16,6 +16,7 @@ from ordergen_server.domain.errors import (
     VersionMismatch,
 )
 from ordergen_server.domain.market import MarketSnapshot
+from ordergen_server.domain.portfolio_settings import AppliedSettings
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
@@ -26,6 +27,7 @@ from ordergen_server.domain.rebalances import (
 from ordergen_server.domain.requests.pages import Page, PageRequest
 from ordergen_server.domain.stores import Lease, LeaseLost, Request, RunOrder
 from tests.builders import NOW
+from tests.memory_settings import MemorySettings
 
 
 @dataclass
@@ -42,6 +44,7 @@ class StoredChunk:
     results: Sequence[PortfolioRebalance] | None = None
     stopped: OrderGenerationError | None = None
     published: bool = False
+    settings: Mapping[str, AppliedSettings] = field(default_factory=dict)
 
 
 @dataclass
@@ -67,10 +70,14 @@ class MemoryRuns:
 
     Args:
         clock: what leases and deadlines are measured by, as by a database's.
+        settings: those of portfolios, which stand in chunks as they are when a run begins.
     """
 
-    def __init__(self, clock: Callable[[], datetime] = lambda: NOW) -> None:
+    def __init__(
+        self, clock: Callable[[], datetime] = lambda: NOW, settings: MemorySettings | None = None
+    ) -> None:
         self._clock = clock
+        self.settings = settings or MemorySettings()
         self.runs: dict[str, StoredRun] = {}
         self.failures: list[Exception] = []
         self.lock = RLock()
@@ -97,7 +104,8 @@ class MemoryRuns:
             run = self.runs.setdefault(rebalance.rebalance_id, StoredRun(rebalance))
             run.results += results
             counts = Counter(one.state for one in run.results)
-            run.rebalance = replace(rebalance, counts=rebalance.counts or dict(counts))
+            not_traded = rebalance.not_traded or sum(one.is_not_to_be_traded for one in run.results)
+            run.rebalance = replace(rebalance, counts=rebalance.counts or dict(counts), not_traded=not_traded)
 
     def begin(
         self,
@@ -119,8 +127,11 @@ class MemoryRuns:
                     raise RebalanceInProgress(other, metadata={"rebalance_id": other})
             run = StoredRun(order.rebalance, order, tuple(portfolio_ids), request=request)
             starts = range(0, len(portfolio_ids), chunk_size)
+            settings = self.settings.applied(portfolio_ids)
             run.chunks = [
-                StoredChunk(place, len(starts), tuple(portfolio_ids[start : start + chunk_size]))
+                StoredChunk(
+                    place, len(starts), tuple(portfolio_ids[start : start + chunk_size]), settings=settings
+                )
                 for place, start in enumerate(starts)
             ]
             run.deadline_time = self._clock() + timedelta(seconds=order.seconds_left)
@@ -156,7 +167,8 @@ class MemoryRuns:
             counts = dict(run.rebalance.counts)
             for one in results:
                 counts[one.state] = counts.get(one.state, 0) + 1
-            run.rebalance = replace(run.rebalance, counts=counts)
+            not_traded = run.rebalance.not_traded + sum(one.is_not_to_be_traded for one in results)
+            run.rebalance = replace(run.rebalance, counts=counts, not_traded=not_traded)
             self.lend(run, lease)
             return run.cancel_requested
 

@@ -11,6 +11,7 @@ from math import ceil
 from typing import Protocol
 
 from ordergen_server.domain.errors import OrderGenerationError
+from ordergen_server.domain.portfolio_settings import AppliedSettings
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState
 from ordergen_server.domain.stores import Lease, RunOrder
 
@@ -60,16 +61,18 @@ class ClaimedChunk:
         number: which of its run.
         stride: the rest of it, where only a part is stored, is the chunk `number + stride`.
         portfolio_ids: in the order in which they are done.
+        settings: of those that have some, and perhaps of others, by portfolio id; as the run began.
     """
 
     number: int
     stride: int
     portfolio_ids: tuple[str, ...]
+    settings: Mapping[str, AppliedSettings] = field(default_factory=dict)
 
     def rest(self, done: Collection[str]) -> "ClaimedChunk":
         """What is left of it once some are stored."""
         left = tuple(one for one in self.portfolio_ids if one not in done)
-        return ClaimedChunk(self.number + self.stride, self.stride, left)
+        return ClaimedChunk(self.number + self.stride, self.stride, left, settings=self.settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +82,13 @@ class DoneChunk:
     Attributes:
         counts: its portfolios by state.
         stopped: why no other portfolio of the run can fare better, if that is so.
+        not_traded: so many are not to be traded by their settings.
     """
 
     number: int
     counts: Mapping[PortfolioState, int]
     stopped: OrderGenerationError | None = None
+    not_traded: int = 0
 
     @property
     def count(self) -> int:

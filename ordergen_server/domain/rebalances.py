@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import NamedTuple
 
-from ordergen_server.domain.errors import OrderGenerationError
+from ordergen_server.domain.errors import NotToBeTraded, OrderGenerationError
 from ordergen_server.domain.numbers import EXACT, product
 
 
@@ -148,6 +148,15 @@ class RunSecurity:
         return hash(self.security_id)
 
 
+class RuleSource(Enum):
+    """Whose rule decided a line: the run's (or both alike), or that of the portfolio's settings."""
+
+    RUN = "RUN"
+    SETTINGS = "SETTINGS"
+
+
+#: Reasons that are rules which both a run and settings can have: names of an optimizer's Reason.
+SHARED_RULES = frozenset({"REDUCED_FOR_CASH", "RESTRICTED", "BELOW_MINIMUM_TRADE", "TURNOVER_LIMIT"})
 #: Of a line of which nobody knows why it trades, or does not: another service decided it.
 UNKNOWN_REASON = "UNSPECIFIED"
 
@@ -160,12 +169,21 @@ class RebalancePosition(NamedTuple):
     Attributes:
         trade_quantity: whole shares bought (above 0) or sold (below 0).
         reason: why the line trades or does not: the name of an optimizer's Reason, or `UNKNOWN_REASON`.
+        by_settings: the rule that is the reason is that of the portfolio's settings, which was the stricter.
     """
 
     security: RunSecurity
     original_quantity: Decimal
     trade_quantity: int
     reason: str
+    by_settings: bool = False
+
+    @property
+    def bound_by(self) -> RuleSource | None:
+        """Whose rule decided it; None where none did that both a run and settings can have."""
+        if self.by_settings:
+            return RuleSource.SETTINGS
+        return RuleSource.RUN if self.reason in SHARED_RULES else None
 
     @property
     def adjusted_quantity(self) -> Decimal:
@@ -200,7 +218,11 @@ class SolutionQuality:
 
 @dataclass(frozen=True, slots=True)
 class PortfolioRebalance:
-    """What a run did for one portfolio; money and ratios are None where they could not be computed."""
+    """What a run did for one portfolio; money and ratios are None where they could not be computed.
+
+    Attributes:
+        settings_version: of the portfolio's settings that were applied; 0 where it had none, or had no turn.
+    """
 
     rebalance_id: str
     portfolio_id: str
@@ -218,6 +240,12 @@ class PortfolioRebalance:
     positions: tuple[RebalancePosition, ...] = ()
     transactions: tuple[Transaction, ...] = ()
     solution: SolutionQuality | None = None
+    settings_version: int = 0
+
+    @property
+    def is_not_to_be_traded(self) -> bool:
+        """Whether it was skipped because its settings say so; the run goes on, and is none with errors."""
+        return isinstance(self.error, NotToBeTraded)
 
 
 def transactions_of(orders: Iterable[tuple[str, int]], trade_date: date) -> tuple[Transaction, ...]:
@@ -242,6 +270,7 @@ class Rebalance:
         actor: who began it; empty of runs stored before it was known, and where nobody is.
         partial: it is over some of the model's portfolios alone, those that were asked for.
         draft: it has positions in place of the model's own, and is stored nowhere.
+        not_traded: so many of those that were skipped are not to be traded by their settings.
     """
 
     rebalance_id: str
@@ -260,6 +289,7 @@ class Rebalance:
     actor: str = ""
     partial: bool = False
     draft: bool = False
+    not_traded: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from ordergen_server.domain.deadlines import Deadline
@@ -11,6 +11,7 @@ from ordergen_server.domain.errors import DataProblem, DeadlineExceeded, OrderGe
 from ordergen_server.domain.market import Holdings, MarketSnapshot, MarketSource, PortfolioSource, Quote
 from ordergen_server.domain.models import Position
 from ordergen_server.domain.origin import carried
+from ordergen_server.domain.portfolio_settings import AppliedSettings
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
@@ -32,11 +33,16 @@ Batches = Generator[list[PortfolioRebalance], None, None]
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What all portfolios of a run have in common."""
+    """What all portfolios of a run have in common.
+
+    Attributes:
+        settings: of those that have some, by portfolio id, as the run began.
+    """
 
     rebalance: Rebalance
     securities: Securities
     deadline: Deadline
+    settings: Mapping[str, AppliedSettings] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +94,21 @@ class PortfolioWork:
 
     def one(self, task: Task, portfolio_id: str) -> PortfolioRebalance:
         """What becomes of one portfolio, worked on in this thread."""
+        if closed := not_to_be_traded(task.rebalance, portfolio_id, task.settings):
+            return closed
         return self._solved(task, [self._read(task.securities, portfolio_id, task.deadline)])[0]
 
     def results(self, task: Task, portfolio_ids: Iterable[str]) -> Batches:
-        """What becomes of each portfolio, in batches as they are read. Raises as `readings` does."""
-        asked = ((task.securities, one) for one in portfolio_ids)
+        """What becomes of each portfolio, in batches as they are read. Raises as `readings` does.
+
+        Those that are not to be traded come first; nothing is read of them.
+        """
+        ids = list(portfolio_ids)
+        tried = ((one, not_to_be_traded(task.rebalance, one, task.settings)) for one in ids)
+        closed = {one: result for one, result in tried if result}
+        if closed:
+            yield list(closed.values())
+        asked = ((task.securities, one) for one in ids if one not in closed)
         with closing(self.readings(asked, task.deadline)) as readings:
             for batch in readings:
                 results = self._solved(task, batch)
@@ -162,12 +178,21 @@ def _results(task: Task, reads: Sequence[Reading], observer: RunObserver) -> lis
     failed = [_failed(task, read, read.holdings) for read in reads if not isinstance(read.holdings, Holdings)]
     found = [(_start(task, read), read.holdings) for read in reads if isinstance(read.holdings, Holdings)]
     options = task.rebalance.options or RebalanceOptions()  # a run that is carried out has some
-    return failed + rebalance_portfolios(found, task.securities, options, task.deadline, observer)
+    done = rebalance_portfolios(
+        found, task.securities, options, task.deadline, observer, settings=task.settings
+    )
+    return failed + done
 
 
 def _start(task: Task, read: Reading) -> PortfolioRebalance:
     start = untried(task.rebalance, read.portfolio_id)
-    return replace(start, portfolio_name=read.name, snapshot_time=task.securities.time)
+    own = task.settings.get(read.portfolio_id)
+    return replace(
+        start,
+        portfolio_name=read.name,
+        snapshot_time=task.securities.time,
+        settings_version=own.version if own else 0,
+    )
 
 
 def _failed(task: Task, read: Reading, error: OrderGenerationError) -> PortfolioRebalance:
@@ -184,3 +209,14 @@ def untried(rebalance: Rebalance, portfolio_id: str) -> PortfolioRebalance:
         snapshot_time=None,
         trade_date=rebalance.rebalance_date,
     )
+
+
+def not_to_be_traded(
+    rebalance: Rebalance, portfolio_id: str, settings: Mapping[str, AppliedSettings]
+) -> PortfolioRebalance | None:
+    """The result of a portfolio that its settings keep from being traded; None of all others."""
+    own = settings.get(portfolio_id)
+    why = own.not_to_be_traded(portfolio_id, rebalance.rebalance_date) if own else None
+    if own is None or why is None:
+        return None
+    return replace(untried(rebalance, portfolio_id), error=why, settings_version=own.version)

@@ -21,10 +21,23 @@ from ordergen_server.domain.rebalances import (
     View,
 )
 from ordergen_server.domain.requests.violations import Violations
-from ordergen_server.domain.stores import BegunBy, ModelStore, RebalanceStore, Request, RunOrder
+from ordergen_server.domain.stores import (
+    BegunBy,
+    ModelStore,
+    RebalanceStore,
+    Request,
+    RunOrder,
+    SettingsStore,
+)
 from ordergen_server.domain.subjects import current_actor
 from ordergen_server.services.observer import UNOBSERVED, RunObserver, Stage
-from ordergen_server.services.portfolio_work import STOPPING, PortfolioWork, Task, untried
+from ordergen_server.services.portfolio_work import (
+    STOPPING,
+    PortfolioWork,
+    Task,
+    not_to_be_traded,
+    untried,
+)
 from ordergen_server.services.running.leased_run import end_state
 from ordergen_server.services.running.runs import Runs
 from ordergen_server.services.securities import Securities
@@ -45,6 +58,7 @@ class Rebalancer:
         *,
         models: ModelStore,
         store: RebalanceStore,
+        settings: SettingsStore,
         work: PortfolioWork,
         runs: Runs,
         clock: Callable[[], datetime],
@@ -54,6 +68,7 @@ class Rebalancer:
         self._observer = observer
         self._models = models
         self._store = store
+        self._settings = settings
         self._work = work
         self._runs = runs
         self._clock = clock
@@ -80,6 +95,7 @@ class Rebalancer:
         Raises:
             NotFound: the portfolio belongs to no model.
             ModelWithoutPositions: its model has none.
+            NotToBeTraded: its settings say so.
             Infeasible, MarketValueNotPositive, DataProblem, Unavailable, DeadlineExceeded: why the portfolio
                 has no answer; metadata rebalance_id leads to what was stored.
             Cancelled: the caller has gone, and nothing was stored.
@@ -189,18 +205,21 @@ class Rebalancer:
         yield [RunEvent(1, RunStarted(started))]
         sequence, error = 1, None
         counts: dict[PortfolioState, int] = {}
+        not_traded = 0
         pending = dict.fromkeys(portfolio_ids)
         for result in self._previewed(started, model, pending, deadline):
             sequence += 1
             counts[result.state] = counts.get(result.state, 0) + 1
+            not_traded += result.is_not_to_be_traded
             error = error or (result.error if isinstance(result.error, STOPPING) else None)
             yield [RunEvent(sequence, result if view is View.FULL else replace(result, positions=()))]
         finished = replace(
             started,
-            state=end_state(counts, error, cancelled=False),
+            state=end_state(counts, error, cancelled=False, not_traded=not_traded),
             counts=counts,
             error=error,
             finish_time=self._clock(),
+            not_traded=not_traded,
         )
         yield [RunEvent(sequence + 1, RunFinished(finished))]
         _raise_error(finished)
@@ -290,11 +309,15 @@ class Rebalancer:
     def _result(
         self, started: Rebalance, model: Model, portfolio_id: str, deadline: Deadline
     ) -> PortfolioRebalance:
+        settings = self._settings.applied([portfolio_id])
+        if closed := not_to_be_traded(started, portfolio_id, settings):
+            return closed
         try:
             snapshot = self._work.snapshot(model.positions, deadline)
         except STOPPING as error:
             return replace(untried(started, portfolio_id), state=PortfolioState.FAILED, error=error)
-        return self._work.one(Task(started, Securities(model.positions, snapshot), deadline), portfolio_id)
+        task = Task(started, Securities(model.positions, snapshot), deadline, settings=settings)
+        return self._work.one(task, portfolio_id)
 
     def _stored(
         self, started: Rebalance, result: PortfolioRebalance, request: Request | None
@@ -303,12 +326,14 @@ class Rebalancer:
         time = self._clock()
         stopped = result.error if isinstance(result.error, STOPPING) else None
         counts = {result.state: 1}
+        not_traded = int(result.is_not_to_be_traded)
         ended = replace(
             started,
-            state=end_state(counts, stopped, cancelled=False),
+            state=end_state(counts, stopped, cancelled=False, not_traded=not_traded),
             counts=counts,
             error=stopped,
             finish_time=time,
+            not_traded=not_traded,
         )
         with self._observer.stage(Stage.STORE):
             stored = self._store.save_whole(ended, result, request)
@@ -326,8 +351,9 @@ class Rebalancer:
         """Results as they come, and the rest skipped where one says that all others fail too."""
         stopped: OrderGenerationError | None = None
         try:
+            settings = self._settings.applied(list(pending))
             snapshot = self._work.snapshot(model.positions, deadline)
-            task = Task(started, Securities(model.positions, snapshot), deadline)
+            task = Task(started, Securities(model.positions, snapshot), deadline, settings=settings)
             for results in self._work.results(task, list(pending)):
                 for result in results:
                     del pending[result.portfolio_id]

@@ -104,5 +104,11 @@ def _read(runs: RebalanceStore, rebalance_id: str, sequence: int, view: View) ->
 
 def _as_it_began(run: Rebalance) -> Rebalance:
     return replace(
-        run, state=RebalanceState.RUNNING, counts={}, finish_time=None, error=None, version=FIRST_VERSION
+        run,
+        state=RebalanceState.RUNNING,
+        counts={},
+        not_traded=0,
+        finish_time=None,
+        error=None,
+        version=FIRST_VERSION,
     )

@@ -154,13 +154,20 @@ def position_match(message: model_pb2.Position, path: str, violations: Violation
 
 
 def update_fields(mask: field_mask_pb2.FieldMask, violations: Violations) -> tuple[str, ...]:
-    """The fields an update mask names; all of an empty one, or of `*`."""
+    """The fields of a model an update mask names; all of an empty one, or of `*`."""
+    return masked_fields(mask, FIELDS, violations)
+
+
+def masked_fields(
+    mask: field_mask_pb2.FieldMask, fields: tuple[str, ...], violations: Violations
+) -> tuple[str, ...]:
+    """Those of these fields that a mask names; all of an empty one, or of `*`."""
     if not mask.paths or list(mask.paths) == ["*"]:
-        return FIELDS
+        return fields
     for index, path in enumerate(mask.paths):
-        if path not in FIELDS:
-            violations.add(f"update_mask.paths[{index}]", f"must be one of {', '.join(FIELDS)}", path)
-    return tuple(path for path in mask.paths if path in FIELDS)
+        if path not in fields:
+            violations.add(f"update_mask.paths[{index}]", f"must be one of {', '.join(fields)}", path)
+    return tuple(path for path in mask.paths if path in fields)
 
 
 def options(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> RebalanceOptions:
@@ -176,7 +183,7 @@ def options(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> 
         solver_timeout_seconds=_solver_seconds(message, violations),
         strategy=_strategy(message, violations),
         minimum_trade_value=decimal_or_none(message.minimum_trade_value, value, violations),
-        restrictions=_restrictions(message, violations),
+        restrictions=restrictions(message.restrictions, "options.restrictions", violations),
         lot_sizes=_lot_sizes(message, violations),
         maximum_turnover_weight=decimal_or_none(message.maximum_turnover_weight, turnover, violations),
         maximum_trade_count=(
@@ -219,13 +226,16 @@ def _strategy(message: rebalance_pb2.RebalanceOptions, violations: Violations) -
     return Strategy.TO_TARGET
 
 
-def _restrictions(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> tuple[Restriction, ...]:
+def restrictions(
+    messages: Iterable[rebalance_pb2.Restriction], path: str, violations: Violations
+) -> tuple[Restriction, ...]:
+    """Securities that may not be traded in some direction, each once."""
     found = []
-    for path, one in _of_securities(message.restrictions, "options.restrictions", violations):
+    for place, one in _of_securities(messages, path, violations):
         if one.type in _RESTRICTIONS:
             found.append(Restriction(one.security_id, _RESTRICTIONS[one.type]))
         else:
-            violations.add(f"{path}.type", "must be DO_NOT_BUY, DO_NOT_SELL or HOLD", one.type)
+            violations.add(f"{place}.type", "must be DO_NOT_BUY, DO_NOT_SELL or HOLD", one.type)
     return tuple(found)
 
 

@@ -17,6 +17,7 @@ from ordergen_server.domain.rebalances import (
     Rebalance,
     RebalanceOptions,
     RebalancePosition,
+    RuleSource,
     RunEvent,
     RunFinished,
     RunSecurity,
@@ -32,6 +33,7 @@ KEPT_MODELS, KEPT_PORTFOLIOS = 256, 1000
 KEPT_SECURITIES = 16_384
 _BUY, _SELL = pb.TRANSACTION_TYPE_BUY, pb.TRANSACTION_TYPE_SELL
 _SIDES = {Side.BUY: _BUY, Side.SELL: _SELL}
+_SOURCES = {RuleSource.RUN: pb.RULE_SOURCE_RUN, RuleSource.SETTINGS: pb.RULE_SOURCE_SETTINGS}
 _REASONS = {name.removeprefix("POSITION_REASON_"): number for name, number in pb.PositionReason.items()}
 
 
@@ -144,6 +146,7 @@ def portfolio_rebalance(value: PortfolioRebalance) -> pb.PortfolioRebalance:
         portfolio_name=value.portfolio_name,
         state=pb.PortfolioRebalanceState.Value(f"PORTFOLIO_REBALANCE_STATE_{value.state.name}"),
         error=to_status(value.error) if value.error else None,
+        settings_version=value.settings_version,
     )
     for name in ("market_value", "cash_before", "cash_after", "drift_before", "drift_after"):
         number = getattr(value, name)
@@ -186,6 +189,8 @@ def _set_quantities(line: pb.RebalancePosition, value: RebalancePosition) -> Dec
     worth = product(quantity, price)
     line.original_quantity.value, line.original_market_value.value = plain(quantity), plain(worth)
     line.reason = _REASONS[value.reason]
+    if source := value.bound_by:
+        line.bound_by = _SOURCES[source]
     if trade:
         quantity = value.adjusted_quantity
         worth = product(quantity, price)

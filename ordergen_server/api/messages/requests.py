@@ -29,6 +29,7 @@ MAXIMUM_ENTRIES = {
     "globeco.ordergen.v1.StartRebalanceRequest.portfolio_ids": 100_000,
     "globeco.ordergen.v1.RebalanceOptions.restrictions": 1_000,
     "globeco.ordergen.v1.RebalanceOptions.lot_sizes": 1_000,
+    "globeco.ordergen.v1.PortfolioSettings.restrictions": 250,
     "globeco.ordergen.v1.ResolveSecuritiesRequest.securities": 1_000,
     "globeco.ordergen.v1.ResolvePortfoliosRequest.portfolios": 1_000,
     "google.protobuf.FieldMask.paths": 32,
@@ -37,8 +38,14 @@ MAXIMUM_STRING_BYTES = 1024
 #: Of a whole request: more than the largest that keeps all other bounds.
 MAXIMUM_FIELDS = 120_000
 
-#: What begins a run: an option of a newer contract must not be passed over as if nobody had asked for it.
-_STRICT = ("RebalancePortfolioRequest", "RebalanceModelRequest", "StartRebalanceRequest")
+#: What begins a run, and what is to hold in all of them: an option or a setting of a newer contract must not
+#: be passed over as if nobody had asked for it.
+_STRICT = (
+    "RebalancePortfolioRequest",
+    "RebalanceModelRequest",
+    "StartRebalanceRequest",
+    "UpdatePortfolioSettingsRequest",
+)
 #: Wire types, and the bytes of those that always have as many.
 _VARINT, _BYTES, _FIXED = 0, 2, {1: 8, 5: 4}
 Decoder = Callable[[bytes], Message | OrderGenerationError]

@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 #: What a chunk has only while an attempt has it.
 _OF_ATTEMPT: Document = {"token": "", "session": "", "beats": "", "stop": ""}
 #: What the rest of a chunk has of it.
-_KEPT = ("origin", "stride", "state", "create_time", "token", "session", "stop")
+_KEPT = ("origin", "stride", "state", "create_time", "token", "session", "stop", "settings")
 
 
 class Chunks:
@@ -179,9 +179,11 @@ class Chunks:
         documents = [_placed_document(one, table, chunk, place) for place, one in enumerate(results)]
         counts = Counter(result.state.value for result in results)
         done: Document = {"state": READY, "count": len(results), "counts": counts}
+        if not_traded := sum(one.is_not_to_be_traded for one in results):
+            done["not_traded"] = not_traded
         if stopped:
             done["stopped"] = stored_error(stopped)
-        change = {"$set": done, "$unset": {**_OF_ATTEMPT, "portfolio_ids": ""}}
+        change = {"$set": done, "$unset": {**_OF_ATTEMPT, "portfolio_ids": "", "settings": ""}}
         rest = chunk.rest({one.portfolio_id for one in results})
         query = {**named(task.rebalance_id, chunk.number), "token": task.token}
 
@@ -236,6 +238,8 @@ class Chunks:
             **{f"counts.{one.value}": more(f"$counts.{one.value}", n) for one, n in done.counts.items()},
             "lease.until": until(lease),
         }
+        if done.not_traded:
+            change["not_traded"] = more("$not_traded", done.not_traded)
         if done.stopped:
             change["stopped"] = {"$literal": stored_error(done.stopped)}
         return self._headers.find_one_and_update(

@@ -81,11 +81,13 @@ class _Lines(msgspec.Struct, array_like=True):
         securities: those that the table does not have: ticker, price, target, low and high drift.
         quantities: shares held before; text where they are no whole number of few digits.
         reasons: by their numbers.
+        by_settings: the lines, by their place here, whose reason is a rule of the portfolio's settings.
     """
 
     securities: list[tuple[str, str, str, str, str]]
     quantities: list[int | str]
     reasons: list[int]
+    by_settings: list[int] = []
 
 
 def result_document(result: PortfolioRebalance, table: RunTable) -> Document:
@@ -148,6 +150,7 @@ def _packed(positions: Sequence[RebalancePosition], table: RunTable) -> tuple[_T
             own,
             [_quantity(line.original_quantity) for line in positions],
             [_NUMBERS[line.reason] for line in positions],
+            [place for place, line in enumerate(positions) if line.by_settings],
         ),
     )
 
@@ -174,7 +177,9 @@ def _positions(trades: _Trades, lines: _Lines, table: RunTable) -> Iterator[Reba
     )
     reasons = (REASONS[number] for number in lines.reasons)
     quantities = map(Decimal, lines.quantities)
-    return map(RebalancePosition, chain(known, others), quantities, trades.quantities, reasons)
+    bound = set(lines.by_settings)
+    sources = (place in bound for place in range(len(lines.reasons)))
+    return map(RebalancePosition, chain(known, others), quantities, trades.quantities, reasons, sources)
 
 
 def _security(security_id: str, texts: Sequence[str]) -> RunSecurity:

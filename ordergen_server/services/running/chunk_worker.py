@@ -120,7 +120,9 @@ class ChunkWorker:
         self, attempt: _Attempt, order: RunOrder, market: MarketSnapshot, deadline: Deadline
     ) -> None:
         wanted = deadline.unless(lambda: attempt.ends_early or self._stopping.is_set())
-        task = Task(order.rebalance, Securities(order.positions, market), wanted)
+        task = Task(
+            order.rebalance, Securities(order.positions, market), wanted, settings=attempt.chunk.settings
+        )
         with self._looked_after(attempt):
             stopped = self._done(attempt, task)
             if self._stopping.is_set():

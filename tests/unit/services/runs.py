@@ -34,6 +34,7 @@ from tests.fakes import FakeMarket, FakePortfolios, MemoryModels
 from tests.limits import PATIENCE
 from tests.memory_chunks import MemoryChunks
 from tests.memory_runs import MemoryRuns
+from tests.memory_settings import MemorySettings
 from tests.waiting import eventually
 
 Item = TypeVar("Item")
@@ -75,6 +76,7 @@ class House:
 
     models: MemoryModels
     runs: MemoryRuns
+    settings: MemorySettings
     market: FakeMarket
     portfolios: FakePortfolios
     chunks: MemoryChunks
@@ -164,6 +166,7 @@ def house(
         rebalancer = Rebalancer(
             models=kept,
             store=store,
+            settings=store.settings,
             work=work,
             runs=holder,
             clock=now,
@@ -174,6 +177,7 @@ def house(
             yield House(
                 kept,
                 store,
+                store.settings,
                 source,
                 portfolios,
                 chunks,

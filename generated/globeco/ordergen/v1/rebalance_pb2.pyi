@@ -35,7 +35,7 @@ class _RebalanceStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Rebala
     REBALANCE_STATE_RUNNING: _RebalanceState.ValueType  # 1
     """Portfolios are still being worked on."""
     REBALANCE_STATE_COMPLETED: _RebalanceState.ValueType  # 2
-    """Every portfolio was rebalanced or needed no action."""
+    """Every portfolio was rebalanced, needed no action, or is not to be traded by its settings."""
     REBALANCE_STATE_COMPLETED_WITH_ERRORS: _RebalanceState.ValueType  # 3
     """Every portfolio was tried; some are infeasible or failed."""
     REBALANCE_STATE_FAILED: _RebalanceState.ValueType  # 4
@@ -51,7 +51,7 @@ REBALANCE_STATE_UNSPECIFIED: RebalanceState.ValueType  # 0
 REBALANCE_STATE_RUNNING: RebalanceState.ValueType  # 1
 """Portfolios are still being worked on."""
 REBALANCE_STATE_COMPLETED: RebalanceState.ValueType  # 2
-"""Every portfolio was rebalanced or needed no action."""
+"""Every portfolio was rebalanced, needed no action, or is not to be traded by its settings."""
 REBALANCE_STATE_COMPLETED_WITH_ERRORS: RebalanceState.ValueType  # 3
 """Every portfolio was tried; some are infeasible or failed."""
 REBALANCE_STATE_FAILED: RebalanceState.ValueType  # 4
@@ -153,7 +153,7 @@ class _PortfolioRebalanceStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrappe
     PORTFOLIO_REBALANCE_STATE_FAILED: _PortfolioRebalanceState.ValueType  # 4
     """Its data were missing or bad, or the solver's time ended without an answer: see its error."""
     PORTFOLIO_REBALANCE_STATE_SKIPPED: _PortfolioRebalanceState.ValueType  # 5
-    """The run stopped before its turn."""
+    """The run stopped before its turn, or its settings say that it is not to be traded (DO_NOT_TRADE): see its error."""
 
 class PortfolioRebalanceState(_PortfolioRebalanceState, metaclass=_PortfolioRebalanceStateEnumTypeWrapper):
     """What became of a portfolio in a run."""
@@ -169,7 +169,7 @@ PORTFOLIO_REBALANCE_STATE_INFEASIBLE: PortfolioRebalanceState.ValueType  # 3
 PORTFOLIO_REBALANCE_STATE_FAILED: PortfolioRebalanceState.ValueType  # 4
 """Its data were missing or bad, or the solver's time ended without an answer: see its error."""
 PORTFOLIO_REBALANCE_STATE_SKIPPED: PortfolioRebalanceState.ValueType  # 5
-"""The run stopped before its turn."""
+"""The run stopped before its turn, or its settings say that it is not to be traded (DO_NOT_TRADE): see its error."""
 Global___PortfolioRebalanceState: _TypeAlias = PortfolioRebalanceState  # noqa: Y015
 
 class _TransactionType:
@@ -195,6 +195,30 @@ TRANSACTION_TYPE_BUY: TransactionType.ValueType  # 1
 TRANSACTION_TYPE_SELL: TransactionType.ValueType  # 2
 """Shares are sold."""
 Global___TransactionType: _TypeAlias = TransactionType  # noqa: Y015
+
+class _RuleSource:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RuleSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RuleSource.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RULE_SOURCE_UNSPECIFIED: _RuleSource.ValueType  # 0
+    """No rule that both a run and settings can have."""
+    RULE_SOURCE_RUN: _RuleSource.ValueType  # 1
+    """The run's, or both alike."""
+    RULE_SOURCE_SETTINGS: _RuleSource.ValueType  # 2
+    """That of the portfolio's settings, which was the stricter."""
+
+class RuleSource(_RuleSource, metaclass=_RuleSourceEnumTypeWrapper):
+    """Whose rule it is that decided a line."""
+
+RULE_SOURCE_UNSPECIFIED: RuleSource.ValueType  # 0
+"""No rule that both a run and settings can have."""
+RULE_SOURCE_RUN: RuleSource.ValueType  # 1
+"""The run's, or both alike."""
+RULE_SOURCE_SETTINGS: RuleSource.ValueType  # 2
+"""That of the portfolio's settings, which was the stricter."""
+Global___RuleSource: _TypeAlias = RuleSource  # noqa: Y015
 
 class _PositionReason:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -349,7 +373,9 @@ class Rebalance(_message.Message):
     failed_count: _builtins.int
     """How many portfolios failed."""
     skipped_count: _builtins.int
-    """How many portfolios were not tried because the run stopped."""
+    """How many portfolios were not tried: because the run stopped, or because their settings say that they are not to be
+    traded.
+    """
     version: _builtins.int
     """Counts the changes of this record, from 1."""
     actor: _builtins.str
@@ -597,6 +623,7 @@ class PortfolioRebalance(_message.Message):
     POSITIONS_FIELD_NUMBER: _builtins.int
     SOLUTION_FIELD_NUMBER: _builtins.int
     SNAPSHOT_TIME_FIELD_NUMBER: _builtins.int
+    SETTINGS_VERSION_FIELD_NUMBER: _builtins.int
     rebalance_id: _builtins.str
     """The run."""
     portfolio_id: _builtins.str
@@ -605,6 +632,8 @@ class PortfolioRebalance(_message.Message):
     """The name of the portfolio; empty where the portfolio service did not answer."""
     state: Global___PortfolioRebalanceState.ValueType
     """What became of the portfolio."""
+    settings_version: _builtins.int
+    """The version of the portfolio's settings that were applied; 0 where it had none, or had no turn."""
     @_builtins.property
     def error(self) -> _status_pb2.Status:
         """Why the portfolio is INFEASIBLE, FAILED or SKIPPED."""
@@ -664,10 +693,11 @@ class PortfolioRebalance(_message.Message):
         positions: _abc.Iterable[Global___RebalancePosition] | None = ...,
         solution: Global___Solution | None = ...,
         snapshot_time: _timestamp_pb2.Timestamp | None = ...,
+        settings_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "market_value", b"market_value", "snapshot_time", b"snapshot_time", "solution", b"solution"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "market_value", b"market_value", "portfolio_id", b"portfolio_id", "portfolio_name", b"portfolio_name", "positions", b"positions", "rebalance_id", b"rebalance_id", "snapshot_time", b"snapshot_time", "solution", b"solution", "state", b"state", "transactions", b"transactions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "market_value", b"market_value", "portfolio_id", b"portfolio_id", "portfolio_name", b"portfolio_name", "positions", b"positions", "rebalance_id", b"rebalance_id", "settings_version", b"settings_version", "snapshot_time", b"snapshot_time", "solution", b"solution", "state", b"state", "transactions", b"transactions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -731,6 +761,7 @@ class RebalancePosition(_message.Message):
     TRADE_QUANTITY_FIELD_NUMBER: _builtins.int
     TRADE_DATE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    BOUND_BY_FIELD_NUMBER: _builtins.int
     security_id: _builtins.str
     """The security: 24 alphanumeric characters."""
     ticker: _builtins.str
@@ -741,6 +772,10 @@ class RebalancePosition(_message.Message):
     """How many shares trade: 0 or more."""
     reason: Global___PositionReason.ValueType
     """Why this line trades, or does not."""
+    bound_by: Global___RuleSource.ValueType
+    """Whose rule decided it, where the reason is a rule that both a run and settings can have: REDUCED_FOR_CASH,
+    RESTRICTED, BELOW_MINIMUM_TRADE or TURNOVER_LIMIT. Unspecified elsewhere.
+    """
     @_builtins.property
     def price(self) -> _decimal_pb2.Decimal:
         """The price of one share in the snapshot, in money: above 0, up to 8 decimals."""
@@ -804,10 +839,11 @@ class RebalancePosition(_message.Message):
         trade_quantity: _builtins.int = ...,
         trade_date: _date_pb2.Date | None = ...,
         reason: Global___PositionReason.ValueType = ...,
+        bound_by: Global___RuleSource.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["actual", b"actual", "actual_drift", b"actual_drift", "adjusted_market_value", b"adjusted_market_value", "adjusted_quantity", b"adjusted_quantity", "high_drift", b"high_drift", "low_drift", b"low_drift", "original_market_value", b"original_market_value", "original_quantity", b"original_quantity", "price", b"price", "target", b"target", "trade_date", b"trade_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actual", b"actual", "actual_drift", b"actual_drift", "adjusted_market_value", b"adjusted_market_value", "adjusted_quantity", b"adjusted_quantity", "high_drift", b"high_drift", "low_drift", b"low_drift", "original_market_value", b"original_market_value", "original_quantity", b"original_quantity", "price", b"price", "reason", b"reason", "security_id", b"security_id", "target", b"target", "ticker", b"ticker", "trade_date", b"trade_date", "trade_quantity", b"trade_quantity", "transaction_type", b"transaction_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actual", b"actual", "actual_drift", b"actual_drift", "adjusted_market_value", b"adjusted_market_value", "adjusted_quantity", b"adjusted_quantity", "bound_by", b"bound_by", "high_drift", b"high_drift", "low_drift", b"low_drift", "original_market_value", b"original_market_value", "original_quantity", b"original_quantity", "price", b"price", "reason", b"reason", "security_id", b"security_id", "target", b"target", "ticker", b"ticker", "trade_date", b"trade_date", "trade_quantity", b"trade_quantity", "transaction_type", b"transaction_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

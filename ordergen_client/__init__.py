@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ordergen_client.async_client import AsyncClient
     from ordergen_client.asynchronous.run import AsyncRun
     from ordergen_client.blocking.run import Run
+    from ordergen_client.calls.portfolio_settings import UNCHANGED
     from ordergen_client.client import Client
     from ordergen_client.connecting.credentials import Tls
     from ordergen_client.errors import (
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         MissingData,
         ModelWithoutPositions,
         NotFound,
+        NotToBeTraded,
         OrderGenerationError,
         PermissionDenied,
         PreconditionFailed,
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
         Violation,
     )
     from ordergen_client.records.drifts import PortfolioDrift, WorstPosition
+    from ordergen_client.records.settings import DoNotTrade, PortfolioSettings
     from ordergen_client.records.states import (
         CredentialType,
         DependencyState,
@@ -63,6 +66,7 @@ if TYPE_CHECKING:
         PositionReason,
         RebalanceState,
         Restriction,
+        RuleSource,
         Side,
         SolutionStatus,
         Strategy,
@@ -110,6 +114,7 @@ _PLACES = {
         "MissingData",
         "ModelWithoutPositions",
         "NotFound",
+        "NotToBeTraded",
         "OrderGenerationError",
         "PermissionDenied",
         "PreconditionFailed",
@@ -124,7 +129,9 @@ _PLACES = {
         "VersionMismatch",
         "Violation",
     ),
+    "ordergen_client.calls.portfolio_settings": ("UNCHANGED",),
     "ordergen_client.records.drifts": ("PortfolioDrift", "WorstPosition"),
+    "ordergen_client.records.settings": ("DoNotTrade", "PortfolioSettings"),
     "ordergen_client.records.states": (
         "CredentialType",
         "DependencyState",
@@ -133,6 +140,7 @@ _PLACES = {
         "PositionReason",
         "RebalanceState",
         "Restriction",
+        "RuleSource",
         "Side",
         "SolutionStatus",
         "Strategy",
@@ -161,6 +169,7 @@ _PLACES = {
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
+    "UNCHANGED",
     "Aborted",
     "AlreadyExists",
     "AsyncClient",
@@ -176,6 +185,7 @@ __all__ = [
     "Dependency",
     "DependencyState",
     "Diagnosis",
+    "DoNotTrade",
     "DriftState",
     "FileNotWrittenError",
     "Infeasible",
@@ -186,12 +196,14 @@ __all__ = [
     "Model",
     "ModelWithoutPositions",
     "NotFound",
+    "NotToBeTraded",
     "OrderGenerationError",
     "PermissionDenied",
     "Portfolio",
     "PortfolioDrift",
     "PortfolioMatches",
     "PortfolioRebalance",
+    "PortfolioSettings",
     "PortfolioState",
     "Position",
     "PositionReason",
@@ -204,6 +216,7 @@ __all__ = [
     "RebalanceState",
     "ResourceExhausted",
     "Restriction",
+    "RuleSource",
     "Run",
     "Security",
     "SecurityMatches",

@@ -29,6 +29,7 @@ from ordergen_client.records.states import (
     PositionReason,
     RebalanceState,
     Restriction,
+    RuleSource,
     Side,
     SolutionStatus,
     Strategy,
@@ -189,6 +190,7 @@ def portfolio_rebalance(message: pb.PortfolioRebalance) -> PortfolioRebalance:
         positions=Lazily(message.positions, _position),
         solution=_solution(message.solution) if message.HasField("solution") else None,
         snapshot_time=_optional_time(message, "snapshot_time"),
+        settings_version=message.settings_version,
     )
 
 
@@ -307,6 +309,7 @@ def _position(message: pb.RebalancePosition) -> RebalancePosition:
         trade_quantity=-message.trade_quantity if sells else message.trade_quantity,
         trade_date=_date(message.trade_date) if message.HasField("trade_date") else None,
         reason=_REASONS[message.reason],
+        bound_by=_SOURCES[message.bound_by],
     )
 
 
@@ -343,6 +346,7 @@ _STRATEGIES = _Members(pb.Strategy, "STRATEGY_", Strategy)
 _RESTRICTIONS = _Members(pb.RestrictionType, "RESTRICTION_TYPE_", Restriction)
 _SIDES = _Members(pb.TransactionType, "TRANSACTION_TYPE_", Side)
 _REASONS = _Members(pb.PositionReason, "POSITION_REASON_", PositionReason)
+_SOURCES = _Members(pb.RuleSource, "RULE_SOURCE_", RuleSource)
 _STATUSES = _Members(pb.SolutionStatus, "SOLUTION_STATUS_", SolutionStatus)
 _CREDENTIALS = _Members(diagnostics_service_pb2.CredentialType, "CREDENTIAL_TYPE_", CredentialType)
 _DEPENDENCY_STATES = _Members(diagnostics_service_pb2.DependencyState, "DEPENDENCY_STATE_", DependencyState)

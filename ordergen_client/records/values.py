@@ -25,6 +25,7 @@ from ordergen_client.records.states import (
     PositionReason,
     RebalanceState,
     Restriction,
+    RuleSource,
     Side,
     SolutionStatus,
     Strategy,
@@ -165,7 +166,11 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class RebalancePosition:
-    """One security of a portfolio, before and after; `trade_quantity` is below 0 where shares are sold."""
+    """One security of a portfolio, before and after; `trade_quantity` is below 0 where shares are sold.
+
+    Attributes:
+        bound_by: whose rule the reason is, where a run and settings can both have it.
+    """
 
     security_id: str
     ticker: str
@@ -182,6 +187,7 @@ class RebalancePosition:
     trade_quantity: int
     trade_date: date | None
     reason: PositionReason
+    bound_by: RuleSource = RuleSource.UNSPECIFIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +209,11 @@ class Solution:
 
 @dataclass(frozen=True, slots=True)
 class PortfolioRebalance:
-    """What a run did for one portfolio; money and ratios are None where they could not be computed."""
+    """What a run did for one portfolio; money and ratios are None where they could not be computed.
+
+    Attributes:
+        settings_version: of the portfolio's settings that were applied; 0 where it had none, or had no turn.
+    """
 
     rebalance_id: str
     portfolio_id: str
@@ -219,6 +229,7 @@ class PortfolioRebalance:
     positions: Sequence[RebalancePosition]
     solution: Solution | None
     snapshot_time: datetime | None
+    settings_version: int = 0
 
 
 @dataclass(frozen=True, slots=True)

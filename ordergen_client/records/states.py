@@ -79,8 +79,8 @@ class SolutionStatus(Named):
 class DriftState(Named):
     """How a portfolio stands to its model: the first of these that is true, FAILED as the second.
 
-    DO_NOT_TRADE is kept from trading by its settings. NEW has cash alone, or nothing. HIGH_CASH and LOW_CASH have more or less cash than the bands of all
-    securities together leave.
+    DO_NOT_TRADE is kept from trading by its settings. NEW has cash alone, or nothing. HIGH_CASH and LOW_CASH
+    have more or less cash than the bands of all securities together leave.
     """
 
     UNSPECIFIED = "UNSPECIFIED"

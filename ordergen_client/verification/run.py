@@ -55,6 +55,7 @@ class Run:
         self.options: Options = read_options(started["options"])
         self.date: Date = read_date(started["rebalanceDate"])
         self.states: Counter[str] = Counter()
+        self._not_traded = 0
         self._portfolio_count = whole(started["portfolioCount"])
         self._started = started
         self._rebalance_id = rebalance_id
@@ -72,6 +73,7 @@ class Run:
     def add(self, portfolio: Portfolio, findings: Findings) -> None:
         """One more portfolio."""
         self.states[portfolio.state] += 1
+        self._not_traded += portfolio.state == "SKIPPED" and portfolio.is_not_to_be_traded
         times = 1 + (portfolio.portfolio_id in self._seen)
         self._seen.add(portfolio.portfolio_id)
         checks = (
@@ -95,6 +97,6 @@ class Run:
     def _end_state(self, has_error: bool) -> str:
         if has_error:
             return "FAILED"
-        if self.states["SKIPPED"]:
+        if self.states["SKIPPED"] > self._not_traded:
             return "CANCELLED"
         return "COMPLETED_WITH_ERRORS" if self.states["INFEASIBLE"] + self.states["FAILED"] else "COMPLETED"

@@ -73,7 +73,9 @@ def list_settings(*, client: Client, server: Server, output: Output) -> None:
 @settings.command("set")
 @click.argument("portfolio")
 @click.option("--do-not-trade", metavar="REASON", help="It is not to be traded, and why.")
-@click.option("--until", type=_DATE, help="The last day (UTC) on which it is not traded: 2026-12-31.")
+@click.option(
+    "--until", type=_DATE, metavar="DATE", help="The last day (UTC) on which it is not traded: 2026-12-31."
+)
 @click.option("--minimum-cash", type=money_option, help="Cash to keep, in money.")
 @click.option("--minimum-cash-weight", type=weight_option, help="Cash to keep, as a weight: 0.02 or 2%.")
 @click.option("--minimum-trade-value", type=money_option, help="No smaller trades, in money.")

@@ -100,16 +100,19 @@ def test_an_unknown_code_is_still_an_error() -> None:
 def test_exported_names() -> None:
     """What users import is pinned: a name that goes breaks them."""
     expected = [
+        "UNCHANGED",
         "Aborted", "AlreadyExists", "AsyncClient", "AsyncRun", "BadData", "Caller", "Cancelled", "Client",
         "CredentialType", "DataProblem", "DatabaseUnavailable", "DeadlineExceeded", "Dependency",
-        "DependencyState", "Diagnosis", "DriftState", "FileNotWrittenError", "Infeasible", "InternalError",
+        "DependencyState", "Diagnosis", "DoNotTrade", "DriftState", "FileNotWrittenError",
+        "Infeasible", "InternalError",
         "InvalidArgument", "MarketValueNotPositive", "MissingData", "Model", "ModelWithoutPositions",
-        "NotFound", "OrderGenerationError", "PermissionDenied", "Portfolio", "PortfolioDrift",
+        "NotFound", "NotToBeTraded", "OrderGenerationError", "PermissionDenied", "Portfolio",
+        "PortfolioDrift",
         "PortfolioMatches",
-        "PortfolioRebalance", "PortfolioState",
+        "PortfolioRebalance", "PortfolioSettings", "PortfolioState",
         "Position", "PositionReason", "PreconditionFailed", "Rebalance", "RebalanceEvent",
         "RebalanceInProgress", "RebalanceOptions", "RebalancePosition", "RebalanceState",
-        "ResourceExhausted", "Restriction", "Run", "Security", "SecurityMatches",
+        "ResourceExhausted", "Restriction", "RuleSource", "Run", "Security", "SecurityMatches",
         "SiblingUnavailable", "Side", "Solution", "SolutionStatus", "SolverUndecided",
         "StoredDataDamaged", "Strategy", "Tls", "Transaction", "Unauthenticated", "Unavailable",
         "Unsupported", "VersionMismatch", "View", "Violation", "WorstPosition",

@@ -1,4 +1,4 @@
-"""Settings in runs: the stricter rule holds, each line says whose it was, and a run keeps what it began with."""
+"""Settings in runs: the stricter rule holds, each line says whose it was; a run keeps what it began with."""
 
 from dataclasses import replace
 from datetime import timedelta

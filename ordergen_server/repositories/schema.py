@@ -119,7 +119,6 @@ def _or_zero(field: str) -> Document:
     return {"$ifNull": [f"${field}", _ZERO]}
 
 
-_TEXT = {"bsonType": "string", "maxLength": portfolio_settings.MAXIMUM_TEXT_BYTES}
 _NUMBER = {"bsonType": ["decimal", "null"]}
 _SETTINGS_SHAPE: Document = {
     "bsonType": "object",
@@ -131,7 +130,7 @@ _SETTINGS_SHAPE: Document = {
             "bsonType": ["object", "null"],
             "required": ["reason"],
             "properties": {
-                "reason": {**_TEXT, "pattern": f"[^{_SPACES}]"},
+                "reason": {"bsonType": "string", "pattern": f"[^{_SPACES}]"},
                 "until": {"bsonType": ["string", "null"], "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
             },
         },
@@ -151,7 +150,7 @@ _SETTINGS_SHAPE: Document = {
             },
         },
         "maximum_turnover_weight": _NUMBER,
-        "note": _TEXT,
+        "note": {"bsonType": "string"},
         "create_time": {"bsonType": "date"},
         "update_time": {"bsonType": "date"},
         "actor": {"bsonType": "string"},
@@ -181,6 +180,10 @@ SETTINGS_VALIDATOR: Document = {
             ),
             {"$lte": [_or_zero("minimum_cash_weight"), _ONE]},
             _each_once(_RESTRICTED),
+            *(
+                {"$lte": [{"$strLenBytes": {"$ifNull": [text, ""]}}, portfolio_settings.MAXIMUM_TEXT_BYTES]}
+                for text in ("$note", "$do_not_trade.reason")
+            ),
         ]
     },
 }

@@ -74,10 +74,17 @@ class Settings:
     def delete(self, portfolio_id: str, version: int) -> None:
         """Delete settings; their version is remembered. Raises NotFound, VersionMismatch."""
         there: Document = {"_id": portfolio_id, "version": version, **_THERE}
+        change_id = ObjectId()
         with self._writing():
-            gone: Document = {"version": version + 1, DELETED: self._database.now()}
+            gone: Document = {
+                "version": version + 1,
+                DELETED: self._database.now(),  # its clock, for it forgets them by that
+                "change_ids": [change_id],
+            }
             while not self._settings.replace_one(there, gone).matched_count:
                 stored = self._read(portfolio_id)
+                if stored and change_id in _remembered(stored):
+                    return  # it was ours, and the answer got lost on the way
                 if stored is None or DELETED in stored:
                     raise _not_found(portfolio_id)
                 if _version(stored) != version:

@@ -233,7 +233,7 @@ def test_a_chunk_keeps_the_settings_its_run_began_with(
 
 
 def test_those_that_are_not_to_be_traded_are_counted_by_themselves(
-    portfolio_settings: Settings, runs: Rebalances, chunks: Chunks, database: Database
+    runs: Rebalances, chunks: Chunks, database: Database
 ) -> None:
     closed = AppliedSettings(1, SettingsContent(DoNotTrade("Closed.")))
     why = closed.not_to_be_traded(portfolio_id(1), NOW.date())
@@ -322,19 +322,19 @@ def checked(database: Database) -> Database:
 
 numbers = st.none() | st.sampled_from([Decimal(text) for text in ("0", "-0.01", "0.5", "1.000", "1.01")])
 texts = st.sampled_from(["", " \t", "Closed.", "x" * 1024, "x" * 1025, "é" * 512, "é" * 513])
+restrictions = st.builds(
+    Restriction, st.sampled_from([security_id(1), security_id(2), "x"]), st.sampled_from(RestrictionType)
+)
 contents = st.builds(
     SettingsContent,
     st.none() | st.builds(DoNotTrade, texts, st.none() | st.just(date(2026, 2, 28))),
     numbers,
     numbers,
     numbers,
-    st.lists(
-        st.builds(Restriction, st.sampled_from([security_id(1), security_id(2), "x"]), st.sampled_from(RestrictionType)),
-        max_size=3,
-    ).map(tuple),
+    st.lists(restrictions, max_size=3).map(tuple),
     numbers,
     texts,
-)  # fmt: skip
+)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

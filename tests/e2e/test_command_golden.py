@@ -151,7 +151,7 @@ WRITING = (
     "models delete Written",
     "models delete Written --yes",
     "portfolios settings set 1a49294e84ffa18900000001 --do-not-trade Closed --until 2026-12-31",
-    "portfolios settings set 1a49294e84ffa18900000001 --restrict SECURITY=do_not_buy --minimum-trade-value 500",
+    "portfolios settings set 1a49294e84ffa18900000001 --restrict SECURITY=do_not_buy --maximum-turnover 5%",
     "portfolios settings set 1a49294e84ffa18900000001",
     "portfolios settings unset 1a49294e84ffa18900000001 --do-not-trade --restrict SECURITY",
     "portfolios settings unset 1a49294e84ffa18900000001 --restrict SECURITY",

@@ -51,7 +51,7 @@ def settings_row(found: PortfolioSettings, name: str) -> dict[str, object]:
 
 def restriction_rows(found: PortfolioSettings, tickers: Mapping[str, str]) -> list[dict[str, object]]:
     """The restrictions, by ticker, with the tickers that are known."""
-    rows = [
+    rows: list[dict[str, object]] = [
         {"security_id": key, "ticker": tickers.get(key, ""), "type": kind}
         for key, kind in found.restrictions.items()
     ]

@@ -111,27 +111,22 @@ def joined(options: RebalanceOptions, content: SettingsContent) -> RebalanceOpti
     )
 
 
-def check_settings(
-    content: SettingsContent, path: str, violations: Violations, fields: Collection[str] = tuple(FIELDS)
-) -> None:
-    """Check every rule of these fields of settings; they are named below `path`."""
-    if "do_not_trade" in fields and content.do_not_trade:
+def check_settings(content: SettingsContent, path: str, violations: Violations) -> None:
+    """Check every rule of settings; their fields are named below `path`."""
+    if content.do_not_trade:
         _check_reason(content.do_not_trade.reason, f"{path}.do_not_trade.reason", violations)
-    if "restrictions" in fields:
-        _check_restrictions(content.restrictions, f"{path}.restrictions", violations)
-    if "note" in fields:
-        _check_length(content.note, f"{path}.note", violations)
-    numbers = (
-        ("minimum_cash", "minimum_cash.amount", content.minimum_cash_amount),
-        ("minimum_trade_value", "minimum_trade_value", content.minimum_trade_value),
-        ("maximum_turnover_weight", "maximum_turnover_weight", content.maximum_turnover_weight),
-    )
-    for field, name, number in numbers:
-        if field in fields and number is not None and number < 0:
+    for name, number in (
+        ("minimum_cash.amount", content.minimum_cash_amount),
+        ("minimum_trade_value", content.minimum_trade_value),
+        ("maximum_turnover_weight", content.maximum_turnover_weight),
+    ):
+        if number is not None and number < 0:
             violations.add(f"{path}.{name}", "must not be negative", number)
     weight = content.minimum_cash_weight
-    if "minimum_cash" in fields and weight is not None and not 0 <= weight <= 1:
+    if weight is not None and not 0 <= weight <= 1:
         violations.add(f"{path}.minimum_cash.weight", "must be from 0 to 1", weight)
+    _check_restrictions(content.restrictions, f"{path}.restrictions", violations)
+    _check_length(content.note, f"{path}.note", violations)
 
 
 def _check_reason(reason: str, path: str, violations: Violations) -> None:

@@ -25,6 +25,7 @@ from ordergen_client import (
     NotFound,
     NotToBeTraded,
     PortfolioSettings,
+    PortfolioState,
     RebalanceOptions,
     Restriction,
     RuleSource,
@@ -231,7 +232,7 @@ def test_every_run_applies_settings_and_says_so(
         "COMPLETED",
         {"REBALANCED": 3, "SKIPPED": 1},
     )
-    assert (refused.state, refused.counts["SKIPPED"]) == ("COMPLETED", 1)
+    assert (refused.state, refused.counts[PortfolioState.SKIPPED]) == ("COMPLETED", 1)
     found = results(api, run.rebalance_id)
     skipped = found[portfolio_id(0)]
     assert (skipped.state, skipped.settings_version, skipped.error.code) == (

@@ -183,7 +183,7 @@ def options(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> 
         solver_timeout_seconds=_solver_seconds(message, violations),
         strategy=_strategy(message, violations),
         minimum_trade_value=decimal_or_none(message.minimum_trade_value, value, violations),
-        restrictions=restrictions(message.restrictions, "options.restrictions", violations),
+        restrictions=_restrictions(message, violations),
         lot_sizes=_lot_sizes(message, violations),
         maximum_turnover_weight=decimal_or_none(message.maximum_turnover_weight, turnover, violations),
         maximum_trade_count=(
@@ -226,17 +226,19 @@ def _strategy(message: rebalance_pb2.RebalanceOptions, violations: Violations) -
     return Strategy.TO_TARGET
 
 
-def restrictions(
-    messages: Iterable[rebalance_pb2.Restriction], path: str, violations: Violations
-) -> tuple[Restriction, ...]:
-    """Securities that may not be traded in some direction, each once."""
-    found = []
-    for place, one in _of_securities(messages, path, violations):
-        if one.type in _RESTRICTIONS:
-            found.append(Restriction(one.security_id, _RESTRICTIONS[one.type]))
-        else:
-            violations.add(f"{place}.type", "must be DO_NOT_BUY, DO_NOT_SELL or HOLD", one.type)
-    return tuple(found)
+def _restrictions(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> tuple[Restriction, ...]:
+    found = _of_securities(message.restrictions, "options.restrictions", violations)
+    return tuple(one for path, each in found for one in restriction(each, path, violations))
+
+
+def restriction(
+    message: rebalance_pb2.Restriction, path: str, violations: Violations
+) -> Iterator[Restriction]:
+    """A restriction; none where it does not say what may not be done (a violation)."""
+    if message.type in _RESTRICTIONS:
+        yield Restriction(message.security_id, _RESTRICTIONS[message.type])
+    else:
+        violations.add(f"{path}.type", "must be DO_NOT_BUY, DO_NOT_SELL or HOLD", message.type)
 
 
 def _lot_sizes(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> tuple[LotSize, ...]:

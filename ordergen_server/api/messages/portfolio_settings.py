@@ -8,7 +8,7 @@ from globeco.ordergen.v1 import rebalance_pb2
 from google.protobuf import field_mask_pb2
 from google.type import date_pb2
 
-from ordergen_server.api.messages.decoding import decimal_or_none, masked_fields, restrictions
+from ordergen_server.api.messages.decoding import decimal_or_none, masked_fields, restriction
 from ordergen_server.api.messages.encoding import set_date, set_decimal, set_time
 from ordergen_server.domain.portfolio_settings import (
     FIELDS,
@@ -17,6 +17,7 @@ from ordergen_server.domain.portfolio_settings import (
     SettingsContent,
     check_settings,
 )
+from ordergen_server.domain.rebalances import Restriction
 from ordergen_server.domain.requests.violations import Violations
 
 PATH = "portfolio_settings"
@@ -31,23 +32,32 @@ def content(
     message: pb.PortfolioSettings, violations: Violations, fields: Collection[str] = tuple(FIELDS)
 ) -> SettingsContent:
     """What a caller says of these fields of settings; every rule of them is checked."""
+    asked = pb.PortfolioSettings()
+    field_mask_pb2.FieldMask(paths=fields).MergeMessage(message, asked)
     cash, value, turnover = (f"{PATH}.{name}" for name in _NUMBERS)
-    listed = message.restrictions if "restrictions" in fields else ()
-    ordered = "do_not_trade" in fields and message.HasField("do_not_trade")
+    order = asked.do_not_trade if asked.HasField("do_not_trade") else None
     found = SettingsContent(
-        do_not_trade=_do_not_trade(message.do_not_trade, violations) if ordered else None,
-        minimum_cash_amount=decimal_or_none(message.minimum_cash.amount, f"{cash}.amount", violations),
-        minimum_cash_weight=decimal_or_none(message.minimum_cash.weight, f"{cash}.weight", violations),
-        minimum_trade_value=decimal_or_none(message.minimum_trade_value, value, violations),
-        restrictions=restrictions(listed, f"{PATH}.restrictions", violations),
-        maximum_turnover_weight=decimal_or_none(message.maximum_turnover_weight, turnover, violations),
-        note=message.note,
+        do_not_trade=order and _do_not_trade(order, violations),
+        minimum_cash_amount=decimal_or_none(asked.minimum_cash.amount, f"{cash}.amount", violations),
+        minimum_cash_weight=decimal_or_none(asked.minimum_cash.weight, f"{cash}.weight", violations),
+        minimum_trade_value=decimal_or_none(asked.minimum_trade_value, value, violations),
+        restrictions=_restrictions(asked, violations),
+        maximum_turnover_weight=decimal_or_none(asked.maximum_turnover_weight, turnover, violations),
+        note=asked.note,
     )
-    check_settings(found, PATH, violations, fields)
+    check_settings(found, PATH, violations)
     return found
 
 
 _NUMBERS = ("minimum_cash", "minimum_trade_value", "maximum_turnover_weight")
+
+
+def _restrictions(message: pb.PortfolioSettings, violations: Violations) -> tuple[Restriction, ...]:
+    return tuple(
+        one
+        for index, each in enumerate(message.restrictions)
+        for one in restriction(each, f"{PATH}.restrictions[{index}]", violations)
+    )
 
 
 def _do_not_trade(message: pb.DoNotTrade, violations: Violations) -> DoNotTrade:

@@ -246,3 +246,8 @@ def test_every_reason_has_words(name: str) -> None:
 
 def test_a_reason_of_a_newer_server_is_its_name() -> None:
     assert (reason("99"), reason("UNSPECIFIED")) == ("99", "")
+
+
+def test_a_rule_of_the_settings_is_named_as_theirs() -> None:
+    assert reason("RESTRICTED", "RUN") == reason("RESTRICTED") == "restricted"
+    assert reason("RESTRICTED", "SETTINGS") == "restricted, by the portfolio's settings"

@@ -169,13 +169,6 @@ def test_what_breaks_a_rule_is_named(name: str) -> None:
     assert [one.subject for one in raised.value.violations] == [f"settings.{path}" for path in paths]
 
 
-def test_fields_that_are_not_asked_about_are_not_checked() -> None:
-    with Violations() as violations:
-        for content, paths in WRONG.values():
-            broken = paths[0].partition(".")[0].partition("[")[0]
-            check_settings(content, "settings", violations, [one for one in FIELDS if one != broken])
-
-
 def test_only_the_fields_that_are_named_are_taken() -> None:
     before = SettingsContent(DoNotTrade("Closed."), Decimal(1), Decimal("0.1"), note="old")
     after = SettingsContent(minimum_cash_weight=Decimal("0.2"), note="new")

@@ -82,10 +82,14 @@ def _alike(
 ) -> Mapping[RebalanceOptions, list[int]]:
     """The places of portfolios that can be rebalanced, by what holds for them."""
     alike: defaultdict[RebalanceOptions, list[int]] = defaultdict(list)
-    for place, one in enumerate(found):
-        if isinstance(one, Valued):
-            own = settings.get(one.result.portfolio_id)
-            alike[joined(options, own.content) if own else options].append(place)
+    solvable = [
+        (place, one.result.portfolio_id) for place, one in enumerate(found) if isinstance(one, Valued)
+    ]
+    if plain := [place for place, key in solvable if key not in settings]:
+        alike[options] = plain
+    for place, key in solvable:
+        if key in settings:
+            alike[joined(options, settings[key].content)].append(place)
     return alike
 
 

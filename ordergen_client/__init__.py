@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ordergen_client.async_client import AsyncClient
     from ordergen_client.asynchronous.run import AsyncRun
     from ordergen_client.blocking.run import Run
+    from ordergen_client.calls.portfolio_settings import UNCHANGED
     from ordergen_client.client import Client
     from ordergen_client.connecting.credentials import Tls
     from ordergen_client.errors import (
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         MissingData,
         ModelWithoutPositions,
         NotFound,
+        NotToBeTraded,
         OrderGenerationError,
         PermissionDenied,
         PreconditionFailed,
@@ -65,6 +67,7 @@ if TYPE_CHECKING:
     from ordergen_client.records.drifts import PortfolioDrift, WorstPosition
     from ordergen_client.records.explanations import Relaxations, Rule, RulePrice
     from ordergen_client.records.price_ranges import PriceRange
+    from ordergen_client.records.settings import DoNotTrade, PortfolioSettings
     from ordergen_client.records.states import (
         CredentialType,
         DependencyState,
@@ -74,6 +77,7 @@ if TYPE_CHECKING:
         RebalanceState,
         Restriction,
         RuleKind,
+        RuleSource,
         Side,
         Sides,
         SolutionStatus,
@@ -120,6 +124,7 @@ _PLACES = {
         "MissingData",
         "ModelWithoutPositions",
         "NotFound",
+        "NotToBeTraded",
         "OrderGenerationError",
         "PermissionDenied",
         "PreconditionFailed",
@@ -135,6 +140,7 @@ _PLACES = {
         "VersionMismatch",
         "Violation",
     ),
+    "ordergen_client.calls.portfolio_settings": ("UNCHANGED",),
     "ordergen_client.records.comparisons": (
         "ComparedPortfolio",
         "ComparedVariant",
@@ -145,6 +151,7 @@ _PLACES = {
     "ordergen_client.records.drifts": ("PortfolioDrift", "WorstPosition"),
     "ordergen_client.records.explanations": ("Relaxations", "Rule", "RulePrice"),
     "ordergen_client.records.price_ranges": ("PriceRange",),
+    "ordergen_client.records.settings": ("DoNotTrade", "PortfolioSettings"),
     "ordergen_client.records.states": (
         "CredentialType",
         "DependencyState",
@@ -154,6 +161,7 @@ _PLACES = {
         "RebalanceState",
         "Restriction",
         "RuleKind",
+        "RuleSource",
         "Side",
         "Sides",
         "SolutionStatus",
@@ -181,6 +189,7 @@ _PLACES = {
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
+    "UNCHANGED",
     "Aborted",
     "AlreadyExists",
     "AsyncClient",
@@ -199,6 +208,7 @@ __all__ = [
     "Dependency",
     "DependencyState",
     "Diagnosis",
+    "DoNotTrade",
     "DriftState",
     "FileNotWrittenError",
     "Infeasible",
@@ -209,12 +219,14 @@ __all__ = [
     "Model",
     "ModelWithoutPositions",
     "NotFound",
+    "NotToBeTraded",
     "OrderGenerationError",
     "PermissionDenied",
     "Portfolio",
     "PortfolioDrift",
     "PortfolioMatches",
     "PortfolioRebalance",
+    "PortfolioSettings",
     "PortfolioState",
     "Position",
     "PositionReason",
@@ -233,6 +245,7 @@ __all__ = [
     "Rule",
     "RuleKind",
     "RulePrice",
+    "RuleSource",
     "Run",
     "Security",
     "SecurityMatches",

@@ -51,10 +51,9 @@ def _compared_portfolio(message: comparison_pb2.ComparedPortfolio) -> ComparedPo
 
 
 def _compared_variant(message: comparison_pb2.ComparedVariant) -> ComparedVariant:
-    states = (state for state in PortfolioState if state is not PortfolioState.SKIPPED)
     return ComparedVariant(
         variant=message.variant,
-        counts={state: getattr(message, f"{state.lower()}_count") for state in states},
+        counts={state: getattr(message, f"{state.lower()}_count") for state in PortfolioState},
         proven_count=message.proven_count,
         market_value=zero(message.market_value),
         bought=zero(message.bought),

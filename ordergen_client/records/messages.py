@@ -214,6 +214,7 @@ def portfolio_rebalance(message: pb.PortfolioRebalance) -> PortfolioRebalance:
         snapshot_time=_optional_time(message, "snapshot_time"),
         cash_flow=_decimal(message.cash_flow),
         cost=_decimal(message.cost),
+        settings_version=message.settings_version,
         rule_prices=tuple(map(rule_price, message.rule_prices)),
         relaxations=relaxations(message.relaxations) if message.HasField("relaxations") else None,
     )
@@ -337,6 +338,7 @@ def _position(message: pb.RebalancePosition) -> RebalancePosition:
         cost=_decimal(message.cost),
         good_until=price_range(message.good_until) if message.HasField("good_until") else None,
         price_date=_date(message.price_date) if message.HasField("price_date") else None,
+        bound_by=enums.SOURCES[message.bound_by],
     )
 
 

@@ -85,13 +85,14 @@ class SolutionStatus(Named):
 
 
 class DriftState(Named):
-    """How a portfolio stands to its model: the first of these that is true, FAILED before all.
+    """How a portfolio stands to its model: the first of these that is true, FAILED as the second.
 
-    NEW has cash alone, or nothing. HIGH_CASH and LOW_CASH have more or less cash than the bands of all
-    securities together leave.
+    DO_NOT_TRADE is kept from trading by its settings. NEW has cash alone, or nothing. HIGH_CASH and LOW_CASH
+    have more or less cash than the bands of all securities together leave.
     """
 
     UNSPECIFIED = "UNSPECIFIED"
+    DO_NOT_TRADE = "DO_NOT_TRADE"
     NEW = "NEW"
     HIGH_CASH = "HIGH_CASH"
     LOW_CASH = "LOW_CASH"
@@ -113,6 +114,14 @@ class RuleKind(Named):
     SIDES = "SIDES"
     SECURITY_LIMIT = "SECURITY_LIMIT"
     GROUP_LIMIT = "GROUP_LIMIT"
+
+
+class RuleSource(Named):
+    """Whose rule decided a line: that of the run (or both alike), or that of the portfolio's settings."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    RUN = "RUN"
+    SETTINGS = "SETTINGS"
 
 
 class CredentialType(Named):

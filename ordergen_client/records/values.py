@@ -25,6 +25,7 @@ from ordergen_client.records.states import (
     PositionReason,
     RebalanceState,
     Restriction,
+    RuleSource,
     Side,
     Sides,
     SolutionStatus,
@@ -202,6 +203,7 @@ class RebalancePosition:
         good_until: the prices of this security, all others unchanged, at which the portfolio's orders keep
             every band and the cash floor; None but where one portfolio is asked for, and has a solution.
         price_date: the day of which the price is; None where nobody says.
+        bound_by: whose rule the reason is, where a run and settings can both have it.
     """
 
     security_id: str
@@ -222,6 +224,7 @@ class RebalancePosition:
     cost: Decimal | None = None
     good_until: PriceRange | None = None
     price_date: date | None = None
+    bound_by: RuleSource = RuleSource.UNSPECIFIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +255,7 @@ class PortfolioRebalance:
         cost: of all transactions beyond their value; None where the run had no costs.
         rule_prices: what rules of the options cost; where it was asked for alone, and never read again.
         relaxations: without which rules an INFEASIBLE portfolio has an answer; likewise.
+        settings_version: of the portfolio's settings that were applied; 0 where it had none, or had no turn.
     """
 
     rebalance_id: str
@@ -270,6 +274,7 @@ class PortfolioRebalance:
     snapshot_time: datetime | None
     cash_flow: Decimal | None = None
     cost: Decimal | None = None
+    settings_version: int = 0
     rule_prices: tuple[RulePrice, ...] = ()
     relaxations: Relaxations | None = None
 

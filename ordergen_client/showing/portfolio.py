@@ -50,6 +50,7 @@ MORE: Final = (
     "actual",
     "actual_drift",
     "trade_date",
+    "bound_by",
 )
 
 
@@ -61,7 +62,7 @@ def show_portfolio(output: Output, portfolio: PortfolioRebalance) -> None:
         if not any(line.good_until for line in portfolio.positions):
             columns = LINES
         rows.sort(key=lambda row: (-(row["value"] or 0), str(row["ticker"])))  # type: ignore[operator] # a Decimal
-        rows = [{**row, "reason": reason(str(row["reason"]))} for row in rows]
+        rows = [{**row, "reason": reason(str(row["reason"]), str(row["bound_by"]))} for row in rows]
     listing = Listing("positions", "", columns, rows, MORE) if rows or output.form is Form.CSV else None
     output.record(whole_portfolio(portfolio, figures(portfolio)), _details(portfolio), listing)
 
@@ -98,6 +99,7 @@ def _details(portfolio: PortfolioRebalance) -> dict[str, object]:
         "Drift": f"{percent(portfolio.drift_before)}, then {percent(portfolio.drift_after)}",
         "Orders": f"{its.buys} buys for {money(its.bought)}, {its.sells} sells for {money(its.sold)}",
         "Answer": told,
+        **({"Settings": f"version {portfolio.settings_version}"} if portfolio.settings_version else {}),
         "Snapshot": f"{time(taken)} UTC" if taken else "-",
         **({"Error": portfolio.error.message} if portfolio.error else {}),
         **_causes(portfolio),

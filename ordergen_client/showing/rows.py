@@ -123,6 +123,7 @@ def portfolio_row(portfolio: PortfolioRebalance, its: Figures) -> dict[str, obje
         "turnover": its.turnover,
         "objective": solution.objective if solution else None,
         "lower_bound": solution.lower_bound if solution else None,
+        "settings_version": portfolio.settings_version or None,
         "transactions": [_order(line) for line in _traded(portfolio.positions)],
         "error": portfolio.error.message if portfolio.error else None,
     }

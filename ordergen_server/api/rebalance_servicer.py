@@ -10,13 +10,15 @@ from google.protobuf import empty_pb2
 from ordergen_server.api.call import Call, Limits
 from ordergen_server.api.messages import comparisons, decoding, drifts, encoding, explanations
 from ordergen_server.api.messages.encoded_events import EncodedEvents
+from ordergen_server.api.settings_servicer import SettingsServicer
 from ordergen_server.domain.rebalances import PortfolioState, View
 from ordergen_server.domain.requests.ids import check_entity_id, check_object_id, check_version
 from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.domain.requests.violations import Violations
-from ordergen_server.domain.stores import RebalanceStore
+from ordergen_server.domain.stores import RebalanceStore, SettingsStore
 from ordergen_server.services.comparing.comparisons import Comparisons
 from ordergen_server.services.drifting.checks import DriftChecks
+from ordergen_server.services.portfolio_settings import SettingsEditor
 from ordergen_server.services.rebalancer import Rebalancer
 from ordergen_server.services.watching import Events
 
@@ -29,7 +31,7 @@ pb = rebalance_service_pb2
 CANCEL_SECONDS = 5.0
 
 
-class RebalanceServicer:
+class RebalanceServicer(SettingsServicer):
     """Decodes requests, asks the use cases, encodes answers; what it raises becomes a status.
 
     Where a method answers batches, an empty one says that there is nothing yet; streams of runs are encoded
@@ -41,6 +43,8 @@ class RebalanceServicer:
         comparisons: what different options would do.
         runs: what is stored of runs.
         limits: how long calls may take.
+        editor: changes settings of portfolios.
+        settings: what is stored of them.
     """
 
     def __init__(
@@ -50,7 +54,11 @@ class RebalanceServicer:
         comparisons: Comparisons,
         runs: RebalanceStore,
         limits: Limits,
+        *,
+        editor: SettingsEditor,
+        settings: SettingsStore,
     ) -> None:
+        super().__init__(editor, settings)
         self._rebalancer = rebalancer
         self._drift_checks = drift_checks
         self._comparisons = comparisons

@@ -16,7 +16,13 @@ from heapq import nsmallest
 from typing import NamedTuple
 
 from ordergen_server.domain.numbers import EXACT, ZERO
-from ordergen_server.domain.rebalances import PortfolioRebalance, RebalanceOptions, RebalancePosition
+from ordergen_server.domain.rebalances import (
+    MinimumCash,
+    PortfolioRebalance,
+    RebalanceOptions,
+    RebalancePosition,
+    TradingCosts,
+)
 
 #: Decimals of a price: what moves is a whole number of these steps.
 PRICE_PLACES = 8
@@ -44,12 +50,13 @@ def good_until(result: PortfolioRebalance, options: RebalanceOptions | None) -> 
 
     Args:
         result: whole.
-        options: of its run.
+        options: of its run; the cash that the portfolio's settings keep is in the result.
     """
     value, cash = result.base_value, result.cash_after
     if options is None or result.solution is None or value is None or cash is None:
         return ()
-    return tuple(_Answer(result.positions, value, cash, options).ranges())
+    floor = _floor(options, result.settings_floor)
+    return tuple(_Answer(result.positions, value, cash, floor, options.costs).ranges())
 
 
 class _Line(NamedTuple):
@@ -71,10 +78,11 @@ class _Answer:
         positions: Sequence[RebalancePosition],
         value: Decimal,
         cash: Decimal,
-        options: RebalanceOptions,
+        floor: MinimumCash,
+        costs: TradingCosts | None,
     ) -> None:
-        amount, weight = _floor(options)
-        rate = options.costs.rate_weight if options.costs else ZERO
+        amount, weight = floor.amount, floor.weight
+        rate = costs.rate_weight if costs else ZERO
         securities = [one.security for one in positions]
         of_weights = (number for one in securities for number in (one.target, one.low_drift, one.high_drift))
         self._price_places = max(PRICE_PLACES, _places(one.price for one in securities))
@@ -157,12 +165,18 @@ class _Answer:
         return _whole(value, self._price_places + self._share_places)
 
 
-def _floor(options: RebalanceOptions) -> tuple[Decimal | None, Decimal | None]:
+def _floor(options: RebalanceOptions, of_settings: MinimumCash | None) -> MinimumCash:
     """The amount and the weight of cash that must remain; None of what is not asked for."""
+    own = of_settings or MinimumCash()
     if options.allow_overdraft:
-        return None, None
-    amount, weight = options.minimum_cash_amount, options.minimum_cash_weight
-    return (ZERO, None) if amount is None and weight is None else (amount, weight)
+        return own
+    amount = _greater(options.minimum_cash_amount, own.amount)
+    weight = _greater(options.minimum_cash_weight, own.weight)
+    return MinimumCash(ZERO) if amount is None and weight is None else MinimumCash(amount, weight)
+
+
+def _greater(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    return max((value for value in (one, other) if value is not None), default=None)
 
 
 def _of_others(rooms: Sequence[tuple[int, int]], place: int) -> list[int]:

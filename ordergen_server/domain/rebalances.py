@@ -7,7 +7,7 @@ from decimal import Decimal, localcontext
 from enum import Enum
 from typing import NamedTuple
 
-from ordergen_server.domain.errors import OrderGenerationError
+from ordergen_server.domain.errors import NotToBeTraded, OrderGenerationError
 from ordergen_server.domain.numbers import EXACT, ZERO, difference, product
 from ordergen_server.domain.summaries import RebalanceSummary
 
@@ -91,6 +91,14 @@ class LotSize:
     security_id: str
     shares: int
     applies_to: LotSides = LotSides.BOTH
+
+
+@dataclass(frozen=True, slots=True)
+class MinimumCash:
+    """Cash to keep, in money, or as a weight of market value plus cash flow; the greater of the two holds."""
+
+    amount: Decimal | None = None
+    weight: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +206,15 @@ class RunSecurity:
         return hash(self.security_id)
 
 
+class RuleSource(Enum):
+    """Whose rule decided a line: the run's (or both alike), or that of the portfolio's settings."""
+
+    RUN = "RUN"
+    SETTINGS = "SETTINGS"
+
+
+#: Reasons that are rules which both a run and settings can have: names of an optimizer's Reason.
+SHARED_RULES = frozenset({"REDUCED_FOR_CASH", "RESTRICTED", "BELOW_MINIMUM_TRADE", "TURNOVER_LIMIT"})
 #: Of a line of which nobody knows why it trades, or does not: another service decided it.
 UNKNOWN_REASON = "UNSPECIFIED"
 
@@ -210,12 +227,21 @@ class RebalancePosition(NamedTuple):
     Attributes:
         trade_quantity: whole shares bought (above 0) or sold (below 0).
         reason: why the line trades or does not: the name of an optimizer's Reason, or `UNKNOWN_REASON`.
+        by_settings: the rule that is the reason is that of the portfolio's settings, which was the stricter.
     """
 
     security: RunSecurity
     original_quantity: Decimal
     trade_quantity: int
     reason: str
+    by_settings: bool = False
+
+    @property
+    def bound_by(self) -> RuleSource | None:
+        """Whose rule decided it; None where none did that both a run and settings can have."""
+        if self.by_settings:
+            return RuleSource.SETTINGS
+        return RuleSource.RUN if self.reason in SHARED_RULES else None
 
     @property
     def adjusted_quantity(self) -> Decimal:
@@ -261,6 +287,8 @@ class PortfolioRebalance:
         market_value: cash and holdings, without the cash flow.
         cash_flow: money that comes (above 0) or is paid out (below 0); None where there is none.
         cost: of all its transactions, where the run had costs; `costs` tells those of each.
+        settings_version: of the portfolio's settings that were applied; 0 where it had none, or had no turn.
+        settings_floor: the cash that those settings kept, where they kept some and there is an answer.
     """
 
     rebalance_id: str
@@ -282,6 +310,8 @@ class PortfolioRebalance:
     cash_flow: Decimal | None = None
     cost: Decimal | None = None
     costs: TradingCosts | None = None
+    settings_version: int = 0
+    settings_floor: MinimumCash | None = None
 
     @property
     def base_value(self) -> Decimal | None:
@@ -289,6 +319,11 @@ class PortfolioRebalance:
         if self.market_value is None or self.cash_flow is None:
             return self.market_value
         return EXACT.add(self.market_value, self.cash_flow)
+
+    @property
+    def is_not_to_be_traded(self) -> bool:
+        """Whether it was skipped because its settings say so; the run goes on, and is none with errors."""
+        return isinstance(self.error, NotToBeTraded)
 
 
 def transactions_of(orders: Iterable[tuple[str, int]], trade_date: date) -> tuple[Transaction, ...]:
@@ -356,6 +391,7 @@ class Rebalance:
         draft: it has positions in place of the model's own, and is stored nowhere.
         summary: the sums over its portfolios so far, of those that `counts` has; None where it is not known:
             of runs stored before it was, and of those of another service.
+        not_traded: so many of those that were skipped are not to be traded by their settings.
     """
 
     rebalance_id: str
@@ -375,6 +411,7 @@ class Rebalance:
     partial: bool = False
     draft: bool = False
     summary: RebalanceSummary | None = None
+    not_traded: int = 0
 
     @property
     def oldest_price_date(self) -> date | None:

@@ -13,6 +13,7 @@ from ordergen_server.domain.explanations import Explanation
 from ordergen_server.domain.market import Holdings, MarketSnapshot, MarketSource, PortfolioSource, Quote
 from ordergen_server.domain.models import Position
 from ordergen_server.domain.origin import carried
+from ordergen_server.domain.portfolio_settings import AppliedSettings, joined
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
@@ -41,12 +42,14 @@ class Task:
 
     Attributes:
         cash_flows: of those that have one, by portfolio id.
+        settings: of those that have some, by portfolio id, as the run began.
     """
 
     rebalance: Rebalance
     securities: Securities
     deadline: Deadline
     cash_flows: Mapping[str, Decimal] = field(default_factory=dict)
+    settings: Mapping[str, AppliedSettings] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,8 @@ class PortfolioWork:
 
     def one(self, task: Task, portfolio_id: str, explained: Explained | None = None) -> PortfolioRebalance:
         """What becomes of one portfolio, worked on in this thread; `explained` takes what its rules do."""
+        if closed := not_to_be_traded(task.rebalance, portfolio_id, task.settings, task.cash_flows):
+            return closed
         read = self._read(task.securities, portfolio_id, task.deadline)
         [result] = self.solved(task, [read])
         if explained and isinstance(read.holdings, Holdings):
@@ -106,8 +111,16 @@ class PortfolioWork:
         return result
 
     def results(self, task: Task, portfolio_ids: Iterable[str]) -> Batches:
-        """What becomes of each portfolio, in batches as they are read. Raises as `readings` does."""
-        asked = ((task.securities, one) for one in portfolio_ids)
+        """What becomes of each portfolio, in batches as they are read. Raises as `readings` does.
+
+        Those that are not to be traded come first; nothing is read of them.
+        """
+        ids = list(portfolio_ids)
+        tried = ((one, not_to_be_traded(task.rebalance, one, task.settings, task.cash_flows)) for one in ids)
+        closed = {one: result for one, result in tried if result}
+        if closed:
+            yield list(closed.values())
+        asked = ((task.securities, one) for one in ids if one not in closed)
         with closing(self.readings(asked, task.deadline)) as readings:
             for batch in readings:
                 results = self.solved(task, batch)
@@ -177,11 +190,16 @@ def _results(task: Task, reads: Sequence[Reading], observer: RunObserver) -> lis
     failed = [_failed(task, read, read.holdings) for read in reads if not isinstance(read.holdings, Holdings)]
     found = [(_start(task, read), read.holdings) for read in reads if isinstance(read.holdings, Holdings)]
     options = task.rebalance.options or RebalanceOptions()  # a run that is carried out has some
-    return failed + rebalance_portfolios(found, task.securities, options, task.deadline, observer)
+    done = rebalance_portfolios(
+        found, task.securities, options, task.deadline, observer, settings=task.settings
+    )
+    return failed + done
 
 
 def _explanation(task: Task, read: Reading, holdings: Holdings, result: PortfolioRebalance) -> Explanation:
     options = task.rebalance.options or RebalanceOptions()
+    if own := task.settings.get(read.portfolio_id):
+        options = joined(options, own.content)
     return explain(
         _start(task, read), holdings, task.securities, options, result=result, deadline=task.deadline
     )
@@ -189,7 +207,13 @@ def _explanation(task: Task, read: Reading, holdings: Holdings, result: Portfoli
 
 def _start(task: Task, read: Reading) -> PortfolioRebalance:
     start = untried(task.rebalance, read.portfolio_id, task.cash_flows)
-    return replace(start, portfolio_name=read.name, snapshot_time=task.securities.time)
+    own = task.settings.get(read.portfolio_id)
+    return replace(
+        start,
+        portfolio_name=read.name,
+        snapshot_time=task.securities.time,
+        settings_version=own.version if own else 0,
+    )
 
 
 def _failed(task: Task, read: Reading, error: OrderGenerationError) -> PortfolioRebalance:
@@ -207,3 +231,17 @@ def untried(rebalance: Rebalance, portfolio_id: str, cash_flows: Mapping[str, De
         trade_date=rebalance.rebalance_date,
         cash_flow=cash_flows.get(portfolio_id),
     )
+
+
+def not_to_be_traded(
+    rebalance: Rebalance,
+    portfolio_id: str,
+    settings: Mapping[str, AppliedSettings],
+    cash_flows: Mapping[str, Decimal],
+) -> PortfolioRebalance | None:
+    """The result of a portfolio that its settings keep from being traded; None of all others."""
+    own = settings.get(portfolio_id)
+    why = own.not_to_be_traded(portfolio_id, rebalance.rebalance_date) if own else None
+    if own is None or why is None:
+        return None
+    return replace(untried(rebalance, portfolio_id, cash_flows), error=why, settings_version=own.version)

@@ -79,6 +79,10 @@ def desk(mongodb_uri: str, worker_id: str, tmp_path_factory: pytest.TempPathFact
         made = Desk(api, folder)
         made.done(f"models create -f FOLDER/model.csv --name Balanced {linked}")
         made.done("rebalance Balanced --wait --json")
+        made.done(
+            f"portfolios settings set 1a49294e84ffa18900000002 --restrict {lines[0].security_id}=hold"
+            " --minimum-cash 1000.50 --minimum-cash-weight 2% --maximum-turnover 10% --note Quarterly"
+        )
         yield made
     with pymongo.MongoClient[dict[str, object]](mongodb_uri) as client:
         client.drop_database(name)
@@ -99,6 +103,8 @@ COMMANDS = (
     "runs compare Balanced -f FOLDER/variants.yaml --frontier 2 --quiet",
     "runs compare Balanced -f FOLDER/variants.yaml --portfolios --quiet",
     "rebalance --portfolio 1a49294e84ffa18900000001 --dry-run --maximum-trades 1 --explain-rules --quiet",
+    "portfolios settings list",
+    "portfolios settings show 1a49294e84ffa18900000002",
 )
 STREAMED = (
     "portfolios drift Balanced --quiet",
@@ -157,6 +163,14 @@ WRITING = (
     "models unlink Written 1a49294e84ffa18900000001",
     "models delete Written",
     "models delete Written --yes",
+    "portfolios settings set 1a49294e84ffa18900000001 --do-not-trade Closed --until 2026-12-31",
+    "portfolios settings set 1a49294e84ffa18900000001 --restrict SECURITY=do_not_buy --maximum-turnover 5%",
+    "portfolios settings set 1a49294e84ffa18900000001",
+    "portfolios settings unset 1a49294e84ffa18900000001 --do-not-trade --restrict SECURITY",
+    "portfolios settings unset 1a49294e84ffa18900000001 --restrict SECURITY",
+    "portfolios settings delete 1a49294e84ffa18900000001",
+    "portfolios settings delete 1a49294e84ffa18900000001 --yes",
+    "portfolios settings show 1a49294e84ffa18900000001",
     "runs cancel latest",
     "runs delete latest",
     "context add desk --target desk.example:8088",

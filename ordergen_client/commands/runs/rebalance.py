@@ -18,6 +18,7 @@ from ordergen_client.commands.shared import finding
 from ordergen_client.commands.shared.decimals import money, seconds, weight
 from ordergen_client.commands.shared.failures import NEEDS_A_LOOK
 from ordergen_client.commands.shared.options import with_client
+from ordergen_client.commands.shared.securities import by_security, restriction
 from ordergen_client.commands.shared.servers import Server
 from ordergen_client.records.states import PortfolioState, Restriction, Sides, Strategy
 from ordergen_client.records.values import PortfolioRebalance, Position, RebalanceOptions
@@ -251,9 +252,9 @@ def _dry_run(
 
 def _options(client: Client, how: Mapping[str, Any]) -> RebalanceOptions:
     """The options, with securities by their ids. Raises click.UsageError for what cannot be."""
-    restrictions = _by_security(client, how["restrictions"], "--restrict", Restriction.HOLD)
-    lots = _by_security(client, how["lots"], "--lot", "100")
-    buy_lots = _by_security(client, how["buy_lots"], "--buy-lot", "100")
+    restrictions = by_security(client, how["restrictions"], "--restrict", Restriction.HOLD)
+    lots = by_security(client, how["lots"], "--lot", "100")
+    buy_lots = by_security(client, how["buy_lots"], "--buy-lot", "100")
     try:
         return RebalanceOptions(
             minimum_cash_amount=how["minimum_cash"],
@@ -262,7 +263,7 @@ def _options(client: Client, how: Mapping[str, Any]) -> RebalanceOptions:
             solver_timeout_seconds=how["solver_timeout"],
             strategy=Strategy(how["strategy"].upper()),
             minimum_trade_value=how["minimum_trade_value"],
-            restrictions={key: Restriction(_known(value)) for key, value in restrictions.items()},
+            restrictions={key: restriction(value) for key, value in restrictions.items()},
             lot_sizes={key: _shares(value) for key, value in lots.items()},
             buy_lot_sizes={key: _shares(value) for key, value in buy_lots.items()},
             sides=Sides(how["sides"].upper()),
@@ -274,28 +275,6 @@ def _options(client: Client, how: Mapping[str, Any]) -> RebalanceOptions:
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-
-
-def _by_security(client: Client, given: Sequence[str], option: str, like: str) -> dict[str, str]:
-    """What is given as SECURITY=VALUE, by the security's id."""
-    pairs = [one.partition("=") for one in given]
-    for security, _sign, value in pairs:
-        if not (security and value):
-            raise click.UsageError(f"{option} must be SECURITY={like}, not {security + _sign + value!r}")
-    ids = finding.securities(client, [security for security, _sign, _value in pairs]) if pairs else {}
-    found: dict[str, str] = {}
-    for security, _sign, value in pairs:
-        if ids[security] in found:
-            raise click.UsageError(f"{option} names {security} twice")
-        found[ids[security]] = value
-    return found
-
-
-def _known(name: str) -> str:
-    upper = name.upper()
-    if upper not in list(Restriction):
-        raise ValueError(f"--restrict: {name!r} is none of {', '.join(Restriction)}")
-    return upper
 
 
 def _shares(text: str) -> int:

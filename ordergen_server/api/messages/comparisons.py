@@ -80,6 +80,7 @@ def _variant_sums(value: ComparedVariant) -> comparison_pb2.ComparedVariant:
         no_action_count=value.counts.get(PortfolioState.NO_ACTION, 0),
         infeasible_count=value.counts.get(PortfolioState.INFEASIBLE, 0),
         failed_count=value.counts.get(PortfolioState.FAILED, 0),
+        skipped_count=value.counts.get(PortfolioState.SKIPPED, 0),
         proven_count=value.proven,
         trade_count=value.trade_count,
     )

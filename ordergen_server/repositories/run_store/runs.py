@@ -31,11 +31,12 @@ from ordergen_server.domain.stores import Lease, LeaseLost, Request, RunOrder
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.documents import from_document, take_id, to_document
-from ordergen_server.repositories.run_store.chunk_documents import chunk_documents
+from ordergen_server.repositories.run_store.chunk_documents import chunk_documents, with_settings
 from ordergen_server.repositories.run_store.earlier_market import earlier_market
 from ordergen_server.repositories.run_store.kept_markets import KeptMarkets
 from ordergen_server.repositories.run_store.markets import RunTable
 from ordergen_server.repositories.run_store.result_documents import result_document
+from ordergen_server.repositories.settings_store.reading import READ_AT_ONCE, SettingsReader
 
 #: The number of the document of the work that had the market, in earlier releases.
 EARLIER_MARKET = -1
@@ -55,6 +56,7 @@ class RunLog:
         self._portfolios = database.collection("portfolio_rebalances")
         self._work = database.collection("rebalance_work")
         self._markets = KeptMarkets(database)
+        self._settings = SettingsReader(database)
 
     def begin(
         self,
@@ -68,7 +70,7 @@ class RunLog:
     ) -> Rebalance:
         """Store a new run; where the same request has begun a run before, answer that one.
 
-        The work is stored first: a header without its work is never seen.
+        The work is stored first: a header without its work is never seen. Settings are those of now.
         """
         rebalance = order.rebalance
         header = {
@@ -83,8 +85,7 @@ class RunLog:
             chunks = chunk_documents(
                 rebalance.rebalance_id, portfolio_ids, chunk_size, created, cash_flows=cash_flows
             )
-            if chunks:
-                self._work.insert_many(chunks)
+            self._insert(chunks)
             now = self._database.now()
             header["lease"] = _lease_from(now, lease)
             header["deadline_time"] = now + timedelta(seconds=order.seconds_left)
@@ -93,6 +94,15 @@ class RunLog:
             except DuplicateKeyError as error:
                 return self._earlier(error, rebalance, request)
         return rebalance
+
+    def _insert(self, chunks: Sequence[Document]) -> None:
+        """Store chunks with the settings of their portfolios, read for many chunks with one query."""
+        at_once = max(1, READ_AT_ONCE // CHUNK_PORTFOLIOS)
+        for start in range(0, len(chunks), at_once):
+            some = chunks[start : start + at_once]
+            ids = [one for chunk in some for one in cast("Sequence[str]", chunk["portfolio_ids"])]
+            settings = self._settings.applied(ids)
+            self._work.insert_many([with_settings(chunk, settings) for chunk in some])
 
     def first_of(self, request: Request) -> Rebalance | None:
         """The run that the same request has begun. Raises InvalidArgument where it was another call's."""

@@ -1,6 +1,6 @@
 """What several variants would do: on one snapshot, one reading of each portfolio, and stored nowhere."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
@@ -17,6 +17,7 @@ from ordergen_server.domain.comparisons import (
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.domain.models import Model, without_positions
+from ordergen_server.domain.portfolio_settings import AppliedSettings
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     Rebalance,
@@ -24,10 +25,16 @@ from ordergen_server.domain.rebalances import (
     RebalanceState,
     Strategy,
 )
-from ordergen_server.domain.stores import ModelStore
+from ordergen_server.domain.stores import ModelStore, SettingsStore
 from ordergen_server.services.comparing.frontier import frontier
 from ordergen_server.services.comparing.rows import row
-from ordergen_server.services.portfolio_work import STOPPING, PortfolioWork, Reading, Task
+from ordergen_server.services.portfolio_work import (
+    STOPPING,
+    PortfolioWork,
+    Reading,
+    Task,
+    not_to_be_traded,
+)
 from ordergen_server.services.running.permits import Permits
 from ordergen_server.services.running.room import Room
 from ordergen_server.services.securities import Securities
@@ -43,6 +50,7 @@ class Comparisons:
 
     Args:
         models: whose portfolios are compared.
+        settings: those of portfolios, which hold whatever the options are; read with each page of them.
         work: reads and solves.
         permits: how many portfolios may be begun.
         maximum_comparisons: so many at once.
@@ -54,6 +62,7 @@ class Comparisons:
         self,
         *,
         models: ModelStore,
+        settings: SettingsStore,
         work: PortfolioWork,
         permits: Permits,
         maximum_comparisons: int,
@@ -61,6 +70,7 @@ class Comparisons:
         maximum_price_age_days: int | None = None,
     ) -> None:
         self._models = models
+        self._settings = settings
         self._work = work
         self._permits = permits
         self._clock = clock
@@ -144,11 +154,15 @@ class Comparisons:
     def _page(
         self, variants: "_Variants", page: Sequence[str], deadline: Deadline
     ) -> Iterator[list[ComparedPortfolio]]:
-        asked = ((variants.securities, one) for one in page)
+        own = variants.of_page(self._settings.applied(page))
+        closed, left = own.closed(page)
+        if closed:
+            yield closed
+        asked = ((own.securities, one) for one in left)
         with closing(self._work.readings(asked, deadline)) as readings:
             for reads in readings:
                 known = [read for read in reads if not isinstance(read.holdings, STOPPING)]
-                rows, stopped = variants.solved(known)
+                rows, stopped = own.solved(known)
                 if rows:
                     yield rows
                 errors = (read.holdings for read in reads if isinstance(read.holdings, STOPPING))
@@ -162,6 +176,7 @@ class _Variants:
 
     def __init__(self, work: PortfolioWork, asked: Comparison, tasks: Sequence[Task]) -> None:
         self._work = work
+        self._asked = asked
         self._names = [one.name for one in asked.variants]
         self._tasks = tasks
         self._points = asked.frontier_points
@@ -171,6 +186,20 @@ class _Variants:
     def securities(self) -> Securities:
         """Those of the first variant; what is read for it is quoted for all."""
         return self._tasks[0].securities
+
+    def of_page(self, settings: Mapping[str, AppliedSettings]) -> "_Variants":
+        """The same for portfolios with such settings."""
+        return _Variants(self._work, self._asked, [replace(one, settings=settings) for one in self._tasks])
+
+    def closed(self, portfolio_ids: Sequence[str]) -> tuple[list[ComparedPortfolio], list[str]]:
+        """The rows of those that are not to be traded, of whom nothing is read; and all others."""
+        task, names = self._tasks[0], [*self._names, *self._points_of]
+        tried = {
+            one: not_to_be_traded(task.rebalance, one, task.settings, task.cash_flows)
+            for one in portfolio_ids
+        }
+        rows = [row(result, name) for result in tried.values() if result for name in names]
+        return rows, [one for one, result in tried.items() if result is None]
 
     def solved(self, reads: Sequence[Reading]) -> tuple[list[ComparedPortfolio], OrderGenerationError | None]:
         """The rows of portfolios, each whole; and what stopped the rest, if anything did."""

@@ -45,4 +45,5 @@ def test_all_reads_are_tried_again() -> None:
     reads = {"GetModel", "ListModels", "GetRebalance", "ListRebalances", "ListPortfolioRebalances"}
     reads |= {"GetPortfolioRebalance", "ResolveSecurities", "ResolvePortfolios", "Diagnose", "CheckDrift"}
     reads |= {"CompareOptions"}
+    reads |= {"GetPortfolioSettings", "ListPortfolioSettings"}
     assert retried(named_writes=False) == reads

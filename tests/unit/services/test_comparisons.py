@@ -26,12 +26,14 @@ from ordergen_server.domain.errors import (
     DeadlineExceeded,
     ModelWithoutPositions,
     NotFound,
+    NotToBeTraded,
     OrderGenerationError,
     ResourceExhausted,
     SiblingUnavailable,
     StalePrice,
 )
 from ordergen_server.domain.market import Holdings
+from ordergen_server.domain.portfolio_settings import DoNotTrade, SettingsContent
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
@@ -77,6 +79,7 @@ def comparing(
         work = PortfolioWork(market=parts.market, portfolios=parts.portfolios, workers=pool, window=window)
         yield Comparisons(
             models=parts.models,
+            settings=parts.settings,
             work=work,
             permits=permits,
             maximum_comparisons=2,
@@ -176,6 +179,28 @@ def test_each_variant_has_its_costs_and_its_age_of_prices() -> None:
     assert [one.cost for one in sums] == [Decimal(0), Decimal(6), Decimal(0)]
     assert {one.state for one in strict} == {PortfolioState.FAILED}
     assert parts.market.calls == 2
+
+
+def test_settings_hold_in_every_variant_and_whoever_is_not_to_be_traded_is_in_none() -> None:
+    with house(OVER, OVER, ON_TARGET) as parts:
+        parts.settings.put(portfolio_id(0), SettingsContent(maximum_turnover_weight=Decimal("0.36")))
+        parts.settings.put(portfolio_id(1), SettingsContent(DoNotTrade("The owner has died.")))
+        rows, sums = told(parts, points=2)
+        single, _ = told(parts, asked=Comparison(portfolio_id(1), "", BOTH))
+        assert sorted(parts.portfolios.asked) == [portfolio_id(0), portfolio_id(2)]
+        assert [len(one) for one in parts.settings.reads] == [3, 1]
+    names = ["band", "target", "frontier-1", "frontier-2"]
+    assert [(one.variant, one.turnover) for one in rows[:4]] == list(
+        zip(names, map(Decimal, (350, 360, 350, 360)), strict=True)
+    )
+    closed = rows[4:8]
+    assert [(one.portfolio_id, one.variant, one.state) for one in closed] == [
+        (portfolio_id(1), name, PortfolioState.SKIPPED) for name in names
+    ]
+    assert {type(one.error) for one in closed} == {NotToBeTraded}
+    assert {one.counts[PortfolioState.SKIPPED] for one in sums} == {1}
+    assert {one.market_value for one in sums} == {Decimal(1100)}
+    assert [one.state for one in single] == [PortfolioState.SKIPPED] * 2
 
 
 def test_one_portfolio_by_itself() -> None:

@@ -13,6 +13,7 @@ from ordergen_server.domain.errors import DeadlineExceeded, Infeasible
 from ordergen_server.domain.explanations import Explanation, Relaxations, Rule, RuleKind, RulePrice
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.models import Position
+from ordergen_server.domain.portfolio_settings import SettingsContent
 from ordergen_server.domain.rebalances import (
     LotSize,
     PortfolioRebalance,
@@ -147,6 +148,18 @@ def test_a_rebalance_is_explained_from_the_same_reading_and_stored_without() -> 
         assert (found.state, told) == (PortfolioState.REBALANCED, [Explanation()])
         assert parts.portfolios.asked == [portfolio_id(0)]
         assert len(parts.runs.results) == 1
+
+
+def test_rules_of_settings_are_explained_as_those_of_the_run_are() -> None:
+    """The portfolio keeps more cash than the options say, and what they say would cost nothing."""
+    with house(BUYS) as parts:
+        parts.settings.put(portfolio_id(0), SettingsContent(minimum_cash_amount=Decimal(950)))
+        told: list[Explanation] = []
+        found = parts.rebalancer.rebalance_portfolio(
+            portfolio_id(0), OPTIONS, Deadline.after(PATIENCE), validate_only=True, explained=told.append
+        )
+        assert found.drift_after == Decimal("0.05")
+        assert told == [Explanation((RulePrice(FLOOR, Decimal("0.050000000000"), proven=True),))]
 
 
 def test_an_infeasible_portfolio_is_answered_where_it_is_explained() -> None:

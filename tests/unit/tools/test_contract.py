@@ -10,6 +10,7 @@ from globeco.ordergen.v1 import (
     drift_pb2,
     model_pb2,
     model_service_pb2,
+    portfolio_settings_pb2,
     rebalance_pb2,
     rebalance_service_pb2,
     reference_service_pb2,
@@ -26,6 +27,7 @@ MODULES = (
     diagnostics_service_pb2,
     drift_pb2,
     comparison_pb2,
+    portfolio_settings_pb2,
 )
 FILES = [module.DESCRIPTOR for module in MODULES]
 
@@ -50,6 +52,10 @@ REST = {
     "ListPortfolioRebalances": ("get", "/api/v1/rebalance/{rebalance_id}/portfolios"),
     "GetPortfolioRebalance": ("get", "/api/v1/rebalance/{rebalance_id}/portfolio/{portfolio_id}"),
     "DeleteRebalance": ("delete", "/api/v1/rebalance/{rebalance_id}"),
+    "GetPortfolioSettings": ("get", "/api/v1/portfolio/{portfolio_id}/settings"),
+    "ListPortfolioSettings": ("get", "/api/v1/portfolios/settings"),
+    "UpdatePortfolioSettings": ("put", "/api/v1/portfolio/{portfolio_settings.portfolio_id}/settings"),
+    "DeletePortfolioSettings": ("delete", "/api/v1/portfolio/{portfolio_id}/settings"),
     "CheckDrift": ("post", "/api/v1/portfolios:drift"),
     "CompareOptions": ("post", "/api/v1/portfolios:compare"),
     "ResolveSecurities": ("post", "/api/v1/securities:resolve"),

@@ -81,7 +81,7 @@ class ComparedPortfolio(_message.Message):
     portfolio_id: _builtins.str
     """The portfolio: 24 alphanumeric characters."""
     portfolio_name: _builtins.str
-    """The name of the portfolio; empty where the portfolio service did not answer."""
+    """The name of the portfolio; empty where the portfolio service did not answer, or was not asked."""
     variant: _builtins.str
     """The variant, by its name; `frontier-1` to `frontier-N` are the points of the frontier."""
     state: _rebalance_pb2.PortfolioRebalanceState.ValueType
@@ -94,7 +94,7 @@ class ComparedPortfolio(_message.Message):
     """
     @_builtins.property
     def error(self) -> _status_pb2.Status:
-        """Why the portfolio is INFEASIBLE or FAILED."""
+        """Why the portfolio is INFEASIBLE or FAILED; or SKIPPED, because its settings say that it is not to be traded."""
 
     @_builtins.property
     def market_value(self) -> _decimal_pb2.Decimal:
@@ -178,6 +178,7 @@ class ComparedVariant(_message.Message):
     DRIFT_BEFORE_FIELD_NUMBER: _builtins.int
     DRIFT_AFTER_FIELD_NUMBER: _builtins.int
     COST_FIELD_NUMBER: _builtins.int
+    SKIPPED_COUNT_FIELD_NUMBER: _builtins.int
     variant: _builtins.str
     """The variant, by its name."""
     rebalanced_count: _builtins.int
@@ -192,6 +193,8 @@ class ComparedVariant(_message.Message):
     """Of how many portfolios the answer is proven to be the best."""
     trade_count: _builtins.int
     """How many trades."""
+    skipped_count: _builtins.int
+    """How many portfolios are not to be traded, by their settings."""
     @_builtins.property
     def market_value(self) -> _decimal_pb2.Decimal:
         """Market value in money, exact."""
@@ -239,10 +242,11 @@ class ComparedVariant(_message.Message):
         drift_before: _decimal_pb2.Decimal | None = ...,
         drift_after: _decimal_pb2.Decimal | None = ...,
         cost: _decimal_pb2.Decimal | None = ...,
+        skipped_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["bought", b"bought", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "market_value", b"market_value", "sold", b"sold", "turnover", b"turnover"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bought", b"bought", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "failed_count", b"failed_count", "infeasible_count", b"infeasible_count", "market_value", b"market_value", "no_action_count", b"no_action_count", "proven_count", b"proven_count", "rebalanced_count", b"rebalanced_count", "sold", b"sold", "trade_count", b"trade_count", "turnover", b"turnover", "variant", b"variant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bought", b"bought", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "failed_count", b"failed_count", "infeasible_count", b"infeasible_count", "market_value", b"market_value", "no_action_count", b"no_action_count", "proven_count", b"proven_count", "rebalanced_count", b"rebalanced_count", "skipped_count", b"skipped_count", "sold", b"sold", "trade_count", b"trade_count", "turnover", b"turnover", "variant", b"variant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -35,7 +35,7 @@ class _RebalanceStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Rebala
     REBALANCE_STATE_RUNNING: _RebalanceState.ValueType  # 1
     """Portfolios are still being worked on."""
     REBALANCE_STATE_COMPLETED: _RebalanceState.ValueType  # 2
-    """Every portfolio was rebalanced or needed no action."""
+    """Every portfolio was rebalanced, needed no action, or is not to be traded by its settings."""
     REBALANCE_STATE_COMPLETED_WITH_ERRORS: _RebalanceState.ValueType  # 3
     """Every portfolio was tried; some are infeasible or failed."""
     REBALANCE_STATE_FAILED: _RebalanceState.ValueType  # 4
@@ -51,7 +51,7 @@ REBALANCE_STATE_UNSPECIFIED: RebalanceState.ValueType  # 0
 REBALANCE_STATE_RUNNING: RebalanceState.ValueType  # 1
 """Portfolios are still being worked on."""
 REBALANCE_STATE_COMPLETED: RebalanceState.ValueType  # 2
-"""Every portfolio was rebalanced or needed no action."""
+"""Every portfolio was rebalanced, needed no action, or is not to be traded by its settings."""
 REBALANCE_STATE_COMPLETED_WITH_ERRORS: RebalanceState.ValueType  # 3
 """Every portfolio was tried; some are infeasible or failed."""
 REBALANCE_STATE_FAILED: RebalanceState.ValueType  # 4
@@ -264,7 +264,7 @@ class _PortfolioRebalanceStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrappe
     PORTFOLIO_REBALANCE_STATE_FAILED: _PortfolioRebalanceState.ValueType  # 4
     """Its data were missing or bad, or the solver's time ended without an answer: see its error."""
     PORTFOLIO_REBALANCE_STATE_SKIPPED: _PortfolioRebalanceState.ValueType  # 5
-    """The run stopped before its turn."""
+    """The run stopped before its turn, or its settings say that it is not to be traded (DO_NOT_TRADE): see its error."""
 
 class PortfolioRebalanceState(_PortfolioRebalanceState, metaclass=_PortfolioRebalanceStateEnumTypeWrapper):
     """What became of a portfolio in a run."""
@@ -280,7 +280,7 @@ PORTFOLIO_REBALANCE_STATE_INFEASIBLE: PortfolioRebalanceState.ValueType  # 3
 PORTFOLIO_REBALANCE_STATE_FAILED: PortfolioRebalanceState.ValueType  # 4
 """Its data were missing or bad, or the solver's time ended without an answer: see its error."""
 PORTFOLIO_REBALANCE_STATE_SKIPPED: PortfolioRebalanceState.ValueType  # 5
-"""The run stopped before its turn."""
+"""The run stopped before its turn, or its settings say that it is not to be traded (DO_NOT_TRADE): see its error."""
 Global___PortfolioRebalanceState: _TypeAlias = PortfolioRebalanceState  # noqa: Y015
 
 class _TransactionType:
@@ -306,6 +306,30 @@ TRANSACTION_TYPE_BUY: TransactionType.ValueType  # 1
 TRANSACTION_TYPE_SELL: TransactionType.ValueType  # 2
 """Shares are sold."""
 Global___TransactionType: _TypeAlias = TransactionType  # noqa: Y015
+
+class _RuleSource:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RuleSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RuleSource.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RULE_SOURCE_UNSPECIFIED: _RuleSource.ValueType  # 0
+    """No rule that both a run and settings can have."""
+    RULE_SOURCE_RUN: _RuleSource.ValueType  # 1
+    """The run's, or both alike."""
+    RULE_SOURCE_SETTINGS: _RuleSource.ValueType  # 2
+    """That of the portfolio's settings, which was the stricter."""
+
+class RuleSource(_RuleSource, metaclass=_RuleSourceEnumTypeWrapper):
+    """Whose rule it is that decided a line."""
+
+RULE_SOURCE_UNSPECIFIED: RuleSource.ValueType  # 0
+"""No rule that both a run and settings can have."""
+RULE_SOURCE_RUN: RuleSource.ValueType  # 1
+"""The run's, or both alike."""
+RULE_SOURCE_SETTINGS: RuleSource.ValueType  # 2
+"""That of the portfolio's settings, which was the stricter."""
+Global___RuleSource: _TypeAlias = RuleSource  # noqa: Y015
 
 class _PositionReason:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -469,7 +493,9 @@ class Rebalance(_message.Message):
     failed_count: _builtins.int
     """How many portfolios failed."""
     skipped_count: _builtins.int
-    """How many portfolios were not tried because the run stopped."""
+    """How many portfolios were not tried: because the run stopped, or because their settings say that they are not to be
+    traded.
+    """
     version: _builtins.int
     """Counts the changes of this record, from 1."""
     actor: _builtins.str
@@ -886,6 +912,7 @@ class PortfolioRebalance(_message.Message):
     SNAPSHOT_TIME_FIELD_NUMBER: _builtins.int
     CASH_FLOW_FIELD_NUMBER: _builtins.int
     COST_FIELD_NUMBER: _builtins.int
+    SETTINGS_VERSION_FIELD_NUMBER: _builtins.int
     RULE_PRICES_FIELD_NUMBER: _builtins.int
     RELAXATIONS_FIELD_NUMBER: _builtins.int
     rebalance_id: _builtins.str
@@ -896,6 +923,8 @@ class PortfolioRebalance(_message.Message):
     """The name of the portfolio; empty where the portfolio service did not answer."""
     state: Global___PortfolioRebalanceState.ValueType
     """What became of the portfolio."""
+    settings_version: _builtins.int
+    """The version of the portfolio's settings that were applied; 0 where it had none, or had no turn."""
     @_builtins.property
     def error(self) -> _status_pb2.Status:
         """Why the portfolio is INFEASIBLE, FAILED or SKIPPED."""
@@ -985,12 +1014,13 @@ class PortfolioRebalance(_message.Message):
         snapshot_time: _timestamp_pb2.Timestamp | None = ...,
         cash_flow: _decimal_pb2.Decimal | None = ...,
         cost: _decimal_pb2.Decimal | None = ...,
+        settings_version: _builtins.int = ...,
         rule_prices: _abc.Iterable[Global___RulePrice] | None = ...,
         relaxations: Global___Relaxations | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "market_value", b"market_value", "relaxations", b"relaxations", "snapshot_time", b"snapshot_time", "solution", b"solution"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "market_value", b"market_value", "portfolio_id", b"portfolio_id", "portfolio_name", b"portfolio_name", "positions", b"positions", "rebalance_id", b"rebalance_id", "relaxations", b"relaxations", "rule_prices", b"rule_prices", "snapshot_time", b"snapshot_time", "solution", b"solution", "state", b"state", "transactions", b"transactions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "market_value", b"market_value", "portfolio_id", b"portfolio_id", "portfolio_name", b"portfolio_name", "positions", b"positions", "rebalance_id", b"rebalance_id", "relaxations", b"relaxations", "rule_prices", b"rule_prices", "settings_version", b"settings_version", "snapshot_time", b"snapshot_time", "solution", b"solution", "state", b"state", "transactions", b"transactions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -998,7 +1028,9 @@ Global___PortfolioRebalance: _TypeAlias = PortfolioRebalance  # noqa: Y015
 
 @_typing.final
 class Rule(_message.Message):
-    """A rule of the options: what may be left out without changing the model. Bands are none."""
+    """A rule of the options, or of the portfolio's settings: what may be left out without changing the model. Of an option
+    and a setting it is the stricter. Bands are none.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1185,6 +1217,7 @@ class RebalancePosition(_message.Message):
     COST_FIELD_NUMBER: _builtins.int
     GOOD_UNTIL_FIELD_NUMBER: _builtins.int
     PRICE_DATE_FIELD_NUMBER: _builtins.int
+    BOUND_BY_FIELD_NUMBER: _builtins.int
     security_id: _builtins.str
     """The security: 24 alphanumeric characters."""
     ticker: _builtins.str
@@ -1195,6 +1228,10 @@ class RebalancePosition(_message.Message):
     """How many shares trade: 0 or more."""
     reason: Global___PositionReason.ValueType
     """Why this line trades, or does not."""
+    bound_by: Global___RuleSource.ValueType
+    """Whose rule decided it, where the reason is a rule that both a run and settings can have: REDUCED_FOR_CASH,
+    RESTRICTED, BELOW_MINIMUM_TRADE or TURNOVER_LIMIT. Unspecified elsewhere.
+    """
     @_builtins.property
     def price(self) -> _decimal_pb2.Decimal:
         """The price of one share in the snapshot, in money: above 0, up to 8 decimals."""
@@ -1282,10 +1319,11 @@ class RebalancePosition(_message.Message):
         cost: _decimal_pb2.Decimal | None = ...,
         good_until: Global___PriceRange | None = ...,
         price_date: _date_pb2.Date | None = ...,
+        bound_by: Global___RuleSource.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["actual", b"actual", "actual_drift", b"actual_drift", "adjusted_market_value", b"adjusted_market_value", "adjusted_quantity", b"adjusted_quantity", "cost", b"cost", "good_until", b"good_until", "high_drift", b"high_drift", "low_drift", b"low_drift", "original_market_value", b"original_market_value", "original_quantity", b"original_quantity", "price", b"price", "price_date", b"price_date", "target", b"target", "trade_date", b"trade_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actual", b"actual", "actual_drift", b"actual_drift", "adjusted_market_value", b"adjusted_market_value", "adjusted_quantity", b"adjusted_quantity", "cost", b"cost", "good_until", b"good_until", "high_drift", b"high_drift", "low_drift", b"low_drift", "original_market_value", b"original_market_value", "original_quantity", b"original_quantity", "price", b"price", "price_date", b"price_date", "reason", b"reason", "security_id", b"security_id", "target", b"target", "ticker", b"ticker", "trade_date", b"trade_date", "trade_quantity", b"trade_quantity", "transaction_type", b"transaction_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actual", b"actual", "actual_drift", b"actual_drift", "adjusted_market_value", b"adjusted_market_value", "adjusted_quantity", b"adjusted_quantity", "bound_by", b"bound_by", "cost", b"cost", "good_until", b"good_until", "high_drift", b"high_drift", "low_drift", b"low_drift", "original_market_value", b"original_market_value", "original_quantity", b"original_quantity", "price", b"price", "price_date", b"price_date", "reason", b"reason", "security_id", b"security_id", "target", b"target", "ticker", b"ticker", "trade_date", b"trade_date", "trade_quantity", b"trade_quantity", "transaction_type", b"transaction_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

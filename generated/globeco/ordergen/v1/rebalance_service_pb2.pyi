@@ -6,8 +6,10 @@ The service that turns models into whole-share orders."""
 from collections import abc as _abc
 from globeco.ordergen.v1 import comparison_pb2 as _comparison_pb2
 from globeco.ordergen.v1 import model_pb2 as _model_pb2
+from globeco.ordergen.v1 import portfolio_settings_pb2 as _portfolio_settings_pb2
 from globeco.ordergen.v1 import rebalance_pb2 as _rebalance_pb2
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.type import decimal_pb2 as _decimal_pb2
@@ -636,3 +638,147 @@ class CompareOptionsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
 
 Global___CompareOptionsResponse: _TypeAlias = CompareOptionsResponse  # noqa: Y015
+
+@_typing.final
+class GetPortfolioSettingsRequest(_message.Message):
+    """Asks for the settings of a portfolio."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PORTFOLIO_ID_FIELD_NUMBER: _builtins.int
+    portfolio_id: _builtins.str
+    """The portfolio: 24 alphanumeric characters."""
+    def __init__(
+        self,
+        *,
+        portfolio_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["portfolio_id", b"portfolio_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPortfolioSettingsRequest: _TypeAlias = GetPortfolioSettingsRequest  # noqa: Y015
+
+@_typing.final
+class ListPortfolioSettingsRequest(_message.Message):
+    """Asks for a page of settings."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    SKIP_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """How many portfolios at most: 0 is 50, more than 1,000 is 1,000, negative is refused."""
+    page_token: _builtins.str
+    """Where to go on: next_page_token of the page before."""
+    skip: _builtins.int
+    """How many portfolios to pass over first, counted from the token where one is given: 0 or more."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        skip: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "skip", b"skip"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPortfolioSettingsRequest: _TypeAlias = ListPortfolioSettingsRequest  # noqa: Y015
+
+@_typing.final
+class ListPortfolioSettingsResponse(_message.Message):
+    """One page of settings."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PORTFOLIO_SETTINGS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_SIZE_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Leads to the next page; empty on the last one."""
+    total_size: _builtins.int
+    """How many portfolios have settings, when this page was read."""
+    @_builtins.property
+    def portfolio_settings(self) -> _containers.RepeatedCompositeFieldContainer[_portfolio_settings_pb2.PortfolioSettings]:
+        """The settings of this page. They may be fewer than asked for, so that any client can take the message (4 MiB); only
+        an empty next_page_token says that there are no more.
+        """
+
+    def __init__(
+        self,
+        *,
+        portfolio_settings: _abc.Iterable[_portfolio_settings_pb2.PortfolioSettings] | None = ...,
+        next_page_token: _builtins.str = ...,
+        total_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "portfolio_settings", b"portfolio_settings", "total_size", b"total_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPortfolioSettingsResponse: _TypeAlias = ListPortfolioSettingsResponse  # noqa: Y015
+
+@_typing.final
+class UpdatePortfolioSettingsRequest(_message.Message):
+    """Asks for settings of a portfolio to be made, or changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PORTFOLIO_SETTINGS_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def portfolio_settings(self) -> _portfolio_settings_pb2.PortfolioSettings:
+        """The settings with the portfolio's id, the version that was read (0: there were none), and the new values."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """The fields to change: any of do_not_trade, minimum_cash, minimum_trade_value, restrictions, maximum_turnover_weight,
+        note. One that is named and has no value is taken away. Empty, or `*`, is all of them.
+        """
+
+    def __init__(
+        self,
+        *,
+        portfolio_settings: _portfolio_settings_pb2.PortfolioSettings | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["portfolio_settings", b"portfolio_settings", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["portfolio_settings", b"portfolio_settings", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdatePortfolioSettingsRequest: _TypeAlias = UpdatePortfolioSettingsRequest  # noqa: Y015
+
+@_typing.final
+class DeletePortfolioSettingsRequest(_message.Message):
+    """Asks for the settings of a portfolio to be deleted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PORTFOLIO_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    portfolio_id: _builtins.str
+    """The portfolio: 24 alphanumeric characters."""
+    version: _builtins.int
+    """The version that was read: 1 or more."""
+    def __init__(
+        self,
+        *,
+        portfolio_id: _builtins.str = ...,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["portfolio_id", b"portfolio_id", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeletePortfolioSettingsRequest: _TypeAlias = DeletePortfolioSettingsRequest  # noqa: Y015

@@ -115,6 +115,7 @@ def test_rows_and_sums_keep_every_digit_and_what_is_not_known() -> None:
         ClientState.NO_ACTION: 0,
         ClientState.INFEASIBLE: 0,
         ClientState.FAILED: 1,
+        ClientState.SKIPPED: 0,
     }
     assert (sums.proven_count, sums.turnover, sums.drift_before) == (1, Decimal("3.75"), Decimal("0.4"))
     assert sums.cost == Decimal("0.10")

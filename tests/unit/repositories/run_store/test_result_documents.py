@@ -90,6 +90,17 @@ def test_a_result_comes_back_as_it_was(solved: PortfolioRebalance, table: RunTab
     assert result_of(left_out(document), table) == replace(solved, positions=())
 
 
+def test_lines_that_settings_bound_are_known_again(solved: PortfolioRebalance) -> None:
+    """Wherever they stand in the blob; results of earlier releases have none."""
+    bound = tuple(line._replace(by_settings=place in {0, 2}) for place, line in enumerate(solved.positions))
+    one = replace(solved, positions=bound, settings_version=2**40)
+    for table in (TABLE, NO_TABLE):
+        assert result_of(stored(result_document(one, table)), table) == one
+    for form in (by_column, by_line):
+        found = result_of(stored(form(solved)), TABLE)
+        assert (found.settings_version, {line.by_settings for line in found.positions}) == (0, {False})
+
+
 def test_securities_that_the_market_of_the_run_did_not_have_stand_in_the_result(
     solved: PortfolioRebalance,
 ) -> None:

@@ -1,7 +1,7 @@
 """Chunks of runs as they stand in `rebalance_work`.
 
     left to do   rebalance_id, number, origin, stride, count, state "left", token, portfolio_ids, create_time,
-                 and where portfolios have any, cash_flows by their ids, and settings, packed
+                 and of those portfolios that have any, cash_flows, and settings, packed, by their ids
     begun        ... and session, and beats
     done         ... state "ready", counts, summary, and perhaps stopped, without what attempts need
     published    rebalance_id, number, origin, stride, count, counts, summary, first_sequence
@@ -28,7 +28,7 @@ from ordergen_server.domain.rebalances import PortfolioState
 from ordergen_server.domain.summaries import RebalanceSummary
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.documents import from_document, to_document
-from ordergen_server.repositories.run_store.packing import pack, unpack
+from ordergen_server.repositories.run_store.packing import unpack
 
 #: What tells how a chunk stands, without its portfolios.
 STANDING = {"_id": 0, "number": 1, "origin": 1, "count": 1, "token": 1, "session": 1, "create_time": 1}
@@ -98,18 +98,17 @@ def claimed_chunk_of(document: Document) -> ClaimedChunk:
     return ClaimedChunk(number, stride, tuple(ids), flows, _settings_in(document))
 
 
-def with_settings(document: Document, settings: Mapping[str, AppliedSettings]) -> Document:
-    """A chunk with those of these settings that are of its portfolios."""
+def with_settings(document: Document, settings: Mapping[str, bytes]) -> Document:
+    """A chunk with those of these settings, packed, that are of its portfolios."""
     ids = cast("Iterable[str]", document["portfolio_ids"])
     own = {one: settings[one] for one in ids if one in settings}
-    return {**document, "settings": pack(own)} if own else document
+    return {**document, "settings": own} if own else document
 
 
 def _settings_in(document: Document) -> dict[str, AppliedSettings]:
-    if "settings" not in document:
-        return {}
-    packed = cast("bytes", document["settings"])
-    return unpack(packed, dict[str, AppliedSettings], f"the settings in chunk {document['_id']}")
+    packed = cast("dict[str, bytes]", document.get("settings", {}))
+    what = f"settings in chunk {document['_id']}"
+    return {key: unpack(one, AppliedSettings, what) for key, one in packed.items()}
 
 
 def done_chunk_of(document: Document) -> DoneChunk:

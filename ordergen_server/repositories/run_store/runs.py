@@ -35,8 +35,9 @@ from ordergen_server.repositories.run_store.chunk_documents import chunk_documen
 from ordergen_server.repositories.run_store.earlier_market import earlier_market
 from ordergen_server.repositories.run_store.kept_markets import KeptMarkets
 from ordergen_server.repositories.run_store.markets import RunTable
+from ordergen_server.repositories.run_store.packing import pack
 from ordergen_server.repositories.run_store.result_documents import result_document
-from ordergen_server.repositories.settings_store.reading import READ_AT_ONCE, SettingsReader
+from ordergen_server.repositories.settings_store.reading import SettingsReader
 
 #: The number of the document of the work that had the market, in earlier releases.
 EARLIER_MARKET = -1
@@ -80,12 +81,15 @@ class RunLog:
             "begun_by": to_document(order.begun_by),
             "chunked": True,
         }
+        # Packed at once, for there may be very many.
+        settings = {key: pack(one) for key, one in self._settings.each(portfolio_ids)}
         with self._writing():
             created = self._database.now()  # its clock, for it forgets them by that
             chunks = chunk_documents(
                 rebalance.rebalance_id, portfolio_ids, chunk_size, created, cash_flows=cash_flows
             )
-            self._insert(chunks)
+            if chunks:
+                self._work.insert_many([with_settings(chunk, settings) for chunk in chunks])
             now = self._database.now()
             header["lease"] = _lease_from(now, lease)
             header["deadline_time"] = now + timedelta(seconds=order.seconds_left)
@@ -94,15 +98,6 @@ class RunLog:
             except DuplicateKeyError as error:
                 return self._earlier(error, rebalance, request)
         return rebalance
-
-    def _insert(self, chunks: Sequence[Document]) -> None:
-        """Store chunks with the settings of their portfolios, read for many chunks with one query."""
-        at_once = max(1, READ_AT_ONCE // CHUNK_PORTFOLIOS)
-        for start in range(0, len(chunks), at_once):
-            some = chunks[start : start + at_once]
-            ids = [one for chunk in some for one in cast("Sequence[str]", chunk["portfolio_ids"])]
-            settings = self._settings.applied(ids)
-            self._work.insert_many([with_settings(chunk, settings) for chunk in some])
 
     def first_of(self, request: Request) -> Rebalance | None:
         """The run that the same request has begun. Raises InvalidArgument where it was another call's."""

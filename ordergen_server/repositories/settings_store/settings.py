@@ -114,8 +114,7 @@ class Settings:
 
     def applied(self, portfolio_ids: Sequence[str]) -> dict[str, AppliedSettings]:
         """What a run keeps of the settings of those of these portfolios that have some, by portfolio id."""
-        with self._operation():
-            return self._reader.applied(portfolio_ids)
+        return dict(self._reader.each(portfolio_ids))
 
     def _count(self) -> int:
         """How many settings there are, from indexes instead of documents."""

@@ -35,7 +35,7 @@ from ordergen_server.repositories.mongodb.documents import to_document
 from ordergen_server.repositories.mongodb.tokens import PageTokens
 from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances
-from ordergen_server.repositories.settings_store.reading import READ_AT_ONCE
+from ordergen_server.repositories.settings_store.reading import ASKED_AT_ONCE, READ_FOR_ONE
 from ordergen_server.repositories.settings_store.setting_documents import settings_document
 from ordergen_server.repositories.settings_store.settings import Settings
 from tests.builders import NOW, portfolio_id, position, rebalance, result, security_id
@@ -89,16 +89,15 @@ def test_a_change_is_one_step_on_its_version(portfolio_settings: Settings) -> No
     assert again == changed  # for it changes nothing
 
 
-@pytest.mark.parametrize("version", [0, 1, 3])
-def test_another_version_than_the_current_one_is_refused(portfolio_settings: Settings, version: int) -> None:
+def test_another_version_than_the_current_one_is_refused(portfolio_settings: Settings) -> None:
     put(portfolio_settings, 1, FLOOR)
     put(portfolio_settings, 1, WHOLE, 1)
-    for refused in (
-        lambda: put(portfolio_settings, 1, FLOOR, version),
-        lambda: portfolio_settings.delete(portfolio_id(1), version),
-    ):
+    for version in (0, 1, 3):
         with pytest.raises(VersionMismatch) as raised:
-            refused()
+            put(portfolio_settings, 1, FLOOR, version)
+        assert current_version(raised) == "2"
+        with pytest.raises(VersionMismatch) as raised:
+            portfolio_settings.delete(portfolio_id(1), version)
         assert current_version(raised) == "2"
     assert portfolio_settings.get(portfolio_id(1)).content == WHOLE
 
@@ -256,33 +255,54 @@ def test_those_that_are_not_to_be_traded_are_counted_by_themselves(
     assert runs.get_portfolio(rebalance_id, portfolio_id(1)).error == why
 
 
-def test_settings_of_very_many_portfolios_are_read_with_few_queries(
+def queries(recording: Recorder) -> list[dict[str, Any]]:
+    """Those that were sent since this was asked last."""
+    found = [one for one in recording.sent if one.get("find") == "portfolio_settings"]
+    recording.sent.clear()
+    return found
+
+
+def fill(database: Database, count: int) -> list[str]:
+    """Settings of so many portfolios, and the ids."""
+    ids = [portfolio_id(number) for number in range(count)]
+    kept = [PortfolioSettings(one, FLOOR, 1, NOW, NOW) for one in ids]
+    for start in range(0, count, 10_000):
+        documents = map(settings_document, kept[start : start + 10_000])
+        database.collection("portfolio_settings").insert_many(documents)
+    return ids
+
+
+def test_settings_of_very_many_portfolios_are_read_in_one_pass(
     recorder: tuple[Recorder, Database],
 ) -> None:
-    """100,000 in the long form: a query for 10,000, and for a run as many of its chunks at once."""
+    """100,000 in the long form; for a run, too."""
     recording, database = recorder
     migrate(database)
     tokens = PageTokens(b"key of the tests")
     runs, store = Rebalances(database, tokens), Settings(database, tokens)
-    count = sized(2 * READ_AT_ONCE, 10 * READ_AT_ONCE)
-    ids = [portfolio_id(number) for number in range(count)]
-    kept = [PortfolioSettings(one, FLOOR, 1, NOW, NOW) for one in ids]
-    for start in range(0, count, READ_AT_ONCE):
-        documents = map(settings_document, kept[start : start + READ_AT_ONCE])
-        database.collection("portfolio_settings").insert_many(documents)
-
-    def queries() -> list[dict[str, Any]]:
-        return [one for one in recording.sent if one.get("find") == "portfolio_settings"]
-
-    recording.sent.clear()
+    count = sized(5_000, 100_000)
+    ids = fill(database, count)
+    queries(recording)
     assert store.applied(ids) == dict.fromkeys(ids, AppliedSettings(1, FLOOR))
-    assert len(queries()) == count / READ_AT_ONCE
-    recording.sent.clear()
+    assert [one["filter"] for one in queries(recording)] == [{}]
     rebalance_id = begin(runs, count, 250)
-    assert len(queries()) == count / READ_AT_ONCE
+    assert [one["filter"] for one in queries(recording)] == [{}]
     stored = Chunks(database)
     assert len(stored.progress(rebalance_id, MINE).undone) == count / 250
     assert len(lent(stored, rebalance_id).settings) == 250
+
+
+def test_settings_of_few_among_very_many_are_asked_for_by_id(recorder: tuple[Recorder, Database]) -> None:
+    recording, database = recorder
+    migrate(database)
+    store = Settings(database, PageTokens(b"key of the tests"))
+    ids = fill(database, READ_FOR_ONE * (ASKED_AT_ONCE + 1) + 1)
+    for count, expected in ((1, 1), (ASKED_AT_ONCE, 1), (ASKED_AT_ONCE + 1, 2), (ASKED_AT_ONCE + 2, 1)):
+        queries(recording)
+        assert list(store.applied(ids[-count:])) == ids[-count:]
+        sent = [one["filter"] for one in queries(recording)]
+        assert len(sent) == expected
+        assert ({} in sent) == (count == ASKED_AT_ONCE + 2)
 
 
 def test_no_query_of_settings_walks_through_a_collection(
@@ -357,30 +377,30 @@ def without(name: str) -> Callable[[Document], None]:
     return breaking
 
 
-@pytest.mark.parametrize(
-    "breaking",
-    [
-        changed(_id="short"),
-        changed(version=0),
-        changed(version="1"),
-        changed(do_not_trade={"until": "2026-01-01"}),
-        changed(do_not_trade={"reason": "Closed.", "until": "tomorrow"}),
-        changed(minimum_cash_amount="5"),
-        changed(minimum_cash_weight=0.5),
-        changed(restrictions=None),
-        changed(restrictions=[{"security_id": security_id(1), "type": "SELL"}]),
-        changed(
-            restrictions=[to_document(Restriction(security_id(n), RestrictionType.HOLD)) for n in range(251)]
-        ),
-        changed(note=None),
-        changed(create_time="now"),
-        changed(delete_time=1),
-        *map(without, ("restrictions", "note", "version", "create_time", "update_time", "actor")),
-    ],
-)
-def test_each_broken_rule_is_refused(checked: Database, breaking: Callable[[Document], None]) -> None:
+BROKEN: list[Callable[[Document], None]] = [
+    changed(_id="short"),
+    changed(version=0),
+    changed(version="1"),
+    changed(do_not_trade={"until": "2026-01-01"}),
+    changed(do_not_trade={"reason": "Closed.", "until": "tomorrow"}),
+    changed(minimum_cash_amount="5"),
+    changed(minimum_cash_weight=0.5),
+    changed(restrictions=None),
+    changed(restrictions=[{"security_id": security_id(1), "type": "SELL"}]),
+    changed(
+        restrictions=[to_document(Restriction(security_id(n), RestrictionType.HOLD)) for n in range(251)]
+    ),
+    changed(note=None),
+    changed(create_time="now"),
+    changed(delete_time=1),
+    *map(without, ("restrictions", "note", "version", "create_time", "update_time", "actor")),
+]
+
+
+def test_each_broken_rule_is_refused(checked: Database) -> None:
     good = settings_document(PortfolioSettings(portfolio_id(1), WHOLE, 1, NOW, NOW))
     assert database_accepts(checked, good)
-    broken = deepcopy(good)
-    breaking(broken)
-    assert not database_accepts(checked, broken)
+    for number, breaking in enumerate(BROKEN):
+        broken = deepcopy(good)
+        breaking(broken)
+        assert not database_accepts(checked, broken), number

@@ -206,7 +206,7 @@ class _Variants:
         if not reads:
             return [], None
         found = [self._results(task, reads) for task in self._tasks]
-        ends = [self._results(self._first(one), reads) for one in _ENDS] if self._points else []
+        ends = [self._end(one, found[0], reads) for one in _ENDS] if self._points else []
         rows: list[ComparedPortfolio] = []
         for read in reads:
             results = [one[read.portfolio_id] for one in found]
@@ -221,6 +221,15 @@ class _Variants:
                 except STOPPING as error:
                     return rows[: -len(results)], error
         return rows, None
+
+    def _end(
+        self, strategy: Strategy, of_first: dict[str, PortfolioRebalance], reads: Sequence[Reading]
+    ) -> dict[str, PortfolioRebalance]:
+        """An end of the frontier of each portfolio: the first variant itself, where it has that strategy."""
+        options = self._tasks[0].rebalance.options
+        if options and options.strategy is strategy:
+            return of_first
+        return self._results(self._first(strategy), reads)
 
     def _frontier(
         self, read: Reading, at_band: PortfolioRebalance, at_target: PortfolioRebalance

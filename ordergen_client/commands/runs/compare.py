@@ -33,6 +33,7 @@ _VARIANTS: Final = (
     Column("rebalanced", "Trade", Kind.COUNT, 3),
     Column("no_action", "Rest", Kind.COUNT, 5),
     Column("infeasible_or_failed", "Infeasible, failed", Kind.COUNT, 1),
+    Column("skipped", "Skipped", Kind.COUNT, 8),
     Column("drift_before", "Drift", Kind.PERCENT, 2),
     Column("drift_after", "then", Kind.PERCENT),
     Column("turnover", "Turnover", Kind.MONEY),

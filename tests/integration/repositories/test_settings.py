@@ -1,6 +1,6 @@
 """Settings of portfolios in a real database: exact, one writer at a time, and read for whole runs at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import replace
@@ -28,6 +28,7 @@ from ordergen_server.domain.rebalances import PortfolioState, Restriction, Restr
 from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.domain.requests.violations import Violations
 from ordergen_server.domain.stores import RunOrder
+from ordergen_server.domain.summaries import RebalanceSummary
 from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.database import Database
@@ -38,6 +39,7 @@ from ordergen_server.repositories.run_store.rebalances import Rebalances
 from ordergen_server.repositories.settings_store.reading import ASKED_AT_ONCE, READ_FOR_ONE
 from ordergen_server.repositories.settings_store.setting_documents import settings_document
 from ordergen_server.repositories.settings_store.settings import Settings
+from ordergen_server.services.members import NO_FLOWS
 from tests.builders import NOW, portfolio_id, position, rebalance, result, security_id
 from tests.integration.repositories.plans import Recorder, check_plans, planned
 from tests.integration.repositories.test_chunks import MINE, lent
@@ -205,10 +207,11 @@ def test_a_run_reads_what_it_needs_of_those_that_there_are(portfolio_settings: S
     assert found == {portfolio_id(1): AppliedSettings(1, replace(WHOLE, note=""))}
 
 
-def begin(runs: Rebalances, count: int, size: int) -> str:
+def begin(runs: Rebalances, count: int, size: int, cash_flows: Mapping[str, Decimal] = NO_FLOWS) -> str:
     started = rebalance(run_id=runs.new_id(), portfolio_count=count)
     ids = [portfolio_id(number) for number in range(count)]
-    return runs.begin(RunOrder(started, (position(1),), 3600), ids, MINE, None, size).rebalance_id
+    order = RunOrder(started, (position(1),), 3600)
+    return runs.begin(order, ids, MINE, None, size, cash_flows=cash_flows).rebalance_id
 
 
 def test_a_chunk_keeps_the_settings_its_run_began_with(
@@ -231,6 +234,27 @@ def test_a_chunk_keeps_the_settings_its_run_began_with(
     assert second.settings == {portfolio_id(4): AppliedSettings(1, FLOOR)}
 
 
+def test_a_chunk_keeps_cash_flows_and_settings_side_by_side(
+    portfolio_settings: Settings, runs: Rebalances, chunks: Chunks, database: Database
+) -> None:
+    """Each portfolio its own, in the rest of a chunk, too; and nothing of them stays once it is done."""
+    put(portfolio_settings, 1, FLOOR)
+    flows = {portfolio_id(1): Decimal("-250.50"), portfolio_id(2): Decimal(1000)}
+    rebalance_id = begin(runs, 3, 3, flows)
+    first = lent(chunks, rebalance_id)
+    kept = {portfolio_id(1): AppliedSettings(1, FLOOR)}
+    assert (first.cash_flows, first.settings) == (flows, kept)
+    task = ChunkTask(rebalance_id, "token")
+    assert chunks.storing(task, first, [result(2, run_id=rebalance_id)])()
+    rest = lent(chunks, rebalance_id, token="another")  # noqa: S106 - of an attempt
+    assert rest == first.rest({portfolio_id(2)})
+    assert (rest.cash_flows, rest.settings) == ({portfolio_id(1): Decimal("-250.50")}, kept)
+    left = [result(number, run_id=rebalance_id) for number in (0, 1)]
+    assert chunks.storing(ChunkTask(rebalance_id, "another"), rest, left)()
+    stored = list(database.collection("rebalance_work").find())
+    assert [one.keys() & {"cash_flows", "settings"} for one in stored] == [set(), set()]
+
+
 def test_those_that_are_not_to_be_traded_are_counted_by_themselves(
     runs: Rebalances, chunks: Chunks, database: Database
 ) -> None:
@@ -248,7 +272,8 @@ def test_those_that_are_not_to_be_traded_are_counted_by_themselves(
         ]
         assert chunks.storing(ChunkTask(rebalance_id, token), claimed, results)()
         (done,) = chunks.ready(rebalance_id)
-        assert done == DoneChunk(claimed.number, {PortfolioState.SKIPPED: 2}, not_traded=1)
+        counts = {PortfolioState.SKIPPED: 2}
+        assert done == DoneChunk(claimed.number, counts, summary=RebalanceSummary(), not_traded=1)
         chunks.publish(rebalance_id, done, 1 + 2 * claimed.number, MINE)
     assert runs.get(rebalance_id).not_traded == 2
     assert all("settings" not in one for one in database.collection("rebalance_work").find())

@@ -26,6 +26,9 @@ from optimizer.problem.exact import MAX_DIGITS
 from optimizer.problem.position import Position
 from optimizer.problem.problem import Problem, Strategy
 from optimizer.problem.reason import Reason
+from optimizer.rules.prices import RulePrice, rule_prices
+from optimizer.rules.relaxations import Relaxations, relaxations
+from optimizer.rules.rule import CashFloor, Rule, rules_of
 from optimizer.separable.conflict import Conflict, ConflictKind
 from optimizer.solver import solve
 
@@ -36,6 +39,7 @@ __all__ = [
     "BatchSolution",
     "BatchStatus",
     "Breach",
+    "CashFloor",
     "Conflict",
     "ConflictKind",
     "Constraint",
@@ -48,7 +52,10 @@ __all__ = [
     "Position",
     "Problem",
     "Reason",
+    "Relaxations",
     "Restriction",
+    "Rule",
+    "RulePrice",
     "Side",
     "Sides",
     "Solution",
@@ -56,6 +63,9 @@ __all__ = [
     "Strategy",
     "TradingCosts",
     "VerificationError",
+    "relaxations",
+    "rule_prices",
+    "rules_of",
     "solve",
     "solve_batch",
 ]

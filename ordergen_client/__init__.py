@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ordergen_client.async_client import AsyncClient
     from ordergen_client.asynchronous.run import AsyncRun
     from ordergen_client.blocking.run import Run
+    from ordergen_client.calls.portfolio_settings import UNCHANGED
     from ordergen_client.client import Client
     from ordergen_client.connecting.credentials import Tls
     from ordergen_client.errors import (
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         MissingData,
         ModelWithoutPositions,
         NotFound,
+        NotToBeTraded,
         OrderGenerationError,
         PermissionDenied,
         PreconditionFailed,
@@ -55,9 +57,17 @@ if TYPE_CHECKING:
         VersionMismatch,
         Violation,
     )
+    from ordergen_client.records.comparisons import (
+        ComparedPortfolio,
+        ComparedVariant,
+        ComparisonEvent,
+        Variant,
+    )
     from ordergen_client.records.diagnoses import Caller, Dependency, Diagnosis
     from ordergen_client.records.drifts import PortfolioDrift, WorstPosition
+    from ordergen_client.records.explanations import Relaxations, Rule, RulePrice
     from ordergen_client.records.price_ranges import PriceRange
+    from ordergen_client.records.settings import DoNotTrade, PortfolioSettings
     from ordergen_client.records.states import (
         CredentialType,
         DependencyState,
@@ -66,6 +76,8 @@ if TYPE_CHECKING:
         PositionReason,
         RebalanceState,
         Restriction,
+        RuleKind,
+        RuleSource,
         Side,
         Sides,
         SolutionStatus,
@@ -112,6 +124,7 @@ _PLACES = {
         "MissingData",
         "ModelWithoutPositions",
         "NotFound",
+        "NotToBeTraded",
         "OrderGenerationError",
         "PermissionDenied",
         "PreconditionFailed",
@@ -127,9 +140,18 @@ _PLACES = {
         "VersionMismatch",
         "Violation",
     ),
+    "ordergen_client.calls.portfolio_settings": ("UNCHANGED",),
+    "ordergen_client.records.comparisons": (
+        "ComparedPortfolio",
+        "ComparedVariant",
+        "ComparisonEvent",
+        "Variant",
+    ),
     "ordergen_client.records.diagnoses": ("Caller", "Dependency", "Diagnosis"),
     "ordergen_client.records.drifts": ("PortfolioDrift", "WorstPosition"),
+    "ordergen_client.records.explanations": ("Relaxations", "Rule", "RulePrice"),
     "ordergen_client.records.price_ranges": ("PriceRange",),
+    "ordergen_client.records.settings": ("DoNotTrade", "PortfolioSettings"),
     "ordergen_client.records.states": (
         "CredentialType",
         "DependencyState",
@@ -138,6 +160,8 @@ _PLACES = {
         "PositionReason",
         "RebalanceState",
         "Restriction",
+        "RuleKind",
+        "RuleSource",
         "Side",
         "Sides",
         "SolutionStatus",
@@ -165,6 +189,7 @@ _PLACES = {
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
+    "UNCHANGED",
     "Aborted",
     "AlreadyExists",
     "AsyncClient",
@@ -173,6 +198,9 @@ __all__ = [
     "Caller",
     "Cancelled",
     "Client",
+    "ComparedPortfolio",
+    "ComparedVariant",
+    "ComparisonEvent",
     "CredentialType",
     "DataProblem",
     "DatabaseUnavailable",
@@ -180,6 +208,7 @@ __all__ = [
     "Dependency",
     "DependencyState",
     "Diagnosis",
+    "DoNotTrade",
     "DriftState",
     "FileNotWrittenError",
     "Infeasible",
@@ -190,12 +219,14 @@ __all__ = [
     "Model",
     "ModelWithoutPositions",
     "NotFound",
+    "NotToBeTraded",
     "OrderGenerationError",
     "PermissionDenied",
     "Portfolio",
     "PortfolioDrift",
     "PortfolioMatches",
     "PortfolioRebalance",
+    "PortfolioSettings",
     "PortfolioState",
     "Position",
     "PositionReason",
@@ -208,8 +239,13 @@ __all__ = [
     "RebalancePosition",
     "RebalanceState",
     "RebalanceSummary",
+    "Relaxations",
     "ResourceExhausted",
     "Restriction",
+    "Rule",
+    "RuleKind",
+    "RulePrice",
+    "RuleSource",
     "Run",
     "Security",
     "SecurityMatches",
@@ -227,6 +263,7 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "Unsupported",
+    "Variant",
     "VersionMismatch",
     "View",
     "Violation",

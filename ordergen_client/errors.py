@@ -10,6 +10,7 @@ OrderGenerationError         anything the service or the way to it answers; `cod
 ├── PreconditionFailed       the state of the world does not allow it: `violations` has each cause
 │   ├── ModelWithoutPositions
 │   ├── MarketValueNotPositive
+│   ├── NotToBeTraded        the settings of the portfolio say so: metadata `settings_version`
 │   ├── Infeasible           no whole shares satisfy the bands and the cash floor
 │   └── DataProblem          a sibling service answered, and what is needed is missing or bad
 │       ├── MissingData
@@ -118,6 +119,10 @@ class MarketValueNotPositive(PreconditionFailed):
     """A portfolio whose market value is zero or negative has no weights."""
 
 
+class NotToBeTraded(PreconditionFailed):
+    """The settings of a portfolio say that it is not to be traded."""
+
+
 class Infeasible(PreconditionFailed):
     """No whole shares satisfy the bands and the cash floor; a violation a cause."""
 
@@ -208,6 +213,7 @@ _REASONS: dict[str, type[OrderGenerationError]] = {
     "REBALANCE_IN_PROGRESS": RebalanceInProgress,
     "MODEL_WITHOUT_POSITIONS": ModelWithoutPositions,
     "MARKET_VALUE_NOT_POSITIVE": MarketValueNotPositive,
+    "DO_NOT_TRADE": NotToBeTraded,
     "INFEASIBLE": Infeasible,
     "DATA_PROBLEM": DataProblem,
     "MISSING_DATA": MissingData,

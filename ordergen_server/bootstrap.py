@@ -37,9 +37,12 @@ from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.tokens import PageTokens
 from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances
+from ordergen_server.repositories.settings_store.settings import Settings as PortfolioSettings
+from ordergen_server.services.comparing.comparisons import Comparisons
 from ordergen_server.services.diagnosing import DatabaseDependency, Diagnostics
 from ordergen_server.services.drifting.checks import DriftChecks
 from ordergen_server.services.models import ModelEditor
+from ordergen_server.services.portfolio_settings import SettingsEditor
 from ordergen_server.services.portfolio_work import PortfolioWork
 from ordergen_server.services.rebalancer import Rebalancer
 from ordergen_server.services.references import ReferenceResolver
@@ -105,6 +108,7 @@ def serving(
         migrate(database)
         tokens = PageTokens.of(database)
         models, store = Models(database, tokens), Rebalances(database, tokens)
+        portfolio_settings = PortfolioSettings(database, tokens)
         sources = stack.enter_context(
             open_sources(siblings_config(settings, settings.portfolio_workers), telemetry.siblings)
         )
@@ -140,11 +144,26 @@ def serving(
             telemetry=telemetry,
         )
         drift_checks = DriftChecks(
-            models=models, work=work, permits=permits, maximum_checks=settings.maximum_runs
+            models=models,
+            settings=portfolio_settings,
+            work=work,
+            permits=permits,
+            clock=utc_now,
+            maximum_checks=settings.maximum_runs,
+        )
+        comparisons = Comparisons(
+            models=models,
+            settings=portfolio_settings,
+            work=work,
+            permits=permits,
+            maximum_comparisons=settings.maximum_runs,
+            clock=utc_now,
+            maximum_price_age_days=settings.maximum_price_age_days,
         )
         rebalancer = Rebalancer(
             models=models,
             store=store,
+            settings=portfolio_settings,
             work=work,
             runs=runs,
             clock=utc_now,
@@ -157,7 +176,15 @@ def serving(
             SERVICES,
             (
                 ModelServicer(ModelEditor(models, utc_now), models),
-                RebalanceServicer(rebalancer, drift_checks, store, calls.limits),
+                RebalanceServicer(
+                    rebalancer,
+                    drift_checks,
+                    comparisons,
+                    store,
+                    calls.limits,
+                    editor=SettingsEditor(portfolio_settings, utc_now),
+                    settings=portfolio_settings,
+                ),
                 ReferenceServicer(ReferenceResolver(sources.market, sources.portfolios), calls.limits),
                 DiagnosticsServicer(_diagnostics(database, sources, stack), calls.limits),
             ),

@@ -17,8 +17,9 @@ from globeco.ordergen.v1 import rebalance_service_pb2
 from ordergen_client.export import write_export
 from ordergen_server.api.messages import encoding
 from ordergen_server.domain.deadlines import Deadline
-from ordergen_server.domain.errors import Cancelled, MissingData
+from ordergen_server.domain.errors import Cancelled, MissingData, NotToBeTraded
 from ordergen_server.domain.market import Holdings
+from ordergen_server.domain.portfolio_settings import AppliedSettings
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
@@ -30,7 +31,7 @@ from ordergen_server.domain.rebalances import (
     summary_of,
 )
 from ordergen_server.domain.summaries import RebalanceSummary
-from ordergen_server.services.portfolio import rebalance_portfolios
+from ordergen_server.services.portfolio import NO_SETTINGS, rebalance_portfolios
 from ordergen_server.services.securities import Securities
 from tests.builders import NOW, RUN_ID, TODAY, holdings, position, rebalance, result, snapshot
 from tests.limits import PATIENCE
@@ -64,21 +65,39 @@ def answers(
     *,
     fractions: bool = True,
     cash_flows: Mapping[int, str] = MappingProxyType({}),
+    settings: Mapping[str, AppliedSettings] = NO_SETTINGS,
 ) -> list[PortfolioRebalance]:
-    """What becomes of so many portfolios, with cash flows by their numbers."""
+    """What becomes of so many portfolios, with cash flows by their numbers.
+
+    Of those with settings the result has their version.
+    """
     flows = {number: Decimal(amount) for number, amount in cash_flows.items()}
     found = [
         (replace(result(place, sequence=place + 2), cash_flow=flows.get(place)), held)
         for place, held in enumerate(_holdings(count, fractions=fractions))
     ]
     securities = Securities(MODEL, snapshot(PRICES, TODAY - timedelta(days=3)))
-    return rebalance_portfolios(found, securities, options, Deadline.after(PATIENCE))
+    deadline = Deadline.after(PATIENCE)
+    done = rebalance_portfolios(found, securities, options, deadline, settings=settings)
+    return [
+        replace(one, settings_version=settings[one.portfolio_id].version)
+        if one.portfolio_id in settings
+        else one
+        for one in done
+    ]
 
 
 def skipped(number: int) -> PortfolioRebalance:
     why = Cancelled("The run was cancelled before this portfolio's turn.")
     one = result(number, sequence=number + 2, state=PortfolioState.SKIPPED)
     return replace(one, error=why, snapshot_time=None, portfolio_name="")
+
+
+def not_traded(number: int) -> PortfolioRebalance:
+    """One that its settings keep from being traded."""
+    one = result(number, sequence=number + 2, state=PortfolioState.SKIPPED)
+    why = NotToBeTraded("It is not to be traded: closed.")
+    return replace(one, error=why, snapshot_time=None, portfolio_name="", settings_version=1)
 
 
 def failed(number: int) -> PortfolioRebalance:

@@ -75,7 +75,7 @@ class MemoryChunks:
         with self.runs.lock:
             for one in self._of(rebalance_id, [token]):
                 one.begun = True
-                return ClaimedChunk(one.number, one.stride, one.portfolio_ids, one.cash_flows)
+                return ClaimedChunk(one.number, one.stride, one.portfolio_ids, one.cash_flows, one.settings)
             return None
 
     def leave(self, token: str) -> None:
@@ -113,6 +113,7 @@ class MemoryChunks:
                                 task.token,
                                 begun=True,
                                 why=one.why,
+                                settings=one.settings,
                             )
                         )
                     return True
@@ -123,7 +124,7 @@ class MemoryChunks:
     def ready(self, rebalance_id: str) -> list[DoneChunk]:
         with self.runs.lock:
             found = [one for one in self.runs.runs[rebalance_id].chunks if not one.published and one.results]
-            return [_done(one.number, one.results or (), one.stopped) for one in found]
+            return [_done_chunk_of(one) for one in found]
 
     def publish(self, rebalance_id: str, done: DoneChunk, sequence: int, lease: Lease) -> bool:
         with self.runs.lock:
@@ -140,10 +141,10 @@ class MemoryChunks:
         return [one for one in chunks if one.token and one.token in tokens and one.results is None]
 
 
-def _done(
-    number: int, results: Sequence[PortfolioRebalance], stopped: OrderGenerationError | None
-) -> DoneChunk:
-    return DoneChunk(number, _counts(results), stopped, summary_of(results))
+def _done_chunk_of(one: StoredChunk) -> DoneChunk:
+    results = one.results or ()
+    not_traded = sum(result.is_not_to_be_traded for result in results)
+    return DoneChunk(one.number, _counts(results), one.stopped, summary_of(results), not_traded)
 
 
 def _counts(results: Sequence[PortfolioRebalance]) -> dict[PortfolioState, int]:

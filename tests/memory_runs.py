@@ -17,6 +17,7 @@ from ordergen_server.domain.errors import (
     VersionMismatch,
 )
 from ordergen_server.domain.market import MarketSnapshot
+from ordergen_server.domain.portfolio_settings import AppliedSettings
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
@@ -29,6 +30,7 @@ from ordergen_server.domain.requests.pages import Page, PageRequest
 from ordergen_server.domain.stores import Lease, LeaseLost, Request, RunOrder
 from ordergen_server.services.members import NO_FLOWS
 from tests.builders import NOW
+from tests.memory_settings import MemorySettings
 
 
 @dataclass
@@ -46,6 +48,7 @@ class StoredChunk:
     results: Sequence[PortfolioRebalance] | None = None
     stopped: OrderGenerationError | None = None
     published: bool = False
+    settings: Mapping[str, AppliedSettings] = field(default_factory=dict)
 
 
 @dataclass
@@ -71,10 +74,14 @@ class MemoryRuns:
 
     Args:
         clock: what leases and deadlines are measured by, as by a database's.
+        settings: those of portfolios, which stand in chunks as they are when a run begins.
     """
 
-    def __init__(self, clock: Callable[[], datetime] = lambda: NOW) -> None:
+    def __init__(
+        self, clock: Callable[[], datetime] = lambda: NOW, settings: MemorySettings | None = None
+    ) -> None:
         self._clock = clock
+        self.settings = settings or MemorySettings()
         self.runs: dict[str, StoredRun] = {}
         self.failures: list[Exception] = []
         self.lock = RLock()
@@ -101,7 +108,8 @@ class MemoryRuns:
             run = self.runs.setdefault(rebalance.rebalance_id, StoredRun(rebalance))
             run.results += results
             counts = Counter(one.state for one in run.results)
-            run.rebalance = replace(rebalance, counts=rebalance.counts or dict(counts))
+            not_traded = rebalance.not_traded or sum(one.is_not_to_be_traded for one in run.results)
+            run.rebalance = replace(rebalance, counts=rebalance.counts or dict(counts), not_traded=not_traded)
 
     def begin(
         self,
@@ -125,9 +133,11 @@ class MemoryRuns:
                     raise RebalanceInProgress(other, metadata={"rebalance_id": other})
             run = StoredRun(order.rebalance, order, tuple(portfolio_ids), request=request)
             starts = range(0, len(portfolio_ids), chunk_size)
+            settings = self.settings.applied(portfolio_ids)
             for place, start in enumerate(starts):
                 ids = tuple(portfolio_ids[start : start + chunk_size])
-                run.chunks.append(StoredChunk(place, len(starts), ids, flows_of(ids, cash_flows)))
+                flows = flows_of(ids, cash_flows)
+                run.chunks.append(StoredChunk(place, len(starts), ids, flows, settings=settings))
             run.deadline_time = self._clock() + timedelta(seconds=order.seconds_left)
             self.runs[order.rebalance.rebalance_id] = run
             self.lend(run, lease)
@@ -163,7 +173,10 @@ class MemoryRuns:
                 counts[one.state] = counts.get(one.state, 0) + 1
             known = run.rebalance.summary
             run.rebalance = replace(
-                run.rebalance, counts=counts, summary=known and known.plus(summary_of(results))
+                run.rebalance,
+                counts=counts,
+                summary=known and known.plus(summary_of(results)),
+                not_traded=run.rebalance.not_traded + sum(one.is_not_to_be_traded for one in results),
             )
             self.lend(run, lease)
             return run.cancel_requested

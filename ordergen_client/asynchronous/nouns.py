@@ -5,7 +5,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ordergen_client.asynchronous.connection import AsyncConnection
 from ordergen_client.asynchronous.run import AsyncRun
-from ordergen_client.calls import models, portfolios, runs, securities, server
+from ordergen_client.calls import models, portfolio_settings, portfolios, runs, securities, server
 from ordergen_client.calls.call import Call, Pages, Stream, Watch
 from ordergen_client.calls.methods import like
 from ordergen_client.records import checks
@@ -100,8 +100,25 @@ class AsyncModels(AsyncNoun):
     remove_portfolios = called(models.remove_portfolios)
 
 
+class AsyncSettings(AsyncNoun):
+    """Settings of portfolios: what is to hold in every run."""
+
+    get = called(portfolio_settings.get)
+    update = called(portfolio_settings.update)
+    list = listed(portfolio_settings.list_all)
+    delete = called(portfolio_settings.delete)
+
+
 class AsyncPortfolios(AsyncNoun):
-    """Portfolios: single ones, what people call them, and who needs a rebalance."""
+    """Portfolios: single ones, what people call them, and who needs a rebalance.
+
+    Attributes:
+        settings: what is to hold for them in every run.
+    """
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        super().__init__(connection)
+        self.settings = AsyncSettings(connection)
 
     rebalance = called(portfolios.rebalance)
     drift = streamed(portfolios.drift)
@@ -125,6 +142,7 @@ class AsyncRuns(AsyncNoun):
 
     start = started(runs.start)
     stream = streamed(runs.stream)
+    compare = streamed(runs.compare)
     watch = followed(runs.watch)
     watch_messages = followed(runs.watch_messages)
     cancel = called(runs.cancel)

@@ -24,6 +24,7 @@ def rebalance(
     validate_only: bool = False,
     request_id: str = "",
     cash_flow: Number | None = None,
+    explain_rules: bool = False,
 ) -> Call[PortfolioRebalance]:
     """Rebalance one portfolio to its model: a run of one, stored like any other.
 
@@ -33,6 +34,8 @@ def rebalance(
         validate_only: compute everything, store nothing.
         request_id: a UUID4 that makes the call safe to repeat; without one it is given one of its own.
         cash_flow: money that comes (above 0) or is to be paid out (below 0).
+        explain_rules: say what the rules of the options cost (`rule_prices`), and without which of them an
+            INFEASIBLE portfolio has an answer (`relaxations`); such a one is then answered, and not raised.
 
     Raises:
         TypeError: `cash_flow` is a float.
@@ -43,6 +46,7 @@ def rebalance(
         options=messages.options_message(checks.record(options, "options", RebalanceOptions)),
         validate_only=checks.flag(validate_only, "validate_only"),
         request_id=repeatable(request_id),
+        explain_rules=checks.flag(explain_rules, "explain_rules"),
     )
     messages.set_cash_flow(request, checks.optional_decimal(cash_flow, "cash_flow"))
     return Call("RebalancePortfolio", request, messages.portfolio_rebalance)

@@ -7,8 +7,9 @@ from globeco.ordergen.v1 import model_pb2, rebalance_pb2
 from globeco.ordergen.v1 import rebalance_service_pb2 as pb
 
 from ordergen_client.calls.call import Call, Pages, Stream, Watch, nothing, repeatable
-from ordergen_client.records import checks, messages
+from ordergen_client.records import checks, comparison_messages, messages
 from ordergen_client.records.checks import Number
+from ordergen_client.records.comparisons import ComparisonEvent, Variant
 from ordergen_client.records.states import PortfolioState, View
 from ordergen_client.records.values import (
     DEFAULT_OPTIONS,
@@ -97,6 +98,42 @@ def stream(
         cash_flows=_flows(cash_flows),
     )
     return Stream("RebalanceModel", request, messages.event)
+
+
+def compare(
+    variants: Iterable[Variant],
+    *,
+    model_id: str = "",
+    portfolio_id: str = "",
+    frontier_points: int = 0,
+) -> Stream[ComparisonEvent]:
+    """What different options would do: a row a portfolio and variant as they are solved, then sums a variant.
+
+    Nothing is stored. All variants see the same prices and holdings. What stops the comparison is raised
+    after what was computed.
+
+    Args:
+        variants: 2 to 10; with `frontier_points` one is enough.
+        model_id: every portfolio of this model.
+        portfolio_id: this portfolio alone; one of the two is given.
+        frontier_points: 2 to 20 more variants, `frontier-1` to `frontier-N`: the least drift at turnovers
+            from that of TO_BAND to that of TO_TARGET, with the first variant's other options; 0 is none.
+
+    Raises:
+        ValueError: neither or both of `model_id` and `portfolio_id` are given.
+    """
+    model, portfolio = checks.text(model_id, "model_id"), checks.text(portfolio_id, "portfolio_id")
+    if bool(model) == bool(portfolio):
+        raise ValueError("model_id or portfolio_id must be given: one of the two")
+    request = pb.CompareOptionsRequest(
+        variants=map(comparison_messages.variant_message, checks.records(variants, "variants", Variant)),
+        frontier_points=checks.whole(frontier_points, "frontier_points"),
+    )
+    if model:
+        request.model_id = model
+    else:
+        request.portfolio_id = portfolio
+    return Stream("CompareOptions", request, comparison_messages.comparison_event)
 
 
 def watch(rebalance_id: str, after_sequence: int = 0, *, view: AnyView = View.FULL) -> Watch[RebalanceEvent]:

@@ -1,4 +1,4 @@
-"""`ordergen portfolios`: how portfolios stand to their models now."""
+"""`ordergen portfolios`: how portfolios stand to their models now, and their settings."""
 
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from ordergen_client.client import Client
+from ordergen_client.commands.portfolio_settings import settings
 from ordergen_client.commands.shared import finding
 from ordergen_client.commands.shared.options import with_client
 from ordergen_client.commands.shared.servers import Server
@@ -42,7 +43,13 @@ _TOLD: Final = 10
 
 @click.group()
 def portfolios() -> None:
-    """Portfolios: how they stand to their models now. Nothing is stored by these commands."""
+    """Portfolios: how they stand to their models now, and what is to hold for them in every run.
+
+    Of these commands `settings` alone stores anything.
+    """
+
+
+portfolios.add_command(settings)
 
 
 @portfolios.command()

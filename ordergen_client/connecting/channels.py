@@ -27,7 +27,7 @@ _READS = {
     _SERVICES[0]: ("GetModel", "ListModels"),
     _SERVICES[1]: (
         *("GetRebalance", "ListRebalances", "ListPortfolioRebalances", "GetPortfolioRebalance"),
-        "CheckDrift",
+        *("CheckDrift", "CompareOptions", "GetPortfolioSettings", "ListPortfolioSettings"),
     ),
     _SERVICES[2]: ("ResolveSecurities", "ResolvePortfolios"),
     _SERVICES[3]: ("Diagnose",),

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterable, Mapping
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TypeVar
 
@@ -98,6 +99,13 @@ def whole(value: object, name: str) -> int:
     """A whole number. Raises TypeError for anything else."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise _wrong(value, name, "a whole number")
+    return value
+
+
+def day(value: object, name: str) -> date:
+    """A day. Raises TypeError for anything else, and for a time, which is of a zone."""
+    if isinstance(value, datetime) or not isinstance(value, date):
+        raise _wrong(value, name, "a date")
     return value
 
 

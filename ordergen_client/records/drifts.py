@@ -32,7 +32,7 @@ class PortfolioDrift:
     """How far a portfolio is from its model now; what could not be computed is None.
 
     Attributes:
-        error: why it FAILED.
+        error: why it FAILED, or why no more is known of one that is not to be traded.
         market_value: cash and holdings, in money.
         cash_weight: cash over market value.
         drift: all distances between value and target value, over market value.

@@ -15,6 +15,8 @@ from ordergen_client.records.states import (
     PositionReason,
     RebalanceState,
     Restriction,
+    RuleKind,
+    RuleSource,
     Side,
     Sides,
     SolutionStatus,
@@ -46,8 +48,10 @@ DRIFT_STATES = Members(drift_pb2.DriftState, "DRIFT_STATE_", DriftState)
 STRATEGIES = Members(pb.Strategy, "STRATEGY_", Strategy)
 RESTRICTIONS = Members(pb.RestrictionType, "RESTRICTION_TYPE_", Restriction)
 SIDES_ALLOWED = Members(pb.Sides, "SIDES_", Sides)
+RULES = Members(pb.RuleKind, "RULE_KIND_", RuleKind)
 SIDES = Members(pb.TransactionType, "TRANSACTION_TYPE_", Side)
 REASONS = Members(pb.PositionReason, "POSITION_REASON_", PositionReason)
+SOURCES = Members(pb.RuleSource, "RULE_SOURCE_", RuleSource)
 STATUSES = Members(pb.SolutionStatus, "SOLUTION_STATUS_", SolutionStatus)
 CREDENTIALS = Members(diagnostics_service_pb2.CredentialType, "CREDENTIAL_TYPE_", CredentialType)
 DEPENDENCY_STATES = Members(diagnostics_service_pb2.DependencyState, "DEPENDENCY_STATE_", DependencyState)

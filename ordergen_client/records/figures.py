@@ -1,10 +1,12 @@
-"""Summaries and ranges of prices, out of their messages."""
+"""Summaries, ranges of prices and what is said of rules, out of their messages."""
 
 from decimal import Decimal
 
 from globeco.ordergen.v1 import rebalance_pb2
 from google.type import decimal_pb2
 
+from ordergen_client.records import enums
+from ordergen_client.records.explanations import Relaxations, Rule, RulePrice
 from ordergen_client.records.price_ranges import PriceRange
 from ordergen_client.records.summaries import RebalanceSummary
 
@@ -34,6 +36,20 @@ def summary(message: rebalance_pb2.RebalanceSummary) -> RebalanceSummary:
 def price_range(message: rebalance_pb2.PriceRange) -> PriceRange:
     """Prices from one to another; an end that is absent is None."""
     return PriceRange(decimal(message.low), decimal(message.high))
+
+
+def rule_price(message: rebalance_pb2.RulePrice) -> RulePrice:
+    """What a rule costs."""
+    return RulePrice(_rule(message.rule), decimal(message.drift_saved), message.proven)
+
+
+def relaxations(message: rebalance_pb2.Relaxations) -> Relaxations:
+    """Sets of rules without which there is an answer."""
+    return Relaxations(tuple(tuple(map(_rule, one.rules)) for one in message.sets), message.incomplete)
+
+
+def _rule(message: rebalance_pb2.Rule) -> Rule:
+    return Rule(enums.RULES[message.kind], message.security_id, message.ticker, message.name)
 
 
 def decimal(message: decimal_pb2.Decimal) -> Decimal | None:

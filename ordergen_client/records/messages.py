@@ -20,7 +20,7 @@ from ordergen_client.errors import from_status
 from ordergen_client.records import enums
 from ordergen_client.records.diagnoses import Caller, Dependency, Diagnosis
 from ordergen_client.records.drifts import PortfolioDrift, WorstPosition
-from ordergen_client.records.figures import decimal, price_range, summary, zero
+from ordergen_client.records.figures import decimal, price_range, relaxations, rule_price, summary, zero
 from ordergen_client.records.lazily import Lazily
 from ordergen_client.records.states import (
     PortfolioState,
@@ -213,6 +213,9 @@ def portfolio_rebalance(message: pb.PortfolioRebalance) -> PortfolioRebalance:
         snapshot_time=_optional_time(message, "snapshot_time"),
         cash_flow=decimal(message.cash_flow),
         cost=decimal(message.cost),
+        settings_version=message.settings_version,
+        rule_prices=tuple(map(rule_price, message.rule_prices)),
+        relaxations=relaxations(message.relaxations) if message.HasField("relaxations") else None,
     )
 
 
@@ -334,6 +337,7 @@ def _position(message: pb.RebalancePosition) -> RebalancePosition:
         cost=decimal(message.cost),
         good_until=price_range(message.good_until) if message.HasField("good_until") else None,
         price_date=_date(message.price_date) if message.HasField("price_date") else None,
+        bound_by=enums.SOURCES[message.bound_by],
     )
 
 

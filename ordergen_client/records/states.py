@@ -85,19 +85,43 @@ class SolutionStatus(Named):
 
 
 class DriftState(Named):
-    """How a portfolio stands to its model: the first of these that is true, FAILED before all.
+    """How a portfolio stands to its model: the first of these that is true, FAILED as the second.
 
-    NEW has cash alone, or nothing. HIGH_CASH and LOW_CASH have more or less cash than the bands of all
-    securities together leave.
+    DO_NOT_TRADE is kept from trading by its settings. NEW has cash alone, or nothing. HIGH_CASH and LOW_CASH
+    have more or less cash than the bands of all securities together leave.
     """
 
     UNSPECIFIED = "UNSPECIFIED"
+    DO_NOT_TRADE = "DO_NOT_TRADE"
     NEW = "NEW"
     HIGH_CASH = "HIGH_CASH"
     LOW_CASH = "LOW_CASH"
     OUT_OF_BAND = "OUT_OF_BAND"
     IN_BAND = "IN_BAND"
     FAILED = "FAILED"
+
+
+class RuleKind(Named):
+    """Which rule of the options; bands are of the model, and none."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    CASH_FLOOR = "CASH_FLOOR"
+    RESTRICTION = "RESTRICTION"
+    LOT_SIZE = "LOT_SIZE"
+    MINIMUM_TRADE_VALUE = "MINIMUM_TRADE_VALUE"
+    MAXIMUM_TURNOVER = "MAXIMUM_TURNOVER"
+    MAXIMUM_TRADE_COUNT = "MAXIMUM_TRADE_COUNT"
+    SIDES = "SIDES"
+    SECURITY_LIMIT = "SECURITY_LIMIT"
+    GROUP_LIMIT = "GROUP_LIMIT"
+
+
+class RuleSource(Named):
+    """Whose rule decided a line: that of the run (or both alike), or that of the portfolio's settings."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    RUN = "RUN"
+    SETTINGS = "SETTINGS"
 
 
 class CredentialType(Named):

@@ -18,12 +18,14 @@ from ordergen_client.records.checks import (
     text,
     whole,
 )
+from ordergen_client.records.explanations import Relaxations, RulePrice
 from ordergen_client.records.price_ranges import PriceRange
 from ordergen_client.records.states import (
     PortfolioState,
     PositionReason,
     RebalanceState,
     Restriction,
+    RuleSource,
     Side,
     Sides,
     SolutionStatus,
@@ -201,6 +203,7 @@ class RebalancePosition:
         good_until: the prices of this security, all others unchanged, at which the portfolio's orders keep
             every band and the cash floor; None but where one portfolio is asked for, and has a solution.
         price_date: the day of which the price is; None where nobody says.
+        bound_by: whose rule the reason is, where a run and settings can both have it.
     """
 
     security_id: str
@@ -221,6 +224,7 @@ class RebalancePosition:
     cost: Decimal | None = None
     good_until: PriceRange | None = None
     price_date: date | None = None
+    bound_by: RuleSource = RuleSource.UNSPECIFIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +253,9 @@ class PortfolioRebalance:
         cash_after: after the cash flow and the trades.
         cash_flow: money that comes (above 0) or is to be paid out (below 0); None where there is none.
         cost: of all transactions beyond their value; None where the run had no costs.
+        rule_prices: what rules of the options cost; where it was asked for alone, and never read again.
+        relaxations: without which rules an INFEASIBLE portfolio has an answer; likewise.
+        settings_version: of the portfolio's settings that were applied; 0 where it had none, or had no turn.
     """
 
     rebalance_id: str
@@ -267,6 +274,9 @@ class PortfolioRebalance:
     snapshot_time: datetime | None
     cash_flow: Decimal | None = None
     cost: Decimal | None = None
+    settings_version: int = 0
+    rule_prices: tuple[RulePrice, ...] = ()
+    relaxations: Relaxations | None = None
 
     @property
     def base_value(self) -> Decimal | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from ordergen_client.errors import NotToBeTraded
 from ordergen_client.records.values import PortfolioRebalance, Rebalance
 from ordergen_client.report.figures import Figures
 
@@ -80,7 +81,8 @@ class Attention:
 
 
 def _reasons(portfolio: PortfolioRebalance, its: Figures) -> Iterator[tuple[str, str]]:
-    if portfolio.state in KINDS:
+    # What is not traded by its settings is as it should be.
+    if portfolio.state in KINDS and not isinstance(portfolio.error, NotToBeTraded):
         yield portfolio.state, portfolio.error.message if portfolio.error else "No reason was given."
     if portfolio.cash_after is not None and portfolio.cash_after < 0:
         yield "BELOW_ZERO", "The options of this run let cash fall below zero."

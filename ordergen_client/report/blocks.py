@@ -102,7 +102,7 @@ class Blocks:
             "security": [self._securities.index(line) for line in lines],
             "held": [digits(line.original_quantity) for line in lines],
             "trade": [line.trade_quantity for line in lines],
-            "reason": [self._securities.reason(line.reason) for line in lines],
+            "reason": [self._securities.reason(line) for line in lines],
         }
         for name, column in columns.items():
             self._lines.setdefault(name, []).append(column)

@@ -76,9 +76,9 @@ class Securities:
         )
         return numbers[-1]
 
-    def reason(self, name: str) -> int:
-        """The number of a reason."""
-        return self._reasons.setdefault(name, len(self._reasons))
+    def reason(self, line: RebalancePosition) -> int:
+        """The number of a line's reason."""
+        return self._reasons.setdefault(in_words(line.reason, line.bound_by), len(self._reasons))
 
     def columns(self) -> dict[str, list[object]]:
         """All of them, for the page."""
@@ -90,7 +90,7 @@ class Securities:
                 name: [digits(getattr(one, name)) for one in found]
                 for name in ("price", "target", "low_drift", "high_drift")
             },
-            "reasons": ["" if name == "UNSPECIFIED" else in_words(name) for name in self._reasons],
+            "reasons": list(self._reasons),
         }
 
     def by_target(self) -> list[Security]:

@@ -159,7 +159,7 @@ def _line_rows(portfolio: PortfolioRebalance) -> Iterator[Iterable[object]]:
             *(ratio(line.original_market_value, value), ratio(line.adjusted_market_value, value)),
             *(line.original_quantity, Decimal(line.trade_quantity), line.adjusted_quantity),
             *(line.original_market_value, line.adjusted_market_value),
-            "" if line.reason == "UNSPECIFIED" else reason(line.reason),
+            reason(line.reason, line.bound_by),
         )
 
 

@@ -7,6 +7,7 @@ from ordergen_client.records.price_ranges import PriceRange
 from ordergen_client.records.values import PortfolioRebalance, RebalancePosition
 from ordergen_client.report.figures import figures
 from ordergen_client.showing.columns import Column, Kind, count, money, percent, time
+from ordergen_client.showing.explanations import rules_told
 from ordergen_client.showing.output import Form, Listing, Output
 from ordergen_client.showing.rows import line_row, whole_portfolio
 from ordergen_client.telling.reasons import reason
@@ -49,6 +50,7 @@ MORE: Final = (
     "actual",
     "actual_drift",
     "trade_date",
+    "bound_by",
 )
 
 
@@ -60,7 +62,7 @@ def show_portfolio(output: Output, portfolio: PortfolioRebalance) -> None:
         if not any(line.good_until for line in portfolio.positions):
             columns = LINES
         rows.sort(key=lambda row: (-(row["value"] or 0), str(row["ticker"])))  # type: ignore[operator] # a Decimal
-        rows = [{**row, "reason": reason(str(row["reason"]))} for row in rows]
+        rows = [{**row, "reason": reason(str(row["reason"]), str(row["bound_by"]))} for row in rows]
     listing = Listing("positions", "", columns, rows, MORE) if rows or output.form is Form.CSV else None
     output.record(whole_portfolio(portfolio, figures(portfolio)), _details(portfolio), listing)
 
@@ -97,9 +99,11 @@ def _details(portfolio: PortfolioRebalance) -> dict[str, object]:
         "Drift": f"{percent(portfolio.drift_before)}, then {percent(portfolio.drift_after)}",
         "Orders": f"{its.buys} buys for {money(its.bought)}, {its.sells} sells for {money(its.sold)}",
         "Answer": told,
+        **({"Settings": f"version {portfolio.settings_version}"} if portfolio.settings_version else {}),
         "Snapshot": f"{time(taken)} UTC" if taken else "-",
         **({"Error": portfolio.error.message} if portfolio.error else {}),
         **_causes(portfolio),
+        **rules_told(portfolio),
     }
 
 

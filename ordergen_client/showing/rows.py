@@ -16,6 +16,7 @@ from ordergen_client.records.values import (
 )
 from ordergen_client.report.exact import ratio
 from ordergen_client.report.figures import Figures, trade_value
+from ordergen_client.showing.explanations import explanation_row
 
 _DEFAULTS: Final = RebalanceOptions()
 #: Of weights, which are quotients and need not end.
@@ -122,6 +123,7 @@ def portfolio_row(portfolio: PortfolioRebalance, its: Figures) -> dict[str, obje
         "turnover": its.turnover,
         "objective": solution.objective if solution else None,
         "lower_bound": solution.lower_bound if solution else None,
+        "settings_version": portfolio.settings_version or None,
         "transactions": [_order(line) for line in _traded(portfolio.positions)],
         "error": portfolio.error.message if portfolio.error else None,
     }
@@ -131,7 +133,12 @@ def whole_portfolio(portfolio: PortfolioRebalance, its: Figures) -> dict[str, ob
     """What became of a portfolio, with all its lines."""
     positions = [line_row(portfolio, line) for line in portfolio.positions]
     row = portfolio_row(portfolio, its)
-    return {"rebalance_id": portfolio.rebalance_id, **row, "positions": positions}
+    return {
+        "rebalance_id": portfolio.rebalance_id,
+        **row,
+        **explanation_row(portfolio),
+        "positions": positions,
+    }
 
 
 def order_rows(portfolio: PortfolioRebalance) -> Iterator[dict[str, object]]:

@@ -34,7 +34,10 @@ PORTFOLIOS: Final = (
     Column("turnover", "Turnover", Kind.MONEY, 3),
 )
 #: What programs get of a portfolio beside these.
-MORE: Final = "cash_before", "cash_flow", "cost", "bought", "sold", "objective", "lower_bound", "error"
+MORE: Final = (
+    *("cash_before", "cash_flow", "cost", "bought", "sold", "objective", "lower_bound", "error"),
+    "settings_version",
+)
 _ORDERS: Final = (
     Column("portfolio", "Portfolio"),
     Column("side", "Side", Kind.SIDE),

@@ -20,6 +20,10 @@ _REASONS = {
 }
 
 
-def reason(name: str) -> str:
-    """A reason in words; its own name where a newer server has more of them."""
-    return "" if name == "UNSPECIFIED" else _REASONS.get(name, name)
+def reason(name: str, bound_by: str = "") -> str:
+    """A reason in words; its own name where a newer server has more of them.
+
+    A rule that is the reason and is `bound_by` SETTINGS is named as the portfolio's own.
+    """
+    told = "" if name == "UNSPECIFIED" else _REASONS.get(name, name)
+    return f"{told}, by the portfolio's settings" if bound_by == "SETTINGS" else told

@@ -92,11 +92,15 @@ def _is_inside(line: Line, quantity: Fraction, weight: Fraction) -> bool:
 
 
 def _band(line: Line, after: Fraction, weight: Fraction, options: Options) -> Iterator[Check]:
-    """Inside the band, or the trade that would bring it there is forbidden: then it stays."""
+    """Inside the band, or the trade that would bring it there is forbidden: then it stays.
+
+    Restrictions of settings are not in an export: what they are said to be is taken for true.
+    """
     if _is_inside(line, after, weight):
         return
     needed = 1 if after < 0 or weight < line.target - line.low_drift else -1
-    if line.trade.shares or not options.forbids(line.security_id, needed):
+    by_settings = line.by_settings and line.reason == "RESTRICTED"
+    if line.trade.shares or not (by_settings or options.forbids(line.security_id, needed)):
         low, high = max(Fraction(0), line.target - line.low_drift), line.target + line.high_drift
         found = weight if weight.denominator < 10**12 else round(weight, 12)
         yield Check("weight inside its band", found, f"{digits(low)} to {digits(high)}")
@@ -139,13 +143,13 @@ _REASONS: Mapping[str, Callable[[_Story], bool]] = {
     "ROUNDED_TO_NEAREST_SHARE": lambda it: it.shares != 0 and it.is_nearest,
     "CLIPPED_AT_BAND": lambda it: it.shares != 0 and not it.is_nearest,
     "ALREADY_NEAREST": lambda it: it.shares == 0,
-    "REDUCED_FOR_CASH": lambda it: not it.options.allow_overdraft,
+    "REDUCED_FOR_CASH": lambda it: it.line.by_settings or not it.options.allow_overdraft,
     "NOT_IN_MODEL": lambda it: it.line.target == 0,
-    "RESTRICTED": lambda it: it.line.security_id in it.options.restrictions,
-    "BELOW_MINIMUM_TRADE": lambda it: it.options.minimum_trade_value is not None,
+    "RESTRICTED": lambda it: it.line.by_settings or it.line.security_id in it.options.restrictions,
+    "BELOW_MINIMUM_TRADE": lambda it: it.line.by_settings or it.options.minimum_trade_value is not None,
     "ROUNDED_TO_LOT": lambda it: it.line.security_id in it.options.lots,
     "FRACTIONAL_RESIDUAL": lambda it: it.line.target == 0,
-    "TURNOVER_LIMIT": lambda it: it.options.maximum_turnover_weight is not None,
+    "TURNOVER_LIMIT": lambda it: it.line.by_settings or it.options.maximum_turnover_weight is not None,
     "TRADE_COUNT_LIMIT": lambda it: it.options.maximum_trade_count is not None,
     "TRADED_TO_BAND": lambda it: it.shares != 0 and it.options.to_band,
     "INSIDE_BAND": lambda it: it.shares == 0 and it.options.to_band,

@@ -69,6 +69,8 @@ def _check_solved(
         findings.add(where, [Check("market value + cash flow", base, "above 0")])
         return
     worths = [worth_of(line, base) for line in portfolio.lines]
+    if any(line.by_settings for line in portfolio.lines):
+        findings.add(where, [Check("settings that bind a line", portfolio.has_settings, expected=True)])
     for line, worth in zip(portfolio.lines, worths, strict=True):
         findings.add(where, line_checks(line, worth, base, options, date), line.security_id)
     turnover = sum((abs(line.trade.shares) * line.price for line in portfolio.lines), _ZERO)

@@ -41,6 +41,7 @@ class Line(NamedTuple):
     reason: str
     cost: Fraction | None
     price_date: Date | None
+    by_settings: bool = False
 
 
 class Solution(NamedTuple):
@@ -60,6 +61,8 @@ class Portfolio:
     rebalance_id: str
     state: str
     has_error: bool
+    is_not_to_be_traded: bool
+    has_settings: bool
     market_value: Fraction | None
     cash_before: Fraction | None
     cash_after: Fraction | None
@@ -81,6 +84,8 @@ def read_portfolio(message: Mapping[str, Any]) -> Portfolio:
         rebalance_id=message["rebalanceId"],
         state=message["state"].removeprefix(_STATE),
         has_error="error" in message,
+        is_not_to_be_traded=_reason(message) == "DO_NOT_TRADE",
+        has_settings=whole(message.get("settingsVersion", 0)) > 0,
         market_value=given(message, "marketValue"),
         cash_before=given(message, "cashBefore"),
         cash_after=given(message, "cashAfter"),
@@ -112,7 +117,14 @@ def _line(message: Mapping[str, Any]) -> Line:
         message["reason"].removeprefix(_REASON),
         given(message, "cost"),
         read_date(message["priceDate"]) if "priceDate" in message else None,
+        message.get("boundBy") == "RULE_SOURCE_SETTINGS",
     )
+
+
+def _reason(message: Mapping[str, Any]) -> str:
+    """Of the error of a portfolio, if it has one."""
+    details = message.get("error", {}).get("details", ())
+    return next((str(one["reason"]) for one in details if "reason" in one), "")
 
 
 def _trade(message: Mapping[str, Any], quantity: object) -> Trade:

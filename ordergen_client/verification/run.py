@@ -57,6 +57,7 @@ class Run:
         self.date: Date = read_date(started["rebalanceDate"])
         self.states: Counter[str] = Counter()
         self._summary = Summary()
+        self._not_traded = 0
         self._portfolio_count = whole(started["portfolioCount"])
         self._started = started
         self._rebalance_id = rebalance_id
@@ -76,6 +77,7 @@ class Run:
         """One more portfolio."""
         self.states[portfolio.state] += 1
         self._summary.add(portfolio)
+        self._not_traded += portfolio.state == "SKIPPED" and portfolio.is_not_to_be_traded
         times = 1 + (portfolio.portfolio_id in self._seen)
         self._seen.add(portfolio.portfolio_id)
         checks = (
@@ -102,6 +104,6 @@ class Run:
     def _end_state(self, has_error: bool) -> str:
         if has_error:
             return "FAILED"
-        if self.states["SKIPPED"]:
+        if self.states["SKIPPED"] > self._not_traded:
             return "CANCELLED"
         return "COMPLETED_WITH_ERRORS" if self.states["INFEASIBLE"] + self.states["FAILED"] else "COMPLETED"

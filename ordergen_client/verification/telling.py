@@ -20,6 +20,8 @@ def checked(report: Report, *, proved: bool) -> Iterator[tuple[str, int]]:
     if proved:
         yield "portfolios solved again", report.proved
         yield "portfolios not solved again in time", report.undecided
+        if report.with_settings:
+            yield "portfolios not solved again: their settings are not in an export", report.with_settings
 
 
 def first_findings(report: Report) -> tuple[str, list[dict[str, object]]]:

@@ -50,6 +50,7 @@ class Report:
         others: portfolios without lines, by state.
         proved: portfolios that were solved again to the end.
         undecided: portfolios that could not be, in the time that the run gave its solver.
+        with_settings: portfolios that have some: those are not in an export, so these are not solved again.
     """
 
     rebalance_id: str
@@ -62,6 +63,7 @@ class Report:
     others: dict[str, int] = field(default_factory=dict)
     proved: int = 0
     undecided: int = 0
+    with_settings: int = 0
 
     @property
     def portfolios(self) -> int:
@@ -157,7 +159,8 @@ class _Verification:
         self.report.solved += 1
         self.report.lines += len(portfolio.lines)
         self.report.feasible += not portfolio.solution.proven
-        if self._prover and self._findings.count == before:
+        self.report.with_settings += portfolio.has_settings
+        if self._prover and self._findings.count == before and not portfolio.has_settings:
             self._prove(portfolio, run.options, self._prover)
 
     def _prove(self, portfolio: Portfolio, options: Options, prover: Prover) -> None:

@@ -2,21 +2,28 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 from globeco.ordergen.v1 import drift_pb2, rebalance_pb2, rebalance_service_pb2
 from google.protobuf import empty_pb2
 
 from ordergen_server.api.call import Call, Limits
-from ordergen_server.api.messages import decoding, drifts, encoding
+from ordergen_server.api.messages import comparisons, decoding, drifts, encoding, explanations
 from ordergen_server.api.messages.encoded_events import EncodedEvents
+from ordergen_server.api.settings_servicer import SettingsServicer
 from ordergen_server.domain.rebalances import PortfolioState, View
 from ordergen_server.domain.requests.ids import check_entity_id, check_object_id, check_version
 from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.domain.requests.violations import Violations
-from ordergen_server.domain.stores import RebalanceStore
+from ordergen_server.domain.stores import RebalanceStore, SettingsStore
+from ordergen_server.services.comparing.comparisons import Comparisons
 from ordergen_server.services.drifting.checks import DriftChecks
+from ordergen_server.services.portfolio_settings import SettingsEditor
 from ordergen_server.services.rebalancer import Rebalancer
 from ordergen_server.services.watching import Events
+
+if TYPE_CHECKING:
+    from ordergen_server.domain.explanations import Explanation
 
 pb = rebalance_service_pb2
 
@@ -24,7 +31,7 @@ pb = rebalance_service_pb2
 CANCEL_SECONDS = 5.0
 
 
-class RebalanceServicer:
+class RebalanceServicer(SettingsServicer):
     """Decodes requests, asks the use cases, encodes answers; what it raises becomes a status.
 
     Where a method answers batches, an empty one says that there is nothing yet; streams of runs are encoded
@@ -33,15 +40,28 @@ class RebalanceServicer:
     Args:
         rebalancer: the use cases.
         drift_checks: who needs them.
+        comparisons: what different options would do.
         runs: what is stored of runs.
         limits: how long calls may take.
+        editor: changes settings of portfolios.
+        settings: what is stored of them.
     """
 
     def __init__(
-        self, rebalancer: Rebalancer, drift_checks: DriftChecks, runs: RebalanceStore, limits: Limits
+        self,
+        rebalancer: Rebalancer,
+        drift_checks: DriftChecks,
+        comparisons: Comparisons,
+        runs: RebalanceStore,
+        limits: Limits,
+        *,
+        editor: SettingsEditor,
+        settings: SettingsStore,
     ) -> None:
+        super().__init__(editor, settings)
         self._rebalancer = rebalancer
         self._drift_checks = drift_checks
+        self._comparisons = comparisons
         self._runs = runs
         self._limits = limits
         self._events = EncodedEvents()
@@ -55,6 +75,7 @@ class RebalanceServicer:
             repeatable = decoding.request(request, violations)
             options = decoding.options(request.options, violations)
             cash_flow = decoding.cash_flow(request, violations)
+        explained: list[Explanation] = []
         result = self._rebalancer.rebalance_portfolio(
             request.portfolio_id,
             options,
@@ -62,8 +83,12 @@ class RebalanceServicer:
             request=repeatable,
             validate_only=request.validate_only,
             cash_flow=cash_flow,
+            explained=explained.append if request.explain_rules else None,
         )
-        return encoding.with_ranges(result, options)
+        message = encoding.with_ranges(result, options)
+        for explanation in explained:
+            explanations.add_explanation(message, explanation)
+        return message
 
     def RebalanceModel(self, request: pb.RebalanceModelRequest, call: Call) -> Iterator[Sequence[bytes]]:
         """Rebalance portfolios of a model."""
@@ -222,6 +247,17 @@ class RebalanceServicer:
         with closing(self._drift_checks.check(request.model_id, request.page_size, deadline)) as pages:
             for page in pages:
                 yield [drifts.portfolio_drift(one) for one in page]
+
+    def CompareOptions(
+        self, request: pb.CompareOptionsRequest, call: Call
+    ) -> Iterator[Sequence[pb.CompareOptionsResponse]]:
+        """Tell what variants would do."""
+        with Violations() as violations:
+            asked = comparisons.comparison(request, violations)
+        deadline = call.deadline(self._limits.run_seconds).unless(call.gone.is_set)
+        with closing(self._comparisons.compare(asked, deadline)) as told:
+            for batch in told:
+                yield [comparisons.compared(one) for one in batch]
 
     def _told(self, events: Events, view: View) -> Iterator[Sequence[bytes]]:
         with closing(events):

@@ -12,6 +12,7 @@ from math import ceil
 from typing import Protocol
 
 from ordergen_server.domain.errors import OrderGenerationError
+from ordergen_server.domain.portfolio_settings import AppliedSettings
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState
 from ordergen_server.domain.stores import Lease, RunOrder
 from ordergen_server.domain.summaries import RebalanceSummary
@@ -63,17 +64,20 @@ class ClaimedChunk:
         stride: the rest of it, where only a part is stored, is the chunk `number + stride`.
         portfolio_ids: in the order in which they are done.
         cash_flows: of those that have one, by portfolio id.
+        settings: of those that have some, and perhaps of others, by portfolio id; as the run began.
     """
 
     number: int
     stride: int
     portfolio_ids: tuple[str, ...]
     cash_flows: Mapping[str, Decimal] = field(default_factory=dict)
+    settings: Mapping[str, AppliedSettings] = field(default_factory=dict)
 
     def rest(self, done: Collection[str]) -> "ClaimedChunk":
         """What is left of it once some are stored."""
         left = tuple(one for one in self.portfolio_ids if one not in done)
-        return ClaimedChunk(self.number + self.stride, self.stride, left, flows_of(left, self.cash_flows))
+        flows = flows_of(left, self.cash_flows)
+        return ClaimedChunk(self.number + self.stride, self.stride, left, flows, self.settings)
 
 
 def flows_of(portfolio_ids: Collection[str], cash_flows: Mapping[str, Decimal]) -> dict[str, Decimal]:
@@ -89,12 +93,14 @@ class DoneChunk:
         counts: its portfolios by state.
         stopped: why no other portfolio of the run can fare better, if that is so.
         summary: the sums over its portfolios; None where a server of an earlier release stored them.
+        not_traded: so many are not to be traded by their settings.
     """
 
     number: int
     counts: Mapping[PortfolioState, int]
     stopped: OrderGenerationError | None = None
     summary: RebalanceSummary | None = None
+    not_traded: int = 0
 
     @property
     def count(self) -> int:

@@ -9,8 +9,9 @@ from ordergen_server.domain.errors import OrderGenerationError
 
 
 class DriftState(Enum):
-    """How a portfolio stands to its model: the first of these that is true, FAILED before all."""
+    """How a portfolio stands to its model: the first of these that is true, FAILED as the second."""
 
+    DO_NOT_TRADE = "DO_NOT_TRADE"
     NEW = "NEW"
     HIGH_CASH = "HIGH_CASH"
     LOW_CASH = "LOW_CASH"
@@ -42,7 +43,7 @@ class PortfolioDrift:
     """How far a portfolio is from its model; what cannot be computed is None.
 
     Attributes:
-        error: why it FAILED.
+        error: why it FAILED, or why no more is known of one that is not to be traded.
         market_value: in money.
         cash_weight: cash over market value.
         drift: sum of |value - target value| over market value.

@@ -10,6 +10,7 @@
     ├── PreconditionFailed         the state of the world does not allow it
     │   ├── ModelWithoutPositions
     │   ├── MarketValueNotPositive
+    │   ├── NotToBeTraded          the settings of the portfolio say so
     │   ├── Infeasible             no whole shares satisfy the bands and the cash floor
     │   └── DataProblem            a sibling answered, and what is needed is missing or bad
     │       ├── MissingData
@@ -130,6 +131,10 @@ class ModelWithoutPositions(PreconditionFailed):
 
 class MarketValueNotPositive(PreconditionFailed):
     """A portfolio whose market value is zero or negative has no weights."""
+
+
+class NotToBeTraded(PreconditionFailed):
+    """The settings of a portfolio say that it is not to be traded."""
 
 
 class Infeasible(PreconditionFailed):

@@ -17,7 +17,13 @@ from math import lcm
 from typing import NamedTuple
 
 from ordergen_server.domain.numbers import EXACT, ZERO
-from ordergen_server.domain.rebalances import PortfolioRebalance, RebalanceOptions, RebalancePosition
+from ordergen_server.domain.rebalances import (
+    MinimumCash,
+    PortfolioRebalance,
+    RebalanceOptions,
+    RebalancePosition,
+    TradingCosts,
+)
 
 #: Decimals of a price, and their steps: what moves is a whole number of these.
 PRICE_PLACES, STEPS = 8, 10**8
@@ -45,12 +51,13 @@ def good_until(result: PortfolioRebalance, options: RebalanceOptions | None) -> 
 
     Args:
         result: whole.
-        options: of its run.
+        options: of its run; the cash that the portfolio's settings keep is in the result.
     """
     value, cash = result.base_value, result.cash_after
     if options is None or result.solution is None or value is None or cash is None:
         return ()
-    return tuple(_Answer(result.positions, value, cash, options).ranges())
+    floor = _floor(options, result.settings_floor)
+    return tuple(_Answer(result.positions, value, cash, floor, options.costs).ranges())
 
 
 class _Line(NamedTuple):
@@ -77,10 +84,15 @@ class _Answer:
     """
 
     def __init__(
-        self, positions: Sequence[RebalancePosition], value: Decimal, cash: Decimal, options: RebalanceOptions
+        self,
+        positions: Sequence[RebalancePosition],
+        value: Decimal,
+        cash: Decimal,
+        floor: MinimumCash,
+        costs: TradingCosts | None,
     ) -> None:
-        amount, weight = _floor(options)
-        rate = options.costs.rate_weight if options.costs else ZERO
+        amount, weight = floor.amount, floor.weight
+        rate = costs.rate_weight if costs else ZERO
         prices, price_unit = _counted([one.security.price for one in positions], STEPS)
         money = [one for one in (value, cash, amount) if one is not None]
         held = [one.original_quantity for one in positions]
@@ -154,12 +166,18 @@ class _Answer:
         return nsmallest(2, falls), nsmallest(2, rises)
 
 
-def _floor(options: RebalanceOptions) -> tuple[Decimal | None, Decimal | None]:
+def _floor(options: RebalanceOptions, of_settings: MinimumCash | None) -> MinimumCash:
     """The amount and the weight of cash that must remain; None of what is not asked for."""
+    own = of_settings or MinimumCash()
     if options.allow_overdraft:
-        return None, None
-    amount, weight = options.minimum_cash_amount, options.minimum_cash_weight
-    return (ZERO, None) if amount is None and weight is None else (amount, weight)
+        return own
+    amount = _greater(options.minimum_cash_amount, own.amount)
+    weight = _greater(options.minimum_cash_weight, own.weight)
+    return MinimumCash(ZERO) if amount is None and weight is None else MinimumCash(amount, weight)
+
+
+def _greater(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    return max((value for value in (one, other) if value is not None), default=None)
 
 
 def _of_others(rooms: Sequence[tuple[int, int]], place: int) -> list[int]:

@@ -1,13 +1,13 @@
 """Runs: what was asked, and what became of each portfolio."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 from enum import Enum
 from typing import NamedTuple
 
-from ordergen_server.domain.errors import OrderGenerationError
+from ordergen_server.domain.errors import NotToBeTraded, OrderGenerationError
 from ordergen_server.domain.numbers import EXACT, ZERO, difference, product
 from ordergen_server.domain.summaries import RebalanceSummary
 
@@ -94,6 +94,14 @@ class LotSize:
 
 
 @dataclass(frozen=True, slots=True)
+class MinimumCash:
+    """Cash to keep, in money, or as a weight of market value plus cash flow; the greater of the two holds."""
+
+    amount: Decimal | None = None
+    weight: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TradingCosts:
     """What a trade costs beyond its value: rate_weight x value + per_trade_amount, in money.
 
@@ -141,6 +149,12 @@ class RebalanceOptions:
     sides: Sides = Sides.BUY_AND_SELL
     costs: TradingCosts | None = None
     maximum_price_age_days: int | None = None
+
+    def in_full(self, maximum_price_age_days: int | None) -> "RebalanceOptions":
+        """With what the server is configured with where these say nothing."""
+        if self.maximum_price_age_days is None:
+            return replace(self, maximum_price_age_days=maximum_price_age_days)
+        return self
 
 
 class Transaction(NamedTuple):
@@ -192,6 +206,15 @@ class RunSecurity:
         return hash(self.security_id)
 
 
+class RuleSource(Enum):
+    """Whose rule decided a line: the run's (or both alike), or that of the portfolio's settings."""
+
+    RUN = "RUN"
+    SETTINGS = "SETTINGS"
+
+
+#: Reasons that are rules which both a run and settings can have: names of an optimizer's Reason.
+SHARED_RULES = frozenset({"REDUCED_FOR_CASH", "RESTRICTED", "BELOW_MINIMUM_TRADE", "TURNOVER_LIMIT"})
 #: Of a line of which nobody knows why it trades, or does not: another service decided it.
 UNKNOWN_REASON = "UNSPECIFIED"
 
@@ -204,12 +227,21 @@ class RebalancePosition(NamedTuple):
     Attributes:
         trade_quantity: whole shares bought (above 0) or sold (below 0).
         reason: why the line trades or does not: the name of an optimizer's Reason, or `UNKNOWN_REASON`.
+        by_settings: the rule that is the reason is that of the portfolio's settings, which was the stricter.
     """
 
     security: RunSecurity
     original_quantity: Decimal
     trade_quantity: int
     reason: str
+    by_settings: bool = False
+
+    @property
+    def bound_by(self) -> RuleSource | None:
+        """Whose rule decided it; None where none did that both a run and settings can have."""
+        if self.by_settings:
+            return RuleSource.SETTINGS
+        return RuleSource.RUN if self.reason in SHARED_RULES else None
 
     @property
     def adjusted_quantity(self) -> Decimal:
@@ -255,6 +287,8 @@ class PortfolioRebalance:
         market_value: cash and holdings, without the cash flow.
         cash_flow: money that comes (above 0) or is paid out (below 0); None where there is none.
         cost: of all its transactions, where the run had costs; `costs` tells those of each.
+        settings_version: of the portfolio's settings that were applied; 0 where it had none, or had no turn.
+        settings_floor: the cash that those settings kept, where they kept some and there is an answer.
     """
 
     rebalance_id: str
@@ -276,6 +310,8 @@ class PortfolioRebalance:
     cash_flow: Decimal | None = None
     cost: Decimal | None = None
     costs: TradingCosts | None = None
+    settings_version: int = 0
+    settings_floor: MinimumCash | None = None
 
     @property
     def base_value(self) -> Decimal | None:
@@ -283,6 +319,11 @@ class PortfolioRebalance:
         if self.market_value is None or self.cash_flow is None:
             return self.market_value
         return EXACT.add(self.market_value, self.cash_flow)
+
+    @property
+    def is_not_to_be_traded(self) -> bool:
+        """Whether it was skipped because its settings say so; the run goes on, and is none with errors."""
+        return isinstance(self.error, NotToBeTraded)
 
 
 def transactions_of(orders: Iterable[tuple[str, int]], trade_date: date) -> tuple[Transaction, ...]:
@@ -350,6 +391,7 @@ class Rebalance:
         draft: it has positions in place of the model's own, and is stored nowhere.
         summary: the sums over its portfolios so far, of those that `counts` has; None where it is not known:
             of runs stored before it was, and of those of another service.
+        not_traded: so many of those that were skipped are not to be traded by their settings.
     """
 
     rebalance_id: str
@@ -369,6 +411,7 @@ class Rebalance:
     partial: bool = False
     draft: bool = False
     summary: RebalanceSummary | None = None
+    not_traded: int = 0
 
     @property
     def oldest_price_date(self) -> date | None:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from ordergen_server.domain.market import MarketSnapshot
 from ordergen_server.domain.models import Model, ModelContent, Position
+from ordergen_server.domain.portfolio_settings import AppliedSettings, PortfolioSettings, SettingsContent
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, Rebalance, View
 from ordergen_server.domain.requests.pages import Page, PageRequest
 
@@ -66,6 +67,39 @@ class ModelStore(Protocol):
 
     def mark_rebalanced(self, model_id: str, time: datetime) -> None:
         """Note that a portfolio of the model traded; its version stays, and a deleted model is none."""
+
+
+class SettingsStore(Protocol):
+    """Keeps the settings of portfolios."""
+
+    def change(
+        self,
+        portfolio_id: str,
+        version: int,
+        change: Callable[[SettingsContent], SettingsContent],
+        time: datetime,
+        *,
+        actor: str = "",
+    ) -> PortfolioSettings:
+        """Store what `change` makes of settings, as one step; version 0 are none, and become the first.
+
+        Where it changes nothing of settings that there are, they stay as they are, with their version.
+
+        Raises:
+            VersionMismatch: `version` is not the current one.
+        """
+
+    def delete(self, portfolio_id: str, version: int) -> None:
+        """Delete settings. Raises NotFound, VersionMismatch."""
+
+    def get(self, portfolio_id: str) -> PortfolioSettings:
+        """Read settings. Raises NotFound."""
+
+    def find(self, page: PageRequest) -> Page[PortfolioSettings]:
+        """Read a page of settings, by portfolio id. Raises InvalidArgument for a foreign token."""
+
+    def applied(self, portfolio_ids: Sequence[str]) -> Mapping[str, AppliedSettings]:
+        """What a run keeps of the settings of those of these portfolios that have some, by portfolio id."""
 
 
 class LeaseLost(Exception):
@@ -142,7 +176,8 @@ class RebalanceStore(Protocol):
     ) -> Rebalance:
         """Store a new run in chunks; where the same request has begun a run before, answer that one.
 
-        Each chunk has the cash flows of its portfolios with it.
+        Each chunk has the cash flows of its portfolios with it, and their settings as they are then: what
+        changes later changes nothing in the run.
 
         Raises:
             RebalanceInProgress: a run of the model is in progress.

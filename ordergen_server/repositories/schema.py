@@ -11,6 +11,7 @@ from bson.decimal128 import Decimal128
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import OperationFailure
 
+from ordergen_server.domain import portfolio_settings
 from ordergen_server.domain.models import (
     MAXIMUM_NAME_LENGTH,
     MAXIMUM_PORTFOLIOS,
@@ -27,6 +28,7 @@ from ordergen_server.repositories.model_store.activity import (
 from ordergen_server.repositories.model_store.model_pages import LISTING_SECONDS
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.database import Database, Documents
+from ordergen_server.repositories.settings_store import setting_documents
 
 #: How long a request id is remembered.
 REQUEST_SECONDS = 7 * 24 * 3600
@@ -107,6 +109,81 @@ MODEL_VALIDATOR: Document = {
             {"$lte": [_SUM_OF_TARGETS, Decimal128(MAXIMUM_TARGET)]},
             _each_once(_SECURITIES),
             _each_once(_PORTFOLIOS),
+        ]
+    },
+}
+
+
+def _or_zero(field: str) -> Document:
+    """The number of a field, 0 where it has none."""
+    return {"$ifNull": [f"${field}", _ZERO]}
+
+
+_NUMBER = {"bsonType": ["decimal", "null"]}
+_SETTINGS_SHAPE: Document = {
+    "bsonType": "object",
+    "required": ["version"],
+    "properties": {
+        "_id": _ENTITY_ID,
+        "version": {"bsonType": ["int", "long"], "minimum": 1},
+        "do_not_trade": {
+            "bsonType": ["object", "null"],
+            "required": ["reason"],
+            "properties": {
+                "reason": {"bsonType": "string", "pattern": f"[^{_SPACES}]"},
+                "until": {"bsonType": ["string", "null"], "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
+            },
+        },
+        "minimum_cash_amount": _NUMBER,
+        "minimum_cash_weight": _NUMBER,
+        "minimum_trade_value": _NUMBER,
+        "restrictions": {
+            "bsonType": "array",
+            "maxItems": portfolio_settings.MAXIMUM_RESTRICTIONS,
+            "items": {
+                "bsonType": "object",
+                "required": ["security_id", "type"],
+                "properties": {
+                    "security_id": _ENTITY_ID,
+                    "type": {"enum": ["DO_NOT_BUY", "DO_NOT_SELL", "HOLD"]},
+                },
+            },
+        },
+        "maximum_turnover_weight": _NUMBER,
+        "note": {"bsonType": "string"},
+        "create_time": {"bsonType": "date"},
+        "update_time": {"bsonType": "date"},
+        "actor": {"bsonType": "string"},
+        setting_documents.DELETED: {"bsonType": "date"},
+    },
+    # Settings have what is read of them; what was deleted has its version alone.
+    "anyOf": [
+        {"required": ["restrictions", "note", "create_time", "update_time", "actor"]},
+        {"required": [setting_documents.DELETED]},
+    ],
+}
+_RESTRICTED: Document = {
+    "$map": {"input": {"$ifNull": ["$restrictions", []]}, "as": "one", "in": "$$one.security_id"}
+}
+SETTINGS_VALIDATOR: Document = {
+    "$jsonSchema": _SETTINGS_SHAPE,
+    "$expr": {
+        "$and": [
+            *(
+                {"$gte": [_or_zero(field), _ZERO]}
+                for field in (
+                    "minimum_cash_amount",
+                    "minimum_cash_weight",
+                    "minimum_trade_value",
+                    "maximum_turnover_weight",
+                )
+            ),
+            {"$lte": [_or_zero("minimum_cash_weight"), _ONE]},
+            _each_once(_RESTRICTED),
+            *(
+                {"$lte": [{"$strLenBytes": {"$ifNull": [text, ""]}}, portfolio_settings.MAXIMUM_TEXT_BYTES]}
+                for text in ("$note", "$do_not_trade.reason")
+            ),
         ]
     },
 }
@@ -219,6 +296,17 @@ def _partial(name: str, field: str, rule: Document, *, unique: bool = False) -> 
 def enforce_model_rules(database: Database) -> None:
     """Let the database refuse models that break a rule."""
     database.command({"collMod": "models", "validator": MODEL_VALIDATOR})
+
+
+def keep_settings(database: Database) -> None:
+    """Settings of portfolios, and for a while the versions of those that were deleted."""
+    name, deleted = setting_documents.SETTINGS, setting_documents.DELETED
+    database.create_collection(name)
+    expiry = IndexModel(
+        [(deleted, ASCENDING)], name="expiry", expireAfterSeconds=setting_documents.REMEMBERED_SECONDS
+    )
+    database.collection(name).create_indexes([expiry])
+    database.command({"collMod": name, "validator": SETTINGS_VALIDATOR})
 
 
 def separate_activity(database: Database) -> None:

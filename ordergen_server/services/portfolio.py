@@ -1,10 +1,12 @@
 """Portfolios of a run: from holdings, prices and a model to whole-share orders and the story of each line."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal, localcontext
 from fractions import Fraction
+from types import MappingProxyType
 
 import optimizer
 from ordergen_server.domain.deadlines import Deadline
@@ -17,6 +19,7 @@ from ordergen_server.domain.errors import (
 )
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.numbers import EXACT, ZERO, exact, floored, ratio
+from ordergen_server.domain.portfolio_settings import AppliedSettings, joined
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
@@ -28,6 +31,7 @@ from ordergen_server.domain.rebalances import (
     transactions_of,
 )
 from ordergen_server.domain.requests.violations import summary
+from ordergen_server.services.binding import Binding
 from ordergen_server.services.observer import UNOBSERVED, RunObserver
 from ordergen_server.services.securities import Securities
 from ordergen_server.services.solving import Solved, solve_all
@@ -42,6 +46,8 @@ _LIMITS = {
 }
 #: What the contract and the database have room for.
 MOST_SHARES = 2**63 - 1
+#: Of portfolios that have none.
+NO_SETTINGS: Mapping[str, AppliedSettings] = MappingProxyType({})
 
 
 def rebalance_portfolios(
@@ -50,16 +56,57 @@ def rebalance_portfolios(
     options: RebalanceOptions,
     deadline: Deadline,
     observer: RunObserver = UNOBSERVED,
+    *,
+    settings: Mapping[str, AppliedSettings] = NO_SETTINGS,
 ) -> list[PortfolioRebalance]:
     """What becomes of each portfolio, in their order.
 
     Each comes as an untried result, which carries its ids, name and dates, and its holdings. Where
     there is no answer the result is INFEASIBLE or FAILED, with its error and what could be computed.
+    Of the options and a portfolio's settings the stricter holds.
     """
     found = [valued(untried, holdings, securities) for untried, holdings in portfolios]
-    solvable = [one for one in found if isinstance(one, Valued)]
-    solved = iter(solve_all(solvable, securities, options, deadline, observer))
-    return [_completed(one, next(solved), options) if isinstance(one, Valued) else one for one in found]
+    solved: dict[int, PortfolioRebalance] = {}
+    for own, places in _alike(found, options, settings).items():
+        solvable = [one for place in places if isinstance(one := found[place], Valued)]
+        answers = solve_all(solvable, securities, own, deadline, observer)
+        for place, portfolio, answer in zip(places, solvable, answers, strict=True):
+            completed = _completed(portfolio, answer, own)
+            solved[place] = _bound(completed, portfolio.market_value, options, settings)
+    return [solved[place] if isinstance(one, Valued) else one for place, one in enumerate(found)]
+
+
+def _alike(
+    found: Sequence[Valued | PortfolioRebalance],
+    options: RebalanceOptions,
+    settings: Mapping[str, AppliedSettings],
+) -> Mapping[RebalanceOptions, list[int]]:
+    """The places of portfolios that can be rebalanced, by what holds for them."""
+    alike: defaultdict[RebalanceOptions, list[int]] = defaultdict(list)
+    solvable = [
+        (place, one.result.portfolio_id) for place, one in enumerate(found) if isinstance(one, Valued)
+    ]
+    if plain := [place for place, key in solvable if key not in settings]:
+        alike[options] = plain
+    for place, key in solvable:
+        if key in settings:
+            alike[joined(options, settings[key].content)].append(place)
+    return alike
+
+
+def _bound(
+    result: PortfolioRebalance,
+    market_value: Decimal,
+    options: RebalanceOptions,
+    settings: Mapping[str, AppliedSettings],
+) -> PortfolioRebalance:
+    """The result with the lines that the portfolio's settings bound."""
+    own = settings.get(result.portfolio_id)
+    if own is None or not result.positions:
+        return result
+    binding = Binding(options, own.content, market_value)
+    lines = (line._replace(by_settings=binding.is_by_settings(line)) for line in result.positions)
+    return replace(result, positions=tuple(lines), settings_floor=own.content.floor)
 
 
 def _completed(

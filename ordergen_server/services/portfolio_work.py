@@ -1,6 +1,6 @@
 """The work on portfolios: reading holdings, many at once, and rebalancing what has been read."""
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -9,15 +9,18 @@ from itertools import islice
 
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import DataProblem, DeadlineExceeded, OrderGenerationError, Unavailable
+from ordergen_server.domain.explanations import Explanation
 from ordergen_server.domain.market import Holdings, MarketSnapshot, MarketSource, PortfolioSource, Quote
 from ordergen_server.domain.models import Position
 from ordergen_server.domain.origin import carried
+from ordergen_server.domain.portfolio_settings import AppliedSettings, joined
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
     Rebalance,
     RebalanceOptions,
 )
+from ordergen_server.services.explaining import explain
 from ordergen_server.services.observer import UNOBSERVED, RunObserver, Stage
 from ordergen_server.services.portfolio import rebalance_portfolios
 from ordergen_server.services.securities import Securities
@@ -29,6 +32,8 @@ STOPPING = (Unavailable, DeadlineExceeded)
 LOOK_SECONDS = 0.2
 
 Batches = Generator[list[PortfolioRebalance], None, None]
+#: Takes what the rules of its options do to a portfolio.
+Explained = Callable[[Explanation], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +42,14 @@ class Task:
 
     Attributes:
         cash_flows: of those that have one, by portfolio id.
+        settings: of those that have some, by portfolio id, as the run began.
     """
 
     rebalance: Rebalance
     securities: Securities
     deadline: Deadline
     cash_flows: Mapping[str, Decimal] = field(default_factory=dict)
+    settings: Mapping[str, AppliedSettings] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +99,31 @@ class PortfolioWork:
             deadline.raise_if_stopped()
         return reading.result()
 
-    def one(self, task: Task, portfolio_id: str) -> PortfolioRebalance:
-        """What becomes of one portfolio, worked on in this thread."""
-        return self._solved(task, [self._read(task.securities, portfolio_id, task.deadline)])[0]
+    def one(self, task: Task, portfolio_id: str, explained: Explained | None = None) -> PortfolioRebalance:
+        """What becomes of one portfolio, worked on in this thread; `explained` takes what its rules do."""
+        if closed := not_to_be_traded(task.rebalance, portfolio_id, task.settings, task.cash_flows):
+            return closed
+        read = self._read(task.securities, portfolio_id, task.deadline)
+        [result] = self.solved(task, [read])
+        if explained and isinstance(read.holdings, Holdings):
+            with self._observer.stage(Stage.SOLVE):
+                explained(_explanation(task, read, read.holdings, result))
+        return result
 
     def results(self, task: Task, portfolio_ids: Iterable[str]) -> Batches:
-        """What becomes of each portfolio, in batches as they are read. Raises as `readings` does."""
-        asked = ((task.securities, one) for one in portfolio_ids)
+        """What becomes of each portfolio, in batches as they are read. Raises as `readings` does.
+
+        Those that are not to be traded come first; nothing is read of them.
+        """
+        ids = list(portfolio_ids)
+        tried = ((one, not_to_be_traded(task.rebalance, one, task.settings, task.cash_flows)) for one in ids)
+        closed = {one: result for one, result in tried if result}
+        if closed:
+            yield list(closed.values())
+        asked = ((task.securities, one) for one in ids if one not in closed)
         with closing(self.readings(asked, task.deadline)) as readings:
             for batch in readings:
-                results = self._solved(task, batch)
+                results = self.solved(task, batch)
                 task.deadline.raise_if_stopped()
                 yield results
 
@@ -131,7 +153,7 @@ class PortfolioWork:
     def _submit(self, securities: Securities, portfolio_id: str, deadline: Deadline) -> "Future[Reading]":
         return self._workers.submit(carried(self._read), securities, portfolio_id, deadline)
 
-    def _solved(self, task: Task, reads: Sequence[Reading]) -> list[PortfolioRebalance]:
+    def solved(self, task: Task, reads: Sequence[Reading]) -> list[PortfolioRebalance]:
         """What becomes of portfolios that have been read."""
         if not reads:
             return []
@@ -168,12 +190,30 @@ def _results(task: Task, reads: Sequence[Reading], observer: RunObserver) -> lis
     failed = [_failed(task, read, read.holdings) for read in reads if not isinstance(read.holdings, Holdings)]
     found = [(_start(task, read), read.holdings) for read in reads if isinstance(read.holdings, Holdings)]
     options = task.rebalance.options or RebalanceOptions()  # a run that is carried out has some
-    return failed + rebalance_portfolios(found, task.securities, options, task.deadline, observer)
+    done = rebalance_portfolios(
+        found, task.securities, options, task.deadline, observer, settings=task.settings
+    )
+    return failed + done
+
+
+def _explanation(task: Task, read: Reading, holdings: Holdings, result: PortfolioRebalance) -> Explanation:
+    options = task.rebalance.options or RebalanceOptions()
+    if own := task.settings.get(read.portfolio_id):
+        options = joined(options, own.content)
+    return explain(
+        _start(task, read), holdings, task.securities, options, result=result, deadline=task.deadline
+    )
 
 
 def _start(task: Task, read: Reading) -> PortfolioRebalance:
     start = untried(task.rebalance, read.portfolio_id, task.cash_flows)
-    return replace(start, portfolio_name=read.name, snapshot_time=task.securities.time)
+    own = task.settings.get(read.portfolio_id)
+    return replace(
+        start,
+        portfolio_name=read.name,
+        snapshot_time=task.securities.time,
+        settings_version=own.version if own else 0,
+    )
 
 
 def _failed(task: Task, read: Reading, error: OrderGenerationError) -> PortfolioRebalance:
@@ -191,3 +231,17 @@ def untried(rebalance: Rebalance, portfolio_id: str, cash_flows: Mapping[str, De
         trade_date=rebalance.rebalance_date,
         cash_flow=cash_flows.get(portfolio_id),
     )
+
+
+def not_to_be_traded(
+    rebalance: Rebalance,
+    portfolio_id: str,
+    settings: Mapping[str, AppliedSettings],
+    cash_flows: Mapping[str, Decimal],
+) -> PortfolioRebalance | None:
+    """The result of a portfolio that its settings keep from being traded; None of all others."""
+    own = settings.get(portfolio_id)
+    why = own.not_to_be_traded(portfolio_id, rebalance.rebalance_date) if own else None
+    if own is None or why is None:
+        return None
+    return replace(untried(rebalance, portfolio_id, cash_flows), error=why, settings_version=own.version)

@@ -22,12 +22,26 @@ from ordergen_server.domain.rebalances import (
     View,
     summary_of,
 )
-from ordergen_server.domain.stores import BegunBy, ModelStore, RebalanceStore, Request, RunOrder
+from ordergen_server.domain.stores import (
+    BegunBy,
+    ModelStore,
+    RebalanceStore,
+    Request,
+    RunOrder,
+    SettingsStore,
+)
 from ordergen_server.domain.subjects import current_actor
 from ordergen_server.domain.summaries import RebalanceSummary
 from ordergen_server.services.members import NO_FLOWS, Members, chosen
 from ordergen_server.services.observer import UNOBSERVED, RunObserver, Stage
-from ordergen_server.services.portfolio_work import STOPPING, PortfolioWork, Task, untried
+from ordergen_server.services.portfolio_work import (
+    STOPPING,
+    Explained,
+    PortfolioWork,
+    Task,
+    not_to_be_traded,
+    untried,
+)
 from ordergen_server.services.running.leased_run import end_state
 from ordergen_server.services.running.runs import Runs
 from ordergen_server.services.securities import Securities
@@ -51,6 +65,7 @@ class Rebalancer:
         *,
         models: ModelStore,
         store: RebalanceStore,
+        settings: SettingsStore,
         work: PortfolioWork,
         runs: Runs,
         clock: Callable[[], datetime],
@@ -61,6 +76,7 @@ class Rebalancer:
         self._observer = observer
         self._models = models
         self._store = store
+        self._settings = settings
         self._work = work
         self._runs = runs
         self._clock = clock
@@ -76,6 +92,7 @@ class Rebalancer:
         request: Request | None = None,
         validate_only: bool = False,
         cash_flow: Decimal | None = None,
+        explained: Explained | None = None,
     ) -> PortfolioRebalance:
         """Rebalance one portfolio to its model: a run of one, stored whole, with its end.
 
@@ -86,10 +103,13 @@ class Rebalancer:
             request: makes the call safe to repeat.
             validate_only: store nothing.
             cash_flow: money that comes (above 0) or is paid out (below 0).
+            explained: takes what the rules of the options do, which is not stored; an infeasible portfolio is
+                then answered, and not raised.
 
         Raises:
             NotFound: the portfolio belongs to no model.
             ModelWithoutPositions: its model has none.
+            NotToBeTraded: its settings say so.
             Infeasible, MarketValueNotPositive, DataProblem, Unavailable, DeadlineExceeded: why the portfolio
                 has no answer; metadata rebalance_id leads to what was stored.
             Cancelled: the caller has gone, and nothing was stored.
@@ -101,14 +121,15 @@ class Rebalancer:
             model = self._models.of_portfolio(portfolio_id)
             started = self._started(model, 1, options, stored=not validate_only)
             asked = Members((portfolio_id,), {portfolio_id: cash_flow} if cash_flow else {})
-            result = self._result(started, model, asked, deadline)
+            result = self._result(started, model, asked, deadline, explained)
             deadline.raise_if_stopped()
             if not validate_only:
                 result = self._stored(started, result, request)
         if result.error:
             if result.rebalance_id:
                 result.error.metadata["rebalance_id"] = result.rebalance_id
-            raise result.error
+            if not (explained and result.state is PortfolioState.INFEASIBLE):
+                raise result.error
         return result
 
     def rebalance_model(
@@ -208,20 +229,22 @@ class Rebalancer:
         yield [RunEvent(1, RunStarted(started))]
         sequence, error = 1, None
         counts: dict[PortfolioState, int] = {}
-        summary = RebalanceSummary()
+        summary, not_traded = RebalanceSummary(), 0
         for result in self._previewed(started, model, asked, deadline):
             sequence += 1
             counts[result.state] = counts.get(result.state, 0) + 1
             summary = summary.plus(summary_of([result]))
+            not_traded += result.is_not_to_be_traded
             error = error or (result.error if isinstance(result.error, STOPPING) else None)
             yield [RunEvent(sequence, result if view is View.FULL else replace(result, positions=()))]
         finished = replace(
             started,
-            state=end_state(counts, error, cancelled=False),
+            state=end_state(counts, error, cancelled=False, not_traded=not_traded),
             counts=counts,
             error=error,
             finish_time=self._clock(),
             summary=summary,
+            not_traded=not_traded,
         )
         yield [RunEvent(sequence + 1, RunFinished(finished))]
         _raise_error(finished)
@@ -304,30 +327,33 @@ class Rebalancer:
             create_time=time,
             rebalance_date=time.date(),
             portfolio_count=portfolio_count,
-            options=self._in_full(options),
+            options=options.in_full(self._maximum_price_age_days),
             actor=self._actor(),
             partial=partial,
             draft=draft,
             summary=RebalanceSummary(),
         )
 
-    def _in_full(self, options: RebalanceOptions) -> RebalanceOptions:
-        """Options with what the server is configured with where they say nothing."""
-        if options.maximum_price_age_days is None:
-            return replace(options, maximum_price_age_days=self._maximum_price_age_days)
-        return options
-
     def _result(
-        self, started: Rebalance, model: Model, asked: Members, deadline: Deadline
+        self,
+        started: Rebalance,
+        model: Model,
+        asked: Members,
+        deadline: Deadline,
+        explained: Explained | None,
     ) -> PortfolioRebalance:
         (portfolio_id,) = asked.portfolio_ids
+        settings = self._settings.applied([portfolio_id])
+        if closed := not_to_be_traded(started, portfolio_id, settings, asked.cash_flows):
+            return closed
         try:
             snapshot = self._work.snapshot(model.positions, deadline)
         except STOPPING as error:
             known = untried(started, portfolio_id, asked.cash_flows)
             return replace(known, state=PortfolioState.FAILED, error=error)
         securities = Securities(model.positions, snapshot, started.oldest_price_date)
-        return self._work.one(Task(started, securities, deadline, asked.cash_flows), portfolio_id)
+        task = Task(started, securities, deadline, asked.cash_flows, settings)
+        return self._work.one(task, portfolio_id, explained)
 
     def _stored(
         self, started: Rebalance, result: PortfolioRebalance, request: Request | None
@@ -336,13 +362,15 @@ class Rebalancer:
         time = self._clock()
         stopped = result.error if isinstance(result.error, STOPPING) else None
         counts = {result.state: 1}
+        not_traded = int(result.is_not_to_be_traded)
         ended = replace(
             started,
-            state=end_state(counts, stopped, cancelled=False),
+            state=end_state(counts, stopped, cancelled=False, not_traded=not_traded),
             counts=counts,
             error=stopped,
             finish_time=time,
             summary=summary_of([result]),
+            not_traded=not_traded,
         )
         with self._observer.stage(Stage.STORE):
             stored = self._store.save_whole(ended, result, request)
@@ -361,9 +389,10 @@ class Rebalancer:
         pending = dict.fromkeys(asked.portfolio_ids)
         stopped: OrderGenerationError | None = None
         try:
+            settings = self._settings.applied(list(pending))
             snapshot = self._work.snapshot(model.positions, deadline)
             securities = Securities(model.positions, snapshot, started.oldest_price_date)
-            task = Task(started, securities, deadline, asked.cash_flows)
+            task = Task(started, securities, deadline, asked.cash_flows, settings)
             for results in self._work.results(task, list(pending)):
                 for result in results:
                     del pending[result.portfolio_id]

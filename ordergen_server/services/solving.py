@@ -86,17 +86,22 @@ def _solve_alone(
     except DeadlineExceeded as error:
         return error
     started = time.perf_counter()
-    problem = optimizer.Problem(
+    problem = problem_of(portfolio, options)
+    solution = _solve(problem, min(options.solver_timeout_seconds, left))
+    seconds = time.perf_counter() - started
+    observer.solved(SolveMethod.ALONE, solution.status.name, seconds)
+    return Solved(solution.answer, timedelta(seconds=seconds))
+
+
+def problem_of(portfolio: Valued, options: RebalanceOptions) -> optimizer.Problem:
+    """A portfolio as the optimizer has it; its positions are the lines, in their order."""
+    return optimizer.Problem(
         tuple(security.unheld.holding(quantity) for security, quantity in portfolio.lines),
         portfolio.cash,
         cash_floor(portfolio.market_value, options),
         optimizer.Strategy[options.strategy.name],
         constraints_of(options),
     )
-    solution = _solve(problem, min(options.solver_timeout_seconds, left))
-    seconds = time.perf_counter() - started
-    observer.solved(SolveMethod.ALONE, solution.status.name, seconds)
-    return Solved(solution.answer, timedelta(seconds=seconds))
 
 
 def _solve(problem: optimizer.Problem, timeout_seconds: float) -> optimizer.Solution:

@@ -108,6 +108,7 @@ def _as_it_began(run: Rebalance) -> Rebalance:
         run,
         state=RebalanceState.RUNNING,
         counts={},
+        not_traded=0,
         finish_time=None,
         error=None,
         version=FIRST_VERSION,

@@ -43,6 +43,12 @@ no_numbers = st.one_of(
 negative_numbers = st.decimals("-1e20", "-0.0001", places=4).map(lambda number: f"{number:f}")
 above_one = st.decimals("1.0001", "1e20", places=4).map(lambda number: f"{number:f}")
 no_targets = st.decimals("0.0001", "0.95", places=4).filter(lambda one: one * 10_000 % 50).map(str)
+#: Year, month and day that are none of the calendar.
+no_dates = st.one_of(
+    st.tuples(st.integers(-(2**31), 0) | st.integers(10_000, 2**31 - 1), st.just(1), st.just(1)),
+    st.tuples(st.just(2026), st.integers(-(2**31), 0) | st.integers(13, 2**31 - 1), st.just(1)),
+    st.tuples(st.just(2026), st.just(2), st.integers(-(2**31), 0) | st.integers(29, 2**31 - 1)),
+)
 negative_int32 = st.integers(-(2**31), -1)
 negative_int64 = st.integers(-(2**63), -1)
 no_choices = st.integers(4, 2**31 - 1) | negative_int32

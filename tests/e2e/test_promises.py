@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 from globeco.ordergen.v1 import (
+    comparison_pb2,
     model_pb2,
     model_service_pb2,
+    portfolio_settings_pb2,
     rebalance_pb2,
     rebalance_service_pb2,
     reference_service_pb2,
@@ -128,11 +130,29 @@ def of_runs(api: Api, model: model_pb2.Model) -> list[Call]:
         ),
         ("DeleteRebalance", rs.DeleteRebalanceRequest(rebalance_id=RUN_ID, version=1)),
         ("DeleteRebalance", rs.DeleteRebalanceRequest(rebalance_id=run, version=99)),
+        *of_settings(api, model.portfolio_ids[1]),
     ]
     newer = bytes([0x98, 0x06, 0x01])  # field 99
-    starting = ("RebalancePortfolio", "RebalanceModel", "StartRebalance")
+    starting = ("RebalancePortfolio", "RebalanceModel", "StartRebalance", "UpdatePortfolioSettings")
     calls += [(name, getattr(rs, f"{name}Request").FromString(newer)) for name in starting]
     return [(rpc, _call(api.rebalances, rpc, request)) for rpc, request in calls]
+
+
+def of_settings(api: Api, closed: str) -> list[tuple[str, Any]]:
+    """Requests about settings of portfolios, and of one that is not to be traded by its settings."""
+    settings = portfolio_settings_pb2.PortfolioSettings(portfolio_id=closed)
+    settings.do_not_trade.reason = "Closed: ask its owner."
+    update = rs.UpdatePortfolioSettingsRequest(portfolio_settings=settings)
+    api.rebalances.UpdatePortfolioSettings(update, timeout=PATIENCE)
+    gone = portfolio_id(3)
+    return [
+        ("RebalancePortfolio", rs.RebalancePortfolioRequest(portfolio_id=closed)),
+        ("GetPortfolioSettings", rs.GetPortfolioSettingsRequest(portfolio_id=gone)),
+        ("ListPortfolioSettings", rs.ListPortfolioSettingsRequest(skip=-1)),
+        ("UpdatePortfolioSettings", update),
+        ("DeletePortfolioSettings", rs.DeletePortfolioSettingsRequest(portfolio_id=gone, version=1)),
+        ("DeletePortfolioSettings", rs.DeletePortfolioSettingsRequest(portfolio_id=closed, version=9)),
+    ]
 
 
 def of_references(api: Api, siblings: SimulatedSiblings) -> list[tuple[str, Failure]]:
@@ -211,8 +231,19 @@ def of_portfolios(api: Api, siblings: SimulatedSiblings, model: model_pb2.Model)
     note("RebalanceModel", rs.RebalanceModelRequest(model_id=model.model_id))
     note("CheckDrift", rs.CheckDriftRequest(model_id=model.model_id))
     note("CheckDrift", rs.CheckDriftRequest(model_id=MODEL_ID))
+    note("CompareOptions", compared(model.model_id))
+    note("CompareOptions", compared(MODEL_ID))
+    note("CompareOptions", compared(empty.model_id))
+    newer = bytes([0x98, 0x06, 0x01])  # field 99
+    note("CompareOptions", rs.CompareOptionsRequest.FromString(newer))
     siblings.clear()
     return found
+
+
+def compared(model_id: str) -> rs.CompareOptionsRequest:
+    """Two variants that are the same but for their names."""
+    variants = [comparison_pb2.OptionsVariant(name=name) for name in ("one", "other")]
+    return rs.CompareOptionsRequest(model_id=model_id, variants=variants)
 
 
 def undecided(api: Api, siblings: SimulatedSiblings, security: str) -> rs.RebalancePortfolioRequest:
@@ -238,7 +269,7 @@ def undecided(api: Api, siblings: SimulatedSiblings, security: str) -> rs.Rebala
 
 def _call(stub: Any, rpc: str, request: Any) -> Callable[[], object]:  # noqa: ANN401 - whichever service
     method = getattr(stub, rpc)
-    if rpc in ("RebalanceModel", "WatchRebalance", "CheckDrift"):
+    if rpc in ("RebalanceModel", "WatchRebalance", "CheckDrift", "CompareOptions"):
         return lambda: list(method(request, timeout=PATIENCE))
     return lambda: method(request, timeout=PATIENCE)
 

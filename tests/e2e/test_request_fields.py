@@ -10,6 +10,7 @@ import pytest
 from globeco.ordergen.v1 import (
     model_pb2,
     model_service_pb2,
+    portfolio_settings_pb2,
     rebalance_pb2,
     rebalance_service_pb2,
     reference_service_pb2,
@@ -37,6 +38,11 @@ MODULES = {
     "ReferenceService": reference_service_pb2,
 }
 BREAKABLE = [field for field in FIELDS if field.rule.broken is not None]
+#: What callers change of settings.
+SETTINGS = (
+    *("do_not_trade", "minimum_cash", "minimum_trade_value", "restrictions"),
+    *("maximum_turnover_weight", "note"),
+)
 #: So many requests that break one rule; a fifth of them for every change (tests/limits.py).
 REQUESTS = 10_000
 
@@ -76,11 +82,19 @@ def valid(field: Field) -> Any:  # noqa: ANN401 - a request of whichever method
     if "options" in names:
         _fill_options(request.options)
         _fill_flows(request, names)
-    for name in names & {"securities", "portfolios"}:
-        getattr(request, name).append("Growth")
-    if "update_mask" in names:
-        request.update_mask.paths.extend(["name", "positions", "portfolio_ids"])
+    if "variants" in names:
+        _fill_variants(request)
+    _fill_texts(request, names & {"securities", "portfolios"})
+    _fill_change(request, names)
     return request
+
+
+def _fill_change(request: Any, names: set[str]) -> None:  # noqa: ANN401 - whichever request
+    if "portfolio_settings" in names:
+        _fill_settings(request.portfolio_settings)
+        request.update_mask.paths.extend(SETTINGS)
+    elif "update_mask" in names:
+        request.update_mask.paths.extend(["name", "positions", "portfolio_ids"])
 
 
 def _module(field: Field) -> object:
@@ -93,10 +107,28 @@ def _fill_model(model: model_pb2.Model) -> None:
     model.portfolio_ids.append(portfolio_id(1))
 
 
+def _fill_settings(settings: portfolio_settings_pb2.PortfolioSettings) -> None:
+    settings.portfolio_id, settings.version = portfolio_id(1), 1
+    settings.do_not_trade.reason = "Closed."
+    settings.restrictions.add(security_id=security_id(1), type=rebalance_pb2.RESTRICTION_TYPE_HOLD)
+
+
 def _fill_position(position: model_pb2.Position) -> None:
     position.security_id = security_id(1)
     for name, text in (("target", "0.1"), ("low_drift", "0.05"), ("high_drift", "0.05")):
         number(position, name, text)
+
+
+def _fill_texts(request: Any, names: set[str]) -> None:  # noqa: ANN401 - a request of whichever method
+    for name in names:
+        getattr(request, name).append("Growth")
+
+
+def _fill_variants(request: rebalance_service_pb2.CompareOptionsRequest) -> None:
+    for name in ("One", "Other"):
+        variant = request.variants.add(name=name)
+        _fill_options(variant.options)
+        _fill_position(variant.draft_positions.add())
 
 
 def _fill_options(options: Options) -> None:
@@ -129,7 +161,9 @@ def broken(field: Field, value: object) -> tuple[Message, str]:
     if field.descriptor.is_repeated:
         getattr(owner, plain)[0] = value
     elif isinstance(value, tuple):
-        getattr(owner, plain).seconds, getattr(owner, plain).nanos = value
+        parts = ("seconds", "nanos") if len(value) == 2 else ("year", "month", "day")
+        for part, number_of_it in zip(parts, value, strict=True):
+            setattr(getattr(owner, plain), part, number_of_it)
     elif field.descriptor.message_type:
         getattr(owner, plain).value = value
     else:
@@ -186,8 +220,11 @@ def test_no_request_that_breaks_one_rule_is_taken(api: Api, data: st.DataObject)
 @pytest.mark.parametrize("field", BREAKABLE, ids=lambda field: field.name)
 def test_what_is_valid_is_not_refused_as_broken(api: Api, field: Field) -> None:
     """So that it is the broken field which is told above: the model and the run are merely not there."""
-    if field.method.name in ("ListModels", "ListRebalances", "ResolveSecurities", "ResolvePortfolios"):
+    answered = {"ListModels", "ListRebalances", "ListPortfolioSettings"}
+    if field.method.name in answered | {"ResolveSecurities", "ResolvePortfolios"}:
         assert called(api, field, valid(field))()
+    elif field.method.name == "UpdatePortfolioSettings":  # there are none, whose version is 0
+        assert failure(called(api, field, valid(field))).code is StatusCode.ABORTED
     elif field.method.name != "CreateModel":
         assert failure(called(api, field, valid(field))).code is StatusCode.NOT_FOUND
 

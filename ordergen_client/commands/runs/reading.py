@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from ordergen_client.client import Client
+from ordergen_client.commands.runs.compare import compare
 from ordergen_client.commands.runs.ending import end_as, going_on
 from ordergen_client.commands.runs.export import export
 from ordergen_client.commands.runs.verify import verify
@@ -54,6 +55,7 @@ def runs() -> None:
 
 
 runs.add_command(export)
+runs.add_command(compare)
 old_verify = click.Command(
     "verify", callback=verify.callback, params=verify.params, help=verify.help, hidden=True, deprecated=True
 )

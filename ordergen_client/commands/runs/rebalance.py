@@ -1,5 +1,6 @@
 """`ordergen rebalance`: a model's portfolios, some of them, or a single one."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -15,10 +16,12 @@ from ordergen_client.commands.runs.ending import end_as, going_on, starting
 from ordergen_client.commands.runs.flows import cash_flow, cash_flows
 from ordergen_client.commands.shared import finding
 from ordergen_client.commands.shared.decimals import money, seconds, weight
+from ordergen_client.commands.shared.failures import NEEDS_A_LOOK
 from ordergen_client.commands.shared.options import with_client
+from ordergen_client.commands.shared.securities import by_security, restriction
 from ordergen_client.commands.shared.servers import Server
-from ordergen_client.records.states import Restriction, Sides, Strategy
-from ordergen_client.records.values import Position, RebalanceOptions
+from ordergen_client.records.states import PortfolioState, Restriction, Sides, Strategy
+from ordergen_client.records.values import PortfolioRebalance, Position, RebalanceOptions
 from ordergen_client.showing.output import Form, Output
 from ordergen_client.showing.portfolio import show_portfolio
 from ordergen_client.showing.run import RunRead, show_run
@@ -123,6 +126,11 @@ def _how(command: Any) -> Any:  # noqa: ANN401 - a click command's function
 )
 @click.option("--detach", is_flag=True, help="Print the run's id and leave it to go on by itself.")
 @click.option("--wait", is_flag=True, help="Wait for its end without progress, as scripts do.")
+@click.option(
+    "--explain-rules",
+    is_flag=True,
+    help="With --portfolio: what each rule costs, and without which an INFEASIBLE portfolio has an answer.",
+)
 @click.option("--request-id", default="", help="A UUID4: the same one never starts a second run.")
 @_how
 @with_client
@@ -141,6 +149,7 @@ def rebalance(
     draft: Path | None,
     detach: bool,
     wait: bool,
+    explain_rules: bool,
     request_id: str,
     **how: Any,  # noqa: ANN401 - the options of _HOW
 ) -> None:
@@ -155,15 +164,23 @@ def rebalance(
         raise click.UsageError("--detach goes with a stored run of a model alone, and without --wait.")
     if portfolio and (only or only_from or draft):
         raise click.UsageError("--only, --only-from and --draft go with a model.")
+    _refuse_explained(portfolio, explain_rules=explain_rules)
     if draft and not dry_run:
         raise click.UsageError("--draft goes with --dry-run: `ordergen models update` saves it.")
     output.progress.quiet = output.quiet
     options = _options(client, how)
     if portfolio:
         flow = cash_flow(flows, cash_flows_from)
-        _rebalance_one(
-            client, output, portfolio, options, dry_run=dry_run, request_id=request_id, cash_flow=flow
+        portfolio_id = finding.portfolios(client, [portfolio])[portfolio]
+        found = client.portfolios.rebalance(
+            portfolio_id,
+            options,
+            validate_only=dry_run,
+            request_id=request_id,
+            cash_flow=flow,
+            explain_rules=explain_rules,
         )
+        _show_one(output, found)
         return
     model_id = finding.model_id(client, model or "")
     chosen = chosen_portfolios(client, output, model_id, only, only_from)
@@ -189,29 +206,24 @@ def rebalance(
     end_as(read.run)
 
 
+def _refuse_explained(portfolio: str | None, *, explain_rules: bool) -> None:
+    if explain_rules and not portfolio:
+        raise click.UsageError("--explain-rules goes with --portfolio.")
+
+
+def _show_one(output: Output, found: PortfolioRebalance) -> None:
+    """An infeasible one comes here where its rules are explained; otherwise it was raised."""
+    show_portfolio(output, found)
+    if found.state is PortfolioState.INFEASIBLE:
+        sys.exit(NEEDS_A_LOOK)
+
+
 def _tell_id(output: Output, rebalance_id: str) -> None:
     """The id is the result, however quiet."""
     if output.form is Form.TABLE:
         click.echo(rebalance_id)
     else:
         output.record({"rebalance_id": rebalance_id}, {})
-
-
-def _rebalance_one(
-    client: Client,
-    output: Output,
-    asked: str,
-    options: RebalanceOptions,
-    *,
-    dry_run: bool,
-    request_id: str,
-    cash_flow: Decimal | None,
-) -> None:
-    portfolio_id = finding.portfolios(client, [asked])[asked]
-    found = client.portfolios.rebalance(
-        portfolio_id, options, validate_only=dry_run, request_id=request_id, cash_flow=cash_flow
-    )
-    show_portfolio(output, found)
 
 
 def _dry_run(
@@ -241,9 +253,9 @@ def _dry_run(
 
 def _options(client: Client, how: Mapping[str, Any]) -> RebalanceOptions:
     """The options, with securities by their ids. Raises click.UsageError for what cannot be."""
-    restrictions = _by_security(client, how["restrictions"], "--restrict", Restriction.HOLD)
-    lots = _by_security(client, how["lots"], "--lot", "100")
-    buy_lots = _by_security(client, how["buy_lots"], "--buy-lot", "100")
+    restrictions = by_security(client, how["restrictions"], "--restrict", Restriction.HOLD)
+    lots = by_security(client, how["lots"], "--lot", "100")
+    buy_lots = by_security(client, how["buy_lots"], "--buy-lot", "100")
     try:
         return RebalanceOptions(
             minimum_cash_amount=how["minimum_cash"],
@@ -252,7 +264,7 @@ def _options(client: Client, how: Mapping[str, Any]) -> RebalanceOptions:
             solver_timeout_seconds=how["solver_timeout"],
             strategy=Strategy(how["strategy"].upper()),
             minimum_trade_value=how["minimum_trade_value"],
-            restrictions={key: Restriction(_known(value)) for key, value in restrictions.items()},
+            restrictions={key: restriction(value) for key, value in restrictions.items()},
             lot_sizes={key: _shares(value) for key, value in lots.items()},
             buy_lot_sizes={key: _shares(value) for key, value in buy_lots.items()},
             sides=Sides(how["sides"].upper()),
@@ -264,28 +276,6 @@ def _options(client: Client, how: Mapping[str, Any]) -> RebalanceOptions:
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-
-
-def _by_security(client: Client, given: Sequence[str], option: str, like: str) -> dict[str, str]:
-    """What is given as SECURITY=VALUE, by the security's id."""
-    pairs = [one.partition("=") for one in given]
-    for security, _sign, value in pairs:
-        if not (security and value):
-            raise click.UsageError(f"{option} must be SECURITY={like}, not {security + _sign + value!r}")
-    ids = finding.securities(client, [security for security, _sign, _value in pairs]) if pairs else {}
-    found: dict[str, str] = {}
-    for security, _sign, value in pairs:
-        if ids[security] in found:
-            raise click.UsageError(f"{option} names {security} twice")
-        found[ids[security]] = value
-    return found
-
-
-def _known(name: str) -> str:
-    upper = name.upper()
-    if upper not in list(Restriction):
-        raise ValueError(f"--restrict: {name!r} is none of {', '.join(Restriction)}")
-    return upper
 
 
 def _shares(text: str) -> int:

@@ -193,13 +193,20 @@ def position_match(message: model_pb2.Position, path: str, violations: Violation
 
 
 def update_fields(mask: field_mask_pb2.FieldMask, violations: Violations) -> tuple[str, ...]:
-    """The fields an update mask names; all of an empty one, or of `*`."""
+    """The fields of a model an update mask names; all of an empty one, or of `*`."""
+    return masked_fields(mask, FIELDS, violations)
+
+
+def masked_fields(
+    mask: field_mask_pb2.FieldMask, fields: tuple[str, ...], violations: Violations
+) -> tuple[str, ...]:
+    """Those of these fields that a mask names; all of an empty one, or of `*`."""
     if not mask.paths or list(mask.paths) == ["*"]:
-        return FIELDS
+        return fields
     for index, path in enumerate(mask.paths):
-        if path not in FIELDS:
-            violations.add(f"update_mask.paths[{index}]", f"must be one of {', '.join(FIELDS)}", path)
-    return tuple(path for path in mask.paths if path in FIELDS)
+        if path not in fields:
+            violations.add(f"update_mask.paths[{index}]", f"must be one of {', '.join(fields)}", path)
+    return tuple(path for path in mask.paths if path in fields)
 
 
 def options(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> RebalanceOptions:
@@ -291,13 +298,18 @@ def _sides(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> S
 
 
 def _restrictions(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> tuple[Restriction, ...]:
-    found = []
-    for path, one in _of_securities(message.restrictions, "options.restrictions", violations):
-        if one.type in _RESTRICTIONS:
-            found.append(Restriction(one.security_id, _RESTRICTIONS[one.type]))
-        else:
-            violations.add(f"{path}.type", "must be DO_NOT_BUY, DO_NOT_SELL or HOLD", one.type)
-    return tuple(found)
+    found = _of_securities(message.restrictions, "options.restrictions", violations)
+    return tuple(one for path, each in found for one in restriction(each, path, violations))
+
+
+def restriction(
+    message: rebalance_pb2.Restriction, path: str, violations: Violations
+) -> Iterator[Restriction]:
+    """A restriction; none where it does not say what may not be done (a violation)."""
+    if message.type in _RESTRICTIONS:
+        yield Restriction(message.security_id, _RESTRICTIONS[message.type])
+    else:
+        violations.add(f"{path}.type", "must be DO_NOT_BUY, DO_NOT_SELL or HOLD", message.type)
 
 
 def _lot_sizes(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> tuple[LotSize, ...]:
@@ -334,6 +346,8 @@ def request(message: RebalanceRequest, violations: Violations) -> Request | None
     body.request_id = ""
     if isinstance(body, rebalance_service_pb2.RebalanceModelRequest):
         body.view = rebalance_pb2.PORTFOLIO_REBALANCE_VIEW_UNSPECIFIED  # it is told, and changes nothing
+    if isinstance(body, rebalance_service_pb2.RebalancePortfolioRequest):
+        body.explain_rules = False  # likewise
     text = body.DESCRIPTOR.full_name.encode() + body.SerializeToString(deterministic=True)
     return Request(found, hashlib.sha256(text).hexdigest())
 

@@ -19,6 +19,7 @@ from ordergen_server.domain.rebalances import (
     Rebalance,
     RebalanceOptions,
     RebalancePosition,
+    RuleSource,
     RunEvent,
     RunFinished,
     RunSecurity,
@@ -45,6 +46,7 @@ _NUMBERS = (
     *("cash_flow", "cost"),
 )
 _SIDES = {Side.BUY: _BUY, Side.SELL: _SELL}
+_SOURCES = {RuleSource.RUN: pb.RULE_SOURCE_RUN, RuleSource.SETTINGS: pb.RULE_SOURCE_SETTINGS}
 _REASONS = {name.removeprefix("POSITION_REASON_"): number for name, number in pb.PositionReason.items()}
 
 
@@ -193,6 +195,7 @@ def portfolio_rebalance(value: PortfolioRebalance) -> pb.PortfolioRebalance:
         portfolio_name=value.portfolio_name,
         state=pb.PortfolioRebalanceState.Value(f"PORTFOLIO_REBALANCE_STATE_{value.state.name}"),
         error=to_status(value.error) if value.error else None,
+        settings_version=value.settings_version,
     )
     for name in _NUMBERS:
         number = getattr(value, name)
@@ -237,6 +240,8 @@ def _set_quantities(line: pb.RebalancePosition, value: RebalancePosition) -> Dec
     worth = product(quantity, price)
     line.original_quantity.value, line.original_market_value.value = plain(quantity), plain(worth)
     line.reason = _REASONS[value.reason]
+    if source := value.bound_by:
+        line.bound_by = _SOURCES[source]
     if trade:
         quantity = value.adjusted_quantity
         worth = product(quantity, price)

@@ -26,6 +26,7 @@ TABLE: dict[type[OrderGenerationError], tuple[grpc.StatusCode, str]] = {
     errors.PreconditionFailed: (grpc.StatusCode.FAILED_PRECONDITION, "FAILED_PRECONDITION"),
     errors.ModelWithoutPositions: (grpc.StatusCode.FAILED_PRECONDITION, "MODEL_WITHOUT_POSITIONS"),
     errors.MarketValueNotPositive: (grpc.StatusCode.FAILED_PRECONDITION, "MARKET_VALUE_NOT_POSITIVE"),
+    errors.NotToBeTraded: (grpc.StatusCode.FAILED_PRECONDITION, "DO_NOT_TRADE"),
     errors.Infeasible: (grpc.StatusCode.FAILED_PRECONDITION, "INFEASIBLE"),
     errors.DataProblem: (grpc.StatusCode.FAILED_PRECONDITION, "DATA_PROBLEM"),
     errors.MissingData: (grpc.StatusCode.FAILED_PRECONDITION, "MISSING_DATA"),

@@ -29,8 +29,11 @@ MAXIMUM_ENTRIES = {
     "globeco.ordergen.v1.RebalanceModelRequest.cash_flows": 10_000,
     "globeco.ordergen.v1.StartRebalanceRequest.portfolio_ids": 100_000,
     "globeco.ordergen.v1.StartRebalanceRequest.cash_flows": 10_000,
+    "globeco.ordergen.v1.CompareOptionsRequest.variants": 10,
+    "globeco.ordergen.v1.OptionsVariant.draft_positions": 100,
     "globeco.ordergen.v1.RebalanceOptions.restrictions": 1_000,
     "globeco.ordergen.v1.RebalanceOptions.lot_sizes": 1_000,
+    "globeco.ordergen.v1.PortfolioSettings.restrictions": 250,
     "globeco.ordergen.v1.ResolveSecuritiesRequest.securities": 1_000,
     "globeco.ordergen.v1.ResolvePortfoliosRequest.portfolios": 1_000,
     "google.protobuf.FieldMask.paths": 32,
@@ -39,8 +42,13 @@ MAXIMUM_STRING_BYTES = 1024
 #: Of a whole request: more than the largest that keeps all other bounds, with a cash flow of 3 each.
 MAXIMUM_FIELDS = 320_000
 
-#: What begins a run: an option of a newer contract must not be passed over as if nobody had asked for it.
-_STRICT = ("RebalancePortfolioRequest", "RebalanceModelRequest", "StartRebalanceRequest")
+#: What begins a run, and what is to hold in all of them: an option or a setting of a newer contract must not
+#: be passed over as if nobody had asked for it.
+_STRICT = (
+    *("RebalancePortfolioRequest", "RebalanceModelRequest", "StartRebalanceRequest"),
+    "CompareOptionsRequest",  # as what is compared begins runs afterwards
+    "UpdatePortfolioSettingsRequest",
+)
 #: Wire types, and the bytes of those that always have as many.
 _VARINT, _BYTES, _FIXED = 0, 2, {1: 8, 5: 4}
 Decoder = Callable[[bytes], Message | OrderGenerationError]

@@ -31,6 +31,12 @@ SCOPE_OF: dict[str, str] = {
     f"{_REBALANCES}ListPortfolioRebalances": READ,
     f"{_REBALANCES}GetPortfolioRebalance": READ,
     f"{_REBALANCES}CheckDrift": READ,
+    f"{_REBALANCES}CompareOptions": READ,
+    f"{_REBALANCES}GetPortfolioSettings": READ,
+    f"{_REBALANCES}ListPortfolioSettings": READ,
+    # What is to hold for a portfolio, like what it is to hold: whoever keeps models keeps these.
+    f"{_REBALANCES}UpdatePortfolioSettings": MODELS,
+    f"{_REBALANCES}DeletePortfolioSettings": MODELS,
     f"{_REFERENCES}ResolveSecurities": READ,
     f"{_REFERENCES}ResolvePortfolios": READ,
     # What was proposed, and by whom, is gone with it.

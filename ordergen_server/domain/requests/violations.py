@@ -28,6 +28,13 @@ class Violations:
             shown = "" if value is None else f", not {_shorten(value)}"
             self._found.append(Violation(path, rule + shown, "FIELD"))
 
+    def include(self, others: "Violations", above: str) -> None:
+        """Note the broken rules of a part of the request, with the path that it has in the whole."""
+        for one in others.found:
+            self._found.append(Violation(above + one.subject, one.rule, one.kind))
+        del self._found[MAXIMUM_VIOLATIONS:]
+        self._count += others._count  # noqa: SLF001 - of the same class
+
     @property
     def found(self) -> tuple[Violation, ...]:
         """The broken rules, in the order they were found; at most `MAXIMUM_VIOLATIONS`."""

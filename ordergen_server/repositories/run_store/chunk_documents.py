@@ -1,10 +1,12 @@
 """Chunks of runs as they stand in `rebalance_work`.
 
     left to do   rebalance_id, number, origin, stride, count, state "left", token, portfolio_ids, create_time,
-                 and where portfolios have any, cash_flows by their ids
+                 and of those portfolios that have any, cash_flows, and settings, packed, by their ids
     begun        ... and session, and beats
     done         ... state "ready", counts, summary, and perhaps stopped, without what attempts need
     published    rebalance_id, number, origin, stride, count, counts, summary, first_sequence
+
+A chunk that is done also has `not_traded`, where portfolios of it are not to be traded.
 
 `create_time` lets the database forget the chunks of runs that never began; who carries a run out takes it
 away. Documents without a stride are of earlier releases, up to 10,000 portfolios each, whose results have
@@ -21,10 +23,12 @@ from msgspec import convert
 
 from ordergen_server.domain.chunks import Chunk, ClaimedChunk, DoneChunk, flows_of
 from ordergen_server.domain.errors import OrderGenerationError
+from ordergen_server.domain.portfolio_settings import AppliedSettings
 from ordergen_server.domain.rebalances import PortfolioState
 from ordergen_server.domain.summaries import RebalanceSummary
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.documents import from_document, to_document
+from ordergen_server.repositories.run_store.packing import unpack
 
 #: What tells how a chunk stands, without its portfolios.
 STANDING = {"_id": 0, "number": 1, "origin": 1, "count": 1, "token": 1, "session": 1, "create_time": 1}
@@ -89,8 +93,22 @@ def chunk_of(document: Document) -> Chunk:
 def claimed_chunk_of(document: Document) -> ClaimedChunk:
     """A chunk that was begun."""
     ids = cast("Iterable[str]", document["portfolio_ids"])
+    number, stride = cast("int", document["number"]), cast("int", document["stride"])
     flows = convert(document.get("cash_flows", {}), dict[str, Decimal])
-    return ClaimedChunk(cast("int", document["number"]), cast("int", document["stride"]), tuple(ids), flows)
+    return ClaimedChunk(number, stride, tuple(ids), flows, _settings_in(document))
+
+
+def with_settings(document: Document, settings: Mapping[str, bytes]) -> Document:
+    """A chunk with those of these settings, packed, that are of its portfolios."""
+    ids = cast("Iterable[str]", document["portfolio_ids"])
+    own = {one: settings[one] for one in ids if one in settings}
+    return {**document, "settings": own} if own else document
+
+
+def _settings_in(document: Document) -> dict[str, AppliedSettings]:
+    packed = cast("dict[str, bytes]", document.get("settings", {}))
+    what = f"settings in chunk {document['_id']}"
+    return {key: unpack(one, AppliedSettings, what) for key, one in packed.items()}
 
 
 def done_chunk_of(document: Document) -> DoneChunk:
@@ -101,6 +119,7 @@ def done_chunk_of(document: Document) -> DoneChunk:
         {PortfolioState(state): count for state, count in counts.items()},
         error_of(document.get("stopped")),
         from_document(cast("Document", summary), RebalanceSummary) if summary else None,
+        not_traded=cast("int", document.get("not_traded", 0)),
     )
 
 

@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 #: What a chunk has only while an attempt has it.
 _OF_ATTEMPT: Document = {"token": "", "session": "", "beats": "", "stop": ""}
 #: What the rest of a chunk has of it.
-_KEPT = ("origin", "stride", "state", "create_time", "token", "session", "stop")
+_KEPT = ("origin", "stride", "state", "create_time", "token", "session", "stop", "settings")
 
 
 class Chunks:
@@ -187,9 +187,14 @@ class Chunks:
             "counts": counts,
             "summary": to_document(summary_of(results)),
         }
+        if not_traded := sum(one.is_not_to_be_traded for one in results):
+            done["not_traded"] = not_traded
         if stopped:
             done["stopped"] = stored_error(stopped)
-        change = {"$set": done, "$unset": {**_OF_ATTEMPT, "portfolio_ids": "", "cash_flows": ""}}
+        change = {
+            "$set": done,
+            "$unset": {**_OF_ATTEMPT, "portfolio_ids": "", "cash_flows": "", "settings": ""},
+        }
         rest = chunk.rest({one.portfolio_id for one in results})
         query = {**named(task.rebalance_id, chunk.number), "token": task.token}
 
@@ -253,6 +258,8 @@ class Chunks:
             "lease.until": until(lease),
             "summary": {"$literal": _summed(before, done)},
         }
+        if done.not_traded:
+            change["not_traded"] = more("$not_traded", done.not_traded)
         if done.stopped:
             change["stopped"] = {"$literal": stored_error(done.stopped)}
         return self._headers.find_one_and_update(

@@ -86,12 +86,14 @@ class _Lines(msgspec.Struct, array_like=True):
         reasons: by their numbers.
         price_dates: of `securities`, the days of which their prices are, empty where not known; none at all
             of results stored before these were.
+        by_settings: the lines, by their place here, whose reason is a rule of the portfolio's settings.
     """
 
     securities: list[tuple[str, str, str, str, str]]
     quantities: list[int | str]
     reasons: list[int]
     price_dates: list[str] = []
+    by_settings: list[int] = []
 
 
 def result_document(result: PortfolioRebalance, table: RunTable) -> Document:
@@ -155,6 +157,7 @@ def _packed(positions: Sequence[RebalancePosition], table: RunTable) -> tuple[_T
             [_quantity(line.original_quantity) for line in positions],
             [_NUMBERS[line.reason] for line in positions],
             [one[-1] for one in own],
+            [place for place, line in enumerate(positions) if line.by_settings],
         ),
     )
 
@@ -181,7 +184,9 @@ def _positions(trades: _Trades, lines: _Lines, table: RunTable) -> Iterator[Reba
     )
     reasons = (REASONS[number] for number in lines.reasons)
     quantities = map(Decimal, lines.quantities)
-    return map(RebalancePosition, chain(known, others), quantities, trades.quantities, reasons)
+    bound = set(lines.by_settings)
+    sources = (place in bound for place in range(len(lines.reasons)))
+    return map(RebalancePosition, chain(known, others), quantities, trades.quantities, reasons, sources)
 
 
 def _security(security_id: str, texts: Sequence[str], day: str) -> RunSecurity:

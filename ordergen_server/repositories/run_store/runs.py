@@ -31,12 +31,14 @@ from ordergen_server.domain.stores import Lease, LeaseLost, Request, RunOrder
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.documents import from_document, take_id, to_document
-from ordergen_server.repositories.run_store.chunk_documents import chunk_documents
+from ordergen_server.repositories.run_store.chunk_documents import chunk_documents, with_settings
 from ordergen_server.repositories.run_store.earlier_market import earlier_market
 from ordergen_server.repositories.run_store.kept_markets import KeptMarkets
 from ordergen_server.repositories.run_store.markets import RunTable
+from ordergen_server.repositories.run_store.packing import pack
 from ordergen_server.repositories.run_store.result_documents import result_document
 from ordergen_server.repositories.run_store.sums import sums_document, sums_of
+from ordergen_server.repositories.settings_store.reading import SettingsReader
 
 #: The number of the document of the work that had the market, in earlier releases.
 EARLIER_MARKET = -1
@@ -56,6 +58,7 @@ class RunLog:
         self._portfolios = database.collection("portfolio_rebalances")
         self._work = database.collection("rebalance_work")
         self._markets = KeptMarkets(database)
+        self._settings = SettingsReader(database)
 
     def begin(
         self,
@@ -69,7 +72,7 @@ class RunLog:
     ) -> Rebalance:
         """Store a new run; where the same request has begun a run before, answer that one.
 
-        The work is stored first: a header without its work is never seen.
+        The work is stored first: a header without its work is never seen. Settings are those of now.
         """
         rebalance = order.rebalance
         header = {
@@ -79,13 +82,15 @@ class RunLog:
             "begun_by": to_document(order.begun_by),
             "chunked": True,
         }
+        # Packed at once, for there may be very many.
+        settings = {key: pack(one) for key, one in self._settings.each(portfolio_ids)}
         with self._writing():
             created = self._database.now()  # its clock, for it forgets them by that
             chunks = chunk_documents(
                 rebalance.rebalance_id, portfolio_ids, chunk_size, created, cash_flows=cash_flows
             )
             if chunks:
-                self._work.insert_many(chunks)
+                self._work.insert_many([with_settings(chunk, settings) for chunk in chunks])
             now = self._database.now()
             header["lease"] = _lease_from(now, lease)
             header["deadline_time"] = now + timedelta(seconds=order.seconds_left)

@@ -1,8 +1,9 @@
 """Who needs a rebalance: how far portfolios are from their models, read side by side and solved by nobody."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import islice
 
 from ordergen_server.domain.deadlines import Deadline
@@ -11,7 +12,7 @@ from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.models import Model, without_positions
 from ordergen_server.domain.requests.pages import PageRequest
-from ordergen_server.domain.stores import ModelStore
+from ordergen_server.domain.stores import ModelStore, SettingsStore
 from ordergen_server.services.drifting.standing import CashBand, standing
 from ordergen_server.services.portfolio_work import STOPPING, PortfolioWork, Reading
 from ordergen_server.services.running.permits import Permits
@@ -54,15 +55,26 @@ class DriftChecks:
 
     Args:
         models: whose portfolios are checked.
+        settings: those of portfolios; whoever is not to be traded today needs no rebalance.
         work: reads them.
+        clock: tells today, UTC.
         permits: how many portfolios may be begun.
         maximum_checks: so many at once.
     """
 
     def __init__(
-        self, *, models: ModelStore, work: PortfolioWork, permits: Permits, maximum_checks: int
+        self,
+        *,
+        models: ModelStore,
+        settings: SettingsStore,
+        work: PortfolioWork,
+        permits: Permits,
+        clock: Callable[[], datetime],
+        maximum_checks: int,
     ) -> None:
         self._models = models
+        self._settings = settings
+        self._clock = clock
         self._work = work
         self._permits = permits
         self._room = Room(
@@ -134,9 +146,18 @@ class DriftChecks:
                 if stopped:
                     break
         if drifts:
-            yield sorted(drifts, key=worst_first)
+            yield sorted(self._judged(drifts), key=worst_first)
         if stopped:
             raise stopped
+
+    def _judged(self, drifts: Sequence[PortfolioDrift]) -> Iterator[PortfolioDrift]:
+        """Drifts, with the state of those that are not to be traded today."""
+        settings = self._settings.applied([one.portfolio_id for one in drifts])
+        today = self._clock().date()
+        for one in drifts:
+            own = settings.get(one.portfolio_id)
+            closed = own is not None and own.not_to_be_traded(one.portfolio_id, today) is not None
+            yield replace(one, state=DriftState.DO_NOT_TRADE) if closed else one
 
 
 def _drift(checked: _Checked, read: Reading) -> PortfolioDrift:

@@ -121,7 +121,8 @@ class ChunkWorker:
     ) -> None:
         wanted = deadline.unless(lambda: attempt.ends_early or self._stopping.is_set())
         securities = Securities(order.positions, market, order.rebalance.oldest_price_date)
-        task = Task(order.rebalance, securities, wanted, attempt.chunk.cash_flows)
+        chunk = attempt.chunk
+        task = Task(order.rebalance, securities, wanted, chunk.cash_flows, chunk.settings)
         with self._looked_after(attempt):
             stopped = self._done(attempt, task)
             if self._stopping.is_set():

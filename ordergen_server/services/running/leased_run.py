@@ -102,12 +102,15 @@ class RunJournal:
         has FAILED, whatever became of that.
         """
         time = self._clock()
-        counts = self.runs.get(run.rebalance_id).counts
+        known = self.runs.get(run.rebalance_id)
+        counts = known.counts
         if lost := run.order.rebalance.portfolio_count - sum(counts.values()):
             error = error or _lost(run.rebalance_id, lost)
         if counts.get(PortfolioState.REBALANCED):
             self._models.mark_rebalanced(run.order.rebalance.model_id, time)
-        state = end_state(counts, error, cancelled=not error and PortfolioState.SKIPPED in counts)
+        had_no_turn = counts.get(PortfolioState.SKIPPED, 0) > known.not_traded
+        cancelled = not error and had_no_turn
+        state = end_state(counts, error, cancelled=cancelled, not_traded=known.not_traded)
         ended = replace(run.order.rebalance, state=state, error=error, finish_time=time)
         stored = self.runs.finish(ended, self.lease(run.token))
         self._observer.run_ended(state)
@@ -125,12 +128,16 @@ def _lost(rebalance_id: str, count: int) -> StoredDataDamaged:
 
 
 def end_state(
-    counts: dict[PortfolioState, int], error: OrderGenerationError | None, *, cancelled: bool
+    counts: dict[PortfolioState, int],
+    error: OrderGenerationError | None,
+    *,
+    cancelled: bool,
+    not_traded: int = 0,
 ) -> RebalanceState:
-    """How a run ended."""
+    """How a run ended; `not_traded` of those that were skipped are not to be traded, which is no error."""
     if cancelled:
         return RebalanceState.CANCELLED
     if error:
         return RebalanceState.FAILED
-    with_errors = any(counts.get(state) for state in _ERRORS)
+    with_errors = sum(counts.get(state, 0) for state in _ERRORS) > not_traded
     return RebalanceState.COMPLETED_WITH_ERRORS if with_errors else RebalanceState.COMPLETED

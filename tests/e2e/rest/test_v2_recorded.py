@@ -6,7 +6,7 @@ from threading import Event as Flag
 
 import grpc
 import pytest
-from globeco.ordergen.v1 import drift_pb2, rebalance_pb2
+from globeco.ordergen.v1 import comparison_pb2, drift_pb2, rebalance_pb2
 from globeco.ordergen.v1 import rebalance_service_pb2 as pb
 from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.json_format import MessageToDict
@@ -176,6 +176,18 @@ def test_a_stream_that_tells_no_run_has_neither_ids_nor_kinds(
     recorded.answer(first)
     with events(forwarding, "/api/v2/portfolios:drift", method="POST", body=b"{}") as stream:
         assert [one.data for one in stream] == [{"portfolio_id": "p0"}]
+
+
+def test_a_comparison_is_a_stream_that_tells_no_run(forwarding: Front, recorded: RecordedApi) -> None:
+    row = pb.CompareOptionsResponse(portfolio=comparison_pb2.ComparedPortfolio(variant="one"))
+    recorded.answer(row)
+    body = f'{{"model_id": "{RUN}", "variants": [{{"name": "one"}}], "frontier_points": 2}}'.encode()
+    with events(forwarding, "/api/v2/portfolios:compare", method="POST", body=body) as stream:
+        assert [(one.data, one.last_id) for one in stream] == [({"portfolio": {"variant": "one"}}, "")]
+    asked = pb.CompareOptionsRequest(
+        model_id=RUN, variants=[comparison_pb2.OptionsVariant(name="one")], frontier_points=2
+    )
+    assert pb.CompareOptionsRequest.FromString(recorded.asked) == asked
 
 
 def test_a_reader_that_comes_back_says_which_event_was_its_last(

@@ -13,6 +13,7 @@ from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.tokens import PageTokens
 from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances
+from ordergen_server.repositories.settings_store.settings import Settings
 from tests.integration.repositories.plans import Recorder
 from tests.limits import DATABASE_SECONDS
 
@@ -27,6 +28,12 @@ def models(database: Database) -> Models:
 def runs(database: Database) -> Rebalances:
     migrate(database)
     return Rebalances(database, PageTokens(b"key of the tests"))
+
+
+@pytest.fixture
+def portfolio_settings(database: Database) -> Settings:
+    migrate(database)
+    return Settings(database, PageTokens(b"key of the tests"))
 
 
 @pytest.fixture

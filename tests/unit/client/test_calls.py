@@ -44,4 +44,6 @@ def test_a_run_that_ends_with_its_call_is_not_begun_again() -> None:
 def test_all_reads_are_tried_again() -> None:
     reads = {"GetModel", "ListModels", "GetRebalance", "ListRebalances", "ListPortfolioRebalances"}
     reads |= {"GetPortfolioRebalance", "ResolveSecurities", "ResolvePortfolios", "Diagnose", "CheckDrift"}
+    reads |= {"CompareOptions"}
+    reads |= {"GetPortfolioSettings", "ListPortfolioSettings"}
     assert retried(named_writes=False) == reads

@@ -100,19 +100,25 @@ def test_an_unknown_code_is_still_an_error() -> None:
 def test_exported_names() -> None:
     """What users import is pinned: a name that goes breaks them."""
     expected = [
+        "UNCHANGED",
         "Aborted", "AlreadyExists", "AsyncClient", "AsyncRun", "BadData", "Caller", "Cancelled", "Client",
+        "ComparedPortfolio", "ComparedVariant", "ComparisonEvent",
         "CredentialType", "DataProblem", "DatabaseUnavailable", "DeadlineExceeded", "Dependency",
-        "DependencyState", "Diagnosis", "DriftState", "FileNotWrittenError", "Infeasible", "InternalError",
+        "DependencyState", "Diagnosis", "DoNotTrade", "DriftState", "FileNotWrittenError",
+        "Infeasible", "InternalError",
         "InvalidArgument", "MarketValueNotPositive", "MissingData", "Model", "ModelWithoutPositions",
-        "NotFound", "OrderGenerationError", "PermissionDenied", "Portfolio", "PortfolioDrift",
+        "NotFound", "NotToBeTraded", "OrderGenerationError", "PermissionDenied", "Portfolio",
+        "PortfolioDrift",
         "PortfolioMatches",
-        "PortfolioRebalance", "PortfolioState",
+        "PortfolioRebalance", "PortfolioSettings", "PortfolioState",
         "Position", "PositionReason", "PreconditionFailed", "PriceRange", "Rebalance", "RebalanceEvent",
         "RebalanceInProgress", "RebalanceOptions", "RebalancePosition", "RebalanceState",
-        "RebalanceSummary", "ResourceExhausted", "Restriction", "Run", "Security", "SecurityMatches",
+        "RebalanceSummary", "Relaxations",
+        "ResourceExhausted", "Restriction", "Rule", "RuleKind", "RulePrice", "RuleSource", "Run",
+        "Security", "SecurityMatches",
         "SiblingUnavailable", "Side", "Sides", "Solution", "SolutionStatus", "SolverUndecided",
         "StalePrice", "StoredDataDamaged", "Strategy", "Tls", "Transaction", "Unauthenticated", "Unavailable",
-        "Unsupported", "VersionMismatch", "View", "Violation", "WorstPosition",
+        "Unsupported", "Variant", "VersionMismatch", "View", "Violation", "WorstPosition",
     ]  # fmt: skip
     assert expected == ordergen_client.__all__
     assert expected == [name for name in expected if hasattr(ordergen_client, name)]

@@ -287,3 +287,8 @@ def test_a_portfolio_of_which_no_range_is_known_has_no_column_of_it() -> None:
     screen = on_terminal(300, output)
     show_portfolio(output, PORTFOLIO)
     assert "Good from" not in screen.getvalue()
+
+
+def test_a_rule_of_the_settings_is_named_as_theirs() -> None:
+    assert reason("RESTRICTED", "RUN") == reason("RESTRICTED") == "restricted"
+    assert reason("RESTRICTED", "SETTINGS") == "restricted, by the portfolio's settings"

@@ -25,6 +25,8 @@ from ordergen_client import (
     PositionReason,
     RebalanceState,
     Restriction,
+    RuleKind,
+    RuleSource,
     Run,
     Side,
     SolutionStatus,
@@ -38,8 +40,9 @@ from ordergen_client.asynchronous.nouns import (
     AsyncRuns,
     AsyncSecurities,
     AsyncServer,
+    AsyncSettings,
 )
-from ordergen_client.blocking.nouns import Models, Portfolios, Runs, Securities, Server
+from ordergen_client.blocking.nouns import Models, Portfolios, Runs, Securities, Server, Settings
 from ordergen_client.flat import FlatNames
 from ordergen_server.api.messages.errors import TABLE
 
@@ -49,6 +52,7 @@ NOUNS = [
     (Runs, AsyncRuns),
     (Securities, AsyncSecurities),
     (Server, AsyncServer),
+    (Settings, AsyncSettings),
 ]
 PAIRS = [*NOUNS, (Run, AsyncRun)]
 
@@ -160,7 +164,9 @@ def test_a_name_of_old_takes_what_it_took_and_names_the_new_one(name: str) -> No
         (pb.RestrictionType, "RESTRICTION_TYPE_", Restriction),
         (pb.SolutionStatus, "SOLUTION_STATUS_", SolutionStatus),
         (pb.PositionReason, "POSITION_REASON_", PositionReason),
+        (pb.RuleSource, "RULE_SOURCE_", RuleSource),
         (drift_pb2.DriftState, "DRIFT_STATE_", DriftState),
+        (pb.RuleKind, "RULE_KIND_", RuleKind),
         (diagnostics.CredentialType, "CREDENTIAL_TYPE_", CredentialType),
         (diagnostics.DependencyState, "DEPENDENCY_STATE_", DependencyState),
     ],

@@ -36,6 +36,7 @@ from tests.fakes import FakeMarket, FakePortfolios, MemoryModels
 from tests.limits import PATIENCE
 from tests.memory_chunks import MemoryChunks
 from tests.memory_runs import MemoryRuns
+from tests.memory_settings import MemorySettings
 from tests.waiting import eventually
 
 Item = TypeVar("Item")
@@ -77,6 +78,7 @@ class House:
 
     models: MemoryModels
     runs: MemoryRuns
+    settings: MemorySettings
     market: FakeMarket
     portfolios: FakePortfolios
     chunks: MemoryChunks
@@ -172,6 +174,7 @@ def house(
         rebalancer = Rebalancer(
             models=kept,
             store=store,
+            settings=store.settings,
             work=work,
             runs=holder,
             clock=now,
@@ -182,6 +185,7 @@ def house(
             yield House(
                 kept,
                 store,
+                store.settings,
                 source,
                 portfolios,
                 chunks,

@@ -54,7 +54,14 @@ class Granted:
 def checks(parts: House, permits: Permits = UNLIMITED, window: int = 4) -> Iterator[DriftChecks]:
     with ThreadPoolExecutor(2) as pool:
         work = PortfolioWork(market=parts.market, portfolios=parts.portfolios, workers=pool, window=window)
-        yield DriftChecks(models=parts.models, work=work, permits=permits, maximum_checks=2)
+        yield DriftChecks(
+            models=parts.models,
+            settings=parts.settings,
+            work=work,
+            permits=permits,
+            clock=parts.clock,
+            maximum_checks=2,
+        )
 
 
 def told(

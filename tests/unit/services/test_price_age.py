@@ -120,6 +120,7 @@ def configured(parts: House, days: int | None) -> Rebalancer:
     return Rebalancer(
         models=parts.models,
         store=parts.runs,
+        settings=parts.settings,
         work=parts.rebalancer._work,  # noqa: SLF001 - the same house
         runs=parts.holder,
         clock=parts.clock,

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 from globeco.ordergen.v1 import (
+    comparison_pb2,
     diagnostics_service_pb2,
     drift_pb2,
     model_pb2,
     model_service_pb2,
+    portfolio_settings_pb2,
     rebalance_pb2,
     rebalance_service_pb2,
     reference_service_pb2,
@@ -24,6 +26,8 @@ MODULES = (
     reference_service_pb2,
     diagnostics_service_pb2,
     drift_pb2,
+    comparison_pb2,
+    portfolio_settings_pb2,
 )
 FILES = [module.DESCRIPTOR for module in MODULES]
 
@@ -48,7 +52,12 @@ REST = {
     "ListPortfolioRebalances": ("get", "/api/v1/rebalance/{rebalance_id}/portfolios"),
     "GetPortfolioRebalance": ("get", "/api/v1/rebalance/{rebalance_id}/portfolio/{portfolio_id}"),
     "DeleteRebalance": ("delete", "/api/v1/rebalance/{rebalance_id}"),
+    "GetPortfolioSettings": ("get", "/api/v1/portfolio/{portfolio_id}/settings"),
+    "ListPortfolioSettings": ("get", "/api/v1/portfolios/settings"),
+    "UpdatePortfolioSettings": ("put", "/api/v1/portfolio/{portfolio_settings.portfolio_id}/settings"),
+    "DeletePortfolioSettings": ("delete", "/api/v1/portfolio/{portfolio_id}/settings"),
     "CheckDrift": ("post", "/api/v1/portfolios:drift"),
+    "CompareOptions": ("post", "/api/v1/portfolios:compare"),
     "ResolveSecurities": ("post", "/api/v1/securities:resolve"),
     "ResolvePortfolios": ("post", "/api/v1/portfolios:resolve"),
     "Diagnose": ("get", "/api/v1/diagnostics"),
@@ -81,7 +90,7 @@ def test_every_call_has_its_path(method: MethodDescriptor) -> None:
 
 
 def test_every_call_of_the_contract_is_there() -> None:
-    streams = {"RebalanceModel", "WatchRebalance", "CheckDrift"}
+    streams = {"RebalanceModel", "WatchRebalance", "CheckDrift", "CompareOptions"}
     assert {method.name for method in ALL_METHODS} == set(REST)
     assert {method.name for method in ALL_METHODS if method.server_streaming} == streams
 

@@ -42,10 +42,12 @@ class _DriftStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DriftState
     """It is not known: its data are missing or bad, its market value is not above 0 though it holds something, or its
     model has no positions (MODEL_WITHOUT_POSITIONS). Its error says which.
     """
+    DRIFT_STATE_DO_NOT_TRADE: _DriftState.ValueType  # 7
+    """Its settings say that it is not to be traded today (UTC). It has every number that it would have otherwise."""
 
 class DriftState(_DriftState, metaclass=_DriftStateEnumTypeWrapper):
-    """How a portfolio stands to its model: the first of FAILED, NEW, HIGH_CASH, LOW_CASH, OUT_OF_BAND and IN_BAND that is
-    true. It is decided exactly, by no rounded number.
+    """How a portfolio stands to its model: the first of DO_NOT_TRADE, FAILED, NEW, HIGH_CASH, LOW_CASH, OUT_OF_BAND and
+    IN_BAND that is true. It is decided exactly, by no rounded number.
 
     Cash has no band of its own in a model. Its band is what the bands of the securities leave of the market value: at
     most 1 less the sum of target - low drift (0 where that is below 0), and at least 1 less the sum of target + high
@@ -68,6 +70,8 @@ DRIFT_STATE_FAILED: DriftState.ValueType  # 6
 """It is not known: its data are missing or bad, its market value is not above 0 though it holds something, or its
 model has no positions (MODEL_WITHOUT_POSITIONS). Its error says which.
 """
+DRIFT_STATE_DO_NOT_TRADE: DriftState.ValueType  # 7
+"""Its settings say that it is not to be traded today (UTC). It has every number that it would have otherwise."""
 Global___DriftState: _TypeAlias = DriftState  # noqa: Y015
 
 @_typing.final
@@ -104,7 +108,7 @@ class PortfolioDrift(_message.Message):
     """
     @_builtins.property
     def error(self) -> _status_pb2.Status:
-        """Why it is FAILED."""
+        """Why it is FAILED, or why nothing more is known of one that is not to be traded."""
 
     @_builtins.property
     def market_value(self) -> _decimal_pb2.Decimal:

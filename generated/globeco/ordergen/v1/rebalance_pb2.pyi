@@ -35,7 +35,7 @@ class _RebalanceStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Rebala
     REBALANCE_STATE_RUNNING: _RebalanceState.ValueType  # 1
     """Portfolios are still being worked on."""
     REBALANCE_STATE_COMPLETED: _RebalanceState.ValueType  # 2
-    """Every portfolio was rebalanced or needed no action."""
+    """Every portfolio was rebalanced, needed no action, or is not to be traded by its settings."""
     REBALANCE_STATE_COMPLETED_WITH_ERRORS: _RebalanceState.ValueType  # 3
     """Every portfolio was tried; some are infeasible or failed."""
     REBALANCE_STATE_FAILED: _RebalanceState.ValueType  # 4
@@ -51,7 +51,7 @@ REBALANCE_STATE_UNSPECIFIED: RebalanceState.ValueType  # 0
 REBALANCE_STATE_RUNNING: RebalanceState.ValueType  # 1
 """Portfolios are still being worked on."""
 REBALANCE_STATE_COMPLETED: RebalanceState.ValueType  # 2
-"""Every portfolio was rebalanced or needed no action."""
+"""Every portfolio was rebalanced, needed no action, or is not to be traded by its settings."""
 REBALANCE_STATE_COMPLETED_WITH_ERRORS: RebalanceState.ValueType  # 3
 """Every portfolio was tried; some are infeasible or failed."""
 REBALANCE_STATE_FAILED: RebalanceState.ValueType  # 4
@@ -171,6 +171,58 @@ LOT_SIDES_BUYS: LotSides.ValueType  # 2
 """Buys alone: any number may be sold, so that odd lots go in one order."""
 Global___LotSides: _TypeAlias = LotSides  # noqa: Y015
 
+class _RuleKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RuleKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RuleKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RULE_KIND_UNSPECIFIED: _RuleKind.ValueType  # 0
+    """Not a rule."""
+    RULE_KIND_CASH_FLOOR: _RuleKind.ValueType  # 1
+    """The cash that must remain, also where that is 0 because nothing else is said. Without it costs bind nothing, either."""
+    RULE_KIND_RESTRICTION: _RuleKind.ValueType  # 2
+    """What may not be done with a security."""
+    RULE_KIND_LOT_SIZE: _RuleKind.ValueType  # 3
+    """The lots of a security."""
+    RULE_KIND_MINIMUM_TRADE_VALUE: _RuleKind.ValueType  # 4
+    """The least value of a trade."""
+    RULE_KIND_MAXIMUM_TURNOVER: _RuleKind.ValueType  # 5
+    """The most that may be traded."""
+    RULE_KIND_MAXIMUM_TRADE_COUNT: _RuleKind.ValueType  # 6
+    """The most transactions."""
+    RULE_KIND_SIDES: _RuleKind.ValueType  # 7
+    """That there are orders on one side alone."""
+    RULE_KIND_SECURITY_LIMIT: _RuleKind.ValueType  # 8
+    """The limits of the weight of a security."""
+    RULE_KIND_GROUP_LIMIT: _RuleKind.ValueType  # 9
+    """The limits of the weight of a group of securities."""
+
+class RuleKind(_RuleKind, metaclass=_RuleKindEnumTypeWrapper):
+    """Which rule of the options."""
+
+RULE_KIND_UNSPECIFIED: RuleKind.ValueType  # 0
+"""Not a rule."""
+RULE_KIND_CASH_FLOOR: RuleKind.ValueType  # 1
+"""The cash that must remain, also where that is 0 because nothing else is said. Without it costs bind nothing, either."""
+RULE_KIND_RESTRICTION: RuleKind.ValueType  # 2
+"""What may not be done with a security."""
+RULE_KIND_LOT_SIZE: RuleKind.ValueType  # 3
+"""The lots of a security."""
+RULE_KIND_MINIMUM_TRADE_VALUE: RuleKind.ValueType  # 4
+"""The least value of a trade."""
+RULE_KIND_MAXIMUM_TURNOVER: RuleKind.ValueType  # 5
+"""The most that may be traded."""
+RULE_KIND_MAXIMUM_TRADE_COUNT: RuleKind.ValueType  # 6
+"""The most transactions."""
+RULE_KIND_SIDES: RuleKind.ValueType  # 7
+"""That there are orders on one side alone."""
+RULE_KIND_SECURITY_LIMIT: RuleKind.ValueType  # 8
+"""The limits of the weight of a security."""
+RULE_KIND_GROUP_LIMIT: RuleKind.ValueType  # 9
+"""The limits of the weight of a group of securities."""
+Global___RuleKind: _TypeAlias = RuleKind  # noqa: Y015
+
 class _PortfolioRebalanceView:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -212,7 +264,7 @@ class _PortfolioRebalanceStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrappe
     PORTFOLIO_REBALANCE_STATE_FAILED: _PortfolioRebalanceState.ValueType  # 4
     """Its data were missing or bad, or the solver's time ended without an answer: see its error."""
     PORTFOLIO_REBALANCE_STATE_SKIPPED: _PortfolioRebalanceState.ValueType  # 5
-    """The run stopped before its turn."""
+    """The run stopped before its turn, or its settings say that it is not to be traded (DO_NOT_TRADE): see its error."""
 
 class PortfolioRebalanceState(_PortfolioRebalanceState, metaclass=_PortfolioRebalanceStateEnumTypeWrapper):
     """What became of a portfolio in a run."""
@@ -228,7 +280,7 @@ PORTFOLIO_REBALANCE_STATE_INFEASIBLE: PortfolioRebalanceState.ValueType  # 3
 PORTFOLIO_REBALANCE_STATE_FAILED: PortfolioRebalanceState.ValueType  # 4
 """Its data were missing or bad, or the solver's time ended without an answer: see its error."""
 PORTFOLIO_REBALANCE_STATE_SKIPPED: PortfolioRebalanceState.ValueType  # 5
-"""The run stopped before its turn."""
+"""The run stopped before its turn, or its settings say that it is not to be traded (DO_NOT_TRADE): see its error."""
 Global___PortfolioRebalanceState: _TypeAlias = PortfolioRebalanceState  # noqa: Y015
 
 class _TransactionType:
@@ -254,6 +306,30 @@ TRANSACTION_TYPE_BUY: TransactionType.ValueType  # 1
 TRANSACTION_TYPE_SELL: TransactionType.ValueType  # 2
 """Shares are sold."""
 Global___TransactionType: _TypeAlias = TransactionType  # noqa: Y015
+
+class _RuleSource:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RuleSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RuleSource.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RULE_SOURCE_UNSPECIFIED: _RuleSource.ValueType  # 0
+    """No rule that both a run and settings can have."""
+    RULE_SOURCE_RUN: _RuleSource.ValueType  # 1
+    """The run's, or both alike."""
+    RULE_SOURCE_SETTINGS: _RuleSource.ValueType  # 2
+    """That of the portfolio's settings, which was the stricter."""
+
+class RuleSource(_RuleSource, metaclass=_RuleSourceEnumTypeWrapper):
+    """Whose rule it is that decided a line."""
+
+RULE_SOURCE_UNSPECIFIED: RuleSource.ValueType  # 0
+"""No rule that both a run and settings can have."""
+RULE_SOURCE_RUN: RuleSource.ValueType  # 1
+"""The run's, or both alike."""
+RULE_SOURCE_SETTINGS: RuleSource.ValueType  # 2
+"""That of the portfolio's settings, which was the stricter."""
+Global___RuleSource: _TypeAlias = RuleSource  # noqa: Y015
 
 class _PositionReason:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -417,7 +493,9 @@ class Rebalance(_message.Message):
     failed_count: _builtins.int
     """How many portfolios failed."""
     skipped_count: _builtins.int
-    """How many portfolios were not tried because the run stopped."""
+    """How many portfolios were not tried: because the run stopped, or because their settings say that they are not to be
+    traded.
+    """
     version: _builtins.int
     """Counts the changes of this record, from 1."""
     actor: _builtins.str
@@ -834,6 +912,9 @@ class PortfolioRebalance(_message.Message):
     SNAPSHOT_TIME_FIELD_NUMBER: _builtins.int
     CASH_FLOW_FIELD_NUMBER: _builtins.int
     COST_FIELD_NUMBER: _builtins.int
+    SETTINGS_VERSION_FIELD_NUMBER: _builtins.int
+    RULE_PRICES_FIELD_NUMBER: _builtins.int
+    RELAXATIONS_FIELD_NUMBER: _builtins.int
     rebalance_id: _builtins.str
     """The run."""
     portfolio_id: _builtins.str
@@ -842,6 +923,8 @@ class PortfolioRebalance(_message.Message):
     """The name of the portfolio; empty where the portfolio service did not answer."""
     state: Global___PortfolioRebalanceState.ValueType
     """What became of the portfolio."""
+    settings_version: _builtins.int
+    """The version of the portfolio's settings that were applied; 0 where it had none, or had no turn."""
     @_builtins.property
     def error(self) -> _status_pb2.Status:
         """Why the portfolio is INFEASIBLE, FAILED or SKIPPED."""
@@ -902,6 +985,16 @@ class PortfolioRebalance(_message.Message):
         options of the run have no costs.
         """
 
+    @_builtins.property
+    def rule_prices(self) -> _containers.RepeatedCompositeFieldContainer[Global___RulePrice]:
+        """What the rules of the options cost, with explain_rules alone: each of those without which the drift would be less, or
+        of which that is not known. Never stored.
+        """
+
+    @_builtins.property
+    def relaxations(self) -> Global___Relaxations:
+        """Without which rules an INFEASIBLE portfolio has an answer, with explain_rules alone. Never stored."""
+
     def __init__(
         self,
         *,
@@ -921,14 +1014,147 @@ class PortfolioRebalance(_message.Message):
         snapshot_time: _timestamp_pb2.Timestamp | None = ...,
         cash_flow: _decimal_pb2.Decimal | None = ...,
         cost: _decimal_pb2.Decimal | None = ...,
+        settings_version: _builtins.int = ...,
+        rule_prices: _abc.Iterable[Global___RulePrice] | None = ...,
+        relaxations: Global___Relaxations | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "market_value", b"market_value", "snapshot_time", b"snapshot_time", "solution", b"solution"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "market_value", b"market_value", "relaxations", b"relaxations", "snapshot_time", b"snapshot_time", "solution", b"solution"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "market_value", b"market_value", "portfolio_id", b"portfolio_id", "portfolio_name", b"portfolio_name", "positions", b"positions", "rebalance_id", b"rebalance_id", "snapshot_time", b"snapshot_time", "solution", b"solution", "state", b"state", "transactions", b"transactions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "market_value", b"market_value", "portfolio_id", b"portfolio_id", "portfolio_name", b"portfolio_name", "positions", b"positions", "rebalance_id", b"rebalance_id", "relaxations", b"relaxations", "rule_prices", b"rule_prices", "settings_version", b"settings_version", "snapshot_time", b"snapshot_time", "solution", b"solution", "state", b"state", "transactions", b"transactions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PortfolioRebalance: _TypeAlias = PortfolioRebalance  # noqa: Y015
+
+@_typing.final
+class Rule(_message.Message):
+    """A rule of the options, or of the portfolio's settings: what may be left out without changing the model. Of an option
+    and a setting it is the stricter. Bands are none.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    SECURITY_ID_FIELD_NUMBER: _builtins.int
+    TICKER_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    kind: Global___RuleKind.ValueType
+    """Which rule."""
+    security_id: _builtins.str
+    """The security that it is about: 24 alphanumeric characters. Empty where it is about no single one."""
+    ticker: _builtins.str
+    """The ticker of that security."""
+    name: _builtins.str
+    """The name of the rule, of those that have one. Empty otherwise."""
+    def __init__(
+        self,
+        *,
+        kind: Global___RuleKind.ValueType = ...,
+        security_id: _builtins.str = ...,
+        ticker: _builtins.str = ...,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "name", b"name", "security_id", b"security_id", "ticker", b"ticker"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Rule: _TypeAlias = Rule  # noqa: Y015
+
+@_typing.final
+class RulePrice(_message.Message):
+    """What a rule costs: the portfolio is solved again without it, all else the same."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULE_FIELD_NUMBER: _builtins.int
+    DRIFT_SAVED_FIELD_NUMBER: _builtins.int
+    PROVEN_FIELD_NUMBER: _builtins.int
+    proven: _builtins.bool
+    """Whether both answers are proven to have the least drift, so that this is the price; otherwise it is the difference of
+    the best answers that were found.
+    """
+    @_builtins.property
+    def rule(self) -> Global___Rule:
+        """The rule."""
+
+    @_builtins.property
+    def drift_saved(self) -> _decimal_pb2.Decimal:
+        """How much less the drift would be without it, over market value plus cash flow, to 12 decimals. Above 0, unless it is
+        too small for 12 decimals. Absent where the solver's time ended before it was known.
+        """
+
+    def __init__(
+        self,
+        *,
+        rule: Global___Rule | None = ...,
+        drift_saved: _decimal_pb2.Decimal | None = ...,
+        proven: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["drift_saved", b"drift_saved", "rule", b"rule"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["drift_saved", b"drift_saved", "proven", b"proven", "rule", b"rule"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RulePrice: _TypeAlias = RulePrice  # noqa: Y015
+
+@_typing.final
+class Relaxations(_message.Message):
+    """Sets of rules without which an infeasible portfolio has an answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SETS_FIELD_NUMBER: _builtins.int
+    INCOMPLETE_FIELD_NUMBER: _builtins.int
+    incomplete: _builtins.bool
+    """True: the search was cut short, by time or by the number of sets, and there may be more; where it was by time, also
+    smaller ones.
+    """
+    @_builtins.property
+    def sets(self) -> _containers.RepeatedCompositeFieldContainer[Global___RuleSet]:
+        """At most 20 of them, the smallest first. Without all rules of any one of them there is an answer, and without only
+        some of its rules there is none. Empty, with incomplete false: there is none, whatever is left out.
+        """
+
+    def __init__(
+        self,
+        *,
+        sets: _abc.Iterable[Global___RuleSet] | None = ...,
+        incomplete: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["incomplete", b"incomplete", "sets", b"sets"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Relaxations: _TypeAlias = Relaxations  # noqa: Y015
+
+@_typing.final
+class RuleSet(_message.Message):
+    """Rules that are left out together."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___Rule]:
+        """The rules, at least one."""
+
+    def __init__(
+        self,
+        *,
+        rules: _abc.Iterable[Global___Rule] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rules", b"rules"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RuleSet: _TypeAlias = RuleSet  # noqa: Y015
 
 @_typing.final
 class Transaction(_message.Message):
@@ -991,6 +1217,7 @@ class RebalancePosition(_message.Message):
     COST_FIELD_NUMBER: _builtins.int
     GOOD_UNTIL_FIELD_NUMBER: _builtins.int
     PRICE_DATE_FIELD_NUMBER: _builtins.int
+    BOUND_BY_FIELD_NUMBER: _builtins.int
     security_id: _builtins.str
     """The security: 24 alphanumeric characters."""
     ticker: _builtins.str
@@ -1001,6 +1228,10 @@ class RebalancePosition(_message.Message):
     """How many shares trade: 0 or more."""
     reason: Global___PositionReason.ValueType
     """Why this line trades, or does not."""
+    bound_by: Global___RuleSource.ValueType
+    """Whose rule decided it, where the reason is a rule that both a run and settings can have: REDUCED_FOR_CASH,
+    RESTRICTED, BELOW_MINIMUM_TRADE or TURNOVER_LIMIT. Unspecified elsewhere.
+    """
     @_builtins.property
     def price(self) -> _decimal_pb2.Decimal:
         """The price of one share in the snapshot, in money: above 0, up to 8 decimals."""
@@ -1088,10 +1319,11 @@ class RebalancePosition(_message.Message):
         cost: _decimal_pb2.Decimal | None = ...,
         good_until: Global___PriceRange | None = ...,
         price_date: _date_pb2.Date | None = ...,
+        bound_by: Global___RuleSource.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["actual", b"actual", "actual_drift", b"actual_drift", "adjusted_market_value", b"adjusted_market_value", "adjusted_quantity", b"adjusted_quantity", "cost", b"cost", "good_until", b"good_until", "high_drift", b"high_drift", "low_drift", b"low_drift", "original_market_value", b"original_market_value", "original_quantity", b"original_quantity", "price", b"price", "price_date", b"price_date", "target", b"target", "trade_date", b"trade_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actual", b"actual", "actual_drift", b"actual_drift", "adjusted_market_value", b"adjusted_market_value", "adjusted_quantity", b"adjusted_quantity", "cost", b"cost", "good_until", b"good_until", "high_drift", b"high_drift", "low_drift", b"low_drift", "original_market_value", b"original_market_value", "original_quantity", b"original_quantity", "price", b"price", "price_date", b"price_date", "reason", b"reason", "security_id", b"security_id", "target", b"target", "ticker", b"ticker", "trade_date", b"trade_date", "trade_quantity", b"trade_quantity", "transaction_type", b"transaction_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actual", b"actual", "actual_drift", b"actual_drift", "adjusted_market_value", b"adjusted_market_value", "adjusted_quantity", b"adjusted_quantity", "bound_by", b"bound_by", "cost", b"cost", "good_until", b"good_until", "high_drift", b"high_drift", "low_drift", b"low_drift", "original_market_value", b"original_market_value", "original_quantity", b"original_quantity", "price", b"price", "price_date", b"price_date", "reason", b"reason", "security_id", b"security_id", "target", b"target", "ticker", b"ticker", "trade_date", b"trade_date", "trade_quantity", b"trade_quantity", "transaction_type", b"transaction_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -4,9 +4,12 @@ isort:skip_file
 The service that turns models into whole-share orders."""
 
 from collections import abc as _abc
+from globeco.ordergen.v1 import comparison_pb2 as _comparison_pb2
 from globeco.ordergen.v1 import model_pb2 as _model_pb2
+from globeco.ordergen.v1 import portfolio_settings_pb2 as _portfolio_settings_pb2
 from globeco.ordergen.v1 import rebalance_pb2 as _rebalance_pb2
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.type import decimal_pb2 as _decimal_pb2
@@ -32,6 +35,7 @@ class RebalancePortfolioRequest(_message.Message):
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     CASH_FLOW_FIELD_NUMBER: _builtins.int
+    EXPLAIN_RULES_FIELD_NUMBER: _builtins.int
     portfolio_id: _builtins.str
     """The portfolio: 24 alphanumeric characters; it must belong to a model."""
     validate_only: _builtins.bool
@@ -39,6 +43,11 @@ class RebalancePortfolioRequest(_message.Message):
     request_id: _builtins.str
     """Makes the call safe to repeat: a UUID4. The same id with the same body answers what was first computed.
     With validate_only, which stores nothing, it is checked and not looked up.
+    """
+    explain_rules: _builtins.bool
+    """True: the answer says what the rules of the options cost (rule_prices), and of an INFEASIBLE portfolio, which is then
+    answered with its error in place of the error alone, without which of them it has an answer (relaxations). Neither
+    is stored: a call that repeats a request_id answers neither. It takes the solver's time at most once more.
     """
     @_builtins.property
     def options(self) -> _rebalance_pb2.RebalanceOptions:
@@ -59,10 +68,11 @@ class RebalancePortfolioRequest(_message.Message):
         validate_only: _builtins.bool = ...,
         request_id: _builtins.str = ...,
         cash_flow: _decimal_pb2.Decimal | None = ...,
+        explain_rules: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cash_flow", b"cash_flow", "options", b"options"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash_flow", b"cash_flow", "options", b"options", "portfolio_id", b"portfolio_id", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash_flow", b"cash_flow", "explain_rules", b"explain_rules", "options", b"options", "portfolio_id", b"portfolio_id", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -553,3 +563,222 @@ class CheckDriftRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CheckDriftRequest: _TypeAlias = CheckDriftRequest  # noqa: Y015
+
+@_typing.final
+class CompareOptionsRequest(_message.Message):
+    """Asks what several variants would do."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PORTFOLIO_ID_FIELD_NUMBER: _builtins.int
+    MODEL_ID_FIELD_NUMBER: _builtins.int
+    VARIANTS_FIELD_NUMBER: _builtins.int
+    FRONTIER_POINTS_FIELD_NUMBER: _builtins.int
+    portfolio_id: _builtins.str
+    """One portfolio: 24 alphanumeric characters; it must belong to a model."""
+    model_id: _builtins.str
+    """Every portfolio of a model: 24 lower-case hexadecimal characters."""
+    frontier_points: _builtins.int
+    """How many points of the frontier between turnover and drift are computed: 0, or 2 to 20. They are variants of their
+    own, `frontier-1` to `frontier-N`, with the positions and all other options of the first variant. The first is its
+    answer TO_BAND, the last its answer TO_TARGET; those between have the least drift at turnovers that are evenly
+    spaced between those two. From point to point turnover may grow, and drift never does. A portfolio that has no
+    answer at one end has that state and error at every point.
+    """
+    @_builtins.property
+    def variants(self) -> _containers.RepeatedCompositeFieldContainer[_comparison_pb2.OptionsVariant]:
+        """What is compared: 2 to 10 variants; with frontier_points one is enough."""
+
+    def __init__(
+        self,
+        *,
+        portfolio_id: _builtins.str = ...,
+        model_id: _builtins.str = ...,
+        variants: _abc.Iterable[_comparison_pb2.OptionsVariant] | None = ...,
+        frontier_points: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["compared", b"compared", "model_id", b"model_id", "portfolio_id", b"portfolio_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["compared", b"compared", "frontier_points", b"frontier_points", "model_id", b"model_id", "portfolio_id", b"portfolio_id", "variants", b"variants"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_compared: _TypeAlias = _typing.Literal["portfolio_id", "model_id"]  # noqa: Y015
+    _WhichOneofArgType_compared: _TypeAlias = _typing.Literal["compared", b"compared"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_compared) -> _WhichOneofReturnType_compared | None: ...
+
+Global___CompareOptionsRequest: _TypeAlias = CompareOptionsRequest  # noqa: Y015
+
+@_typing.final
+class CompareOptionsResponse(_message.Message):
+    """One message of a comparison."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PORTFOLIO_FIELD_NUMBER: _builtins.int
+    VARIANT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def portfolio(self) -> _comparison_pb2.ComparedPortfolio:
+        """What one variant would do for one portfolio."""
+
+    @_builtins.property
+    def variant(self) -> _comparison_pb2.ComparedVariant:
+        """What one variant would do for all portfolios; the last messages."""
+
+    def __init__(
+        self,
+        *,
+        portfolio: _comparison_pb2.ComparedPortfolio | None = ...,
+        variant: _comparison_pb2.ComparedVariant | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["portfolio", b"portfolio", "result", b"result", "variant", b"variant"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["portfolio", b"portfolio", "result", b"result", "variant", b"variant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["portfolio", "variant"]  # noqa: Y015
+    _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+
+Global___CompareOptionsResponse: _TypeAlias = CompareOptionsResponse  # noqa: Y015
+
+@_typing.final
+class GetPortfolioSettingsRequest(_message.Message):
+    """Asks for the settings of a portfolio."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PORTFOLIO_ID_FIELD_NUMBER: _builtins.int
+    portfolio_id: _builtins.str
+    """The portfolio: 24 alphanumeric characters."""
+    def __init__(
+        self,
+        *,
+        portfolio_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["portfolio_id", b"portfolio_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPortfolioSettingsRequest: _TypeAlias = GetPortfolioSettingsRequest  # noqa: Y015
+
+@_typing.final
+class ListPortfolioSettingsRequest(_message.Message):
+    """Asks for a page of settings."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    SKIP_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """How many portfolios at most: 0 is 50, more than 1,000 is 1,000, negative is refused."""
+    page_token: _builtins.str
+    """Where to go on: next_page_token of the page before."""
+    skip: _builtins.int
+    """How many portfolios to pass over first, counted from the token where one is given: 0 or more."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        skip: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "skip", b"skip"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPortfolioSettingsRequest: _TypeAlias = ListPortfolioSettingsRequest  # noqa: Y015
+
+@_typing.final
+class ListPortfolioSettingsResponse(_message.Message):
+    """One page of settings."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PORTFOLIO_SETTINGS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_SIZE_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Leads to the next page; empty on the last one."""
+    total_size: _builtins.int
+    """How many portfolios have settings, when this page was read."""
+    @_builtins.property
+    def portfolio_settings(self) -> _containers.RepeatedCompositeFieldContainer[_portfolio_settings_pb2.PortfolioSettings]:
+        """The settings of this page. They may be fewer than asked for, so that any client can take the message (4 MiB); only
+        an empty next_page_token says that there are no more.
+        """
+
+    def __init__(
+        self,
+        *,
+        portfolio_settings: _abc.Iterable[_portfolio_settings_pb2.PortfolioSettings] | None = ...,
+        next_page_token: _builtins.str = ...,
+        total_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "portfolio_settings", b"portfolio_settings", "total_size", b"total_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPortfolioSettingsResponse: _TypeAlias = ListPortfolioSettingsResponse  # noqa: Y015
+
+@_typing.final
+class UpdatePortfolioSettingsRequest(_message.Message):
+    """Asks for settings of a portfolio to be made, or changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PORTFOLIO_SETTINGS_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def portfolio_settings(self) -> _portfolio_settings_pb2.PortfolioSettings:
+        """The settings with the portfolio's id, the version that was read (0: there were none), and the new values."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """The fields to change: any of do_not_trade, minimum_cash, minimum_trade_value, restrictions, maximum_turnover_weight,
+        note. One that is named and has no value is taken away. Empty, or `*`, is all of them.
+        """
+
+    def __init__(
+        self,
+        *,
+        portfolio_settings: _portfolio_settings_pb2.PortfolioSettings | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["portfolio_settings", b"portfolio_settings", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["portfolio_settings", b"portfolio_settings", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdatePortfolioSettingsRequest: _TypeAlias = UpdatePortfolioSettingsRequest  # noqa: Y015
+
+@_typing.final
+class DeletePortfolioSettingsRequest(_message.Message):
+    """Asks for the settings of a portfolio to be deleted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PORTFOLIO_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    portfolio_id: _builtins.str
+    """The portfolio: 24 alphanumeric characters."""
+    version: _builtins.int
+    """The version that was read: 1 or more."""
+    def __init__(
+        self,
+        *,
+        portfolio_id: _builtins.str = ...,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["portfolio_id", b"portfolio_id", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeletePortfolioSettingsRequest: _TypeAlias = DeletePortfolioSettingsRequest  # noqa: Y015

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from globeco.ordergen.v1 import drift_pb2 as globeco_dot_ordergen_dot_v1_dot_drift__pb2
+from globeco.ordergen.v1 import portfolio_settings_pb2 as globeco_dot_ordergen_dot_v1_dot_portfolio__settings__pb2
 from globeco.ordergen.v1 import rebalance_pb2 as globeco_dot_ordergen_dot_v1_dot_rebalance__pb2
 from globeco.ordergen.v1 import rebalance_service_pb2 as globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
@@ -105,6 +106,31 @@ class RebalanceServiceStub(object):
                 request_serializer=globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.CheckDriftRequest.SerializeToString,
                 response_deserializer=globeco_dot_ordergen_dot_v1_dot_drift__pb2.PortfolioDrift.FromString,
                 _registered_method=True)
+        self.CompareOptions = channel.unary_stream(
+                '/globeco.ordergen.v1.RebalanceService/CompareOptions',
+                request_serializer=globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.CompareOptionsRequest.SerializeToString,
+                response_deserializer=globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.CompareOptionsResponse.FromString,
+                _registered_method=True)
+        self.GetPortfolioSettings = channel.unary_unary(
+                '/globeco.ordergen.v1.RebalanceService/GetPortfolioSettings',
+                request_serializer=globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.GetPortfolioSettingsRequest.SerializeToString,
+                response_deserializer=globeco_dot_ordergen_dot_v1_dot_portfolio__settings__pb2.PortfolioSettings.FromString,
+                _registered_method=True)
+        self.ListPortfolioSettings = channel.unary_unary(
+                '/globeco.ordergen.v1.RebalanceService/ListPortfolioSettings',
+                request_serializer=globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.ListPortfolioSettingsRequest.SerializeToString,
+                response_deserializer=globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.ListPortfolioSettingsResponse.FromString,
+                _registered_method=True)
+        self.UpdatePortfolioSettings = channel.unary_unary(
+                '/globeco.ordergen.v1.RebalanceService/UpdatePortfolioSettings',
+                request_serializer=globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.UpdatePortfolioSettingsRequest.SerializeToString,
+                response_deserializer=globeco_dot_ordergen_dot_v1_dot_portfolio__settings__pb2.PortfolioSettings.FromString,
+                _registered_method=True)
+        self.DeletePortfolioSettings = channel.unary_unary(
+                '/globeco.ordergen.v1.RebalanceService/DeletePortfolioSettings',
+                request_serializer=globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.DeletePortfolioSettingsRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
 
 
 class RebalanceServiceServicer(object):
@@ -127,7 +153,8 @@ class RebalanceServiceServicer(object):
         """Rebalances one portfolio to the model it belongs to: a run of one portfolio, stored like any other.
 
         NOT_FOUND where the portfolio belongs to no model; FAILED_PRECONDITION where no whole shares satisfy its
-        bands and cash (reason INFEASIBLE), its market value plus cash flow is not positive (MARKET_VALUE_NOT_POSITIVE), its model
+        bands and cash (reason INFEASIBLE), its settings say that it is not to be traded (DO_NOT_TRADE), its market value
+        plus cash flow is not positive (MARKET_VALUE_NOT_POSITIVE), its model
         has no positions (MODEL_WITHOUT_POSITIONS), or what a sibling service says of it is missing or cannot be
         (MISSING_DATA, BAD_DATA), a price that it needs is older than it may be (STALE_PRICE), or an order would have more shares than 64 bits count; DEADLINE_EXCEEDED with reason SOLVER_UNDECIDED where the solver's time ended before
         it found an answer, or proved that there is none (metadata lower_bound); UNIMPLEMENTED for a field that the server does not know. Where the run was
@@ -227,6 +254,55 @@ class RebalanceServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CompareOptions(self, request, context):
+        """Tells what several variants of options, or of a model's positions, would do for one portfolio, or for every
+        portfolio of a model. Nothing is stored. All variants are computed on one snapshot of prices, and on one reading of
+        each portfolio's holdings and settings. One that is not to be traded is SKIPPED in every variant.
+
+        First come the portfolios, a message a portfolio and variant: the variants of a portfolio follow each other in their
+        order, the points of the frontier last. Portfolios come as they are read. Then comes a message a variant, with the
+        sums over all portfolios. A portfolio that fails is in the stream with its error. What stops the comparison, such as
+        UNAVAILABLE, is answered after what was computed, and no sums come before it. NOT_FOUND where there is no such model,
+        or the portfolio belongs to none; FAILED_PRECONDITION where a variant has no positions (MODEL_WITHOUT_POSITIONS);
+        UNIMPLEMENTED for a field that the server does not know.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPortfolioSettings(self, request, context):
+        """Answers the settings of a portfolio. NOT_FOUND where it has none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPortfolioSettings(self, request, context):
+        """Answers the settings of all portfolios that have some, in the order of portfolio_id, page by page.
+        INVALID_ARGUMENT for a negative size or skip, or a page token of another list.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdatePortfolioSettings(self, request, context):
+        """Makes the settings of a portfolio, or changes fields of them; runs that have begun go on with those they began with.
+
+        The version given must be the current one, which is 0 while there are no settings: ABORTED otherwise (metadata
+        current_version). UNIMPLEMENTED for a field that the server does not know: a setting is never ignored.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeletePortfolioSettings(self, request, context):
+        """Deletes the settings of a portfolio: its next run has its own options alone. NOT_FOUND where it has none; ABORTED
+        where the version is not the current one (metadata current_version).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RebalanceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -284,6 +360,31 @@ def add_RebalanceServiceServicer_to_server(servicer, server):
                     servicer.CheckDrift,
                     request_deserializer=globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.CheckDriftRequest.FromString,
                     response_serializer=globeco_dot_ordergen_dot_v1_dot_drift__pb2.PortfolioDrift.SerializeToString,
+            ),
+            'CompareOptions': grpc.unary_stream_rpc_method_handler(
+                    servicer.CompareOptions,
+                    request_deserializer=globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.CompareOptionsRequest.FromString,
+                    response_serializer=globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.CompareOptionsResponse.SerializeToString,
+            ),
+            'GetPortfolioSettings': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPortfolioSettings,
+                    request_deserializer=globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.GetPortfolioSettingsRequest.FromString,
+                    response_serializer=globeco_dot_ordergen_dot_v1_dot_portfolio__settings__pb2.PortfolioSettings.SerializeToString,
+            ),
+            'ListPortfolioSettings': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPortfolioSettings,
+                    request_deserializer=globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.ListPortfolioSettingsRequest.FromString,
+                    response_serializer=globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.ListPortfolioSettingsResponse.SerializeToString,
+            ),
+            'UpdatePortfolioSettings': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdatePortfolioSettings,
+                    request_deserializer=globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.UpdatePortfolioSettingsRequest.FromString,
+                    response_serializer=globeco_dot_ordergen_dot_v1_dot_portfolio__settings__pb2.PortfolioSettings.SerializeToString,
+            ),
+            'DeletePortfolioSettings': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeletePortfolioSettings,
+                    request_deserializer=globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.DeletePortfolioSettingsRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -596,6 +697,141 @@ class RebalanceService(object):
             '/globeco.ordergen.v1.RebalanceService/CheckDrift',
             globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.CheckDriftRequest.SerializeToString,
             globeco_dot_ordergen_dot_v1_dot_drift__pb2.PortfolioDrift.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompareOptions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/globeco.ordergen.v1.RebalanceService/CompareOptions',
+            globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.CompareOptionsRequest.SerializeToString,
+            globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.CompareOptionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPortfolioSettings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/globeco.ordergen.v1.RebalanceService/GetPortfolioSettings',
+            globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.GetPortfolioSettingsRequest.SerializeToString,
+            globeco_dot_ordergen_dot_v1_dot_portfolio__settings__pb2.PortfolioSettings.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPortfolioSettings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/globeco.ordergen.v1.RebalanceService/ListPortfolioSettings',
+            globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.ListPortfolioSettingsRequest.SerializeToString,
+            globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.ListPortfolioSettingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdatePortfolioSettings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/globeco.ordergen.v1.RebalanceService/UpdatePortfolioSettings',
+            globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.UpdatePortfolioSettingsRequest.SerializeToString,
+            globeco_dot_ordergen_dot_v1_dot_portfolio__settings__pb2.PortfolioSettings.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeletePortfolioSettings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/globeco.ordergen.v1.RebalanceService/DeletePortfolioSettings',
+            globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.DeletePortfolioSettingsRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,6 +5,7 @@ The service that turns models into whole-share orders."""
 
 from collections import abc as _abc
 from globeco.ordergen.v1 import drift_pb2 as _drift_pb2
+from globeco.ordergen.v1 import portfolio_settings_pb2 as _portfolio_settings_pb2
 from globeco.ordergen.v1 import rebalance_pb2 as _rebalance_pb2
 from globeco.ordergen.v1 import rebalance_service_pb2 as _rebalance_service_pb2
 from google.protobuf import empty_pb2 as _empty_pb2
@@ -53,7 +54,8 @@ class RebalanceServiceStub:
     """Rebalances one portfolio to the model it belongs to: a run of one portfolio, stored like any other.
 
     NOT_FOUND where the portfolio belongs to no model; FAILED_PRECONDITION where no whole shares satisfy its
-    bands and cash (reason INFEASIBLE), its market value plus cash flow is not positive (MARKET_VALUE_NOT_POSITIVE), its model
+    bands and cash (reason INFEASIBLE), its settings say that it is not to be traded (DO_NOT_TRADE), its market value
+    plus cash flow is not positive (MARKET_VALUE_NOT_POSITIVE), its model
     has no positions (MODEL_WITHOUT_POSITIONS), or what a sibling service says of it is missing or cannot be
     (MISSING_DATA, BAD_DATA), a price that it needs is older than it may be (STALE_PRICE), or an order would have more shares than 64 bits count; DEADLINE_EXCEEDED with reason SOLVER_UNDECIDED where the solver's time ended before
     it found an answer, or proved that there is none (metadata lower_bound); UNIMPLEMENTED for a field that the server does not know. Where the run was
@@ -107,6 +109,34 @@ class RebalanceServiceStub:
     order of model_id, and a page may have portfolios of several. A portfolio that fails is in the stream with its error.
     What stops the check, such as UNAVAILABLE, is answered after what was read. NOT_FOUND.
     """
+    CompareOptions: _grpc.UnaryStreamMultiCallable[_rebalance_service_pb2.CompareOptionsRequest, _rebalance_service_pb2.CompareOptionsResponse]
+    """Tells what several variants of options, or of a model's positions, would do for one portfolio, or for every
+    portfolio of a model. Nothing is stored. All variants are computed on one snapshot of prices, and on one reading of
+    each portfolio's holdings and settings. One that is not to be traded is SKIPPED in every variant.
+
+    First come the portfolios, a message a portfolio and variant: the variants of a portfolio follow each other in their
+    order, the points of the frontier last. Portfolios come as they are read. Then comes a message a variant, with the
+    sums over all portfolios. A portfolio that fails is in the stream with its error. What stops the comparison, such as
+    UNAVAILABLE, is answered after what was computed, and no sums come before it. NOT_FOUND where there is no such model,
+    or the portfolio belongs to none; FAILED_PRECONDITION where a variant has no positions (MODEL_WITHOUT_POSITIONS);
+    UNIMPLEMENTED for a field that the server does not know.
+    """
+    GetPortfolioSettings: _grpc.UnaryUnaryMultiCallable[_rebalance_service_pb2.GetPortfolioSettingsRequest, _portfolio_settings_pb2.PortfolioSettings]
+    """Answers the settings of a portfolio. NOT_FOUND where it has none."""
+    ListPortfolioSettings: _grpc.UnaryUnaryMultiCallable[_rebalance_service_pb2.ListPortfolioSettingsRequest, _rebalance_service_pb2.ListPortfolioSettingsResponse]
+    """Answers the settings of all portfolios that have some, in the order of portfolio_id, page by page.
+    INVALID_ARGUMENT for a negative size or skip, or a page token of another list.
+    """
+    UpdatePortfolioSettings: _grpc.UnaryUnaryMultiCallable[_rebalance_service_pb2.UpdatePortfolioSettingsRequest, _portfolio_settings_pb2.PortfolioSettings]
+    """Makes the settings of a portfolio, or changes fields of them; runs that have begun go on with those they began with.
+
+    The version given must be the current one, which is 0 while there are no settings: ABORTED otherwise (metadata
+    current_version). UNIMPLEMENTED for a field that the server does not know: a setting is never ignored.
+    """
+    DeletePortfolioSettings: _grpc.UnaryUnaryMultiCallable[_rebalance_service_pb2.DeletePortfolioSettingsRequest, _empty_pb2.Empty]
+    """Deletes the settings of a portfolio: its next run has its own options alone. NOT_FOUND where it has none; ABORTED
+    where the version is not the current one (metadata current_version).
+    """
 
 @_typing.type_check_only
 class RebalanceServiceAsyncStub(RebalanceServiceStub):
@@ -130,7 +160,8 @@ class RebalanceServiceAsyncStub(RebalanceServiceStub):
     """Rebalances one portfolio to the model it belongs to: a run of one portfolio, stored like any other.
 
     NOT_FOUND where the portfolio belongs to no model; FAILED_PRECONDITION where no whole shares satisfy its
-    bands and cash (reason INFEASIBLE), its market value plus cash flow is not positive (MARKET_VALUE_NOT_POSITIVE), its model
+    bands and cash (reason INFEASIBLE), its settings say that it is not to be traded (DO_NOT_TRADE), its market value
+    plus cash flow is not positive (MARKET_VALUE_NOT_POSITIVE), its model
     has no positions (MODEL_WITHOUT_POSITIONS), or what a sibling service says of it is missing or cannot be
     (MISSING_DATA, BAD_DATA), a price that it needs is older than it may be (STALE_PRICE), or an order would have more shares than 64 bits count; DEADLINE_EXCEEDED with reason SOLVER_UNDECIDED where the solver's time ended before
     it found an answer, or proved that there is none (metadata lower_bound); UNIMPLEMENTED for a field that the server does not know. Where the run was
@@ -184,6 +215,34 @@ class RebalanceServiceAsyncStub(RebalanceServiceStub):
     order of model_id, and a page may have portfolios of several. A portfolio that fails is in the stream with its error.
     What stops the check, such as UNAVAILABLE, is answered after what was read. NOT_FOUND.
     """
+    CompareOptions: _aio.UnaryStreamMultiCallable[_rebalance_service_pb2.CompareOptionsRequest, _rebalance_service_pb2.CompareOptionsResponse]  # type: ignore[assignment]
+    """Tells what several variants of options, or of a model's positions, would do for one portfolio, or for every
+    portfolio of a model. Nothing is stored. All variants are computed on one snapshot of prices, and on one reading of
+    each portfolio's holdings and settings. One that is not to be traded is SKIPPED in every variant.
+
+    First come the portfolios, a message a portfolio and variant: the variants of a portfolio follow each other in their
+    order, the points of the frontier last. Portfolios come as they are read. Then comes a message a variant, with the
+    sums over all portfolios. A portfolio that fails is in the stream with its error. What stops the comparison, such as
+    UNAVAILABLE, is answered after what was computed, and no sums come before it. NOT_FOUND where there is no such model,
+    or the portfolio belongs to none; FAILED_PRECONDITION where a variant has no positions (MODEL_WITHOUT_POSITIONS);
+    UNIMPLEMENTED for a field that the server does not know.
+    """
+    GetPortfolioSettings: _aio.UnaryUnaryMultiCallable[_rebalance_service_pb2.GetPortfolioSettingsRequest, _portfolio_settings_pb2.PortfolioSettings]  # type: ignore[assignment]
+    """Answers the settings of a portfolio. NOT_FOUND where it has none."""
+    ListPortfolioSettings: _aio.UnaryUnaryMultiCallable[_rebalance_service_pb2.ListPortfolioSettingsRequest, _rebalance_service_pb2.ListPortfolioSettingsResponse]  # type: ignore[assignment]
+    """Answers the settings of all portfolios that have some, in the order of portfolio_id, page by page.
+    INVALID_ARGUMENT for a negative size or skip, or a page token of another list.
+    """
+    UpdatePortfolioSettings: _aio.UnaryUnaryMultiCallable[_rebalance_service_pb2.UpdatePortfolioSettingsRequest, _portfolio_settings_pb2.PortfolioSettings]  # type: ignore[assignment]
+    """Makes the settings of a portfolio, or changes fields of them; runs that have begun go on with those they began with.
+
+    The version given must be the current one, which is 0 while there are no settings: ABORTED otherwise (metadata
+    current_version). UNIMPLEMENTED for a field that the server does not know: a setting is never ignored.
+    """
+    DeletePortfolioSettings: _aio.UnaryUnaryMultiCallable[_rebalance_service_pb2.DeletePortfolioSettingsRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Deletes the settings of a portfolio: its next run has its own options alone. NOT_FOUND where it has none; ABORTED
+    where the version is not the current one (metadata current_version).
+    """
 
 class RebalanceServiceServicer:
     """Rebalances portfolios to their model and keeps what each run did.
@@ -209,7 +268,8 @@ class RebalanceServiceServicer:
         """Rebalances one portfolio to the model it belongs to: a run of one portfolio, stored like any other.
 
         NOT_FOUND where the portfolio belongs to no model; FAILED_PRECONDITION where no whole shares satisfy its
-        bands and cash (reason INFEASIBLE), its market value plus cash flow is not positive (MARKET_VALUE_NOT_POSITIVE), its model
+        bands and cash (reason INFEASIBLE), its settings say that it is not to be traded (DO_NOT_TRADE), its market value
+        plus cash flow is not positive (MARKET_VALUE_NOT_POSITIVE), its model
         has no positions (MODEL_WITHOUT_POSITIONS), or what a sibling service says of it is missing or cannot be
         (MISSING_DATA, BAD_DATA), a price that it needs is older than it may be (STALE_PRICE), or an order would have more shares than 64 bits count; DEADLINE_EXCEEDED with reason SOLVER_UNDECIDED where the solver's time ended before
         it found an answer, or proved that there is none (metadata lower_bound); UNIMPLEMENTED for a field that the server does not know. Where the run was
@@ -312,6 +372,59 @@ class RebalanceServiceServicer:
         that FAILED, then by drift, the greatest first, then by portfolio_id; those without a drift last. Models come in the
         order of model_id, and a page may have portfolios of several. A portfolio that fails is in the stream with its error.
         What stops the check, such as UNAVAILABLE, is answered after what was read. NOT_FOUND.
+        """
+
+    def CompareOptions(
+        self,
+        request: _rebalance_service_pb2.CompareOptionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_rebalance_service_pb2.CompareOptionsResponse], _abc.AsyncIterator[_rebalance_service_pb2.CompareOptionsResponse]]:
+        """Tells what several variants of options, or of a model's positions, would do for one portfolio, or for every
+        portfolio of a model. Nothing is stored. All variants are computed on one snapshot of prices, and on one reading of
+        each portfolio's holdings and settings. One that is not to be traded is SKIPPED in every variant.
+
+        First come the portfolios, a message a portfolio and variant: the variants of a portfolio follow each other in their
+        order, the points of the frontier last. Portfolios come as they are read. Then comes a message a variant, with the
+        sums over all portfolios. A portfolio that fails is in the stream with its error. What stops the comparison, such as
+        UNAVAILABLE, is answered after what was computed, and no sums come before it. NOT_FOUND where there is no such model,
+        or the portfolio belongs to none; FAILED_PRECONDITION where a variant has no positions (MODEL_WITHOUT_POSITIONS);
+        UNIMPLEMENTED for a field that the server does not know.
+        """
+
+    def GetPortfolioSettings(
+        self,
+        request: _rebalance_service_pb2.GetPortfolioSettingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_portfolio_settings_pb2.PortfolioSettings, _abc.Awaitable[_portfolio_settings_pb2.PortfolioSettings]]:
+        """Answers the settings of a portfolio. NOT_FOUND where it has none."""
+
+    def ListPortfolioSettings(
+        self,
+        request: _rebalance_service_pb2.ListPortfolioSettingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rebalance_service_pb2.ListPortfolioSettingsResponse, _abc.Awaitable[_rebalance_service_pb2.ListPortfolioSettingsResponse]]:
+        """Answers the settings of all portfolios that have some, in the order of portfolio_id, page by page.
+        INVALID_ARGUMENT for a negative size or skip, or a page token of another list.
+        """
+
+    def UpdatePortfolioSettings(
+        self,
+        request: _rebalance_service_pb2.UpdatePortfolioSettingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_portfolio_settings_pb2.PortfolioSettings, _abc.Awaitable[_portfolio_settings_pb2.PortfolioSettings]]:
+        """Makes the settings of a portfolio, or changes fields of them; runs that have begun go on with those they began with.
+
+        The version given must be the current one, which is 0 while there are no settings: ABORTED otherwise (metadata
+        current_version). UNIMPLEMENTED for a field that the server does not know: a setting is never ignored.
+        """
+
+    def DeletePortfolioSettings(
+        self,
+        request: _rebalance_service_pb2.DeletePortfolioSettingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Deletes the settings of a portfolio: its next run has its own options alone. NOT_FOUND where it has none; ABORTED
+        where the version is not the current one (metadata current_version).
         """
 
 def add_RebalanceServiceServicer_to_server(servicer: RebalanceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

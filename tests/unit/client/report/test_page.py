@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ordergen_client.errors import OrderGenerationError
+from ordergen_client.errors import NotToBeTraded, OrderGenerationError
 from ordergen_client.records.states import PositionReason
 from ordergen_client.records.values import PortfolioRebalance, RebalanceEvent, RebalanceOptions
 from ordergen_client.report.blocks import Limits
@@ -103,6 +103,13 @@ def test_what_failed_is_first_and_says_why(tmp_path: Path) -> None:
     assert "Portfolio 12 , and 2 more No whole shares fit 1 portfolio No whole shares satisfy" in text
     assert "Not tried 1 portfolio The run was cancelled. 1a49294e84ffa18900000014 Totals" in text
     assert "No portfolio has lines, so that what the model lists is not known here." in text
+
+
+def test_what_is_not_to_be_traded_needs_no_look(tmp_path: Path) -> None:
+    why = NotToBeTraded("FAILED_PRECONDITION", "It is not to be traded: closed.", reason="DO_NOT_TRADE")
+    untraded = without_answer(2, "SKIPPED", "")
+    assert "1 needs a look" in shown(made([answered(1, 3), untraded], tmp_path))
+    assert "1 needs a look" not in shown(made([answered(1, 3), replace(untraded, error=why)], tmp_path))
 
 
 def test_reasons_that_are_too_many_are_counted(tmp_path: Path) -> None:

@@ -12,7 +12,10 @@ from ordergen_client.verification import verify_export
 from ordergen_client.verification.options import read_options
 from ordergen_client.verification.proving import prove
 from ordergen_client.verification.records import read_portfolio
+from ordergen_client.verification.telling import checked
+from ordergen_server.domain.portfolio_settings import AppliedSettings, SettingsContent
 from ordergen_server.domain.rebalances import PortfolioRebalance, RebalanceOptions, SolutionQuality, Strategy
+from tests.builders import portfolio_id
 from tests.exports import DEFAULT, answers, exported, messages, with_options
 from tests.unit.client.verification.test_rules import RIGHT
 
@@ -76,6 +79,19 @@ def test_an_objective_below_what_is_possible(tmp_path: Path) -> None:
         True,
         ["none: no orders meet every rule"],
     )
+
+
+def test_a_portfolio_with_settings_is_not_solved_again(tmp_path: Path) -> None:
+    """What its settings were is not known: without them there may be better orders."""
+    path = tmp_path / "run.jsonl"
+    rules = SettingsContent(maximum_turnover_weight=Decimal("1.2"))
+    settings = {portfolio_id(number): AppliedSettings(1, rules) for number in (0, 2)}
+    exported(messages(answers(count=6, settings=settings)), path)
+    report = verify_export(path, prove)
+    assert report.findings.first == []
+    assert (report.with_settings, report.proved) == (2, report.solved - 2)
+    told = dict(checked(report, proved=True))
+    assert told["portfolios not solved again: their settings are not in an export"] == 2
 
 
 def test_numbers_that_no_problem_has(tmp_path: Path) -> None:

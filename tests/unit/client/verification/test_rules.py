@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ordergen_client.verification import verify_export
+from ordergen_server.domain.portfolio_settings import AppliedSettings, SettingsContent
 from ordergen_server.domain.rebalances import (
     LotSides,
     LotSize,
@@ -27,6 +28,7 @@ from tests.exports import (
     at,
     exported,
     messages,
+    not_traded,
     put,
     rewritten,
     skipped,
@@ -147,6 +149,42 @@ def test_a_run_that_was_cancelled(tmp_path: Path) -> None:
     exported(messages(results, state=RebalanceState.CANCELLED), path)
     report = verify_export(path)
     assert (report.findings.first, report.others["SKIPPED"]) == ([], 2)
+
+
+def test_a_run_of_which_some_are_not_to_be_traded_is_complete(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    results = [*answers(count=8)[:4], not_traded(4)]
+    exported(messages(results, state=RebalanceState.COMPLETED), path)
+    assert verify_export(path).findings.first == []
+    exported(messages(results, state=RebalanceState.CANCELLED), path)
+    assert [one.rule for one in verify_export(path).findings.first] == ["state"]
+    exported(messages([*results, skipped(5)], state=RebalanceState.CANCELLED), path)
+    assert verify_export(path).findings.first == []
+
+
+SETTINGS = {
+    "floor": SettingsContent(minimum_cash_weight=Decimal("0.11")),
+    "minimum trade": SettingsContent(minimum_trade_value=Decimal("400.50")),
+    "turnover": SettingsContent(maximum_turnover_weight=Decimal("0.8")),
+    "restrictions": SettingsContent(
+        restrictions=tuple(Restriction(security_id(n), RestrictionType.HOLD) for n in range(LISTED))
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_what_settings_bound_is_right_and_only_of_portfolios_with_settings(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    settings = {portfolio_id(number): AppliedSettings(3, SETTINGS[name]) for number in range(12)}
+    overdraft = with_options(allow_overdraft=name == "floor")
+    told = exported(messages(answers(overdraft, 12, settings=settings), overdraft), path)
+    report = verify_export(path)
+    assert report.findings.first == []
+    assert report.with_settings == report.solved >= 4
+    for line in told[2:-1]:
+        line["portfolio"].pop("settingsVersion", None)
+    rewritten(told, path)
+    assert {one.rule for one in verify_export(path).findings.first} == {"settings that bind a line"}
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from ordergen_server.domain.errors import DataProblem, StoredDataDamaged
 from ordergen_server.domain.market import MarketSnapshot, Price, Quote
 from ordergen_server.domain.rebalances import (
     UNKNOWN_REASON,
+    MinimumCash,
     PortfolioRebalance,
     PortfolioState,
     RebalancePosition,
@@ -88,6 +89,20 @@ def test_a_result_comes_back_as_it_was(solved: PortfolioRebalance, table: RunTab
     assert solved.transactions
     assert result_of(document, table) == solved
     assert result_of(left_out(document), table) == replace(solved, positions=())
+
+
+def test_lines_that_settings_bound_are_known_again(solved: PortfolioRebalance) -> None:
+    """Wherever they stand in the blob; results of earlier releases have none."""
+    bound = tuple(line._replace(by_settings=place in {0, 2}) for place, line in enumerate(solved.positions))
+    floor = MinimumCash(weight=Decimal("0.050"))
+    one = replace(solved, positions=bound, settings_version=2**40, settings_floor=floor)
+    for table in (TABLE, NO_TABLE):
+        found = result_of(stored(result_document(one, table)), table)
+        assert found == one
+        assert str(found.settings_floor) == str(floor)
+    for form in (by_column, by_line):
+        found = result_of(stored(form(solved)), TABLE)
+        assert (found.settings_version, {line.by_settings for line in found.positions}) == (0, {False})
 
 
 def test_securities_that_the_market_of_the_run_did_not_have_stand_in_the_result(

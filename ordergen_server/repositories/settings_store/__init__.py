@@ -1,0 +1,1 @@
+"""Settings of portfolios: changed one by one, and read for whole runs."""

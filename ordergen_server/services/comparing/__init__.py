@@ -1,0 +1,1 @@
+"""What different options would do, side by side."""

@@ -1,0 +1,114 @@
+"""What the rules of its options do to one portfolio, by solving again without them."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
+from typing import Final
+
+import optimizer
+from ordergen_server.domain.deadlines import Deadline
+from ordergen_server.domain.explanations import Explanation, Relaxations, Rule, RuleKind, RulePrice
+from ordergen_server.domain.market import Holdings
+from ordergen_server.domain.numbers import exact, ratio
+from ordergen_server.domain.rebalances import (
+    PortfolioRebalance,
+    PortfolioState,
+    RebalanceOptions,
+    SolutionQuality,
+    Strategy,
+)
+from ordergen_server.services.securities import Securities
+from ordergen_server.services.solving import problem_of
+from ordergen_server.services.valuation import DRIFT_PLACES, Valued, valued
+
+#: Of the time that is left; the rest is for storing the result and answering before the deadline.
+TIME_SHARE: Final = 0.5
+#: So many sets of rules that help are answered.
+MAXIMUM_SETS: Final = 20
+#: Rules by the names of the optimizer's types; what is none of them is no rule that can be left out.
+KINDS: Final = {
+    "CashFloor": RuleKind.CASH_FLOOR,
+    "Restriction": RuleKind.RESTRICTION,
+    "LotSize": RuleKind.LOT_SIZE,
+    "MinimumTradeValue": RuleKind.MINIMUM_TRADE_VALUE,
+    "MaximumTurnover": RuleKind.MAXIMUM_TURNOVER,
+    "MaximumTradeCount": RuleKind.MAXIMUM_TRADE_COUNT,
+    "OneSided": RuleKind.SIDES,
+    "SecurityLimit": RuleKind.SECURITY_LIMIT,
+    "GroupLimit": RuleKind.GROUP_LIMIT,
+}
+
+
+def explain(
+    untried: PortfolioRebalance,
+    holdings: Holdings,
+    securities: Securities,
+    options: RebalanceOptions,
+    *,
+    result: PortfolioRebalance,
+    deadline: Deadline,
+) -> Explanation:
+    """What rules cost a portfolio that has an answer, and which keep one from it that has none.
+
+    Args:
+        untried: the portfolio before anything was tried, with its ids.
+        holdings: what it has.
+        securities: of its model, with prices.
+        options: its rules.
+        result: what became of it.
+        deadline: half of what is left is for this, or the solver's time where that is less.
+
+    Raises:
+        DeadlineExceeded: nothing is left.
+        Cancelled: nobody wants it any more.
+    """
+    portfolio = valued(untried, holdings, securities)
+    if not isinstance(portfolio, Valued):
+        return Explanation()
+    left = TIME_SHARE * deadline.remaining_seconds("the rules were explained")
+    seconds = min(options.solver_timeout_seconds, left)
+    problem = problem_of(portfolio, options)
+    rules = [rule for rule in optimizer.rules_of(problem) if type(rule).__name__ in KINDS]
+    tickers = {security.position.security_id: security.quote.ticker for security, _ in portfolio.lines}
+    if result.state is PortfolioState.INFEASIBLE:
+        found = optimizer.relaxations(
+            problem, rules, most=MAXIMUM_SETS, timeout_seconds=seconds, stopped=deadline.stopped
+        )
+        return Explanation(relaxations=_relaxations(found, tickers))
+    if result.solution is None:
+        return Explanation()
+    prices = optimizer.rule_prices(
+        problem,
+        [line.trade_quantity for line in result.positions],
+        rules,
+        is_proven=_is_least(result.solution, options),
+        timeout_seconds=seconds,
+        stopped=deadline.stopped,
+    )
+    return Explanation(tuple(_price(one, portfolio, tickers) for one in prices))
+
+
+def _is_least(solution: SolutionQuality, options: RebalanceOptions) -> bool:
+    """Whether the drift is proven to be the least: TO_BAND breaks its ties by it."""
+    return solution.proven_optimal and (solution.tie_broken or options.strategy is Strategy.TO_TARGET)
+
+
+def _relaxations(found: optimizer.Relaxations, tickers: Mapping[str, str]) -> Relaxations:
+    named = tuple(tuple(_rule(rule, tickers) for rule in one) for one in found.sets)
+    return Relaxations(named, incomplete=not found.is_complete)
+
+
+def _price(price: optimizer.RulePrice, portfolio: Valued, tickers: Mapping[str, str]) -> RulePrice:
+    saved = None if price.drift_saved is None else _weight(price.drift_saved, portfolio)
+    return RulePrice(_rule(price.rule, tickers), saved, price.is_proven)
+
+
+def _weight(money: Fraction, portfolio: Valued) -> Decimal:
+    return ratio(exact(money), portfolio.market_value, DRIFT_PLACES)
+
+
+def _rule(rule: optimizer.Rule, tickers: Mapping[str, str]) -> Rule:
+    security_id = getattr(rule, "security_id", "")
+    return Rule(
+        KINDS[type(rule).__name__], security_id, tickers.get(security_id, ""), getattr(rule, "name", "")
+    )

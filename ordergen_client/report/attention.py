@@ -93,10 +93,10 @@ def _reasons(portfolio: PortfolioRebalance, its: Figures) -> Iterator[tuple[str,
             "Every rule is kept, but better orders may exist: each portfolio says by how much at most.",
         )
     if its.outside_after and solution:
-        yield "OUTSIDE", "A rule of this run, such as a restriction, forbids the trades that would mend it."
+        yield "OUTSIDE", "A rule, such as a restriction, forbids the trades that would mend it."
     before, after = portfolio.drift_before, portfolio.drift_after
     if before is not None and after is not None and after > before:
-        yield "FURTHER", "A rule of this run, such as the cash to keep, comes before being near to the model."
+        yield "FURTHER", "A rule, such as the cash to keep, comes before being near to the model."
 
 
 def run_warning(run: Rebalance, portfolios: int) -> str:

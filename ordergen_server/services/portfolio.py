@@ -207,6 +207,8 @@ def _infeasible(portfolio: Valued, conflicts: Sequence[optimizer.Conflict]) -> I
     causes = summary([one.rule for one in violations], len(violations))
     flow = portfolio.result.cash_flow
     given = "" if flow is None else f", of a market value that counts the cash flow of {flow:f}"
+    if version := portfolio.result.settings_version:
+        given += f", with the portfolio's settings (version {version}) applied"
     return Infeasible(
         f"No whole shares satisfy every band and the cash floor{given}: {causes}.",
         violations=violations,

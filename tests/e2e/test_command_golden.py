@@ -1,6 +1,7 @@
 """Every command's output at every width, held to what somebody has looked at."""
 
 import re
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +82,7 @@ def desk(mongodb_uri: str, worker_id: str, tmp_path_factory: pytest.TempPathFact
         made.done("rebalance Balanced --wait --json")
         made.done(
             f"portfolios settings set 1a49294e84ffa18900000002 --restrict {lines[0].security_id}=hold"
-            " --minimum-cash 1000.50 --minimum-cash-weight 2% --maximum-turnover 10% --note Quarterly"
+            " --minimum-cash 1000.50 --minimum-cash-weight 6.7% --note Quarterly"
         )
         yield made
     with pymongo.MongoClient[dict[str, object]](mongodb_uri) as client:
@@ -155,7 +156,8 @@ def test_for_programs(desk: Desk, command: str, form: str, snapshot: SnapshotAss
         assert told == snapshot
 
 
-#: What writes, in this order; all is as it was afterwards. SECURITY is the first of the model.
+#: What writes, in this order; all is as it was afterwards. SECURITY is the first of the model, FRESH a
+#: portfolio that never had settings before: their versions go on.
 WRITING = (
     "models create -f FOLDER/less.csv --name Written",
     "models create -f FOLDER/less.csv --name Written",
@@ -168,14 +170,14 @@ WRITING = (
     "models unlink Written 1a49294e84ffa18900000001",
     "models delete Written",
     "models delete Written --yes",
-    "portfolios settings set 1a49294e84ffa18900000001 --do-not-trade Closed --until 2026-12-31",
-    "portfolios settings set 1a49294e84ffa18900000001 --restrict SECURITY=do_not_buy --maximum-turnover 5%",
-    "portfolios settings set 1a49294e84ffa18900000001",
-    "portfolios settings unset 1a49294e84ffa18900000001 --do-not-trade --restrict SECURITY",
-    "portfolios settings unset 1a49294e84ffa18900000001 --restrict SECURITY",
-    "portfolios settings delete 1a49294e84ffa18900000001",
-    "portfolios settings delete 1a49294e84ffa18900000001 --yes",
-    "portfolios settings show 1a49294e84ffa18900000001",
+    "portfolios settings set FRESH --do-not-trade Closed --until 2026-12-31",
+    "portfolios settings set FRESH --restrict SECURITY=do_not_buy --maximum-turnover 5%",
+    "portfolios settings set FRESH",
+    "portfolios settings unset FRESH --do-not-trade --restrict SECURITY",
+    "portfolios settings unset FRESH --restrict SECURITY",
+    "portfolios settings delete FRESH",
+    "portfolios settings delete FRESH --yes",
+    "portfolios settings show FRESH",
     "runs cancel latest",
     "runs delete latest",
     "context add desk --target desk.example:8088",
@@ -197,9 +199,11 @@ def test_what_is_written_is_told(
         {} if width is None else {"FORCE_COLOR": "1", "NO_COLOR": "1", "COLUMNS": str(width), "TERM": "xterm"}
     )
     security = (desk.folder / "model.csv").read_text().splitlines()[1].partition(",")[0]
+    fresh = uuid.uuid4().hex[:24]
     told = []
     for command in WRITING:
-        done = desk.ran(f"{command.replace('SECURITY', security)} --output {form}", **terminal)
+        named = command.replace("SECURITY", security).replace("FRESH", fresh)
+        done = desk.ran(f"{named} --output {form}", **terminal)
         told.append(f"$ {command}\n{done.output}exit code {done.exit_code}\n")
     plain = re.sub(r"\x1b\[[0-9;]*m", "", settled("".join(told)))
     assert "…" not in plain

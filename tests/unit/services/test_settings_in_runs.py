@@ -299,6 +299,16 @@ def test_a_run_that_is_cancelled_beside_it_is_cancelled() -> None:
     assert kinds.count(Cancelled) == len(kinds) - 1 > 0
 
 
+def test_what_is_infeasible_says_that_settings_were_applied() -> None:
+    """Which of the rules are the run's its options say."""
+    with house(BUYS, BUYS) as parts:
+        parts.settings.put(portfolio_id(0), SettingsContent(minimum_cash_weight=Decimal("0.99")))
+        carry_out(parts)
+        (refused,) = [one for one in parts.runs.results if one.state is PortfolioState.INFEASIBLE]
+    assert refused.error
+    assert "floor, with the portfolio's settings (version 1) applied: cash floor " in refused.error.message
+
+
 def test_a_run_goes_on_with_the_settings_it_began_with() -> None:
     """What is set, changed and deleted under it changes nothing, though another server takes it over."""
     with house(BUYS, BUYS, BUYS) as parts:

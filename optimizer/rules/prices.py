@@ -1,19 +1,25 @@
 """The price of a rule: how much drift it costs, found by solving again without it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Context, Decimal, Inexact
 from fractions import Fraction
+from math import ceil
 from operator import add
 from time import monotonic
 
 from optimizer.answer.solution import Solution, Status
+from optimizer.problem.constraints import MaximumTurnover
+from optimizer.problem.exact import MAX_DIGITS
 from optimizer.problem.problem import Problem, Strategy
 from optimizer.rules.rule import Rule, Stopped, never, without
-from optimizer.separable.closed_form import drift
+from optimizer.separable.closed_form import drift, turnover
 from optimizer.solver import solve
 
 MOST_PART = 0.25
-"""Part of the time left that one rule may take: the others need some, too."""
+"""Part of the time left that one problem may take: the others need some, too."""
+
+_EXACT = Context(prec=4 * MAX_DIGITS, traps=[Inexact])
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +56,16 @@ def rule_prices(
         problem: with all of its rules.
         orders: its answer, whole shares in order of the positions.
         rules: of the problem.
-        is_proven: the answer is proven to have the least drift (TO_BAND: of the least turnover).
+        is_proven: the answer is proven to be optimal.
         timeout_seconds: for all rules together.
         stopped: ends it early, as time does.
     """
     deadline = monotonic() + timeout_seconds
     shares = list(map(add, (line.held for line in problem.lines), orders))
     known = Fraction(drift(problem.lines, shares), problem.unit)
+    if is_proven and problem.strategy is Strategy.TO_BAND:
+        traded = Fraction(turnover(problem.lines, shares), problem.unit)
+        is_proven = _least_drift(problem, traded, MOST_PART * timeout_seconds) == known
     prices: list[RulePrice | None] = []
     for rule in rules:
         until = monotonic() if stopped() else deadline
@@ -75,15 +84,31 @@ def _price(
         return None
     if found.objective is None:
         return RulePrice(rule, None, is_proven=False)
-    both = is_proven and is_least(found)
-    saved = known - found.drift
+    least, is_least = _least(found, MOST_PART * (deadline - monotonic()))
+    both = is_proven and is_least
+    saved = known - least
     if saved > 0:
         return RulePrice(rule, saved, both)
     return None if both else RulePrice(rule, None, is_proven=False)
 
 
-def is_least(solution: Solution) -> bool:
-    """Whether the drift of an answer is proven to be the least (TO_BAND: of the least turnover)."""
-    if solution.problem.strategy is Strategy.TO_BAND and not solution.tie_broken:
-        return False
-    return solution.status is Status.PROVEN_OPTIMAL
+def _least(solution: Solution, timeout_seconds: float) -> tuple[Fraction, bool]:
+    """The least drift that is known of the least objective, and whether it is proven to be that."""
+    is_proven = solution.status is Status.PROVEN_OPTIMAL
+    if not is_proven or solution.tie_broken or solution.problem.strategy is Strategy.TO_TARGET:
+        return solution.drift, is_proven
+    least = _least_drift(solution.problem, solution.turnover, timeout_seconds)
+    return (solution.drift, False) if least is None else (least, True)
+
+
+def _least_drift(problem: Problem, traded: Fraction, timeout_seconds: float) -> Fraction | None:
+    """The least drift with no more turnover than that, in money; None where it is not proven in time.
+
+    TO_BAND breaks its ties by drift, and need not have proven that: this is a problem of its own.
+    """
+    value = Fraction(problem.market_value, problem.unit)
+    weight = Decimal(ceil(traded / value * 10**MAX_DIGITS)).scaleb(-MAX_DIGITS, _EXACT)
+    others = (one for one in problem.constraints if not isinstance(one, MaximumTurnover))
+    drawn = replace(problem, strategy=Strategy.TO_TARGET, constraints=(*others, MaximumTurnover(weight)))
+    found = solve(drawn, timeout_seconds=max(0.0, timeout_seconds))
+    return found.drift if found.status is Status.PROVEN_OPTIMAL else None

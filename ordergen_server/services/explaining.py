@@ -14,8 +14,6 @@ from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
     RebalanceOptions,
-    SolutionQuality,
-    Strategy,
 )
 from ordergen_server.services.securities import Securities
 from ordergen_server.services.solving import problem_of
@@ -81,16 +79,11 @@ def explain(
         problem,
         [line.trade_quantity for line in result.positions],
         rules,
-        is_proven=_is_least(result.solution, options),
+        is_proven=result.solution.proven_optimal,
         timeout_seconds=seconds,
         stopped=deadline.stopped,
     )
     return Explanation(tuple(_price(one, portfolio, tickers) for one in prices))
-
-
-def _is_least(solution: SolutionQuality, options: RebalanceOptions) -> bool:
-    """Whether the drift is proven to be the least: TO_BAND breaks its ties by it."""
-    return solution.proven_optimal and (solution.tie_broken or options.strategy is Strategy.TO_TARGET)
 
 
 def _relaxations(found: optimizer.Relaxations, tickers: Mapping[str, str]) -> Relaxations:

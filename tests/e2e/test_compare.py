@@ -38,12 +38,13 @@ from ordergen_client import RebalanceOptions as Options
 from ordergen_client.cli import main
 from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
-from tests.builders import MODEL_ID
+from tests.builders import MODEL_ID, portfolio_id
 from tests.e2e.api import Api, message_of
 from tests.limits import PATIENCE
 from tests.waiting import eventually
 
 PORTFOLIOS, MAXIMUM_RUNS = 6, 4
+TARGETS = ("0.1", "0.2", "0.3", "0.25")
 VARIANTS = [Variant("band", Options(strategy="TO_BAND")), Variant("target")]
 
 
@@ -105,21 +106,33 @@ def check_sums(sums: ComparedVariant, portfolios: list[ComparedPortfolio]) -> No
     assert abs(sums.drift_after - drift / worth) <= Decimal("1e-12")
 
 
-def test_the_frontier_falls_from_band_to_target(api: Api, model: model_pb2.Model) -> None:
+def test_the_frontier_falls_from_band_to_target(api: Api, siblings: SimulatedSiblings) -> None:
+    """Of few securities, so that every point is soon proven."""
+    few = model_pb2.Model(name="Few", portfolio_ids=map(portfolio_id, range(3)))
+    securities = [one.security_id for one in siblings.model.positions[:4]]
+    for security, price, target in zip(securities, ("10", "31", "7.25", "90"), TARGETS, strict=True):
+        siblings.override_price(security, Decimal(price))
+        line = few.positions.add(security_id=security)
+        line.target.value, line.low_drift.value, line.high_drift.value = target, "0.03", "0.03"
+    for number in range(3):
+        held = {security: Decimal(20 * number + place) for place, security in enumerate(securities)}
+        siblings.override_holdings(portfolio_id(number), Decimal(10_000), held)
+    model_id = api.create(few).model_id
     with client_of(api) as client:
-        found = rows(list(client.runs.compare(VARIANTS, model_id=model.model_id, frontier_points=4)))
+        found = rows(list(client.runs.compare(VARIANTS, model_id=model_id, frontier_points=4)))
     names = [f"frontier-{place}" for place in range(1, 5)]
     assert list(found) == ["band", "target", *names]
-    for portfolio_id, at_band in found["band"].items():
-        points = [found[name][portfolio_id] for name in names]
+    for one_id, at_band in found["band"].items():
+        points = [found[name][one_id] for name in names]
         if at_band.drift_after is None:
             assert {one.state for one in points} == {at_band.state}
             continue
         assert replace(points[0], variant="band", proven_optimal=True) == replace(
             at_band, proven_optimal=True
         )
-        assert replace(points[-1], variant="target") == found["target"][portfolio_id]
+        assert replace(points[-1], variant="target") == found["target"][one_id]
         assert all((one.drift_after or 0) >= (two.drift_after or 0) for one, two in pairwise(points))
+        assert all(one.proven_optimal for one in points)
 
 
 def test_both_clients_read_the_same(api: Api, model: model_pb2.Model) -> None:

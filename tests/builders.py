@@ -9,14 +9,10 @@ from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import DataProblem
 from ordergen_server.domain.market import Holdings, MarketSnapshot, Quote
 from ordergen_server.domain.models import Model, ModelContent, Position
-from ordergen_server.domain.rebalances import (
-    PortfolioRebalance,
-    PortfolioState,
-    Rebalance,
-    RebalanceOptions,
-    RebalancePosition,
-    RebalanceState,
-)
+from ordergen_server.domain.rebalances.lines import RebalancePosition
+from ordergen_server.domain.rebalances.options import RebalanceOptions
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
+from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState
 from ordergen_server.repositories.mongodb.documents import to_document
 from ordergen_server.services.portfolio import rebalance_portfolios
 from ordergen_server.services.securities import Securities

@@ -17,20 +17,13 @@ from globeco.ordergen.v1 import rebalance_service_pb2
 from ordergen_client.export import write_export
 from ordergen_server.api.messages import encoding
 from ordergen_server.domain.deadlines import Deadline
+from ordergen_server.domain.desk.portfolio_settings import AppliedSettings
 from ordergen_server.domain.errors import Cancelled, MissingData, NotToBeTraded
 from ordergen_server.domain.market import Holdings
-from ordergen_server.domain.portfolio_settings import AppliedSettings
-from ordergen_server.domain.rebalances import (
-    PortfolioRebalance,
-    PortfolioState,
-    RebalanceOptions,
-    RebalanceState,
-    RunEvent,
-    RunFinished,
-    RunStarted,
-    summary_of,
-)
-from ordergen_server.domain.summaries import RebalanceSummary
+from ordergen_server.domain.rebalances.options import RebalanceOptions
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState, summary_of
+from ordergen_server.domain.rebalances.runs import RebalanceState, RunEvent, RunFinished, RunStarted
+from ordergen_server.domain.rebalances.summaries import RebalanceSummary
 from ordergen_server.services.portfolio import NO_SETTINGS, rebalance_portfolios
 from ordergen_server.services.securities import Securities
 from tests.builders import NOW, RUN_ID, TODAY, holdings, position, rebalance, result, snapshot

@@ -11,7 +11,7 @@ from ordergen_server.domain.chunks import (
     Standing,
 )
 from ordergen_server.domain.errors import OrderGenerationError
-from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, summary_of
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState, summary_of
 from ordergen_server.domain.stores import Lease, LeaseLost, RunOrder
 from tests.memory_runs import MemoryRuns, StoredChunk
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from threading import RLock
 
 from ordergen_server.domain.chunks import CHUNK_PORTFOLIOS, flows_of
+from ordergen_server.domain.desk.portfolio_settings import AppliedSettings
 from ordergen_server.domain.errors import (
     InvalidArgument,
     NotFound,
@@ -17,15 +18,8 @@ from ordergen_server.domain.errors import (
     VersionMismatch,
 )
 from ordergen_server.domain.market import MarketSnapshot
-from ordergen_server.domain.portfolio_settings import AppliedSettings
-from ordergen_server.domain.rebalances import (
-    PortfolioRebalance,
-    PortfolioState,
-    Rebalance,
-    RebalanceState,
-    View,
-    summary_of,
-)
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState, View, summary_of
+from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState
 from ordergen_server.domain.requests.pages import Page, PageRequest
 from ordergen_server.domain.stores import Lease, LeaseLost, Request, RunOrder
 from ordergen_server.services.members import NO_FLOWS

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from ordergen_server.domain.desk.portfolio_settings import AppliedSettings, PortfolioSettings, SettingsContent
 from ordergen_server.domain.errors import NotFound, VersionMismatch
-from ordergen_server.domain.portfolio_settings import AppliedSettings, PortfolioSettings, SettingsContent
 from ordergen_server.domain.requests.pages import Page, PageRequest
 from tests.builders import NOW
 

@@ -20,7 +20,7 @@ from ordergen_server.domain.chunks import (
 )
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import OrderGenerationError
-from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
 from ordergen_server.domain.stores import Lease, RunOrder
 from ordergen_server.services.running.coordination import Coordination
 from ordergen_server.services.running.leased_run import LeasedRun, RunJournal

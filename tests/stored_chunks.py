@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ordergen_server.domain.chunks import ChunkTask
-from ordergen_server.domain.rebalances import PortfolioRebalance
+from ordergen_server.domain.rebalances.results import PortfolioRebalance
 from ordergen_server.domain.stores import Lease
 from ordergen_server.repositories.run_store.chunks import Chunks
 

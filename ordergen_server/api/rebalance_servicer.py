@@ -11,7 +11,7 @@ from ordergen_server.api.call import Call, Limits
 from ordergen_server.api.messages import comparisons, decoding, drifts, encoding, explanations
 from ordergen_server.api.messages.encoded_events import EncodedEvents
 from ordergen_server.api.settings_servicer import SettingsServicer
-from ordergen_server.domain.rebalances import PortfolioState, View
+from ordergen_server.domain.rebalances.results import PortfolioState, View
 from ordergen_server.domain.requests.ids import check_entity_id, check_object_id, check_version
 from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.domain.requests.violations import Violations
@@ -23,7 +23,7 @@ from ordergen_server.services.rebalancer import Rebalancer
 from ordergen_server.services.watching import Events
 
 if TYPE_CHECKING:
-    from ordergen_server.domain.explanations import Explanation
+    from ordergen_server.domain.desk.explanations import Explanation
 
 pb = rebalance_service_pb2
 

@@ -6,7 +6,8 @@ from contextlib import contextmanager, nullcontext
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from ordergen_server.domain.rebalances import PortfolioState, RebalanceState
+from ordergen_server.domain.rebalances.results import PortfolioState
+from ordergen_server.domain.rebalances.runs import RebalanceState
 from ordergen_server.services.observer import SolveMethod, Stage
 from ordergen_server.services.running.report import Report
 

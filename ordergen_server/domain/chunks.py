@@ -11,11 +11,11 @@ from decimal import Decimal
 from math import ceil
 from typing import Protocol
 
+from ordergen_server.domain.desk.portfolio_settings import AppliedSettings
 from ordergen_server.domain.errors import OrderGenerationError
-from ordergen_server.domain.portfolio_settings import AppliedSettings
-from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
+from ordergen_server.domain.rebalances.summaries import RebalanceSummary
 from ordergen_server.domain.stores import Lease, RunOrder
-from ordergen_server.domain.summaries import RebalanceSummary
 
 #: Portfolios of a chunk at most. Whoever reads relies on it: no release may store larger ones.
 CHUNK_PORTFOLIOS = 250

@@ -11,10 +11,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
+from ordergen_server.domain.desk.portfolio_settings import AppliedSettings, PortfolioSettings, SettingsContent
 from ordergen_server.domain.market import MarketSnapshot
 from ordergen_server.domain.models import Model, ModelContent, Position
-from ordergen_server.domain.portfolio_settings import AppliedSettings, PortfolioSettings, SettingsContent
-from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, Rebalance, View
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState, View
+from ordergen_server.domain.rebalances.runs import Rebalance
 from ordergen_server.domain.requests.pages import Page, PageRequest
 
 

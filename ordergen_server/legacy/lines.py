@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from ordergen_server.domain.models import check_position
-from ordergen_server.domain.rebalances import UNKNOWN_REASON, RebalancePosition, RunSecurity
+from ordergen_server.domain.rebalances.lines import UNKNOWN_REASON, RebalancePosition, RunSecurity
 from ordergen_server.legacy.fields import Fields
 from ordergen_server.legacy.flaws import Flaws
 from ordergen_server.legacy.models import weights_of

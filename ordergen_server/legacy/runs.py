@@ -12,14 +12,9 @@ from decimal import Decimal
 
 from ordergen_server.domain.models import check_name
 from ordergen_server.domain.numbers import difference, product, total
-from ordergen_server.domain.rebalances import (
-    PortfolioRebalance,
-    PortfolioState,
-    Rebalance,
-    RebalancePosition,
-    RebalanceState,
-    transactions_of,
-)
+from ordergen_server.domain.rebalances.lines import RebalancePosition, transactions_of
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
+from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState
 from ordergen_server.legacy.fields import Fields
 from ordergen_server.legacy.flaws import Flaws
 from ordergen_server.legacy.lines import Line, check_weight, line_of

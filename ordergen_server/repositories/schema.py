@@ -11,7 +11,7 @@ from bson.decimal128 import Decimal128
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import OperationFailure
 
-from ordergen_server.domain import portfolio_settings
+from ordergen_server.domain.desk import portfolio_settings
 from ordergen_server.domain.models import (
     MAXIMUM_NAME_LENGTH,
     MAXIMUM_PORTFOLIOS,

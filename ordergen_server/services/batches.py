@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 import optimizer
 from ordergen_server.domain.numbers import EXACT, ZERO
-from ordergen_server.domain.rebalances import RebalanceOptions, Strategy
+from ordergen_server.domain.rebalances.options import RebalanceOptions, Strategy
 from ordergen_server.services.constraints import cash_floor, constraints_of
 from ordergen_server.services.securities import Securities
 from ordergen_server.services.valuation import Valued

@@ -3,14 +3,10 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
+from ordergen_server.domain.desk.portfolio_settings import SettingsContent, joined
 from ordergen_server.domain.numbers import product
-from ordergen_server.domain.portfolio_settings import SettingsContent, joined
-from ordergen_server.domain.rebalances import (
-    RebalanceOptions,
-    RebalancePosition,
-    Restriction,
-    RestrictionType,
-)
+from ordergen_server.domain.rebalances.lines import RebalancePosition
+from ordergen_server.domain.rebalances.options import RebalanceOptions, Restriction, RestrictionType
 from ordergen_server.services.constraints import cash_floor
 
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import optimizer
 from ordergen_server.domain.numbers import ZERO, product, raised
-from ordergen_server.domain.rebalances import LotSides, RebalanceOptions, Sides
+from ordergen_server.domain.rebalances.options import LotSides, RebalanceOptions, Sides
 
 
 def cash_floor(market_value: Decimal, options: RebalanceOptions) -> Decimal | None:

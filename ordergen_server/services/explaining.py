@@ -7,14 +7,11 @@ from typing import Final
 
 import optimizer
 from ordergen_server.domain.deadlines import Deadline
-from ordergen_server.domain.explanations import Explanation, Relaxations, Rule, RuleKind, RulePrice
+from ordergen_server.domain.desk.explanations import Explanation, Relaxations, Rule, RuleKind, RulePrice
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.numbers import exact, ratio
-from ordergen_server.domain.rebalances import (
-    PortfolioRebalance,
-    PortfolioState,
-    RebalanceOptions,
-)
+from ordergen_server.domain.rebalances.options import RebalanceOptions
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
 from ordergen_server.services.securities import Securities
 from ordergen_server.services.solving import problem_of
 from ordergen_server.services.valuation import DRIFT_PLACES, Valued, valued

@@ -6,7 +6,8 @@ from enum import StrEnum
 from typing import Protocol
 
 import optimizer
-from ordergen_server.domain.rebalances import PortfolioState, RebalanceState
+from ordergen_server.domain.rebalances.results import PortfolioState
+from ordergen_server.domain.rebalances.runs import RebalanceState
 
 
 class Stage(StrEnum):

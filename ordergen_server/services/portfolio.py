@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 import optimizer
 from ordergen_server.domain.deadlines import Deadline
+from ordergen_server.domain.desk.portfolio_settings import AppliedSettings, joined
 from ordergen_server.domain.errors import (
     DeadlineExceeded,
     Infeasible,
@@ -19,17 +20,9 @@ from ordergen_server.domain.errors import (
 )
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.numbers import EXACT, ZERO, exact, floored, ratio
-from ordergen_server.domain.portfolio_settings import AppliedSettings, joined
-from ordergen_server.domain.rebalances import (
-    PortfolioRebalance,
-    PortfolioState,
-    RebalanceOptions,
-    RebalancePosition,
-    SolutionQuality,
-    Strategy,
-    TradingCosts,
-    transactions_of,
-)
+from ordergen_server.domain.rebalances.lines import RebalancePosition, transactions_of
+from ordergen_server.domain.rebalances.options import RebalanceOptions, Strategy, TradingCosts
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState, SolutionQuality
 from ordergen_server.domain.requests.violations import summary
 from ordergen_server.services.binding import Binding
 from ordergen_server.services.observer import UNOBSERVED, RunObserver

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 from datetime import datetime
 
-from ordergen_server.domain.portfolio_settings import PortfolioSettings, SettingsContent, take_fields
+from ordergen_server.domain.desk.portfolio_settings import PortfolioSettings, SettingsContent, take_fields
 from ordergen_server.domain.stores import SettingsStore
 from ordergen_server.domain.subjects import current_actor
 

@@ -8,18 +8,15 @@ from decimal import Decimal
 from itertools import islice
 
 from ordergen_server.domain.deadlines import Deadline
+from ordergen_server.domain.desk.explanations import Explanation
+from ordergen_server.domain.desk.portfolio_settings import AppliedSettings, joined
 from ordergen_server.domain.errors import DataProblem, DeadlineExceeded, OrderGenerationError, Unavailable
-from ordergen_server.domain.explanations import Explanation
 from ordergen_server.domain.market import Holdings, MarketSnapshot, MarketSource, PortfolioSource, Quote
 from ordergen_server.domain.models import Position
 from ordergen_server.domain.origin import carried
-from ordergen_server.domain.portfolio_settings import AppliedSettings, joined
-from ordergen_server.domain.rebalances import (
-    PortfolioRebalance,
-    PortfolioState,
-    Rebalance,
-    RebalanceOptions,
-)
+from ordergen_server.domain.rebalances.options import RebalanceOptions
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
+from ordergen_server.domain.rebalances.runs import Rebalance
 from ordergen_server.services.explaining import explain
 from ordergen_server.services.observer import UNOBSERVED, RunObserver, Stage
 from ordergen_server.services.portfolio import rebalance_portfolios

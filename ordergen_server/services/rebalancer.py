@@ -10,18 +10,16 @@ from typing import TYPE_CHECKING
 from ordergen_server.domain import origin
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.models import Model, Position, without_positions
-from ordergen_server.domain.rebalances import (
-    PortfolioRebalance,
-    PortfolioState,
+from ordergen_server.domain.rebalances.options import RebalanceOptions
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState, View, summary_of
+from ordergen_server.domain.rebalances.runs import (
     Rebalance,
-    RebalanceOptions,
     RebalanceState,
     RunEvent,
     RunFinished,
     RunStarted,
-    View,
-    summary_of,
 )
+from ordergen_server.domain.rebalances.summaries import RebalanceSummary
 from ordergen_server.domain.stores import (
     BegunBy,
     ModelStore,
@@ -31,7 +29,6 @@ from ordergen_server.domain.stores import (
     SettingsStore,
 )
 from ordergen_server.domain.subjects import current_actor
-from ordergen_server.domain.summaries import RebalanceSummary
 from ordergen_server.services.members import NO_FLOWS, Members, chosen
 from ordergen_server.services.observer import UNOBSERVED, RunObserver, Stage
 from ordergen_server.services.portfolio_work import (

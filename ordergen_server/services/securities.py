@@ -10,7 +10,7 @@ from ordergen_server.domain.errors import DataProblem
 from ordergen_server.domain.market import MarketSnapshot, Quote, check_age
 from ordergen_server.domain.models import Position
 from ordergen_server.domain.numbers import ZERO
-from ordergen_server.domain.rebalances import RunSecurity
+from ordergen_server.domain.rebalances.lines import RunSecurity
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from fractions import Fraction
 import optimizer
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import DeadlineExceeded
-from ordergen_server.domain.rebalances import RebalanceOptions
+from ordergen_server.domain.rebalances.options import RebalanceOptions
 from ordergen_server.services.batches import batch_of, can_be_batched, fits_batch
 from ordergen_server.services.constraints import cash_floor, constraints_of
 from ordergen_server.services.observer import UNOBSERVED, RunObserver, SolveMethod

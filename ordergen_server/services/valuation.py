@@ -8,7 +8,7 @@ import optimizer
 from ordergen_server.domain.errors import DataProblem, MarketValueNotPositive, PreconditionFailed, Violation
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.numbers import EXACT, ZERO, ratio
-from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
 from ordergen_server.services.securities import Securities, Security
 
 #: Decimals of the drift of a portfolio.

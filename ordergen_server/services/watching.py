@@ -6,17 +6,17 @@ from threading import Event
 
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import NotFound, Resource
-from ordergen_server.domain.rebalances import (
+from ordergen_server.domain.rebalances.results import View
+from ordergen_server.domain.rebalances.runs import (
     Rebalance,
     RebalanceState,
     RunEvent,
     RunFinished,
     RunStarted,
-    View,
 )
+from ordergen_server.domain.rebalances.summaries import RebalanceSummary
 from ordergen_server.domain.requests.violations import broken
 from ordergen_server.domain.stores import RebalanceStore
-from ordergen_server.domain.summaries import RebalanceSummary
 
 #: How many results are read from the store at once; a slow reader keeps as many.
 BATCH = {View.BASIC: 256, View.FULL: 32}

@@ -16,7 +16,8 @@ from globeco.ordergen.v1 import rebalance_pb2, rebalance_service_pb2
 
 from ordergen_server.domain.chunks import CHUNK_PORTFOLIOS
 from ordergen_server.domain.models import Position
-from ordergen_server.domain.rebalances import Rebalance, RebalanceOptions, RebalanceState
+from ordergen_server.domain.rebalances.options import RebalanceOptions
+from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState
 from ordergen_server.domain.stores import Lease, RunOrder
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.tokens import PageTokens

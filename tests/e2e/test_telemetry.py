@@ -22,7 +22,7 @@ from opentelemetry.trace import StatusCode
 from ordergen_server.api.telemetry.logs import logging_to
 from ordergen_server.api.telemetry.spans import recorder_to
 from ordergen_server.api.telemetry.tracing import Tracing
-from ordergen_server.domain.rebalances import RebalanceState
+from ordergen_server.domain.rebalances.runs import RebalanceState
 from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.builders import MODEL_ID

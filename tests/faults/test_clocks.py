@@ -12,7 +12,8 @@ from typing import cast
 import pytest
 
 from ordergen_server.bootstrap import utc_now
-from ordergen_server.domain.rebalances import PortfolioState, Rebalance, RebalanceState
+from ordergen_server.domain.rebalances.results import PortfolioState
+from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState
 from ordergen_server.domain.stores import Lease, RunOrder
 from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.mongodb.database import Database

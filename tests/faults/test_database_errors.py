@@ -16,7 +16,7 @@ from pymongo.errors import (
 from ordergen_server.domain.changes import add_position
 from ordergen_server.domain.chunks import Chunk, ChunkTask, ClaimedChunk, DoneChunk
 from ordergen_server.domain.errors import Cancelled, DatabaseUnavailable
-from ordergen_server.domain.rebalances import PortfolioState
+from ordergen_server.domain.rebalances.results import PortfolioState
 from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.domain.stores import Lease, Request, RunOrder
 from ordergen_server.repositories.migrations import migrate

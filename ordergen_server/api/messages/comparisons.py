@@ -6,7 +6,7 @@ from globeco.ordergen.v1 import rebalance_service_pb2 as pb
 from ordergen_server.api.messages import decoding
 from ordergen_server.api.messages.encoding import set_decimal
 from ordergen_server.api.messages.errors import to_status
-from ordergen_server.domain.comparisons import (
+from ordergen_server.domain.desk.comparisons import (
     ComparedPortfolio,
     ComparedVariant,
     Comparison,
@@ -14,7 +14,7 @@ from ordergen_server.domain.comparisons import (
     check_variants,
 )
 from ordergen_server.domain.models import check_positions
-from ordergen_server.domain.rebalances import PortfolioState
+from ordergen_server.domain.rebalances.results import PortfolioState
 from ordergen_server.domain.requests.ids import check_entity_id, check_object_id
 from ordergen_server.domain.requests.violations import Violations
 

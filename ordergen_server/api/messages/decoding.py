@@ -14,7 +14,7 @@ from google.type import decimal_pb2
 
 from ordergen_server.domain.changes import PositionMatch
 from ordergen_server.domain.models import FIELDS, ModelContent, Position, check_chosen, check_positions
-from ordergen_server.domain.rebalances import (
+from ordergen_server.domain.rebalances.options import (
     LotSides,
     LotSize,
     RebalanceOptions,
@@ -23,8 +23,8 @@ from ordergen_server.domain.rebalances import (
     Sides,
     Strategy,
     TradingCosts,
-    View,
 )
+from ordergen_server.domain.rebalances.results import View
 from ordergen_server.domain.requests.ids import check_entity_id, check_request_id
 from ordergen_server.domain.requests.violations import Violations
 from ordergen_server.domain.stores import Request

@@ -4,7 +4,7 @@ from globeco.ordergen.v1 import drift_pb2 as pb
 
 from ordergen_server.api.messages.encoding import set_decimal, set_time
 from ordergen_server.api.messages.errors import to_status
-from ordergen_server.domain.drifts import PortfolioDrift, WorstPosition
+from ordergen_server.domain.desk.drifts import PortfolioDrift, WorstPosition
 
 
 def portfolio_drift(value: PortfolioDrift) -> pb.PortfolioDrift:

@@ -4,7 +4,8 @@ from collections import OrderedDict
 from threading import Lock
 
 from ordergen_server.api.messages.encoding import run_event
-from ordergen_server.domain.rebalances import PortfolioRebalance, RunEvent, View
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, View
+from ordergen_server.domain.rebalances.runs import RunEvent
 
 #: Of encoded results that are kept: those of a hundred positions take 18 kB each.
 ROOM_BYTES = 16 * 1024 * 1024

@@ -9,25 +9,14 @@ from google.protobuf import timestamp_pb2
 from google.type import date_pb2, decimal_pb2
 
 from ordergen_server.api.messages.errors import to_status
+from ordergen_server.domain.desk.price_ranges import good_until
 from ordergen_server.domain.models import Model
 from ordergen_server.domain.numbers import product
-from ordergen_server.domain.price_ranges import good_until
-from ordergen_server.domain.rebalances import (
-    LotSides,
-    PortfolioRebalance,
-    PortfolioState,
-    Rebalance,
-    RebalanceOptions,
-    RebalancePosition,
-    RuleSource,
-    RunEvent,
-    RunFinished,
-    RunSecurity,
-    RunStarted,
-    Side,
-    Sides,
-)
-from ordergen_server.domain.summaries import RebalanceSummary
+from ordergen_server.domain.rebalances.lines import RebalancePosition, RuleSource, RunSecurity, Side
+from ordergen_server.domain.rebalances.options import LotSides, RebalanceOptions, Sides
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
+from ordergen_server.domain.rebalances.runs import Rebalance, RunEvent, RunFinished, RunStarted
+from ordergen_server.domain.rebalances.summaries import RebalanceSummary
 from ordergen_server.domain.weights import LineWeights
 
 pb = rebalance_pb2

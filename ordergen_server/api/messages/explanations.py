@@ -3,7 +3,7 @@
 from globeco.ordergen.v1 import rebalance_pb2 as pb
 
 from ordergen_server.api.messages.encoding import set_decimal
-from ordergen_server.domain.explanations import Explanation, Relaxations, Rule, RulePrice
+from ordergen_server.domain.desk.explanations import Explanation, Relaxations, Rule, RulePrice
 
 
 def add_explanation(message: pb.PortfolioRebalance, value: Explanation) -> None:

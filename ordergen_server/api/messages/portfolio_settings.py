@@ -10,14 +10,14 @@ from google.type import date_pb2
 
 from ordergen_server.api.messages.decoding import decimal_or_none, masked_fields, restriction
 from ordergen_server.api.messages.encoding import set_date, set_decimal, set_time
-from ordergen_server.domain.portfolio_settings import (
+from ordergen_server.domain.desk.portfolio_settings import (
     FIELDS,
     DoNotTrade,
     PortfolioSettings,
     SettingsContent,
     check_settings,
 )
-from ordergen_server.domain.rebalances import Restriction
+from ordergen_server.domain.rebalances.options import Restriction
 from ordergen_server.domain.requests.violations import Violations
 
 PATH = "portfolio_settings"

@@ -13,7 +13,8 @@ from opentelemetry.trace import SpanKind
 from ordergen_server.api.telemetry.metrics import Metrics
 from ordergen_server.api.telemetry.tracing import Attributes, Tracing, within
 from ordergen_server.domain import origin
-from ordergen_server.domain.rebalances import PortfolioState, RebalanceState
+from ordergen_server.domain.rebalances.results import PortfolioState
+from ordergen_server.domain.rebalances.runs import RebalanceState
 from ordergen_server.services.observer import SOLVE_STATUSES, SolveMethod, Stage
 
 if TYPE_CHECKING:

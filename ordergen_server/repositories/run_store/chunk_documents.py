@@ -22,10 +22,10 @@ from typing import cast
 from msgspec import convert
 
 from ordergen_server.domain.chunks import Chunk, ClaimedChunk, DoneChunk, flows_of
+from ordergen_server.domain.desk.portfolio_settings import AppliedSettings
 from ordergen_server.domain.errors import OrderGenerationError
-from ordergen_server.domain.portfolio_settings import AppliedSettings
-from ordergen_server.domain.rebalances import PortfolioState
-from ordergen_server.domain.summaries import RebalanceSummary
+from ordergen_server.domain.rebalances.results import PortfolioState
+from ordergen_server.domain.rebalances.summaries import RebalanceSummary
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.documents import from_document, to_document
 from ordergen_server.repositories.run_store.packing import unpack

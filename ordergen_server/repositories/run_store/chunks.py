@@ -29,7 +29,7 @@ from ordergen_server.domain.chunks import (
     Standing,
 )
 from ordergen_server.domain.errors import OrderGenerationError
-from ordergen_server.domain.rebalances import PortfolioRebalance, summary_of
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, summary_of
 from ordergen_server.domain.stores import Lease, LeaseLost, RunOrder
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.database import Database

@@ -5,12 +5,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, cast
 
-from ordergen_server.domain.rebalances import (
-    PortfolioRebalance,
-    RebalancePosition,
-    RunSecurity,
-    transactions_of,
-)
+from ordergen_server.domain.rebalances.lines import RebalancePosition, RunSecurity, transactions_of
+from ordergen_server.domain.rebalances.results import PortfolioRebalance
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.documents import from_document
 

@@ -12,7 +12,8 @@ from dataclasses import replace
 from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
 
-from ordergen_server.domain.rebalances import PortfolioRebalance, Rebalance
+from ordergen_server.domain.rebalances.results import PortfolioRebalance
+from ordergen_server.domain.rebalances.runs import Rebalance
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.driver_errors import there_already

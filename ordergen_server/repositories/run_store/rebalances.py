@@ -7,13 +7,8 @@ from bson import ObjectId, decode
 from pymongo import DESCENDING
 
 from ordergen_server.domain.errors import PreconditionFailed, VersionMismatch, Violation
-from ordergen_server.domain.rebalances import (
-    PortfolioRebalance,
-    PortfolioState,
-    Rebalance,
-    RebalanceState,
-    View,
-)
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState, View
+from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState
 from ordergen_server.domain.requests.pages import Page, PageRequest
 from ordergen_server.repositories.mongodb.codec import CODEC_OPTIONS, Document
 from ordergen_server.repositories.mongodb.database import Database

@@ -20,13 +20,13 @@ from typing import Any, cast
 import msgspec
 
 from ordergen_server.domain.errors import StoredDataDamaged
-from ordergen_server.domain.rebalances import (
+from ordergen_server.domain.rebalances.lines import (
     UNKNOWN_REASON,
-    PortfolioRebalance,
     RebalancePosition,
     RunSecurity,
     transactions_of,
 )
+from ordergen_server.domain.rebalances.results import PortfolioRebalance
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.documents import from_document, to_document
 from ordergen_server.repositories.run_store import earlier_results

@@ -9,7 +9,7 @@ from pymongo import ASCENDING
 
 from ordergen_server.domain.chunks import CHUNK_PORTFOLIOS
 from ordergen_server.domain.errors import NotFound, Resource
-from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, View
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState, View
 from ordergen_server.domain.requests.pages import Page, PageRequest
 from ordergen_server.repositories.mongodb.codec import CODEC_OPTIONS, Document
 from ordergen_server.repositories.mongodb.database import Database

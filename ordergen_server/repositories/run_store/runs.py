@@ -24,7 +24,8 @@ from ordergen_server.domain.chunks import CHUNK_PORTFOLIOS
 from ordergen_server.domain.errors import RebalanceInProgress
 from ordergen_server.domain.market import MarketSnapshot
 from ordergen_server.domain.models import Position
-from ordergen_server.domain.rebalances import PortfolioRebalance, Rebalance, RebalanceState
+from ordergen_server.domain.rebalances.results import PortfolioRebalance
+from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState
 from ordergen_server.domain.requests.ids import USED_BEFORE
 from ordergen_server.domain.requests.violations import broken
 from ordergen_server.domain.stores import Lease, LeaseLost, Request, RunOrder

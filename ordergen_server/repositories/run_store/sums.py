@@ -6,7 +6,7 @@ sequence than its summary, which says less than there is, and is not told any mo
 
 from typing import cast
 
-from ordergen_server.domain.summaries import RebalanceSummary
+from ordergen_server.domain.rebalances.summaries import RebalanceSummary
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.documents import from_document, to_document
 

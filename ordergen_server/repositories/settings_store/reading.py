@@ -9,7 +9,7 @@ from itertools import islice
 
 from pymongo.cursor import Cursor
 
-from ordergen_server.domain.portfolio_settings import AppliedSettings
+from ordergen_server.domain.desk.portfolio_settings import AppliedSettings
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.settings_store.setting_documents import (

@@ -6,7 +6,7 @@ who read those before can change these.
 
 from typing import cast
 
-from ordergen_server.domain.portfolio_settings import AppliedSettings, PortfolioSettings, SettingsContent
+from ordergen_server.domain.desk.portfolio_settings import AppliedSettings, PortfolioSettings, SettingsContent
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.documents import from_document, to_document
 

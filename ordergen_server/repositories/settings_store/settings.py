@@ -9,8 +9,8 @@ from bson import ObjectId, decode
 from pymongo import ASCENDING
 from pymongo.errors import DuplicateKeyError
 
+from ordergen_server.domain.desk.portfolio_settings import AppliedSettings, PortfolioSettings, SettingsContent
 from ordergen_server.domain.errors import NotFound, Resource, VersionMismatch
-from ordergen_server.domain.portfolio_settings import AppliedSettings, PortfolioSettings, SettingsContent
 from ordergen_server.domain.requests.pages import Page, PageRequest
 from ordergen_server.repositories.mongodb.codec import CODEC_OPTIONS, Document
 from ordergen_server.repositories.mongodb.database import Database

@@ -7,24 +7,20 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import islice
 
-from ordergen_server.domain.comparisons import (
+from ordergen_server.domain.deadlines import Deadline
+from ordergen_server.domain.desk.comparisons import (
     ComparedPortfolio,
     ComparedVariant,
     Comparison,
     Variant,
     point_name,
 )
-from ordergen_server.domain.deadlines import Deadline
+from ordergen_server.domain.desk.portfolio_settings import AppliedSettings
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.domain.models import Model, without_positions
-from ordergen_server.domain.portfolio_settings import AppliedSettings
-from ordergen_server.domain.rebalances import (
-    PortfolioRebalance,
-    Rebalance,
-    RebalanceOptions,
-    RebalanceState,
-    Strategy,
-)
+from ordergen_server.domain.rebalances.options import RebalanceOptions, Strategy
+from ordergen_server.domain.rebalances.results import PortfolioRebalance
+from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState
 from ordergen_server.domain.stores import ModelStore, SettingsStore
 from ordergen_server.services.comparing.frontier import frontier
 from ordergen_server.services.comparing.rows import row

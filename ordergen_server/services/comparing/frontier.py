@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import optimizer
 from ordergen_server.domain.numbers import EXACT
-from ordergen_server.domain.rebalances import PortfolioRebalance
+from ordergen_server.domain.rebalances.results import PortfolioRebalance
 from ordergen_server.services.comparing.rows import drift_money, turnover
 
 #: Solves TO_TARGET with a maximum turnover, a weight.

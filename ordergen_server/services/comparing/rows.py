@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal, localcontext
 
-from ordergen_server.domain.comparisons import PLACES, ComparedPortfolio
+from ordergen_server.domain.desk.comparisons import PLACES, ComparedPortfolio
 from ordergen_server.domain.numbers import EXACT, ZERO, ratio
-from ordergen_server.domain.rebalances import ANSWERED, PortfolioRebalance
+from ordergen_server.domain.rebalances.results import ANSWERED, PortfolioRebalance
 
 
 def row(result: PortfolioRebalance, variant: str, *, proven: bool | None = None) -> ComparedPortfolio:

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import islice
 
 from ordergen_server.domain.deadlines import Deadline
-from ordergen_server.domain.drifts import DriftState, PortfolioDrift, worst_first
+from ordergen_server.domain.desk.drifts import DriftState, PortfolioDrift, worst_first
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.models import Model, without_positions

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal, localcontext
 
-from ordergen_server.domain.drifts import DriftState, PortfolioDrift, WorstPosition
+from ordergen_server.domain.desk.drifts import DriftState, PortfolioDrift, WorstPosition
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.models import Position
 from ordergen_server.domain.numbers import EXACT, ZERO, ratio
-from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
 from ordergen_server.services.securities import Securities, Security
 from ordergen_server.services.valuation import DRIFT_PLACES, Valued, valued
 

@@ -13,7 +13,7 @@ from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import Cancelled, InternalError, OrderGenerationError, Unavailable
 from ordergen_server.domain.market import MarketSnapshot
 from ordergen_server.domain.origin import Origin, carried
-from ordergen_server.domain.rebalances import PortfolioRebalance
+from ordergen_server.domain.rebalances.results import PortfolioRebalance
 from ordergen_server.domain.stores import RunOrder
 from ordergen_server.services.observer import UNOBSERVED, RunObserver, Stage
 from ordergen_server.services.portfolio_work import STOPPING, PortfolioWork, Task, untried

@@ -26,7 +26,7 @@ from ordergen_server.domain.errors import (
     InternalError,
     OrderGenerationError,
 )
-from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
 from ordergen_server.services.running.chunk_executor import ChunkExecutor, WorkerLost
 from ordergen_server.services.running.chunk_worker import skipped
 from ordergen_server.services.running.leased_run import LeasedRun, RunJournal

@@ -9,7 +9,8 @@ from threading import Event
 from ordergen_server.domain.chunks import ChunkStore, DoneChunk
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import OrderGenerationError, StoredDataDamaged
-from ordergen_server.domain.rebalances import PortfolioState, Rebalance, RebalanceState
+from ordergen_server.domain.rebalances.results import PortfolioState
+from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState
 from ordergen_server.domain.stores import Lease, ModelStore, RebalanceStore, RunOrder
 from ordergen_server.services.observer import UNOBSERVED, RunObserver
 

@@ -14,7 +14,7 @@ from ordergen_server.domain.errors import (
     Unavailable,
 )
 from ordergen_server.domain.origin import Origin, carried
-from ordergen_server.domain.rebalances import Rebalance
+from ordergen_server.domain.rebalances.runs import Rebalance
 from ordergen_server.domain.stores import LeaseLost, Request, RunOrder
 from ordergen_server.services.members import NO_FLOWS
 from ordergen_server.services.observer import UNOBSERVED, RunObserver

@@ -11,7 +11,7 @@ from bson import ObjectId
 from globeco.ordergen.v1 import model_service_pb2, rebalance_service_pb2
 
 from ordergen_server.domain.models import Position
-from ordergen_server.domain.rebalances import LotSize, RebalanceOptions, Restriction, RestrictionType
+from ordergen_server.domain.rebalances.options import LotSize, RebalanceOptions, Restriction, RestrictionType
 from ordergen_server.repositories.mongodb.codec import CODEC_OPTIONS, Document
 from ordergen_server.repositories.mongodb.documents import to_document
 from ordergen_server.repositories.run_store.runs import header_of

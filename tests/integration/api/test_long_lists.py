@@ -14,7 +14,7 @@ from globeco.ordergen.v1.model_service_pb2_grpc import ModelServiceStub
 from globeco.ordergen.v1.rebalance_service_pb2_grpc import RebalanceServiceStub
 
 from ordergen_server.domain.models import Position
-from ordergen_server.domain.rebalances import RebalanceOptions, Restriction, RestrictionType
+from ordergen_server.domain.rebalances.options import RebalanceOptions, Restriction, RestrictionType
 from ordergen_server.repositories.mongodb.codec import CODEC_OPTIONS, Document
 from ordergen_server.repositories.mongodb.documents import to_document
 from ordergen_server.repositories.run_store.markets import RunTable

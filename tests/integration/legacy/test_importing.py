@@ -10,7 +10,7 @@ from bson import Decimal128
 
 from ordergen_server.domain.errors import NotFound
 from ordergen_server.domain.models import Model
-from ordergen_server.domain.rebalances import View
+from ordergen_server.domain.rebalances.results import View
 from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.legacy import source as module
 from ordergen_server.legacy.importing import CHANGED_THERE, NO_ID, NOT_IMPORTED

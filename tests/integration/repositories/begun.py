@@ -5,11 +5,9 @@ from dataclasses import replace
 from decimal import Decimal
 
 from ordergen_server.domain.chunks import ClaimedChunk
-from ordergen_server.domain.rebalances import (
-    PortfolioRebalance,
-)
+from ordergen_server.domain.rebalances.results import PortfolioRebalance
+from ordergen_server.domain.rebalances.summaries import RebalanceSummary
 from ordergen_server.domain.stores import BegunBy, Lease, RunOrder
-from ordergen_server.domain.summaries import RebalanceSummary
 from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances
 from ordergen_server.services.members import NO_FLOWS

@@ -7,15 +7,11 @@ from fractions import Fraction
 import pytest
 
 from ordergen_server.domain.chunks import ChunkTask
-from ordergen_server.domain.rebalances import (
-    PortfolioRebalance,
-    PortfolioState,
-    RebalanceState,
-    summary_of,
-)
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState, summary_of
+from ordergen_server.domain.rebalances.runs import RebalanceState
+from ordergen_server.domain.rebalances.summaries import RebalanceSummary
 from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.domain.stores import LeaseLost
-from ordergen_server.domain.summaries import RebalanceSummary
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances

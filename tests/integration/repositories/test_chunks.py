@@ -11,12 +11,10 @@ from pymongo.errors import OperationFailure
 
 from ordergen_server.domain.chunks import Chunk, ChunkTask, DoneChunk, PlaceTaken, Standing
 from ordergen_server.domain.errors import Cancelled, NotFound, SiblingUnavailable
-from ordergen_server.domain.rebalances import (
-    PortfolioState,
-    RebalanceState,
-)
+from ordergen_server.domain.rebalances.results import PortfolioState
+from ordergen_server.domain.rebalances.runs import RebalanceState
+from ordergen_server.domain.rebalances.summaries import RebalanceSummary
 from ordergen_server.domain.stores import BegunBy, LeaseLost, RunOrder
-from ordergen_server.domain.summaries import RebalanceSummary
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.tokens import PageTokens
 from ordergen_server.repositories.run_store.chunks import Chunks

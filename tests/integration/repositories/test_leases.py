@@ -24,7 +24,8 @@ from ordergen_server.domain.errors import (
     Violation,
 )
 from ordergen_server.domain.market import MarketSnapshot, Price, Quote, missing
-from ordergen_server.domain.rebalances import PortfolioState, Rebalance, RebalanceState
+from ordergen_server.domain.rebalances.results import PortfolioState
+from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState
 from ordergen_server.domain.stores import Lease, LeaseLost, Request, RunOrder
 from ordergen_server.domain.subjects import Subject, acting_as
 from ordergen_server.repositories.mongodb.database import Database

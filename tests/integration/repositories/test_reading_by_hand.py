@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ordergen_server.domain.rebalances import PortfolioRebalance
+from ordergen_server.domain.rebalances.results import PortfolioRebalance
 from ordergen_server.domain.stores import Lease, RunOrder
 from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances

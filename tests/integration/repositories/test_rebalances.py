@@ -16,20 +16,18 @@ from ordergen_server.domain.errors import (
     Resource,
     Violation,
 )
-from ordergen_server.domain.rebalances import (
+from ordergen_server.domain.rebalances.options import (
     LotSides,
     LotSize,
-    PortfolioRebalance,
-    PortfolioState,
-    Rebalance,
     RebalanceOptions,
-    RebalanceState,
     Restriction,
     RestrictionType,
     Sides,
     Strategy,
     TradingCosts,
 )
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
+from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState
 from ordergen_server.domain.requests.pages import Page, PageRequest
 from ordergen_server.domain.stores import Lease, RunOrder
 from ordergen_server.repositories.mongodb.database import Database

@@ -7,7 +7,8 @@ import pytest
 from ordergen_server.domain.chunks import ChunkTask
 from ordergen_server.domain.errors import Cancelled, RebalanceInProgress
 from ordergen_server.domain.market import MarketSnapshot
-from ordergen_server.domain.rebalances import PortfolioState, Rebalance, RebalanceState
+from ordergen_server.domain.rebalances.results import PortfolioState
+from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState
 from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.domain.stores import Lease, Request, RunOrder
 from ordergen_server.repositories.migrations import migrate

@@ -15,8 +15,7 @@ from pymongo.collection import Collection
 from pymongo.errors import WriteError
 
 from ordergen_server.domain.chunks import ChunkTask, DoneChunk
-from ordergen_server.domain.errors import InvalidArgument, NotFound, VersionMismatch
-from ordergen_server.domain.portfolio_settings import (
+from ordergen_server.domain.desk.portfolio_settings import (
     AppliedSettings,
     DoNotTrade,
     PortfolioSettings,
@@ -24,11 +23,13 @@ from ordergen_server.domain.portfolio_settings import (
     check_settings,
     take_fields,
 )
-from ordergen_server.domain.rebalances import PortfolioState, Restriction, RestrictionType
+from ordergen_server.domain.errors import InvalidArgument, NotFound, VersionMismatch
+from ordergen_server.domain.rebalances.options import Restriction, RestrictionType
+from ordergen_server.domain.rebalances.results import PortfolioState
+from ordergen_server.domain.rebalances.summaries import RebalanceSummary
 from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.domain.requests.violations import Violations
 from ordergen_server.domain.stores import RunOrder
-from ordergen_server.domain.summaries import RebalanceSummary
 from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.database import Database

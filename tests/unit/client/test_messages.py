@@ -36,9 +36,10 @@ from ordergen_client.records.values import (
 from ordergen_server.api.messages import diagnoses, encoding
 from ordergen_server.api.messages.drifts import portfolio_drift
 from ordergen_server.domain import diagnostics as domain
-from ordergen_server.domain import drifts, summaries
 from ordergen_server.domain import subjects as domain_subjects
+from ordergen_server.domain.desk import drifts
 from ordergen_server.domain.errors import BadData
+from ordergen_server.domain.rebalances import summaries
 from ordergen_server.domain.subjects import MODELS, READ, Subject
 from tests.builders import rebalance
 

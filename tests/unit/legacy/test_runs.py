@@ -10,17 +10,15 @@ from bson import Decimal128, decode, encode
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from ordergen_server.domain.rebalances import (
+from ordergen_server.domain.rebalances.lines import (
     UNKNOWN_REASON,
-    PortfolioRebalance,
-    PortfolioState,
-    Rebalance,
     RebalancePosition,
-    RebalanceState,
     RunSecurity,
     Side,
     Transaction,
 )
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
+from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState
 from ordergen_server.legacy.flaws import Flaw, Flaws
 from ordergen_server.legacy.runs import EndedRun, run_of
 from ordergen_server.legacy.source import READING

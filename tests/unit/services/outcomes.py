@@ -5,7 +5,8 @@ from fractions import Fraction
 
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.models import Model
-from ordergen_server.domain.rebalances import PortfolioRebalance, Side
+from ordergen_server.domain.rebalances.lines import Side
+from ordergen_server.domain.rebalances.results import PortfolioRebalance
 from ordergen_server.domain.weights import LineWeights
 from tests.verification import Inputs, Line, Outcome
 

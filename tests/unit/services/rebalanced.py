@@ -4,10 +4,8 @@ from fractions import Fraction
 
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.models import Model
-from ordergen_server.domain.rebalances import (
-    PortfolioRebalance,
-    RebalanceOptions,
-)
+from ordergen_server.domain.rebalances.options import RebalanceOptions
+from ordergen_server.domain.rebalances.results import PortfolioRebalance
 from tests import builders
 from tests.builders import result, security_id, snapshot
 from tests.unit.services.outcomes import inputs, outcome

@@ -13,13 +13,9 @@ from typing import TypeVar
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.market import Holdings, MarketSnapshot
 from ordergen_server.domain.models import Model
-from ordergen_server.domain.rebalances import (
-    PortfolioRebalance,
-    PortfolioState,
-    Rebalance,
-    RebalanceOptions,
-    RebalanceState,
-)
+from ordergen_server.domain.rebalances.options import RebalanceOptions
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
+from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState
 from ordergen_server.domain.stores import Request, RunOrder
 from ordergen_server.services.members import NO_FLOWS
 from ordergen_server.services.observer import UNOBSERVED, RunObserver

@@ -20,15 +20,8 @@ from ordergen_server.domain.errors import (
 )
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.models import Model
-from ordergen_server.domain.rebalances import (
-    LotSides,
-    LotSize,
-    PortfolioRebalance,
-    PortfolioState,
-    RebalanceOptions,
-    Sides,
-    Strategy,
-)
+from ordergen_server.domain.rebalances.options import LotSides, LotSize, RebalanceOptions, Sides, Strategy
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
 from ordergen_server.services.portfolio import rebalance_portfolios
 from ordergen_server.services.securities import Securities
 from tests import builders

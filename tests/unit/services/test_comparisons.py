@@ -12,14 +12,15 @@ from threading import Event
 
 import pytest
 
-from ordergen_server.domain.comparisons import (
+from ordergen_server.domain.deadlines import Deadline
+from ordergen_server.domain.desk.comparisons import (
     ComparedPortfolio,
     ComparedVariant,
     Comparison,
     Variant,
     check_variants,
 )
-from ordergen_server.domain.deadlines import Deadline
+from ordergen_server.domain.desk.portfolio_settings import DoNotTrade, SettingsContent
 from ordergen_server.domain.errors import (
     BadData,
     Cancelled,
@@ -33,15 +34,8 @@ from ordergen_server.domain.errors import (
     StalePrice,
 )
 from ordergen_server.domain.market import Holdings
-from ordergen_server.domain.portfolio_settings import DoNotTrade, SettingsContent
-from ordergen_server.domain.rebalances import (
-    PortfolioRebalance,
-    PortfolioState,
-    RebalanceOptions,
-    SolutionQuality,
-    Strategy,
-    TradingCosts,
-)
+from ordergen_server.domain.rebalances.options import RebalanceOptions, Strategy, TradingCosts
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState, SolutionQuality
 from ordergen_server.domain.requests.violations import Violations
 from ordergen_server.services.comparing.comparisons import Comparisons
 from ordergen_server.services.comparing.frontier import frontier

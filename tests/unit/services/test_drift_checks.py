@@ -8,7 +8,7 @@ from threading import Event
 import pytest
 
 from ordergen_server.domain.deadlines import Deadline
-from ordergen_server.domain.drifts import DriftState, PortfolioDrift, worst_first
+from ordergen_server.domain.desk.drifts import DriftState, PortfolioDrift, worst_first
 from ordergen_server.domain.errors import (
     BadData,
     Cancelled,

@@ -9,15 +9,13 @@ import pytest
 
 import optimizer
 from ordergen_server.domain.deadlines import Deadline
+from ordergen_server.domain.desk.explanations import Explanation, Relaxations, Rule, RuleKind, RulePrice
+from ordergen_server.domain.desk.portfolio_settings import SettingsContent
 from ordergen_server.domain.errors import DeadlineExceeded, Infeasible
-from ordergen_server.domain.explanations import Explanation, Relaxations, Rule, RuleKind, RulePrice
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.models import Position
-from ordergen_server.domain.portfolio_settings import SettingsContent
-from ordergen_server.domain.rebalances import (
+from ordergen_server.domain.rebalances.options import (
     LotSize,
-    PortfolioRebalance,
-    PortfolioState,
     RebalanceOptions,
     Restriction,
     RestrictionType,
@@ -25,6 +23,7 @@ from ordergen_server.domain.rebalances import (
     Strategy,
     TradingCosts,
 )
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
 from ordergen_server.services.explaining import KINDS, explain
 from ordergen_server.services.portfolio import rebalance_portfolios
 from ordergen_server.services.securities import Securities

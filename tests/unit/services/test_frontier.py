@@ -8,7 +8,8 @@ from itertools import pairwise, product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, RebalanceOptions, Strategy
+from ordergen_server.domain.rebalances.options import RebalanceOptions, Strategy
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
 from ordergen_server.services.comparing.frontier import frontier
 from ordergen_server.services.comparing.rows import drift_money, turnover
 from tests.builders import holdings, position, rebalanced, result, snapshot

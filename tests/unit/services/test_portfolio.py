@@ -13,12 +13,9 @@ from ordergen_server.domain.errors import (
     PreconditionFailed,
 )
 from ordergen_server.domain.models import Position
-from ordergen_server.domain.rebalances import (
-    PortfolioState,
-    RebalanceOptions,
-    Side,
-    TradingCosts,
-)
+from ordergen_server.domain.rebalances.lines import Side
+from ordergen_server.domain.rebalances.options import RebalanceOptions, TradingCosts
+from ordergen_server.domain.rebalances.results import PortfolioState
 from ordergen_server.domain.weights import LineWeights
 from ordergen_server.services.portfolio import rebalance_portfolios
 from ordergen_server.services.securities import Securities

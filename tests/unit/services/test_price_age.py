@@ -10,14 +10,9 @@ from hypothesis import strategies as st
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import StalePrice
 from ordergen_server.domain.market import MarketSnapshot
-from ordergen_server.domain.rebalances import (
-    PortfolioRebalance,
-    PortfolioState,
-    Rebalance,
-    RebalanceOptions,
-    RebalanceState,
-    RunFinished,
-)
+from ordergen_server.domain.rebalances.options import RebalanceOptions
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
+from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState, RunFinished
 from ordergen_server.services.rebalancer import Rebalancer
 from tests.builders import (
     MODEL_ID,

@@ -11,14 +11,10 @@ from ordergen_server.domain.errors import (
     MarketValueNotPositive,
     NotFound,
 )
-from ordergen_server.domain.rebalances import (
-    PortfolioRebalance,
-    PortfolioState,
-    RebalanceState,
-    summary_of,
-)
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState, summary_of
+from ordergen_server.domain.rebalances.runs import RebalanceState
+from ordergen_server.domain.rebalances.summaries import RebalanceSummary
 from ordergen_server.domain.stores import Request
-from ordergen_server.domain.summaries import RebalanceSummary
 from tests.builders import MODEL_ID, NOW, model, portfolio_id
 from tests.limits import PATIENCE
 from tests.unit.services.runs import (

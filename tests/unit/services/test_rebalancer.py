@@ -22,14 +22,8 @@ from ordergen_server.domain.errors import (
     ResourceExhausted,
     SiblingUnavailable,
 )
-from ordergen_server.domain.rebalances import (
-    PortfolioRebalance,
-    PortfolioState,
-    RebalanceState,
-    RunEvent,
-    RunFinished,
-    RunStarted,
-)
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
+from ordergen_server.domain.rebalances.runs import RebalanceState, RunEvent, RunFinished, RunStarted
 from tests.builders import MODEL_ID, model, portfolio_id
 from tests.limits import PATIENCE
 from tests.unit.services.runs import (

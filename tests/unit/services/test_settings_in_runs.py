@@ -9,23 +9,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ordergen_server.domain.deadlines import Deadline
-from ordergen_server.domain.drifts import DriftState
+from ordergen_server.domain.desk.drifts import DriftState
+from ordergen_server.domain.desk.portfolio_settings import AppliedSettings, DoNotTrade, SettingsContent
+from ordergen_server.domain.desk.price_ranges import PriceRange, good_until
 from ordergen_server.domain.errors import Cancelled, NotToBeTraded
 from ordergen_server.domain.market import Holdings
-from ordergen_server.domain.portfolio_settings import AppliedSettings, DoNotTrade, SettingsContent
-from ordergen_server.domain.price_ranges import PriceRange, good_until
-from ordergen_server.domain.rebalances import (
+from ordergen_server.domain.rebalances.lines import RuleSource
+from ordergen_server.domain.rebalances.options import (
     MinimumCash,
-    PortfolioRebalance,
-    PortfolioState,
     RebalanceOptions,
-    RebalanceState,
     Restriction,
     RestrictionType,
-    RuleSource,
-    RunFinished,
     Strategy,
 )
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
+from ordergen_server.domain.rebalances.runs import RebalanceState, RunFinished
 from ordergen_server.services.portfolio import rebalance_portfolios
 from ordergen_server.services.securities import Securities
 from tests.builders import MODEL_ID, TODAY, holdings, portfolio_id, position, result, security_id, snapshot

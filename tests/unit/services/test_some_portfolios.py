@@ -13,17 +13,10 @@ from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import InvalidArgument, ModelWithoutPositions
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.models import Position
-from ordergen_server.domain.rebalances import (
-    PortfolioRebalance,
-    PortfolioState,
-    Rebalance,
-    RebalanceState,
-    RunFinished,
-    RunStarted,
-    Strategy,
-    summary_of,
-)
-from ordergen_server.domain.summaries import RebalanceSummary
+from ordergen_server.domain.rebalances.options import Strategy
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState, summary_of
+from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState, RunFinished, RunStarted
+from ordergen_server.domain.rebalances.summaries import RebalanceSummary
 from tests.builders import MODEL_ID, holdings, model, portfolio_id, position, snapshot
 from tests.fakes import MemoryModels
 from tests.limits import PATIENCE

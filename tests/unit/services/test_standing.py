@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ordergen_server.domain.drifts import DriftState, PortfolioDrift, WorstPosition
+from ordergen_server.domain.desk.drifts import DriftState, PortfolioDrift, WorstPosition
 from ordergen_server.domain.errors import MarketValueNotPositive, MissingData
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.models import Position

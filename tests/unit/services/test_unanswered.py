@@ -15,10 +15,8 @@ from ordergen_server.domain.errors import (
     SolverUndecided,
     Violation,
 )
-from ordergen_server.domain.rebalances import (
-    PortfolioState,
-    RebalanceOptions,
-)
+from ordergen_server.domain.rebalances.options import RebalanceOptions
+from ordergen_server.domain.rebalances.results import PortfolioState
 from ordergen_server.services.portfolio import rebalance_portfolios
 from ordergen_server.services.portfolio_work import STOPPING
 from ordergen_server.services.securities import Securities

@@ -9,17 +9,15 @@ import pytest
 
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import DeadlineExceeded, InvalidArgument, NotFound
-from ordergen_server.domain.rebalances import (
-    PortfolioRebalance,
-    PortfolioState,
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState, View
+from ordergen_server.domain.rebalances.runs import (
     Rebalance,
     RebalanceState,
     RunEvent,
     RunFinished,
     RunStarted,
-    View,
 )
-from ordergen_server.domain.summaries import RebalanceSummary
+from ordergen_server.domain.rebalances.summaries import RebalanceSummary
 from ordergen_server.services.watching import BATCH, ChangeSignal, watch
 from tests.builders import RUN_ID, rebalance, result
 from tests.limits import PATIENCE

@@ -13,10 +13,11 @@ from ordergen_client.records.comparisons import Variant
 from ordergen_client.records.states import PortfolioState as ClientState
 from ordergen_client.records.values import Position, RebalanceOptions
 from ordergen_server.api.messages import comparisons, encoding, explanations
-from ordergen_server.domain.comparisons import ComparedPortfolio, ComparedVariant
+from ordergen_server.domain.desk.comparisons import ComparedPortfolio, ComparedVariant
+from ordergen_server.domain.desk.explanations import Explanation, Relaxations, Rule, RuleKind, RulePrice
 from ordergen_server.domain.errors import BadData
-from ordergen_server.domain.explanations import Explanation, Relaxations, Rule, RuleKind, RulePrice
-from ordergen_server.domain.rebalances import PortfolioState, Strategy
+from ordergen_server.domain.rebalances.options import Strategy
+from ordergen_server.domain.rebalances.results import PortfolioState
 from ordergen_server.domain.requests.violations import Violations
 from tests.builders import MODEL_ID, portfolio_id, result, security_id
 

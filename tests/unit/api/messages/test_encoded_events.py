@@ -6,7 +6,8 @@ import pytest
 
 from ordergen_server.api.messages import encoded_events, encoding
 from ordergen_server.api.messages.encoded_events import EncodedEvents
-from ordergen_server.domain.rebalances import RunEvent, RunFinished, RunStarted, View
+from ordergen_server.domain.rebalances.results import View
+from ordergen_server.domain.rebalances.runs import RunEvent, RunFinished, RunStarted
 from tests.builders import rebalance, result
 
 

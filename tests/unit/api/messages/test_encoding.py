@@ -13,24 +13,19 @@ from hypothesis import strategies as st
 
 import optimizer
 from ordergen_server.api.messages import encoding
+from ordergen_server.domain.desk.price_ranges import good_until
 from ordergen_server.domain.errors import Infeasible
 from ordergen_server.domain.models import Model
-from ordergen_server.domain.price_ranges import good_until
-from ordergen_server.domain.rebalances import (
+from ordergen_server.domain.rebalances.lines import RebalancePosition, RunSecurity, transactions_of
+from ordergen_server.domain.rebalances.options import RebalanceOptions
+from ordergen_server.domain.rebalances.results import (
     PortfolioRebalance,
     PortfolioState,
-    RebalanceOptions,
-    RebalancePosition,
-    RebalanceState,
-    RunEvent,
-    RunFinished,
-    RunSecurity,
-    RunStarted,
     SolutionQuality,
     summary_of,
-    transactions_of,
 )
-from ordergen_server.domain.summaries import RebalanceSummary
+from ordergen_server.domain.rebalances.runs import RebalanceState, RunEvent, RunFinished, RunStarted
+from ordergen_server.domain.rebalances.summaries import RebalanceSummary
 from ordergen_server.services.valuation import MAXIMUM_POSITIONS
 from tests.builders import (
     MODEL_ID,

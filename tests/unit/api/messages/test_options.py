@@ -8,7 +8,7 @@ from google.protobuf import duration_pb2
 from google.type import decimal_pb2
 
 from ordergen_server.api.messages import decoding
-from ordergen_server.domain.rebalances import (
+from ordergen_server.domain.rebalances.options import (
     LotSides,
     LotSize,
     RebalanceOptions,

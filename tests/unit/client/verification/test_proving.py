@@ -13,8 +13,9 @@ from ordergen_client.verification.options import read_options
 from ordergen_client.verification.proving import prove
 from ordergen_client.verification.records import read_portfolio
 from ordergen_client.verification.telling import checked
-from ordergen_server.domain.portfolio_settings import AppliedSettings, SettingsContent
-from ordergen_server.domain.rebalances import PortfolioRebalance, RebalanceOptions, SolutionQuality, Strategy
+from ordergen_server.domain.desk.portfolio_settings import AppliedSettings, SettingsContent
+from ordergen_server.domain.rebalances.options import RebalanceOptions, Strategy
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, SolutionQuality
 from tests.builders import portfolio_id
 from tests.exports import DEFAULT, answers, exported, messages, with_options
 from tests.unit.client.verification.test_rules import RIGHT

@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 
 from ordergen_client.verification import verify_export
-from ordergen_server.domain.portfolio_settings import AppliedSettings, SettingsContent
-from ordergen_server.domain.rebalances import (
+from ordergen_server.domain.desk.portfolio_settings import AppliedSettings, SettingsContent
+from ordergen_server.domain.rebalances.options import (
     LotSides,
     LotSize,
     RebalanceOptions,
-    RebalanceState,
     Restriction,
     RestrictionType,
     Sides,
     Strategy,
     TradingCosts,
 )
+from ordergen_server.domain.rebalances.runs import RebalanceState
 from tests.builders import portfolio_id, security_id
 from tests.exports import (
     LISTED,

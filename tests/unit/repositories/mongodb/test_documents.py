@@ -15,7 +15,8 @@ from ordergen_server.domain.errors import (
     Violation,
     error_types,
 )
-from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, Rebalance, SolutionQuality
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState, SolutionQuality
+from ordergen_server.domain.rebalances.runs import Rebalance
 from ordergen_server.repositories.model_store.model_pages import total_order
 from ordergen_server.repositories.mongodb.codec import DecimalCodec
 from ordergen_server.repositories.mongodb.database import Database

@@ -11,15 +11,14 @@ from hypothesis import strategies as st
 import optimizer
 from ordergen_server.domain.errors import DataProblem, StoredDataDamaged
 from ordergen_server.domain.market import MarketSnapshot, Price, Quote
-from ordergen_server.domain.rebalances import (
+from ordergen_server.domain.rebalances.lines import (
     UNKNOWN_REASON,
-    MinimumCash,
-    PortfolioRebalance,
-    PortfolioState,
     RebalancePosition,
     RunSecurity,
     transactions_of,
 )
+from ordergen_server.domain.rebalances.options import MinimumCash
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
 from ordergen_server.repositories.mongodb.codec import CODEC_OPTIONS, Document
 from ordergen_server.repositories.mongodb.documents import to_document
 from ordergen_server.repositories.run_store.markets import KNOWN, RunMarket, RunTable

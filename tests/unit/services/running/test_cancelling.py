@@ -11,11 +11,9 @@ from ordergen_server.domain.errors import (
     Cancelled,
 )
 from ordergen_server.domain.market import MarketSnapshot
-from ordergen_server.domain.rebalances import (
-    PortfolioState,
-    RebalanceOptions,
-    RebalanceState,
-)
+from ordergen_server.domain.rebalances.options import RebalanceOptions
+from ordergen_server.domain.rebalances.results import PortfolioState
+from ordergen_server.domain.rebalances.runs import RebalanceState
 from tests.builders import NOW, portfolio_id
 from tests.limits import PATIENCE
 from tests.unit.services.runs import BUYS, RESTS, house

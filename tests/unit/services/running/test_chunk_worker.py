@@ -18,7 +18,7 @@ from ordergen_server.domain.errors import (
     SiblingUnavailable,
 )
 from ordergen_server.domain.market import Holdings
-from ordergen_server.domain.rebalances import PortfolioState
+from ordergen_server.domain.rebalances.results import PortfolioState
 from ordergen_server.domain.stores import BegunBy, Lease, RunOrder
 from ordergen_server.services.members import NO_FLOWS
 from ordergen_server.services.portfolio_work import PortfolioWork

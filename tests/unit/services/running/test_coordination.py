@@ -18,7 +18,8 @@ from ordergen_server.domain.errors import (
     SiblingUnavailable,
     StoredDataDamaged,
 )
-from ordergen_server.domain.rebalances import PortfolioState, Rebalance, RebalanceState
+from ordergen_server.domain.rebalances.results import PortfolioState
+from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState
 from ordergen_server.domain.stores import Lease, RunOrder
 from ordergen_server.services.running import coordination
 from ordergen_server.services.running.chunk_executor import WorkerLost

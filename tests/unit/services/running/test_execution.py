@@ -19,11 +19,8 @@ from ordergen_server.domain.errors import (
     SiblingUnavailable,
 )
 from ordergen_server.domain.market import Holdings, Price, Quote
-from ordergen_server.domain.rebalances import (
-    PortfolioRebalance,
-    PortfolioState,
-    RebalanceState,
-)
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
+from ordergen_server.domain.rebalances.runs import RebalanceState
 from ordergen_server.domain.stores import Lease, LeaseLost
 from tests.builders import NOW, holdings, portfolio_id, rebalance, result, security_id, snapshot
 from tests.limits import PATIENCE

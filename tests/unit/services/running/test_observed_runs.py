@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from ordergen_server.domain import origin
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.origin import Origin, working_for
-from ordergen_server.domain.rebalances import PortfolioState, RebalanceOptions, RebalanceState
+from ordergen_server.domain.rebalances.options import RebalanceOptions
+from ordergen_server.domain.rebalances.results import PortfolioState
+from ordergen_server.domain.rebalances.runs import RebalanceState
 from ordergen_server.services.observer import SolveMethod, Stage
 from tests.builders import holdings
 from tests.limits import PATIENCE

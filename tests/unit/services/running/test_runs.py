@@ -15,7 +15,8 @@ from ordergen_server.domain.errors import (
     RebalanceInProgress,
     ResourceExhausted,
 )
-from ordergen_server.domain.rebalances import PortfolioState, Rebalance, RebalanceState
+from ordergen_server.domain.rebalances.results import PortfolioState
+from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState
 from ordergen_server.domain.stores import Request, RunOrder
 from ordergen_server.services.running.runs import Runs
 from tests.builders import MODEL_ID, NOW, model, portfolio_id, position, rebalance

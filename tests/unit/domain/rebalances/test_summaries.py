@@ -11,16 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ordergen_server.api.messages import encoding
-from ordergen_server.domain.rebalances import (
+from ordergen_server.domain.rebalances.lines import RebalancePosition, RunSecurity, transactions_of
+from ordergen_server.domain.rebalances.results import (
     PortfolioRebalance,
     PortfolioState,
-    RebalancePosition,
-    RunSecurity,
     SolutionQuality,
     summary_of,
-    transactions_of,
 )
-from ordergen_server.domain.summaries import RebalanceSummary
+from ordergen_server.domain.rebalances.summaries import RebalanceSummary
 from tests.builders import TODAY, rebalance, result, security_id
 from tests.summaries import check_summary
 

@@ -17,13 +17,9 @@ from math import lcm
 from typing import NamedTuple
 
 from ordergen_server.domain.numbers import EXACT, ZERO
-from ordergen_server.domain.rebalances import (
-    MinimumCash,
-    PortfolioRebalance,
-    RebalanceOptions,
-    RebalancePosition,
-    TradingCosts,
-)
+from ordergen_server.domain.rebalances.lines import RebalancePosition
+from ordergen_server.domain.rebalances.options import MinimumCash, RebalanceOptions, TradingCosts
+from ordergen_server.domain.rebalances.results import PortfolioRebalance
 
 #: Decimals of a price, and their steps: what moves is a whole number of these.
 PRICE_PLACES, STEPS = 8, 10**8

@@ -6,7 +6,12 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from ordergen_server.domain.errors import NotToBeTraded, Violation
-from ordergen_server.domain.rebalances import MinimumCash, RebalanceOptions, Restriction, RestrictionType
+from ordergen_server.domain.rebalances.options import (
+    MinimumCash,
+    RebalanceOptions,
+    Restriction,
+    RestrictionType,
+)
 from ordergen_server.domain.requests.ids import check_entity_id
 from ordergen_server.domain.requests.violations import Violations
 

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordergen_server.domain.errors import InvalidArgument
-from ordergen_server.domain.portfolio_settings import (
+from ordergen_server.domain.desk.portfolio_settings import (
     FIELDS,
     MAXIMUM_RESTRICTIONS,
     AppliedSettings,
@@ -19,7 +18,8 @@ from ordergen_server.domain.portfolio_settings import (
     joined,
     take_fields,
 )
-from ordergen_server.domain.rebalances import RebalanceOptions, Restriction, RestrictionType
+from ordergen_server.domain.errors import InvalidArgument
+from ordergen_server.domain.rebalances.options import RebalanceOptions, Restriction, RestrictionType
 from ordergen_server.domain.requests.violations import Violations
 from ordergen_server.services.constraints import cash_floor
 from tests.builders import portfolio_id, security_id

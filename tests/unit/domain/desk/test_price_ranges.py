@@ -9,20 +9,18 @@ from fractions import Fraction
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from ordergen_server.domain.desk.price_ranges import PriceRange, good_until
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.models import Position
-from ordergen_server.domain.price_ranges import PriceRange, good_until
-from ordergen_server.domain.rebalances import (
-    PortfolioRebalance,
+from ordergen_server.domain.rebalances.lines import RebalancePosition, RunSecurity
+from ordergen_server.domain.rebalances.options import (
     RebalanceOptions,
-    RebalancePosition,
     Restriction,
     RestrictionType,
-    RunSecurity,
-    SolutionQuality,
     Strategy,
     TradingCosts,
 )
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, SolutionQuality
 from tests.builders import holdings, position, rebalanced, result, security_id, snapshot
 
 STEP = Fraction(1, 10**8)

@@ -8,7 +8,8 @@ from typing import Final
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.domain.models import Position
 from ordergen_server.domain.numbers import EXACT, ZERO, product, ratio
-from ordergen_server.domain.rebalances import PortfolioState, RebalanceOptions
+from ordergen_server.domain.rebalances.options import RebalanceOptions
+from ordergen_server.domain.rebalances.results import PortfolioState
 from ordergen_server.domain.requests.violations import Violations
 
 MAXIMUM_VARIANTS: Final = 10

@@ -44,7 +44,7 @@ from ordergen_server.services.drifting.checks import DriftChecks
 from ordergen_server.services.models import ModelEditor
 from ordergen_server.services.portfolio_settings import SettingsEditor
 from ordergen_server.services.portfolio_work import PortfolioWork
-from ordergen_server.services.rebalancer import Rebalancer
+from ordergen_server.services.rebalancing.rebalancers import rebalancers
 from ordergen_server.services.references import ReferenceResolver
 from ordergen_server.services.running.chunk_executor import ChunkExecutor
 from ordergen_server.services.running.chunk_worker import ChunkWorker
@@ -160,7 +160,7 @@ def serving(
             clock=utc_now,
             maximum_price_age_days=settings.maximum_price_age_days,
         )
-        rebalancer = Rebalancer(
+        rebalancing = rebalancers(
             models=models,
             store=store,
             settings=portfolio_settings,
@@ -177,7 +177,7 @@ def serving(
             (
                 ModelServicer(ModelEditor(models, utc_now), models),
                 RebalanceServicer(
-                    rebalancer,
+                    rebalancing,
                     drift_checks,
                     comparisons,
                     store,

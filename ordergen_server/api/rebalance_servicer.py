@@ -19,7 +19,7 @@ from ordergen_server.domain.stores import RebalanceStore, SettingsStore
 from ordergen_server.services.comparing.comparisons import Comparisons
 from ordergen_server.services.drifting.checks import DriftChecks
 from ordergen_server.services.portfolio_settings import SettingsEditor
-from ordergen_server.services.rebalancer import Rebalancer
+from ordergen_server.services.rebalancing.rebalancers import Rebalancers
 from ordergen_server.services.watching import Events
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class RebalanceServicer(SettingsServicer):
     here, once for all that watch.
 
     Args:
-        rebalancer: the use cases.
+        rebalancers: the use cases.
         drift_checks: who needs them.
         comparisons: what different options would do.
         runs: what is stored of runs.
@@ -49,7 +49,7 @@ class RebalanceServicer(SettingsServicer):
 
     def __init__(
         self,
-        rebalancer: Rebalancer,
+        rebalancers: Rebalancers,
         drift_checks: DriftChecks,
         comparisons: Comparisons,
         runs: RebalanceStore,
@@ -59,7 +59,7 @@ class RebalanceServicer(SettingsServicer):
         settings: SettingsStore,
     ) -> None:
         super().__init__(editor, settings)
-        self._rebalancer = rebalancer
+        self._rebalancers = rebalancers
         self._drift_checks = drift_checks
         self._comparisons = comparisons
         self._runs = runs
@@ -76,7 +76,7 @@ class RebalanceServicer(SettingsServicer):
             options = decoding.options(request.options, violations)
             cash_flow = decoding.cash_flow(request, violations)
         explained: list[Explanation] = []
-        result = self._rebalancer.rebalance_portfolio(
+        result = self._rebalancers.portfolio.rebalance(
             request.portfolio_id,
             options,
             call.deadline(self._limits.call_seconds).unless(call.gone.is_set),
@@ -103,7 +103,7 @@ class RebalanceServicer(SettingsServicer):
         deadline = call.deadline(self._limits.run_seconds)
         if request.validate_only:
             wanted = deadline.unless(call.gone.is_set)
-            events = self._rebalancer.preview_model(
+            events = self._rebalancers.previews.preview(
                 request.model_id,
                 options,
                 wanted,
@@ -113,7 +113,7 @@ class RebalanceServicer(SettingsServicer):
                 draft=draft,
             )
         else:
-            events = self._rebalancer.rebalance_model(
+            events = self._rebalancers.model.rebalance(
                 request.model_id,
                 options,
                 deadline,
@@ -133,7 +133,7 @@ class RebalanceServicer(SettingsServicer):
             options = decoding.options(request.options, violations)
             portfolio_ids = decoding.chosen(request.portfolio_ids, violations)
             cash_flows = decoding.cash_flows(request.cash_flows, violations)
-        started = self._rebalancer.start(
+        started = self._rebalancers.model.start(
             request.model_id,
             options,
             self._limits.run_seconds,
@@ -151,7 +151,7 @@ class RebalanceServicer(SettingsServicer):
                 violations.add("after_sequence", "must not be negative", request.after_sequence)
             view = decoding.view(request.view, violations)
         deadline = call.deadline(self._limits.run_seconds)
-        events = self._rebalancer.watch(
+        events = self._rebalancers.model.watch(
             request.rebalance_id, request.after_sequence, deadline, call.gone, view
         )
         return self._told(events, view)
@@ -162,7 +162,7 @@ class RebalanceServicer(SettingsServicer):
         """Cancel a run."""
         with Violations() as violations:
             check_object_id(request.rebalance_id, "rebalance_id", violations)
-        for batch in self._rebalancer.cancel(request.rebalance_id, CANCEL_SECONDS):
+        for batch in self._rebalancers.model.cancel(request.rebalance_id, CANCEL_SECONDS):
             yield [encoding.rebalance(ended) for ended in batch]
 
     def DeleteRebalance(self, request: pb.DeleteRebalanceRequest, call: Call) -> empty_pb2.Empty:

@@ -27,7 +27,7 @@ class Telemetry:
         calls: for whatever takes calls in.
         siblings: the observer of `open_sources`.
         database: the observer of `Database`.
-        runs: the observer of PortfolioWork, RunJournal, Runs and Rebalancer.
+        runs: the observer of PortfolioWork, RunJournal, Runs and Rebalancers.
     """
 
     def __init__(

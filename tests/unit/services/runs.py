@@ -20,7 +20,7 @@ from ordergen_server.domain.stores import Request, RunOrder
 from ordergen_server.services.members import NO_FLOWS
 from ordergen_server.services.observer import UNOBSERVED, RunObserver
 from ordergen_server.services.portfolio_work import PortfolioWork
-from ordergen_server.services.rebalancer import Rebalancer
+from ordergen_server.services.rebalancing.rebalancers import Rebalancers, rebalancers
 from ordergen_server.services.running.chunk_executor import ThreadExecutor
 from ordergen_server.services.running.chunk_worker import ChunkWorker, WorkerTimes
 from ordergen_server.services.running.execution import Execution
@@ -81,7 +81,7 @@ class House:
     execution: Execution
     journal: RunJournal
     holder: Runs
-    rebalancer: Rebalancer
+    rebalancers: Rebalancers
     model: Model
     changed: ChangeSignal
     clock: Clock
@@ -117,7 +117,7 @@ class House:
 
     def cancel(self, rebalance_id: str, seconds: float) -> Rebalance:
         """The run as cancelling it tells it."""
-        (found,) = each(self.rebalancer.cancel(rebalance_id, seconds))
+        (found,) = each(self.rebalancers.model.cancel(rebalance_id, seconds))
         return found
 
     def ended(self, rebalance_id: str) -> bool:
@@ -167,7 +167,7 @@ def house(
         executor = stack.enter_context(closing(ThreadExecutor(worker.work_off, 4, 1)))
         execution = Execution(work, chunks, journal, executor)
         holder = Runs(execution, journal, maximum_runs=maximum_runs, tend_seconds=3600, observer=observer)
-        rebalancer = Rebalancer(
+        found = rebalancers(
             models=kept,
             store=store,
             settings=store.settings,
@@ -188,7 +188,7 @@ def house(
                 execution,
                 journal,
                 holder,
-                rebalancer,
+                found,
                 followed,
                 changed,
                 now,
@@ -198,7 +198,7 @@ def house(
 
 
 def rebalance_one(parts: House) -> PortfolioRebalance:
-    return parts.rebalancer.rebalance_portfolio(portfolio_id(0), OPTIONS, Deadline.after(PATIENCE))
+    return parts.rebalancers.portfolio.rebalance(portfolio_id(0), OPTIONS, Deadline.after(PATIENCE))
 
 
 def only_run(parts: House) -> Rebalance:

@@ -248,7 +248,9 @@ FLOWS = {portfolio_id(0): D(-300), portfolio_id(2): D("550.5"), portfolio_id(1):
 
 def told(parts: House, portfolio_ids: tuple[str, ...] = ()) -> dict[str, PortfolioRebalance]:
     """What becomes of each portfolio of a run with these flows."""
-    begun = parts.rebalancer.start(MODEL_ID, OPTIONS, PATIENCE, cash_flows=FLOWS, portfolio_ids=portfolio_ids)
+    begun = parts.rebalancers.model.start(
+        MODEL_ID, OPTIONS, PATIENCE, cash_flows=FLOWS, portfolio_ids=portfolio_ids
+    )
     assert parts.ended(begun.rebalance_id)
     return {one.portfolio_id: one for one in parts.runs.results}
 
@@ -257,9 +259,11 @@ def test_flows_reach_their_portfolios_however_a_run_is_asked_for() -> None:
     """One of 1,000 in cash gives 300 away, one of 100 gets 550.50; for the others nothing comes or goes."""
     with house(BUYS, RESTS, RESTS, BUYS) as parts:
         stored = told(parts)
-        events = parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE), cash_flows=FLOWS)
+        events = parts.rebalancers.previews.preview(
+            MODEL_ID, OPTIONS, Deadline.after(PATIENCE), cash_flows=FLOWS
+        )
         tried = [one.event for one in each(events)]
-        events = parts.rebalancer.rebalance_model(
+        events = parts.rebalancers.model.rebalance(
             MODEL_ID, OPTIONS, Deadline.after(PATIENCE), cash_flows=FLOWS
         )
         streamed = [one.event for one in each(events)]
@@ -273,7 +277,7 @@ def test_flows_reach_their_portfolios_however_a_run_is_asked_for() -> None:
 
 def test_a_flow_of_a_single_portfolio() -> None:
     with house(BUYS) as parts:
-        rebalance = parts.rebalancer.rebalance_portfolio
+        rebalance = parts.rebalancers.portfolio.rebalance
         answer = rebalance(portfolio_id(0), OPTIONS, Deadline.after(PATIENCE), cash_flow=D(-300))
         assert (answer.cash_flow, orders(answer)) == (D(-300), [7])
         assert parts.runs.results[0].cash_flow == D(-300)
@@ -314,8 +318,8 @@ def test_a_run_that_is_taken_over_has_its_flows() -> None:
 
 def test_a_repeated_request_joins_the_run_and_its_flows() -> None:
     with house(BUYS, RESTS, RESTS) as parts:
-        first = parts.rebalancer.start(MODEL_ID, OPTIONS, PATIENCE, cash_flows=FLOWS, request=REQUEST)
-        again = parts.rebalancer.start(MODEL_ID, OPTIONS, PATIENCE, request=REQUEST)
+        first = parts.rebalancers.model.start(MODEL_ID, OPTIONS, PATIENCE, cash_flows=FLOWS, request=REQUEST)
+        again = parts.rebalancers.model.start(MODEL_ID, OPTIONS, PATIENCE, request=REQUEST)
         assert again.rebalance_id == first.rebalance_id
         assert parts.ended(first.rebalance_id)
         assert parts.runs.get_portfolio(first.rebalance_id, portfolio_id(0)).cash_flow == D(-300)

@@ -141,7 +141,7 @@ def test_where_nothing_was_solved_there_is_nothing_to_explain(held: Holdings) ->
 def test_a_rebalance_is_explained_from_the_same_reading_and_stored_without() -> None:
     with house(BUYS, RESTS, WORTHLESS) as parts:
         told: list[Explanation] = []
-        found = parts.rebalancer.rebalance_portfolio(
+        found = parts.rebalancers.portfolio.rebalance(
             portfolio_id(0), OPTIONS, Deadline.after(PATIENCE), explained=told.append
         )
         assert (found.state, told) == (PortfolioState.REBALANCED, [Explanation()])
@@ -154,7 +154,7 @@ def test_rules_of_settings_are_explained_as_those_of_the_run_are() -> None:
     with house(BUYS) as parts:
         parts.settings.put(portfolio_id(0), SettingsContent(minimum_cash_amount=Decimal(950)))
         told: list[Explanation] = []
-        found = parts.rebalancer.rebalance_portfolio(
+        found = parts.rebalancers.portfolio.rebalance(
             portfolio_id(0), OPTIONS, Deadline.after(PATIENCE), validate_only=True, explained=told.append
         )
         assert found.drift_after == Decimal("0.05")
@@ -165,13 +165,13 @@ def test_an_infeasible_portfolio_is_answered_where_it_is_explained() -> None:
     options = RebalanceOptions(maximum_trade_count=0)
     with house(BUYS) as parts:
         told: list[Explanation] = []
-        found = parts.rebalancer.rebalance_portfolio(
+        found = parts.rebalancers.portfolio.rebalance(
             portfolio_id(0), options, Deadline.after(PATIENCE), validate_only=True, explained=told.append
         )
         assert isinstance(found.error, Infeasible)
         relaxed = Relaxations(((Rule(RuleKind.MAXIMUM_TRADE_COUNT),),), incomplete=False)
         assert told == [Explanation(relaxations=relaxed)]
         with pytest.raises(Infeasible):
-            parts.rebalancer.rebalance_portfolio(
+            parts.rebalancers.portfolio.rebalance(
                 portfolio_id(0), options, Deadline.after(PATIENCE), validate_only=True
             )

@@ -13,7 +13,7 @@ from ordergen_server.domain.market import MarketSnapshot
 from ordergen_server.domain.rebalances.options import RebalanceOptions
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
 from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState, RunFinished
-from ordergen_server.services.rebalancer import Rebalancer
+from ordergen_server.services.rebalancing.rebalancers import Rebalancers, rebalancers
 from tests.builders import (
     MODEL_ID,
     NOW,
@@ -71,14 +71,15 @@ def test_the_error_says_how_old_it_is_and_how_old_it_may_be() -> None:
 
 
 def ended(parts: House, options: RebalanceOptions) -> tuple[Rebalance, dict[str, PortfolioRebalance]]:
-    begun = parts.rebalancer.start(MODEL_ID, options, PATIENCE)
+    begun = parts.rebalancers.model.start(MODEL_ID, options, PATIENCE)
     assert parts.ended(begun.rebalance_id)
     return parts.runs.get(begun.rebalance_id), {one.portfolio_id: one for one in parts.runs.results}
 
 
 def previewed(parts: House, options: RebalanceOptions) -> tuple[Rebalance, dict[str, PortfolioRebalance]]:
     told = [
-        one.event for one in each(parts.rebalancer.preview_model(MODEL_ID, options, Deadline.after(PATIENCE)))
+        one.event
+        for one in each(parts.rebalancers.previews.preview(MODEL_ID, options, Deadline.after(PATIENCE)))
     ]
     last = told[-1]
     assert isinstance(last, RunFinished)
@@ -103,20 +104,20 @@ def test_who_does_not_need_an_old_price_goes_on(carried_out: object) -> None:
 def test_one_portfolio_is_refused_and_stored() -> None:
     with house(BUYS, market=market(None)) as parts:
         with pytest.raises(StalePrice) as raised:
-            parts.rebalancer.rebalance_portfolio(portfolio_id(0), WEEK, Deadline.after(PATIENCE))
+            parts.rebalancers.portfolio.rebalance(portfolio_id(0), WEEK, Deadline.after(PATIENCE))
         stored = parts.runs.get(raised.value.metadata["rebalance_id"])
         assert stored.counts == {PortfolioState.FAILED: 1}
-        assert parts.rebalancer.rebalance_portfolio(
+        assert parts.rebalancers.portfolio.rebalance(
             portfolio_id(0), OPTIONS, Deadline.after(PATIENCE)
         ).transactions
 
 
-def configured(parts: House, days: int | None) -> Rebalancer:
-    return Rebalancer(
+def configured(parts: House, days: int | None) -> Rebalancers:
+    return rebalancers(
         models=parts.models,
         store=parts.runs,
         settings=parts.settings,
-        work=parts.rebalancer._work,  # noqa: SLF001 - the same house
+        work=parts.rebalancers.portfolio._work,  # noqa: SLF001 - the same house
         runs=parts.holder,
         clock=parts.clock,
         maximum_price_age_days=days,
@@ -133,7 +134,7 @@ def test_what_the_server_is_configured_with_holds_where_a_call_says_nothing(
     """It stands in the options of the run: who takes it over knows it, and who reads it."""
     options = replace(OPTIONS, maximum_price_age_days=asked)
     with house(BUYS, market=market(TODAY - timedelta(days=5))) as parts:
-        begun = configured(parts, configured_days).start(MODEL_ID, options, PATIENCE)
+        begun = configured(parts, configured_days).model.start(MODEL_ID, options, PATIENCE)
         assert parts.ended(begun.rebalance_id)
         [found] = parts.runs.results
         run = parts.runs.get(begun.rebalance_id)

@@ -65,12 +65,12 @@ def test_a_portfolio_of_no_model() -> None:
 def test_a_preview_of_a_portfolio_stores_nothing() -> None:
     with house(BUYS, WORTHLESS) as parts:
         for _ in range(2):
-            answer = parts.rebalancer.rebalance_portfolio(
+            answer = parts.rebalancers.portfolio.rebalance(
                 portfolio_id(0), OPTIONS, Deadline.after(PATIENCE), validate_only=True
             )
             assert (answer.state, answer.rebalance_id) == (PortfolioState.REBALANCED, "")
         with pytest.raises(MarketValueNotPositive) as raised:
-            parts.rebalancer.rebalance_portfolio(
+            parts.rebalancers.portfolio.rebalance(
                 portfolio_id(1), OPTIONS, Deadline.after(PATIENCE), validate_only=True
             )
     assert raised.value.metadata == {}
@@ -82,7 +82,7 @@ def test_a_portfolio_asked_for_again_answers_its_first_result() -> None:
     """And its model was rebalanced once, at that time."""
 
     def ask(parts: House, request: Request) -> PortfolioRebalance:
-        return parts.rebalancer.rebalance_portfolio(
+        return parts.rebalancers.portfolio.rebalance(
             portfolio_id(0), OPTIONS, Deadline.after(PATIENCE), request=request
         )
 
@@ -103,7 +103,7 @@ def test_a_portfolio_whose_caller_has_gone_is_not_stored() -> None:
     with house(BUYS, before=lambda _: gone.set()) as parts:
         for _ in range(2):
             with pytest.raises(Cancelled):
-                parts.rebalancer.rebalance_portfolio(portfolio_id(0), OPTIONS, deadline)
+                parts.rebalancers.portfolio.rebalance(portfolio_id(0), OPTIONS, deadline)
     assert parts.runs.runs == {}
     assert (parts.market.calls, len(parts.portfolios.asked)) == (1, 1)
 
@@ -111,7 +111,7 @@ def test_a_portfolio_whose_caller_has_gone_is_not_stored() -> None:
 def test_a_single_portfolio_beside_a_run() -> None:
     release = Event()
     with house(BUYS, RESTS, before=lambda _: release.is_set() or release.wait(0.2), workers=1) as parts:
-        started = parts.rebalancer.start(MODEL_ID, OPTIONS, 1000)
+        started = parts.rebalancers.model.start(MODEL_ID, OPTIONS, 1000)
         assert rebalance_one(parts).state is PortfolioState.REBALANCED
         release.set()
         assert parts.ended(started.rebalance_id)

@@ -43,7 +43,7 @@ from tests.waiting import eventually
 
 
 def rebalance_all(parts: House, seconds: float = 10) -> list[RunEvent]:
-    return list(each(parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(seconds))))
+    return list(each(parts.rebalancers.model.rebalance(MODEL_ID, OPTIONS, Deadline.after(seconds))))
 
 
 def test_a_model_without_positions_would_sell_everything() -> None:
@@ -57,7 +57,7 @@ def test_a_model_without_positions_would_sell_everything() -> None:
 
 def test_a_model_that_is_not_there() -> None:
     with house() as parts, pytest.raises(NotFound):
-        next(each(parts.rebalancer.rebalance_model("f" * 24, OPTIONS, Deadline.after(PATIENCE))))
+        next(each(parts.rebalancers.model.rebalance("f" * 24, OPTIONS, Deadline.after(PATIENCE))))
 
 
 def test_a_model_is_told_from_start_to_end_and_everything_is_stored() -> None:
@@ -81,7 +81,7 @@ def test_a_model_without_portfolios() -> None:
 @pytest.mark.parametrize("problem", [SiblingUnavailable("down"), DeadlineExceeded("late")])
 def test_a_run_that_stopped_says_why_after_its_last_event(problem: OrderGenerationError) -> None:
     with house(RESTS, RESTS, market=problem) as parts:
-        events = each(parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE)))
+        events = each(parts.rebalancers.model.rebalance(MODEL_ID, OPTIONS, Deadline.after(PATIENCE)))
         told = [next(events) for _ in range(4)]
         with pytest.raises(type(problem)) as raised:
             next(events)
@@ -101,7 +101,7 @@ def test_a_bug_ends_the_run_as_an_internal_error() -> None:
 def test_a_caller_waits_for_whoever_takes_the_run_over() -> None:
     """What could not be stored is done again after the lease has run out, and the stream goes on."""
     with house(RESTS) as parts:
-        events = each(parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(1000)))
+        events = each(parts.rebalancers.model.rebalance(MODEL_ID, OPTIONS, Deadline.after(1000)))
         storing, parts.chunks.storing = parts.chunks.storing, refuse  # type: ignore[assignment,method-assign]
         assert isinstance(next(events).event, RunStarted)
         eventually(lambda: not parts.holder._held)  # noqa: SLF001 - nothing else tells
@@ -124,7 +124,7 @@ def gated_house(gate: Event, count: int = 20) -> AbstractContextManager[House]:
 def test_a_caller_that_leaves_cancels_the_run() -> None:
     gate = Event()
     with gated_house(gate) as parts:
-        events = each(parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE)))
+        events = each(parts.rebalancers.model.rebalance(MODEL_ID, OPTIONS, Deadline.after(PATIENCE)))
         assert isinstance(next(events).event, RunStarted)
         events.close()
         assert parts.ended(only_run(parts).rebalance_id)
@@ -140,7 +140,7 @@ def test_a_caller_that_is_gone_is_told_no_more_and_its_run_is_cancelled() -> Non
     gate, leaving = Event(), Leaving()
     with gated_house(gate) as parts:
         events = each(
-            parts.rebalancer.rebalance_model(
+            parts.rebalancers.model.rebalance(
                 MODEL_ID, OPTIONS, Deadline.after(PATIENCE), when_gone=leaving.add_callback
             )
         )
@@ -158,7 +158,7 @@ def test_a_caller_that_is_gone_before_the_run_has_begun_cancels_it() -> None:
     gate = Event()
     with gated_house(gate) as parts:
         events = each(
-            parts.rebalancer.rebalance_model(
+            parts.rebalancers.model.rebalance(
                 MODEL_ID, OPTIONS, Deadline.after(PATIENCE), when_gone=lambda _: False
             )
         )
@@ -187,7 +187,7 @@ def test_a_server_that_stops_does_not_cancel_the_runs_of_callers_that_it_cuts_of
     gate, leaving = Event(), Leaving()
     with gated_house(gate) as parts:
         events = each(
-            parts.rebalancer.rebalance_model(
+            parts.rebalancers.model.rebalance(
                 MODEL_ID, OPTIONS, Deadline.after(PATIENCE), when_gone=leaving.add_callback
             )
         )
@@ -204,7 +204,9 @@ def test_a_preview_ends_once_its_caller_has_gone() -> None:
     gate, gone = Event(), Event()
     with gated_house(gate) as parts:
         events = each(
-            parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE).unless(gone.is_set))
+            parts.rebalancers.previews.preview(
+                MODEL_ID, OPTIONS, Deadline.after(PATIENCE).unless(gone.is_set)
+            )
         )
         next(events)
         gone.set()
@@ -216,21 +218,21 @@ def test_a_preview_ends_once_its_caller_has_gone() -> None:
 
 def test_previews_that_nobody_reads_keep_no_run_from_beginning() -> None:
     with house(RESTS, maximum_runs=1) as parts:
-        unread = each(parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE)))
+        unread = each(parts.rebalancers.previews.preview(MODEL_ID, OPTIONS, Deadline.after(PATIENCE)))
         next(unread)
         with pytest.raises(ResourceExhausted) as refused:
-            next(each(parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE))))
+            next(each(parts.rebalancers.previews.preview(MODEL_ID, OPTIONS, Deadline.after(PATIENCE))))
         assert refused.value.metadata == {"kind": "previews"}
-        assert parts.ended(parts.rebalancer.start(MODEL_ID, OPTIONS, PATIENCE).rebalance_id)
+        assert parts.ended(parts.rebalancers.model.start(MODEL_ID, OPTIONS, PATIENCE).rebalance_id)
         unread.close()
-        again = each(parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE)))
+        again = each(parts.rebalancers.previews.preview(MODEL_ID, OPTIONS, Deadline.after(PATIENCE)))
         assert len(list(again)) == 3
 
 
 def test_a_caller_that_leaves_a_server_that_stops_leaves_the_run_to_another() -> None:
     gate = Event()
     with gated_house(gate) as parts:
-        events = each(parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE)))
+        events = each(parts.rebalancers.model.rebalance(MODEL_ID, OPTIONS, Deadline.after(PATIENCE)))
         next(events)
         parts.holder.drain()
         events.close()
@@ -242,11 +244,11 @@ def test_a_caller_that_joined_leaves_the_run_to_who_began_it() -> None:
     gate = Event()
     with gated_house(gate, 5) as parts:
         first = each(
-            parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE), request=REQUEST)
+            parts.rebalancers.model.rebalance(MODEL_ID, OPTIONS, Deadline.after(PATIENCE), request=REQUEST)
         )
         assert isinstance(next(first).event, RunStarted)
         second = each(
-            parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE), request=REQUEST)
+            parts.rebalancers.model.rebalance(MODEL_ID, OPTIONS, Deadline.after(PATIENCE), request=REQUEST)
         )
         next(second)
         second.close()
@@ -257,7 +259,7 @@ def test_a_caller_that_joined_leaves_the_run_to_who_began_it() -> None:
 
 def test_a_slow_reader_does_not_slow_the_run() -> None:
     with house(*[RESTS] * 30) as parts:
-        events = each(parts.rebalancer.rebalance_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE)))
+        events = each(parts.rebalancers.model.rebalance(MODEL_ID, OPTIONS, Deadline.after(PATIENCE)))
         next(events)
         assert parts.ended(only_run(parts).rebalance_id)
         assert [event.sequence for event in events] == list(range(2, 33))
@@ -280,9 +282,9 @@ def test_a_run_started_goes_on_and_can_be_watched_and_cancelled() -> None:
         (first if asked == portfolio_id(0) else rest).wait(PATIENCE)
 
     with house(*[RESTS] * 20, before=before, workers=1, window=1) as parts, ThreadPoolExecutor(1) as caller:
-        started = parts.rebalancer.start(MODEL_ID, OPTIONS, 1000)
+        started = parts.rebalancers.model.start(MODEL_ID, OPTIONS, 1000)
         assert started.state is RebalanceState.RUNNING
-        seen = each(parts.rebalancer.watch(started.rebalance_id, 1, Deadline.after(PATIENCE), Event()))
+        seen = each(parts.rebalancers.model.watch(started.rebalance_id, 1, Deadline.after(PATIENCE), Event()))
         first.set()
         assert next(seen).sequence == 2
         cancelling = caller.submit(parts.cancel, started.rebalance_id, PATIENCE)
@@ -306,7 +308,7 @@ def test_a_cancel_answers_after_its_time_that_the_run_goes_on(monkeypatch: pytes
             return storing(task, chunk, results, *more)
 
         monkeypatch.setattr(parts.chunks, "storing", slowly)
-        started = parts.rebalancer.start(MODEL_ID, OPTIONS, 1000)
+        started = parts.rebalancers.model.start(MODEL_ID, OPTIONS, 1000)
         assert parts.cancel(started.rebalance_id, 0.05).state is RebalanceState.RUNNING
         release.set()
         assert parts.ended(started.rebalance_id)
@@ -314,7 +316,7 @@ def test_a_cancel_answers_after_its_time_that_the_run_goes_on(monkeypatch: pytes
 
 def test_a_preview_of_a_model_stores_nothing() -> None:
     with house(BUYS, RESTS, WORTHLESS) as parts:
-        events = list(each(parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE))))
+        events = list(each(parts.rebalancers.previews.preview(MODEL_ID, OPTIONS, Deadline.after(PATIENCE))))
         assert parts.runs.runs == {}
         assert parts.models.get(MODEL_ID).last_rebalance_time is None
     finished = events[-1].event
@@ -338,8 +340,8 @@ def test_a_preview_that_stops_skips_the_rest_and_says_why(where: str) -> None:
     told: list[RunEvent] = []
     with house(down, *[RESTS] * 5, market=market, workers=1, window=1) as parts:
         with pytest.raises(SiblingUnavailable) as raised:
-            told += each(parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE)))
-        events = each(parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE)))
+            told += each(parts.rebalancers.previews.preview(MODEL_ID, OPTIONS, Deadline.after(PATIENCE)))
+        events = each(parts.rebalancers.previews.preview(MODEL_ID, OPTIONS, Deadline.after(PATIENCE)))
         told = list(islice(events, 8))
         events.close()
         assert parts.runs.runs == {}

@@ -211,9 +211,11 @@ def test_cash_flows_and_settings_of_a_run_hold_together() -> None:
     with house(BUYS, BUYS) as parts:
         parts.settings.put(portfolio_id(0), SettingsContent(minimum_cash_weight=Decimal("0.95")))
         parts.settings.put(portfolio_id(1), CLOSED)
-        told = parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE), cash_flows=flows)
+        told = parts.rebalancers.previews.preview(
+            MODEL_ID, OPTIONS, Deadline.after(PATIENCE), cash_flows=flows
+        )
         _, *results, finished = [one.event for one in each(told)]
-        started = parts.rebalancer.start(MODEL_ID, OPTIONS, PATIENCE, cash_flows=flows)
+        started = parts.rebalancers.model.start(MODEL_ID, OPTIONS, PATIENCE, cash_flows=flows)
         eventually(lambda: parts.runs.get(started.rebalance_id).finish_time)
         stored = {one.portfolio_id: one for one in parts.runs.results}
     tried = {one.portfolio_id: one for one in results if isinstance(one, PortfolioRebalance)}
@@ -368,7 +370,7 @@ def test_a_preview_applies_settings_and_reads_them_once() -> None:
     with house(BUYS, BUYS, BUYS) as parts:
         parts.settings.put(portfolio_id(0), CLOSED)
         parts.settings.put(portfolio_id(1), SettingsContent(minimum_cash_amount=Decimal(950)))
-        told = parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE))
+        told = parts.rebalancers.previews.preview(MODEL_ID, OPTIONS, Deadline.after(PATIENCE))
         _, *results, finished = [one.event for one in each(told)]
         reads = parts.settings.reads
     assert isinstance(finished, RunFinished)

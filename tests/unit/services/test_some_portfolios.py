@@ -40,7 +40,7 @@ def ids(*numbers: int) -> list[str]:
 
 
 def start(parts: House, portfolio_ids: Sequence[str] = (), **given: object) -> Rebalance:
-    return parts.rebalancer.start(MODEL_ID, OPTIONS, PATIENCE, portfolio_ids=portfolio_ids, **given)  # type: ignore[arg-type] # a request, if anything
+    return parts.rebalancers.model.start(MODEL_ID, OPTIONS, PATIENCE, portfolio_ids=portfolio_ids, **given)  # type: ignore[arg-type] # a request, if anything
 
 
 def done(parts: House, portfolio_ids: Sequence[str] = ()) -> tuple[Rebalance, dict[str, PortfolioRebalance]]:
@@ -58,7 +58,7 @@ def tried(
 ) -> tuple[Rebalance, dict[str, PortfolioRebalance]]:
     """The same of a preview."""
     deadline = Deadline.after(PATIENCE)
-    told = parts.rebalancer.preview_model(
+    told = parts.rebalancers.previews.preview(
         MODEL_ID, OPTIONS, deadline, portfolio_ids=portfolio_ids, draft=draft
     )
     started, *results, finished = [one.event for one in each(told)]
@@ -108,7 +108,7 @@ def test_all_by_name_are_no_part_and_neither_are_none() -> None:
 
 def test_a_stream_over_some() -> None:
     with house(BUYS, RESTS, BUYS) as parts:
-        events = parts.rebalancer.rebalance_model(
+        events = parts.rebalancers.model.rebalance(
             MODEL_ID, OPTIONS, Deadline.after(PATIENCE), portfolio_ids=ids(2)
         )
         told = [one.event for one in each(events)]
@@ -188,7 +188,7 @@ def test_a_part_has_exactly_the_results_that_the_whole_has(
         options = replace(OPTIONS, strategy=strategy, minimum_cash_amount=Decimal("12.34"))
         found = []
         for portfolio_ids in ((), ids(*asked)):
-            begun = parts.rebalancer.start(MODEL_ID, options, PATIENCE, portfolio_ids=portfolio_ids)
+            begun = parts.rebalancers.model.start(MODEL_ID, options, PATIENCE, portfolio_ids=portfolio_ids)
             assert parts.ended(begun.rebalance_id)
             found.append(
                 {
@@ -198,7 +198,7 @@ def test_a_part_has_exactly_the_results_that_the_whole_has(
                 }
             )
         deadline = Deadline.after(PATIENCE)
-        told = parts.rebalancer.preview_model(MODEL_ID, options, deadline, portfolio_ids=ids(*asked))
+        told = parts.rebalancers.previews.preview(MODEL_ID, options, deadline, portfolio_ids=ids(*asked))
         events = [one.event for one in each(told)]
     whole, part = map(plain, found)
     assert part == {key: whole[key] for key in ids(*asked)}

@@ -61,7 +61,7 @@ def test_a_run_of_a_model_is_heard_in_the_name_of_its_call() -> None:
     heard = Heard()
     with house(holdings("1000"), holdings("1000"), holdings("1000"), observer=heard) as parts:
         with working_for(CALL):
-            begun = parts.rebalancer.start(parts.model.model_id, RebalanceOptions(), PATIENCE)
+            begun = parts.rebalancers.model.start(parts.model.model_id, RebalanceOptions(), PATIENCE)
         assert parts.ended(begun.rebalance_id)
     assert {call for _, call in heard.stages} == {"c-1"}
     assert heard.stages[Stage.READ, "c-1"] == 3
@@ -79,11 +79,11 @@ def test_a_run_of_one_portfolio_is_heard_when_it_is_stored() -> None:
     heard = Heard()
     with house(holdings("1000"), observer=heard) as parts, working_for(CALL):
         (one,) = parts.model.portfolio_ids
-        preview = parts.rebalancer.rebalance_portfolio(
+        preview = parts.rebalancers.portfolio.rebalance(
             one, RebalanceOptions(), Deadline.after(PATIENCE), validate_only=True
         )
         assert heard.ended == []
-        stored = parts.rebalancer.rebalance_portfolio(one, RebalanceOptions(), Deadline.after(PATIENCE))
+        stored = parts.rebalancers.portfolio.rebalance(one, RebalanceOptions(), Deadline.after(PATIENCE))
     assert preview.state is stored.state
     assert heard.portfolios == {stored.state: 1}
     assert heard.ended == [RebalanceState.COMPLETED]

@@ -1,0 +1,46 @@
+"""The use cases of rebalancing, of the same stores and work."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple
+
+from ordergen_server.domain.stores import ModelStore, RebalanceStore, SettingsStore
+from ordergen_server.domain.subjects import current_actor
+from ordergen_server.services.observer import UNOBSERVED, RunObserver
+from ordergen_server.services.portfolio_work import PortfolioWork
+from ordergen_server.services.rebalancing.headers import RunHeaders
+from ordergen_server.services.rebalancing.model_rebalancer import ModelRebalancer
+from ordergen_server.services.rebalancing.portfolio_rebalancer import PortfolioRebalancer
+from ordergen_server.services.rebalancing.previews import Previews
+from ordergen_server.services.running.runs import Runs
+
+
+class Rebalancers(NamedTuple):
+    """Who rebalances what."""
+
+    portfolio: PortfolioRebalancer
+    model: ModelRebalancer
+    previews: Previews
+
+
+def rebalancers(
+    *,
+    models: ModelStore,
+    store: RebalanceStore,
+    settings: SettingsStore,
+    work: PortfolioWork,
+    runs: Runs,
+    clock: Callable[[], datetime],
+    actor: Callable[[], str] = current_actor,
+    observer: RunObserver = UNOBSERVED,
+    maximum_price_age_days: int | None = None,
+) -> Rebalancers:
+    """Those of one server; `maximum_price_age_days` is of runs whose options have none, None is any age."""
+    headers = RunHeaders(store.new_id, clock, actor, maximum_price_age_days)
+    return Rebalancers(
+        PortfolioRebalancer(
+            headers, models=models, store=store, settings=settings, work=work, observer=observer
+        ),
+        ModelRebalancer(headers, models=models, store=store, runs=runs),
+        Previews(headers, models=models, settings=settings, work=work, runs=runs),
+    )

@@ -9,7 +9,8 @@ from time import monotonic
 
 from optimizer.answer.solution import Solution, Status, breach
 from optimizer.answer.verify import verify
-from optimizer.limits.limits import Limit, TurnoverLimit, limits_of
+from optimizer.limits.group_limits import GroupMinimum, all_limits
+from optimizer.limits.limits import Limit, TurnoverLimit
 from optimizer.limits.several_limits import Task, part_of, solve_coupled
 from optimizer.limits.single_limit import Answer, objective_of, single_limit
 from optimizer.problem.errors import OptimizerError
@@ -19,6 +20,7 @@ from optimizer.problem.reason import Reason
 from optimizer.separable.choices import Choices, choices, is_plain
 from optimizer.separable.conflict import combination_conflict, position_conflict
 from optimizer.separable.fast_path import fast_path
+from optimizer.separable.weight_conflicts import security_conflict
 
 ZERO = Decimal(0)
 
@@ -63,7 +65,7 @@ def _in_units(problem: Problem, tolerance: Decimal) -> int:
 
 def _solve(problem: Problem, deadline: float, tolerance: int) -> Solution:
     found = choices(problem)
-    limits = limits_of(problem)
+    limits = all_limits(problem, found)
     if infeasible := _infeasible(problem, found, limits):
         return infeasible
     broken = [limit for limit in limits if not limit.is_met(problem.lines, found.best)]
@@ -109,8 +111,12 @@ def _nearer(problem: Problem, limits: Sequence[Limit], answer: Answer, deadline:
 
 
 def _infeasible(problem: Problem, found: Choices, limits: Sequence[Limit]) -> Solution | None:
-    conflicts = [position_conflict(problem, index) for index in found.infeasible]
+    conflicts = [
+        security_conflict(problem, index) or position_conflict(problem, index) for index in found.infeasible
+    ]
     for limit in limits:
+        if found.infeasible and isinstance(limit, GroupMinimum):
+            continue  # what a position without shares would be worth is not known
         least = sum(
             limit.least_use(line, allowed, best)
             for line, allowed, best in zip(problem.lines, found.allowed, found.best, strict=True)

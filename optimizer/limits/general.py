@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from optimizer.limits.limits import CashLimit, Limit, TurnoverLimit
+from optimizer.limits.group_limits import GroupSide
+from optimizer.limits.limits import CashLimit, Limit, TradeCountLimit, TurnoverLimit
 from optimizer.problem.constraints import length
 from optimizer.problem.problem import Problem, Strategy
 from optimizer.separable.choices import Choices
@@ -97,6 +98,10 @@ class _Model:
                 self._limits.append(cp.sum(value) <= room)
             elif isinstance(limit, TurnoverLimit):
                 self._limits.append(traded <= limit.capacity / unit)
+            elif isinstance(limit, GroupSide):
+                room = (limit.capacity - limit.total(lines, found.best)) / unit
+                signs = [float(limit.sign * line.is_in(limit.group)) for line in lines]
+                self._limits.append(cp.sum(cp.multiply(signs, value)) <= room)
             else:
                 trades = cp.Variable(len(lines), integer=integer, bounds=[0, 1])
                 reach = [
@@ -105,7 +110,7 @@ class _Model:
                 ]
                 demands.append(cp.abs(self._change + bought) <= cp.multiply(reach, trades))
                 self._limits.append(cp.sum(trades) <= limit.capacity)
-        self._counts = [not isinstance(limit, CashLimit | TurnoverLimit) for limit in limits]
+        self._counts = [isinstance(limit, TradeCountLimit) for limit in limits]
         aim = traded if problem.strategy is Strategy.TO_BAND else drift
         self._program = cp.Problem(cp.Minimize(aim), [*demands, *self._limits])
 

@@ -8,7 +8,7 @@ proposes, and a Lagrangian bound in integers says how good the best answer is.
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import permutations
+from itertools import islice, permutations
 from time import monotonic
 from typing import NamedTuple
 
@@ -31,6 +31,9 @@ BRANCH_PART, LEAF_PART = 0.6, 0.3
 
 STEPS = 2
 """Steps from its best shares that a position which should stay may take."""
+
+ORDERS = 6
+"""Orders in which limits are met one by one: all of three limits."""
 
 COVER_PART = 0.2
 """Part of the time left that one of several covers may take."""
@@ -85,7 +88,7 @@ def solve_coupled(problem: Problem, found: Choices, limits: Sequence[Limit], tas
     broken = [limit for limit in limits if not limit.is_met(problem.lines, found.best)]
     kept = [limit for limit in limits if limit not in broken]
     ways = [(frugal(problem, found, limits), broken)]
-    ways += [(found, [*order]) for order in permutations(broken)]
+    ways += [(found, [*order]) for order in islice(permutations(broken), ORDERS)]
     for choice, order in ways:
         shares = one_by_one(problem, choice, [*order, *kept], deadline)
         best = _better(problem, best, shares)

@@ -13,6 +13,7 @@ from typing import TypeAlias
 from optimizer.problem.errors import OptimizerError
 from optimizer.problem.exact import ratio
 from optimizer.problem.line import Line
+from optimizer.problem.weight_limits import GroupLimit, SecurityLimit
 
 Shares: TypeAlias = tuple[range, ...]
 """Whole shares allowed, as ascending, disjoint, non-empty ranges."""
@@ -78,7 +79,10 @@ class LotSize:
 
 @dataclass(frozen=True, slots=True)
 class MinimumTradeValue:
-    """No order is worth less than `value` (money); full exits and repairs of a broken band are exempt."""
+    """No order is worth less than `value` (money).
+
+    Full exits are exempt, and repairs of a broken band or of a broken limit of the security.
+    """
 
     value: Decimal
 
@@ -126,7 +130,15 @@ class MaximumTradeCount:
             raise OptimizerError(f"maximum trade count must be an int >= 0, not {count!r}")
 
 
-Constraint: TypeAlias = Restriction | LotSize | MinimumTradeValue | MaximumTurnover | MaximumTradeCount
+Constraint: TypeAlias = (
+    Restriction
+    | LotSize
+    | MinimumTradeValue
+    | MaximumTurnover
+    | MaximumTradeCount
+    | SecurityLimit
+    | GroupLimit
+)
 
 
 def length(part: range) -> int:

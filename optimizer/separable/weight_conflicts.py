@@ -71,8 +71,8 @@ def _security_sentence(
     ]
     advice = f"needs {' or '.join(needs)}" if needs else _NOTHING_HELPS
     return (
-        f"security {security_id}: its limit {told} has no whole shares in common with what its band and options"
-        f" leave, {left}; {advice}"
+        f"security {security_id}: its limit {told} has no whole shares in common with what its band and"
+        f" options leave, {left}; {advice}"
     )
 
 

@@ -121,7 +121,8 @@ def _neighbours(problem: Problem, index: int) -> tuple[int | None, int | None]:
     """
     line, whole = problem.lines[index], band(problem.lines[index])
     rules = rules_of(problem, index)
-    furthest = max(whole.start, whole.stop, line.held) + _lot(problem, index)
+    enough = [rule.least(line) for rule in rules if isinstance(rule, ValueRange)]
+    furthest = max(whole.start, whole.stop, line.held, *enough) + _lot(problem, index)
     reachable: Shares = (range(furthest + 1),)
     for rule in rules:
         if not isinstance(rule, MinimumTradeValue):

@@ -21,11 +21,15 @@ class ValueRange:
     def narrow(self, shares: Shares, line: Line, _unit: int) -> Shares:
         """Only what is worth enough and not too much."""
         low, high, admits_residuals = self.money
-        least = None if low is None else -((line.residual - low) // line.price)
+        least = None if low is None else self.least(line)
         most = None if high is None else (high - line.residual) // line.price
         if admits_residuals and most is not None:
             most = max(most, 0)
         return clip(shares, least, most)
+
+    def least(self, line: Line) -> int:
+        """The fewest shares that are worth enough; 0 without a minimum."""
+        return 0 if self.money.low is None else -((line.residual - self.money.low) // line.price)
 
     def admits(self, line: Line, shares: int) -> bool:
         """Whether a position of so many shares is within the range."""

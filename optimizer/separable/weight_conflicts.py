@@ -22,7 +22,7 @@ def security_conflict(problem: Problem, index: int) -> Conflict | None:
         return None
     low, high = limit.money.low, limit.money.high
     above = None if high is None else clip(shares, (high - line.residual) // line.price + 1, None)
-    below = None if low is None else clip(shares, None, -((line.residual - low) // line.price) - 1)
+    below = None if low is None else clip(shares, None, limit.least(line) - 1)
     maximum = Fraction(line.value(above[0][0]), problem.market_value) if above else None
     minimum = Fraction(line.value(below[-1][-1]), problem.market_value) if below else None
     maximum = None if maximum is None or maximum > 1 else maximum

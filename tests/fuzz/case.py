@@ -25,6 +25,15 @@ NUMBERS = ("price", "quantity", "target", "low", "high")
 
 
 @dataclass(frozen=True)
+class Weights:
+    """Least and greatest weight of a security, or of some together; None: no such side."""
+
+    least: Decimal | None = None
+    most: Decimal | None = None
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Case:
     """One portfolio and all that is demanded of it.
 
@@ -35,6 +44,8 @@ class Case:
         sides: DO_NOT_BUY, DO_NOT_SELL or HOLD, by security.
         turnover: greatest turnover, as a weight of the market value.
         count: most trades.
+        weights: limits on what a security is worth afterwards, by security.
+        groups: the same of some securities together, by name.
     """
 
     positions: tuple[Holding, ...]
@@ -46,12 +57,15 @@ class Case:
     sides: Mapping[str, str] = field(default_factory=dict)
     turnover: Decimal | None = None
     count: int | None = None
+    weights: Mapping[str, Weights] = field(default_factory=dict)
+    groups: Mapping[str, Weights] = field(default_factory=dict)
 
     @property
     def is_plain(self) -> bool:
         """Whether nothing but bands and the floor is demanded."""
         limited = (self.minimum, self.turnover, self.count) != (None, None, None)
-        return self.strategy == "TO_TARGET" and not (limited or self.lots or self.sides)
+        ruled = self.lots or self.sides or self.weights or self.groups
+        return self.strategy == "TO_TARGET" and not (limited or ruled)
 
 
 def text(number: Decimal) -> str:
@@ -71,6 +85,11 @@ def to_json(case: Case) -> dict[str, Any]:
         constraints.append({"type": "turn", "weight": text(case.turnover)})
     if case.count is not None:
         constraints.append({"type": "count", "count": case.count})
+    constraints += [{"type": "weight", "id": key, **_sides(one)} for key, one in case.weights.items()]
+    constraints += [
+        {"type": "group", "name": key, "ids": list(one.ids), **_sides(one)}
+        for key, one in case.groups.items()
+    ]
     return {
         "positions": [
             {"id": one.id, **{name: text(getattr(one, name)) for name in NUMBERS}} for one in case.positions
@@ -80,6 +99,17 @@ def to_json(case: Case) -> dict[str, Any]:
         "strategy": case.strategy,
         "constraints": constraints,
     }
+
+
+def _sides(one: Weights) -> dict[str, str]:
+    return {
+        name: text(value) for name, value in (("least", one.least), ("most", one.most)) if value is not None
+    }
+
+
+def _weights(known: Mapping[str, Any]) -> Weights:
+    least, most = (Decimal(known[name]) if name in known else None for name in ("least", "most"))
+    return Weights(least, most, tuple(known.get("ids", ())))
 
 
 def from_json(known: Mapping[str, Any]) -> Case:
@@ -104,4 +134,6 @@ def from_json(known: Mapping[str, Any]) -> Case:
         sides={one["id"]: one["side"] for one in by_type.get("res", ())},
         turnover=single("turn", "weight"),
         count=None if count is None else int(count),
+        weights={one["id"]: _weights(one) for one in by_type.get("weight", ())},
+        groups={one["name"]: _weights(one) for one in by_type.get("group", ())},
     )

@@ -1,6 +1,7 @@
 """The reason of every line, from its definition in docs/optimizer.md, by orders and in fractions."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from math import floor
 
@@ -8,7 +9,12 @@ from tests.fuzz.case import Case, Holding
 from tests.fuzz.rules import Bounds, Rules, allowed, is_stuck
 from tests.fuzz.search import size
 
-LIMITS = {"cash": "REDUCED_FOR_CASH", "turnover": "TURNOVER_LIMIT", "count": "TRADE_COUNT_LIMIT"}
+LIMITS = {
+    "cash": "REDUCED_FOR_CASH",
+    "group": "GROUP_LIMIT",
+    "turnover": "TURNOVER_LIMIT",
+    "count": "TRADE_COUNT_LIMIT",
+}
 
 
 def reason(rules: Rules, orders: Sequence[int], index: int) -> str | None:
@@ -62,7 +68,8 @@ def demanded(rules: Rules, index: int) -> str | None:
     for name, part in (
         (None, Case(case.positions, case.cash)),
         ("RESTRICTED", Case(case.positions, case.cash, sides=case.sides)),
-        ("ROUNDED_TO_LOT", Case(case.positions, case.cash, sides=case.sides, lots=case.lots)),
+        ("SECURITY_LIMIT", Case(case.positions, case.cash, sides=case.sides, weights=case.weights)),
+        ("ROUNDED_TO_LOT", replace(case, minimum=None)),
         ("BELOW_MINIMUM_TRADE", case),
     ):
         ways = allowed(part, one, span)

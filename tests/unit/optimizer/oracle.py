@@ -4,14 +4,16 @@ from fractions import Fraction
 from math import prod
 
 from optimizer import (
+    GroupLimit,
     LotSize,
     MaximumTradeCount,
     MaximumTurnover,
     MinimumTradeValue,
     Problem,
     Restriction,
+    SecurityLimit,
 )
-from tests.fuzz.case import Case, Holding
+from tests.fuzz.case import Case, Holding, Weights
 from tests.fuzz.rules import Rules, Score
 from tests.fuzz.sat import NotDecided, Sat
 from tests.fuzz.search import Search, size
@@ -37,6 +39,16 @@ def rules_of(problem: Problem) -> Rules:
             {one.security_id: one.side.name for one in problem.constraints if isinstance(one, Restriction)},
             turnover.weight if isinstance(turnover, MaximumTurnover) else None,
             count.count if isinstance(count, MaximumTradeCount) else None,
+            {
+                one.security_id: Weights(one.minimum, one.maximum)
+                for one in problem.constraints
+                if isinstance(one, SecurityLimit)
+            },
+            {
+                one.name: Weights(one.minimum, one.maximum, one.security_ids)
+                for one in problem.constraints
+                if isinstance(one, GroupLimit)
+            },
         )
     )
 

@@ -53,6 +53,7 @@ from ordergen_client.records.values import (
     Solution,
     Transaction,
 )
+from ordergen_client.records.weight_limits import GroupLimit, LimitBreach, SecurityLimit
 
 Member = TypeVar("Member", bound=Named)
 
@@ -95,7 +96,16 @@ def options_message(options: RebalanceOptions) -> pb.RebalanceOptions:
         message.restrictions.add(security_id=security_id, type=kind)
     for security_id, shares in options.lot_sizes.items():
         message.lot_sizes.add(security_id=security_id, shares=shares)
+    for security_id, limit in options.security_limits.items():
+        _set_weights(message.security_limits.add(security_id=security_id), limit)
+    for name, group in options.group_limits.items():
+        _set_weights(message.group_limits.add(name=name, security_ids=group.security_ids), group)
     return message
+
+
+def _set_weights(message: pb.SecurityLimit | pb.GroupLimit, limit: SecurityLimit | GroupLimit) -> None:
+    _set_if_given(message, "minimum_weight", limit.minimum_weight)
+    _set_if_given(message, "maximum_weight", limit.maximum_weight)
 
 
 def options(message: pb.RebalanceOptions) -> RebalanceOptions:
@@ -113,7 +123,13 @@ def options(message: pb.RebalanceOptions) -> RebalanceOptions:
         lot_sizes={one.security_id: one.shares for one in message.lot_sizes},
         maximum_turnover_weight=_decimal(message.maximum_turnover_weight),
         maximum_trade_count=count,
+        security_limits={one.security_id: SecurityLimit(*_weights(one)) for one in message.security_limits},
+        group_limits={one.name: GroupLimit(one.security_ids, *_weights(one)) for one in message.group_limits},
     )
+
+
+def _weights(message: pb.SecurityLimit | pb.GroupLimit) -> tuple[Decimal | None, Decimal | None]:
+    return _decimal(message.minimum_weight), _decimal(message.maximum_weight)
 
 
 def _set_if_given(message: Message, name: str, value: Decimal | None) -> None:
@@ -189,6 +205,9 @@ def portfolio_rebalance(message: pb.PortfolioRebalance) -> PortfolioRebalance:
         positions=Lazily(message.positions, _position),
         solution=_solution(message.solution) if message.HasField("solution") else None,
         snapshot_time=_optional_time(message, "snapshot_time"),
+        limit_breaches=tuple(
+            LimitBreach(one.security_id, one.group, _zero(one.value)) for one in message.limit_breaches
+        ),
     )
 
 

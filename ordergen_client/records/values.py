@@ -15,6 +15,7 @@ from ordergen_client.records.checks import (
     optional_decimal,
     optional_seconds,
     optional_whole,
+    record,
     text,
     whole,
 )
@@ -29,6 +30,7 @@ from ordergen_client.records.states import (
     SolutionStatus,
     Strategy,
 )
+from ordergen_client.records.weight_limits import GroupLimit, LimitBreach, SecurityLimit
 
 ZERO = Decimal(0)
 StrategyName = Literal["TO_TARGET", "TO_BAND"]
@@ -92,6 +94,8 @@ class RebalanceOptions:
         lot_sizes: shares in a lot, by security id.
         maximum_turnover_weight: buys and sells together at most, as a weight of market value.
         maximum_trade_count: transactions of a portfolio at most.
+        security_limits: what a security may be worth after the trades, by security id.
+        group_limits: what securities may be worth together after the trades, by the name of the group.
 
     Raises:
         TypeError: money or a weight is a float, or another argument is not of its type.
@@ -109,6 +113,8 @@ class RebalanceOptions:
     lot_sizes: Mapping[str, int]
     maximum_turnover_weight: Decimal | None
     maximum_trade_count: int | None
+    security_limits: Mapping[str, SecurityLimit]
+    group_limits: Mapping[str, GroupLimit]
 
     def __init__(  # noqa: PLR0917 - each may be given by its place, as it always could
         self,
@@ -122,6 +128,8 @@ class RebalanceOptions:
         lot_sizes: Mapping[str, int] | None = None,
         maximum_turnover_weight: Number | None = None,
         maximum_trade_count: int | None = None,
+        security_limits: Mapping[str, SecurityLimit] | None = None,
+        group_limits: Mapping[str, GroupLimit] | None = None,
     ) -> None:
         _set(self, "minimum_cash_amount", optional_decimal(minimum_cash_amount, "minimum_cash_amount"))
         _set(self, "minimum_cash_weight", optional_decimal(minimum_cash_weight, "minimum_cash_weight"))
@@ -139,6 +147,8 @@ class RebalanceOptions:
             optional_decimal(maximum_turnover_weight, "maximum_turnover_weight"),
         )
         _set(self, "maximum_trade_count", optional_whole(maximum_trade_count, "maximum_trade_count"))
+        _set(self, "security_limits", _by_id(security_limits, "security_limits", _security_limit))
+        _set(self, "group_limits", _by_id(group_limits, "group_limits", _group_limit))
         self._refuse_contradiction()
 
     def __repr__(self) -> str:
@@ -203,7 +213,11 @@ class Solution:
 
 @dataclass(frozen=True, slots=True)
 class PortfolioRebalance:
-    """What a run did for one portfolio; money and ratios are None where they could not be computed."""
+    """What a run did for one portfolio; money and ratios are None where they could not be computed.
+
+    Attributes:
+        limit_breaches: limits of the options that stay broken, as restrictions forbid to mend them.
+    """
 
     rebalance_id: str
     portfolio_id: str
@@ -219,6 +233,7 @@ class PortfolioRebalance:
     positions: Sequence[RebalancePosition]
     solution: Solution | None
     snapshot_time: datetime | None
+    limit_breaches: tuple[LimitBreach, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,6 +382,14 @@ def _by_id(given: object, name: str, read: Callable[[object, str], Value]) -> di
     if not isinstance(given, Mapping):
         raise TypeError(f"{name} must be a mapping by security id, not {type(given).__name__} {given!r}")
     return {text(key, f"a key of {name}"): read(value, f"{name}[{key!r}]") for key, value in given.items()}
+
+
+def _security_limit(value: object, name: str) -> SecurityLimit:
+    return record(value, name, SecurityLimit)
+
+
+def _group_limit(value: object, name: str) -> GroupLimit:
+    return record(value, name, GroupLimit)
 
 
 def _restriction(value: object, name: str) -> Restriction:

@@ -8,6 +8,7 @@ from ordergen_client.verification.findings import Check, holds
 from ordergen_client.verification.numbers import digits
 from ordergen_client.verification.options import Options
 from ordergen_client.verification.records import Date, Line
+from ordergen_client.verification.weights import Weighed
 
 #: Decimals of weights.
 PLACES = 4
@@ -70,7 +71,7 @@ def line_checks(
         yield Check("quantity outside the model", line.original_quantity, "not 0")
     yield from _band(line, after, weight, options)
     if shares:
-        yield from _trade(line, after, worth.before / market_value, options)
+        yield from _trade(line, after, market_value, options)
     yield from _reason(line, worth, options)
 
 
@@ -92,7 +93,7 @@ def _band(line: Line, after: Fraction, weight: Fraction, options: Options) -> It
         yield Check("weight inside its band", found, f"{digits(low)} to {digits(high)}")
 
 
-def _trade(line: Line, after: Fraction, weight_before: Fraction, options: Options) -> Iterator[Check]:
+def _trade(line: Line, after: Fraction, market_value: Fraction, options: Options) -> Iterator[Check]:
     """Restrictions, lots and the least trade; what closes a position is exempt from the last two."""
     shares = line.trade.shares
     if options.forbids(line.security_id, shares):
@@ -102,9 +103,17 @@ def _trade(line: Line, after: Fraction, weight_before: Fraction, options: Option
     lot = options.lots.get(line.security_id, 1)
     yield holds("lot size", shares, f"a multiple of {lot}", when=shares % lot == 0)
     least = options.minimum_trade_value
-    if least is not None and _is_inside(line, line.original_quantity, weight_before):
+    if least is not None and _needs_no_repair(line, market_value, options):
         value = abs(shares) * line.price
         yield holds("minimum trade value", value, f"at least {digits(least)}", when=value >= least)
+
+
+def _needs_no_repair(line: Line, market_value: Fraction, options: Options) -> bool:
+    """Whether what was held was inside its band, and within the limit of its weight."""
+    limit = options.security_limits.get(line.security_id)
+    held = Weighed(line.original_quantity, line.price)
+    is_kept = limit is None or limit.excess([held], market_value) == 0
+    return is_kept and _is_inside(line, held.quantity, held.value / market_value)
 
 
 class _Story(NamedTuple):
@@ -137,6 +146,10 @@ _REASONS: Mapping[str, Callable[[_Story], bool]] = {
     "TRADE_COUNT_LIMIT": lambda it: it.options.maximum_trade_count is not None,
     "TRADED_TO_BAND": lambda it: it.shares != 0 and it.options.to_band,
     "INSIDE_BAND": lambda it: it.shares == 0 and it.options.to_band,
+    "SECURITY_LIMIT": lambda it: it.line.security_id in it.options.security_limits,
+    "GROUP_LIMIT": lambda it: any(
+        one.group and it.line.security_id in one.security_ids for one in it.options.weights
+    ),
 }
 
 

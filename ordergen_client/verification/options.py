@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 from ordergen_client.verification.numbers import given, seconds, whole
+from ordergen_client.verification.weights import WeightLimit, read_limits
 
 #: All that there are; another one cannot be checked here.
 KNOWN = frozenset(
@@ -19,6 +21,8 @@ KNOWN = frozenset(
         "lotSizes",
         "maximumTurnoverWeight",
         "maximumTradeCount",
+        "securityLimits",
+        "groupLimits",
     }
 )
 _STRATEGIES = {"STRATEGY_TO_TARGET": False, "STRATEGY_TO_BAND": True}
@@ -36,6 +40,7 @@ class Options:
     Attributes:
         restrictions: DO_NOT_BUY, DO_NOT_SELL or HOLD, by security id.
         lots: shares in a lot, by security id.
+        weights: limits of securities, and of groups.
         unknown: names of options that cannot be checked here.
     """
 
@@ -49,6 +54,7 @@ class Options:
     lots: Mapping[str, int]
     maximum_turnover_weight: Fraction | None
     maximum_trade_count: int | None
+    weights: tuple[WeightLimit, ...]
     unknown: tuple[str, ...]
 
     def cash_floor(self, market_value: Fraction) -> Fraction | None:
@@ -58,6 +64,11 @@ class Options:
         weight = self.minimum_cash_weight
         floors = [self.minimum_cash_amount, None if weight is None else weight * market_value]
         return max((one for one in floors if one is not None), default=Fraction(0))
+
+    @cached_property
+    def security_limits(self) -> Mapping[str, WeightLimit]:
+        """The limits of securities by themselves."""
+        return {one.key[0]: one for one in self.weights if not one.group}
 
     def forbids(self, security_id: str, trade: int) -> bool:
         """Whether buying (above 0) or selling (below 0) is forbidden."""
@@ -82,5 +93,6 @@ def read_options(message: Mapping[str, Any]) -> Options:
         lots={one["securityId"]: whole(one["shares"]) for one in message.get("lotSizes", ())},
         maximum_turnover_weight=given(message, "maximumTurnoverWeight"),
         maximum_trade_count=None if count is None else whole(count),
+        weights=read_limits(message),
         unknown=tuple(sorted(message.keys() - KNOWN)),
     )

@@ -91,6 +91,12 @@ def _constraints(options: Options) -> Iterator[optimizer.Constraint]:
         yield optimizer.MaximumTurnover(_decimal(options.maximum_turnover_weight))
     if options.maximum_trade_count is not None:
         yield optimizer.MaximumTradeCount(options.maximum_trade_count)
+    for one in options.weights:
+        sides = [None if side is None else _decimal(side) for side in (one.minimum, one.maximum)]
+        if one.group:
+            yield optimizer.GroupLimit(one.group, tuple(sorted(one.security_ids)), *sides)
+        else:
+            yield optimizer.SecurityLimit(one.key[0], *sides)
 
 
 def _raised(floor: Fraction) -> Fraction:

@@ -67,6 +67,7 @@ class Portfolio:
     lines: Sequence[Line]
     transactions: Sequence[Trade]
     solution: Solution | None
+    limit_breaches: Mapping[tuple[str, str], Fraction]
 
 
 def read_portfolio(message: Mapping[str, Any]) -> Portfolio:
@@ -86,6 +87,10 @@ def read_portfolio(message: Mapping[str, Any]) -> Portfolio:
         lines=[_line(one) for one in message.get("positions", ())],
         transactions=[_trade(one, one["quantity"]) for one in message.get("transactions", ())],
         solution=None if solution is None else _solution(solution),
+        limit_breaches={
+            (one.get("securityId", ""), one.get("group", "")): fraction(one["value"]["value"])
+            for one in message.get("limitBreaches", ())
+        },
     )
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.domain.numbers import EXACT, product
+from ordergen_server.domain.weight_limits import GroupLimit, LimitBreach, SecurityLimit
 
 
 class RebalanceState(Enum):
@@ -85,7 +86,8 @@ class RebalanceOptions:
         minimum_cash_weight: cash to keep, as a weight of market value; the greater of the two holds.
         allow_overdraft: cash is not checked at all.
         solver_timeout_seconds: for one portfolio.
-        minimum_trade_value: no smaller trades, in money; full exits and repairs of a band are exempt.
+        minimum_trade_value: no smaller trades, in money; full exits and repairs of a band or of a security's
+            limit are exempt.
         maximum_turnover_weight: buys and sells together at most, as a weight of market value.
         maximum_trade_count: transactions of a portfolio at most.
     """
@@ -100,6 +102,8 @@ class RebalanceOptions:
     lot_sizes: tuple[LotSize, ...] = ()
     maximum_turnover_weight: Decimal | None = None
     maximum_trade_count: int | None = None
+    security_limits: tuple[SecurityLimit, ...] = ()
+    group_limits: tuple[GroupLimit, ...] = ()
 
 
 class Transaction(NamedTuple):
@@ -218,6 +222,7 @@ class PortfolioRebalance:
     positions: tuple[RebalancePosition, ...] = ()
     transactions: tuple[Transaction, ...] = ()
     solution: SolutionQuality | None = None
+    limit_breaches: tuple[LimitBreach, ...] = ()
 
 
 def transactions_of(orders: Iterable[tuple[str, int]], trade_date: date) -> tuple[Transaction, ...]:

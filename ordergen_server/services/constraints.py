@@ -32,4 +32,12 @@ def constraints_of(options: RebalanceOptions) -> tuple[optimizer.Constraint, ...
         found.append(optimizer.MaximumTurnover(options.maximum_turnover_weight))
     if options.maximum_trade_count is not None:
         found.append(optimizer.MaximumTradeCount(options.maximum_trade_count))
+    found += [
+        optimizer.SecurityLimit(one.security_id, one.minimum_weight, one.maximum_weight)
+        for one in options.security_limits
+    ]
+    found += [
+        optimizer.GroupLimit(one.name, one.security_ids, one.minimum_weight, one.maximum_weight)
+        for one in options.group_limits
+    ]
     return tuple(found)

@@ -11,6 +11,7 @@ from ordergen_client.client import Client
 from ordergen_client.commands.runs.choice import chosen_portfolios
 from ordergen_client.commands.runs.draft import draft_positions
 from ordergen_client.commands.runs.ending import end_as, going_on, starting
+from ordergen_client.commands.runs.limits import group_limits, security_limits
 from ordergen_client.commands.shared import finding
 from ordergen_client.commands.shared.decimals import money, seconds, weight
 from ordergen_client.commands.shared.options import with_client
@@ -51,6 +52,20 @@ _HOW: Final = (
     click.option("--maximum-turnover", type=weight, help="Buys and sells at most, as a weight: 0.1 or 10%."),
     click.option(
         "--maximum-trades", type=click.IntRange(0, 2**31 - 1), help="Orders of a portfolio at most."
+    ),
+    click.option(
+        "--security-limit",
+        "security_limits",
+        multiple=True,
+        metavar="SECURITY=MIN:MAX",
+        help="Weight of a security after the trades: 0.02:0.1, 2%:10%, :10% or 2%:. Repeatable.",
+    ),
+    click.option(
+        "--group-limit",
+        "group_limits",
+        multiple=True,
+        metavar="NAME=MIN:MAX=SECURITY,...",
+        help="Weight of securities together after the trades. Repeatable.",
     ),
     click.option("--solver-timeout", type=seconds, help="Seconds for a portfolio."),
 )
@@ -191,6 +206,8 @@ def _options(client: Client, how: Mapping[str, Any]) -> RebalanceOptions:
             lot_sizes={key: _shares(value) for key, value in lots.items()},
             maximum_turnover_weight=how["maximum_turnover"],
             maximum_trade_count=how["maximum_trades"],
+            security_limits=security_limits(client, how["security_limits"]),
+            group_limits=group_limits(client, how["group_limits"]),
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error

@@ -29,13 +29,16 @@ MAXIMUM_ENTRIES = {
     "globeco.ordergen.v1.StartRebalanceRequest.portfolio_ids": 100_000,
     "globeco.ordergen.v1.RebalanceOptions.restrictions": 1_000,
     "globeco.ordergen.v1.RebalanceOptions.lot_sizes": 1_000,
+    "globeco.ordergen.v1.RebalanceOptions.security_limits": 1_000,
+    "globeco.ordergen.v1.RebalanceOptions.group_limits": 20,
+    "globeco.ordergen.v1.GroupLimit.security_ids": 1_000,
     "globeco.ordergen.v1.ResolveSecuritiesRequest.securities": 1_000,
     "globeco.ordergen.v1.ResolvePortfoliosRequest.portfolios": 1_000,
     "google.protobuf.FieldMask.paths": 32,
 }
 MAXIMUM_STRING_BYTES = 1024
 #: Of a whole request: more than the largest that keeps all other bounds.
-MAXIMUM_FIELDS = 120_000
+MAXIMUM_FIELDS = 150_000
 
 #: What begins a run: an option of a newer contract must not be passed over as if nobody had asked for it.
 _STRICT = ("RebalancePortfolioRequest", "RebalanceModelRequest", "StartRebalanceRequest")

@@ -53,6 +53,8 @@ REASONS = (
     "TRADED_TO_BAND",
     "INSIDE_BAND",
     UNKNOWN_REASON,
+    "SECURITY_LIMIT",
+    "GROUP_LIMIT",
 )
 _NUMBERS = {name: number for number, name in enumerate(REASONS)}
 #: Of a whole number that is stored as one; more digits are text.

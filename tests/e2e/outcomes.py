@@ -6,7 +6,7 @@ from fractions import Fraction
 from globeco.ordergen.v1 import rebalance_pb2
 
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
-from tests.verification import Inputs, Line, Outcome, Rules
+from tests.verification import Inputs, Line, Outcome, Rules, WeightLimit
 
 pb = rebalance_pb2
 
@@ -52,6 +52,7 @@ def outcome(answer: pb.PortfolioRebalance) -> Outcome:
             for trade in answer.transactions
         ],
         proven=answer.solution.status == pb.SOLUTION_STATUS_PROVEN_OPTIMAL,
+        breaches={one.security_id or one.group: one.value.value for one in answer.limit_breaches},
     )
 
 
@@ -67,7 +68,16 @@ def rules(options: pb.RebalanceOptions) -> Rules:
         maximum_trade_count=(
             options.maximum_trade_count if options.HasField("maximum_trade_count") else None
         ),
+        limits=[
+            *(_limit(one.security_id, (one.security_id,), one) for one in options.security_limits),
+            *(_limit(one.name, tuple(one.security_ids), one) for one in options.group_limits),
+        ],
     )
+
+
+def _limit(name: str, security_ids: tuple[str, ...], given: pb.SecurityLimit | pb.GroupLimit) -> WeightLimit:
+    sides = (_given(given.minimum_weight.value), _given(given.maximum_weight.value))
+    return WeightLimit(name, security_ids, *sides)
 
 
 def cash_floor(options: pb.RebalanceOptions, market_value: Fraction) -> Fraction | None:

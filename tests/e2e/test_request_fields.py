@@ -103,6 +103,11 @@ def _fill_position(position: model_pb2.Position) -> None:
 def _fill_options(options: Options) -> None:
     options.restrictions.add(security_id=security_id(1), type=rebalance_pb2.RESTRICTION_TYPE_HOLD)
     options.lot_sizes.add(security_id=security_id(1), shares=10)
+    limit = options.security_limits.add(security_id=security_id(1))
+    group = options.group_limits.add(name="Technology", security_ids=[security_id(1)])
+    for one in (limit, group):
+        number(one, "minimum_weight", "0.1")
+        number(one, "maximum_weight", "0.5")
 
 
 def broken(field: Field, value: object) -> tuple[Message, str]:
@@ -232,6 +237,15 @@ def numbers(**texts: str) -> Options:
     return options
 
 
+def limited(text: str) -> Options:
+    """A weight as each side of the limits of a security and of a group."""
+    options = Options()
+    for place, side in enumerate(("minimum_weight", "maximum_weight"), 1):
+        number(options.security_limits.add(security_id=security_id(place)), side, text)
+        number(options.group_limits.add(name=side, security_ids=[security_id(place)]), side, text)
+    return options
+
+
 LARGEST, SMALLEST, LONGEST = "1e39", "1e-40", "0." + "1" * 34
 EDGE_OPTIONS = {
     "absent": Options(),
@@ -250,6 +264,7 @@ EDGE_OPTIONS = {
     "no weight": numbers(weight="0E-40"),
     "no trade": Options(maximum_trade_count=0),
     "trades": Options(maximum_trade_count=2**31 - 1),
+    **{f"limits {text}": limited(text) for text in ("0", SMALLEST, LONGEST, "1")},
 }
 
 

@@ -29,6 +29,7 @@ from ordergen_server.domain.rebalances import (
 )
 from ordergen_server.domain.requests.pages import Page, PageRequest
 from ordergen_server.domain.stores import Lease, RunOrder
+from ordergen_server.domain.weight_limits import GroupLimit, SecurityLimit
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances
@@ -86,6 +87,8 @@ OPTIONS = RebalanceOptions(
     lot_sizes=(LotSize(security_id(2), 100),),
     maximum_turnover_weight=Decimal("0.20"),
     maximum_trade_count=0,
+    security_limits=(SecurityLimit(security_id(3), Decimal("0.010"), None),),
+    group_limits=(GroupLimit("Technology", (security_id(1), security_id(2)), None, Decimal("0.30")),),
 )
 
 

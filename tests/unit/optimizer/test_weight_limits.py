@@ -151,13 +151,17 @@ def test_what_limits_make_of_orders(
         ),
         (
             group("A", "B", most="0.1"),
-            "group G: bands and options leave it worth at least 200.00 where 100.00 is allowed;"
-            " needs a maximum weight >= 0.2000",
+            (
+                "group G: bands and options leave it worth at least 200.00 where 100.00 is allowed;"
+                " needs a maximum weight >= 0.2000"
+            ),
         ),
         (
             group("A", least="0.75"),
-            "group G: bands and options leave it worth at most 500.00 where at least 750.00 is asked;"
-            " needs a minimum weight <= 0.5000",
+            (
+                "group G: bands and options leave it worth at most 500.00 where at least 750.00 is asked;"
+                " needs a minimum weight <= 0.5000"
+            ),
         ),
     ],
 )

@@ -1,5 +1,6 @@
 """Limits of weights off the wire and back, and what breaks their rules."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -65,7 +66,7 @@ def test_limits_go_there_and_back_digit_for_digit() -> None:
         GroupLimit("Technology", (A, B), None, Decimal("0.3")),
         GroupLimit("Energy", (B,), Decimal("0.05"), None),
     )
-    told = encoding.rebalance(rebalance(options=value)).options
+    told = encoding.rebalance(replace(rebalance(), options=value)).options
     assert (told.security_limits, told.group_limits) == (message.security_limits, message.group_limits)
 
 
@@ -95,10 +96,8 @@ def test_what_breaks_a_rule_is_told_by_its_path(message: Options, paths: list[st
 
 
 def test_limits_that_stay_broken_are_told() -> None:
-    value = result(
-        limit_breaches=(LimitBreach(A, "", Decimal("10.50")), LimitBreach("", "Technology", Decimal(7)))
-    )
-    told = encoding.portfolio_rebalance(value).limit_breaches
+    breaches = LimitBreach(A, "", Decimal("10.50")), LimitBreach("", "Technology", Decimal(7))
+    told = encoding.portfolio_rebalance(replace(result(), limit_breaches=breaches)).limit_breaches
     assert [(one.security_id, one.group, one.value.value) for one in told] == [
         (A, "", "10.50"),
         ("", "Technology", "7"),

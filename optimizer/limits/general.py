@@ -10,6 +10,7 @@ from importlib import import_module
 from statistics import median
 from time import monotonic
 from typing import Any, NamedTuple
+from warnings import filterwarnings
 
 import numpy as np
 
@@ -80,6 +81,8 @@ class _Model:
     def __init__(self, problem: Problem, found: Choices, limits: Sequence[Limit], *, integer: bool) -> None:
         import_module("highspy")  # cvxpy only logs that it is missing, and then finds nothing
         cp: Any = import_module("cvxpy")  # takes a second, and few problems need it
+        # Of what HiGHS found when its time was up: it is all that is asked for, and is checked.
+        filterwarnings("ignore", "Solution may be inaccurate", UserWarning)
         self._cp = cp
         lines = problem.lines
         self._best = found.best

@@ -62,7 +62,7 @@ RIGHT: dict[str, RebalanceOptions] = {
     "limits of groups": with_options(
         group_limits=(
             GroupLimit("Less", tuple(map(security_id, range(4))), Decimal("0.2"), Decimal("0.38")),
-            GroupLimit("More", tuple(map(security_id, range(3, LISTED))), Decimal("0.61"), None),
+            GroupLimit("More", tuple(map(security_id, range(4, LISTED))), Decimal("0.5"), None),
             GroupLimit("None", (security_id(99),), Decimal("0.61"), None),
         ),
     ),

@@ -66,8 +66,9 @@ def test_limits_go_there_and_back_digit_for_digit() -> None:
         GroupLimit("Technology", (A, B), None, Decimal("0.3")),
         GroupLimit("Energy", (B,), Decimal("0.05"), None),
     )
-    told = encoding.rebalance(replace(rebalance(), options=value)).options
-    assert (told.security_limits, told.group_limits) == (message.security_limits, message.group_limits)
+    told, broken = decoded(encoding.rebalance(replace(rebalance(), options=value)).options)
+    assert (told, broken) == (value, [])
+    assert str(told.security_limits[0].minimum_weight) == "0.010"
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,11 @@ from importlib import import_module
 from statistics import median
 from time import monotonic
 from typing import Any, NamedTuple
+from warnings import filterwarnings
 
 import numpy as np
 
+from optimizer.limits.group_limits import GroupSide
 from optimizer.limits.limits import CashLimit, CostlyCashLimit, Limit, TradeCountLimit, TurnoverLimit
 from optimizer.problem.constraints import length
 from optimizer.problem.line import Line
@@ -80,6 +82,8 @@ class _Model:
     def __init__(self, problem: Problem, found: Choices, limits: Sequence[Limit], *, integer: bool) -> None:
         import_module("highspy")  # cvxpy only logs that it is missing, and then finds nothing
         cp: Any = import_module("cvxpy")  # takes a second, and few problems need it
+        # Of what HiGHS found when its time was up: it is all that is asked for, and is checked.
+        filterwarnings("ignore", "Solution may be inaccurate", UserWarning)
         self._cp = cp
         lines = problem.lines
         self._best = found.best
@@ -110,9 +114,13 @@ class _Model:
                 self._limits.append(spent <= (limit.capacity - worth) / unit)
             elif isinstance(limit, TurnoverLimit):
                 self._limits.append(traded <= limit.capacity / unit)
+            elif isinstance(limit, GroupSide):
+                room = (limit.capacity - limit.total(lines, found.best)) / unit
+                signs = [float(limit.sign * line.is_in(limit.group)) for line in lines]
+                self._limits.append(cp.sum(cp.multiply(signs, value)) <= room)
             else:
                 self._limits.append(trades <= limit.capacity)
-        self._counts = [not isinstance(limit, CashLimit | TurnoverLimit) for limit in limits]
+        self._counts = [isinstance(limit, TradeCountLimit) for limit in limits]
         aim = traded if problem.strategy is Strategy.TO_BAND else drift
         self._program = cp.Problem(cp.Minimize(aim), [*demands, *self._limits])
 

@@ -104,6 +104,11 @@ def _fill_position(position: model_pb2.Position) -> None:
 def _fill_options(options: Options) -> None:
     options.restrictions.add(security_id=security_id(1), type=rebalance_pb2.RESTRICTION_TYPE_HOLD)
     options.lot_sizes.add(security_id=security_id(1), shares=10)
+    limit = options.security_limits.add(security_id=security_id(1))
+    group = options.group_limits.add(name="Technology", security_ids=[security_id(1)])
+    for one in (limit, group):
+        number(one, "minimum_weight", "0.1")
+        number(one, "maximum_weight", "0.5")
 
 
 def _fill_flows(request: Any, names: set[str]) -> None:  # noqa: ANN401 - one that begins a run
@@ -241,6 +246,15 @@ def numbers(**texts: str) -> Options:
     return options
 
 
+def limited(text: str) -> Options:
+    """A weight as each side of the limits of a security and of a group."""
+    options = Options()
+    for place, side in enumerate(("minimum_weight", "maximum_weight"), 1):
+        number(options.security_limits.add(security_id=security_id(place)), side, text)
+        number(options.group_limits.add(name=side, security_ids=[security_id(place)]), side, text)
+    return options
+
+
 LARGEST, SMALLEST, LONGEST = "1e39", "1e-40", "0." + "1" * 34
 EDGE_OPTIONS = {
     "absent": Options(),
@@ -271,6 +285,8 @@ EDGE_OPTIONS = {
         f"lots {sides}": Options(lot_sizes=[LotSize(security_id=security_id(9), shares=1, applies_to=sides)])
         for sides in (rebalance_pb2.LOT_SIDES_BOTH, rebalance_pb2.LOT_SIDES_BUYS)
     },
+    **{f"limits {text}": limited(text) for text in ("0", SMALLEST, LONGEST, "1")},
+    "prices of any day": Options(maximum_price_age_days=3650),
 }
 #: Of money that comes, or goes.
 EDGE_FLOWS = {
@@ -278,7 +294,6 @@ EDGE_FLOWS = {
     "no money": "-0.00",
     **{f"{sign}{text}": sign + text for sign in ("", "-") for text in (LARGEST, SMALLEST, LONGEST)},
     "the most": "9" * 34 + "e6",
-    "prices of any day": Options(maximum_price_age_days=3650),
 }
 
 

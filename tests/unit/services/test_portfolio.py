@@ -25,9 +25,12 @@ from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
     RebalanceOptions,
+    Restriction,
+    RestrictionType,
     Side,
     TradingCosts,
 )
+from ordergen_server.domain.weight_limits import GroupLimit, LimitBreach, SecurityLimit
 from ordergen_server.domain.weights import LineWeights
 from ordergen_server.services.portfolio import rebalance_portfolios
 from ordergen_server.services.portfolio_work import STOPPING
@@ -314,6 +317,14 @@ def test_infeasible_bands_are_explained_one_by_one() -> None:
         (RebalanceOptions(maximum_turnover_weight=Decimal("0.1")), "turnover"),
         (RebalanceOptions(maximum_trade_count=0), "trade_count"),
         (RebalanceOptions(minimum_cash_weight=Decimal("0.6")), "cash"),
+        (
+            RebalanceOptions(security_limits=(SecurityLimit(security_id(1), None, Decimal("0.4")),)),
+            security_id(1),
+        ),
+        (
+            RebalanceOptions(group_limits=(GroupLimit("Energy", (security_id(1),), Decimal("0.6"), None),)),
+            "group Energy",
+        ),
     ],
 )
 def test_a_limit_that_cannot_be_met_is_named(options: RebalanceOptions, subject: str) -> None:
@@ -321,6 +332,23 @@ def test_a_limit_that_cannot_be_met_is_named(options: RebalanceOptions, subject:
     answer = rebalanced(holdings("1000"), wanted, {1: "10"}, options)
     assert answer.error
     assert [one.subject for one in answer.error.violations] == [subject]
+
+
+def test_limits_that_a_restriction_bars_are_named_with_what_is_held() -> None:
+    """The security is worth 300 of 1,000, and may not be sold."""
+    options = RebalanceOptions(
+        restrictions=(Restriction(security_id(1), RestrictionType.DO_NOT_SELL),),
+        security_limits=(SecurityLimit(security_id(1), None, Decimal("0.2")),),
+        group_limits=(GroupLimit("Energy", (security_id(1), security_id(2)), None, Decimal("0.25")),),
+    )
+    wanted = model(position(1, "0.1", "0.1", "0.5"), position(2, "0.1", "0.1", "0.5"))
+    answer = rebalanced(holdings("700", {1: "30"}), wanted, {1: "10", 2: "10"}, options)
+    assert orders(answer) == {"1": 0, "2": 0}
+    assert [line.reason for line in answer.positions] == ["RESTRICTED", "GROUP_LIMIT"]
+    assert answer.limit_breaches == (
+        LimitBreach(security_id(1), "", Decimal(300)),
+        LimitBreach("", "Energy", Decimal(300)),
+    )
 
 
 def test_infeasible_cash_is_explained() -> None:

@@ -135,6 +135,9 @@ def from_json(known: Mapping[str, Any]) -> Case:
     def single(kind: str, name: str) -> Decimal | None:
         return Decimal(str(by_type[kind][0][name])) if kind in by_type else None
 
+    def cost(name: str) -> Decimal:
+        return Decimal(by_type["costs"][0][name]) if "costs" in by_type else Decimal(0)
+
     count = single("count", "count")
     return Case(
         positions=tuple(
@@ -150,8 +153,8 @@ def from_json(known: Mapping[str, Any]) -> Case:
         count=None if count is None else int(count),
         only=by_type["only"][0]["sides"] if "only" in by_type else None,
         odd_sells=frozenset(one["id"] for one in by_type.get("lot", ()) if one.get("odd_sells")),
-        rate=single("costs", "rate") or Decimal(0),
-        fee=single("costs", "fee") or Decimal(0),
+        rate=cost("rate"),
+        fee=cost("fee"),
         weights={one["id"]: _weights(one) for one in by_type.get("weight", ())},
         groups={one["name"]: _weights(one) for one in by_type.get("group", ())},
     )

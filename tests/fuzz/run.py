@@ -192,13 +192,14 @@ def _places(number: object) -> int:
 
 def class_of(case: Case) -> str:
     """What couples or narrows the positions of a case."""
-    rules = bool(case.lots or case.sides or case.only or case.minimum is not None)
+    rules = bool(case.lots or case.sides or case.minimum is not None)
     given = {
         "floor": case.floor is not None,
         "turnover": case.turnover is not None,
         "count": case.count is not None,
         "costs": bool(case.rate or case.fee),
         "rules": rules,
+        "one side": case.only is not None,
         "weights": bool(case.weights),
         "groups": bool(case.groups),
     }

@@ -13,17 +13,21 @@ from optimizer import (
     Constraint,
     GroupLimit,
     LimitBreach,
+    LotSize,
     MaximumTradeCount,
     MaximumTurnover,
     MinimumTradeValue,
+    OneSided,
     OptimizerError,
     Problem,
     Reason,
     Restriction,
     SecurityLimit,
     Side,
+    Sides,
     Solution,
     Status,
+    TradingCosts,
     solve,
 )
 from tests.fuzz.generate import case
@@ -188,9 +192,23 @@ def worth(security_id: str | None, name: str | None, value: int) -> LimitBreach:
         ((group("A", "B", most="0.25"), Restriction("A", Side.HOLD)), (0, 0), (worth(None, "G", 400),)),
         ((group("A", "B", most="0.3"), Restriction("A", Side.HOLD)), (0, -5), ()),
         ((group("A", "B", least="0.8"), Restriction("A", Side.HOLD)), (0, 5), (worth(None, "G", 500),)),
+        ((limit("A", most="0.15"), OneSided(Sides.BUY_ONLY)), (0, 5), (worth("A", None, 200),)),
+        ((limit("A", most="0.15"), OneSided(Sides.SELL_ONLY)), (-5, 0), ()),
+        ((limit("A", least="0.25"), OneSided(Sides.SELL_ONLY)), (0, 0), (worth("A", None, 200),)),
+        ((group("A", "B", most="0.3"), OneSided(Sides.BUY_ONLY)), (0, 0), (worth(None, "G", 400),)),
+        ((group("A", "B", most="0.3"), OneSided(Sides.SELL_ONLY)), (-10, 0), ()),
+        ((group("A", "B", least="0.5"), OneSided(Sides.SELL_ONLY)), (0, 0), (worth(None, "G", 400),)),
+        # Whole lots are bought, and any number is sold.
+        ((limit("A", most="0.17"), LotSize("A", 10, buys_only=True)), (-3, 5), ()),
+        # One trade alone is paid for: it keeps the group.
+        (
+            (group("A", "B", least="0.7"), TradingCosts(D(0), D(50)), Restriction("B", Side.HOLD)),
+            (30, 0),
+            (),
+        ),
     ],
 )
-def test_what_a_restriction_keeps_from_being_mended_is_a_breach(
+def test_what_restrictions_and_sides_keep_from_being_mended_is_a_breach(
     constraints: tuple[Constraint, ...], orders: tuple[int, ...], breaches: tuple[LimitBreach, ...]
 ) -> None:
     answer = solve(problem(*constraints))

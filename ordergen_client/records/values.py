@@ -210,7 +210,8 @@ class RebalancePosition:
     Attributes:
         cost: of the trade beyond its value, in money; None where it does not trade or the run had no costs.
         good_until: the prices of this security, all others unchanged, at which the portfolio's orders keep
-            every band and the cash floor; None but where one portfolio is asked for, and has a solution.
+            bands, limits of weights and the cash floor; None but where one portfolio is asked for, and has a
+            solution.
         price_date: the day of which the price is; None where nobody says.
     """
 

@@ -3,13 +3,14 @@
 With its price at p + y a portfolio that held q shares of the security, and holds u after its orders, is worth
 M + q y, and has the cash C - (u - q) y - r |u - q| y left, where a trade costs r of its value. M has the
 cash flow in it, and C what trades cost. So all that must hold is linear in y: each band, which is
-low M <= v <= high M, where M and, of the security itself, v move; and the cash floor, an amount or a weight
-of M. A condition is a slack, which it has at the prices of the run, and a slope: slack + slope y >= 0. All
-numbers are integers, of the last decimal that any of their kind has, and y is a whole number of steps of a
-price, so that nothing is rounded: the last step that holds is a quotient without its rest.
+low M <= v <= high M, where M and, of the security itself, v move; each limit on the weight of a security or
+of a group, where v is what its securities are worth; and the cash floor, an amount or a weight of M. A
+condition is a slack, which it has at the prices of the run, and a slope: slack + slope y >= 0. All numbers
+are integers, of the last decimal that any of their kind has, and y is a whole number of steps of a price, so
+that nothing is rounded: the last step that holds is a quotient without its rest.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from heapq import nsmallest
@@ -17,6 +18,7 @@ from typing import NamedTuple
 
 from ordergen_server.domain.numbers import EXACT, ZERO
 from ordergen_server.domain.rebalances import PortfolioRebalance, RebalanceOptions, RebalancePosition
+from ordergen_server.domain.weight_limits import GroupLimit, SecurityLimit
 
 #: Decimals of a price: what moves is a whole number of these steps.
 PRICE_PLACES = 8
@@ -37,10 +39,11 @@ class PriceRange:
 
 
 def good_until(result: PortfolioRebalance, options: RebalanceOptions | None) -> tuple[PriceRange, ...]:
-    """For each line of an answer the prices of its security at which every band and the cash floor hold.
+    """For each line of an answer the prices of its security at which bands, limits and the cash floor hold.
 
-    A band that the answer does not keep at the prices of the run, for a restriction or a fraction of a share
-    forbids it, is left out. Nothing where there is no answer, or its options are not known.
+    A band or a side of a limit that the answer does not keep at the prices of the run, for a restriction or a
+    fraction of a share forbids it, is left out. Nothing where there is no answer, or its options are not
+    known.
 
     Args:
         result: whole.
@@ -63,6 +66,15 @@ class _Line(NamedTuple):
     is_kept: bool
 
 
+class _Limited(NamedTuple):
+    """A limit in integers: the places of its lines, what they are worth together, and its weights."""
+
+    places: frozenset[int]
+    value: int
+    low: int | None
+    high: int | None
+
+
 class _Answer:
     """An answer in integers: money has the decimals of a price and those of shares together."""
 
@@ -82,7 +94,9 @@ class _Answer:
             _places(one.original_quantity for one in positions),
             _places(one for one in (value, cash, amount) if one is not None) - self._price_places,
         )
-        self._weight_places = _places([*of_weights, weight or ZERO, rate])
+        limits: list[SecurityLimit | GroupLimit] = [*options.security_limits, *options.group_limits]
+        of_limits = (one for limit in limits for one in (limit.minimum_weight, limit.maximum_weight) if one)
+        self._weight_places = _places([*of_weights, *of_limits, weight or ZERO, rate])
         self._one = 10**self._weight_places
         self._step = 10 ** (self._price_places - PRICE_PLACES)
         self._value, self._cash = self._money(value), self._money(cash)
@@ -91,6 +105,8 @@ class _Answer:
         self._rate = _whole(rate, self._weight_places)
         self._lines = [self._line(one) for one in positions]
         self._falls, self._rises = self._room()
+        places = {one.security_id: place for place, one in enumerate(securities)}
+        self._limits = [one for one in (self._limited(limit, places) for limit in limits) if one.places]
 
     def ranges(self) -> Iterator[PriceRange]:
         """That of each line."""
@@ -111,6 +127,8 @@ class _Answer:
             low, high = self._edges(line.price * line.after, line.low, line.high)
             yield low, self._one * line.after - line.low * line.before
             yield high, line.high * line.before - self._one * line.after
+        for limit in self._limits:
+            yield from self._conditions_of_limit(limit, line, line.after if place in limit.places else 0)
         bought = line.after - line.before
         spent = self._one * bought + self._rate * abs(bought)
         if self._amount is not None:
@@ -118,6 +136,24 @@ class _Answer:
         if self._weight is not None:
             slack = self._one * self._cash - self._weight * self._value
             yield slack, -spent - self._weight * line.before
+
+    def _conditions_of_limit(self, limit: _Limited, line: _Line, after: int) -> Iterator[_Condition]:
+        if limit.low is not None:
+            low = limit.low
+            yield self._one * limit.value - low * self._value, self._one * after - low * line.before
+        if limit.high is not None:
+            high = limit.high
+            yield high * self._value - self._one * limit.value, high * line.before - self._one * after
+
+    def _limited(self, limit: SecurityLimit | GroupLimit, places: Mapping[str, int]) -> _Limited:
+        ids = (limit.security_id,) if isinstance(limit, SecurityLimit) else limit.security_ids
+        found = frozenset(places[one] for one in ids if one in places)
+        value = sum(self._lines[place].price * self._lines[place].after for place in found)
+        low, high = (
+            None if one is None else _whole(one, self._weight_places)
+            for one in (limit.minimum_weight, limit.maximum_weight)
+        )
+        return _Limited(found, value, low, high)
 
     def _room(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         """How far market value may fall, and rise, in whole money, with the line that says so: the least two.

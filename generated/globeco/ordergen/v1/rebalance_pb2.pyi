@@ -1203,8 +1203,9 @@ class RebalancePosition(_message.Message):
     @_builtins.property
     def good_until(self) -> Global___PriceRange:
         """The prices of this security, those of all others unchanged, at which the orders of the portfolio leave every
-        weight inside its band, of the market value at those prices, and the cash floor kept. A band that the orders do
-        not keep at the prices of the run, because a restriction or a fraction of a share forbids it, is left out.
+        weight inside its band and the limits of the options, of the market value at those prices, and the cash floor
+        kept. A band or a side of a limit that the orders do not keep at the prices of the run, because a restriction or a
+        fraction of a share forbids it, is left out.
         Answered by GetPortfolioRebalance and RebalancePortfolio alone, where there is a solution and the options of the
         run are known; never in a stream or a list, nor in the view BASIC.
         """

@@ -16,8 +16,11 @@ from optimizer.problem.constraints import (
     MaximumTradeCount,
     MaximumTurnover,
     MinimumTradeValue,
+    OneSided,
     Restriction,
     Side,
+    Sides,
+    TradingCosts,
 )
 from optimizer.problem.errors import OptimizerError
 from optimizer.problem.exact import MAX_DIGITS
@@ -44,6 +47,7 @@ __all__ = [
     "MaximumTradeCount",
     "MaximumTurnover",
     "MinimumTradeValue",
+    "OneSided",
     "OptimizerError",
     "Position",
     "Problem",
@@ -51,9 +55,11 @@ __all__ = [
     "Restriction",
     "SecurityLimit",
     "Side",
+    "Sides",
     "Solution",
     "Status",
     "Strategy",
+    "TradingCosts",
     "VerificationError",
     "solve",
     "solve_batch",

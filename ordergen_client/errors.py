@@ -13,7 +13,8 @@ OrderGenerationError         anything the service or the way to it answers; `cod
 │   ├── Infeasible           no whole shares satisfy the bands and the cash floor
 │   └── DataProblem          a sibling service answered, and what is needed is missing or bad
 │       ├── MissingData
-│       └── BadData
+│       ├── BadData
+│       └── StalePrice       a price is older than it may be: metadata `oldest_date`
 ├── Unavailable              the service, or what it needs, is down: try again later
 │   ├── DatabaseUnavailable
 │   └── SiblingUnavailable   metadata `service` has which
@@ -133,6 +134,10 @@ class BadData(DataProblem):
     """A sibling service answered something that cannot be."""
 
 
+class StalePrice(DataProblem):
+    """A price that is needed is older than the run allows, or nobody says how old it is."""
+
+
 class Unavailable(OrderGenerationError):
     """The service, or what it needs, is down."""
 
@@ -207,6 +212,7 @@ _REASONS: dict[str, type[OrderGenerationError]] = {
     "DATA_PROBLEM": DataProblem,
     "MISSING_DATA": MissingData,
     "BAD_DATA": BadData,
+    "STALE_PRICE": StalePrice,
     "DATABASE_UNAVAILABLE": DatabaseUnavailable,
     "SIBLING_UNAVAILABLE": SiblingUnavailable,
     "SOLVER_UNDECIDED": SolverUndecided,

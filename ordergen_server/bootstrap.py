@@ -143,7 +143,13 @@ def serving(
             models=models, work=work, permits=permits, maximum_checks=settings.maximum_runs
         )
         rebalancer = Rebalancer(
-            models=models, store=store, work=work, runs=runs, clock=utc_now, observer=telemetry.runs
+            models=models,
+            store=store,
+            work=work,
+            runs=runs,
+            clock=utc_now,
+            observer=telemetry.runs,
+            maximum_price_age_days=settings.maximum_price_age_days,
         )
         loop = stack.enter_context(EventLoop("api"))
         calls = _calls(settings, loop, database)

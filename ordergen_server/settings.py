@@ -107,6 +107,13 @@ class Settings(SettingsWithSecrets):
     portfolio_url: str = Field(
         default="http://globeco-portfolio-service:8000", description="Portfolio: names."
     )
+    maximum_price_age_days: int | None = Field(
+        default=None,
+        ge=0,
+        le=3650,
+        description="How many days before a run's date its prices may be of, where its options do not say."
+        " Unset: any.",
+    )
     sibling_timeout_seconds: Seconds = Field(
         default=10,
         description="Time for one attempt of a call to a sibling; 30 at least for names.",
@@ -162,7 +169,8 @@ class Settings(SettingsWithSecrets):
     )
     maximum_runs: Count = Field(
         default=4,
-        description="Model runs at once, and as many checks of drift besides. More are refused.",
+        description="Model runs at once; as many previews, and as many checks of drift, besides. More are"
+        " refused.",
     )
     lease_seconds: Seconds = Field(
         default=15, description="A run of a server that is not heard of for so long is taken over."

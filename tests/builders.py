@@ -64,9 +64,10 @@ def holdings(cash: str, quantities: Mapping[int, str] | None = None, *, portfoli
     return Holdings(portfolio_id(portfolio), Decimal(cash), held)
 
 
-def snapshot(prices: Mapping[int, str | DataProblem]) -> MarketSnapshot:
+def snapshot(prices: Mapping[int, str | DataProblem], day: date | None = None) -> MarketSnapshot:
+    """Prices of a day, or of none that is known."""
     quotes = {
-        security_id(number): Quote(f"T{number}", Decimal(price)) if isinstance(price, str) else price
+        security_id(number): Quote(f"T{number}", Decimal(price), day) if isinstance(price, str) else price
         for number, price in prices.items()
     }
     return MarketSnapshot(quotes, NOW)
@@ -115,17 +116,18 @@ def rebalanced(
     options: RebalanceOptions | None = None,
 ) -> PortfolioRebalance:
     """What becomes of one portfolio by itself."""
-    securities = Securities(positions, market)
-    [answer] = rebalance_portfolios(
-        [(untried, held)], securities, options or RebalanceOptions(), Deadline.after(5)
-    )
+    asked = options or RebalanceOptions()
+    securities = Securities(positions, market, replace(rebalance(), options=asked).oldest_price_date)
+    [answer] = rebalance_portfolios([(untried, held)], securities, asked, Deadline.after(5))
     return answer
 
 
 def line_fields(line: RebalancePosition) -> dict[str, object]:
     """A line as earlier releases stored it."""
+    security = asdict(line.security)
+    del security["price_date"]
     return {
-        **asdict(line.security),
+        **security,
         "original_quantity": line.original_quantity,
         "trade_quantity": line.trade_quantity,
         "reason": line.reason,

@@ -4,9 +4,12 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from random import Random
+from types import MappingProxyType
 from typing import Any
 
 from globeco.ordergen.v1 import rebalance_service_pb2
@@ -24,10 +27,12 @@ from ordergen_server.domain.rebalances import (
     RunEvent,
     RunFinished,
     RunStarted,
+    summary_of,
 )
+from ordergen_server.domain.summaries import RebalanceSummary
 from ordergen_server.services.portfolio import rebalance_portfolios
 from ordergen_server.services.securities import Securities
-from tests.builders import NOW, RUN_ID, holdings, position, rebalance, result, snapshot
+from tests.builders import NOW, RUN_ID, TODAY, holdings, position, rebalance, result, snapshot
 from tests.limits import PATIENCE
 
 Object = dict[str, Any]
@@ -54,14 +59,20 @@ def _holdings(count: int, *, fractions: bool) -> Iterator[Holdings]:
 
 
 def answers(
-    options: RebalanceOptions = DEFAULT, count: int = 6, *, fractions: bool = True
+    options: RebalanceOptions = DEFAULT,
+    count: int = 6,
+    *,
+    fractions: bool = True,
+    cash_flows: Mapping[int, str] = MappingProxyType({}),
 ) -> list[PortfolioRebalance]:
-    """What becomes of so many portfolios."""
+    """What becomes of so many portfolios, with cash flows by their numbers."""
+    flows = {number: Decimal(amount) for number, amount in cash_flows.items()}
     found = [
-        (result(place, sequence=place + 2), held)
+        (replace(result(place, sequence=place + 2), cash_flow=flows.get(place)), held)
         for place, held in enumerate(_holdings(count, fractions=fractions))
     ]
-    return rebalance_portfolios(found, Securities(MODEL, snapshot(PRICES)), options, Deadline.after(PATIENCE))
+    securities = Securities(MODEL, snapshot(PRICES, TODAY - timedelta(days=3)))
+    return rebalance_portfolios(found, securities, options, Deadline.after(PATIENCE))
 
 
 def skipped(number: int) -> PortfolioRebalance:
@@ -84,8 +95,10 @@ def messages(
     counts = dict(Counter(one.state for one in results))
     bad = counts.keys() & {PortfolioState.INFEASIBLE, PortfolioState.FAILED, PortfolioState.SKIPPED}
     ended = RebalanceState.COMPLETED_WITH_ERRORS if bad else RebalanceState.COMPLETED
-    run = replace(rebalance(portfolio_count=len(results)), options=options, actor="desk")
-    end = replace(run, state=state or ended, counts=counts, finish_time=NOW, version=2)
+    begun = rebalance(portfolio_count=len(results))
+    run = replace(begun, options=options, actor="desk", summary=RebalanceSummary())
+    sums = summary_of(results)
+    end = replace(run, state=state or ended, counts=counts, finish_time=NOW, version=2, summary=sums)
     events = [
         RunEvent(1, RunStarted(run)),
         *(RunEvent(one.sequence, one) for one in results),

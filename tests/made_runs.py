@@ -78,17 +78,19 @@ def without_answer(number: int, state: str, message: str, name: str | None = Non
     )
 
 
-def answered(number: int, lines: int, *, name: str | None = None, proven: bool = True) -> PortfolioRebalance:
-    """One that trades, of so many lines; the same number gives the same."""
+def answered(
+    number: int, lines: int, *, name: str | None = None, proven: bool = True, flow: str | None = None
+) -> PortfolioRebalance:
+    """One that trades, of so many lines, perhaps with a cash flow; the same number gives the same."""
     random = Random(number)  # noqa: S311 - test data, not secrets
-    market_value = Decimal(random.randint(250_000, 50_000_000))
-    positions = [_line(place, random, market_value, Decimal("0.95") / lines) for place in range(lines)]
+    base = Decimal(random.randint(250_000, 50_000_000))
+    positions = [_line(place, random, base, Decimal("0.95") / lines) for place in range(lines)]
+    cash_flow = Decimal(flow or 0)
+    market_value = base - cash_flow
     cash_before = market_value - sum((one.original_market_value for one in positions), Decimal(0))
     traded = sum((one.price * one.trade_quantity for one in positions), Decimal(0))
-    before, after = (_drift(positions, market_value, then) for then in (False, True))
-    objective = sum(
-        (abs(market_value * one.target - one.adjusted_market_value) for one in positions), Decimal(0)
-    )
+    before, after = (_drift(positions, base, then) for then in (False, True))
+    objective = sum((abs(base * one.target - one.adjusted_market_value) for one in positions), Decimal(0))
     return PortfolioRebalance(
         rebalance_id=RUN,
         portfolio_id=portfolio_id(number),
@@ -97,7 +99,7 @@ def answered(number: int, lines: int, *, name: str | None = None, proven: bool =
         error=None,
         market_value=market_value,
         cash_before=cash_before,
-        cash_after=cash_before - traded,
+        cash_after=cash_before + cash_flow - traded,
         drift_before=before,
         drift_after=after,
         transactions=tuple(_transaction(one) for one in positions if one.trade_quantity),
@@ -110,6 +112,7 @@ def answered(number: int, lines: int, *, name: str | None = None, proven: bool =
             proven,
         ),
         snapshot_time=BEGAN,
+        cash_flow=Decimal(flow) if flow else None,
     )
 
 

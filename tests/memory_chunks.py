@@ -11,7 +11,7 @@ from ordergen_server.domain.chunks import (
     Standing,
 )
 from ordergen_server.domain.errors import OrderGenerationError
-from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState
+from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, summary_of
 from ordergen_server.domain.stores import Lease, LeaseLost, RunOrder
 from tests.memory_runs import MemoryRuns, StoredChunk
 
@@ -75,7 +75,7 @@ class MemoryChunks:
         with self.runs.lock:
             for one in self._of(rebalance_id, [token]):
                 one.begun = True
-                return ClaimedChunk(one.number, one.stride, one.portfolio_ids)
+                return ClaimedChunk(one.number, one.stride, one.portfolio_ids, one.cash_flows)
             return None
 
     def leave(self, token: str) -> None:
@@ -109,6 +109,7 @@ class MemoryChunks:
                                 rest.number,
                                 rest.stride,
                                 rest.portfolio_ids,
+                                rest.cash_flows,
                                 task.token,
                                 begun=True,
                                 why=one.why,
@@ -122,7 +123,7 @@ class MemoryChunks:
     def ready(self, rebalance_id: str) -> list[DoneChunk]:
         with self.runs.lock:
             found = [one for one in self.runs.runs[rebalance_id].chunks if not one.published and one.results]
-            return [DoneChunk(one.number, _counts(one.results or ()), one.stopped) for one in found]
+            return [_done(one.number, one.results or (), one.stopped) for one in found]
 
     def publish(self, rebalance_id: str, done: DoneChunk, sequence: int, lease: Lease) -> bool:
         with self.runs.lock:
@@ -137,6 +138,12 @@ class MemoryChunks:
     def _of(self, rebalance_id: str, tokens: Collection[str]) -> list[StoredChunk]:
         chunks = self.runs.runs[rebalance_id].chunks
         return [one for one in chunks if one.token and one.token in tokens and one.results is None]
+
+
+def _done(
+    number: int, results: Sequence[PortfolioRebalance], stopped: OrderGenerationError | None
+) -> DoneChunk:
+    return DoneChunk(number, _counts(results), stopped, summary_of(results))
 
 
 def _counts(results: Sequence[PortfolioRebalance]) -> dict[PortfolioState, int]:

@@ -1,12 +1,13 @@
 """Runs in memory, kept as RebalanceStore promises: leased, fenced."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from threading import RLock
 
-from ordergen_server.domain.chunks import CHUNK_PORTFOLIOS
+from ordergen_server.domain.chunks import CHUNK_PORTFOLIOS, flows_of
 from ordergen_server.domain.errors import (
     InvalidArgument,
     NotFound,
@@ -22,9 +23,11 @@ from ordergen_server.domain.rebalances import (
     Rebalance,
     RebalanceState,
     View,
+    summary_of,
 )
 from ordergen_server.domain.requests.pages import Page, PageRequest
 from ordergen_server.domain.stores import Lease, LeaseLost, Request, RunOrder
+from ordergen_server.services.members import NO_FLOWS
 from tests.builders import NOW
 
 
@@ -35,6 +38,7 @@ class StoredChunk:
     number: int
     stride: int
     portfolio_ids: tuple[str, ...]
+    cash_flows: Mapping[str, Decimal]
     token: str = ""
     begun: bool = False
     beats: int = 0
@@ -106,6 +110,8 @@ class MemoryRuns:
         lease: Lease,
         request: Request | None,
         chunk_size: int = CHUNK_PORTFOLIOS,
+        *,
+        cash_flows: Mapping[str, Decimal] = NO_FLOWS,
     ) -> Rebalance:
         with self.lock:
             self.fail_if_told()
@@ -119,10 +125,9 @@ class MemoryRuns:
                     raise RebalanceInProgress(other, metadata={"rebalance_id": other})
             run = StoredRun(order.rebalance, order, tuple(portfolio_ids), request=request)
             starts = range(0, len(portfolio_ids), chunk_size)
-            run.chunks = [
-                StoredChunk(place, len(starts), tuple(portfolio_ids[start : start + chunk_size]))
-                for place, start in enumerate(starts)
-            ]
+            for place, start in enumerate(starts):
+                ids = tuple(portfolio_ids[start : start + chunk_size])
+                run.chunks.append(StoredChunk(place, len(starts), ids, flows_of(ids, cash_flows)))
             run.deadline_time = self._clock() + timedelta(seconds=order.seconds_left)
             self.runs[order.rebalance.rebalance_id] = run
             self.lend(run, lease)
@@ -156,7 +161,10 @@ class MemoryRuns:
             counts = dict(run.rebalance.counts)
             for one in results:
                 counts[one.state] = counts.get(one.state, 0) + 1
-            run.rebalance = replace(run.rebalance, counts=counts)
+            known = run.rebalance.summary
+            run.rebalance = replace(
+                run.rebalance, counts=counts, summary=known and known.plus(summary_of(results))
+            )
             self.lend(run, lease)
             return run.cancel_requested
 

@@ -5,11 +5,27 @@ from typing import NamedTuple
 
 from optimizer.limits.group_limits import all_limits
 from optimizer.limits.limits import Limit
-from optimizer.problem.constraints import LotSize, MinimumTradeValue, Restriction, Shares, clip
+from optimizer.problem.constraints import (
+    LotSize,
+    MinimumTradeValue,
+    OneSided,
+    Restriction,
+    Shares,
+    clip,
+)
 from optimizer.problem.line import Line
 from optimizer.problem.problem import Problem, Strategy
 from optimizer.problem.reason import Reason
-from optimizer.separable.choices import Choices, Rule, all_rules, cheapest, choices, costs_of, is_plain
+from optimizer.separable.choices import (
+    Choices,
+    Rule,
+    all_rules,
+    cheapest,
+    choices,
+    costs_of,
+    holding_back,
+    is_plain,
+)
 from optimizer.separable.closed_form import band, closed_form
 from optimizer.separable.costs import Costs
 from optimizer.separable.value_range import ValueRange
@@ -87,6 +103,8 @@ def _limit_reason(
     broken = (one for one, left in spares if one.use(line, step) - one.use(line, shares) > left)
     spared = (one for one, _ in spares if one.use(line, best) > one.use(line, shares))
     limit = next(broken, None) or next(spared, None)
+    if limit is not None and limit.reason is Reason.REDUCED_FOR_CASH and shares > best:
+        return Reason.COSTS  # more shares free more cash only where a sale costs more than it brings
     return None if limit is None else limit.reason
 
 
@@ -96,8 +114,8 @@ def _constraint_reason(line: Line, rules: Sequence[Rule], unit: int, costs: Cost
     best, reason = cheapest(line, shares, costs), None
     for rule in rules:
         shares = rule.narrow(shares, line, unit)
-        if not shares:
-            return Reason.RESTRICTED  # a breach: nothing else empties a position of a feasible answer
+        if not shares:  # a breach: nothing else empties a position of a feasible answer
+            return _REASONS[type(holding_back(line, rules))]
         if cheapest(line, shares, costs) != best:
             best, reason = cheapest(line, shares, costs), _REASONS[type(rule)]
     return reason
@@ -112,6 +130,7 @@ _LIMITS = (
 
 _REASONS: dict[type, Reason] = {
     Restriction: Reason.RESTRICTED,
+    OneSided: Reason.SIDES,
     ValueRange: Reason.SECURITY_LIMIT,
     LotSize: Reason.ROUNDED_TO_LOT,
     MinimumTradeValue: Reason.BELOW_MINIMUM_TRADE,

@@ -1,4 +1,4 @@
-"""The limits on weights that an answer breaks, where restrictions keep it from mending what was broken."""
+"""The limits on weights that an answer breaks, where it may not mend what was broken."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from optimizer.answer.explain import reasons
 from optimizer.answer.limit_breaches import LimitBreach, limit_breaches
+from optimizer.problem.constraints import TradingCosts
 from optimizer.problem.exact import plus_whole
 from optimizer.problem.problem import Problem
 from optimizer.problem.reason import Reason
@@ -30,7 +31,7 @@ class Status(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """A restricted holding that stays outside its band, because the trade back into it is forbidden.
+    """A holding that stays outside its band, because the trade back into it is forbidden.
 
     Attributes:
         security_id: the security.
@@ -68,7 +69,7 @@ class Answer:
         lower_bound: no answer has a lesser objective, in money, exact; None if infeasible.
         conflicts: every requirement that cannot be met; () unless infeasible.
         tie_broken: whether no other orders are as good in the later aims.
-        limit_breaches: limits of weights that stay broken, because restrictions forbid to mend them.
+        limit_breaches: limits of weights that stay broken, because no order may mend them.
     """
 
     status: Status
@@ -94,7 +95,7 @@ class Solution:
             for TO_TARGET, the turnover sum p_i |d_i| for TO_BAND; None without orders.
         lower_bound: no answer has a lesser objective, in money, exact; None if infeasible.
         conflicts: every requirement that cannot be met; () unless infeasible.
-        breaches: restricted holdings that stay outside their band.
+        breaches: holdings that stay outside their band, as no order may bring them inside.
         tie_broken: whether, of all orders of this objective, these are proven to be the best by the later
             aims: least turnover (TO_BAND: least drift), then fewest trades, then by security id.
     """
@@ -125,7 +126,7 @@ class Solution:
 
     @property
     def answer(self) -> Answer:
-        """What is decided, apart from the problem and from restricted holdings outside their bands."""
+        """What is decided, apart from the problem and from holdings that stay outside their bands."""
         return Answer(
             self.status,
             self.orders,
@@ -139,7 +140,7 @@ class Solution:
 
     @cached_property
     def limit_breaches(self) -> tuple[LimitBreach, ...]:
-        """Limits of weights that stay broken, because restrictions forbid to mend them; () without orders."""
+        """Limits of weights that stay broken, because no order may mend them; () without orders."""
         if self.objective is None or not self.problem.constraints:
             return ()
         return limit_breaches(self.problem, self._shares)
@@ -148,6 +149,19 @@ class Solution:
     def market_value(self) -> Fraction:
         """Cash plus all holdings, in money; orders do not change it."""
         return Fraction(self.problem.market_value, self.problem.unit)
+
+    @cached_property
+    def costs(self) -> Fraction:
+        """What the orders cost beyond their value, in money."""
+        rates = [one for one in self.problem.constraints if isinstance(one, TradingCosts)]
+        orders = sum(map(bool, self.orders))
+        return sum(
+            (
+                Fraction(one.rate_weight) * self.turnover + Fraction(one.per_trade_amount) * orders
+                for one in rates
+            ),
+            Fraction(),
+        )
 
     @cached_property
     def turnover(self) -> Fraction:
@@ -166,8 +180,7 @@ class Solution:
 
     @cached_property
     def cash_after(self) -> Fraction:
-        """Cash once the orders are filled at the given prices, in money; present cash without orders."""
+        """Cash once the orders are filled at the given prices, and paid for; present cash without orders."""
         pairs = zip(self.problem.lines, self.orders, strict=bool(self.orders))
-        return Fraction(*self.problem.cash.as_integer_ratio()) - Fraction(
-            sum(line.price * order for line, order in pairs), self.problem.unit
-        )
+        spent = Fraction(sum(line.price * order for line, order in pairs), self.problem.unit)
+        return Fraction(*self.problem.cash.as_integer_ratio()) - spent - self.costs

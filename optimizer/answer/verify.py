@@ -1,15 +1,18 @@
 """The last gate: no answer leaves the package unless every requirement holds exactly."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 from optimizer.answer.limit_breaches import Weighed, weighed
 from optimizer.problem.constraints import (
+    Barrier,
     LotSize,
     MaximumTradeCount,
     MaximumTurnover,
     MinimumTradeValue,
+    OneSided,
     Restriction,
-    Side,
+    TradingCosts,
 )
 from optimizer.problem.line import Line
 from optimizer.problem.problem import Problem
@@ -35,10 +38,13 @@ def verify(problem: Problem, shares: Sequence[int]) -> None:
         total += value
         if count < 0 or not low <= value <= high:
             suspects.append(index)
-    held_back = {one.security_id for one in problem.constraints if isinstance(one, Restriction)}
+    restricted = {one.security_id: one for one in problem.constraints if isinstance(one, Restriction)}
+    sided = next((one for one in problem.constraints if isinstance(one, OneSided)), None)
     for index in suspects:
         line, security_id = problem.lines[index], problem.positions[index].security_id
-        kept = shares[index] == line.held and security_id in held_back
+        needed = 1 if line.value(line.held) < max(0, line.low) else -1
+        forbidden = any(one.forbids(needed) for one in (restricted.get(security_id), sided) if one)
+        kept = forbidden and shares[index] == line.held
         if not (kept or line.is_inside(shares[index])):
             raise VerificationError(f"security {security_id}: {shares[index]} shares break the band")
     if problem.spendable is not None and total > problem.spendable:
@@ -81,29 +87,32 @@ def _mended(problem: Problem) -> set[str]:
 
 
 def _is_kept(problem: Problem, one: Weighed, shares: Sequence[int]) -> bool:
-    """Within the limit; or as far from it as the holdings were, or nearer, where a restriction holds them."""
+    """Within the limit; or as far from it as the holdings were, or nearer, if the way back is forbidden."""
     after = one.excess(one.value(problem.lines, shares))
     if after == 0:
         return True
     before = one.excess(one.value(problem.lines, [line.held for line in problem.lines]))
     ids = {problem.positions[place].security_id for place in one.places}
-    barred = any(
-        isinstance(other, Restriction) and other.security_id in ids and other.forbids(-after)
+    forbidden = any(
+        isinstance(other, Barrier)
+        and (isinstance(other, OneSided) or other.security_id in ids)
+        and other.forbids(-after)
         for other in problem.constraints
     )
-    return barred and (0 < after <= before or before <= after < 0)
+    return forbidden and (0 < after <= before or before <= after < 0)
 
 
-def _holds(problem: Problem, constraint: object, concerned: Sequence[tuple[Line, int]]) -> bool:
+def _holds(  # noqa: PLR0911 - one a kind
+    problem: Problem, constraint: object, concerned: Sequence[tuple[Line, int]]
+) -> bool:
     changes = [(line, count, count - line.held) for line, count in concerned]
     match constraint:
-        case Restriction(side=side):
+        case Restriction() | OneSided():
+            return not any(change and constraint.forbids(change) for _, _, change in changes)
+        case LotSize(shares=lot, buys_only=buys_only):
             return all(
-                (change <= 0 or side is Side.DO_NOT_SELL) and (change >= 0 or side is Side.DO_NOT_BUY)
-                for _, _, change in changes
+                change % lot == 0 or count == 0 or (buys_only and change < 0) for _, count, change in changes
             )
-        case LotSize(shares=lot):
-            return all(change % lot == 0 or count == 0 for _, count, change in changes)
         case MinimumTradeValue(value=value):
             numerator, denominator = value.as_integer_ratio()
             return all(
@@ -119,4 +128,10 @@ def _holds(problem: Problem, constraint: object, concerned: Sequence[tuple[Line,
             return traded * denominator <= numerator * problem.market_value
         case MaximumTradeCount(count=most):
             return sum(change != 0 for _, _, change in changes) <= most
+        case TradingCosts(rate_weight=rate, per_trade_amount=fee):
+            return problem.spendable is None or problem.spendable >= sum(
+                line.value(count)
+                + (Fraction(rate) * line.price * abs(change) + Fraction(fee) * problem.unit if change else 0)
+                for line, count, change in changes
+            )
     return False

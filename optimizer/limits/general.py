@@ -15,8 +15,9 @@ from warnings import filterwarnings
 import numpy as np
 
 from optimizer.limits.group_limits import GroupSide
-from optimizer.limits.limits import Limit, TradeCountLimit, TurnoverLimit
+from optimizer.limits.limits import CostlyCashLimit, Limit, TradeCountLimit, TurnoverLimit
 from optimizer.problem.constraints import length
+from optimizer.problem.line import Line
 from optimizer.problem.problem import Problem, Strategy
 from optimizer.separable.choices import Choices
 
@@ -109,6 +110,7 @@ class _Model:
         self._value = cp.multiply(price, self._change)
         self._bought = [float(best - line.held) for line, best in zip(lines, found.best, strict=True)]
         self._traded = cp.sum(cp.multiply(price, cp.abs(self._change + self._bought)))
+        self._trades = self._counted() if any(map(_counts_trades, limits)) else 0
         beyond = cp.Variable(len(limits), nonneg=True) if elastic else [0] * len(limits)
         self._limits: list[Any] = []
         for index, (use, most) in enumerate(map(self._use, limits)):
@@ -126,18 +128,26 @@ class _Model:
         if isinstance(limit, TurnoverLimit):
             return self._traded, limit.capacity / self._unit
         if isinstance(limit, TradeCountLimit):
-            trades = cp.Variable(len(lines), integer=self._is_integer, bounds=[0, 1])
-            reach = [
-                float(max(abs(end - line.held) for part in allowed for end in (part[0], part[-1])))
-                for line, allowed in zip(lines, self._found.allowed, strict=True)
-            ]
-            self._demands.append(cp.abs(self._change + self._bought) <= cp.multiply(reach, trades))
-            return cp.sum(trades), limit.capacity
-        room = (limit.capacity - limit.total(lines, best)) / self._unit
+            return self._trades, limit.capacity
         if isinstance(limit, GroupSide):
+            room = (limit.capacity - limit.total(lines, best)) / self._unit
             signs = [float(limit.sign * line.is_in(limit.group)) for line in lines]
             return cp.sum(cp.multiply(signs, self._value)), room
-        return cp.sum(self._value), room
+        spent = cp.sum(self._value)
+        if isinstance(limit, CostlyCashLimit):
+            spent += float(limit.rate) * self._traded + limit.fee / self._unit * self._trades
+        return spent, (limit.capacity - sum(map(Line.value, lines, best))) / self._unit
+
+    def _counted(self) -> Any:  # noqa: ANN401 - see the whole program
+        """The number of trades, each of which is whole where shares are."""
+        cp, lines = self._cp, self._lines
+        trades = cp.Variable(len(lines), integer=self._is_integer, bounds=[0, 1])
+        reach = [
+            float(max(abs(end - line.held) for part in allowed for end in (part[0], part[-1])))
+            for line, allowed in zip(lines, self._found.allowed, strict=True)
+        ]
+        self._demands.append(cp.abs(self._change + self._bought) <= cp.multiply(reach, trades))
+        return cp.sum(trades)
 
     @property
     def is_infeasible(self) -> bool:
@@ -184,3 +194,7 @@ class _Model:
         rows = np.equal.outer(np.arange(len(found.best)), np.array(owners)).astype(float)
         demands = [steps <= cp.multiply(last, chosen), rows @ chosen == 1]
         return rows @ (cp.multiply(starts, chosen) + cp.multiply(sizes, steps)), demands
+
+
+def _counts_trades(limit: Limit) -> bool:
+    return isinstance(limit, TradeCountLimit | CostlyCashLimit)

@@ -1,8 +1,8 @@
 """Limits on what a group of securities is worth: its maximum takes fewer shares, its minimum takes more.
 
 What a group is worth counts as its use of its maximum; of its minimum it is the same below zero, so that less
-use is what every limit asks for. A side that the holdings break, and that restrictions alone make impossible,
-has what the holdings use as its capacity: the orders do not make it worse.
+use is what every limit asks for. A side that the holdings break, and that restrictions and sides alone make
+impossible, has what the holdings use as its capacity: the orders do not make it worse.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from optimizer.cover.ladder import Rungs
 from optimizer.limits.limits import Limit, limits_of
-from optimizer.problem.constraints import Restriction, Shares, clip
+from optimizer.problem.constraints import Barrier, Shares, clip
 from optimizer.problem.line import Line
 from optimizer.problem.problem import Problem
 from optimizer.problem.reason import Reason
@@ -22,7 +22,7 @@ from optimizer.separable.weight_conflicts import maximum_conflict, minimum_confl
 
 
 class Free(NamedTuple):
-    """What a group uses without orders, and at least without restrictions; None where they do not matter."""
+    """What a group uses without orders, and at least if any order may be; None where that is no matter."""
 
     held: int
     least: int | None
@@ -111,7 +111,7 @@ class GroupMinimum(GroupSide):
 
 
 def _needed(free: Free | None, least: int) -> int:
-    """The least capacity that leaves no conflict; from there on, restrictions may excuse what is used."""
+    """The least capacity that leaves no conflict; from there on, what is used may be excused."""
     return free.least if free and free.least is not None and least <= free.held else least
 
 
@@ -121,14 +121,14 @@ def all_limits(problem: Problem, found: Choices) -> list[Limit]:
 
 
 def _groups(problem: Problem, found: Choices) -> Iterator[GroupSide]:
-    unrestricted: Choices | None = None
+    unbarred: Choices | None = None
     for side in _sides(problem):
         if side.least_of(problem, found) <= side.capacity:
             yield side
             continue
-        if unrestricted is None:
-            unrestricted = _unrestricted(problem, found)
-        yield _excused(problem, found, unrestricted, side)
+        if unbarred is None:
+            unbarred = _unbarred(problem, found)
+        yield _excused(problem, found, unbarred, side)
 
 
 def _sides(problem: Problem) -> Iterator[GroupSide]:
@@ -145,18 +145,18 @@ def _sides(problem: Problem) -> Iterator[GroupSide]:
             yield GroupMinimum(-money.low, Reason.GROUP_LIMIT, place)
 
 
-def _excused(problem: Problem, found: Choices, unrestricted: Choices, side: GroupSide) -> GroupSide:
-    """The side that no shares keep, at what the holdings use where restrictions alone bar its repair."""
+def _excused(problem: Problem, found: Choices, unbarred: Choices, side: GroupSide) -> GroupSide:
+    """The side that no shares keep, at what the holdings use where only barriers forbid its repair."""
     held = sum(side.use(line, line.held) for line in problem.lines)
-    least, without = side.least_of(problem, found), side.least_of(problem, unrestricted)
+    least, without = side.least_of(problem, found), side.least_of(problem, unbarred)
     free = Free(held, without if without < least else None)
     excused = held > side.capacity and without <= side.capacity
     return replace(side, capacity=held if excused else side.capacity, free=free)
 
 
-def _unrestricted(problem: Problem, found: Choices) -> Choices:
-    """What bands and options leave without restrictions; where that is nothing, what they leave with them."""
-    others = tuple(one for one in problem.constraints if not isinstance(one, Restriction))
+def _unbarred(problem: Problem, found: Choices) -> Choices:
+    """What is left without restrictions and sides; where that is nothing, what is left with them."""
+    others = tuple(one for one in problem.constraints if not isinstance(one, Barrier))
     free = choices(replace(problem, constraints=others))
     pairs = zip(free.allowed, found.allowed, strict=True)
     allowed = [one or other for one, other in pairs]

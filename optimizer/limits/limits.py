@@ -3,11 +3,19 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from math import gcd
 from typing import Self
 
 from optimizer.cover.ladder import Rungs
-from optimizer.problem.constraints import MaximumTradeCount, MaximumTurnover, Shares, clip, length
+from optimizer.problem.constraints import (
+    MaximumTradeCount,
+    MaximumTurnover,
+    Shares,
+    TradingCosts,
+    clip,
+    length,
+)
 from optimizer.problem.line import Line
 from optimizer.problem.problem import Problem
 from optimizer.problem.reason import Reason
@@ -103,6 +111,76 @@ class CashLimit(Limit):
         return cash_conflict(problem, least)
 
 
+@dataclass(frozen=True, slots=True)
+class CostlyCashLimit(CashLimit):
+    """Positions, and what trading into them costs, are worth at most what the floor leaves; in units.
+
+    A sale frees what it brings less its costs. Below the holding, and above it, use falls share by share;
+    from one share below it to the holding it falls as well, where a share is worth less than its costs.
+
+    Attributes:
+        rate: of the value of an order, in [0, 1); a price times it is whole.
+        fee: of an order, in units.
+    """
+
+    rate: Fraction
+    fee: int
+
+    def use(self, line: Line, shares: int) -> int:
+        """The value of the position, and the costs of its order."""
+        value = shares * line[0] + line[1]
+        change = abs(shares - line.held)
+        return value + change * self._share_costs(line) + self.fee if change else value
+
+    def rungs(self, line: Line, shares: Shares, best: int) -> Rungs:
+        """Ever fewer shares, and the holding, by drift, without those that use no less than others.
+
+        The holding is a range of its own, as what is freed on the way to it is not what is freed elsewhere.
+        """
+        held = clip(shares, line.held, line.held)
+        if not held:
+            return Rungs.down(shares, best)
+        if best >= line.held:
+            least = clip(shares, None, self._paying(line))
+            return Rungs(
+                (*Rungs.down(clip(shares, line.held + 1, None), best).parts, *held, *_downwards(least))
+            )
+        nearer = Rungs.down(clip(shares, min(best, self._as_near_as_held(line)), None), best)
+        if self.use(line, nearer[nearer.count - 1]) <= self.use(line, line.held):
+            return Rungs.down(shares, best)
+        below = min(nearer[nearer.count - 1] - 1, self._paying(line))
+        return Rungs((*nearer.parts, *held, *_downwards(clip(shares, None, below))))
+
+    def within(self, line: Line, shares: Shares, most: int) -> Shares:
+        """Those that use at most as much."""
+        return self.fitting(line, shares, self.use(line, most))
+
+    def fitting(self, line: Line, shares: Shares, left: int) -> Shares:
+        """At most what they are worth and cost."""
+        held, costs = line.held, self._share_costs(line)
+        spare = left - line.residual - self.fee
+        below = min(held - 1, (spare - costs * held) // (line.price - costs))
+        above = (spare + costs * held) // (line.price + costs)
+        stay = clip(shares, held, held) if line.value(held) <= left else ()
+        return (*clip(shares, None, below), *stay, *clip(shares, held + 1, above))
+
+    def _share_costs(self, line: Line) -> int:
+        return line.price * self.rate.numerator // self.rate.denominator
+
+    def _paying(self, line: Line) -> int:
+        """The most shares below the holding whose sale frees more than it costs."""
+        return line.held - 1 - self.fee // (line.price - self._share_costs(line))
+
+    def _as_near_as_held(self, line: Line) -> int:
+        """The fewest shares that are nearer to the target than the holding, which lies above it."""
+        gap = abs(line.target - line.value(line.held))
+        return (line.target - gap - line.residual) // line.price + 1
+
+
+def _downwards(shares: Shares) -> Shares:
+    return tuple(part[::-1] for part in reversed(shares))
+
+
 class TurnoverLimit(Limit):
     """Orders are worth at most a part of the market value; capacity in units."""
 
@@ -164,7 +242,7 @@ def limits_of(problem: Problem) -> list[Limit]:
     """The limits of a problem, the cash floor first."""
     limits: list[Limit] = []
     if problem.spendable is not None:
-        limits.append(CashLimit(problem.spendable, Reason.REDUCED_FOR_CASH))
+        limits.append(_cash_limit(problem, problem.spendable))
     for constraint in problem.constraints:
         if isinstance(constraint, MaximumTurnover):
             numerator, denominator = constraint.weight.as_integer_ratio()
@@ -173,3 +251,12 @@ def limits_of(problem: Problem) -> list[Limit]:
         elif isinstance(constraint, MaximumTradeCount):
             limits.append(TradeCountLimit(constraint.count, Reason.TRADE_COUNT_LIMIT))
     return limits
+
+
+def _cash_limit(problem: Problem, spendable: int) -> CashLimit:
+    for one in problem.constraints:
+        if isinstance(one, TradingCosts) and (one.rate_weight or one.per_trade_amount):
+            numerator, denominator = one.per_trade_amount.as_integer_ratio()
+            fee = numerator * problem.unit // denominator
+            return CostlyCashLimit(spendable, Reason.REDUCED_FOR_CASH, Fraction(one.rate_weight), fee)
+    return CashLimit(spendable, Reason.REDUCED_FOR_CASH)

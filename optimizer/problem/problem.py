@@ -14,7 +14,9 @@ from optimizer.problem.constraints import (
     MaximumTradeCount,
     MaximumTurnover,
     MinimumTradeValue,
+    OneSided,
     Restriction,
+    TradingCosts,
 )
 from optimizer.problem.errors import OptimizerError
 from optimizer.problem.exact import NOTHING, ratio, scaled
@@ -72,12 +74,13 @@ class Problem:
             self._require_once()
         cash = ratio(self.cash, "cash")
         floor = NOTHING if self.cash_floor is None else ratio(self.cash_floor, "cash_floor")
-        money, prices, residuals = _in_money(self.positions, lcm(cash[1], floor[1]))
+        rate, fee = _fineness(self.constraints)
+        money, prices, residuals = _in_money(self.positions, lcm(cash[1], floor[1], fee))
         held = [position.held_shares for position in self.positions]
         market_value = scaled(cash, money) + sum(map(mul, held, prices)) + sum(residuals)
         if market_value <= 0:
             raise OptimizerError(f"market value must be > 0, not {Fraction(market_value, money)}")
-        weight = lcm(*{position.terms.weight for position in self.positions})
+        weight = lcm(rate, *{position.terms.weight for position in self.positions})
         spendable = None if self.cash_floor is None else (market_value - scaled(floor, money)) * weight
         lines = _lines(self.positions, prices, residuals, weight, market_value)
         if self.constraints:
@@ -98,9 +101,17 @@ class Problem:
             raise OptimizerError(f"groups must have different names, not {', '.join(sorted(names))}")
         for kind in (Restriction, LotSize, SecurityLimit):
             _require_unique([one.security_id for one in self.constraints if isinstance(one, kind)])
-        for limit in (MinimumTradeValue, MaximumTurnover, MaximumTradeCount):
+        for limit in (OneSided, MinimumTradeValue, MaximumTurnover, MaximumTradeCount, TradingCosts):
             if sum(isinstance(one, limit) for one in self.constraints) > 1:
                 raise OptimizerError(f"{limit.__name__} must be given once, not twice")
+
+
+def _fineness(constraints: Sequence[Constraint]) -> tuple[int, int]:
+    """The denominators of a rate of costs, and of what a trade costs."""
+    for one in constraints:
+        if isinstance(one, TradingCosts):
+            return one.rate_weight.as_integer_ratio()[1], one.per_trade_amount.as_integer_ratio()[1]
+    return 1, 1
 
 
 def _require_unique(security_ids: Sequence[str]) -> None:

@@ -16,9 +16,9 @@ from optimizer.problem.exact import ratio
 class SecurityLimit:
     """A security is worth at least `minimum` and at most `maximum` of the market value after the orders.
 
-    A holding that already breaks a side, and which a restriction keeps from being traded back, may stay as it
-    is, and no order makes it worse; the solution lists it among its `limit_breaches`. Anything else that no
-    allowed shares keep is a conflict.
+    A holding that already breaks a side, and which a restriction or the sides of orders keep from being
+    traded back, may stay as it is, and no order makes it worse; the solution lists it among its
+    `limit_breaches`. Anything else that no allowed shares keep is a conflict.
 
     Args:
         security_id: one that the problem does not have is no concern of it.
@@ -41,8 +41,8 @@ class SecurityLimit:
 class GroupLimit:
     """Securities together are worth at least `minimum` and at most `maximum` of the market value.
 
-    Where the holdings already break a side, and the shares that each security may end with under its
-    restriction cannot keep it, though without restrictions they could, that side is what the holdings use
+    Where the holdings already break a side, and the shares that each security may end with cannot keep it,
+    though without restrictions and with orders on both sides they could, that side is what the holdings use
     instead: the orders do not make it worse, and the solution lists it among its `limit_breaches`. Anything
     else that no allowed shares keep is a conflict.
 

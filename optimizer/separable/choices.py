@@ -3,7 +3,15 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
-from optimizer.problem.constraints import LotSize, MinimumTradeValue, Restriction, Shares, length
+from optimizer.problem.constraints import (
+    Barrier,
+    LotSize,
+    MinimumTradeValue,
+    OneSided,
+    Restriction,
+    Shares,
+    length,
+)
 from optimizer.problem.line import Line
 from optimizer.problem.problem import Problem, Strategy
 from optimizer.problem.weight_limits import Money, SecurityLimit
@@ -11,9 +19,9 @@ from optimizer.separable.closed_form import band, closed_form
 from optimizer.separable.costs import Costs, Spans
 from optimizer.separable.value_range import ValueRange
 
-Rule: TypeAlias = Restriction | ValueRange | LotSize | MinimumTradeValue
+Rule: TypeAlias = Restriction | OneSided | ValueRange | LotSize | MinimumTradeValue
 
-Given: TypeAlias = Restriction | SecurityLimit | LotSize | MinimumTradeValue
+Given: TypeAlias = Restriction | OneSided | SecurityLimit | LotSize | MinimumTradeValue
 """A constraint of one position, as it was given."""
 
 
@@ -24,7 +32,7 @@ class Choices(NamedTuple):
         allowed: shares per position; empty where infeasible.
         best: the cheapest allowed shares per position; meaningless where infeasible.
         infeasible: indices of positions without any allowed shares.
-        breaches: indices of restricted positions that stay outside their band.
+        breaches: indices of positions that stay outside their band, as they may not be brought inside.
     """
 
     allowed: list[Shares]
@@ -47,7 +55,7 @@ def choices(problem: Problem) -> Choices:
     allowed: list[Shares] = []
     breaches: list[int] = []
     for index, (line, rules) in enumerate(zip(problem.lines, all_rules(problem), strict=True)):
-        if any(isinstance(one, Restriction) and is_stuck(line, one) for one in rules):
+        if holding_back(line, rules):
             shares = stuck(line, rules, problem.unit)
             breaches += [index] if shares else []
         else:
@@ -92,7 +100,7 @@ def rules_of(problem: Problem, index: int) -> list[Rule]:
     given = [
         one
         for one in problem.constraints
-        if isinstance(one, MinimumTradeValue)
+        if isinstance(one, OneSided | MinimumTradeValue)
         or (isinstance(one, Restriction | SecurityLimit | LotSize) and one.security_id == security_id)
     ]
     return _rules(problem.lines[index], given, problem.market_value)
@@ -100,7 +108,7 @@ def rules_of(problem: Problem, index: int) -> list[Rule]:
 
 def all_rules(problem: Problem) -> Iterator[Sequence[Rule]]:
     """The same of every position in turn, in one pass over the constraints."""
-    for_all = [one for one in problem.constraints if isinstance(one, MinimumTradeValue)]
+    for_all = [one for one in problem.constraints if isinstance(one, OneSided | MinimumTradeValue)]
     given: dict[str, list[Given]] = {one.security_id: [*for_all] for one in problem.positions if for_all}
     for one in problem.constraints:
         if isinstance(one, Restriction | SecurityLimit | LotSize):
@@ -111,16 +119,17 @@ def all_rules(problem: Problem) -> Iterator[Sequence[Rule]]:
 
 
 def _rules(line: Line, given: Sequence[Given], market_value: int) -> list[Rule]:
-    """In order: restriction, limit, lot and minimum trade, which is no concern of a limit's repair."""
-    restrictions = [one for one in given if isinstance(one, Restriction)]
+    """In order: restriction, sides, limit, lot and minimum trade, which is no concern of a limit's repair."""
+    barriers: list[Barrier] = [one for one in given if isinstance(one, Restriction)]
+    barriers += [one for one in given if isinstance(one, OneSided)]
     ranges = [
-        ValueRange(Money.of(one, market_value)).excused(line, restrictions)
+        ValueRange(Money.of(one, market_value)).excused(line, barriers)
         for one in given
         if isinstance(one, SecurityLimit)
     ]
     repairs = not all(one.admits(line, line.held) for one in ranges)
     return [
-        *restrictions,
+        *barriers,
         *ranges,
         *(one for one in given if isinstance(one, LotSize)),
         *(one for one in given if isinstance(one, MinimumTradeValue) and not repairs),
@@ -145,8 +154,9 @@ def stuck(line: Line, rules: Iterable[Rule], unit: int) -> Shares:
     return shares
 
 
-def is_stuck(line: Line, restriction: Restriction) -> bool:
-    """Whether the holding is outside its band, and the restriction forbids the trade back into it."""
+def holding_back(line: Line, rules: Iterable[Rule]) -> Barrier | None:
+    """The first rule that forbids the trade that would bring a holding outside its band there."""
     if line.is_inside(line.held):
-        return False
-    return restriction.forbids(1 if line.value(line.held) < max(0, line.low) else -1)
+        return None
+    needed = 1 if line.value(line.held) < max(0, line.low) else -1
+    return next((one for one in rules if isinstance(one, Barrier) and one.forbids(needed)), None)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
 
-from optimizer.problem.constraints import LotSize, MinimumTradeValue, Shares, clip
+from optimizer.problem.constraints import LotSize, MinimumTradeValue, Shares, TradingCosts, clip
 from optimizer.problem.problem import Problem
 from optimizer.separable.choices import rules_of
 from optimizer.separable.closed_form import band
@@ -114,7 +114,7 @@ def position_conflict(problem: Problem, index: int) -> Conflict:
 
 
 def _neighbours(problem: Problem, index: int) -> tuple[int | None, int | None]:
-    """The shares next above and next below the band that restriction and lots let orders reach.
+    """The shares next above and next below the band that restriction, sides, limit and lots let orders reach.
 
     The minimum trade has no say: the holding is outside its band, and where a wider band takes it in, it
     need not trade.
@@ -175,8 +175,8 @@ def cash_conflict(problem: Problem, least_value: int) -> Conflict:
         cannot = f"cash floor {money_down(floor)} exceeds the market value of {money_down(worth)}"
     else:
         cannot = (
-            f"cash floor {money_down(floor)} leaves {money_down(most)} for positions whose bands need at"
-            f" least {money_up(least)}"
+            f"cash floor {money_down(floor)} leaves {money_down(most)} for positions whose bands"
+            f"{_and_costs(problem)} need at least {money_up(least)}"
         )
     # A floor is not below zero: what needs one needs an overdraft.
     helps = f"a cash floor <= {money_down(needed)}" if needed >= 0 else f"an overdraft of {money_up(-needed)}"
@@ -188,6 +188,11 @@ def cash_conflict(problem: Problem, least_value: int) -> Conflict:
         needed_cash_floor=needed,
         description=f"{cannot}; needs {helps}",
     )
+
+
+def _and_costs(problem: Problem) -> str:
+    costly = any(isinstance(one, TradingCosts) for one in problem.constraints)
+    return ", with the costs of trading into them," if costly else ""
 
 
 def turnover_conflict(problem: Problem, least: int, most: int) -> Conflict:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from optimizer.problem.constraints import Restriction, Shares, clip
+from optimizer.problem.constraints import Barrier, Shares, clip
 from optimizer.problem.line import Line
 from optimizer.problem.weight_limits import Money
 
@@ -35,13 +35,13 @@ class ValueRange:
         """Whether a position of so many shares is within the range."""
         return bool(self.narrow((range(shares, shares + 1),), line, 1))
 
-    def excused(self, line: Line, restrictions: Iterable[Restriction]) -> "ValueRange":
+    def excused(self, line: Line, barriers: Iterable[Barrier]) -> "ValueRange":
         """The range up to the holding, on a side that it breaks and that no permitted order mends."""
         if self.admits(line, line.held):
             return self
         value, money = line.value(line.held), self.money
-        if money.high is not None and value > money.high and any(one.forbids(-1) for one in restrictions):
+        if money.high is not None and value > money.high and any(one.forbids(-1) for one in barriers):
             return ValueRange(money._replace(high=value))
-        if money.low is not None and value < money.low and any(one.forbids(1) for one in restrictions):
+        if money.low is not None and value < money.low and any(one.forbids(1) for one in barriers):
             return ValueRange(money._replace(low=value))
         return self

@@ -2,10 +2,10 @@
 
 from fractions import Fraction
 
-from optimizer.problem.constraints import MinimumTradeValue, Restriction, Shares, clip
+from optimizer.problem.constraints import MinimumTradeValue, Shares, clip
 from optimizer.problem.problem import Problem
 from optimizer.problem.weight_limits import GroupLimit, Money, SecurityLimit
-from optimizer.separable.choices import Rule, is_stuck, narrowed, rules_of, stuck
+from optimizer.separable.choices import Rule, holding_back, narrowed, rules_of, stuck
 from optimizer.separable.conflict import Conflict, ConflictKind
 from optimizer.separable.value_range import ValueRange
 from optimizer.separable.wording import edges, money_down, money_up, weight_down, weight_up
@@ -43,7 +43,7 @@ def security_conflict(problem: Problem, index: int) -> Conflict | None:
 def _without_limit(problem: Problem, index: int, rules: list[Rule]) -> Shares:
     """What all rules but the limit leave; the minimum trade has no say where the holding must move."""
     line = problem.lines[index]
-    if any(isinstance(one, Restriction) and is_stuck(line, one) for one in rules):
+    if holding_back(line, rules):
         return stuck(line, (), problem.unit)
     return narrowed(
         line, [one for one in rules if not isinstance(one, ValueRange | MinimumTradeValue)], problem.unit

@@ -7,6 +7,7 @@ from globeco.ordergen.v1.reference_service_pb2 import ResolvePortfoliosRequest
 
 from ordergen_client.calls.call import Call, Stream, repeatable
 from ordergen_client.records import checks, messages
+from ordergen_client.records.checks import Number
 from ordergen_client.records.drifts import PortfolioDrift
 from ordergen_client.records.values import (
     DEFAULT_OPTIONS,
@@ -22,6 +23,7 @@ def rebalance(
     *,
     validate_only: bool = False,
     request_id: str = "",
+    cash_flow: Number | None = None,
 ) -> Call[PortfolioRebalance]:
     """Rebalance one portfolio to its model: a run of one, stored like any other.
 
@@ -30,6 +32,11 @@ def rebalance(
         options: how.
         validate_only: compute everything, store nothing.
         request_id: a UUID4 that makes the call safe to repeat; without one it is given one of its own.
+        cash_flow: money that comes (above 0) or is to be paid out (below 0).
+
+    Raises:
+        TypeError: `cash_flow` is a float.
+        ValueError: it is no number.
     """
     request = pb.RebalancePortfolioRequest(
         portfolio_id=checks.text(portfolio_id, "portfolio_id"),
@@ -37,6 +44,7 @@ def rebalance(
         validate_only=checks.flag(validate_only, "validate_only"),
         request_id=repeatable(request_id),
     )
+    messages.set_cash_flow(request, checks.optional_decimal(cash_flow, "cash_flow"))
     return Call("RebalancePortfolio", request, messages.portfolio_rebalance)
 
 

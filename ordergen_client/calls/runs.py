@@ -1,6 +1,6 @@
 """What can be asked of runs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, TypeVar
 
 from globeco.ordergen.v1 import model_pb2, rebalance_pb2
@@ -8,6 +8,7 @@ from globeco.ordergen.v1 import rebalance_service_pb2 as pb
 
 from ordergen_client.calls.call import Call, Pages, Stream, Watch, nothing, repeatable
 from ordergen_client.records import checks, messages
+from ordergen_client.records.checks import Number
 from ordergen_client.records.states import PortfolioState, View
 from ordergen_client.records.values import (
     DEFAULT_OPTIONS,
@@ -29,6 +30,7 @@ def start(
     *,
     request_id: str = "",
     portfolio_ids: Iterable[str] | None = None,
+    cash_flows: Mapping[str, Number] | None = None,
 ) -> Call[Rebalance]:
     """Start the rebalance of every portfolio of a model, or of some; it goes on by itself.
 
@@ -37,15 +39,18 @@ def start(
         options: how.
         request_id: a UUID4 that makes the call safe to repeat; without one it is given one of its own.
         portfolio_ids: which of the model's portfolios, each once; None is all of them.
+        cash_flows: money that comes (above 0) or is to be paid out (below 0), by portfolio id.
 
     Raises:
-        ValueError: `portfolio_ids` are given, and there are none.
+        TypeError: a cash flow is a float.
+        ValueError: `portfolio_ids` are given, and there are none; or a cash flow is no number.
     """
     request = pb.StartRebalanceRequest(
         model_id=checks.text(model_id, "model_id"),
         options=_options(options),
         request_id=repeatable(request_id),
         portfolio_ids=_some_portfolios(portfolio_ids),
+        cash_flows=_flows(cash_flows),
     )
     return Call("StartRebalance", request, messages.rebalance)
 
@@ -59,6 +64,7 @@ def stream(
     view: AnyView = View.FULL,
     portfolio_ids: Iterable[str] | None = None,
     draft_positions: Iterable[Position] | None = None,
+    cash_flows: Mapping[str, Number] | None = None,
 ) -> Stream[RebalanceEvent]:
     """Rebalance every portfolio of a model, or some, as one call; events come as they are done and stored.
 
@@ -73,9 +79,12 @@ def stream(
         view: BASIC leaves out positions.
         portfolio_ids: which of the model's portfolios, each once; None is all of them.
         draft_positions: tried in place of the model's own, with `validate_only` alone; None is no draft.
+        cash_flows: money that comes (above 0) or is to be paid out (below 0), by portfolio id.
 
     Raises:
-        ValueError: `portfolio_ids` or `draft_positions` are given, and there are none.
+        TypeError: a cash flow is a float.
+        ValueError: `portfolio_ids` or `draft_positions` are given, and there are none; or a cash flow is no
+            number.
     """
     request = pb.RebalanceModelRequest(
         model_id=checks.text(model_id, "model_id"),
@@ -85,6 +94,7 @@ def stream(
         view=_view(view),
         portfolio_ids=_some_portfolios(portfolio_ids),
         draft_positions=_draft(draft_positions),
+        cash_flows=_flows(cash_flows),
     )
     return Stream("RebalanceModel", request, messages.event)
 
@@ -205,6 +215,10 @@ def _draft(given: Iterable[Position] | None) -> Iterable[model_pb2.Position]:
         return ()
     found = checks.records(given, "draft_positions", Position)
     return map(messages.position_message, _some(found, "draft_positions"))
+
+
+def _flows(given: Mapping[str, Number] | None) -> Iterator[pb.CashFlow]:
+    return messages.cash_flow_messages(checks.amounts(given, "cash_flows"))
 
 
 def _some(given: tuple[Item, ...], name: str) -> tuple[Item, ...]:

@@ -4,7 +4,7 @@ from globeco.ordergen.v1.diagnostics_service_pb2 import DiagnoseRequest
 
 from ordergen_client.calls.call import Call
 from ordergen_client.records import messages
-from ordergen_client.records.values import Diagnosis
+from ordergen_client.records.diagnoses import Diagnosis
 
 
 def diagnose() -> Call[Diagnosis]:

@@ -16,8 +16,8 @@ from ordergen_client.commands.shared.options import OTHERS, VARIABLES, with_outp
 from ordergen_client.commands.shared.servers import Server
 from ordergen_client.connecting.reaching import way_to
 from ordergen_client.errors import OrderGenerationError, PermissionDenied, Unauthenticated, Unsupported
+from ordergen_client.records.diagnoses import Diagnosis
 from ordergen_client.records.states import CredentialType, DependencyState
-from ordergen_client.records.values import Diagnosis
 from ordergen_client.showing.columns import Column
 from ordergen_client.showing.output import Form, Listing, Output
 from ordergen_client.variables import misspelt

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import TypeVar
 
@@ -54,6 +54,17 @@ def decimal(value: object, name: str) -> Decimal:
 def optional_decimal(value: object, name: str) -> Decimal | None:
     """The same, or None."""
     return None if value is None else decimal(value, name)
+
+
+def amounts(values: object, name: str) -> dict[str, Decimal]:
+    """Numbers by a text, digit for digit; none of None. Raises as `decimal` does."""
+    if values is None:
+        return {}
+    if not isinstance(values, Mapping):
+        raise _wrong(values, name, "a mapping by id")
+    return {
+        text(key, f"a key of {name}"): decimal(value, f"{name}[{key!r}]") for key, value in values.items()
+    }
 
 
 def text(value: object, name: str) -> str:

@@ -1,6 +1,6 @@
 """Between our records and the messages of the contract."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Protocol, TypeVar
@@ -18,7 +18,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.type import date_pb2, decimal_pb2
 
 from ordergen_client.errors import from_status
+from ordergen_client.records.diagnoses import Caller, Dependency, Diagnosis
 from ordergen_client.records.drifts import PortfolioDrift, WorstPosition
+from ordergen_client.records.figures import price_range, summary
 from ordergen_client.records.lazily import Lazily
 from ordergen_client.records.states import (
     CredentialType,
@@ -30,15 +32,13 @@ from ordergen_client.records.states import (
     RebalanceState,
     Restriction,
     Side,
+    Sides,
     SolutionStatus,
     Strategy,
     View,
 )
 from ordergen_client.records.values import (
     ZERO,
-    Caller,
-    Dependency,
-    Diagnosis,
     Model,
     Portfolio,
     PortfolioMatches,
@@ -91,16 +91,43 @@ def options_message(options: RebalanceOptions) -> pb.RebalanceOptions:
         message.strategy = pb.Strategy.Value(f"STRATEGY_{options.strategy}")
     if options.maximum_trade_count is not None:
         message.maximum_trade_count = options.maximum_trade_count
+    _set_if_given(message.costs, "rate_weight", options.cost_rate_weight)
+    _set_if_given(message.costs, "per_trade_amount", options.cost_per_trade_amount)
+    if options.maximum_price_age_days is not None:
+        message.maximum_price_age_days = options.maximum_price_age_days
+    if options.sides is not Sides.BUY_AND_SELL:
+        message.sides = pb.Sides.Value(f"SIDES_{options.sides}")
+    _add_rules_of_securities(message, options)
+    return message
+
+
+def _add_rules_of_securities(message: pb.RebalanceOptions, options: RebalanceOptions) -> None:
     for security_id, restriction in options.restrictions.items():
         kind = pb.RestrictionType.Value(f"RESTRICTION_TYPE_{restriction}")
         message.restrictions.add(security_id=security_id, type=kind)
     for security_id, shares in options.lot_sizes.items():
         message.lot_sizes.add(security_id=security_id, shares=shares)
+    for security_id, shares in options.buy_lot_sizes.items():
+        message.lot_sizes.add(security_id=security_id, shares=shares, applies_to=pb.LOT_SIDES_BUYS)
     for security_id, limit in options.security_limits.items():
         _set_weights(message.security_limits.add(security_id=security_id), limit)
     for name, group in options.group_limits.items():
         _set_weights(message.group_limits.add(name=name, security_ids=group.security_ids), group)
-    return message
+
+
+def cash_flow_messages(
+    cash_flows: Mapping[str, Decimal],
+) -> Iterator[rebalance_service_pb2.CashFlow]:
+    """Money that comes to portfolios, or is paid out of them."""
+    for portfolio_id, amount in cash_flows.items():
+        message = rebalance_service_pb2.CashFlow(portfolio_id=portfolio_id)
+        message.amount.value = _digits(amount)
+        yield message
+
+
+def set_cash_flow(request: rebalance_service_pb2.RebalancePortfolioRequest, amount: Decimal | None) -> None:
+    """Money that comes to a portfolio, or is paid out of it."""
+    _set_if_given(request, "cash_flow", amount)
 
 
 def _set_weights(message: pb.SecurityLimit | pb.GroupLimit, limit: SecurityLimit | GroupLimit) -> None:
@@ -112,6 +139,7 @@ def options(message: pb.RebalanceOptions) -> RebalanceOptions:
     """How a run rebalances."""
     timeout = message.solver_timeout.ToNanoseconds() / 1e9 if message.HasField("solver_timeout") else None
     count = message.maximum_trade_count if message.HasField("maximum_trade_count") else None
+    days = message.maximum_price_age_days if message.HasField("maximum_price_age_days") else None
     return RebalanceOptions(
         minimum_cash_amount=_decimal(message.minimum_cash.amount),
         minimum_cash_weight=_decimal(message.minimum_cash.weight),
@@ -120,12 +148,21 @@ def options(message: pb.RebalanceOptions) -> RebalanceOptions:
         strategy=_STRATEGIES[message.strategy or pb.STRATEGY_TO_TARGET],
         minimum_trade_value=_decimal(message.minimum_trade_value),
         restrictions={one.security_id: _RESTRICTIONS[one.type] for one in message.restrictions},
-        lot_sizes={one.security_id: one.shares for one in message.lot_sizes},
+        lot_sizes={one.security_id: one.shares for one in message.lot_sizes if not _is_of_buys(one)},
         maximum_turnover_weight=_decimal(message.maximum_turnover_weight),
         maximum_trade_count=count,
+        sides=_SIDES_ALLOWED[message.sides or pb.SIDES_BUY_AND_SELL],
+        buy_lot_sizes={one.security_id: one.shares for one in message.lot_sizes if _is_of_buys(one)},
+        cost_rate_weight=_decimal(message.costs.rate_weight),
+        cost_per_trade_amount=_decimal(message.costs.per_trade_amount),
+        maximum_price_age_days=days,
         security_limits={one.security_id: SecurityLimit(*_weights(one)) for one in message.security_limits},
         group_limits={one.name: GroupLimit(one.security_ids, *_weights(one)) for one in message.group_limits},
     )
+
+
+def _is_of_buys(lot: pb.LotSize) -> bool:
+    return lot.applies_to == pb.LOT_SIDES_BUYS
 
 
 def _weights(message: pb.SecurityLimit | pb.GroupLimit) -> tuple[Decimal | None, Decimal | None]:
@@ -185,6 +222,7 @@ def rebalance(message: pb.Rebalance) -> Rebalance:
         partial=message.partial,
         draft=message.draft,
         options=options(message.options) if message.HasField("options") else None,
+        summary=summary(message.summary) if message.HasField("summary") else None,
     )
 
 
@@ -205,6 +243,8 @@ def portfolio_rebalance(message: pb.PortfolioRebalance) -> PortfolioRebalance:
         positions=Lazily(message.positions, _position),
         solution=_solution(message.solution) if message.HasField("solution") else None,
         snapshot_time=_optional_time(message, "snapshot_time"),
+        cash_flow=_decimal(message.cash_flow),
+        cost=_decimal(message.cost),
         limit_breaches=tuple(
             LimitBreach(one.security_id, one.group, _zero(one.value)) for one in message.limit_breaches
         ),
@@ -326,6 +366,9 @@ def _position(message: pb.RebalancePosition) -> RebalancePosition:
         trade_quantity=-message.trade_quantity if sells else message.trade_quantity,
         trade_date=_date(message.trade_date) if message.HasField("trade_date") else None,
         reason=_REASONS[message.reason],
+        cost=_decimal(message.cost),
+        good_until=price_range(message.good_until) if message.HasField("good_until") else None,
+        price_date=_date(message.price_date) if message.HasField("price_date") else None,
     )
 
 
@@ -360,6 +403,7 @@ _PORTFOLIO_STATES = _Members(pb.PortfolioRebalanceState, "PORTFOLIO_REBALANCE_ST
 _DRIFT_STATES = _Members(drift_pb2.DriftState, "DRIFT_STATE_", DriftState)
 _STRATEGIES = _Members(pb.Strategy, "STRATEGY_", Strategy)
 _RESTRICTIONS = _Members(pb.RestrictionType, "RESTRICTION_TYPE_", Restriction)
+_SIDES_ALLOWED = _Members(pb.Sides, "SIDES_", Sides)
 _SIDES = _Members(pb.TransactionType, "TRANSACTION_TYPE_", Side)
 _REASONS = _Members(pb.PositionReason, "POSITION_REASON_", PositionReason)
 _STATUSES = _Members(pb.SolutionStatus, "SOLUTION_STATUS_", SolutionStatus)

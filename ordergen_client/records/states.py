@@ -68,6 +68,14 @@ class Restriction(Named):
     HOLD = "HOLD"
 
 
+class Sides(Named):
+    """On which sides orders may be."""
+
+    BUY_AND_SELL = "BUY_AND_SELL"
+    BUY_ONLY = "BUY_ONLY"
+    SELL_ONLY = "SELL_ONLY"
+
+
 class SolutionStatus(Named):
     """Whether an answer is proven to be the best."""
 
@@ -128,5 +136,7 @@ class PositionReason(Named):
     TRADE_COUNT_LIMIT = "TRADE_COUNT_LIMIT"
     TRADED_TO_BAND = "TRADED_TO_BAND"
     INSIDE_BAND = "INSIDE_BAND"
+    SIDES = "SIDES"
+    COSTS = "COSTS"
     SECURITY_LIMIT = "SECURITY_LIMIT"
     GROUP_LIMIT = "GROUP_LIMIT"

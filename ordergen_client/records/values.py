@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact
 from typing import Literal, TypeVar
 
 from ordergen_client.errors import OrderGenerationError
@@ -19,22 +19,26 @@ from ordergen_client.records.checks import (
     text,
     whole,
 )
+from ordergen_client.records.price_ranges import PriceRange
 from ordergen_client.records.states import (
-    CredentialType,
-    DependencyState,
     PortfolioState,
     PositionReason,
     RebalanceState,
     Restriction,
     Side,
+    Sides,
     SolutionStatus,
     Strategy,
 )
+from ordergen_client.records.summaries import RebalanceSummary
 from ordergen_client.records.weight_limits import GroupLimit, LimitBreach, SecurityLimit
 
 ZERO = Decimal(0)
+#: More digits than the sum of any two numbers of the contract has; should one have more, it raises.
+_EXACT = Context(prec=200, traps=[Inexact])
 StrategyName = Literal["TO_TARGET", "TO_BAND"]
 RestrictionName = Literal["DO_NOT_BUY", "DO_NOT_SELL", "HOLD"]
+SidesName = Literal["BUY_AND_SELL", "BUY_ONLY", "SELL_ONLY"]
 
 Value = TypeVar("Value")
 
@@ -85,22 +89,31 @@ class RebalanceOptions:
 
     Attributes:
         minimum_cash_amount: cash to keep, in money.
-        minimum_cash_weight: cash to keep, as a weight of market value; the greater of the two holds.
+        minimum_cash_weight: cash to keep, as a weight of market value plus cash flow; the greater of the two
+            holds.
         allow_overdraft: cash is not checked at all; goes with neither of the two.
         solver_timeout_seconds: for one portfolio; None is the server's default.
         strategy: TO_TARGET, or TO_BAND for the least turnover that brings every position inside its band.
-        minimum_trade_value: no smaller trades, in money; full exits and repairs of a band are exempt.
+        minimum_trade_value: no smaller trades, in money; full exits and repairs of a band or of a security's
+            limit are exempt.
         restrictions: what may not be done, by security id.
-        lot_sizes: shares in a lot, by security id.
-        maximum_turnover_weight: buys and sells together at most, as a weight of market value.
+        lot_sizes: shares in a lot, by security id; orders are multiples of it.
+        maximum_turnover_weight: buys and sells together at most, as a weight of market value plus cash flow.
         maximum_trade_count: transactions of a portfolio at most.
+        sides: on which sides orders may be; with BUY_ONLY or SELL_ONLY what the other side alone could mend
+            stays as it is.
+        buy_lot_sizes: shares in a lot, by security id, of which buys alone are multiples: any number is sold.
+        cost_rate_weight: what a trade costs beyond its value, as a weight of that; below 1.
+        cost_per_trade_amount: what it costs besides, in money.
+        maximum_price_age_days: so many days before the date of the run a price may be of; None is what the
+            server is configured with.
         security_limits: what a security may be worth after the trades, by security id.
         group_limits: what securities may be worth together after the trades, by the name of the group.
 
     Raises:
         TypeError: money or a weight is a float, or another argument is not of its type.
-        ValueError: a text is no number or no such choice; or an overdraft is allowed, and cash to keep is
-            given with it.
+        ValueError: a text is no number or no such choice; an overdraft is allowed, and cash to keep is given
+            with it; or a security has lots of both kinds.
     """
 
     minimum_cash_amount: Decimal | None
@@ -113,6 +126,11 @@ class RebalanceOptions:
     lot_sizes: Mapping[str, int]
     maximum_turnover_weight: Decimal | None
     maximum_trade_count: int | None
+    sides: Sides
+    buy_lot_sizes: Mapping[str, int]
+    cost_rate_weight: Decimal | None
+    cost_per_trade_amount: Decimal | None
+    maximum_price_age_days: int | None
     security_limits: Mapping[str, SecurityLimit]
     group_limits: Mapping[str, GroupLimit]
 
@@ -128,6 +146,11 @@ class RebalanceOptions:
         lot_sizes: Mapping[str, int] | None = None,
         maximum_turnover_weight: Number | None = None,
         maximum_trade_count: int | None = None,
+        sides: Sides | SidesName = Sides.BUY_AND_SELL,
+        buy_lot_sizes: Mapping[str, int] | None = None,
+        cost_rate_weight: Number | None = None,
+        cost_per_trade_amount: Number | None = None,
+        maximum_price_age_days: int | None = None,
         security_limits: Mapping[str, SecurityLimit] | None = None,
         group_limits: Mapping[str, GroupLimit] | None = None,
     ) -> None:
@@ -147,6 +170,11 @@ class RebalanceOptions:
             optional_decimal(maximum_turnover_weight, "maximum_turnover_weight"),
         )
         _set(self, "maximum_trade_count", optional_whole(maximum_trade_count, "maximum_trade_count"))
+        _set(self, "sides", chosen(sides, "sides", Sides))
+        _set(self, "buy_lot_sizes", _by_id(buy_lot_sizes, "buy_lot_sizes", whole))
+        _set(self, "cost_rate_weight", optional_decimal(cost_rate_weight, "cost_rate_weight"))
+        _set(self, "cost_per_trade_amount", optional_decimal(cost_per_trade_amount, "cost_per_trade_amount"))
+        _set(self, "maximum_price_age_days", optional_whole(maximum_price_age_days, "maximum_price_age_days"))
         _set(self, "security_limits", _by_id(security_limits, "security_limits", _security_limit))
         _set(self, "group_limits", _by_id(group_limits, "group_limits", _group_limit))
         self._refuse_contradiction()
@@ -161,6 +189,8 @@ class RebalanceOptions:
         for name in ("minimum_cash_amount", "minimum_cash_weight"):
             if self.allow_overdraft and getattr(self, name) is not None:
                 raise ValueError(f"allow_overdraft and {name} exclude each other: leave one of them out")
+        if both := sorted(self.lot_sizes.keys() & self.buy_lot_sizes.keys()):
+            raise ValueError(f"lot_sizes and buy_lot_sizes both have {both[0]}: leave it out of one of them")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +205,14 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class RebalancePosition:
-    """One security of a portfolio, before and after; `trade_quantity` is below 0 where shares are sold."""
+    """One security of a portfolio, before and after; `trade_quantity` is below 0 where shares are sold.
+
+    Attributes:
+        cost: of the trade beyond its value, in money; None where it does not trade or the run had no costs.
+        good_until: the prices of this security, all others unchanged, at which the portfolio's orders keep
+            every band and the cash floor; None but where one portfolio is asked for, and has a solution.
+        price_date: the day of which the price is; None where nobody says.
+    """
 
     security_id: str
     ticker: str
@@ -192,6 +229,9 @@ class RebalancePosition:
     trade_quantity: int
     trade_date: date | None
     reason: PositionReason
+    cost: Decimal | None = None
+    good_until: PriceRange | None = None
+    price_date: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +256,11 @@ class PortfolioRebalance:
     """What a run did for one portfolio; money and ratios are None where they could not be computed.
 
     Attributes:
-        limit_breaches: limits of the options that stay broken, as restrictions forbid to mend them.
+        market_value: cash and holdings, without the cash flow.
+        cash_after: after the cash flow and the trades.
+        cash_flow: money that comes (above 0) or is to be paid out (below 0); None where there is none.
+        cost: of all transactions beyond their value; None where the run had no costs.
+        limit_breaches: limits of the options that stay broken, as no order may mend them.
     """
 
     rebalance_id: str
@@ -233,7 +277,16 @@ class PortfolioRebalance:
     positions: Sequence[RebalancePosition]
     solution: Solution | None
     snapshot_time: datetime | None
+    cash_flow: Decimal | None = None
+    cost: Decimal | None = None
     limit_breaches: tuple[LimitBreach, ...] = ()
+
+    @property
+    def base_value(self) -> Decimal | None:
+        """Market value plus cash flow, exactly: what weights and drift are of."""
+        if self.market_value is None or self.cash_flow is None:
+            return self.market_value
+        return _EXACT.add(self.market_value, self.cash_flow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +298,7 @@ class Rebalance:
     Attributes:
         partial: it is over some of the model's portfolios alone, those that were asked for.
         draft: it tried positions in place of the model's own, and is stored nowhere.
+        summary: the sums over its portfolios so far; None where the server does not know them.
     """
 
     rebalance_id: str
@@ -263,6 +317,7 @@ class Rebalance:
     options: RebalanceOptions | None = field(default_factory=RebalanceOptions)
     partial: bool = False
     draft: bool = False
+    summary: RebalanceSummary | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,50 +380,6 @@ class PortfolioMatches:
     asked: str
     portfolios: tuple[Portfolio, ...]
     more: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who we are to a server; without scopes where it asks for no credentials, and everything is allowed."""
-
-    actor: str
-    credential: CredentialType
-    scopes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Dependency:
-    """Something that a server depends on, and how it was when it was last asked.
-
-    Attributes:
-        name: `database`, or that of a sibling service.
-        seconds: until it answered, or that an answer was waited for.
-        problem: what is wrong, as a sentence; empty where it is AVAILABLE.
-        advice: what to do about it, as a sentence; empty likewise.
-    """
-
-    name: str
-    state: DependencyState
-    seconds: float
-    problem: str = ""
-    advice: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """How a server is.
-
-    Attributes:
-        server_version: its release.
-        server_time: its clock, UTC, when it answered.
-        caller: who we are to it.
-        dependencies: the database first, then the sibling services.
-    """
-
-    server_version: str
-    server_time: datetime
-    caller: Caller
-    dependencies: tuple[Dependency, ...]
 
 
 def _set(record: object, name: str, value: object) -> None:

@@ -9,9 +9,9 @@ from ordergen_client.records.checks import Number, optional_decimal, texts
 
 @dataclass(frozen=True, slots=True, init=False)
 class SecurityLimit:
-    """What a security may be worth after the trades, as weights of market value; None: no such side.
+    """What a security may be worth after the trades, as weights; None: no such side.
 
-    Weights are given as those of a `Position`.
+    They are of market value plus cash flow, and given as those of a `Position`.
 
     Raises:
         TypeError: a weight is a float, or another argument is not of its type.
@@ -45,7 +45,7 @@ class GroupLimit:
 
 @dataclass(frozen=True, slots=True)
 class LimitBreach:
-    """A limit that stays broken, as a restriction forbids to mend what was broken before.
+    """A limit that stays broken, as nothing that mends what was broken before may be done.
 
     Attributes:
         security_id: the security; empty of a group.

@@ -96,7 +96,7 @@ def _reasons(portfolio: PortfolioRebalance, its: Figures) -> Iterator[tuple[str,
     if portfolio.limit_breaches:
         yield (
             "BREACHED",
-            "A restriction of this run forbids the trades that would keep a limit of a weight.",
+            "A rule of this run, such as a restriction, forbids the trades that would keep a weight's limit.",
         )
     before, after = portfolio.drift_before, portfolio.drift_after
     if before is not None and after is not None and after > before:

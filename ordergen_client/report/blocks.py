@@ -15,7 +15,7 @@ from ordergen_client.report.figures import Figures
 from ordergen_client.report.securities import Securities
 
 #: Columns of a portfolio that are numbers of its record.
-_NUMBERS: Final = ("market_value", "cash_before", "cash_after", "drift_before", "drift_after")
+_NUMBERS: Final = ("market_value", "cash_before", "cash_flow", "cash_after", "drift_before", "drift_after")
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def figures(portfolio: PortfolioRebalance) -> Figures:
     lines = portfolio.positions
     buys = [trade_value(line) for line in lines if line.trade_quantity > 0]
     sells = [trade_value(line) for line in lines if line.trade_quantity < 0]
-    value = portfolio.market_value
+    value = portfolio.base_value
     judged = lines if value is not None and value > 0 else ()
     return Figures(
         _sum(buys),
@@ -64,9 +64,9 @@ def _sum(values: Iterable[Decimal]) -> Decimal:
     return total
 
 
-def _outside(line: RebalancePosition, value: Decimal, market_value: Decimal) -> bool:
-    low = times(market_value, minus(line.target, line.low_drift))
-    return value < low or value > times(market_value, plus(line.target, line.high_drift))
+def _outside(line: RebalancePosition, value: Decimal, base: Decimal) -> bool:
+    low = times(base, minus(line.target, line.low_drift))
+    return value < low or value > times(base, plus(line.target, line.high_drift))
 
 
 def _tradable(line: RebalancePosition) -> bool:

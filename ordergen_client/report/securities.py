@@ -126,7 +126,7 @@ def _is_of(line: RebalancePosition, security: Security) -> bool:
 
 
 def _trade(portfolio: PortfolioRebalance, line: RebalancePosition, value: Decimal) -> Trade:
-    market_value = portfolio.market_value or ZERO
+    base = portfolio.base_value or ZERO
     return Trade(
         portfolio.portfolio_id,
         portfolio.portfolio_name,
@@ -134,5 +134,5 @@ def _trade(portfolio: PortfolioRebalance, line: RebalancePosition, value: Decima
         line.trade_quantity,
         line.price,
         value,
-        value / market_value if market_value > 0 else ZERO,
+        value / base if base > 0 else ZERO,
     )

@@ -11,11 +11,16 @@ from ordergen_client.report.figures import Figures
 
 @dataclass(slots=True)
 class Totals:
-    """Money of all portfolios together; `drifting_value` is that of those whose drift is known."""
+    """Money of all portfolios together; `drifting_value` is that of those whose drift is known.
+
+    Cash flows are those of portfolios with an answer, `flows` of them: others count as they stand.
+    """
 
     portfolios: int = 0
     states: Counter[str] = field(default_factory=Counter)
     market_value: Decimal = ZERO
+    cash_flow: Decimal = ZERO
+    flows: int = 0
     cash_before: Decimal = ZERO
     cash_after: Decimal = ZERO
     drift_money_before: Decimal = ZERO
@@ -43,6 +48,8 @@ class Totals:
         self._add_drift(portfolio)
         if portfolio.solution:
             self.answered += 1
+            self.flows += portfolio.cash_flow is not None
+            self.cash_flow = plus(self.cash_flow, portfolio.cash_flow or ZERO)
             self.proven += portfolio.solution.status == "PROVEN_OPTIMAL"
 
     def _add_cash(self, portfolio: PortfolioRebalance) -> None:
@@ -51,7 +58,7 @@ class Totals:
         self.cash_before, self.cash_after = plus(self.cash_before, before), plus(self.cash_after, after)
 
     def _add_drift(self, portfolio: PortfolioRebalance) -> None:
-        value, before = portfolio.market_value, portfolio.drift_before
+        value, before = portfolio.base_value, portfolio.drift_before
         if value is None or before is None:
             return
         after = before if portfolio.drift_after is None else portfolio.drift_after
@@ -66,8 +73,8 @@ class Totals:
 
     @property
     def turnover_weight(self) -> Decimal | None:
-        """Of the market value."""
-        return ratio(self.turnover, self.market_value)
+        """Of market value plus cash flows."""
+        return ratio(self.turnover, plus(self.market_value, self.cash_flow))
 
     @property
     def drift_before(self) -> Decimal | None:

@@ -25,6 +25,10 @@ RUN_STATES: Final = {
     "FAILED": "Stopped",
     "CANCELLED": "Cancelled",
 }
+_ONE_SIDED: Final = {
+    "BUY_ONLY": "Nothing is sold; what only a sale could mend stays as it is",
+    "SELL_ONLY": "Nothing is bought; what only a purchase could mend stays as it is",
+}
 _RESTRICTIONS: Final = {"DO_NOT_BUY": "not bought", "DO_NOT_SELL": "not sold", "HOLD": "not traded"}
 
 
@@ -49,6 +53,11 @@ def headline(totals: Totals, attention: Attention) -> str:
     return told
 
 
+def base_name(totals: Totals) -> str:
+    """What weights of a run are of."""
+    return "market value plus cash flows" if totals.flows else "market value"
+
+
 def options(given: RebalanceOptions | None, tickers: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Each option and what it asks for, those that were left as they are by default included."""
     if given is None:
@@ -66,11 +75,18 @@ def options(given: RebalanceOptions | None, tickers: dict[str, str]) -> Iterator
     yield "Most turnover", _or_none(given.maximum_turnover_weight, _of_value)
     count = given.maximum_trade_count
     yield "Most trades of a portfolio", "No limit" if count is None else f"{count:,}"
+    yield "Costs of a trade", _costs(given)
+    days = given.maximum_price_age_days
+    yield "Oldest price", "Any" if days is None else f"Of {counted(days, 'day')} before the run's date"
     yield (
         "Restrictions",
         _listed(tickers, {key: _RESTRICTIONS[one] for key, one in given.restrictions.items()}),
     )
-    yield "Lots", _listed(tickers, {key: f"lots of {one:,}" for key, one in given.lot_sizes.items()})
+    lots = {key: f"lots of {one:,}" for key, one in given.lot_sizes.items()}
+    lots |= {key: f"lots of {one:,} when bought" for key, one in given.buy_lot_sizes.items()}
+    yield "Lots", _listed(tickers, lots)
+    if given.sides in _ONE_SIDED:
+        yield "Sides", _ONE_SIDED[given.sides]
     yield (
         "Limits of securities",
         _listed(tickers, {key: _weights(one) for key, one in given.security_limits.items()}),
@@ -98,6 +114,13 @@ def _cash(given: RebalanceOptions) -> str:
     return (
         " or ".join(found) + (", the greater of the two" if len(found) > 1 else "") if found else "0 or more"
     )
+
+
+def _costs(given: RebalanceOptions) -> str:
+    rate, amount = given.cost_rate_weight, given.cost_per_trade_amount
+    found = [f"{percent(rate)} of its value"] if rate else []
+    found += [money(amount)] if amount else []
+    return " and ".join(found) or "None"
 
 
 def _of_value(weight: Decimal) -> str:

@@ -12,6 +12,7 @@ from ordergen_client.records.values import PortfolioRebalance, Rebalance, Rebala
 from ordergen_client.report import words
 from ordergen_client.report.exact import ZERO, ratio
 from ordergen_client.report.figures import Figures, figures, trade_value
+from ordergen_client.report.price_days import PriceDays
 from ordergen_client.report.sheets import Column, Sheet, Styles
 from ordergen_client.report.totals import Totals
 from ordergen_client.report.write import Progress
@@ -24,7 +25,7 @@ _PORTFOLIOS = (
     *_PORTFOLIO,
     Column("State", "text", 18),
     Column("Proof", "text", 17),
-    *(Column(name, "money", 17) for name in ("Market value", "Cash before", "Cash after")),
+    *(Column(name, "money", 17) for name in ("Market value", "Cash before", "Cash flow", "Cash after")),
     *(Column(name, "weight", 12) for name in ("Drift before", "Drift after")),
     Column("Turnover", "quotient", 12),
     *(Column(name, "money", 17) for name in ("Bought", "Sold")),
@@ -89,6 +90,7 @@ class _Contents:
         self._orders = Sheet(book, "Orders", _ORDERS, styles)
         self._lines = Sheet(book, "Lines", _LINES, styles)
         self._totals = Totals()
+        self._price_days = PriceDays()
 
     def read(self, events: Iterable[RebalanceEvent], progress: Progress) -> Rebalance:
         total = 0
@@ -106,6 +108,7 @@ class _Contents:
     def _add(self, portfolio: PortfolioRebalance) -> None:
         its = figures(portfolio)
         self._totals.add(portfolio, its)
+        self._price_days.add(portfolio)
         self._portfolios.add(_portfolio_row(portfolio, its))
         for row in _order_rows(portfolio):
             self._orders.add(row)
@@ -114,7 +117,7 @@ class _Contents:
 
     def _finish(self, run: Rebalance) -> None:
         rounded = sum(one.rounded for one in (self._portfolios, self._orders, self._lines))
-        for row in _summary_rows(run, self._totals, rounded):
+        for row in _summary_rows(run, self._totals, self._price_days.told, rounded):
             self._summary.add(row)
         for sheet in (self._summary, self._portfolios, self._orders, self._lines):
             sheet.finish()
@@ -122,10 +125,10 @@ class _Contents:
 
 def _portfolio_row(portfolio: PortfolioRebalance, its: Figures) -> Iterator[object]:
     solution = portfolio.solution
-    value = portfolio.market_value
+    value = portfolio.base_value
     yield from (portfolio.portfolio_id, portfolio.portfolio_name, portfolio.state)
     yield solution.status if solution else ""
-    yield from (value, portfolio.cash_before, portfolio.cash_after)
+    yield from (portfolio.market_value, portfolio.cash_before, portfolio.cash_flow, portfolio.cash_after)
     yield from (portfolio.drift_before, portfolio.drift_after, ratio(its.turnover, value or ZERO))
     yield from (its.bought, its.sold, Decimal(its.buys), Decimal(its.sells))
     yield from (solution.objective, solution.lower_bound) if solution else (None, None)
@@ -144,7 +147,7 @@ def _order_rows(portfolio: PortfolioRebalance) -> Iterator[Iterable[object]]:
 
 
 def _line_rows(portfolio: PortfolioRebalance) -> Iterator[Iterable[object]]:
-    value = portfolio.market_value or ZERO
+    value = portfolio.base_value or ZERO
     for line in portfolio.positions:
         yield (
             *(portfolio.portfolio_id, portfolio.portfolio_name, line.security_id, line.ticker, line.price),
@@ -156,7 +159,9 @@ def _line_rows(portfolio: PortfolioRebalance) -> Iterator[Iterable[object]]:
         )
 
 
-def _summary_rows(run: Rebalance, totals: Totals, rounded: int) -> Iterator[tuple[str, object, str]]:
+def _summary_rows(
+    run: Rebalance, totals: Totals, prices: str, rounded: int
+) -> Iterator[tuple[str, object, str]]:
     yield "Run", run.rebalance_id, ""
     yield "State", words.RUN_STATES.get(run.state, run.state), run.error.message if run.error else ""
     yield "Model", words.model(run), run.model_id
@@ -170,10 +175,13 @@ def _summary_rows(run: Rebalance, totals: Totals, rounded: int) -> Iterator[tupl
     for state, name in words.STATES.items():
         yield name, Decimal(totals.states[state]), "portfolios"
     yield "Proven optimal", Decimal(totals.proven), f"of {words.counted(totals.answered, 'answer')}"
+    yield "Prices", prices, ""
     yield "Market value", totals.market_value, "in the currency of the prices"
     yield "Bought", totals.bought, words.counted(totals.buys, "order")
     yield "Sold", totals.sold, words.counted(totals.sells, "order")
     yield "Cash before", totals.cash_before, ""
+    if totals.flows:
+        yield "Cash flows", totals.cash_flow, "weights, drift and turnover are of market value plus cash flow"
     yield "Cash after", totals.cash_after, "portfolios without an answer count as they stand"
     yield "Rounded numbers", Decimal(rounded), _ROUNDED
 

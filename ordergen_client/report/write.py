@@ -18,6 +18,7 @@ from ordergen_client.report.attention import KINDS, Attention, run_warning
 from ordergen_client.report.blocks import Blocks, Limits, block
 from ordergen_client.report.exact import digits, money, percent, price
 from ordergen_client.report.figures import figures
+from ordergen_client.report.price_days import PriceDays
 from ordergen_client.report.securities import Securities
 from ordergen_client.report.totals import Totals
 from ordergen_client.whole_file import FileNotWrittenError, whole_file
@@ -81,6 +82,7 @@ class Contents:
         self.totals = Totals()
         self.attention = Attention()
         self.securities = Securities()
+        self.price_days = PriceDays()
         self.blocks = Blocks(data, self.securities, limits)
 
     def add(self, event: RebalanceEvent) -> None:
@@ -92,6 +94,7 @@ class Contents:
             look = self.attention.add(event.portfolio, its)
             self.totals.add(event.portfolio, its)
             self.securities.add(event.portfolio)
+            self.price_days.add(event.portfolio)
             self.blocks.add(event.portfolio, its, look)
         if event.finished:
             self._finish(event.finished)
@@ -136,6 +139,7 @@ class Contents:
                 totals=self.totals,
                 attention=self.attention,
                 securities=self.securities,
+                prices=self.price_days.told,
                 left_out=self.blocks.left_out,
                 kinds=KINDS,
                 words=words,

@@ -1,13 +1,18 @@
 """One portfolio of a run for eyes: what it is worth, and every line with its band, its order and why."""
 
-from typing import Final
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from typing import TYPE_CHECKING, Final
 
-from ordergen_client.records.values import PortfolioRebalance
+from ordergen_client.records.price_ranges import PriceRange
+from ordergen_client.records.values import PortfolioRebalance, RebalancePosition
 from ordergen_client.report.figures import figures
 from ordergen_client.showing.columns import Column, Kind, count, money, percent, time
 from ordergen_client.showing.output import Form, Listing, Output
 from ordergen_client.showing.rows import line_row, whole_portfolio
 from ordergen_client.telling.reasons import reason
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 LINES: Final = (
     Column("ticker", "Ticker"),
@@ -15,6 +20,7 @@ LINES: Final = (
     Column("side", "Side", Kind.SIDE),
     Column("quantity", "Shares", Kind.COUNT),
     Column("price", "Price", Kind.PRICE, 3),
+    Column("price_date", "of", Kind.TIME, 10),
     Column("value", "Value", Kind.MONEY, 2),
     Column("original_quantity", "Held", Kind.COUNT, 7),
     Column("adjusted_quantity", "then", Kind.COUNT, 7),
@@ -25,6 +31,15 @@ LINES: Final = (
     Column("high", "to", Kind.PERCENT, 6),
     Column("reason", "Why"),
 )
+_WITH_RANGES: Final = (
+    *LINES[:-1],
+    Column("good_from", "Good from", Kind.COUNT, 8),
+    Column("good_to", "to", Kind.COUNT, 8),
+    LINES[-1],
+)
+_CENT: Final = Decimal("0.01")
+#: More digits than any price has.
+_WIDE: Final = Context(prec=200)
 #: What programs get of a line beside these.
 MORE: Final = (
     "original_market_value",
@@ -39,12 +54,29 @@ MORE: Final = (
 
 def show_portfolio(output: Output, portfolio: PortfolioRebalance) -> None:
     """Write it with all its lines, those that trade the most first."""
-    rows = [line_row(portfolio, line) for line in portfolio.positions]
+    rows = [{**line_row(portfolio, line), **_ends(line, output.form)} for line in portfolio.positions]
+    columns: Sequence[Column] = _WITH_RANGES
     if output.form is Form.TABLE:
+        if not any(line.good_until for line in portfolio.positions):
+            columns = LINES
         rows.sort(key=lambda row: (-(row["value"] or 0), str(row["ticker"])))  # type: ignore[operator] # a Decimal
         rows = [{**row, "reason": reason(str(row["reason"]))} for row in rows]
-    listing = Listing("positions", "", LINES, rows, MORE) if rows or output.form is Form.CSV else None
+    listing = Listing("positions", "", columns, rows, MORE) if rows or output.form is Form.CSV else None
     output.record(whole_portfolio(portfolio, figures(portfolio)), _details(portfolio), listing)
+
+
+def _ends(line: RebalancePosition, form: Form) -> dict[str, object]:
+    """The prices between which the orders hold; for eyes in cents, and never more than is true."""
+    found = line.good_until or PriceRange(None, None)
+    low, high = found.low, found.high
+    if form is Form.TABLE:
+        low = low if low is None else min(_cents(low, ROUND_CEILING), line.price)
+        high = high if high is None else max(_cents(high, ROUND_FLOOR), line.price)
+    return {"good_from": low, "good_to": high}
+
+
+def _cents(value: Decimal, rounding: str) -> Decimal:
+    return value.quantize(_CENT, rounding, _WIDE)
 
 
 def _details(portfolio: PortfolioRebalance) -> dict[str, object]:
@@ -59,7 +91,9 @@ def _details(portfolio: PortfolioRebalance) -> dict[str, object]:
         "Portfolio": f"{portfolio.portfolio_name}  {portfolio.portfolio_id}".strip(),
         "State": portfolio.state,
         "Market value": money(portfolio.market_value),
+        **({} if portfolio.cash_flow is None else {"Cash flow": money(portfolio.cash_flow)}),
         "Cash": f"{money(portfolio.cash_before)}, then {money(portfolio.cash_after)}",
+        **({"Costs": money(portfolio.cost)} if portfolio.cost is not None else {}),
         "Drift": f"{percent(portfolio.drift_before)}, then {percent(portfolio.drift_after)}",
         "Orders": f"{its.buys} buys for {money(its.bought)}, {its.sells} sells for {money(its.sold)}",
         "Answer": told,
@@ -78,7 +112,7 @@ def _breaches(portfolio: PortfolioRebalance) -> dict[str, object]:
         f"{tickers.get(one.security_id) or one.security_id or f'group {one.group}'} at {money(one.value)}"
         for one in portfolio.limit_breaches
     )
-    return {"Limits broken": f"{'; '.join(told)}: restrictions forbid to mend them"}
+    return {"Limits broken": f"{'; '.join(told)}: restrictions or sides forbid to mend them"}
 
 
 def _causes(portfolio: PortfolioRebalance) -> dict[str, object]:

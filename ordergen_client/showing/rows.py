@@ -1,7 +1,7 @@
 """Records as rows: the same keys for eyes and for programs."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import date
 from decimal import Decimal
 from typing import Final
@@ -21,7 +21,10 @@ from ordergen_client.report.figures import Figures, trade_value
 _DEFAULTS: Final = RebalanceOptions()
 #: Of weights, which are quotients and need not end.
 _PLACES: Final = 12
-_NUMBERS: Final = "market_value", "cash_before", "cash_after", "drift_before", "drift_after"
+_NUMBERS: Final = (
+    *("market_value", "cash_before", "cash_flow", "cash_after"),
+    *("drift_before", "drift_after", "cost"),
+)
 
 
 def plain(value: object) -> object:
@@ -101,6 +104,8 @@ def run_row(run: Rebalance) -> dict[str, object]:
         "partial": run.partial,
         "draft": run.draft,
         "counts": dict(run.counts),
+        "summary": asdict(run.summary) if run.summary else None,
+        "turnover_weight": run.summary.turnover_weight if run.summary else None,
         "version": run.version,
         "infeasible_or_failed": sum(
             run.counts.get(state, 0) for state in (PortfolioState.INFEASIBLE, PortfolioState.FAILED)
@@ -148,9 +153,10 @@ def order_rows(portfolio: PortfolioRebalance) -> Iterator[dict[str, object]]:
 def line_row(portfolio: PortfolioRebalance, line: RebalancePosition) -> dict[str, object]:
     """One security of a portfolio: its band, its weights before and after, its order, and why."""
     given = {one.name: getattr(line, one.name) for one in fields(line)}
-    value = portfolio.market_value or Decimal(0)
+    value = portfolio.base_value or Decimal(0)
     return {
         **given,
+        "good_until": asdict(line.good_until) if line.good_until else None,
         "low": line.target - line.low_drift,
         "high": line.target + line.high_drift,
         "weight_before": _weight(line.original_market_value, value),

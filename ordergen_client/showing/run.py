@@ -6,13 +6,15 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
+from ordergen_client.records.summaries import RebalanceSummary
 from ordergen_client.records.values import Rebalance, RebalanceEvent
 from ordergen_client.report.attention import Attention, run_warning
 from ordergen_client.report.figures import figures
+from ordergen_client.report.price_days import PriceDays
 from ordergen_client.report.securities import Securities
 from ordergen_client.report.totals import Totals
-from ordergen_client.report.words import STATES, counted, extent, headline
-from ordergen_client.showing.columns import Column, Kind, money, percent, time
+from ordergen_client.report.words import STATES, base_name, counted, extent, headline
+from ordergen_client.showing.columns import Column, Kind, count, money, percent, time
 from ordergen_client.showing.grid import Row, print_details, print_rows
 from ordergen_client.showing.output import Form, Listing, Output
 from ordergen_client.showing.rows import plain, portfolio_row, run_row, set_options
@@ -32,7 +34,7 @@ PORTFOLIOS: Final = (
     Column("turnover", "Turnover", Kind.MONEY, 3),
 )
 #: What programs get of a portfolio beside these.
-MORE: Final = "cash_before", "bought", "sold", "objective", "lower_bound", "error"
+MORE: Final = "cash_before", "cash_flow", "bought", "sold", "objective", "lower_bound", "error"
 _ORDERS: Final = (
     Column("portfolio", "Portfolio"),
     Column("side", "Side", Kind.SIDE),
@@ -58,6 +60,7 @@ class RunRead:
         self.totals = Totals()
         self.attention = Attention()
         self.securities = Securities()
+        self.price_days = PriceDays()
         self._wanted = wanted
 
     def rows(self, events: Iterable[RebalanceEvent]) -> Iterator[Row]:
@@ -71,6 +74,7 @@ class RunRead:
             self.totals.add(portfolio, its)
             self.attention.add(portfolio, its)
             self.securities.add(portfolio)
+            self.price_days.add(portfolio)
             if self._wanted(portfolio.state):
                 yield {"rebalance_id": portfolio.rebalance_id, **portfolio_row(portfolio, its)}
 
@@ -122,7 +126,7 @@ def _show_summary(console: Console, run: Rebalance, read: RunRead) -> None:
     said = Text(headline(totals, read.attention), style="bold")
     console.print(said, soft_wrap=not console.is_terminal)
     states = ", ".join(
-        f"{count:,} {STATES.get(state, state).lower()}" for state, count in totals.states.items()
+        f"{number:,} {STATES.get(state, state).lower()}" for state, number in totals.states.items()
     )
     weight = totals.turnover_weight
     before, after = totals.drift_before, totals.drift_after
@@ -132,22 +136,26 @@ def _show_summary(console: Console, run: Rebalance, read: RunRead) -> None:
         + (f" ({extent(run)})" if run.partial else "")
         + f": {states or 'none done'}",
         "Market value": money(totals.market_value),
+        **({"Cash flows": money(totals.cash_flow)} if totals.flows else {}),
         "Cash": f"{money(totals.cash_before)}, then {money(totals.cash_after)}",
         "Drift": "-" if before is None or after is None else f"{percent(before)}, then {percent(after)}",
         "Orders": f"{counted(totals.buys, 'buy')} for {money(totals.bought)},"
         f" {counted(totals.sells, 'sell')} for {money(totals.sold)}",
         "Turnover": money(totals.turnover)
-        + (f", {percent(weight)} of market value" if weight is not None else ""),
-        "Proven": _proven(totals),
+        + (f", {percent(weight)} of {base_name(totals)}" if weight is not None else ""),
+        "Proven": _proven(totals, run.summary),
+        "Prices": read.price_days.told,
     }
     print_details(console, lines)
     console.print()
 
 
-def _proven(totals: Totals) -> str:
+def _proven(totals: Totals, summary: RebalanceSummary | None) -> str:
     if not totals.answered:
         return "-"
-    return f"{totals.proven:,} of {totals.answered:,} answers: no better whole-share orders exist"
+    gap = summary.worst_unproven_gap if summary else None
+    off = "" if gap is None else f"; of the others none is off by more than {count(gap)}"
+    return f"{totals.proven:,} of {totals.answered:,} answers: no better whole-share orders exist{off}"
 
 
 def _show_attention(console: Console, run: Rebalance, read: RunRead) -> None:

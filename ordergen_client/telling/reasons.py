@@ -15,6 +15,8 @@ _REASONS = {
     "TRADE_COUNT_LIMIT": "limit of transactions",
     "TRADED_TO_BAND": "edge of its band",
     "INSIDE_BAND": "inside its band",
+    "SIDES": "on the side that is not traded",
+    "COSTS": "not sold, as that would cost more cash than it frees",
     "SECURITY_LIMIT": "limit of its weight",
     "GROUP_LIMIT": "limit of a group",
 }

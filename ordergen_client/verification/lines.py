@@ -1,5 +1,6 @@
 """What must hold of each line of a solved portfolio."""
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from typing import NamedTuple
@@ -16,9 +17,10 @@ _EQUATIONS = (
     "adjusted_quantity = original_quantity + trade",
     "original_market_value = quantity x price",
     "adjusted_market_value = quantity x price",
-    "actual = value / market value, 4 decimals",
+    "actual = value / (market value + cash flow), 4 decimals",
     "actual_drift = 1 - weight / target, 4 decimals",
     "trade_date = rebalance_date of the run",
+    "cost of the trade",
 )
 
 
@@ -28,7 +30,7 @@ class Worth(NamedTuple):
     Attributes:
         before: of what was held.
         after: of what is held after the trade.
-        wanted: market value times target.
+        wanted: market value plus cash flow, times target.
     """
 
     before: Fraction
@@ -36,19 +38,17 @@ class Worth(NamedTuple):
     wanted: Fraction
 
 
-def worth_of(line: Line, market_value: Fraction) -> Worth:
-    """The values of a line."""
+def worth_of(line: Line, base: Fraction) -> Worth:
+    """The values of a line; `base` is what weights are of: market value plus cash flow."""
     after = line.original_quantity + line.trade.shares
-    return Worth(line.original_quantity * line.price, after * line.price, market_value * line.target)
+    return Worth(line.original_quantity * line.price, after * line.price, base * line.target)
 
 
-def line_checks(
-    line: Line, worth: Worth, market_value: Fraction, options: Options, date: Date
-) -> Iterator[Check]:
+def line_checks(line: Line, worth: Worth, base: Fraction, options: Options, date: Date) -> Iterator[Check]:
     """Every number of a line, its band, and what the options demand of its trade."""
     shares = line.trade.shares
     after = line.original_quantity + shares
-    weight = worth.after / market_value
+    weight = worth.after / base
     found = (
         line.adjusted_quantity,
         line.original_market_value,
@@ -56,6 +56,7 @@ def line_checks(
         line.actual,
         line.actual_drift,
         line.trade.date,
+        line.cost,
     )
     expected = (
         after,
@@ -64,15 +65,24 @@ def line_checks(
         round(weight, PLACES),
         round(1 - weight / line.target, PLACES) if line.target else None,
         date if shares else None,
+        options.cost(abs(shares) * line.price) if shares and options.has_costs else None,
     )
     if found != expected:  # so that what is right, as nearly all is, costs no more than this
         yield from map(Check, _EQUATIONS, found, expected)
     if not line.target and not line.original_quantity:
         yield Check("quantity outside the model", line.original_quantity, "not 0")
     yield from _band(line, after, weight, options)
+    if options.maximum_price_age_days is not None:
+        yield _age(line.price_date, options.maximum_price_age_days, date)
     if shares:
-        yield from _trade(line, after, market_value, options)
+        yield from _trade(line, after, base, options)
     yield from _reason(line, worth, options)
+
+
+def _age(found: Date | None, days: int, date: Date) -> Check:
+    oldest = dt.date(*date) - dt.timedelta(days=days)
+    fresh = found is not None and dt.date(*found) >= oldest
+    return holds("price_date", found, f"{oldest} or later", when=fresh)
 
 
 def _is_inside(line: Line, quantity: Fraction, weight: Fraction) -> bool:
@@ -83,7 +93,7 @@ def _is_inside(line: Line, quantity: Fraction, weight: Fraction) -> bool:
 
 
 def _band(line: Line, after: Fraction, weight: Fraction, options: Options) -> Iterator[Check]:
-    """Inside the band, or a restriction forbids the trade that would bring it there: then it stays."""
+    """Inside the band, or the trade that would bring it there is forbidden: then it stays."""
     if _is_inside(line, after, weight):
         return
     needed = 1 if after < 0 or weight < line.target - line.low_drift else -1
@@ -93,27 +103,29 @@ def _band(line: Line, after: Fraction, weight: Fraction, options: Options) -> It
         yield Check("weight inside its band", found, f"{digits(low)} to {digits(high)}")
 
 
-def _trade(line: Line, after: Fraction, market_value: Fraction, options: Options) -> Iterator[Check]:
-    """Restrictions, lots and the least trade; what closes a position is exempt from the last two."""
+def _trade(line: Line, after: Fraction, base: Fraction, options: Options) -> Iterator[Check]:
+    """Restrictions, sides, lots and the least trade; what closes a position is exempt from the last two."""
     shares = line.trade.shares
     if options.forbids(line.security_id, shares):
-        yield Check("restriction", shares, options.restrictions[line.security_id])
+        rule = options.restrictions.get(line.security_id) or f"no {options.forbidden}"
+        yield Check("restriction", shares, rule)
     if abs(after) < 1:
         return
-    lot = options.lots.get(line.security_id, 1)
+    free = shares < 0 and line.security_id in options.lots_of_buys
+    lot = 1 if free else options.lots.get(line.security_id, 1)
     yield holds("lot size", shares, f"a multiple of {lot}", when=shares % lot == 0)
     least = options.minimum_trade_value
-    if least is not None and _needs_no_repair(line, market_value, options):
+    if least is not None and _needs_no_repair(line, base, options):
         value = abs(shares) * line.price
         yield holds("minimum trade value", value, f"at least {digits(least)}", when=value >= least)
 
 
-def _needs_no_repair(line: Line, market_value: Fraction, options: Options) -> bool:
+def _needs_no_repair(line: Line, base: Fraction, options: Options) -> bool:
     """Whether what was held was inside its band, and within the limit of its weight."""
     limit = options.security_limits.get(line.security_id)
     held = Weighed(line.original_quantity, line.price)
-    is_kept = limit is None or limit.excess([held], market_value) == 0
-    return is_kept and _is_inside(line, held.quantity, held.value / market_value)
+    is_kept = limit is None or limit.excess([held], base) == 0
+    return is_kept and _is_inside(line, held.quantity, held.value / base)
 
 
 class _Story(NamedTuple):
@@ -146,6 +158,8 @@ _REASONS: Mapping[str, Callable[[_Story], bool]] = {
     "TRADE_COUNT_LIMIT": lambda it: it.options.maximum_trade_count is not None,
     "TRADED_TO_BAND": lambda it: it.shares != 0 and it.options.to_band,
     "INSIDE_BAND": lambda it: it.shares == 0 and it.options.to_band,
+    "SIDES": lambda it: it.options.forbidden != "",
+    "COSTS": lambda it: it.shares == 0 and it.options.has_costs and it.worth.after > it.worth.wanted,
     "SECURITY_LIMIT": lambda it: it.line.security_id in it.options.security_limits,
     "GROUP_LIMIT": lambda it: any(
         one.group and it.line.security_id in one.security_ids for one in it.options.weights

@@ -21,11 +21,17 @@ KNOWN = frozenset(
         "lotSizes",
         "maximumTurnoverWeight",
         "maximumTradeCount",
+        "sides",
+        "costs",
+        "maximumPriceAgeDays",
         "securityLimits",
         "groupLimits",
     }
 )
 _STRATEGIES = {"STRATEGY_TO_TARGET": False, "STRATEGY_TO_BAND": True}
+#: What nobody may do, by the sides that orders may be on.
+_FORBIDDEN = {"SIDES_BUY_AND_SELL": "", "SIDES_BUY_ONLY": "SELL", "SIDES_SELL_ONLY": "BUY"}
+_LOT_SIDES = {"LOT_SIDES_BOTH": False, "LOT_SIDES_BUYS": True}
 _RESTRICTIONS = {
     "RESTRICTION_TYPE_DO_NOT_BUY": "DO_NOT_BUY",
     "RESTRICTION_TYPE_DO_NOT_SELL": "DO_NOT_SELL",
@@ -40,6 +46,9 @@ class Options:
     Attributes:
         restrictions: DO_NOT_BUY, DO_NOT_SELL or HOLD, by security id.
         lots: shares in a lot, by security id.
+        lots_of_buys: the securities whose lots bind buys alone.
+        forbidden: BUY or SELL, where no security may be bought, or sold.
+        has_costs: trades have costs beyond their value, which are told.
         weights: limits of securities, and of groups.
         unknown: names of options that cannot be checked here.
     """
@@ -54,16 +63,30 @@ class Options:
     lots: Mapping[str, int]
     maximum_turnover_weight: Fraction | None
     maximum_trade_count: int | None
+    lots_of_buys: frozenset[str]
+    forbidden: str
+    has_costs: bool
+    cost_rate: Fraction
+    cost_per_trade: Fraction
+    maximum_price_age_days: int | None
     weights: tuple[WeightLimit, ...]
     unknown: tuple[str, ...]
 
-    def cash_floor(self, market_value: Fraction) -> Fraction | None:
-        """The least cash after the trades, in money; None where an overdraft is allowed."""
+    def cash_floor(self, base: Fraction) -> Fraction | None:
+        """The least cash after the trades, in money; None where an overdraft is allowed.
+
+        Args:
+            base: what weights are of: market value plus cash flow.
+        """
         if self.allow_overdraft:
             return None
         weight = self.minimum_cash_weight
-        floors = [self.minimum_cash_amount, None if weight is None else weight * market_value]
+        floors = [self.minimum_cash_amount, None if weight is None else weight * base]
         return max((one for one in floors if one is not None), default=Fraction(0))
+
+    def cost(self, value: Fraction) -> Fraction:
+        """What a trade of such a value, above 0, costs besides."""
+        return self.cost_rate * value + self.cost_per_trade
 
     @cached_property
     def security_limits(self) -> Mapping[str, WeightLimit]:
@@ -72,14 +95,14 @@ class Options:
 
     def forbids(self, security_id: str, trade: int) -> bool:
         """Whether buying (above 0) or selling (below 0) is forbidden."""
-        one_way = "DO_NOT_BUY" if trade > 0 else "DO_NOT_SELL"
-        return self.restrictions.get(security_id) in ("HOLD", one_way)
+        side = "BUY" if trade > 0 else "SELL"
+        return side == self.forbidden or self.restrictions.get(security_id) in ("HOLD", f"DO_NOT_{side}")
 
 
 def read_options(message: Mapping[str, Any]) -> Options:
     """The options of protojson. Raises KeyError, TypeError, ValueError for what cannot be."""
     cash = message.get("minimumCash", {})
-    count = message.get("maximumTradeCount")
+    count, days = message.get("maximumTradeCount"), message.get("maximumPriceAgeDays")
     return Options(
         to_band=_STRATEGIES[message["strategy"]],
         allow_overdraft=message.get("allowOverdraft", False) is True,
@@ -93,6 +116,16 @@ def read_options(message: Mapping[str, Any]) -> Options:
         lots={one["securityId"]: whole(one["shares"]) for one in message.get("lotSizes", ())},
         maximum_turnover_weight=given(message, "maximumTurnoverWeight"),
         maximum_trade_count=None if count is None else whole(count),
+        lots_of_buys=frozenset(
+            one["securityId"]
+            for one in message.get("lotSizes", ())
+            if _LOT_SIDES[one.get("appliesTo", "LOT_SIDES_BOTH")]
+        ),
+        forbidden=_FORBIDDEN[message.get("sides", "SIDES_BUY_AND_SELL")],
+        has_costs="costs" in message,
+        cost_rate=given(message.get("costs", {}), "rateWeight") or Fraction(0),
+        cost_per_trade=given(message.get("costs", {}), "perTradeAmount") or Fraction(0),
+        maximum_price_age_days=None if days is None else whole(days),
         weights=read_limits(message),
         unknown=tuple(sorted(message.keys() - KNOWN)),
     )

@@ -33,7 +33,7 @@ def _unsolved_checks(portfolio: Portfolio) -> Iterator[Check]:
     known = portfolio.state in _UNSOLVED
     yield holds("state", portfolio.state, ", ".join((*_SOLVED, *_UNSOLVED)), when=known)
     yield Check("an error, where there is no answer", portfolio.has_error, expected=True)
-    yield from _nothing_of(portfolio, "cash_after", "drift_after")
+    yield from _nothing_of(portfolio, "cash_after", "drift_after", "cost")
     yield Check("a solution, where there is no answer", portfolio.solution is not None, expected=False)
 
 
@@ -43,7 +43,8 @@ def _empty_checks(portfolio: Portfolio) -> Iterator[Check]:
     yield Check("an error, where there is none", portfolio.has_error, expected=False)
     for name in ("market_value", "cash_before", "cash_after"):
         yield Check(f"{name} of an empty portfolio", getattr(portfolio, name), _ZERO)
-    yield from _nothing_of(portfolio, "drift_before", "drift_after")
+    yield from _nothing_of(portfolio, "drift_before", "drift_after", "cost")
+    yield Check("cash_flow of a portfolio that is not invested", portfolio.cash_flow, None)
 
 
 def _nothing_of(portfolio: Portfolio, *names: str) -> Iterator[Check]:
@@ -61,20 +62,22 @@ def _check_solved(
         findings.add(where, [Check("cash_before", None, "a number")])
         return
     held = sum((line.original_quantity * line.price for line in portfolio.lines), _ZERO)
-    value = cash + held
-    findings.add(where, [Check("market_value = cash + holdings", portfolio.market_value, value)])
-    if value <= 0:
-        findings.add(where, [Check("market value", value, "above 0")])
+    findings.add(where, [Check("market_value = cash + holdings", portfolio.market_value, cash + held)])
+    if portfolio.cash_flow == 0:
+        findings.add(where, [Check("cash_flow, where there is one", portfolio.cash_flow, "not 0")])
+    base = cash + held + (portfolio.cash_flow or 0)
+    if base <= 0:
+        findings.add(where, [Check("market value + cash flow", base, "above 0")])
         return
-    worths = [worth_of(line, value) for line in portfolio.lines]
+    worths = [worth_of(line, base) for line in portfolio.lines]
     for line, worth in zip(portfolio.lines, worths, strict=True):
-        findings.add(where, line_checks(line, worth, value, options, date), line.security_id)
+        findings.add(where, line_checks(line, worth, base, options, date), line.security_id)
     turnover = sum((abs(line.trade.shares) * line.price for line in portfolio.lines), _ZERO)
     findings.add(where, _trade_checks(portfolio, date))
-    findings.add(where, _cash_checks(portfolio, value, cash, options))
-    findings.add(where, _limit_checks(portfolio, value, turnover, options))
-    findings.add(where, _weight_checks(portfolio, value, options))
-    findings.add(where, _drift_checks(portfolio, value, worths))
+    findings.add(where, _cash_checks(portfolio, base, cash, options))
+    findings.add(where, _limit_checks(portfolio, base, turnover, options))
+    findings.add(where, _weight_checks(portfolio, base, options))
+    findings.add(where, _drift_checks(portfolio, base, worths))
     objective = turnover if options.to_band else _drift(worth.after - worth.wanted for worth in worths)
     findings.add(where, _solution_checks(solution, objective))
 
@@ -93,26 +96,30 @@ def _trade_checks(portfolio: Portfolio, date: Date) -> Iterator[Check]:
         yield Check("trade_date = rebalance_date of the run", one.date, date)
 
 
-def _cash_checks(portfolio: Portfolio, value: Fraction, cash: Fraction, options: Options) -> Iterator[Check]:
-    spent = sum((line.trade.shares * line.price for line in portfolio.lines), _ZERO)
-    yield Check("cash_after = cash_before - trades", portfolio.cash_after, cash - spent)
-    floor = options.cash_floor(value)
-    if floor is not None and cash - spent < floor:
-        yield Check("cash floor", cash - spent, f"at least {digits(floor)}")
+def _cash_checks(portfolio: Portfolio, base: Fraction, cash: Fraction, options: Options) -> Iterator[Check]:
+    traded = [abs(line.trade.shares) * line.price for line in portfolio.lines if line.trade.shares]
+    cost = sum(map(options.cost, traded), _ZERO)
+    yield Check("cost of all trades", portfolio.cost, cost if options.has_costs else None)
+    spent = sum((line.trade.shares * line.price for line in portfolio.lines), cost)
+    left = cash + (portfolio.cash_flow or 0) - spent
+    yield Check("cash_after = cash_before + cash_flow - trades - costs", portfolio.cash_after, left)
+    floor = options.cash_floor(base)
+    if floor is not None and left < floor:
+        yield Check("cash floor", left, f"at least {digits(floor)}")
 
 
 def _limit_checks(
-    portfolio: Portfolio, value: Fraction, turnover: Fraction, options: Options
+    portfolio: Portfolio, base: Fraction, turnover: Fraction, options: Options
 ) -> Iterator[Check]:
     weight, most = options.maximum_turnover_weight, options.maximum_trade_count
-    if weight is not None and turnover > weight * value:
-        yield Check("maximum turnover", turnover, f"at most {digits(weight * value)}")
+    if weight is not None and turnover > weight * base:
+        yield Check("maximum turnover", turnover, f"at most {digits(weight * base)}")
     count = sum(line.trade.shares != 0 for line in portfolio.lines)
     if most is not None and count > most:
         yield Check("maximum trade count", count, f"at most {most}")
 
 
-def _weight_checks(portfolio: Portfolio, value: Fraction, options: Options) -> Iterator[Check]:
+def _weight_checks(portfolio: Portfolio, base: Fraction, options: Options) -> Iterator[Check]:
     if not (options.weights or portfolio.limit_breaches):
         return
     changes = [
@@ -124,16 +131,16 @@ def _weight_checks(portfolio: Portfolio, value: Fraction, options: Options) -> I
         )
         for line in portfolio.lines
     ]
-    yield from weight_checks(options.weights, changes, value, portfolio.limit_breaches)
+    yield from weight_checks(options.weights, changes, base, portfolio.limit_breaches)
 
 
 def _drift(gaps: Iterable[Fraction]) -> Fraction:
     return sum(map(abs, gaps), _ZERO)
 
 
-def _drift_checks(portfolio: Portfolio, value: Fraction, worths: Sequence[Worth]) -> Iterator[Check]:
-    before = _drift(worth.before - worth.wanted for worth in worths) / value
-    after = _drift(worth.after - worth.wanted for worth in worths) / value
+def _drift_checks(portfolio: Portfolio, base: Fraction, worths: Sequence[Worth]) -> Iterator[Check]:
+    before = _drift(worth.before - worth.wanted for worth in worths) / base
+    after = _drift(worth.after - worth.wanted for worth in worths) / base
     yield Check("drift_before, 12 decimals", portfolio.drift_before, round(before, PLACES))
     yield Check("drift_after, 12 decimals", portfolio.drift_after, round(after, PLACES))
 

@@ -27,10 +27,10 @@ def prove(portfolio: Portfolio, options: Options) -> Proof:
     """
     if portfolio.solution is None or portfolio.market_value is None or portfolio.cash_before is None:
         return Proof(decided=False)
+    flow = portfolio.cash_flow or Fraction(0)
+    floor = options.cash_floor(portfolio.market_value + flow)
     try:
-        problem = _problem(
-            portfolio, portfolio.cash_before, options.cash_floor(portfolio.market_value), options
-        )
+        problem = _problem(portfolio, portfolio.cash_before + flow, floor, options)
     except optimizer.OptimizerError as error:
         return Proof(False, [Check("solved again", error, "a problem that can be posed")])
     again = optimizer.solve(problem, timeout_seconds=float(options.solver_seconds))
@@ -84,19 +84,24 @@ def _constraints(options: Options) -> Iterator[optimizer.Constraint]:
     for security_id, kind in options.restrictions.items():
         yield optimizer.Restriction(security_id, optimizer.Side[kind])
     for security_id, shares in options.lots.items():
-        yield optimizer.LotSize(security_id, shares)
+        yield optimizer.LotSize(security_id, shares, buys_only=security_id in options.lots_of_buys)
+    if options.forbidden:
+        sides = optimizer.Sides.BUY_ONLY if options.forbidden == "SELL" else optimizer.Sides.SELL_ONLY
+        yield optimizer.OneSided(sides)
     if options.minimum_trade_value is not None:
         yield optimizer.MinimumTradeValue(_decimal(options.minimum_trade_value))
     if options.maximum_turnover_weight is not None:
         yield optimizer.MaximumTurnover(_decimal(options.maximum_turnover_weight))
     if options.maximum_trade_count is not None:
         yield optimizer.MaximumTradeCount(options.maximum_trade_count)
+    if options.has_costs:
+        yield optimizer.TradingCosts(_decimal(options.cost_rate), _decimal(options.cost_per_trade))
     for one in options.weights:
-        sides = [None if side is None else _decimal(side) for side in (one.minimum, one.maximum)]
+        edges = [None if side is None else _decimal(side) for side in (one.minimum, one.maximum)]
         if one.group:
-            yield optimizer.GroupLimit(one.group, tuple(sorted(one.security_ids)), *sides)
+            yield optimizer.GroupLimit(one.group, tuple(sorted(one.security_ids)), *edges)
         else:
-            yield optimizer.SecurityLimit(one.key[0], *sides)
+            yield optimizer.SecurityLimit(one.key[0], *edges)
 
 
 def _raised(floor: Fraction) -> Fraction:

@@ -39,6 +39,8 @@ class Line(NamedTuple):
     actual_drift: Fraction | None
     trade: Trade
     reason: str
+    cost: Fraction | None
+    price_date: Date | None
 
 
 class Solution(NamedTuple):
@@ -68,6 +70,8 @@ class Portfolio:
     transactions: Sequence[Trade]
     solution: Solution | None
     limit_breaches: Mapping[tuple[str, str], Fraction]
+    cash_flow: Fraction | None = None
+    cost: Fraction | None = None
 
 
 def read_portfolio(message: Mapping[str, Any]) -> Portfolio:
@@ -87,6 +91,8 @@ def read_portfolio(message: Mapping[str, Any]) -> Portfolio:
         lines=[_line(one) for one in message.get("positions", ())],
         transactions=[_trade(one, one["quantity"]) for one in message.get("transactions", ())],
         solution=None if solution is None else _solution(solution),
+        cash_flow=given(message, "cashFlow"),
+        cost=given(message, "cost"),
         limit_breaches={
             (one.get("securityId", ""), one.get("group", "")): fraction(one["value"]["value"])
             for one in message.get("limitBreaches", ())
@@ -109,6 +115,8 @@ def _line(message: Mapping[str, Any]) -> Line:
         given(message, "actualDrift"),
         _trade(message, message.get("tradeQuantity", 0)),
         message["reason"].removeprefix(_REASON),
+        given(message, "cost"),
+        read_date(message["priceDate"]) if "priceDate" in message else None,
     )
 
 

@@ -8,6 +8,7 @@ from ordergen_client.verification.findings import Check, Findings
 from ordergen_client.verification.numbers import whole
 from ordergen_client.verification.options import Options, read_options
 from ordergen_client.verification.records import Date, Portfolio, read_date
+from ordergen_client.verification.summary import Summary
 
 RUN = "run"
 STATES = "REBALANCED", "NO_ACTION", "INFEASIBLE", "FAILED", "SKIPPED"
@@ -55,6 +56,7 @@ class Run:
         self.options: Options = read_options(started["options"])
         self.date: Date = read_date(started["rebalanceDate"])
         self.states: Counter[str] = Counter()
+        self._summary = Summary()
         self._portfolio_count = whole(started["portfolioCount"])
         self._started = started
         self._rebalance_id = rebalance_id
@@ -67,11 +69,13 @@ class Run:
         yield Check("state of a run that begins", self._started["state"], "REBALANCE_STATE_RUNNING")
         yield Check("version of a run that begins", whole(self._started["version"]), 1)
         yield Check("rebalance_date = day of create_time", day, self._started["createTime"][:10])
+        yield from Summary().checks(self._started)
         yield Check("options that can be checked", " ".join(self.options.unknown) or "all", "all")
 
     def add(self, portfolio: Portfolio, findings: Findings) -> None:
         """One more portfolio."""
         self.states[portfolio.state] += 1
+        self._summary.add(portfolio)
         times = 1 + (portfolio.portfolio_id in self._seen)
         self._seen.add(portfolio.portfolio_id)
         checks = (
@@ -87,6 +91,9 @@ class Run:
         for state, name in _COUNTS.items():
             yield Check(f"{name} = portfolios {state}", whole(finished.get(name, 0)), self.states[state])
         yield Check("portfolioCount = portfolios", self._portfolio_count, self.states.total())
+        has = "summary" in self._started
+        yield Check("summary, as when it began", "summary" in finished, expected=has)
+        yield from self._summary.checks(finished)
         state = finished["state"].removeprefix("REBALANCE_STATE_")
         yield Check("state", state, self._end_state("error" in finished))
         if "finishTime" not in finished:

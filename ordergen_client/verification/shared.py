@@ -1,20 +1,19 @@
 """What all portfolios of a run have in common: one market, one model."""
 
 from collections.abc import Iterator
-from fractions import Fraction
 
 from ordergen_client.verification.findings import Check, Findings, holds
 from ordergen_client.verification.numbers import digits
 from ordergen_client.verification.records import Line, Portfolio
 
-_NAMES = "price", "target", "low_drift", "high_drift"
+_NAMES = "price", "target", "low_drift", "high_drift", "price_date"
 
 
 class Shared:
     """Compares each portfolio with what those before it had."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, tuple[Fraction, ...]] = {}
+        self._seen: dict[str, tuple[object, ...]] = {}
         self._model: tuple[str, ...] | None = None
         self._time = ""
 
@@ -32,7 +31,7 @@ class Shared:
         if listed != self._model:
             findings.add(where, _listed_checks(frozenset(listed), frozenset(self._model)))
         for line in portfolio.lines:
-            numbers = (line.price, line.target, line.low_drift, line.high_drift)
+            numbers = (line.price, line.target, line.low_drift, line.high_drift, line.price_date)
             known = self._seen.get(line.security_id)
             if known is None:
                 self._seen[line.security_id] = numbers
@@ -57,6 +56,6 @@ def _security_checks(line: Line) -> Iterator[Check]:
     yield holds("high_drift", high, "from 0 to 1, and 0 outside the model", when=0 <= high <= most)
 
 
-def _differences(line: Line, known: tuple[Fraction, ...]) -> Iterator[Check]:
+def _differences(line: Line, known: tuple[object, ...]) -> Iterator[Check]:
     for name, expected in zip(_NAMES, known, strict=True):
         yield Check(f"{name}, as in other portfolios", getattr(line, name), expected)

@@ -28,7 +28,7 @@ class WeightLimit:
         """As a breach of it is told: security and group."""
         return ("", self.group) if self.group else (next(iter(self.security_ids)), "")
 
-    def excess(self, holdings: Iterable["Weighed"], market_value: Fraction) -> Fraction:
+    def excess(self, holdings: Iterable["Weighed"], base: Fraction) -> Fraction:
         """How much too much (above 0) or too little (below 0) is held, in money.
 
         A maximum of 0 leaves less than a share of each.
@@ -37,10 +37,10 @@ class WeightLimit:
         value = sum((one.value for one in found), Fraction(0))
         if self.maximum is not None:
             rest = sum((one.rest for one in found), Fraction(0)) if self.maximum == 0 else Fraction(0)
-            if value > self.maximum * market_value + rest:
-                return value - self.maximum * market_value - rest
-        if self.minimum is not None and value < self.minimum * market_value:
-            return value - self.minimum * market_value
+            if value > self.maximum * base + rest:
+                return value - self.maximum * base - rest
+        if self.minimum is not None and value < self.minimum * base:
+            return value - self.minimum * base
         return Fraction(0)
 
 
@@ -96,19 +96,19 @@ def _sides(message: Mapping[str, Any]) -> tuple[Fraction | None, Fraction | None
 def weight_checks(
     limits: Sequence[WeightLimit],
     changes: Sequence[Change],
-    market_value: Fraction,
+    base: Fraction,
     told: Mapping[tuple[str, str], Fraction],
 ) -> Iterator[Check]:
-    """Each limit is kept; or a restriction bars its repair, and it is no worse than before and told."""
+    """Each limit is kept; or its repair is forbidden, and it is no worse than before and told."""
     broken: dict[tuple[str, str], Fraction] = {}
     by_id = {one.security_id: one for one in changes}
     for limit in limits:
         members = [by_id[one] for one in limit.security_ids if one in by_id]
-        after = limit.excess((one.after for one in members), market_value)
+        after = limit.excess((one.after for one in members), base)
         if not members or after == 0:
             continue
         broken[limit.key] = sum((one.after.value for one in members), Fraction(0))
-        before = limit.excess((one.before for one in members), market_value)
+        before = limit.excess((one.before for one in members), base)
         needed = -1 if after > 0 else 1
         barred = any(needed in one.barred for one in members)
         if not barred or not (0 < after <= before or before <= after < 0):

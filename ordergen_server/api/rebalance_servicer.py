@@ -54,14 +54,16 @@ class RebalanceServicer:
             check_entity_id(request.portfolio_id, "portfolio_id", violations)
             repeatable = decoding.request(request, violations)
             options = decoding.options(request.options, violations)
+            cash_flow = decoding.cash_flow(request, violations)
         result = self._rebalancer.rebalance_portfolio(
             request.portfolio_id,
             options,
             call.deadline(self._limits.call_seconds).unless(call.gone.is_set),
             request=repeatable,
             validate_only=request.validate_only,
+            cash_flow=cash_flow,
         )
-        return encoding.portfolio_rebalance(result)
+        return encoding.with_ranges(result, options)
 
     def RebalanceModel(self, request: pb.RebalanceModelRequest, call: Call) -> Iterator[Sequence[bytes]]:
         """Rebalance portfolios of a model."""
@@ -71,12 +73,19 @@ class RebalanceServicer:
             options = decoding.options(request.options, violations)
             view = decoding.view(request.view, violations)
             portfolio_ids = decoding.chosen(request.portfolio_ids, violations)
+            cash_flows = decoding.cash_flows(request.cash_flows, violations)
             draft = decoding.draft(request, violations)
         deadline = call.deadline(self._limits.run_seconds)
         if request.validate_only:
             wanted = deadline.unless(call.gone.is_set)
             events = self._rebalancer.preview_model(
-                request.model_id, options, wanted, view, portfolio_ids=portfolio_ids, draft=draft
+                request.model_id,
+                options,
+                wanted,
+                view,
+                portfolio_ids=portfolio_ids,
+                cash_flows=cash_flows,
+                draft=draft,
             )
         else:
             events = self._rebalancer.rebalance_model(
@@ -84,6 +93,7 @@ class RebalanceServicer:
                 options,
                 deadline,
                 portfolio_ids=portfolio_ids,
+                cash_flows=cash_flows,
                 request=repeatable,
                 view=view,
                 when_gone=call.when_gone,
@@ -97,11 +107,13 @@ class RebalanceServicer:
             repeatable = decoding.request(request, violations)
             options = decoding.options(request.options, violations)
             portfolio_ids = decoding.chosen(request.portfolio_ids, violations)
+            cash_flows = decoding.cash_flows(request.cash_flows, violations)
         started = self._rebalancer.start(
             request.model_id,
             options,
             self._limits.run_seconds,
             portfolio_ids=portfolio_ids,
+            cash_flows=cash_flows,
             request=repeatable,
         )
         return encoding.rebalance(started)
@@ -194,7 +206,9 @@ class RebalanceServicer:
             check_entity_id(request.portfolio_id, "portfolio_id", violations)
             view = decoding.view(request.view, violations)
         found = self._runs.get_portfolio(request.rebalance_id, request.portfolio_id, view)
-        return encoding.portfolio_rebalance(found)
+        if view is View.BASIC or found.solution is None:
+            return encoding.portfolio_rebalance(found)
+        return encoding.with_ranges(found, self._runs.get(request.rebalance_id).options)
 
     def CheckDrift(
         self, request: pb.CheckDriftRequest, call: Call

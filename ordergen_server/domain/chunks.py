@@ -7,12 +7,14 @@ chunk after chunk: it gets its place in the run, and from then on is told to tho
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from math import ceil
 from typing import Protocol
 
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState
 from ordergen_server.domain.stores import Lease, RunOrder
+from ordergen_server.domain.summaries import RebalanceSummary
 
 #: Portfolios of a chunk at most. Whoever reads relies on it: no release may store larger ones.
 CHUNK_PORTFOLIOS = 250
@@ -60,16 +62,23 @@ class ClaimedChunk:
         number: which of its run.
         stride: the rest of it, where only a part is stored, is the chunk `number + stride`.
         portfolio_ids: in the order in which they are done.
+        cash_flows: of those that have one, by portfolio id.
     """
 
     number: int
     stride: int
     portfolio_ids: tuple[str, ...]
+    cash_flows: Mapping[str, Decimal] = field(default_factory=dict)
 
     def rest(self, done: Collection[str]) -> "ClaimedChunk":
         """What is left of it once some are stored."""
         left = tuple(one for one in self.portfolio_ids if one not in done)
-        return ClaimedChunk(self.number + self.stride, self.stride, left)
+        return ClaimedChunk(self.number + self.stride, self.stride, left, flows_of(left, self.cash_flows))
+
+
+def flows_of(portfolio_ids: Collection[str], cash_flows: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """Those cash flows that are of some portfolios."""
+    return {one: cash_flows[one] for one in portfolio_ids if one in cash_flows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +88,13 @@ class DoneChunk:
     Attributes:
         counts: its portfolios by state.
         stopped: why no other portfolio of the run can fare better, if that is so.
+        summary: the sums over its portfolios; None where a server of an earlier release stored them.
     """
 
     number: int
     counts: Mapping[PortfolioState, int]
     stopped: OrderGenerationError | None = None
+    summary: RebalanceSummary | None = None
 
     @property
     def count(self) -> int:

@@ -13,7 +13,8 @@
     │   ├── Infeasible             no whole shares satisfy the bands and the cash floor
     │   └── DataProblem            a sibling answered, and what is needed is missing or bad
     │       ├── MissingData
-    │       └── BadData
+    │       ├── BadData
+    │       └── StalePrice         a price is older than it may be
     ├── Unavailable                a service we need is down
     │   ├── DatabaseUnavailable
     │   └── SiblingUnavailable
@@ -145,6 +146,10 @@ class MissingData(DataProblem):
 
 class BadData(DataProblem):
     """A sibling answered something that cannot be: not a number, a price of zero."""
+
+
+class StalePrice(DataProblem):
+    """The pricing service has a price, which is older than a run allows, or says not how old it is."""
 
 
 class Unavailable(OrderGenerationError):

@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
-from ordergen_server.domain.errors import DataProblem, MissingData, Resource, Violation
+from ordergen_server.domain.errors import DataProblem, MissingData, Resource, StalePrice, Violation
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,20 @@ class Holdings:
 
 
 @dataclass(frozen=True, slots=True)
+class Price:
+    """The price of one share, in money, above 0, and the day of which it is; None where nobody says."""
+
+    value: Decimal
+    day: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Quote:
-    """A security's ticker and the price of one share, in money, above 0."""
+    """A security's ticker and its price, as a `Price` has it."""
 
     ticker: str
     price: Decimal
+    price_date: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +53,7 @@ class MarketSnapshot:
 
     quotes: Mapping[str, Quote | DataProblem]
     time: datetime
-    prices: Mapping[str, Decimal | DataProblem] | None = None
+    prices: Mapping[str, Price | DataProblem] | None = None
 
     def quote(self, security_id: str) -> Quote:
         """The ticker and price of a security.
@@ -68,6 +77,21 @@ def missing(service: str, what: str, security_id: str, name: str) -> MissingData
         metadata={"service": service, "security_id": security_id},
         violations=[Violation(security_id, rule, f"MISSING_{what.upper()}")],
         resource=Resource(what.capitalize(), name),
+    )
+
+
+def check_age(security_id: str, quote: Quote, oldest: date | None) -> None:
+    """Raise StalePrice where a price is of a day before `oldest`, or of none; None: any will do."""
+    if oldest is None or (quote.price_date is not None and quote.price_date >= oldest):
+        return
+    known = f"is of {quote.price_date}" if quote.price_date else "has no date"
+    rule = f"the price of {quote.ticker} {known}, and must be of {oldest} or later"
+    raise StalePrice(
+        f"Security {security_id}: {rule}: it must be renewed in the pricing service, or older ones be allowed"
+        " by maximum_price_age_days.",
+        metadata={"service": "pricing", "security_id": security_id, "oldest_date": str(oldest)},
+        violations=[Violation(security_id, rule, "STALE_PRICE")],
+        resource=Resource("Price", quote.ticker),
     )
 
 

@@ -173,6 +173,16 @@ def check_members(portfolio_ids: Sequence[str], model: Model, path: str, violati
             violations.add(f"{path}[{index}]", f"must follow model {model.model_id}", portfolio_id)
 
 
+def check_flows(cash_flows: Collection[str], portfolio_ids: Collection[str], violations: Violations) -> None:
+    """Check that each portfolio that money comes to, or is paid out of, is one of a run's."""
+    members = set(portfolio_ids) if cash_flows else ()
+    for index, portfolio_id in enumerate(cash_flows):
+        if portfolio_id not in members:
+            violations.add(
+                f"cash_flows[{index}].portfolio_id", "must be a portfolio of the run", portfolio_id
+            )
+
+
 def check_portfolio_count(portfolio_ids: Sequence[str], path: str, violations: Violations) -> None:
     """Check the number of portfolios."""
     if len(portfolio_ids) > MAXIMUM_PORTFOLIOS:

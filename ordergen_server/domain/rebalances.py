@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from enum import Enum
 from typing import NamedTuple
 
 from ordergen_server.domain.errors import OrderGenerationError
-from ordergen_server.domain.numbers import EXACT, product
+from ordergen_server.domain.numbers import EXACT, ZERO, difference, product
+from ordergen_server.domain.summaries import RebalanceSummary
 from ordergen_server.domain.weight_limits import GroupLimit, LimitBreach, SecurityLimit
 
 
@@ -61,6 +62,21 @@ class RestrictionType(Enum):
     HOLD = "HOLD"
 
 
+class Sides(Enum):
+    """On which sides orders may be."""
+
+    BUY_AND_SELL = "BUY_AND_SELL"
+    BUY_ONLY = "BUY_ONLY"
+    SELL_ONLY = "SELL_ONLY"
+
+
+class LotSides(Enum):
+    """Which orders of a security are in lots."""
+
+    BOTH = "BOTH"
+    BUYS = "BUYS"
+
+
 @dataclass(frozen=True, slots=True)
 class Restriction:
     """A security that may not be traded in some direction."""
@@ -71,10 +87,28 @@ class Restriction:
 
 @dataclass(frozen=True, slots=True)
 class LotSize:
-    """A security whose orders are multiples of so many shares."""
+    """A security whose orders are multiples of so many shares; or its buys alone."""
 
     security_id: str
     shares: int
+    applies_to: LotSides = LotSides.BOTH
+
+
+@dataclass(frozen=True, slots=True)
+class TradingCosts:
+    """What a trade costs beyond its value: rate_weight x value + per_trade_amount, in money.
+
+    Attributes:
+        rate_weight: in [0, 1).
+        per_trade_amount: money, 0 or more.
+    """
+
+    rate_weight: Decimal = ZERO
+    per_trade_amount: Decimal = ZERO
+
+    def of(self, value: Decimal) -> Decimal:
+        """The costs of a trade of such a value, above 0; exact."""
+        return EXACT.add(product(value, self.rate_weight), self.per_trade_amount)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +117,17 @@ class RebalanceOptions:
 
     Attributes:
         minimum_cash_amount: cash to keep, in money; None where not given.
-        minimum_cash_weight: cash to keep, as a weight of market value; the greater of the two holds.
+        minimum_cash_weight: cash to keep, as a weight of market value plus cash flow; the greater of the two
+            holds.
         allow_overdraft: cash is not checked at all.
         solver_timeout_seconds: for one portfolio.
         minimum_trade_value: no smaller trades, in money; full exits and repairs of a band or of a security's
             limit are exempt.
-        maximum_turnover_weight: buys and sells together at most, as a weight of market value.
+        maximum_turnover_weight: buys and sells together at most, as a weight of market value plus cash flow.
         maximum_trade_count: transactions of a portfolio at most.
+        sides: on which sides orders may be, of every security.
+        costs: of each transaction, paid from cash.
+        maximum_price_age_days: so many days before the date of the run a price may be of; None is any age.
     """
 
     minimum_cash_amount: Decimal | None = None
@@ -102,6 +140,9 @@ class RebalanceOptions:
     lot_sizes: tuple[LotSize, ...] = ()
     maximum_turnover_weight: Decimal | None = None
     maximum_trade_count: int | None = None
+    sides: Sides = Sides.BUY_AND_SELL
+    costs: TradingCosts | None = None
+    maximum_price_age_days: int | None = None
     security_limits: tuple[SecurityLimit, ...] = ()
     group_limits: tuple[GroupLimit, ...] = ()
 
@@ -124,6 +165,7 @@ class RunSecurity:
     Attributes:
         price: money a share.
         target: its weight in the model; 0 where the model does not list it, as are both bands.
+        price_date: the day of which the price is, where that is known.
     """
 
     security_id: str
@@ -132,6 +174,7 @@ class RunSecurity:
     target: Decimal
     low_drift: Decimal
     high_drift: Decimal
+    price_date: date | None = None
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -143,6 +186,7 @@ class RunSecurity:
             str(self.target),
             str(self.low_drift),
             str(self.high_drift),
+            str(self.price_date or ""),
         )
 
     def __eq__(self, other: object) -> bool:
@@ -186,6 +230,11 @@ class RebalancePosition(NamedTuple):
         """Money after the trade."""
         return product(self.adjusted_quantity, self.security.price)
 
+    @property
+    def trade_value(self) -> Decimal:
+        """Money that is traded, 0 or more."""
+        return product(Decimal(abs(self.trade_quantity)), self.security.price)
+
 
 @dataclass(frozen=True, slots=True)
 class SolutionQuality:
@@ -204,7 +253,13 @@ class SolutionQuality:
 
 @dataclass(frozen=True, slots=True)
 class PortfolioRebalance:
-    """What a run did for one portfolio; money and ratios are None where they could not be computed."""
+    """What a run did for one portfolio; money and ratios are None where they could not be computed.
+
+    Attributes:
+        market_value: cash and holdings, without the cash flow.
+        cash_flow: money that comes (above 0) or is paid out (below 0); None where there is none.
+        cost: of all its transactions, where the run had costs; `costs` tells those of each.
+    """
 
     rebalance_id: str
     portfolio_id: str
@@ -222,7 +277,17 @@ class PortfolioRebalance:
     positions: tuple[RebalancePosition, ...] = ()
     transactions: tuple[Transaction, ...] = ()
     solution: SolutionQuality | None = None
+    cash_flow: Decimal | None = None
+    cost: Decimal | None = None
+    costs: TradingCosts | None = None
     limit_breaches: tuple[LimitBreach, ...] = ()
+
+    @property
+    def base_value(self) -> Decimal | None:
+        """Market value plus cash flow, which weights and drift are of; None where it is not known."""
+        if self.market_value is None or self.cash_flow is None:
+            return self.market_value
+        return EXACT.add(self.market_value, self.cash_flow)
 
 
 def transactions_of(orders: Iterable[tuple[str, int]], trade_date: date) -> tuple[Transaction, ...]:
@@ -232,6 +297,47 @@ def transactions_of(orders: Iterable[tuple[str, int]], trade_date: date) -> tupl
         Transaction(buy if quantity > 0 else sell, security_id, abs(quantity), trade_date)
         for security_id, quantity in orders
         if quantity
+    )
+
+
+#: What has an answer: orders to send, or that none are needed.
+ANSWERED = frozenset({PortfolioState.REBALANCED, PortfolioState.NO_ACTION})
+
+
+def summary_of(results: Iterable[PortfolioRebalance]) -> RebalanceSummary:
+    """The sums over results, whole ones, of those that have an answer; nothing of the others counts."""
+    found = RebalanceSummary()
+    for one in results:
+        if one.state in ANSWERED:
+            found = found.plus(_share(one))
+    return found
+
+
+def _share(result: PortfolioRebalance) -> RebalanceSummary:
+    """What a portfolio with an answer adds to the sums of its run."""
+    before, after = result.drift_before, result.drift_after
+    base = ZERO if before is None or after is None else result.base_value or ZERO
+    with localcontext(EXACT):
+        trades = [one.trade_quantity * one.security.price for one in result.positions if one.trade_quantity]
+        buys = sum((one for one in trades if one > 0), ZERO)
+        sells = sum((-one for one in trades if one < 0), ZERO)
+    quality = result.solution
+    unproven = quality if quality and not quality.proven_optimal else None
+    return RebalanceSummary(
+        market_value=result.market_value or ZERO,
+        cash_flow=result.cash_flow or ZERO,
+        cost=result.cost or ZERO,
+        buy_value=buys,
+        sell_value=sells,
+        cash_before=result.cash_before or ZERO,
+        cash_after=result.cash_after or ZERO,
+        drift_base=base,
+        drift_value_before=product(base, before or ZERO),
+        drift_value_after=product(base, after or ZERO),
+        trade_count=len(trades),
+        proven_count=int(quality is not None and unproven is None),
+        unproven_count=int(unproven is not None),
+        worst_unproven_gap=difference(unproven.objective, unproven.lower_bound) if unproven else None,
     )
 
 
@@ -247,6 +353,8 @@ class Rebalance:
         actor: who began it; empty of runs stored before it was known, and where nobody is.
         partial: it is over some of the model's portfolios alone, those that were asked for.
         draft: it has positions in place of the model's own, and is stored nowhere.
+        summary: the sums over its portfolios so far, of those that `counts` has; None where it is not known:
+            of runs stored before it was, and of those of another service.
     """
 
     rebalance_id: str
@@ -265,6 +373,13 @@ class Rebalance:
     actor: str = ""
     partial: bool = False
     draft: bool = False
+    summary: RebalanceSummary | None = None
+
+    @property
+    def oldest_price_date(self) -> date | None:
+        """The day of which its prices must be at least; None where any will do."""
+        days = self.options.maximum_price_age_days if self.options else None
+        return None if days is None else self.rebalance_date - timedelta(days=days)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ Every method raises DatabaseUnavailable where the database does not answer in it
 where the call has less time than that.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 
 from ordergen_server.domain.market import MarketSnapshot
@@ -136,8 +137,12 @@ class RebalanceStore(Protocol):
         lease: Lease,
         request: Request | None,
         chunk_size: int,
+        *,
+        cash_flows: Mapping[str, Decimal],
     ) -> Rebalance:
         """Store a new run in chunks; where the same request has begun a run before, answer that one.
+
+        Each chunk has the cash flows of its portfolios with it.
 
         Raises:
             RebalanceInProgress: a run of the model is in progress.

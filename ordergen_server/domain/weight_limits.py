@@ -1,4 +1,4 @@
-"""Limits on what securities are worth after a rebalance, as weights of market value."""
+"""Limits on what securities are worth after a rebalance, as weights of market value plus cash flow."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class GroupLimit:
 
 @dataclass(frozen=True, slots=True)
 class LimitBreach:
-    """A limit that stays broken, as a restriction forbids to mend what was broken before.
+    """A limit that stays broken, as nothing that mends what was broken before may be done.
 
     Attributes:
         security_id: the security; empty of a group.

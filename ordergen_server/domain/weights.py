@@ -13,11 +13,11 @@ class LineWeights:
     """Weights of lines of one portfolio, in integers: a run has a hundred of them a portfolio.
 
     Args:
-        market_value: what the portfolio is worth, in money, not 0.
+        worth: what the weights are of, market value plus cash flow, in money, not 0.
     """
 
-    def __init__(self, market_value: Decimal) -> None:
-        self._worth, self._worth_unit = market_value.as_integer_ratio()
+    def __init__(self, worth: Decimal) -> None:
+        self._worth, self._worth_unit = worth.as_integer_ratio()
 
     def of(self, value: Decimal, target: Decimal) -> tuple[Decimal, Decimal | None]:
         """The weight of a line, and its drift: 1 - weight / target, None where the target is 0.

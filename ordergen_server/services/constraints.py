@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import optimizer
 from ordergen_server.domain.numbers import ZERO, product, raised
-from ordergen_server.domain.rebalances import RebalanceOptions
+from ordergen_server.domain.rebalances import LotSides, RebalanceOptions, Sides
 
 
 def cash_floor(market_value: Decimal, options: RebalanceOptions) -> Decimal | None:
@@ -25,13 +25,20 @@ def constraints_of(options: RebalanceOptions) -> tuple[optimizer.Constraint, ...
     found: list[optimizer.Constraint] = [
         optimizer.Restriction(one.security_id, optimizer.Side[one.type.name]) for one in options.restrictions
     ]
-    found += [optimizer.LotSize(one.security_id, one.shares) for one in options.lot_sizes]
+    found += [
+        optimizer.LotSize(one.security_id, one.shares, buys_only=one.applies_to is LotSides.BUYS)
+        for one in options.lot_sizes
+    ]
+    if options.sides is not Sides.BUY_AND_SELL:
+        found.append(optimizer.OneSided(optimizer.Sides[options.sides.name]))
     if options.minimum_trade_value is not None:
         found.append(optimizer.MinimumTradeValue(options.minimum_trade_value))
     if options.maximum_turnover_weight is not None:
         found.append(optimizer.MaximumTurnover(options.maximum_turnover_weight))
     if options.maximum_trade_count is not None:
         found.append(optimizer.MaximumTradeCount(options.maximum_trade_count))
+    if options.costs is not None:
+        found.append(optimizer.TradingCosts(options.costs.rate_weight, options.costs.per_trade_amount))
     found += [
         optimizer.SecurityLimit(one.security_id, one.minimum_weight, one.maximum_weight)
         for one in options.security_limits

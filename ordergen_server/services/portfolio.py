@@ -24,6 +24,7 @@ from ordergen_server.domain.rebalances import (
     RebalancePosition,
     SolutionQuality,
     Strategy,
+    TradingCosts,
     transactions_of,
 )
 from ordergen_server.domain.requests.violations import summary
@@ -81,10 +82,10 @@ def _completed(
             portfolio.lines, answer.orders, answer.reasons, strict=True
         )
     )
+    cost = _cost(positions, options.costs)
     with localcontext(EXACT):
-        cash_after = portfolio.cash - sum(
-            (line.trade_quantity * line.security.price for line in positions), ZERO
-        )
+        spent = sum((line.trade_quantity * line.security.price for line in positions), ZERO)
+        cash_after = portfolio.cash - spent - (cost or ZERO)
     ids = (security.position.security_id for security, _ in portfolio.lines)
     quality = _quality(answer, solved.duration)
     return replace(
@@ -95,11 +96,20 @@ def _completed(
         positions=positions,
         transactions=transactions_of(zip(ids, answer.orders, strict=True), known.trade_date),
         solution=quality,
+        cost=cost,
+        costs=options.costs,
         limit_breaches=tuple(
             LimitBreach(one.security_id or "", one.group or "", exact(one.value))
             for one in answer.limit_breaches
         ),
     )
+
+
+def _cost(positions: Sequence[RebalancePosition], costs: TradingCosts | None) -> Decimal | None:
+    if costs is None:
+        return None
+    with localcontext(EXACT):
+        return sum((costs.of(line.trade_value) for line in positions if line.trade_quantity), ZERO)
 
 
 def _drift_after(
@@ -151,8 +161,10 @@ def _infeasible(portfolio: Valued, conflicts: Sequence[optimizer.Conflict]) -> I
         for conflict in conflicts
     ]
     causes = summary([one.rule for one in violations], len(violations))
+    flow = portfolio.result.cash_flow
+    given = "" if flow is None else f", of a market value that counts the cash flow of {flow:f}"
     return Infeasible(
-        f"No whole shares satisfy every band and the cash floor: {causes}.",
+        f"No whole shares satisfy every band and the cash floor{given}: {causes}.",
         violations=violations,
     )
 

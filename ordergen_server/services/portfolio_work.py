@@ -3,7 +3,8 @@
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from itertools import islice
 
 from ordergen_server.domain.deadlines import Deadline
@@ -32,11 +33,16 @@ Batches = Generator[list[PortfolioRebalance], None, None]
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What all portfolios of a run have in common."""
+    """What all portfolios of a run have in common.
+
+    Attributes:
+        cash_flows: of those that have one, by portfolio id.
+    """
 
     rebalance: Rebalance
     securities: Securities
     deadline: Deadline
+    cash_flows: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +172,7 @@ def _results(task: Task, reads: Sequence[Reading], observer: RunObserver) -> lis
 
 
 def _start(task: Task, read: Reading) -> PortfolioRebalance:
-    start = untried(task.rebalance, read.portfolio_id)
+    start = untried(task.rebalance, read.portfolio_id, task.cash_flows)
     return replace(start, portfolio_name=read.name, snapshot_time=task.securities.time)
 
 
@@ -174,8 +180,8 @@ def _failed(task: Task, read: Reading, error: OrderGenerationError) -> Portfolio
     return replace(_start(task, read), state=PortfolioState.FAILED, error=error)
 
 
-def untried(rebalance: Rebalance, portfolio_id: str) -> PortfolioRebalance:
-    """The result of a portfolio that was not tried."""
+def untried(rebalance: Rebalance, portfolio_id: str, cash_flows: Mapping[str, Decimal]) -> PortfolioRebalance:
+    """The result of a portfolio that was not tried, with its cash flow if it has one."""
     return PortfolioRebalance(
         rebalance_id=rebalance.rebalance_id,
         portfolio_id=portfolio_id,
@@ -183,4 +189,5 @@ def untried(rebalance: Rebalance, portfolio_id: str) -> PortfolioRebalance:
         state=PortfolioState.SKIPPED,
         snapshot_time=None,
         trade_date=rebalance.rebalance_date,
+        cash_flow=cash_flows.get(portfolio_id),
     )

@@ -1,14 +1,15 @@
 """Rebalancing one portfolio, or all portfolios of a model, or some of them."""
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from threading import Event
 from typing import TYPE_CHECKING
 
 from ordergen_server.domain import origin
 from ordergen_server.domain.deadlines import Deadline
-from ordergen_server.domain.models import Model, Position, check_members, without_positions
+from ordergen_server.domain.models import Model, Position, without_positions
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
@@ -19,10 +20,12 @@ from ordergen_server.domain.rebalances import (
     RunFinished,
     RunStarted,
     View,
+    summary_of,
 )
-from ordergen_server.domain.requests.violations import Violations
 from ordergen_server.domain.stores import BegunBy, ModelStore, RebalanceStore, Request, RunOrder
 from ordergen_server.domain.subjects import current_actor
+from ordergen_server.domain.summaries import RebalanceSummary
+from ordergen_server.services.members import NO_FLOWS, Members, chosen
 from ordergen_server.services.observer import UNOBSERVED, RunObserver, Stage
 from ordergen_server.services.portfolio_work import STOPPING, PortfolioWork, Task, untried
 from ordergen_server.services.running.leased_run import end_state
@@ -38,7 +41,10 @@ WhenGone = Callable[[Callable[[], None]], bool]
 
 
 class Rebalancer:
-    """The use cases of rebalancing. What became of a portfolio is stored before anyone is told."""
+    """The use cases of rebalancing. What became of a portfolio is stored before anyone is told.
+
+    `maximum_price_age_days` holds for runs whose options have none; None is any age.
+    """
 
     def __init__(
         self,
@@ -50,6 +56,7 @@ class Rebalancer:
         clock: Callable[[], datetime],
         actor: Callable[[], str] = current_actor,
         observer: RunObserver = UNOBSERVED,
+        maximum_price_age_days: int | None = None,
     ) -> None:
         self._observer = observer
         self._models = models
@@ -58,6 +65,7 @@ class Rebalancer:
         self._runs = runs
         self._clock = clock
         self._actor = actor
+        self._maximum_price_age_days = maximum_price_age_days
 
     def rebalance_portfolio(
         self,
@@ -67,6 +75,7 @@ class Rebalancer:
         *,
         request: Request | None = None,
         validate_only: bool = False,
+        cash_flow: Decimal | None = None,
     ) -> PortfolioRebalance:
         """Rebalance one portfolio to its model: a run of one, stored whole, with its end.
 
@@ -76,6 +85,7 @@ class Rebalancer:
             deadline: by when.
             request: makes the call safe to repeat.
             validate_only: store nothing.
+            cash_flow: money that comes (above 0) or is paid out (below 0).
 
         Raises:
             NotFound: the portfolio belongs to no model.
@@ -90,7 +100,8 @@ class Rebalancer:
         else:
             model = self._models.of_portfolio(portfolio_id)
             started = self._started(model, 1, options, stored=not validate_only)
-            result = self._result(started, model, portfolio_id, deadline)
+            asked = Members((portfolio_id,), {portfolio_id: cash_flow} if cash_flow else {})
+            result = self._result(started, model, asked, deadline)
             deadline.raise_if_stopped()
             if not validate_only:
                 result = self._stored(started, result, request)
@@ -107,6 +118,7 @@ class Rebalancer:
         deadline: Deadline,
         *,
         portfolio_ids: Sequence[str] = (),
+        cash_flows: Mapping[str, Decimal] = NO_FLOWS,
         request: Request | None = None,
         view: View = View.FULL,
         when_gone: WhenGone = lambda _: True,
@@ -121,20 +133,21 @@ class Rebalancer:
             options: how.
             deadline: by when.
             portfolio_ids: which of its portfolios, each once; none are all.
+            cash_flows: money that comes (above 0) or is paid out (below 0), by the id of a portfolio.
             request: makes the call safe to repeat.
             view: how much is told of each portfolio.
             when_gone: takes what is to be done once the caller has gone.
 
         Raises:
             NotFound: there is no such model.
-            InvalidArgument: one of the portfolios is none of the model's.
+            InvalidArgument: one of the portfolios is none of the model's, or a cash flow is of none of them.
             ModelWithoutPositions: it has none.
             RebalanceInProgress: another run of the model is in progress.
             ResourceExhausted: too many runs on this server.
             Unavailable, DeadlineExceeded: why the run stopped, after its last event.
         """
         left = deadline.remaining_seconds("the run began")
-        begun, joined = self._begin(model_id, options, left, portfolio_ids, request)
+        begun, joined = self._begin(model_id, options, left, Members(portfolio_ids, cash_flows), request)
         gone = Event()
 
         def leave() -> None:
@@ -168,31 +181,38 @@ class Rebalancer:
         view: View = View.FULL,
         *,
         portfolio_ids: Sequence[str] = (),
+        cash_flows: Mapping[str, Decimal] = NO_FLOWS,
         draft: Sequence[Position] = (),
     ) -> Events:
         """Compute a run and store nothing; `draft` is tried in place of the model's positions, if it has any.
 
         Raises as `rebalance_model`; Cancelled where it is stopped.
         """
-        with self._runs.room():
+        with self._runs.previewing():
             model = self._models.get(model_id)
-            chosen = _chosen(model, portfolio_ids)
+            asked = chosen(model, Members(portfolio_ids, cash_flows))
             tried = model.with_positions(draft) if draft else model
             started = self._started(
-                tried, len(chosen), options, partial=_is_part(chosen, model), draft=bool(draft), stored=False
+                tried,
+                len(asked.portfolio_ids),
+                options,
+                partial=asked.is_part(model),
+                draft=bool(draft),
+                stored=False,
             )
-            yield from self._preview(started, tried, chosen, deadline, view)
+            yield from self._preview(started, tried, asked, deadline, view)
 
     def _preview(
-        self, started: Rebalance, model: Model, portfolio_ids: Sequence[str], deadline: Deadline, view: View
+        self, started: Rebalance, model: Model, asked: Members, deadline: Deadline, view: View
     ) -> Events:
         yield [RunEvent(1, RunStarted(started))]
         sequence, error = 1, None
         counts: dict[PortfolioState, int] = {}
-        pending = dict.fromkeys(portfolio_ids)
-        for result in self._previewed(started, model, pending, deadline):
+        summary = RebalanceSummary()
+        for result in self._previewed(started, model, asked, deadline):
             sequence += 1
             counts[result.state] = counts.get(result.state, 0) + 1
+            summary = summary.plus(summary_of([result]))
             error = error or (result.error if isinstance(result.error, STOPPING) else None)
             yield [RunEvent(sequence, result if view is View.FULL else replace(result, positions=()))]
         finished = replace(
@@ -201,6 +221,7 @@ class Rebalancer:
             counts=counts,
             error=error,
             finish_time=self._clock(),
+            summary=summary,
         )
         yield [RunEvent(sequence + 1, RunFinished(finished))]
         _raise_error(finished)
@@ -212,10 +233,11 @@ class Rebalancer:
         seconds: float,
         *,
         portfolio_ids: Sequence[str] = (),
+        cash_flows: Mapping[str, Decimal] = NO_FLOWS,
         request: Request | None = None,
     ) -> Rebalance:
         """Begin a run that goes on by itself, for `seconds` at most. Raises as `rebalance_model`."""
-        return self._begin(model_id, options, seconds, portfolio_ids, request)[0]
+        return self._begin(model_id, options, seconds, Members(portfolio_ids, cash_flows), request)[0]
 
     def watch(
         self,
@@ -245,7 +267,7 @@ class Rebalancer:
         model_id: str,
         options: RebalanceOptions,
         seconds: float,
-        portfolio_ids: Sequence[str],
+        asked: Members,
         request: Request | None,
     ) -> tuple[Rebalance, bool]:
         """Begin a run, or join the one that the same request has begun: then the second is true."""
@@ -253,11 +275,12 @@ class Rebalancer:
         if first:  # whatever has become of the model since
             return first, True
         model = self._models.get(model_id)
-        chosen = _chosen(model, portfolio_ids)
-        started = self._started(model, len(chosen), options, partial=_is_part(chosen, model))
+        asked = chosen(model, asked)
+        count = len(asked.portfolio_ids)
+        started = self._started(model, count, options, partial=asked.is_part(model))
         begun_by = BegunBy(dict(origin.current().fields), dict(origin.current().headers))
         order = RunOrder(started, model.positions, seconds, begun_by)
-        begun = self._runs.begin(order, chosen, request)
+        begun = self._runs.begin(order, asked.portfolio_ids, request, asked.cash_flows)
         return begun, begun.rebalance_id != started.rebalance_id
 
     def _started(
@@ -281,20 +304,30 @@ class Rebalancer:
             create_time=time,
             rebalance_date=time.date(),
             portfolio_count=portfolio_count,
-            options=options,
+            options=self._in_full(options),
             actor=self._actor(),
             partial=partial,
             draft=draft,
+            summary=RebalanceSummary(),
         )
 
+    def _in_full(self, options: RebalanceOptions) -> RebalanceOptions:
+        """Options with what the server is configured with where they say nothing."""
+        if options.maximum_price_age_days is None:
+            return replace(options, maximum_price_age_days=self._maximum_price_age_days)
+        return options
+
     def _result(
-        self, started: Rebalance, model: Model, portfolio_id: str, deadline: Deadline
+        self, started: Rebalance, model: Model, asked: Members, deadline: Deadline
     ) -> PortfolioRebalance:
+        (portfolio_id,) = asked.portfolio_ids
         try:
             snapshot = self._work.snapshot(model.positions, deadline)
         except STOPPING as error:
-            return replace(untried(started, portfolio_id), state=PortfolioState.FAILED, error=error)
-        return self._work.one(Task(started, Securities(model.positions, snapshot), deadline), portfolio_id)
+            known = untried(started, portfolio_id, asked.cash_flows)
+            return replace(known, state=PortfolioState.FAILED, error=error)
+        securities = Securities(model.positions, snapshot, started.oldest_price_date)
+        return self._work.one(Task(started, securities, deadline, asked.cash_flows), portfolio_id)
 
     def _stored(
         self, started: Rebalance, result: PortfolioRebalance, request: Request | None
@@ -309,6 +342,7 @@ class Rebalancer:
             counts=counts,
             error=stopped,
             finish_time=time,
+            summary=summary_of([result]),
         )
         with self._observer.stage(Stage.STORE):
             stored = self._store.save_whole(ended, result, request)
@@ -321,13 +355,15 @@ class Rebalancer:
         return replace(result, sequence=2)
 
     def _previewed(
-        self, started: Rebalance, model: Model, pending: dict[str, None], deadline: Deadline
+        self, started: Rebalance, model: Model, asked: Members, deadline: Deadline
     ) -> Iterator[PortfolioRebalance]:
         """Results as they come, and the rest skipped where one says that all others fail too."""
+        pending = dict.fromkeys(asked.portfolio_ids)
         stopped: OrderGenerationError | None = None
         try:
             snapshot = self._work.snapshot(model.positions, deadline)
-            task = Task(started, Securities(model.positions, snapshot), deadline)
+            securities = Securities(model.positions, snapshot, started.oldest_price_date)
+            task = Task(started, securities, deadline, asked.cash_flows)
             for results in self._work.results(task, list(pending)):
                 for result in results:
                     del pending[result.portfolio_id]
@@ -337,7 +373,7 @@ class Rebalancer:
                     break
         except STOPPING as error:
             stopped = error
-        yield from (replace(untried(started, one), error=stopped) for one in pending)
+        yield from (replace(untried(started, one, asked.cash_flows), error=stopped) for one in pending)
 
 
 def _raise_error(finished: Rebalance) -> None:
@@ -346,20 +382,6 @@ def _raise_error(finished: Rebalance) -> None:
         if finished.rebalance_id:
             finished.error.metadata["rebalance_id"] = finished.rebalance_id
         raise finished.error
-
-
-def _chosen(model: Model, portfolio_ids: Sequence[str]) -> Sequence[str]:
-    """The portfolios of a run: those that were asked for, in their order, or all. Raises InvalidArgument."""
-    if not portfolio_ids:
-        return model.portfolio_ids
-    with Violations() as violations:
-        check_members(portfolio_ids, model, "portfolio_ids", violations)
-    return portfolio_ids
-
-
-def _is_part(portfolio_ids: Sequence[str], model: Model) -> bool:
-    """Whether portfolios of a model, each once, are not all of them."""
-    return len(portfolio_ids) < len(model.portfolio_ids)
 
 
 def _require_positions(model: Model, *, draft: bool) -> None:

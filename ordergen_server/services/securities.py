@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 import optimizer
 from ordergen_server.domain.errors import DataProblem
-from ordergen_server.domain.market import MarketSnapshot, Quote
+from ordergen_server.domain.market import MarketSnapshot, Quote, check_age
 from ordergen_server.domain.models import Position
 from ordergen_server.domain.numbers import ZERO
 from ordergen_server.domain.rebalances import RunSecurity
@@ -33,12 +33,20 @@ class Securities:
 
     But for `snapshot`, not for several threads at once.
 
+    Args:
+        positions: of the model.
+        snapshot: the market.
+        oldest: the day of which prices must be at least; None where any will do.
+
     Attributes:
         snapshot: the market of the run.
     """
 
-    def __init__(self, positions: Sequence[Position], snapshot: MarketSnapshot) -> None:
+    def __init__(
+        self, positions: Sequence[Position], snapshot: MarketSnapshot, oldest: date | None = None
+    ) -> None:
         self.snapshot = snapshot
+        self._oldest = oldest
         self._wanted = {position.security_id: position for position in positions}
         self._made: dict[str, Security] = {}
         self.model_ids = tuple(sorted(self._wanted))
@@ -57,7 +65,7 @@ class Securities:
         """Every security held or in the model with its quantity, by security id.
 
         Raises:
-            DataProblem: a security or its price is missing or bad.
+            DataProblem: a security or its price is missing, bad, or too old.
         """
         outside = [one for one, quantity in quantities.items() if quantity and one not in self._wanted]
         ids = sorted([*self.model_ids, *outside]) if outside else self.model_ids
@@ -71,9 +79,9 @@ class Securities:
 
     def _make(self, security_id: str) -> Security:
         quote = self.snapshot.quote(security_id)
+        check_age(security_id, quote, self._oldest)
         position = self._wanted.get(security_id) or Position(security_id, ZERO, ZERO, ZERO)
         weights = (position.target, position.low_drift, position.high_drift)
         unheld = optimizer.Position(security_id, quote.price, ZERO, *weights)
-        return Security(
-            position, quote, unheld, RunSecurity(security_id, quote.ticker, quote.price, *weights)
-        )
+        line = RunSecurity(security_id, quote.ticker, quote.price, *weights, quote.price_date)
+        return Security(position, quote, unheld, line)

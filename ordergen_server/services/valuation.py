@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 
+import optimizer
 from ordergen_server.domain.errors import DataProblem, MarketValueNotPositive, PreconditionFailed, Violation
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.numbers import EXACT, ZERO, ratio
@@ -20,13 +21,13 @@ MAXIMUM_POSITIONS = 6_000
 
 @dataclass(frozen=True, slots=True)
 class Valued:
-    """A portfolio that can be rebalanced.
+    """A portfolio that can be rebalanced, as if its cash flow had come or gone already.
 
     Attributes:
         result: with what is known so far.
         lines: every security held or in the model with the quantity held, by security id.
-        market_value: cash and holdings, in money, above 0.
-        cash: in money.
+        market_value: cash, cash flow and holdings, in money, above 0: what weights are of.
+        cash: with the cash flow, in money.
     """
 
     result: PortfolioRebalance
@@ -39,7 +40,8 @@ def valued(
     untried: PortfolioRebalance, holdings: Holdings, securities: Securities
 ) -> Valued | PortfolioRebalance:
     """A portfolio with its value and drift; or its result, where there is nothing to rebalance."""
-    if not holdings.cash and not any(holdings.quantities.values()):  # then no price is needed
+    flow = untried.cash_flow or ZERO
+    if not (holdings.cash or flow or any(holdings.quantities.values())):  # then no price is needed
         nothing = replace(untried, market_value=ZERO, cash_before=ZERO, cash_after=ZERO)
         return replace(nothing, state=PortfolioState.NO_ACTION)
     try:
@@ -51,12 +53,15 @@ def valued(
     with localcontext(EXACT):
         values = [quantity * security.quote.price for security, quantity in lines]
         market_value = sum(values, holdings.cash)
+        base, cash = market_value + flow, holdings.cash + flow
     known = replace(untried, market_value=market_value, cash_before=holdings.cash)
-    if market_value <= 0:
-        return replace(known, state=PortfolioState.FAILED, error=_not_positive(market_value))
+    if base <= 0:
+        return replace(known, state=PortfolioState.FAILED, error=_not_positive(market_value, flow))
+    if max(base.adjusted(), cash.adjusted()) >= optimizer.MAX_DIGITS:
+        return replace(known, state=PortfolioState.FAILED, error=_too_large(flow))
     targets = (security.position.target for security, _ in lines)
-    known = replace(known, drift_before=drift(zip(targets, values, strict=True), market_value))
-    return Valued(known, lines, market_value, holdings.cash)
+    known = replace(known, drift_before=drift(zip(targets, values, strict=True), base))
+    return Valued(known, lines, base, cash)
 
 
 def drift(lines: Iterable[tuple[Decimal, Decimal]], market_value: Decimal) -> Decimal:
@@ -74,9 +79,21 @@ def _too_many(count: int) -> PreconditionFailed:
     )
 
 
-def _not_positive(market_value: Decimal) -> MarketValueNotPositive:
+def _too_large(flow: Decimal) -> PreconditionFailed:
+    rule = f"must leave market value and cash below 1E+{optimizer.MAX_DIGITS}, which {flow:f} does not"
+    return PreconditionFailed(
+        f"The portfolio cannot be rebalanced, its cash flow {rule}: have it looked at.",
+        violations=[Violation("cash_flow", rule, "CASH_FLOW_TOO_LARGE")],
+    )
+
+
+def _not_positive(market_value: Decimal, flow: Decimal) -> MarketValueNotPositive:
     rule = f"market value must be above 0, not {market_value:f}"
+    mend = "it must be funded first"
+    if flow:
+        rule = f"market value plus cash flow must be above 0, not {market_value:f} plus {flow:f}"
+        mend = "less can be paid out" if market_value > 0 else "it must be funded with more"
     return MarketValueNotPositive(
-        f"The portfolio cannot be rebalanced, its {rule}: it must be funded first.",
+        f"The portfolio cannot be rebalanced, its {rule}: {mend}.",
         violations=[Violation("market_value", rule, "MARKET_VALUE_NOT_POSITIVE")],
     )

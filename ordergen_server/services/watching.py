@@ -16,6 +16,7 @@ from ordergen_server.domain.rebalances import (
 )
 from ordergen_server.domain.requests.violations import broken
 from ordergen_server.domain.stores import RebalanceStore
+from ordergen_server.domain.summaries import RebalanceSummary
 
 #: How many results are read from the store at once; a slow reader keeps as many.
 BATCH = {View.BASIC: 256, View.FULL: 32}
@@ -104,5 +105,11 @@ def _read(runs: RebalanceStore, rebalance_id: str, sequence: int, view: View) ->
 
 def _as_it_began(run: Rebalance) -> Rebalance:
     return replace(
-        run, state=RebalanceState.RUNNING, counts={}, finish_time=None, error=None, version=FIRST_VERSION
+        run,
+        state=RebalanceState.RUNNING,
+        counts={},
+        finish_time=None,
+        error=None,
+        version=FIRST_VERSION,
+        summary=run.summary and RebalanceSummary(),
     )

@@ -1,10 +1,10 @@
 """Directories of what siblings list, and what is refused while the security service lists nothing."""
 
 from collections.abc import Collection, Mapping
-from decimal import Decimal
 from operator import attrgetter
 
 from ordergen_server.domain.errors import BadData, Violation
+from ordergen_server.domain.market import Price
 from ordergen_server.domain.references import Directory, Portfolio, Security
 from ordergen_server.domain.requests.ids import is_entity_id
 from ordergen_server.siblings.calling.failures import Flaw, bad_data
@@ -12,7 +12,7 @@ from ordergen_server.siblings.reading.readers import SECURITY
 
 
 def security_directory(
-    tickers: Mapping[str, str | Flaw], prices: Mapping[str, Decimal | Flaw]
+    tickers: Mapping[str, str | Flaw], prices: Mapping[str, Price | Flaw]
 ) -> Directory[Security]:
     """Securities with their prices.
 
@@ -50,9 +50,9 @@ def refuse_bad_records(tickers: Mapping[str, str | Flaw | None]) -> None:
         raise BadData(problems[0].message, metadata=problems[0].metadata, violations=violations)
 
 
-def _security(security_id: str, ticker: str | Flaw, prices: Mapping[str, Decimal | Flaw]) -> Security:
+def _security(security_id: str, ticker: str | Flaw, prices: Mapping[str, Price | Flaw]) -> Security:
     """A security that may lack what cannot be: whoever rebalances it is told why."""
     if isinstance(ticker, Flaw):
         return Security(security_id, "", None)
     price = prices.get(ticker)
-    return Security(security_id, ticker, price if isinstance(price, Decimal) else None)
+    return Security(security_id, ticker, price.value if isinstance(price, Price) else None)

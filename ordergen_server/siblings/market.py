@@ -3,11 +3,10 @@
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from decimal import Decimal
 from types import MappingProxyType
 
 from ordergen_server.domain.errors import DataProblem
-from ordergen_server.domain.market import MarketSnapshot, Quote, missing
+from ordergen_server.domain.market import MarketSnapshot, Price, Quote, missing
 from ordergen_server.domain.references import Directory, Security
 from ordergen_server.siblings.calling.breaker import BreakerState
 from ordergen_server.siblings.calling.config import CacheConfig
@@ -18,7 +17,7 @@ from ordergen_server.siblings.reading.readers import PRICING, SECURITY, PriceRea
 from ordergen_server.siblings.shared_read import CacheState, Reading, SingleFlightCache
 from ordergen_server.siblings.tickers import TickerSource
 
-_Prices = Reading[Mapping[str, Decimal | Flaw]]
+_Prices = Reading[Mapping[str, Price | Flaw]]
 
 
 class SiblingMarketSource:
@@ -138,7 +137,7 @@ class SiblingMarketSource:
 
 
 def _quote(
-    security_id: str, ticker: str | Flaw | None, prices: Mapping[str, Decimal | Flaw | DataProblem]
+    security_id: str, ticker: str | Flaw | None, prices: Mapping[str, Price | Flaw | DataProblem]
 ) -> Quote | DataProblem:
     if ticker is None:
         return missing(SECURITY, "security", security_id, security_id)
@@ -149,8 +148,8 @@ def _quote(
         return missing(PRICING, "price", security_id, ticker)
     if isinstance(price, Flaw):
         return bad_data(PRICING, security_id, price)
-    return Quote(ticker, price) if isinstance(price, Decimal) else price
+    return Quote(ticker, price.value, price.day) if isinstance(price, Price) else price
 
 
-def _price(ticker: str, price: Decimal | Flaw) -> Decimal | DataProblem:
+def _price(ticker: str, price: Price | Flaw) -> Price | DataProblem:
     return bad_data(PRICING, ticker, price, "Ticker") if isinstance(price, Flaw) else price

@@ -15,6 +15,7 @@ SECTIONS = {
     "optimizer": "tests.benchmarks.optimizer",
     "models": "tests.benchmarks.models",
     "runs": "tests.benchmarks.runs",
+    "drift": "tests.benchmarks.drift",
     "results": "tests.benchmarks.results",
     "front_door": "tests.benchmarks.front_door",
     "cost": "tests.benchmarks.cost",

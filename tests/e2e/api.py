@@ -102,6 +102,7 @@ def served(
     maximum_runs: int = 4,
     lease_seconds: float = 15,
     over_grpc: bool = False,
+    maximum_price_age_days: int | None = None,
     tracing: Tracing | None = None,
 ) -> Iterator[Api]:
     """A server in this process, behind real ports."""
@@ -126,6 +127,7 @@ def served(
         maximum_calls=maximum_calls,
         maximum_runs=maximum_runs,
         lease_seconds=lease_seconds,
+        maximum_price_age_days=maximum_price_age_days,
         maximum_call_seconds=PATIENCE,
         message_seconds=PATIENCE,
         health_interval_seconds=0.1,

@@ -20,6 +20,14 @@ def signed(kind: int, quantity: int) -> int:
     return signs[kind] * quantity
 
 
+def as_streamed(answer: pb.PortfolioRebalance) -> pb.PortfolioRebalance:
+    """A portfolio that was asked for, as streams tell it: not until which prices its orders are good."""
+    found = pb.PortfolioRebalance.FromString(answer.SerializeToString())
+    for line in found.positions:
+        line.ClearField("good_until")
+    return found
+
+
 def outcome(answer: pb.PortfolioRebalance) -> Outcome:
     """A solved portfolio."""
     return Outcome(
@@ -44,6 +52,7 @@ def outcome(answer: pb.PortfolioRebalance) -> Outcome:
                 actual=line.actual.value,
                 actual_drift=line.actual_drift.value,
                 order=signed(line.transaction_type, line.trade_quantity),
+                cost=line.cost.value,
             )
             for line in answer.positions
         ],
@@ -52,6 +61,8 @@ def outcome(answer: pb.PortfolioRebalance) -> Outcome:
             for trade in answer.transactions
         ],
         proven=answer.solution.status == pb.SOLUTION_STATUS_PROVEN_OPTIMAL,
+        cash_flow=answer.cash_flow.value,
+        cost=answer.cost.value,
         breaches={one.security_id or one.group: one.value.value for one in answer.limit_breaches},
     )
 
@@ -63,11 +74,16 @@ def rules(options: pb.RebalanceOptions) -> Rules:
         to_band=options.strategy == pb.STRATEGY_TO_BAND,
         restrictions={key: name.removeprefix("RESTRICTION_TYPE_") for key, name in kinds.items()},
         lots={one.security_id: one.shares for one in options.lot_sizes},
+        odd_sells=frozenset(
+            one.security_id for one in options.lot_sizes if one.applies_to == pb.LOT_SIDES_BUYS
+        ),
+        only={pb.SIDES_BUY_ONLY: "BUY", pb.SIDES_SELL_ONLY: "SELL"}.get(options.sides, ""),
         minimum_trade_value=_given(options.minimum_trade_value.value),
         maximum_turnover_weight=_given(options.maximum_turnover_weight.value),
         maximum_trade_count=(
             options.maximum_trade_count if options.HasField("maximum_trade_count") else None
         ),
+        costs=_costs(options.costs) if options.HasField("costs") else None,
         limits=[
             *(_limit(one.security_id, (one.security_id,), one) for one in options.security_limits),
             *(_limit(one.name, tuple(one.security_ids), one) for one in options.group_limits),
@@ -75,17 +91,21 @@ def rules(options: pb.RebalanceOptions) -> Rules:
     )
 
 
+def _costs(costs: pb.TradingCosts) -> tuple[Fraction, Fraction]:
+    return Fraction(costs.rate_weight.value or 0), Fraction(costs.per_trade_amount.value or 0)
+
+
 def _limit(name: str, security_ids: tuple[str, ...], given: pb.SecurityLimit | pb.GroupLimit) -> WeightLimit:
     sides = (_given(given.minimum_weight.value), _given(given.maximum_weight.value))
     return WeightLimit(name, security_ids, *sides)
 
 
-def cash_floor(options: pb.RebalanceOptions, market_value: Fraction) -> Fraction | None:
+def cash_floor(options: pb.RebalanceOptions, base: Fraction) -> Fraction | None:
     """Cash to keep, in money; None where an overdraft is allowed."""
     if options.allow_overdraft:
         return None
     amount, weight = _given(options.minimum_cash.amount.value), _given(options.minimum_cash.weight.value)
-    floors = [amount, None if weight is None else weight * market_value]
+    floors = [amount, None if weight is None else weight * base]
     return max((one for one in floors if one is not None), default=Fraction(0))
 
 
@@ -94,7 +114,10 @@ def _given(text: str) -> Fraction | None:
 
 
 def inputs(
-    siblings: SimulatedSiblings, portfolio_id: str, options: pb.RebalanceOptions | None = None
+    siblings: SimulatedSiblings,
+    portfolio_id: str,
+    options: pb.RebalanceOptions | None = None,
+    cash_flow: str = "0",
 ) -> Inputs:
     """What the siblings say of a portfolio, from where they take it themselves, and what a caller demands."""
     number = siblings.portfolios.number_of(portfolio_id)
@@ -108,6 +131,7 @@ def inputs(
             one.security_id: (Fraction(one.target), Fraction(one.low_drift), Fraction(one.high_drift))
             for one in siblings.model.positions
         },
+        cash_flow=Fraction(cash_flow),
     )
     asked = options or pb.RebalanceOptions()
-    return replace(given, cash_floor=cash_floor(asked, given.market_value), rules=rules(asked))
+    return replace(given, cash_floor=cash_floor(asked, given.base), rules=rules(asked))

@@ -187,6 +187,20 @@ RULES: dict[str, Rule] = {
         )
         for name in ("RebalanceModel", "StartRebalance")
     },
+    "RebalancePortfolioRequest.cash_flow": Rule(
+        f"0 is none; market value plus this above 0; {_NUMBER_FORM}", no_numbers
+    ),
+    **{
+        f"{name}Request.cash_flows": Rule(
+            "at most 100,000, each portfolio once", too_many(100_000) | st.just(Entries(2))
+        )
+        for name in ("RebalanceModel", "StartRebalance")
+    },
+    "CashFlow.portfolio_id": Rule("a portfolio of the run, exactly 24 alphanumeric characters", entity_ids),
+    "CashFlow.amount": Rule(
+        f"must be there, 0 is none; market value plus this above 0; {_NUMBER_FORM}",
+        st.just("") | no_numbers,
+    ),
     "RebalanceModelRequest.draft_positions": Rule(
         "with validate_only alone; at most 100, each security once, their targets at most 0.95 together;"
         " empty is no draft",
@@ -211,10 +225,21 @@ RULES: dict[str, Rule] = {
         f"0 or more; {_NUMBER_FORM}", no_numbers | negative_numbers
     ),
     "RebalanceOptions.maximum_trade_count": Rule("0 or more", negative_int32),
+    "RebalanceOptions.sides": Rule("BUY_AND_SELL, BUY_ONLY, SELL_ONLY or unspecified", choices_above(3)),
+    "RebalanceOptions.costs": Rule("may be absent: no costs", None, EDGES),
+    "TradingCosts.rate_weight": Rule(
+        f"0 or more, and below 1; {_NUMBER_FORM}",
+        st.one_of(no_numbers, negative_numbers, above_one, st.just("1")),
+    ),
+    "TradingCosts.per_trade_amount": Rule(f"0 or more; {_NUMBER_FORM}", no_numbers | negative_numbers),
+    "RebalanceOptions.maximum_price_age_days": Rule(
+        "from 0 to 3,650; absent is what the server is configured with",
+        negative_int32 | st.integers(3651, 2**31 - 1),
+    ),
     "RebalanceOptions.security_limits": Rule(
         "at most 1,000, each security once", too_many(1000) | st.just(Entries(2))
     ),
-    "RebalanceOptions.group_limits": Rule("at most 20, each name once", too_many(20)),
+    "RebalanceOptions.group_limits": Rule("at most 100, each name once", too_many(100)),
     "SecurityLimit.security_id": _ENTITY_ID,
     "GroupLimit.name": Rule(
         "1 to 255 characters, not blank, unique in the options",
@@ -244,6 +269,7 @@ RULES: dict[str, Rule] = {
     "Restriction.type": Rule("DO_NOT_BUY, DO_NOT_SELL or HOLD", st.just(0) | choices_above(3)),
     "LotSize.security_id": _ENTITY_ID,
     "LotSize.shares": Rule("1 or more", st.just(0) | negative_int64),
+    "LotSize.applies_to": Rule("BOTH, BUYS or unspecified", choices_above(2)),
     **{
         f"{name}Request.view": Rule("BASIC, FULL or unspecified", choices_above(2))
         for name in ("RebalanceModel", "WatchRebalance", "GetPortfolioRebalance")

@@ -1,8 +1,9 @@
 """A run as a whole, checked against what its database holds and what its siblings say."""
 
 from collections import Counter
-from fractions import Fraction
+from collections.abc import Mapping
 from itertools import accumulate
+from types import MappingProxyType
 
 import pymongo
 from globeco.ordergen.v1 import rebalance_pb2, rebalance_service_pb2
@@ -11,6 +12,7 @@ from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.api import Api
 from tests.e2e.outcomes import inputs, outcome
 from tests.limits import PATIENCE
+from tests.summaries import check_summary
 from tests.verification import verify
 
 pb = rebalance_pb2
@@ -41,7 +43,7 @@ def counts(run: pb.Rebalance) -> dict[str, int]:
 def check_told(
     told: list[rebalance_service_pb2.RebalanceModelResponse], portfolio_ids: list[str]
 ) -> pb.Rebalance:
-    """Fail unless a run is told without a gap, each portfolio once, with counts that agree; its end."""
+    """Fail unless a run is told without a gap, each portfolio once, counts and sums that agree; its end."""
     assert [one.sequence for one in told] == list(range(1, len(portfolio_ids) + 3))
     portfolios = [one.portfolio for one in told[1:-1]]
     assert sorted(one.portfolio_id for one in portfolios) == sorted(portfolio_ids)
@@ -51,6 +53,7 @@ def check_told(
         name.removeprefix("PORTFOLIO_REBALANCE_STATE_"): count for name, count in states.items()
     }
     assert ended.portfolio_count == len(portfolio_ids)
+    check_summary(ended, portfolios)
     assert told[0].started.rebalance_id == ended.rebalance_id
     return ended
 
@@ -74,14 +77,15 @@ def check_answers(
     siblings: SimulatedSiblings,
     portfolios: list[pb.PortfolioRebalance],
     options: pb.RebalanceOptions | None = None,
+    cash_flows: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Fail unless every number of every portfolio is right, or it says why there is none."""
     for one in portfolios:
-        given = inputs(siblings, one.portfolio_id, options)
+        given = inputs(siblings, one.portfolio_id, options, cash_flows.get(one.portfolio_id, "0"))
         if one.HasField("solution"):
             verify(outcome(one), given)
         elif one.state == pb.PORTFOLIO_REBALANCE_STATE_NO_ACTION:
-            assert (given.cash, dict(given.quantities)) == (Fraction(0), {})
+            assert not any((given.cash, given.cash_flow, given.quantities))
         else:
             assert one.state == pb.PORTFOLIO_REBALANCE_STATE_INFEASIBLE
             assert one.error.message

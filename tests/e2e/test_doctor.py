@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 
 from ordergen_client.cli import main
 from ordergen_client.commands import doctor as module
+from ordergen_client.records.diagnoses import Caller, Diagnosis
 from ordergen_client.records.states import CredentialType
-from ordergen_client.records.values import Caller, Diagnosis
 from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.databases import temporary_database

@@ -270,7 +270,7 @@ def test_the_client_reads_it(moved: Moved) -> None:
     with Client(f"127.0.0.1:{moved.api.port}") as client:
         run = client.runs.get(RUN)
         found = client.runs.portfolio(RUN, portfolio_id(11))
-    assert (run.options, run.model_version, run.create_time) == (None, 0, RAN)
+    assert (run.options, run.model_version, run.create_time, run.summary) == (None, 0, RAN, None)
     assert (found.solution, found.cash_after, found.positions[0].reason) == (
         None,
         Decimal("12381.00"),

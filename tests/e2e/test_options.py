@@ -5,13 +5,14 @@ from decimal import Decimal
 
 import pymongo
 import pytest
-from globeco.ordergen.v1 import model_pb2, rebalance_pb2
+from globeco.ordergen.v1 import model_pb2, rebalance_pb2, rebalance_service_pb2
 from google.protobuf import duration_pb2
 from google.type import decimal_pb2
 
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.api import Api, message_of, served
 from tests.e2e.runs import check_answers, check_told
+from tests.limits import PATIENCE
 
 pb = rebalance_pb2
 PORTFOLIOS = 10
@@ -47,6 +48,13 @@ def in_lots(model: model_pb2.Model) -> Options:
     found = Options()
     for place, one in enumerate(model.positions[:20]):
         found.lot_sizes.add(security_id=one.security_id, shares=2 + place % 4)
+    return found
+
+
+def in_lots_of_buys(model: model_pb2.Model) -> Options:
+    found = in_lots(model)
+    for one in found.lot_sizes:
+        one.applies_to = pb.LOT_SIDES_BUYS
     return found
 
 
@@ -94,6 +102,8 @@ def everything(model: model_pb2.Model) -> Options:
     found.minimum_trade_value.value = "50"
     found.minimum_cash.weight.value = "0.01"
     found.maximum_trade_count = 59
+    found.costs.rate_weight.value = "0.001"
+    found.costs.per_trade_amount.value = "0"
     return found
 
 
@@ -107,6 +117,11 @@ CASES: dict[str, Callable[[model_pb2.Model], Options]] = {
     "cash amount": lambda _: Options(minimum_cash=pb.MinimumCash(amount=number("3000.33"))),
     "cash weight": lambda _: Options(minimum_cash=pb.MinimumCash(weight=number("0.06"))),
     "overdraft": lambda _: Options(allow_overdraft=True),
+    "sells alone": lambda _: Options(sides=pb.SIDES_SELL_ONLY),
+    "lots of buys": in_lots_of_buys,
+    "costs": lambda _: Options(
+        costs=pb.TradingCosts(rate_weight=number("0.0015"), per_trade_amount=number("2.5"))
+    ),
     "limits of securities": limited,
     "limits of groups": grouped,
     "limits that restrictions bar": barred,
@@ -131,6 +146,24 @@ def test_a_run_with_an_option(
     assert ended.options == asked
 
 
+def test_a_run_that_sells_nothing(
+    running: tuple[Api, model_pb2.Model], clean_siblings: SimulatedSiblings
+) -> None:
+    """Money that comes is invested, and what a sale alone could mend stays as it is."""
+    api, model = running
+    options = Options(sides=pb.SIDES_BUY_ONLY, solver_timeout=duration_pb2.Duration(seconds=1))
+    flows = dict.fromkeys(model.portfolio_ids, "100000000")
+    request = rebalance_service_pb2.RebalanceModelRequest(model_id=model.model_id, options=options)
+    for one, amount in flows.items():
+        request.cash_flows.add(portfolio_id=one, amount=number(amount))
+    told = list(api.rebalances.RebalanceModel(request, timeout=PATIENCE))
+    check_told(told, list(model.portfolio_ids))
+    portfolios = [one.portfolio for one in told[1:-1]]
+    check_answers(clean_siblings, portfolios, options, flows)
+    traded = [one for portfolio in portfolios for one in portfolio.transactions]
+    assert {one.transaction_type for one in traded} == {pb.TRANSACTION_TYPE_BUY}
+
+
 def test_limits_that_restrictions_bar_are_told(running: tuple[Api, model_pb2.Model]) -> None:
     api, model = running
     answers = [api.rebalance(one, barred(model)) for one in model.portfolio_ids[:3]]
@@ -143,6 +176,7 @@ REASONS = {
     "minimum trade": pb.POSITION_REASON_BELOW_MINIMUM_TRADE,
     "restrictions": pb.POSITION_REASON_RESTRICTED,
     "lots": pb.POSITION_REASON_ROUNDED_TO_LOT,
+    "sells alone": pb.POSITION_REASON_SIDES,
     "limits of securities": pb.POSITION_REASON_SECURITY_LIMIT,
     "limits of groups": pb.POSITION_REASON_GROUP_LIMIT,
 }

@@ -8,6 +8,7 @@ from globeco.ordergen.v1 import rebalance_pb2
 from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.api import message_of
+from tests.e2e.outcomes import as_streamed
 from tests.e2e.processes import processes_on, server_process
 from tests.limits import PATIENCE
 from tests.waiting import eventually
@@ -32,7 +33,7 @@ def test_a_restart_loses_nothing(folder: Path, siblings: SimulatedSiblings) -> N
         assert second.api.run(run.rebalance_id) == run
         for one in responses[1:-1]:
             stored = second.api.portfolio(run.rebalance_id, one.portfolio.portfolio_id)
-            assert stored == one.portfolio
+            assert as_streamed(stored) == one.portfolio
         assert second.stop() == 0
 
 

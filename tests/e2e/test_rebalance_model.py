@@ -14,8 +14,10 @@ from globeco.ordergen.v1 import model_pb2, rebalance_pb2, rebalance_service_pb2
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.api import Api, failure, message_of, served
 from tests.e2e.conftest import PORTFOLIOS
-from tests.e2e.outcomes import inputs, outcome
+from tests.e2e.outcomes import as_streamed, inputs, outcome
 from tests.limits import PATIENCE
+from tests.price_ranges import check_range
+from tests.summaries import check_summary
 from tests.verification import verify
 
 pb = rebalance_pb2
@@ -122,10 +124,35 @@ def test_every_line_says_why(run: Run) -> None:
     assert len(reasons) > 2
 
 
+def test_the_summary_is_that_of_the_portfolios_as_they_are_stored(run: Run) -> None:
+    """Whoever tells the run; nothing is summed when it begins."""
+    stored = run.api.run(run.finished.rebalance_id)
+    listing = rebalance_service_pb2.ListPortfolioRebalancesRequest(rebalance_id=stored.rebalance_id)
+    listed = run.api.rebalances.ListPortfolioRebalances(listing, timeout=PATIENCE).portfolio_rebalances
+    check_summary(stored, [run.api.portfolio(one.rebalance_id, one.portfolio_id) for one in listed])
+    request = rebalance_service_pb2.ListRebalancesRequest(model_id=run.model.model_id)
+    [found] = run.api.rebalances.ListRebalances(request, timeout=PATIENCE).rebalances
+    assert found == stored == run.finished
+    check_summary(run.responses[0].started, [])
+
+
+def test_orders_are_good_until_prices_at_which_every_rule_holds(run: Run) -> None:
+    """Asked for one by one: neither streams nor lists nor BASIC have it."""
+    assert not any(line.HasField("good_until") for one in run.portfolios for line in one.positions)
+    checked = 0
+    for one in run.portfolios:
+        whole = run.api.portfolio(one.rebalance_id, one.portfolio_id)
+        assert all(line.HasField("good_until") == one.HasField("solution") for line in whole.positions)
+        for place, line in enumerate(whole.positions):
+            check_range(whole, place, line.good_until)
+            checked += 1
+    assert checked > PORTFOLIOS
+
+
 def test_what_was_told_is_what_is_stored(run: Run) -> None:
     assert run.api.run(run.finished.rebalance_id) == run.finished
     for one in run.portfolios:
-        assert run.api.portfolio(one.rebalance_id, one.portfolio_id) == one
+        assert as_streamed(run.api.portfolio(one.rebalance_id, one.portfolio_id)) == one
 
 
 def listed(
@@ -220,7 +247,7 @@ def test_a_result_that_is_damaged_in_the_database_is_told_as_such(run: Run, mong
         try:
             found = failure(lambda: run.api.portfolio(run.finished.rebalance_id, damaged.portfolio_id))
             assert (found.code, found.info.reason) == (grpc.StatusCode.DATA_LOSS, "STORED_DATA_DAMAGED")
-            assert run.api.portfolio(run.finished.rebalance_id, other.portfolio_id) == other
+            assert as_streamed(run.api.portfolio(run.finished.rebalance_id, other.portfolio_id)) == other
         finally:
             stored.update_one(query, {"$set": {"lines": lines}})
-    assert run.api.portfolio(run.finished.rebalance_id, damaged.portfolio_id) == damaged
+    assert as_streamed(run.api.portfolio(run.finished.rebalance_id, damaged.portfolio_id)) == damaged

@@ -15,6 +15,8 @@ from tests.builders import portfolio_id, security_id
 from tests.e2e.api import Api, failure, message_of
 from tests.e2e.conftest import PORTFOLIOS
 from tests.e2e.outcomes import inputs, outcome
+from tests.price_ranges import check_range
+from tests.summaries import check_summary
 from tests.verification import verify
 
 pb = rebalance_pb2
@@ -36,6 +38,9 @@ def test_portfolios_of_every_kind(api: Api, siblings: SimulatedSiblings, kind: K
     answer = api.rebalance(one)
     verify(outcome(answer), inputs(siblings, one))
     assert api.portfolio(answer.rebalance_id, one) == answer
+    for place, line in enumerate(answer.positions):
+        assert line.HasField("good_until")
+        check_range(answer, place, line.good_until)
     run = api.run(answer.rebalance_id)
     assert (run.state, run.portfolio_count, run.rebalanced_count) == (pb.REBALANCE_STATE_COMPLETED, 1, 1)
 
@@ -58,8 +63,9 @@ def test_cash_is_kept_as_asked(api: Api, siblings: SimulatedSiblings, model: mod
     options.solver_timeout.FromSeconds(1)  # a proof may take longer than its answer is worth waiting for
     answer = api.rebalance(one, options)
     verify(outcome(answer), inputs(siblings, one, options))
-    stored = api.run(answer.rebalance_id).options
-    assert stored.minimum_cash.weight.value == "0.08"
+    stored = api.run(answer.rebalance_id)
+    assert stored.options.minimum_cash.weight.value == "0.08"
+    check_summary(stored, [answer])
 
 
 def test_a_portfolio_of_no_model(api: Api) -> None:

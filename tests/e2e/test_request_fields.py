@@ -77,6 +77,7 @@ def valid(field: Field) -> Any:  # noqa: ANN401 - a request of whichever method
         request.validate_only = True
     if "options" in names:
         _fill_options(request.options)
+        _fill_flows(request, names)
     for name in names & {"securities", "portfolios"}:
         getattr(request, name).append("Growth")
     if "update_mask" in names:
@@ -110,6 +111,13 @@ def _fill_options(options: Options) -> None:
         number(one, "maximum_weight", "0.5")
 
 
+def _fill_flows(request: Any, names: set[str]) -> None:  # noqa: ANN401 - one that begins a run
+    if "cash_flow" in names:
+        number(request, "cash_flow", "-5.25")
+    else:
+        number(request.cash_flows.add(portfolio_id=portfolio_id(1)), "amount", "1000")
+
+
 def broken(field: Field, value: object) -> tuple[Message, str]:
     """A request in which one field breaks its rule, and the path that must be told."""
     request = valid(field)
@@ -123,7 +131,8 @@ def broken(field: Field, value: object) -> tuple[Message, str]:
         del entries[:]
         entries.extend([sample] * value.count)
         # One too many, or two of the same, or none at all.
-        return request, path.removesuffix("[0]") if value.count != 2 else f"{path[:-3]}[1].security_id"
+        same = "portfolio_id" if plain == "cash_flows" else "security_id"
+        return request, path.removesuffix("[0]") if value.count != 2 else f"{path[:-3]}[1].{same}"
     if field.descriptor.is_repeated:
         getattr(owner, plain)[0] = value
     elif isinstance(value, tuple):
@@ -264,7 +273,27 @@ EDGE_OPTIONS = {
     "no weight": numbers(weight="0E-40"),
     "no trade": Options(maximum_trade_count=0),
     "trades": Options(maximum_trade_count=2**31 - 1),
+    **{
+        f"sides {sides}": Options(sides=sides)
+        for sides in (
+            rebalance_pb2.SIDES_BUY_AND_SELL,
+            rebalance_pb2.SIDES_BUY_ONLY,
+            rebalance_pb2.SIDES_SELL_ONLY,
+        )
+    },
+    **{
+        f"lots {sides}": Options(lot_sizes=[LotSize(security_id=security_id(9), shares=1, applies_to=sides)])
+        for sides in (rebalance_pb2.LOT_SIDES_BOTH, rebalance_pb2.LOT_SIDES_BUYS)
+    },
     **{f"limits {text}": limited(text) for text in ("0", SMALLEST, LONGEST, "1")},
+    "prices of any day": Options(maximum_price_age_days=3650),
+}
+#: Of money that comes, or goes.
+EDGE_FLOWS = {
+    "none": "0",
+    "no money": "-0.00",
+    **{f"{sign}{text}": sign + text for sign in ("", "-") for text in (LARGEST, SMALLEST, LONGEST)},
+    "the most": "9" * 34 + "e6",
 }
 
 
@@ -273,16 +302,36 @@ def test_what_lies_on_the_edge_of_a_rule_is_taken(
     api: Api, clean_siblings: SimulatedSiblings, options: Options
 ) -> None:
     """By the optimizer, too: an answer, or the refusal that there is none."""
-    asked = message_of(clean_siblings.model, portfolios=1)
-    found = api.models.ListModels(
-        model_service_pb2.ListModelsRequest(portfolio_id=asked.portfolio_ids[0]), timeout=PATIENCE
-    )
-    model = found.models[0] if found.models else api.create(asked)
+    model = followed(api, clean_siblings)
     for position in model.positions[:2]:
         options.lot_sizes.add(security_id=position.security_id, shares=2**63 - 1)
     request = rebalance_service_pb2.RebalancePortfolioRequest(
         portfolio_id=model.portfolio_ids[0], options=options, validate_only=True
     )
+    answered_or_refused(api, request)
+
+
+@pytest.mark.parametrize("amount", EDGE_FLOWS.values(), ids=EDGE_FLOWS)
+def test_money_on_the_edge_of_its_rule_is_taken(
+    api: Api, clean_siblings: SimulatedSiblings, amount: str
+) -> None:
+    request = rebalance_service_pb2.RebalancePortfolioRequest(
+        portfolio_id=followed(api, clean_siblings).portfolio_ids[0], validate_only=True
+    )
+    number(request, "cash_flow", amount)
+    answered_or_refused(api, request)
+
+
+def followed(api: Api, siblings: SimulatedSiblings) -> model_pb2.Model:
+    """A model that one portfolio follows."""
+    asked = message_of(siblings.model, portfolios=1)
+    found = api.models.ListModels(
+        model_service_pb2.ListModelsRequest(portfolio_id=asked.portfolio_ids[0]), timeout=PATIENCE
+    )
+    return found.models[0] if found.models else api.create(asked)
+
+
+def answered_or_refused(api: Api, request: rebalance_service_pb2.RebalancePortfolioRequest) -> None:
     try:
         answer = api.rebalances.RebalancePortfolio(request, timeout=PATIENCE)
     except grpc.RpcError as error:

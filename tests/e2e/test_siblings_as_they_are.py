@@ -13,7 +13,7 @@ from ordergen_server.sandbox.market.portfolios import Kind
 from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.api import Api, message_of, served, stored_failure
-from tests.e2e.outcomes import inputs, outcome
+from tests.e2e.outcomes import as_streamed, inputs, outcome
 from tests.e2e.runs import check_answers, check_stored, check_told, counts
 from tests.verification import verify
 from tests.waiting import eventually
@@ -73,7 +73,8 @@ class Run:
         check_stored(mongodb_uri, database_name, self.ended)
         assert api.run(self.ended.rebalance_id) == self.ended
         rebalance_id = self.ended.rebalance_id
-        self.portfolios = {one: api.portfolio(rebalance_id, one) for one in model.portfolio_ids}
+        asked = {one: api.portfolio(rebalance_id, one) for one in model.portfolio_ids}
+        self.portfolios = {key: as_streamed(one) for key, one in asked.items()}
         assert list(self.portfolios.values()) == [
             {one.portfolio.portfolio_id: one.portfolio for one in told[1:-1]}[key] for key in self.portfolios
         ]

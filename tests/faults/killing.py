@@ -2,14 +2,16 @@
 
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pymongo
-from globeco.ordergen.v1 import rebalance_pb2
+from globeco.ordergen.v1 import rebalance_pb2, rebalance_service_pb2
+from google.type import decimal_pb2
 
 from ordergen_server.sandbox.database.embedded import EmbeddedDatabase
 from ordergen_server.sandbox.services.faults import Fault
@@ -97,14 +99,21 @@ class World:
         self.hold_back(portfolio_ids[count:])
         eventually(lambda: self.done(rebalance_id) >= count)
 
-    def begin(self, leave_out: int = 0) -> tuple[str, list[str]]:
+    def begin(
+        self, leave_out: int = 0, cash_flows: Callable[[list[str]], Mapping[str, str]] = lambda _: {}
+    ) -> tuple[str, list[str]]:
         """A run of a model that everyone follows, with nobody done soon; its id and its portfolios.
 
-        Where some are left out it is over the others, in the order from the last to the first.
+        Where some are left out it is over the others, in the order from the last to the first. Money comes to
+        its portfolios, or goes, as is said of them.
         """
         model_id, portfolio_ids = self.create()
         chosen = portfolio_ids[: leave_out - 1 : -1] if leave_out else []
-        run = start(self.servers[0].api, model_id, portfolio_ids=chosen)
+        flows = [
+            rebalance_service_pb2.CashFlow(portfolio_id=one, amount=decimal_pb2.Decimal(value=amount))
+            for one, amount in cash_flows(chosen or portfolio_ids).items()
+        ]
+        run = start(self.servers[0].api, model_id, portfolio_ids=chosen, cash_flows=flows)
         assert run.partial == bool(leave_out)
         return run.rebalance_id, chosen or portfolio_ids
 
@@ -136,7 +145,13 @@ def world_of(siblings: SimulatedSiblings, folder: Path, servers: int, **settings
         yield world
 
 
-def check(world: World, api: Api, rebalance_id: str, portfolio_ids: list[str]) -> None:
+def check(
+    world: World,
+    api: Api,
+    rebalance_id: str,
+    portfolio_ids: list[str],
+    cash_flows: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """The run ends of itself, with every portfolio once and every number right."""
     world.siblings.clear()
     told = watched(api, rebalance_id)
@@ -145,5 +160,5 @@ def check(world: World, api: Api, rebalance_id: str, portfolio_ids: list[str]) -
     assert ended.skipped_count == 0
     assert ended.rebalanced_count > len(portfolio_ids) / 2
     check_stored(world.embedded.uri, DATABASE, ended)
-    check_answers(world.siblings, [one.portfolio for one in told[1:-1]])
+    check_answers(world.siblings, [one.portfolio for one in told[1:-1]], cash_flows=cash_flows)
     assert len({one.portfolio.snapshot_time.ToNanoseconds() for one in told[1:-1]}) == 1

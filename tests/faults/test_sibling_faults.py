@@ -12,6 +12,7 @@ from grpc import StatusCode
 from ordergen_server.sandbox.services.faults import Fault, ServiceName
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.api import Api, failure, message_of, served, stored_failure
+from tests.e2e.outcomes import as_streamed
 from tests.e2e.runs import check_answers, check_told, counts
 
 pb = rebalance_pb2
@@ -77,7 +78,7 @@ class World:
         failed = [one for one in portfolios if one.state in UNDONE]
         for one in failed:
             stored = self.api.portfolio(told[0].started.rebalance_id, one.portfolio_id)
-            assert stored == one
+            assert as_streamed(stored) == one
             assert one.error.message
             assert (len(one.transactions), len(one.positions)) == (0, 0)
             told_numbers = {field.name for field, _ in one.ListFields()} & NUMBERS

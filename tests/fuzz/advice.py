@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from optimizer import Conflict, ConflictKind
-from tests.fuzz.case import Holding, Weights
+from tests.fuzz.case import Case, Holding, Weights
 from tests.fuzz.rules import Rules, allowed, bounds
 
 TINY = Fraction(1, 10**60)
@@ -158,7 +158,7 @@ def _of_limit(rules: Rules, conflict: Conflict) -> Iterator[str]:
         # What has no allowed order is taken to be worth nothing: even then too little cash is left.
         most = rules.market_value - sum(
             (
-                price * (Fraction(one.quantity) + min(part[0] for part in each))
+                price * Fraction(one.quantity) + _least_spent(rules.case, price, each)
                 for price, one, each in zip(rules.prices, rules.case.positions, rules.allowed, strict=True)
                 if each
             ),
@@ -181,6 +181,13 @@ def _limit_told(
     for number in map(_number, PRINTED[name].findall(conflict.description)):
         if number < right if up else number > right:
             yield f"{name} {number} as printed does not help: {conflict}"
+
+
+def _least_spent(case: Case, price: Fraction, ways: tuple[range, ...]) -> Fraction:
+    """The least that an order takes of cash: the greatest sale, or none, where that costs less."""
+    rate, fee = Fraction(case.rate), Fraction(case.fee)
+    ends = {end for part in ways for end in (part[0], part[-1])} | ({0} if _idle(ways) else set())
+    return min(price * end + (rate * price * abs(end) + fee if end else 0) for end in ends)
 
 
 def _smallest(ways: tuple[range, ...]) -> int:

@@ -42,8 +42,12 @@ class Case:
         minimum: least value of an order.
         lots: shares in a lot, by security.
         sides: DO_NOT_BUY, DO_NOT_SELL or HOLD, by security.
+        only: BUY_ONLY or SELL_ONLY, of all securities; None leaves both sides.
+        odd_sells: securities of which any number may be sold, whatever their lots.
         turnover: greatest turnover, as a weight of the market value.
         count: most trades.
+        rate: what an order costs, as a part of its value.
+        fee: what an order costs besides, in money.
         weights: limits on what a security is worth afterwards, by security.
         groups: the same of some securities together, by name.
     """
@@ -57,6 +61,10 @@ class Case:
     sides: Mapping[str, str] = field(default_factory=dict)
     turnover: Decimal | None = None
     count: int | None = None
+    only: str | None = None
+    odd_sells: frozenset[str] = frozenset()
+    rate: Decimal = Decimal(0)
+    fee: Decimal = Decimal(0)
     weights: Mapping[str, Weights] = field(default_factory=dict)
     groups: Mapping[str, Weights] = field(default_factory=dict)
 
@@ -64,8 +72,9 @@ class Case:
     def is_plain(self) -> bool:
         """Whether nothing but bands and the floor is demanded."""
         limited = (self.minimum, self.turnover, self.count) != (None, None, None)
-        ruled = self.lots or self.sides or self.weights or self.groups
-        return self.strategy == "TO_TARGET" and not (limited or ruled)
+        costly = self.rate or self.fee
+        ruled = self.lots or self.sides or self.only or self.weights or self.groups
+        return self.strategy == "TO_TARGET" and not (limited or ruled or costly)
 
 
 def text(number: Decimal) -> str:
@@ -76,7 +85,8 @@ def text(number: Decimal) -> str:
 def to_json(case: Case) -> dict[str, Any]:
     """The form in which failing inputs are kept."""
     constraints: list[dict[str, Any]] = [
-        {"type": "lot", "id": key, "shares": shares} for key, shares in case.lots.items()
+        {"type": "lot", "id": key, "shares": shares, "odd_sells": key in case.odd_sells}
+        for key, shares in case.lots.items()
     ]
     constraints += [{"type": "res", "id": key, "side": side} for key, side in case.sides.items()]
     if case.minimum is not None:
@@ -85,6 +95,10 @@ def to_json(case: Case) -> dict[str, Any]:
         constraints.append({"type": "turn", "weight": text(case.turnover)})
     if case.count is not None:
         constraints.append({"type": "count", "count": case.count})
+    if case.only is not None:
+        constraints.append({"type": "only", "sides": case.only})
+    if case.rate or case.fee:
+        constraints.append({"type": "costs", "rate": text(case.rate), "fee": text(case.fee)})
     constraints += [{"type": "weight", "id": key, **_sides(one)} for key, one in case.weights.items()]
     constraints += [
         {"type": "group", "name": key, "ids": list(one.ids), **_sides(one)}
@@ -134,6 +148,10 @@ def from_json(known: Mapping[str, Any]) -> Case:
         sides={one["id"]: one["side"] for one in by_type.get("res", ())},
         turnover=single("turn", "weight"),
         count=None if count is None else int(count),
+        only=by_type["only"][0]["sides"] if "only" in by_type else None,
+        odd_sells=frozenset(one["id"] for one in by_type.get("lot", ()) if one.get("odd_sells")),
+        rate=single("costs", "rate") or Decimal(0),
+        fee=single("costs", "fee") or Decimal(0),
         weights={one["id"]: _weights(one) for one in by_type.get("weight", ())},
         groups={one["name"]: _weights(one) for one in by_type.get("group", ())},
     )

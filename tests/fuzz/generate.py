@@ -152,13 +152,15 @@ def _quantity(random: Random, style: Style, price: Decimal, target: Decimal) -> 
 
 
 def _ruled(random: Random, drawn: Case) -> Case:
-    """With restrictions, lots and a minimum trade, each or none."""
+    """With restrictions, one side alone, lots and a minimum trade, each or none."""
     ids = [one.id for one in drawn.positions]
     price = random.choice(drawn.positions).price
     lots = random.choice((0, 0, 0.2, 0.5))
     minimum = rounded(price * random.randint(0, 60) / 10, random.choice((0, 2, 4)))
     return replace(
         drawn,
+        only=random.choice((None, None, None, "BUY_ONLY", "SELL_ONLY")),
+        odd_sells=frozenset(one for one in ids if random.random() < 0.3),
         sides={
             one: random.choice(("DO_NOT_BUY", "DO_NOT_SELL", "HOLD")) for one in ids if random.random() < 0.15
         },
@@ -174,6 +176,11 @@ def _limited(random: Random, drawn: Case) -> Case:
     best = [own_best(rules, index, each) if each else 0 for index, each in enumerate(ways)]
     least = [min(part[0] for part in each) if each else 0 for each in ways]
     calm = [_calm(each) for each in ways]
+    if random.random() < 0.15:
+        price = random.choice(drawn.positions).price
+        rate = rounded(D(random.choice((0, 1, 10, 100, 900))) / 1000, 4)
+        drawn = replace(drawn, rate=rate, fee=rounded(price * random.choice((0, 1, 5, 15)) / 10, 2))
+        rules = Rules(drawn)
     if random.random() < 0.7:
         left, most = (Fraction(drawn.cash) - rules.spent(each) for each in (best, least))
         drawn = replace(drawn, floor=_between(random, left, most, rules))

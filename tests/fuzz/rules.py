@@ -100,7 +100,7 @@ class Rules:
 
     @cached_property
     def breached(self) -> list[int]:
-        """Restricted positions that cannot come back inside their band."""
+        """Positions that may not be brought back inside their band."""
         pairs = enumerate(zip(self.case.positions, self.bounds, strict=True))
         return [index for index, (one, span) in pairs if is_stuck(self.case, one, span)]
 
@@ -126,7 +126,7 @@ class Rules:
 
     @cached_property
     def groups(self) -> list[Group]:
-        """The same with what is excused: a side broken before that restrictions alone make impossible."""
+        """The same with what is excused: a side broken before that forbidden orders alone make impossible."""
         return [self._excused(group) for group in self.given]
 
     def _excused(self, group: Group) -> Group:
@@ -144,8 +144,8 @@ class Rules:
 
     @cached_property
     def _free(self) -> list[tuple[range, ...]]:
-        """What each position may do without restrictions, or with them where that is nothing."""
-        case = replace(self.case, sides={})
+        """What each position may do if nothing is forbidden, or what is left where that is nothing."""
+        case = replace(self.case, sides={}, only=None)
         pairs = zip(self.case.positions, self.bounds, self.allowed, strict=True)
         return [allowed(case, one, span) or ways for one, span, ways in pairs]
 
@@ -202,8 +202,10 @@ class Rules:
         return None if self.case.turnover is None else Fraction(self.case.turnover) * self.market_value
 
     def spent(self, orders: Sequence[int]) -> Fraction:
-        """What the orders take from cash."""
-        return sum((p * d for p, d in zip(self.prices, orders, strict=True)), Fraction())
+        """What the orders take from cash, with what they cost beyond their value."""
+        value = sum((p * d for p, d in zip(self.prices, orders, strict=True)), Fraction())
+        rate, fee = Fraction(self.case.rate), Fraction(self.case.fee)
+        return value + rate * self.turnover(orders) + fee * sum(map(bool, orders))
 
     def turnover(self, orders: Sequence[int]) -> Fraction:
         """The value of all orders."""
@@ -269,45 +271,53 @@ def weight_orders(weights: Weights, one: Holding, span: Bounds) -> tuple[int, in
 
 
 def excused_orders(case: Case, one: Holding, span: Bounds) -> tuple[int, int]:
-    """The same, up to no order on a side that is broken and that a restriction does not let be mended."""
+    """The same, up to no order on a side that is broken and that may not be mended."""
     if one.id not in case.weights:
         return -ENDLESS, ENDLESS
     least, most = weight_orders(case.weights[one.id], one, span)
-    side = case.sides.get(one.id)
-    if most < 0 and side in {"DO_NOT_SELL", "HOLD"}:
+    ways = forbidden(case, one)
+    if most < 0 and "SELL" in ways:
         most = 0
-    elif least > 0 and side in {"DO_NOT_BUY", "HOLD"}:
+    elif least > 0 and "BUY" in ways:
         least = 0
     return least, most
 
 
+def forbidden(case: Case, one: Holding) -> set[str]:
+    """What may not be done with a security: BUY, SELL, both or neither."""
+    by_itself = {"DO_NOT_BUY": {"BUY"}, "DO_NOT_SELL": {"SELL"}, "HOLD": {"BUY", "SELL"}}
+    by_all = {"BUY_ONLY": {"SELL"}, "SELL_ONLY": {"BUY"}}
+    return by_itself.get(case.sides.get(one.id, ""), set()) | by_all.get(case.only or "", set())
+
+
 def is_stuck(case: Case, one: Holding, span: Bounds) -> bool:
-    """Whether a restriction forbids the trade that would bring the holding to its band."""
-    side = case.sides.get(one.id)
-    if side is None or span.is_inside:
-        return False
+    """Whether the trade that would bring the holding to its band is forbidden."""
     below = Fraction(one.price) * Fraction(one.quantity) < span.bottom
-    return side != ("DO_NOT_SELL" if below else "DO_NOT_BUY")
+    return not span.is_inside and ("BUY" if below else "SELL") in forbidden(case, one)
 
 
 def allowed(case: Case, one: Holding, span: Bounds) -> tuple[range, ...]:
-    """Sells, nothing, and buys that band, restriction, lot and minimum trade leave; closing apart."""
+    """Sells, nothing, and buys that band, sides, limit, lot and minimum trade leave; closing apart."""
     lightest, heaviest = excused_orders(case, one, span)
     if is_stuck(case, one, span):
         return (range(1),) if lightest <= 0 <= heaviest else ()
-    side, lot = case.sides.get(one.id), case.lots.get(one.id, 1)
-    least = max(span.least, 0) if side in {"DO_NOT_SELL", "HOLD"} else span.least
-    most = min(span.most, 0) if side in {"DO_NOT_BUY", "HOLD"} else span.most
+    ways, lot = forbidden(case, one), case.lots.get(one.id, 1)
+    least = max(span.least, 0) if "SELL" in ways else span.least
+    most = min(span.most, 0) if "BUY" in ways else span.most
     least, most = max(least, lightest), min(most, heaviest)
     size = 1
     if case.minimum is not None and span.is_inside and lightest <= 0 <= heaviest:
         size = max(1, ceil(Fraction(case.minimum) / Fraction(one.price)))
-    smallest = ceil(Fraction(size, lot)) * lot
-    buys = range(max(smallest, ceil(Fraction(least, lot)) * lot), most + 1, lot)
-    upper = min(-smallest, floor(Fraction(most, lot)) * lot)
-    sells = range(ceil(Fraction(least, lot)) * lot, upper + 1, lot)
+    buys = range(max(_up(size, lot), _up(least, lot)), most + 1, lot)
+    sold = 1 if one.id in case.odd_sells else lot
+    sells = range(_up(least, sold), min(-_up(size, sold), most // sold * sold) + 1, sold)
     nothing = range(1) if least <= 0 <= most else range(0)
     closing = range(span.closing, span.closing + 1) if least <= span.closing <= most else range(0)
     if any(span.closing in part for part in (sells, nothing, buys)):
         closing = range(0)
     return tuple(part for part in (closing, sells, nothing, buys) if part)
+
+
+def _up(count: int, lot: int) -> int:
+    """The least multiple of a lot that is not below a number."""
+    return -(-count // lot) * lot

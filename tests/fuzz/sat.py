@@ -160,7 +160,7 @@ class Sat:
     def _add_limits(self) -> None:
         rules = self._rules
         if rules.spendable is not None:
-            self._model.add(self._sum(self._orders) <= self._whole(rules.spendable))
+            self._add_cash(rules.spendable)
         if rules.tradable is not None:
             self._model.add(self._sum(self._sizes) <= self._whole(rules.tradable))
         if rules.case.count is not None:
@@ -172,6 +172,14 @@ class Sat:
                 self._model.add(spent <= self._whole(high))
             if low is not None:
                 self._model.add(spent >= -self._whole(-low))
+
+    def _add_cash(self, spendable: Fraction) -> None:
+        rate, fee = Fraction(self._rules.case.rate), Fraction(self._rules.case.fee) / self._unit
+        below = lcm(rate.denominator, fee.denominator)
+        self._count((below - 1) * self._reach + int(below * fee) * len(self._trades))
+        spent = below * self._sum(self._orders) + int(below * rate) * self._sum(self._sizes)
+        most = min(max(floor(below * spendable / self._unit), -EXACT), EXACT)
+        self._model.add(spent + int(below * fee) * sum(self._trades) <= most)
 
     def _whole(self, money: Fraction) -> int:
         """Rounded down to price units: what is compared with it is a whole number of them."""

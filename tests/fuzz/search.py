@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 from heapq import merge
-from itertools import accumulate
-from math import lcm
+from itertools import accumulate, product
+from math import lcm, prod
 
 from tests.fuzz.rules import Group, Rules
 
@@ -23,6 +23,19 @@ def size(part: range) -> int:
 
 class TooMany(Exception):
     """The search has seen as many orders as it may: it knows nothing."""
+
+
+def all_looked_at(rules: Rules, most: int) -> tuple[int, ...] | None:
+    """The best orders of all, one after the other; None if none keep the rules.
+
+    Raises:
+        TooMany: there are more than `most`.
+    """
+    if prod(sum(map(size, ways)) for ways in rules.allowed) > most:
+        raise TooMany
+    every = product(*([order for part in ways for order in part] for ways in rules.allowed))
+    kept = (orders for orders in every if not rules.limits_broken(orders))
+    return min(kept, key=rules.score, default=None)
 
 
 @dataclass(frozen=True)
@@ -101,6 +114,8 @@ class Search:
             return None
         if self.start is not None and not self.rules.broken(self.start):
             self._take(self._cost(self.start), self.start)
+        if self.rules.case.rate or self.rules.case.fee:  # the search takes an order to spend its value
+            return all_looked_at(self.rules, self.most)
         if len(self.rules.allowed) > DEEPEST:
             raise TooMany
         order = self._order

@@ -38,12 +38,22 @@ def _simpler(case: Case) -> Iterator[Case]:
         rest = case.positions[:index] + case.positions[index + 1 :]
         yield replace(case, positions=rest)
         yield replace(case, positions=rest, cash=case.cash + one.price * one.quantity)
-    for change in ({"minimum": None}, {"turnover": None}, {"count": None}, {"floor": None}):
+    if case.odd_sells:
+        yield replace(case, odd_sells=frozenset())
+    for change in ({"minimum": None}, {"turnover": None}, {"count": None}, {"floor": None}, {"only": None}):
         yield replace(case, **change)  # type: ignore[arg-type] # each is optional
+    for name in ("rate", "fee"):
+        if getattr(case, name):
+            yield replace(case, **{name: Decimal(0)})  # type: ignore[arg-type] # a name of a Decimal
     for key in case.lots:
         yield replace(case, lots={other: lot for other, lot in case.lots.items() if other != key})
     for key in case.sides:
         yield replace(case, sides={other: side for other, side in case.sides.items() if other != key})
+    yield from _with_fewer_limits(case)
+    yield from _rounder(case)
+
+
+def _with_fewer_limits(case: Case) -> Iterator[Case]:
     for key in case.weights:
         yield replace(case, weights={other: one for other, one in case.weights.items() if other != key})
     for key, group in case.groups.items():
@@ -51,12 +61,11 @@ def _simpler(case: Case) -> Iterator[Case]:
         for member in group.ids:
             fewer = replace(group, ids=tuple(one for one in group.ids if one != member))
             yield replace(case, groups={**case.groups, key: fewer})
-    yield from _rounder(case)
 
 
 def _rounder(case: Case) -> Iterator[Case]:
     """Cases whose numbers have fewer digits."""
-    for name in ("cash", "floor", "minimum", "turnover"):
+    for name in ("cash", "floor", "minimum", "turnover", "rate", "fee"):
         number = getattr(case, name)
         if number is not None:
             for shorter in _shorter(number):

@@ -39,15 +39,19 @@ class Said:
 def problem_of(case: Case) -> optimizer.Problem:
     """The case as the package takes it."""
     constraints: list[optimizer.Constraint] = [
-        optimizer.LotSize(key, shares) for key, shares in case.lots.items()
+        optimizer.LotSize(key, shares, buys_only=key in case.odd_sells) for key, shares in case.lots.items()
     ]
     constraints += [optimizer.Restriction(key, optimizer.Side[side]) for key, side in case.sides.items()]
+    if case.only is not None:
+        constraints.append(optimizer.OneSided(optimizer.Sides[case.only]))
     if case.minimum is not None:
         constraints.append(optimizer.MinimumTradeValue(case.minimum))
     if case.turnover is not None:
         constraints.append(optimizer.MaximumTurnover(case.turnover))
     if case.count is not None:
         constraints.append(optimizer.MaximumTradeCount(case.count))
+    if case.rate or case.fee:
+        constraints.append(optimizer.TradingCosts(case.rate, case.fee))
     constraints += [optimizer.SecurityLimit(key, one.least, one.most) for key, one in case.weights.items()]
     constraints += [
         optimizer.GroupLimit(key, one.ids, one.least, one.most) for key, one in case.groups.items()

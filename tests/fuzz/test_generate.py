@@ -11,6 +11,7 @@ from tests.fuzz.rules import Rules
 from tests.fuzz.run import class_of
 
 SEED = 20_250_606
+KINDS = ("lots", "odd_sells", "sides", "only", "minimum")
 
 
 @cache
@@ -29,11 +30,11 @@ def test_every_combination_of_strategy_and_demands_comes_up() -> None:
     classes = Counter(map(class_of, cases()))
     assert len(classes) == 2 * 2**4
     kinds = Counter(kind for one in cases() for kind in kinds_of(one))
-    assert min(kinds[kind] for kind in ("lots", "sides", "minimum")) > 100
+    assert min(kinds[kind] for kind in KINDS) > 100
 
 
 def kinds_of(one: Case) -> list[str]:
-    return [kind for kind in ("lots", "sides", "minimum") if getattr(one, kind)]
+    return [kind for kind in KINDS if getattr(one, kind)]
 
 
 def test_numbers_are_as_coarse_and_as_fine_as_they_come() -> None:

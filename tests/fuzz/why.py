@@ -25,7 +25,8 @@ def reason(rules: Rules, orders: Sequence[int], index: int) -> str | None:
         return demanded(rules, index) or own(rules.case, rules.gaps[index], one, span, best)
     changed = list(orders)
     changed[index] = next_step(rules.allowed[index], orders[index], best)
-    return next((LIMITS[name] for name in rules.limits_broken(changed)), None)
+    limit = next((LIMITS[name] for name in rules.limits_broken(changed)), None)
+    return "COSTS" if limit == LIMITS["cash"] and orders[index] > best else limit
 
 
 def next_step(ways: Sequence[range], order: int, best: int) -> int:
@@ -59,17 +60,22 @@ def own_best(rules: Rules, index: int, ways: Sequence[range]) -> int:
 
 
 def demanded(rules: Rules, index: int) -> str | None:
-    """The last of restriction, lot and minimum trade, put on in this order, that moved the own best."""
+    """The last of restriction, sides, limit, lot and minimum trade that moved the own best, in this order."""
     case, one, span = rules.case, rules.case.positions[index], rules.bounds[index]
+    bare = Case(case.positions, case.cash)
+    restricted = replace(bare, sides=case.sides)
     if is_stuck(case, one, span):
-        return "RESTRICTED"
+        return "RESTRICTED" if is_stuck(restricted, one, span) else "SIDES"
+    sided = replace(restricted, only=case.only)
+    weighed = replace(sided, weights=case.weights)
     found: str | None = None
     before: int | None = None
     for name, part in (
-        (None, Case(case.positions, case.cash)),
-        ("RESTRICTED", Case(case.positions, case.cash, sides=case.sides)),
-        ("SECURITY_LIMIT", Case(case.positions, case.cash, sides=case.sides, weights=case.weights)),
-        ("ROUNDED_TO_LOT", replace(case, minimum=None)),
+        (None, bare),
+        ("RESTRICTED", restricted),
+        ("SIDES", sided),
+        ("SECURITY_LIMIT", weighed),
+        ("ROUNDED_TO_LOT", replace(weighed, lots=case.lots, odd_sells=case.odd_sells)),
         ("BELOW_MINIMUM_TRADE", case),
     ):
         ways = allowed(part, one, span)

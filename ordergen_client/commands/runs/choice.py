@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -13,7 +13,9 @@ from ordergen_client.commands.models.records import portfolio_ids
 from ordergen_client.showing.output import Output
 
 #: What `ordergen portfolios drift --output csv` calls the two.
-_PORTFOLIO, _MODEL = "portfolio_id", "model_id"
+_PORTFOLIO, MODEL = "portfolio_id", "model_id"
+
+_NO_TABLE = "it is neither CSV nor lines of UTF-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +52,55 @@ def read_listed(file: TextIO) -> list[Listed]:
     Raises:
         click.UsageError: it cannot be read.
     """
+    option = "--only-from"
+    text = text_of(file, option)
+    names, rows = rows_of(text, file, option)
+    if _PORTFOLIO not in names:
+        return [Listed(line.strip()) for line in text.splitlines() if line.strip()]
+    return [Listed(cell(row, _PORTFOLIO), cell(row, MODEL)) for row in rows]
+
+
+def text_of(file: TextIO, option: str) -> str:
+    """All that an option's file says. Raises click.UsageError where it cannot be read."""
     try:
-        text = file.read().removeprefix("\ufeff").lstrip()
-        head = text.partition("\n")[0]
-        separator = max(",;\t", key=head.count)
-        names = [name.strip().lower() for name in head.split(separator)]
-        if _PORTFOLIO not in names:
-            return [Listed(line.strip()) for line in text.splitlines() if line.strip()]
-        table = io.StringIO(text.partition("\n")[2], newline="")
-        rows = csv.DictReader(table, names, restval="", delimiter=separator, strict=True)
-        filled = (row for row in rows if any(row[name] for name in names))
-        return [Listed(_cell(row, _PORTFOLIO), _cell(row, _MODEL)) for row in filled]
-    except (OSError, UnicodeError, csv.Error) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is neither CSV nor lines of UTF-8"
-        raise click.UsageError(f"--only-from: {file.name} cannot be read: {why}") from error
+        return file.read().removeprefix("\ufeff").lstrip()
+    except OSError as error:
+        raise _unreadable(option, file, str(error.strerror)) from error
+    except UnicodeError as error:
+        raise _unreadable(option, file, _NO_TABLE) from error
 
 
-def _cell(row: dict[str, str], name: str) -> str:
+def rows_of(text: str, file: TextIO, option: str) -> tuple[list[str], Iterator[dict[str, str]]]:
+    """The columns of a table by their names in lower case, and its rows but for empty ones.
+
+    Args:
+        text: of the file; commas, semicolons or tabs separate columns.
+        file: that it is of, for people.
+        option: that it was given to, for people.
+
+    Raises:
+        click.UsageError: while rows are read, where it is no CSV.
+    """
+    head, _, rest = text.partition("\n")
+    separator = max(",;\t", key=head.count)
+    names = [one.strip().lower() for one in head.split(separator)]
+    rows = csv.DictReader(io.StringIO(rest, newline=""), names, restval="", delimiter=separator, strict=True)
+    return names, _filled(rows, names, file, option)
+
+
+def _filled(
+    rows: Iterable[dict[str, str]], names: Sequence[str], file: TextIO, option: str
+) -> Iterator[dict[str, str]]:
+    try:
+        yield from (row for row in rows if any(row[one] for one in names))
+    except csv.Error as error:
+        raise _unreadable(option, file, _NO_TABLE) from error
+
+
+def cell(row: dict[str, str], name: str) -> str:
+    """A value of a row, without the spaces about it."""
     return row.get(name, "").strip()
+
+
+def _unreadable(option: str, file: TextIO, why: str) -> click.UsageError:
+    return click.UsageError(f"{option}: {file.name} cannot be read: {why}")

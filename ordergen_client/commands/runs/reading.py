@@ -32,6 +32,7 @@ _RUNS: Final = (
     Column("model_name", "Model"),
     Column("portfolio_count", "Portfolios", Kind.COUNT, 3),
     Column("infeasible_or_failed", "Infeasible, failed", Kind.COUNT, 4),
+    Column("turnover_weight", "Turnover", Kind.PERCENT, 6),
     Column("actor", "By", Kind.TEXT, 5),
 )
 _ORDERS: Final = (

@@ -1,6 +1,7 @@
 """`ordergen rebalance`: a model's portfolios, some of them, or a single one."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, TextIO
 from uuid import uuid4
@@ -11,12 +12,13 @@ from ordergen_client.client import Client
 from ordergen_client.commands.runs.choice import chosen_portfolios
 from ordergen_client.commands.runs.draft import draft_positions
 from ordergen_client.commands.runs.ending import end_as, going_on, starting
+from ordergen_client.commands.runs.flows import cash_flow, cash_flows
 from ordergen_client.commands.runs.limits import group_limits, security_limits
 from ordergen_client.commands.shared import finding
 from ordergen_client.commands.shared.decimals import money, seconds, weight
 from ordergen_client.commands.shared.options import with_client
 from ordergen_client.commands.shared.servers import Server
-from ordergen_client.records.states import Restriction, Strategy
+from ordergen_client.records.states import Restriction, Sides, Strategy
 from ordergen_client.records.values import Position, RebalanceOptions
 from ordergen_client.showing.output import Form, Output
 from ordergen_client.showing.portfolio import show_portfolio
@@ -49,10 +51,28 @@ _HOW: Final = (
         metavar="SECURITY=SHARES",
         help="Shares in a lot of a security. Repeatable.",
     ),
+    click.option(
+        "--buy-lot",
+        "buy_lots",
+        multiple=True,
+        metavar="SECURITY=SHARES",
+        help="Shares in a lot of a security when it is bought; any number may be sold. Repeatable.",
+    ),
+    click.option(
+        "--sides",
+        type=click.Choice([str(one) for one in Sides], case_sensitive=False),
+        default="BUY_AND_SELL",
+        show_default=True,
+        help="BUY_ONLY invests cash and sells nothing; SELL_ONLY raises cash and buys nothing.",
+    ),
     click.option("--maximum-turnover", type=weight, help="Buys and sells at most, as a weight: 0.1 or 10%."),
     click.option(
         "--maximum-trades", type=click.IntRange(0, 2**31 - 1), help="Orders of a portfolio at most."
     ),
+    click.option(
+        "--cost-rate", type=weight, help="What a trade costs beyond its value, as a weight: 0.001 or 0.1%."
+    ),
+    click.option("--cost-per-trade", type=money, help="What a trade costs besides, in money."),
     click.option(
         "--security-limit",
         "security_limits",
@@ -68,6 +88,12 @@ _HOW: Final = (
         help="Weight of securities together after the trades. Repeatable.",
     ),
     click.option("--solver-timeout", type=seconds, help="Seconds for a portfolio."),
+    click.option(
+        "--maximum-price-age",
+        type=click.IntRange(0, 3650),
+        metavar="DAYS",
+        help="How many days before the run a price may be of. Who needs an older one is FAILED.",
+    ),
 )
 
 #: Of the shares in a lot.
@@ -90,6 +116,20 @@ def _how(command: Any) -> Any:  # noqa: ANN401 - a click command's function
     help="These portfolios of MODEL: a file with one a line, or the CSV of `ordergen portfolios drift`."
     " `-` is standard input.",
 )
+@click.option(
+    "--cash-flow",
+    "flows",
+    multiple=True,
+    metavar="PORTFOLIO=AMOUNT",
+    help="Money that comes to a portfolio (5000), or is to be paid out of it (-10000). Repeatable; with"
+    " --portfolio the amount alone.",
+)
+@click.option(
+    "--cash-flows-from",
+    type=click.File(encoding="utf-8"),
+    help="The same from a CSV file with columns portfolio_id, or portfolio, and amount. `-` is standard"
+    " input.",
+)
 @click.option("--dry-run", is_flag=True, help="Compute everything, store nothing.")
 @click.option(
     "--draft",
@@ -110,6 +150,8 @@ def rebalance(
     portfolio: str | None,
     only: tuple[str, ...],
     only_from: TextIO | None,
+    flows: tuple[str, ...],
+    cash_flows_from: TextIO | None,
     dry_run: bool,
     draft: Path | None,
     detach: bool,
@@ -133,18 +175,24 @@ def rebalance(
     output.progress.quiet = output.quiet or wait
     options = _options(client, how)
     if portfolio:
-        _rebalance_one(client, output, portfolio, options, dry_run=dry_run, request_id=request_id)
+        flow = cash_flow(flows, cash_flows_from)
+        _rebalance_one(
+            client, output, portfolio, options, dry_run=dry_run, request_id=request_id, cash_flow=flow
+        )
         return
     model_id = finding.model_id(client, model or "")
     chosen = chosen_portfolios(client, output, model_id, only, only_from)
+    money = cash_flows(client, output, model_id, flows, cash_flows_from)
     tried = draft_positions(client, output, client.models.get(model_id), draft) if draft else None
     if options.restrictions:
         _warn_of_restrictions(output, tried or client.models.get(model_id).positions, options)
     if dry_run:
-        _dry_run(client, output, model_id, options, chosen=chosen, draft=tried)
+        _dry_run(client, output, model_id, options, chosen=chosen, draft=tried, flows=money)
         return
     with starting(request_id := request_id or str(uuid4()), server):
-        run = client.runs.start(model_id, options, request_id=request_id, portfolio_ids=chosen)
+        run = client.runs.start(
+            model_id, options, request_id=request_id, portfolio_ids=chosen, cash_flows=money
+        )
     if detach:
         _tell_id(output, run.rebalance_id)
         return
@@ -164,10 +212,19 @@ def _tell_id(output: Output, rebalance_id: str) -> None:
 
 
 def _rebalance_one(
-    client: Client, output: Output, asked: str, options: RebalanceOptions, *, dry_run: bool, request_id: str
+    client: Client,
+    output: Output,
+    asked: str,
+    options: RebalanceOptions,
+    *,
+    dry_run: bool,
+    request_id: str,
+    cash_flow: Decimal | None,
 ) -> None:
     portfolio_id = finding.portfolios(client, [asked])[asked]
-    found = client.portfolios.rebalance(portfolio_id, options, validate_only=dry_run, request_id=request_id)
+    found = client.portfolios.rebalance(
+        portfolio_id, options, validate_only=dry_run, request_id=request_id, cash_flow=cash_flow
+    )
     show_portfolio(output, found)
 
 
@@ -179,11 +236,17 @@ def _dry_run(
     *,
     chosen: Sequence[str] | None,
     draft: Sequence[Position] | None,
+    flows: Mapping[str, Decimal],
 ) -> None:
     """Computed by the server as always, and stored nowhere: it ends with this command."""
     read = RunRead()
     events = client.runs.stream(
-        model_id, options, validate_only=True, portfolio_ids=chosen, draft_positions=draft
+        model_id,
+        options,
+        validate_only=True,
+        portfolio_ids=chosen,
+        draft_positions=draft,
+        cash_flows=flows,
     )
     show_run(output, with_progress(until_interrupted(events), output.progress, "Trying"), read)
     output.progress.print("A dry run: nothing is stored.", highlight=False)
@@ -194,6 +257,7 @@ def _options(client: Client, how: Mapping[str, Any]) -> RebalanceOptions:
     """The options, with securities by their ids. Raises click.UsageError for what cannot be."""
     restrictions = _by_security(client, how["restrictions"], "--restrict", Restriction.HOLD)
     lots = _by_security(client, how["lots"], "--lot", "100")
+    buy_lots = _by_security(client, how["buy_lots"], "--buy-lot", "100")
     try:
         return RebalanceOptions(
             minimum_cash_amount=how["minimum_cash"],
@@ -204,8 +268,13 @@ def _options(client: Client, how: Mapping[str, Any]) -> RebalanceOptions:
             minimum_trade_value=how["minimum_trade_value"],
             restrictions={key: Restriction(_known(value)) for key, value in restrictions.items()},
             lot_sizes={key: _shares(value) for key, value in lots.items()},
+            buy_lot_sizes={key: _shares(value) for key, value in buy_lots.items()},
+            sides=Sides(how["sides"].upper()),
             maximum_turnover_weight=how["maximum_turnover"],
             maximum_trade_count=how["maximum_trades"],
+            cost_rate_weight=how["cost_rate"],
+            cost_per_trade_amount=how["cost_per_trade"],
+            maximum_price_age_days=how["maximum_price_age"],
             security_limits=security_limits(client, how["security_limits"]),
             group_limits=group_limits(client, how["group_limits"]),
         )
@@ -237,7 +306,7 @@ def _known(name: str) -> str:
 
 def _shares(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
-        raise ValueError(f"--lot: {text!r} is no whole number of shares")
+        raise ValueError(f"a lot: {text!r} is no whole number of shares")
     return int(text)
 
 

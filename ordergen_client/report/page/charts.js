@@ -81,15 +81,15 @@ function binsOf(values) {
   return { counts, step, start: first * step, median: at(0.5), least: sorted[0], most: sorted[sorted.length - 1] };
 }
 
-function histogram(figure, values, { name, xLabel }) {
+function histogram(figure, values, { name, base }) {
   const known = values.filter(Number.isFinite);
   if (!known.length) return replaced(figure, made("p", {}, "No portfolio has it."));
   const { counts, step, start, median, least, most } = binsOf(known);
   const said = `Median ${inPercent(median)}, from ${inPercent(least)} to ${inPercent(most)}.`;
-  const label = `${name} of ${known.length.toLocaleString("en")} portfolios, in percent of market value. ${said}`;
+  const label = `${name} of ${known.length.toLocaleString("en")} portfolios, in percent of ${base}. ${said}`;
   const end = start + counts.length * step;
   const { chart, x, y } = frame(figure, {
-    label, xLabel, yLabel: "Portfolios", xRange: [start, end], yRange: [0, Math.max(...counts) * 1.05],
+    label, xLabel: `Of ${base}`, yLabel: "Portfolios", xRange: [start, end], yRange: [0, Math.max(...counts) * 1.05],
   });
   counts.forEach((count, place) => {
     const from = start + place * step;
@@ -154,6 +154,6 @@ function titled(data, target) {
 function drawCharts(data) {
   const found = (id) => document.getElementById(id);
   driftChart(found("drift-chart"), data);
-  histogram(found("turnover-chart"), data.numbers.turnover_weight, { name: "Turnover", xLabel: "Of market value" });
-  histogram(found("cash-chart"), data.numbers.cash_weight, { name: "Cash after the trades", xLabel: "Of market value" });
+  histogram(found("turnover-chart"), data.numbers.turnover_weight, { name: "Turnover", base: baseName(data) });
+  histogram(found("cash-chart"), data.numbers.cash_weight, { name: "Cash after the trades", base: baseName(data) });
 }

@@ -10,7 +10,7 @@ async function allUnpacked(name) {
   return Promise.all([...document.querySelectorAll(`script.${name}`)].map(unpacked));
 }
 
-// Columns of all portfolios; a few as numbers, too, to sort by and to draw: ratios are of the market value.
+// Columns of all portfolios; a few as numbers, too, to sort by and to draw: ratios are of market value plus cash flow.
 async function readData() {
   const [known] = await allUnpacked("known");
   const [securities] = await allUnpacked("securities");
@@ -21,12 +21,13 @@ async function readData() {
     }
   }
   columns.id ??= [];
+  columns.base_value = (columns.market_value ?? []).map((value, row) => baseOf(value, columns.cash_flow[row]));
   const count = columns.id.length;
   const numbers = {};
-  for (const name of ["market_value", "drift_before", "drift_after", "cash_before", "cash_after", "turnover"]) {
+  for (const name of ["market_value", "base_value", "drift_before", "drift_after", "cash_before", "cash_after", "turnover"]) {
     numbers[name] = (columns[name] ?? []).map((text) => (text === null ? NaN : Number(text)));
   }
-  const weight = (name) => numbers[name].map((one, row) => weightOf(one, numbers.market_value[row]));
+  const weight = (name) => numbers[name].map((one, row) => weightOf(one, numbers.base_value[row]));
   numbers.turnover_weight = weight("turnover");
   numbers.cash_weight = weight("cash_after");
   numbers.trades = Array.from({ length: count }, (_, row) => columns.buys[row] + columns.sells[row]);
@@ -34,8 +35,17 @@ async function readData() {
   return { known, securities, columns, numbers, rows, count };
 }
 
-function weightOf(value, marketValue) {
-  return marketValue > 0 ? value / marketValue : NaN;
+function weightOf(value, base) {
+  return base > 0 ? value / base : NaN;
+}
+
+// What weights of a portfolio are of: market value plus cash flow.
+function baseOf(value, flow) {
+  return value === null || flow === null ? value : sum(value, flow);
+}
+
+function baseName(data) {
+  return data.columns.cash_flow?.some((flow) => flow !== null) ? "market value plus cash flow" : "market value";
 }
 
 // The lines of a portfolio, with what follows from them, exactly; null where the file has none.
@@ -44,7 +54,7 @@ async function readLines(data, row) {
   if (number === null || number < 0) return null;
   const block = await unpacked(document.querySelectorAll("script.lines")[number]);
   const at = block.row.indexOf(row);
-  const value = data.columns.market_value[row];
+  const value = data.columns.base_value[row];
   return block.security[at].map((security, line) =>
     lineOf(data.securities, security, value, {
       held: block.held[at][line],
@@ -54,7 +64,7 @@ async function readLines(data, row) {
   );
 }
 
-function lineOf(securities, security, marketValue, { held, trade, reason }) {
+function lineOf(securities, security, base, { held, trade, reason }) {
   const price = securities.price[security];
   const then = sum(held, String(trade));
   const [before, after] = [product(held, price), product(then, price)];
@@ -72,9 +82,9 @@ function lineOf(securities, security, marketValue, { held, trade, reason }) {
     before,
     after,
     traded: product(price, String(Math.abs(trade))),
-    weightBefore: ratio(before, marketValue, 8),
-    weightAfter: ratio(after, marketValue, 8),
-    shownBefore: ratio(before, marketValue, 4),
-    shownAfter: ratio(after, marketValue, 4),
+    weightBefore: ratio(before, base, 8),
+    weightAfter: ratio(after, base, 8),
+    shownBefore: ratio(before, base, 4),
+    shownAfter: ratio(after, base, 4),
   };
 }

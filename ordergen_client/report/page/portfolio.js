@@ -12,11 +12,12 @@ function proofOf(data, row) {
 
 function facts(data, row) {
   const column = data.columns;
-  const value = column.market_value[row];
+  const value = column.base_value[row];
   const weighed = (text) => (ratio(text, value, 4) === null ? exactly(text) : [exactly(text), ` (${percent(ratio(text, value, 4))})`].flat());
   const pairs = [
     ["State", [data.known.states[column.state[row]] ?? column.state[row]]],
-    ["Market value", exactly(value)],
+    ["Market value", exactly(column.market_value[row])],
+    ...(column.cash_flow[row] === null ? [] : [["Cash flow", exactly(column.cash_flow[row])]]),
     ["Drift", [exactly(column.drift_before[row], percent), " \u2192 ", exactly(column.drift_after[row], percent)]],
     ["Cash", [weighed(column.cash_before[row]), " \u2192 ", weighed(column.cash_after[row])].flat()],
     ["Turnover", weighed(column.turnover[row])],

@@ -135,7 +135,7 @@ function portfolioRow(data, row) {
 function special(data, key, row) {
   const { columns, known } = data;
   if (key === "turnover_weight") {
-    const weight = ratio(columns.turnover[row], columns.market_value[row], 4);
+    const weight = ratio(columns.turnover[row], columns.base_value[row], 4);
     return [made("span", { title: `${columns.turnover[row]} in money` }, percent(weight))];
   }
   if (key === "trades") return [made("span", { title: `${columns.buys[row]} buys, ${columns.sells[row]} sells` }, data.numbers.trades[row].toLocaleString("en"))];

@@ -15,11 +15,14 @@ from google.type import decimal_pb2
 from ordergen_server.domain.changes import PositionMatch
 from ordergen_server.domain.models import FIELDS, ModelContent, Position, check_chosen, check_positions
 from ordergen_server.domain.rebalances import (
+    LotSides,
     LotSize,
     RebalanceOptions,
     Restriction,
     RestrictionType,
+    Sides,
     Strategy,
+    TradingCosts,
     View,
 )
 from ordergen_server.domain.requests.ids import check_entity_id, check_request_id
@@ -53,12 +56,24 @@ _RESTRICTIONS = {
     rebalance_pb2.RESTRICTION_TYPE_DO_NOT_SELL: RestrictionType.DO_NOT_SELL,
     rebalance_pb2.RESTRICTION_TYPE_HOLD: RestrictionType.HOLD,
 }
+_SIDES: dict[int, Sides] = {
+    rebalance_pb2.SIDES_UNSPECIFIED: Sides.BUY_AND_SELL,
+    rebalance_pb2.SIDES_BUY_AND_SELL: Sides.BUY_AND_SELL,
+    rebalance_pb2.SIDES_BUY_ONLY: Sides.BUY_ONLY,
+    rebalance_pb2.SIDES_SELL_ONLY: Sides.SELL_ONLY,
+}
+_LOT_SIDES: dict[int, LotSides] = {
+    rebalance_pb2.LOT_SIDES_UNSPECIFIED: LotSides.BOTH,
+    rebalance_pb2.LOT_SIDES_BOTH: LotSides.BOTH,
+    rebalance_pb2.LOT_SIDES_BUYS: LotSides.BUYS,
+}
 _VIEWS: dict[int, View] = {
     rebalance_pb2.PORTFOLIO_REBALANCE_VIEW_UNSPECIFIED: View.FULL,
     rebalance_pb2.PORTFOLIO_REBALANCE_VIEW_BASIC: View.BASIC,
     rebalance_pb2.PORTFOLIO_REBALANCE_VIEW_FULL: View.FULL,
 }
 MAXIMUM_SOLVER_SECONDS = 3600
+MAXIMUM_PRICE_AGE_DAYS = 3650
 _NANOS = 1_000_000_000
 DEFAULT_SOLVER_SECONDS = 30.0
 
@@ -132,6 +147,30 @@ def draft(
     return found
 
 
+def cash_flow(
+    message: rebalance_service_pb2.RebalancePortfolioRequest, violations: Violations
+) -> Decimal | None:
+    """Money that comes to a portfolio, or is paid out of it; None of 0."""
+    return decimal_or_none(message.cash_flow, "cash_flow", violations) or None
+
+
+def cash_flows(
+    messages: Iterable[rebalance_service_pb2.CashFlow], violations: Violations
+) -> dict[str, Decimal]:
+    """Money that comes to portfolios, or is paid out of them, in their order and those of 0 with them."""
+    found: dict[str, Decimal] = {}
+    for index, one in enumerate(messages):
+        path = f"cash_flows[{index}]"
+        check_entity_id(one.portfolio_id, f"{path}.portfolio_id", violations)
+        if one.portfolio_id in found:
+            violations.add(f"{path}.portfolio_id", "must be in the list only once", one.portfolio_id)
+        amount = decimal_or_none(one.amount, f"{path}.amount", violations)
+        if not one.amount.value:
+            violations.add(f"{path}.amount", "must be given")
+        found[one.portfolio_id] = Decimal(0) if amount is None else amount
+    return found
+
+
 def position(message: model_pb2.Position, path: str, violations: Violations) -> Position:
     """One position; its target must be there, drifts that are not are 0."""
     target = decimal_or_none(message.target, f"{path}.target", violations)
@@ -185,6 +224,9 @@ def options(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> 
         maximum_trade_count=(
             message.maximum_trade_count if message.HasField("maximum_trade_count") else None
         ),
+        sides=_sides(message, violations),
+        costs=_costs(message.costs, violations) if message.HasField("costs") else None,
+        maximum_price_age_days=_price_age(message, violations),
         security_limits=_security_limits(message, violations),
         group_limits=_group_limits(message, violations),
     )
@@ -199,6 +241,28 @@ def options(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> 
         if number is not None and number < 0:
             violations.add(path, "must not be negative", number)
     return decoded
+
+
+def _costs(message: rebalance_pb2.TradingCosts, violations: Violations) -> TradingCosts:
+    rate, amount = "options.costs.rate_weight", "options.costs.per_trade_amount"
+    decoded = TradingCosts(
+        decimal(message.rate_weight, rate, violations), decimal(message.per_trade_amount, amount, violations)
+    )
+    if not 0 <= decoded.rate_weight < 1:
+        violations.add(rate, "must be 0 or more, and below 1", decoded.rate_weight)
+    if decoded.per_trade_amount < 0:
+        violations.add(amount, "must not be negative", decoded.per_trade_amount)
+    return decoded
+
+
+def _price_age(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> int | None:
+    if not message.HasField("maximum_price_age_days"):
+        return None
+    days = message.maximum_price_age_days
+    if not 0 <= days <= MAXIMUM_PRICE_AGE_DAYS:
+        rule = f"must be from 0 to {MAXIMUM_PRICE_AGE_DAYS:,} days"
+        violations.add("options.maximum_price_age_days", rule, days)
+    return days
 
 
 def _solver_seconds(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> float:
@@ -224,6 +288,13 @@ def _strategy(message: rebalance_pb2.RebalanceOptions, violations: Violations) -
     return Strategy.TO_TARGET
 
 
+def _sides(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> Sides:
+    if message.sides not in _SIDES:
+        rule = "must be BUY_AND_SELL, BUY_ONLY, SELL_ONLY or unspecified"
+        violations.add("options.sides", rule, message.sides)
+    return _SIDES.get(message.sides, Sides.BUY_AND_SELL)
+
+
 def _restrictions(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> tuple[Restriction, ...]:
     found = []
     for path, one in _of_securities(message.restrictions, "options.restrictions", violations):
@@ -239,7 +310,10 @@ def _lot_sizes(message: rebalance_pb2.RebalanceOptions, violations: Violations) 
     for path, one in _of_securities(message.lot_sizes, "options.lot_sizes", violations):
         if one.shares < 1:
             violations.add(f"{path}.shares", "must be at least 1", one.shares)
-        found.append(LotSize(one.security_id, one.shares))
+        if one.applies_to not in _LOT_SIDES:
+            violations.add(f"{path}.applies_to", "must be BOTH, BUYS or unspecified", one.applies_to)
+        applies_to = _LOT_SIDES.get(one.applies_to, LotSides.BOTH)
+        found.append(LotSize(one.security_id, one.shares, applies_to))
     return tuple(found)
 
 

@@ -11,7 +11,9 @@ from google.type import date_pb2, decimal_pb2
 from ordergen_server.api.messages.errors import to_status
 from ordergen_server.domain.models import Model
 from ordergen_server.domain.numbers import product
+from ordergen_server.domain.price_ranges import good_until
 from ordergen_server.domain.rebalances import (
+    LotSides,
     PortfolioRebalance,
     PortfolioState,
     Rebalance,
@@ -22,7 +24,9 @@ from ordergen_server.domain.rebalances import (
     RunSecurity,
     RunStarted,
     Side,
+    Sides,
 )
+from ordergen_server.domain.summaries import RebalanceSummary
 from ordergen_server.domain.weight_limits import GroupLimit, SecurityLimit
 from ordergen_server.domain.weights import LineWeights
 
@@ -31,7 +35,16 @@ pb = rebalance_pb2
 KEPT_MODELS, KEPT_PORTFOLIOS = 256, 1000
 #: Securities of runs whose encoding is kept.
 KEPT_SECURITIES = 16_384
+#: Money and weights of a summary; what is None there is absent.
+_SUMS = (
+    *("market_value", "buy_value", "sell_value", "turnover_weight", "cash_before", "cash_after"),
+    *("drift_before", "drift_after", "worst_unproven_gap", "cash_flow", "cost"),
+)
 _BUY, _SELL = pb.TRANSACTION_TYPE_BUY, pb.TRANSACTION_TYPE_SELL
+_NUMBERS = (
+    *("market_value", "cash_before", "cash_after", "drift_before", "drift_after"),
+    *("cash_flow", "cost"),
+)
 _SIDES = {Side.BUY: _BUY, Side.SELL: _SELL}
 _REASONS = {name.removeprefix("POSITION_REASON_"): number for name, number in pb.PositionReason.items()}
 
@@ -112,7 +125,18 @@ def rebalance(value: Rebalance) -> pb.Rebalance:
         _set_options(message.options, value.options)
     if value.finish_time:
         set_time(message.finish_time, value.finish_time)
+    if value.summary:
+        _set_summary(message.summary, value.summary)
     return message
+
+
+def _set_summary(message: pb.RebalanceSummary, value: RebalanceSummary) -> None:
+    for name in _SUMS:
+        number = getattr(value, name)
+        if number is not None:
+            set_decimal(getattr(message, name), number)
+    for name in ("trade_count", "proven_count", "unproven_count"):
+        setattr(message, name, getattr(value, name))
 
 
 def _set_options(message: pb.RebalanceOptions, value: RebalanceOptions) -> None:
@@ -130,11 +154,24 @@ def _set_options(message: pb.RebalanceOptions, value: RebalanceOptions) -> None:
         set_decimal(message.maximum_turnover_weight, value.maximum_turnover_weight)
     if value.maximum_trade_count is not None:
         message.maximum_trade_count = value.maximum_trade_count
+    if value.sides is not Sides.BUY_AND_SELL:
+        message.sides = pb.Sides.Value(f"SIDES_{value.sides.name}")
+    if value.costs is not None:
+        set_decimal(message.costs.rate_weight, value.costs.rate_weight)
+        set_decimal(message.costs.per_trade_amount, value.costs.per_trade_amount)
+    if value.maximum_price_age_days is not None:
+        message.maximum_price_age_days = value.maximum_price_age_days
+    _add_rules_of_securities(message, value)
+
+
+def _add_rules_of_securities(message: pb.RebalanceOptions, value: RebalanceOptions) -> None:
     for restriction in value.restrictions:
         kind = pb.RestrictionType.Value(f"RESTRICTION_TYPE_{restriction.type.name}")
         message.restrictions.add(security_id=restriction.security_id, type=kind)
     for lot in value.lot_sizes:
-        message.lot_sizes.add(security_id=lot.security_id, shares=lot.shares)
+        line = message.lot_sizes.add(security_id=lot.security_id, shares=lot.shares)
+        if lot.applies_to is not LotSides.BOTH:
+            line.applies_to = pb.LotSides.Value(f"LOT_SIDES_{lot.applies_to.name}")
     _add_limits(message, value)
 
 
@@ -152,6 +189,18 @@ def _set_weights(message: pb.SecurityLimit | pb.GroupLimit, value: SecurityLimit
         set_decimal(message.maximum_weight, value.maximum_weight)
 
 
+def with_ranges(value: PortfolioRebalance, options: RebalanceOptions | None) -> pb.PortfolioRebalance:
+    """What a run with these options did for a portfolio, and until which prices its orders are good."""
+    message = portfolio_rebalance(value)
+    for line, found in zip(message.positions, good_until(value, options), strict=False):
+        line.good_until.SetInParent()  # without ends it is there, too
+        if found.low is not None:
+            line.good_until.low.value = plain(found.low)
+        if found.high is not None:
+            line.good_until.high.value = plain(found.high)
+    return message
+
+
 def portfolio_rebalance(value: PortfolioRebalance) -> pb.PortfolioRebalance:
     """What a run did for a portfolio."""
     message = pb.PortfolioRebalance(
@@ -161,7 +210,7 @@ def portfolio_rebalance(value: PortfolioRebalance) -> pb.PortfolioRebalance:
         state=pb.PortfolioRebalanceState.Value(f"PORTFOLIO_REBALANCE_STATE_{value.state.name}"),
         error=to_status(value.error) if value.error else None,
     )
-    for name in ("market_value", "cash_before", "cash_after", "drift_before", "drift_after"):
+    for name in _NUMBERS:
         number = getattr(value, name)
         if number is not None:
             set_decimal(getattr(message, name), number)
@@ -185,13 +234,15 @@ def _add_transactions(message: pb.PortfolioRebalance, value: PortfolioRebalance)
 
 def _add_positions(message: pb.PortfolioRebalance, value: PortfolioRebalance) -> None:
     trade_date = _date(value.trade_date)
-    weights = None if value.market_value is None else LineWeights(value.market_value)
+    weights = None if value.base_value is None else LineWeights(value.base_value)
     for position in value.positions:
         line = message.positions.add()
         line.MergeFromString(_of_security(position.security))
         worth = _set_quantities(line, position)
         if position.trade_quantity:
             line.trade_date.CopyFrom(trade_date)
+            if value.costs is not None:
+                set_decimal(line.cost, value.costs.of(position.trade_value))
         if weights:
             actual, drift = weights.of(worth, position.security.target)
             line.actual.value = str(actual)
@@ -220,6 +271,8 @@ def _of_security(value: RunSecurity) -> bytes:
     line = pb.RebalancePosition(security_id=value.security_id, ticker=value.ticker)
     for name in ("price", "target", "low_drift", "high_drift"):
         set_decimal(getattr(line, name), getattr(value, name))
+    if value.price_date:
+        set_date(line.price_date, value.price_date)
     return line.SerializeToString()
 
 

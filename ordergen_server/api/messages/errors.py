@@ -29,6 +29,7 @@ TABLE: dict[type[OrderGenerationError], tuple[grpc.StatusCode, str]] = {
     errors.Infeasible: (grpc.StatusCode.FAILED_PRECONDITION, "INFEASIBLE"),
     errors.DataProblem: (grpc.StatusCode.FAILED_PRECONDITION, "DATA_PROBLEM"),
     errors.MissingData: (grpc.StatusCode.FAILED_PRECONDITION, "MISSING_DATA"),
+    errors.StalePrice: (grpc.StatusCode.FAILED_PRECONDITION, "STALE_PRICE"),
     errors.BadData: (grpc.StatusCode.FAILED_PRECONDITION, "BAD_DATA"),
     errors.Unavailable: (grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE"),
     errors.DatabaseUnavailable: (grpc.StatusCode.UNAVAILABLE, "DATABASE_UNAVAILABLE"),

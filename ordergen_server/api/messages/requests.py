@@ -26,19 +26,21 @@ MAXIMUM_ENTRIES = {
     "globeco.ordergen.v1.ListRebalancesRequest.portfolio_ids": 100_000,
     "globeco.ordergen.v1.RebalanceModelRequest.portfolio_ids": 100_000,
     "globeco.ordergen.v1.RebalanceModelRequest.draft_positions": 100,
+    "globeco.ordergen.v1.RebalanceModelRequest.cash_flows": 100_000,
     "globeco.ordergen.v1.StartRebalanceRequest.portfolio_ids": 100_000,
+    "globeco.ordergen.v1.StartRebalanceRequest.cash_flows": 100_000,
     "globeco.ordergen.v1.RebalanceOptions.restrictions": 1_000,
     "globeco.ordergen.v1.RebalanceOptions.lot_sizes": 1_000,
     "globeco.ordergen.v1.RebalanceOptions.security_limits": 1_000,
-    "globeco.ordergen.v1.RebalanceOptions.group_limits": 20,
+    "globeco.ordergen.v1.RebalanceOptions.group_limits": 100,
     "globeco.ordergen.v1.GroupLimit.security_ids": 1_000,
     "globeco.ordergen.v1.ResolveSecuritiesRequest.securities": 1_000,
     "globeco.ordergen.v1.ResolvePortfoliosRequest.portfolios": 1_000,
     "google.protobuf.FieldMask.paths": 32,
 }
 MAXIMUM_STRING_BYTES = 1024
-#: Of a whole request: more than the largest that keeps all other bounds.
-MAXIMUM_FIELDS = 150_000
+#: Of a whole request: more than the largest that keeps all other bounds, with a cash flow of 3 each.
+MAXIMUM_FIELDS = 520_000
 
 #: What begins a run: an option of a newer contract must not be passed over as if nobody had asked for it.
 _STRICT = ("RebalancePortfolioRequest", "RebalanceModelRequest", "StartRebalanceRequest")

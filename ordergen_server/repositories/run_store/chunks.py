@@ -29,10 +29,11 @@ from ordergen_server.domain.chunks import (
     Standing,
 )
 from ordergen_server.domain.errors import OrderGenerationError
-from ordergen_server.domain.rebalances import PortfolioRebalance
+from ordergen_server.domain.rebalances import PortfolioRebalance, summary_of
 from ordergen_server.domain.stores import Lease, LeaseLost, RunOrder
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.database import Database
+from ordergen_server.repositories.mongodb.documents import to_document
 from ordergen_server.repositories.run_store.chunk_documents import (
     LEFT,
     NOBODY,
@@ -44,7 +45,9 @@ from ordergen_server.repositories.run_store.chunk_documents import (
     done_chunk_of,
     error_of,
     named,
+    portfolios_document,
     stored_error,
+    summary_in,
 )
 from ordergen_server.repositories.run_store.kept_markets import KeptMarkets
 from ordergen_server.repositories.run_store.markets import RunTable
@@ -178,10 +181,15 @@ class Chunks:
             table = self._markets.table(task.rebalance_id)
         documents = [_placed_document(one, table, chunk, place) for place, one in enumerate(results)]
         counts = Counter(result.state.value for result in results)
-        done: Document = {"state": READY, "count": len(results), "counts": counts}
+        done: Document = {
+            "state": READY,
+            "count": len(results),
+            "counts": counts,
+            "summary": to_document(summary_of(results)),
+        }
         if stopped:
             done["stopped"] = stored_error(stopped)
-        change = {"$set": done, "$unset": {**_OF_ATTEMPT, "portfolio_ids": ""}}
+        change = {"$set": done, "$unset": {**_OF_ATTEMPT, "portfolio_ids": "", "cash_flows": ""}}
         rest = chunk.rest({one.portfolio_id for one in results})
         query = {**named(task.rebalance_id, chunk.number), "token": task.token}
 
@@ -230,18 +238,25 @@ class Chunks:
         return done_chunk_of(found) if found else None
 
     def _count(self, rebalance_id: str, done: DoneChunk, sequence: int, lease: Lease) -> Document | None:
-        """Count a chunk that has its place in the header; None where that is not ours, or not there."""
+        """Count a chunk that has its place in the header; None where that is not ours, or not there.
+
+        Sums may have more digits than the database adds, so they are read, added here, and written where the
+        header still has the sequence that they were read at.
+        """
+        query = {**_held(rebalance_id, lease), "sequence": sequence}
+        before = self._headers.find_one(query, {"summary": 1})
+        if before is None:
+            return None
         change: Document = {
             "sequence": {"$add": ["$sequence", done.count]},
             **{f"counts.{one.value}": more(f"$counts.{one.value}", n) for one, n in done.counts.items()},
             "lease.until": until(lease),
+            "summary": {"$literal": _summed(before, done)},
         }
         if done.stopped:
             change["stopped"] = {"$literal": stored_error(done.stopped)}
         return self._headers.find_one_and_update(
-            {**_held(rebalance_id, lease), "sequence": sequence},
-            [{"$set": change}],
-            return_document=ReturnDocument.AFTER,
+            query, [{"$set": change}], return_document=ReturnDocument.AFTER
         )
 
     def _change_each(self, rebalance_id: str, tokens: Collection[str], change: Document) -> None:
@@ -287,6 +302,12 @@ def _held(rebalance_id: str, lease: Lease) -> Document:
     return {"_id": ObjectId(rebalance_id), "state": RUNNING, "lease.token": lease.token}
 
 
+def _summed(header: Document, done: DoneChunk) -> Document | None:
+    """The sums of a run with those of one more chunk; None where either is not known."""
+    known = summary_in(header)
+    return to_document(known.plus(done.summary)) if known and done.summary else None
+
+
 def _placed_document(
     result: PortfolioRebalance, table: RunTable, chunk: ClaimedChunk, place: int
 ) -> Document:
@@ -299,6 +320,5 @@ def _placed_document(
 def _rest_document(before: Document, rest: ClaimedChunk) -> Document:
     """The chunk that is left of one whose other portfolios are stored: it stays with the attempt."""
     kept = {name: before[name] for name in _KEPT if name in before}
-    ids = list(rest.portfolio_ids)
     name = named(cast("str", before["rebalance_id"]), rest.number)
-    return {**kept, **name, "count": len(ids), "portfolio_ids": ids}
+    return {**kept, **name, **portfolios_document(rest.portfolio_ids, rest.cash_flows)}

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from ordergen_server.domain.errors import DataProblem
-from ordergen_server.domain.market import MarketSnapshot, Quote
+from ordergen_server.domain.market import MarketSnapshot, Price, Quote
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.documents import from_document
 
@@ -28,6 +28,6 @@ class _Market:
 def earlier_market(document: Document) -> MarketSnapshot:
     """The market of such a document."""
     kept = from_document(document, _Market)
-    found = {one.ticker: one.problem if one.price is None else one.price for one in kept.prices or ()}
+    found = {one.ticker: one.problem if one.price is None else Price(one.price) for one in kept.prices or ()}
     prices = None if kept.prices is None else {name: one for name, one in found.items() if one is not None}
     return MarketSnapshot({**kept.quotes, **kept.problems}, kept.time, prices)

@@ -1,14 +1,14 @@
 """What all portfolios of a run share, kept with it: its model and its market, as they were."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 from itertools import pairwise
 
 from ordergen_server.domain.errors import DataProblem
-from ordergen_server.domain.market import MarketSnapshot, Quote
+from ordergen_server.domain.market import MarketSnapshot, Price, Quote
 from ordergen_server.domain.models import Position
 from ordergen_server.domain.numbers import ZERO
 from ordergen_server.domain.rebalances import RunSecurity
@@ -24,6 +24,7 @@ class RunMarket:
     problems: dict[str, DataProblem]
     prices: dict[str, Decimal] | None
     price_problems: dict[str, DataProblem]
+    price_dates: dict[str, date] = field(default_factory=dict)
 
     @classmethod
     def of(cls, positions: Sequence[Position], market: MarketSnapshot) -> "RunMarket":
@@ -34,16 +35,19 @@ class RunMarket:
             market.time,
             {key: one for key, one in market.quotes.items() if isinstance(one, Quote)},
             _problems(market.quotes),
-            None if market.prices is None else {k: v for k, v in prices.items() if isinstance(v, Decimal)},
+            None if market.prices is None else {key: one.value for key, one in _priced(prices)},
             _problems(prices),
+            {key: one.day for key, one in _priced(prices) if one.day},
         )
 
     @property
     def snapshot(self) -> MarketSnapshot:
         """The market."""
-        known: Mapping[str, Decimal | DataProblem] = self.prices or {}
-        prices = None if self.prices is None else {**known, **self.price_problems}
-        return MarketSnapshot({**self.quotes, **self.problems}, self.time, prices)
+        quotes: dict[str, Quote | DataProblem] = {**self.quotes, **self.problems}
+        if self.prices is None:
+            return MarketSnapshot(quotes, self.time)
+        known = {key: Price(one, self.price_dates.get(key)) for key, one in self.prices.items()}
+        return MarketSnapshot(quotes, self.time, {**known, **self.price_problems})
 
     @cached_property
     def table(self) -> "RunTable":
@@ -82,6 +86,10 @@ class RunTable:
         return known[1]
 
 
+def _priced(found: Mapping[str, Price | DataProblem]) -> Iterator[tuple[str, Price]]:
+    return ((key, one) for key, one in found.items() if isinstance(one, Price))
+
+
 def _problems(found: Mapping[str, object]) -> dict[str, DataProblem]:
     return {key: one for key, one in found.items() if isinstance(one, DataProblem)}
 
@@ -94,4 +102,4 @@ def _securities(positions: Sequence[Position], quotes: Mapping[str, Quote]) -> l
 
 def _security(position: Position, quote: Quote) -> RunSecurity:
     weights = (position.target, position.low_drift, position.high_drift)
-    return RunSecurity(position.security_id, quote.ticker, quote.price, *weights)
+    return RunSecurity(position.security_id, quote.ticker, quote.price, *weights, price_date=quote.price_date)

@@ -11,8 +11,9 @@ A security that the table does not have stands in the blobs itself. `packing` ha
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
-from itertools import chain, compress
+from itertools import chain, compress, zip_longest
 from operator import attrgetter
 from typing import Any, cast
 
@@ -53,6 +54,8 @@ REASONS = (
     "TRADED_TO_BAND",
     "INSIDE_BAND",
     UNKNOWN_REASON,
+    "SIDES",
+    "COSTS",
     "SECURITY_LIMIT",
     "GROUP_LIMIT",
 )
@@ -83,11 +86,14 @@ class _Lines(msgspec.Struct, array_like=True):
         securities: those that the table does not have: ticker, price, target, low and high drift.
         quantities: shares held before; text where they are no whole number of few digits.
         reasons: by their numbers.
+        price_dates: of `securities`, the days of which their prices are, empty where not known; none at all
+            of results stored before these were.
     """
 
     securities: list[tuple[str, str, str, str, str]]
     quantities: list[int | str]
     reasons: list[int]
+    price_dates: list[str] = []
 
 
 def result_document(result: PortfolioRebalance, table: RunTable) -> Document:
@@ -143,13 +149,14 @@ def _packed(positions: Sequence[RebalancePosition], table: RunTable) -> tuple[_T
     leading = next((n for n, place in enumerate(places) if place != n), len(places))
     rest = list(zip(positions[leading:], places[leading:], strict=True))
     others = [line.security.security_id if place is None else place for line, place in rest]
-    own = [cast("Any", line.security.texts[1:]) for line, place in rest if place is None]
+    own = [line.security.texts for line, place in rest if place is None]
     return (
         _Trades(leading, others, [line.trade_quantity for line in positions]),
         _Lines(
-            own,
+            [cast("Any", one[1:-1]) for one in own],
             [_quantity(line.original_quantity) for line in positions],
             [_NUMBERS[line.reason] for line in positions],
+            [one[-1] for one in own],
         ),
     )
 
@@ -169,16 +176,19 @@ def _orders(trades: _Trades, table: RunTable) -> Iterator[tuple[str, int]]:
 
 
 def _positions(trades: _Trades, lines: _Lines, table: RunTable) -> Iterator[RebalancePosition]:
-    own = iter(lines.securities)
+    own = zip_longest(lines.securities, lines.price_dates, fillvalue="")
     known = (table.securities[place] for place in range(trades.leading))
     others = (
-        _security(one, next(own)) if isinstance(one, str) else table.securities[one] for one in trades.others
+        _security(one, *next(own)) if isinstance(one, str) else table.securities[one] for one in trades.others
     )
     reasons = (REASONS[number] for number in lines.reasons)
     quantities = map(Decimal, lines.quantities)
     return map(RebalancePosition, chain(known, others), quantities, trades.quantities, reasons)
 
 
-def _security(security_id: str, texts: Sequence[str]) -> RunSecurity:
+def _security(security_id: str, texts: Sequence[str], day: str) -> RunSecurity:
     ticker, *numbers = texts
-    return RunSecurity(security_id, ticker, *map(Decimal, numbers))
+    price, target, low, high = map(Decimal, numbers)
+    return RunSecurity(
+        security_id, ticker, price, target, low, high, date.fromisoformat(day) if day else None
+    )

@@ -8,9 +8,11 @@ server that has lost a run cannot count or end anything of it.
 Whether a lease has run out, and how long a run may go on, is measured by the clock of the database alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
+from types import MappingProxyType
 from typing import cast
 
 from bson import ObjectId
@@ -61,6 +63,8 @@ class RunLog:
         lease: Lease,
         request: Request | None,
         chunk_size: int = CHUNK_PORTFOLIOS,
+        *,
+        cash_flows: Mapping[str, Decimal] = MappingProxyType({}),
     ) -> Rebalance:
         """Store a new run; where the same request has begun a run before, answer that one.
 
@@ -76,7 +80,9 @@ class RunLog:
         }
         with self._writing():
             created = self._database.now()  # its clock, for it forgets them by that
-            chunks = chunk_documents(rebalance.rebalance_id, portfolio_ids, chunk_size, created)
+            chunks = chunk_documents(
+                rebalance.rebalance_id, portfolio_ids, chunk_size, created, cash_flows=cash_flows
+            )
             if chunks:
                 self._work.insert_many(chunks)
             now = self._database.now()

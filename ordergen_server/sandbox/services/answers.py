@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -22,7 +23,6 @@ __all__ = ["TYPE_ID", "Answers"]
 
 Row = dict[str, object]
 _CREATED = "2025-06-01T09:00:00Z"
-_PRICED = "2025-06-06"
 #: The type of every security.
 TYPE_ID = "683b69d420f302c879a5fe01"
 _TYPE = {
@@ -52,6 +52,7 @@ class Answers:
         self.market = portfolios.market
         self._jitter = price_jitter
         self._price_calls: Counter[str] = Counter()
+        self._priced = datetime.now(UTC).date().isoformat()
         self.overrides = Overrides()
         self.accounting = Accounting(portfolios, lambda: self.overrides)
 
@@ -70,8 +71,12 @@ class Answers:
             return None
         number = msgspec.Raw(text.encode())
         place = self._places[security.security_id]
-        known = {"id": place, "ticker": security.ticker, "date": _PRICED}
+        known = {"id": place, "ticker": security.ticker, "date": self.price_day(security)}
         return _encode({**known, **dict.fromkeys(("open", "close", "high", "low"), number), "volume": 0})
+
+    def price_day(self, security: Security) -> str | None:
+        """Return the day of a price as it is sent: that of our start, unless told otherwise; None: none."""
+        return self.overrides.price_dates.get(security.security_id, self._priced)
 
     def price_text(self, security: Security) -> str | None:
         """Return the text of a price as it is sent; None where there is none."""

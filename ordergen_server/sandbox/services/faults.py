@@ -126,14 +126,15 @@ class Held(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Overrides(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Data that differs from the market's: raw JSON text by id, or None for what is not there.
 
-    ``prices`` hold the text of the number ("12.5", "-1", even "NaN") by security id, ``summaries`` whole
-    bodies by portfolio id, None where it has no balance rows; ``holdings`` are what summaries and balances
-    are made of; ``unknown_securities`` are ids that the security service does not know, and
-    ``orphaned_securities`` those whose type is gone. ``is_documented``: the services answer as their
-    documents say, and not as they do.
+    ``prices`` hold the text of the number ("12.5", "-1", even "NaN") by security id, ``price_dates`` that of
+    its day, None where it has none; ``summaries`` whole bodies by portfolio id, None where it has no balance
+    rows; ``holdings`` are what summaries and balances are made of; ``unknown_securities`` are ids that the
+    security service does not know, and ``orphaned_securities`` those whose type is gone. ``is_documented``:
+    the services answer as their documents say, and not as they do.
     """
 
     prices: dict[str, str | None] = {}
+    price_dates: dict[str, str | None] = {}
     summaries: dict[str, str | None] = {}
     holdings: dict[str, Held] = {}
     unknown_securities: frozenset[str] = frozenset()
@@ -144,6 +145,7 @@ class Overrides(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """Return these with the others on top."""
         return Overrides(
             prices={**self.prices, **other.prices},
+            price_dates={**self.price_dates, **other.price_dates},
             summaries={**self.summaries, **other.summaries},
             holdings={**self.holdings, **other.holdings},
             unknown_securities=self.unknown_securities | other.unknown_securities,

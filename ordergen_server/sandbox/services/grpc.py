@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import date
 from typing import TYPE_CHECKING, NoReturn
 
 import grpc
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from google.protobuf.message import Message
+    from google.type import date_pb2
 
     from ordergen_server.sandbox.services.answers import Answers
     from ordergen_server.sandbox.services.faults import Endpoint, Fault, FaultBook, ServiceName
@@ -157,7 +160,9 @@ class GrpcSiblings:
         for security in self._answers.market.securities:
             text = self._answers.price_text(security)
             if text is not None:
-                response.prices.add(ticker=security.ticker).close.value = _number(text)
+                price = response.prices.add(ticker=security.ticker)
+                price.close.value = _number(text)
+                _set_day(price.date, self._answers.price_day(security))
         return response
 
     def _securities(self, _message: object, _context: object) -> Message:
@@ -191,6 +196,13 @@ def _summary_of(body: _Summary) -> Message:
         quantity = _number(bytes(line.net_quantity).decode())
         summary.securities.add(security_id=line.security_id).net_quantity.value = quantity
     return summary
+
+
+def _set_day(message: date_pb2.Date, text: str | None) -> None:
+    """Write the day of a text; nothing of what is none."""
+    with suppress(ValueError):
+        day = date.fromisoformat(text or "")
+        message.year, message.month, message.day = day.year, day.month, day.day
 
 
 def _number(text: str) -> str:

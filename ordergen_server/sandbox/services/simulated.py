@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Self
 
@@ -170,6 +171,11 @@ class SimulatedSiblings:
         """Answer this price; a string is sent as it is ("NaN", "-1"); None: there is no price (404)."""
         text = f"{price:f}" if isinstance(price, Decimal) else price
         self._call("PUT", "pricing", "overrides", Overrides(prices={security_id: text}))
+
+    def override_price_date(self, security_id: str, day: date | str | None) -> None:
+        """Let a price be of this day; a string is sent as it is ("yesterday"); None: it has no date."""
+        text = day.isoformat() if isinstance(day, date) else day
+        self._call("PUT", "pricing", "overrides", Overrides(price_dates={security_id: text}))
 
     def override_summary(self, portfolio_id: str, body: object | str | None) -> None:
         """Answer this summary: what encodes to JSON, or raw text; None: the portfolio has no balance rows."""

@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from threading import Event, Lock, Thread
@@ -120,7 +120,8 @@ class ChunkWorker:
         self, attempt: _Attempt, order: RunOrder, market: MarketSnapshot, deadline: Deadline
     ) -> None:
         wanted = deadline.unless(lambda: attempt.ends_early or self._stopping.is_set())
-        task = Task(order.rebalance, Securities(order.positions, market), wanted)
+        securities = Securities(order.positions, market, order.rebalance.oldest_price_date)
+        task = Task(order.rebalance, securities, wanted, attempt.chunk.cash_flows)
         with self._looked_after(attempt):
             stopped = self._done(attempt, task)
             if self._stopping.is_set():
@@ -128,9 +129,9 @@ class ChunkWorker:
             why = attempt.why or stopped
             if why and not attempt.lost.is_set():
                 done = {one.portfolio_id for one in attempt.results}
-                rest = [one for one in attempt.chunk.portfolio_ids if one not in done]
+                rest = attempt.chunk.rest(done)
                 attempt.results += skipped(order, rest, why)
-                if rest and not isinstance(why, Cancelled):
+                if rest.portfolio_ids and not isinstance(why, Cancelled):
                     stopped = why  # whoever takes the run over, with nothing left to do, must know of it
             if attempt.results and not attempt.lost.is_set():
                 self._store(attempt, stopped)
@@ -220,11 +221,11 @@ class _Orders:
         return order, market, Deadline.after(order.seconds_left)
 
 
-def skipped(
-    order: RunOrder, portfolio_ids: Sequence[str], why: OrderGenerationError
-) -> list[PortfolioRebalance]:
-    """The results of portfolios that had no turn."""
-    return [replace(untried(order.rebalance, one), error=why) for one in portfolio_ids]
+def skipped(order: RunOrder, chunk: ClaimedChunk, why: OrderGenerationError) -> list[PortfolioRebalance]:
+    """The results of a chunk whose portfolios had no turn."""
+    return [
+        replace(untried(order.rebalance, one, chunk.cash_flows), error=why) for one in chunk.portfolio_ids
+    ]
 
 
 def _origin_of(order: RunOrder) -> Origin:

@@ -11,7 +11,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from ordergen_server.domain.chunks import Chunk, ChunkStore, ChunkTask, PlaceTaken, RunProgress
+from ordergen_server.domain.chunks import (
+    Chunk,
+    ChunkStore,
+    ChunkTask,
+    ClaimedChunk,
+    PlaceTaken,
+    RunProgress,
+)
 from ordergen_server.domain.errors import (
     Cancelled,
     DatabaseUnavailable,
@@ -41,7 +48,7 @@ ATTEMPTS = 5
 WAITING = 0.25
 
 
-_Results = Callable[[tuple[str, ...]], list[PortfolioRebalance]]
+_Results = Callable[[ClaimedChunk], list[PortfolioRebalance]]
 
 
 @dataclass(slots=True)
@@ -131,7 +138,7 @@ class Coordination:
         stopped = None if isinstance(why, Cancelled) else why
         while self._is_left(whoever_has_it=True):
             for chunk in self._waiting:
-                self._store_here(chunk, lambda ids: skipped(self._run.order, ids, why), stopped)
+                self._store_here(chunk, lambda claimed: skipped(self._run.order, claimed, why), stopped)
 
     def recall(self) -> None:
         """Take back what workers have, where we go on no more; they find out by themselves."""
@@ -234,14 +241,14 @@ class Coordination:
             return
         try:
             if claimed := self._chunks.claim(self._id, task.token):
-                self._chunks.storing(task, claimed, results(claimed.portfolio_ids), stopped)()
+                self._chunks.storing(task, claimed, results(claimed), stopped)()
         finally:
             self._chunks.leave(task.token)
 
-    def _failed(self, portfolio_ids: tuple[str, ...]) -> list[PortfolioRebalance]:
+    def _failed(self, chunk: ClaimedChunk) -> list[PortfolioRebalance]:
         """The results of a chunk that ended each of its workers."""
         why = InternalError("Workers that had this portfolio ended, again and again: the log has how.")
-        found = skipped(self._run.order, portfolio_ids, why)
+        found = skipped(self._run.order, chunk, why)
         return [replace(one, state=PortfolioState.FAILED) for one in found]
 
     def _tokens(self) -> list[str]:

@@ -2,8 +2,9 @@
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from decimal import Decimal
 from threading import Event, Lock, Thread
 
 from ordergen_server.domain import origin
@@ -15,6 +16,7 @@ from ordergen_server.domain.errors import (
 from ordergen_server.domain.origin import Origin, carried
 from ordergen_server.domain.rebalances import Rebalance
 from ordergen_server.domain.stores import LeaseLost, Request, RunOrder
+from ordergen_server.services.members import NO_FLOWS
 from ordergen_server.services.observer import UNOBSERVED, RunObserver
 from ordergen_server.services.running.execution import Execution
 from ordergen_server.services.running.leased_run import LeasedRun, RunJournal
@@ -27,7 +29,7 @@ HEAR_SECONDS = 0.5
 
 
 class Runs:
-    """At most `maximum_runs` at once, each in a thread of its own.
+    """At most `maximum_runs` at once, each in a thread of its own, and as many previews beside them.
 
     From `start` on it also renews the leases of what is held, and takes over what nobody holds any more.
     """
@@ -47,6 +49,12 @@ class Runs:
         self._room = Room(
             maximum_runs, "runs", "Too many runs are in progress on this server: try again in a moment."
         )
+        # A preview lasts for as long as its caller takes to read it: that must keep no run from beginning.
+        self._previews = Room(
+            maximum_runs,
+            "previews",
+            "Too many previews are in progress on this server: try again in a moment.",
+        )
         self._lock = Lock()
         self._held: dict[str, tuple[LeasedRun, Thread]] = {}
         self._draining = Event()
@@ -63,7 +71,13 @@ class Runs:
         """Whether this server begins no more runs, because it is about to stop."""
         return self._draining.is_set()
 
-    def begin(self, order: RunOrder, portfolio_ids: Sequence[str], request: Request | None) -> Rebalance:
+    def begin(
+        self,
+        order: RunOrder,
+        portfolio_ids: Sequence[str],
+        request: Request | None,
+        cash_flows: Mapping[str, Decimal] = NO_FLOWS,
+    ) -> Rebalance:
         """Begin a run; where the same request has begun one before, answer that.
 
         Raises:
@@ -76,20 +90,21 @@ class Runs:
         with ExitStack() as unless_begun:
             unless_begun.callback(self._room.release)
             size = self._execution.chunk_size(len(portfolio_ids))
-            begun = self._journal.runs.begin(order, portfolio_ids, self._journal.lease(token), request, size)
+            begun = self._journal.runs.begin(
+                order, portfolio_ids, self._journal.lease(token), request, size, cash_flows=cash_flows
+            )
             if begun.rebalance_id == order.rebalance.rebalance_id:
                 unless_begun.pop_all()
                 self._carry_on(order, token, origin.current())
         return begun
 
     @contextmanager
-    def room(self) -> Iterator[None]:
+    def previewing(self) -> Iterator[None]:
         """A block that does the work of a run and is none. Raises ResourceExhausted as `begin` does."""
-        self._take_room()
-        try:
+        if self.draining:
+            raise self._previews.exhausted()
+        with self._previews.held():
             yield
-        finally:
-            self._room.release()
 
     def cancel(self, rebalance_id: str) -> Rebalance:
         """Ask for a run to be cancelled, wherever it is carried out. Raises NotFound."""

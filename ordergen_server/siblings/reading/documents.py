@@ -5,6 +5,7 @@ Values stay the bytes that were sent (`msgspec.Raw`) until someone reads them: n
 
 import re
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from typing import TypeVar
 
@@ -22,6 +23,8 @@ _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 _TEXT = msgspec.json.Decoder(str)
 # Strings, so that they are passed over, or the bare words that some encoders write for what is no number.
 _BARE_WORD = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b')
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def records(body: bytes) -> list[msgspec.Raw]:
@@ -76,6 +79,15 @@ def text(raw: msgspec.Raw, path: str) -> str | Flaw:
         sent = bytes(raw).decode(errors="replace")
         return Flaw(path, f"must be a string, not {shown(sent) or 'absent'}")
     return not_blank(value, path)
+
+
+def day(raw: msgspec.Raw) -> date | None:
+    """Read a day as ISO 8601 has it; None of all else: a price is as good, and nobody knows how old it is."""
+    found = text(raw, "date")
+    try:
+        return date.fromisoformat(found) if isinstance(found, str) and _DAY.fullmatch(found) else None
+    except ValueError:  # the 30th of February
+        return None
 
 
 def _quote_bare_words(body: bytes) -> bytes:

@@ -1,7 +1,7 @@
 """The readers over gRPC: the same checks as over HTTP, on the messages of protos/globeco/<sibling>/v1."""
 
 from collections.abc import Mapping
-from decimal import Decimal
+from datetime import date
 from typing import TYPE_CHECKING, Generic
 
 from globeco.portfolio.v1.portfolio_service_pb2 import ListPortfoliosRequest, ListPortfoliosResponse
@@ -15,11 +15,13 @@ from globeco.portfolio_accounting.v1.portfolio_accounting_service_pb2_grpc impor
     PortfolioAccountingServiceStub,
 )
 from globeco.pricing.v1.pricing_service_pb2 import ListPricesRequest, ListPricesResponse
+from globeco.pricing.v1.pricing_service_pb2 import Price as PriceMessage
 from globeco.pricing.v1.pricing_service_pb2_grpc import PricingServiceStub
 from globeco.security.v1.security_service_pb2 import ListSecuritiesRequest, ListSecuritiesResponse
 from globeco.security.v1.security_service_pb2_grpc import SecurityServiceStub
+from google.type import date_pb2
 
-from ordergen_server.domain.market import Holdings
+from ordergen_server.domain.market import Holdings, Price
 from ordergen_server.siblings.calling.breaker import CircuitBreaker
 from ordergen_server.siblings.calling.config import SiblingConfig
 from ordergen_server.siblings.calling.deadlines import Deadline
@@ -96,7 +98,7 @@ class GrpcPriceReader(GrpcReader[ListPricesRequest, ListPricesResponse]):
             config, lambda channel: PricingServiceStub(channel).ListPrices, ListPricesRequest(), observer
         )
 
-    def read_prices(self, deadline: Deadline) -> Mapping[str, Decimal | Flaw]:
+    def read_prices(self, deadline: Deadline) -> Mapping[str, Price | Flaw]:
         """The price of one share, in money, by ticker."""
         with self._grpc.caller.answering():
             return self._grpc.get(ListPricesRequest(), _prices, deadline)
@@ -168,11 +170,23 @@ def _tickers(response: ListSecuritiesResponse) -> Mapping[str, str | Flaw]:
     )
 
 
-def _prices(response: ListPricesResponse) -> Mapping[str, Decimal | Flaw]:
+def _prices(response: ListPricesResponse) -> Mapping[str, Price | Flaw]:
     return unique(
-        (each.ticker, decimals.price(each.close.value, f"prices[{index}].close"))
-        for index, each in enumerate(response.prices)
+        (each.ticker, _price(each, f"prices[{index}].close")) for index, each in enumerate(response.prices)
     )
+
+
+def _price(message: PriceMessage, path: str) -> Price | Flaw:
+    value = decimals.price(message.close.value, path)
+    return value if isinstance(value, Flaw) else Price(value, _day(message.date))
+
+
+def _day(message: date_pb2.Date) -> date | None:
+    """A day; None of none, and of what is none, as a month alone."""
+    try:
+        return date(message.year, message.month, message.day)
+    except ValueError:
+        return None
 
 
 def _names(response: ListPortfoliosResponse) -> Mapping[str, str]:

@@ -6,12 +6,12 @@ under a reader when a security is added, and one answer is one call. Names likew
 
 import logging
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from typing import TypeVar
 from urllib.parse import quote
 
 import msgspec
 
+from ordergen_server.domain.market import Price
 from ordergen_server.siblings.calling.breaker import CircuitBreaker
 from ordergen_server.siblings.calling.config import SiblingConfig
 from ordergen_server.siblings.calling.deadlines import Deadline
@@ -29,6 +29,7 @@ from ordergen_server.siblings.reading import decimals, readers
 from ordergen_server.siblings.reading.documents import (
     ABSENT,
     MALFORMED,
+    day,
     decoded,
     flaw_of,
     number,
@@ -54,6 +55,7 @@ class PriceRecord(msgspec.Struct):
 
     ticker: str
     close: msgspec.Raw = ABSENT
+    date: msgspec.Raw = ABSENT
 
 
 class PortfolioRecord(msgspec.Struct, rename="camel"):
@@ -156,15 +158,14 @@ class HttpPriceReader(HttpReader):
         """Ask for all prices: that there is no price of one ticker may mean that there is no such path."""
         self._http.look(self.question, records, timeout_seconds)
 
-    def read_prices(self, deadline: Deadline) -> Mapping[str, Decimal | Flaw]:
+    def read_prices(self, deadline: Deadline) -> Mapping[str, Price | Flaw]:
         """The price of one share, in money, by ticker."""
         with self._http.caller.answering():
             return self._http.get(self.question, self._read, deadline)
 
-    def _read(self, body: bytes) -> Mapping[str, Decimal | Flaw]:
+    def _read(self, body: bytes) -> Mapping[str, Price | Flaw]:
         entries = _each(self.service, body, _PRICE)
-        price = decimals.price
-        return unique((each.ticker, number(each.close, f"[{index}].close", price)) for index, each in entries)
+        return unique((each.ticker, _price(each, f"[{index}].close")) for index, each in entries)
 
 
 class HttpNameReader(HttpReader):
@@ -182,6 +183,11 @@ class HttpNameReader(HttpReader):
         entries = _each(self.service, body, _PORTFOLIO)
         named = unique((each.portfolio_id, text(each.name, f"[{index}].name")) for index, each in entries)
         return {key: name for key, name in named.items() if isinstance(name, str)}
+
+
+def _price(record: PriceRecord, path: str) -> Price | Flaw:
+    value = number(record.close, path, decimals.price)
+    return value if isinstance(value, Flaw) else Price(value, day(record.date))
 
 
 def _is_page(body: bytes) -> None:

@@ -5,10 +5,9 @@ form promised, and DeadlineExceeded where the deadline passes first.
 """
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Protocol
 
-from ordergen_server.domain.market import Holdings
+from ordergen_server.domain.market import Holdings, Price
 from ordergen_server.siblings.calling.breaker import CircuitBreaker
 from ordergen_server.siblings.calling.deadlines import Deadline
 from ordergen_server.siblings.calling.failures import Flaw
@@ -57,8 +56,8 @@ class SecurityReader(Reader, Protocol):
 class PriceReader(Reader, Protocol):
     """Reads the pricing service."""
 
-    def read_prices(self, deadline: Deadline) -> Mapping[str, Decimal | Flaw]:
-        """The price of one share, in money, by ticker; one that cannot be is a flaw of its ticker alone."""
+    def read_prices(self, deadline: Deadline) -> Mapping[str, Price | Flaw]:
+        """Prices by ticker; one that cannot be is a flaw of its ticker alone, a day that is none no day."""
 
 
 class AccountingReader(Reader, Protocol):

@@ -23,7 +23,7 @@ from ordergen_server.domain.errors import (
     VersionMismatch,
     Violation,
 )
-from ordergen_server.domain.market import MarketSnapshot, Quote, missing
+from ordergen_server.domain.market import MarketSnapshot, Price, Quote, missing
 from ordergen_server.domain.rebalances import PortfolioState, Rebalance, RebalanceState
 from ordergen_server.domain.stores import Lease, LeaseLost, Request, RunOrder
 from ordergen_server.domain.subjects import Subject, acting_as
@@ -234,7 +234,7 @@ def test_who_holds_a_run_hears_that_it_is_to_be_cancelled(runs: Rebalances, chun
 
 SNAPSHOT = MarketSnapshot(
     {
-        security_id(1): Quote("AAA", Decimal("10.10")),
+        security_id(1): Quote("AAA", Decimal("10.10"), NOW.date()),
         security_id(2): missing("pricing", "price", security_id(2), "BBB"),
         security_id(3): BadData("bad", violations=[Violation("price", "is none", "BAD")]),
         security_id(4): MissingData("none", resource=Resource("Security", "x")),
@@ -253,8 +253,9 @@ def test_the_market_of_a_run_is_kept_once_with_its_problems(runs: Rebalances) ->
 
 def test_the_market_of_a_run_without_a_list_is_kept_with_all_prices(runs: Rebalances) -> None:
     """By ticker, which may have points; each price or its problem."""
-    prices: dict[str, Decimal | DataProblem] = {
-        "BRK.B": Decimal("411.10"),
+    prices: dict[str, Price | DataProblem] = {
+        "BRK.B": Price(Decimal("411.10")),
+        "CCC": Price(Decimal("1.10"), NOW.date()),
         "$X": BadData("bad", violations=[Violation("$X", "is 0", "BAD")]),
     }
     snapshot = replace(SNAPSHOT, prices=prices)
@@ -299,7 +300,7 @@ def test_the_market_of_a_run_that_an_earlier_release_began_is_the_one_that_it_ke
     assert runs.kept_snapshot(run.rebalance_id) == MarketSnapshot(
         {security_id(1): Quote("AAA", Decimal("10.10")), security_id(2): BadData("bad")},
         NOW,
-        {"BRK.B": Decimal("411.10"), "$X": BadData("worse")},
+        {"BRK.B": Price(Decimal("411.10")), "$X": BadData("worse")},
     )
 
 

@@ -17,6 +17,7 @@ from ordergen_server.domain.errors import (
     Violation,
 )
 from ordergen_server.domain.rebalances import (
+    LotSides,
     LotSize,
     PortfolioRebalance,
     PortfolioState,
@@ -25,7 +26,9 @@ from ordergen_server.domain.rebalances import (
     RebalanceState,
     Restriction,
     RestrictionType,
+    Sides,
     Strategy,
+    TradingCosts,
 )
 from ordergen_server.domain.requests.pages import Page, PageRequest
 from ordergen_server.domain.stores import Lease, RunOrder
@@ -84,9 +87,11 @@ OPTIONS = RebalanceOptions(
     strategy=Strategy.TO_BAND,
     minimum_trade_value=Decimal("99.90"),
     restrictions=(Restriction(security_id(1), RestrictionType.HOLD),),
-    lot_sizes=(LotSize(security_id(2), 100),),
+    lot_sizes=(LotSize(security_id(2), 100), LotSize(security_id(3), 10, LotSides.BUYS)),
     maximum_turnover_weight=Decimal("0.20"),
     maximum_trade_count=0,
+    sides=Sides.SELL_ONLY,
+    costs=TradingCosts(Decimal("0.0010"), Decimal("9.90")),
     security_limits=(SecurityLimit(security_id(3), Decimal("0.010"), None),),
     group_limits=(GroupLimit("Technology", (security_id(1), security_id(2)), None, Decimal("0.30")),),
 )
@@ -128,7 +133,7 @@ def test_a_run_that_ended_has_the_next_version(runs: Rebalances, chunks: Chunks)
 
 
 def test_a_result_comes_back_as_it_was_stored(runs: Rebalances, chunks: Chunks) -> None:
-    one = solved()
+    one = replace(solved(), cash_flow=Decimal("-10000.50"))
     assert one.transactions
     assert len(one.positions) == 3
     begun(runs, 1)

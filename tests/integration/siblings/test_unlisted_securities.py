@@ -1,6 +1,7 @@
 """Securities whose list is refused because one of them is orphaned: who does not need it does not notice."""
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -18,6 +19,7 @@ from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from ordergen_server.siblings import SiblingsConfig, Sources, open_sources
 
 LONG = 60.0
+BEFORE = date(2020, 2, 29)
 
 
 @pytest.fixture
@@ -44,7 +46,9 @@ def test_what_is_needed_is_quoted_and_the_orphan_alone_is_missing(
     quotes = sources.market.snapshot(LONG, ids(siblings)).quotes
     by_id = siblings.portfolios.market.by_id
     good = {key: Quote(by_id[key].ticker, by_id[key].price) for key in ids(siblings) if key != orphan}
-    assert {key: quote for key, quote in quotes.items() if key != orphan} == good
+    found = {key: quote for key, quote in quotes.items() if key != orphan and isinstance(quote, Quote)}
+    assert {key: replace(quote, price_date=None) for key, quote in found.items()} == good
+    assert None not in {quote.price_date for quote in found.values()}
     assert isinstance(quotes[orphan], MissingData)
     assert siblings.calls("security") == {"securities": 1, "security": 20}
     assert siblings.calls("pricing") == {"prices": 1}
@@ -65,6 +69,7 @@ def test_what_turns_up_later_has_the_prices_of_the_snapshot(
     siblings: SimulatedSiblings, sources: Sources, orphan: str
 ) -> None:
     needed, later, spoiled, unpriced = ids(siblings, 4)
+    siblings.override_price_date(later, BEFORE)
     siblings.override_price(spoiled, "0")
     siblings.override_price(unpriced, None)
     snapshot = sources.market.snapshot(LONG, [needed])
@@ -72,7 +77,9 @@ def test_what_turns_up_later_has_the_prices_of_the_snapshot(
     siblings.override_price(later, "123.45")
     more = sources.market.quotes(snapshot, [later, spoiled, unpriced, orphan], LONG)
     known = siblings.portfolios.market.by_id[later]
-    assert more[later] == Quote(known.ticker, known.price)
+    found = more[later]
+    assert isinstance(found, Quote)
+    assert (found.ticker, found.price, found.price_date) == (known.ticker, known.price, BEFORE)
     assert [type(more[one]) for one in (spoiled, unpriced, orphan)] == [BadData, MissingData, MissingData]
     ticker = siblings.portfolios.market.by_id[spoiled].ticker
     assert str(more[spoiled]).startswith(f"Ticker {ticker}: the pricing service answered")

@@ -76,6 +76,22 @@ def test_what_excludes_each_other_is_refused() -> None:
         RebalanceOptions(minimum_cash_weight="0.1", allow_overdraft=True)
 
 
+def test_a_security_has_lots_of_one_kind() -> None:
+    with pytest.raises(ValueError, match=r"^lot_sizes and buy_lot_sizes both have A: leave it out"):
+        RebalanceOptions(lot_sizes={"A": 5, "B": 5}, buy_lot_sizes={"A": 5, "C": 5})
+
+
+def test_cash_flows_are_sent_digit_for_digit() -> None:
+    given: dict[str, Decimal | str | int] = {"A" * 24: Decimal("-10000.50"), "B" * 24: "1e3", "C" * 24: 0}
+    calls: list[Any] = [runs.start(ID, cash_flows=given), runs.stream(ID, cash_flows=given)]
+    for call in calls:
+        sent = [(one.portfolio_id, one.amount.value) for one in call.request.cash_flows]
+        assert sent == [("A" * 24, "-10000.50"), ("B" * 24, "1000"), ("C" * 24, "0")]
+    single: list[Any] = [portfolios.rebalance("A", cash_flow=flow) for flow in ("-5.0", None)]
+    assert [one.request.cash_flow.value for one in single] == ["-5.0", ""]
+    assert not single[1].request.HasField("cash_flow")
+
+
 def _wrong(error: type[Exception], message: str, call: Callable[[], object]) -> Any:  # noqa: ANN401 - a parameter
     return pytest.param(error, message, call, id=message)
 
@@ -118,6 +134,11 @@ def _wrong(error: type[Exception], message: str, call: Callable[[], object]) -> 
             "maximum_trade_count must be a whole number",
             lambda: RebalanceOptions(maximum_trade_count=True),
         ),
+        _wrong(
+            TypeError,
+            "maximum_price_age_days must be a whole number",
+            lambda: RebalanceOptions(maximum_price_age_days=1.0),  # type: ignore[arg-type] # as is tried
+        ),
         _wrong(TypeError, "name must be a string", lambda: models.create(ANY)),
         _wrong(TypeError, "positions must be several Position", lambda: models.create("A", ANY)),
         _wrong(TypeError, "positions must be several Position", lambda: models.create("A", LINE)),  # type: ignore[arg-type] # as is tried
@@ -139,6 +160,13 @@ def _wrong(error: type[Exception], message: str, call: Callable[[], object]) -> 
             TypeError, "validate_only must be True or", lambda: portfolios.rebalance("A", validate_only=ANY)
         ),
         _wrong(TypeError, "options must be a RebalanceOptions", lambda: runs.start(ID, {})),  # type: ignore[arg-type] # as is tried
+        _wrong(ValueError, "sides must be one of BUY_AND_SELL", lambda: RebalanceOptions(sides="BUY")),  # type: ignore[arg-type] # as is tried
+        _wrong(TypeError, "cash_flow must be a Decimal", lambda: portfolios.rebalance("A", cash_flow=0.5)),  # type: ignore[arg-type] # as is tried
+        _wrong(TypeError, "cash_flows must be a mapping by id", lambda: runs.start(ID, cash_flows=[])),  # type: ignore[arg-type] # as is tried
+        _wrong(
+            ValueError, r"cash_flows\['A'\] must be a number", lambda: runs.start(ID, cash_flows={"A": "x"})
+        ),
+        _wrong(TypeError, "a key of cash_flows must be a string", lambda: runs.start(ID, cash_flows={1: 1})),  # type: ignore[dict-item] # as is tried
         _wrong(TypeError, "rebalance_id must be a string", lambda: runs.watch(ANY)),
         _wrong(TypeError, "after_sequence must be a whole", lambda: runs.watch(ID, ANY)),
         _wrong(ValueError, "view must be one of BASIC, FULL", lambda: runs.watch(ID, view="basic")),  # type: ignore[arg-type] # as is tried

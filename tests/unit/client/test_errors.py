@@ -108,11 +108,12 @@ def test_exported_names() -> None:
         "NotFound", "OrderGenerationError", "PermissionDenied", "Portfolio", "PortfolioDrift",
         "PortfolioMatches",
         "PortfolioRebalance", "PortfolioState",
-        "Position", "PositionReason", "PreconditionFailed", "Rebalance", "RebalanceEvent",
+        "Position", "PositionReason", "PreconditionFailed", "PriceRange", "Rebalance", "RebalanceEvent",
         "RebalanceInProgress", "RebalanceOptions", "RebalancePosition", "RebalanceState",
-        "ResourceExhausted", "Restriction", "Run", "Security", "SecurityLimit", "SecurityMatches",
-        "SiblingUnavailable", "Side", "Solution", "SolutionStatus", "SolverUndecided",
-        "StoredDataDamaged", "Strategy", "Tls", "Transaction", "Unauthenticated", "Unavailable",
+        "RebalanceSummary", "ResourceExhausted", "Restriction", "Run", "Security", "SecurityLimit",
+        "SecurityMatches", "SiblingUnavailable", "Side", "Sides", "Solution", "SolutionStatus",
+        "SolverUndecided", "StalePrice", "StoredDataDamaged", "Strategy", "Tls", "Transaction",
+        "Unauthenticated", "Unavailable",
         "Unsupported", "VersionMismatch", "View", "Violation", "WorstPosition",
     ]  # fmt: skip
     assert expected == ordergen_client.__all__

@@ -1,6 +1,7 @@
 """Records and messages: nothing is lost between them."""
 
 from collections.abc import Callable
+from dataclasses import fields, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -22,7 +23,9 @@ from ordergen_client import (
     GroupLimit,
     LimitBreach,
     Position,
+    PriceRange,
     RebalanceOptions,
+    RebalanceSummary,
     SecurityLimit,
     Side,
 )
@@ -34,13 +37,14 @@ from ordergen_client.records.values import (
     SecurityMatches,
     Transaction,
 )
-from ordergen_server.api.messages import diagnoses
+from ordergen_server.api.messages import diagnoses, encoding
 from ordergen_server.api.messages.drifts import portfolio_drift
 from ordergen_server.domain import diagnostics as domain
-from ordergen_server.domain import drifts
+from ordergen_server.domain import drifts, summaries
 from ordergen_server.domain import subjects as domain_subjects
 from ordergen_server.domain.errors import BadData
 from ordergen_server.domain.subjects import MODELS, READ, Subject
+from tests.builders import rebalance
 
 TIME = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -83,6 +87,11 @@ def test_options_come_back_as_they_were_sent() -> None:
         lot_sizes={"C" * 24: 100},
         maximum_turnover_weight=Decimal("0.2"),
         maximum_trade_count=0,
+        sides="SELL_ONLY",
+        buy_lot_sizes={"D" * 24: 10},
+        cost_rate_weight="0.0010",
+        cost_per_trade_amount="9.90",
+        maximum_price_age_days=0,
         security_limits={"A" * 24: SecurityLimit("0.010", Decimal("0.10")), "B" * 24: SecurityLimit(0)},
         group_limits={"Technology": GroupLimit(["A" * 24, "B" * 24], maximum_weight="0.30")},
     )
@@ -253,3 +262,45 @@ def test_states_that_a_newer_server_has_are_their_numbers() -> None:
     told.caller.credential = 98  # type: ignore[assignment] # likewise
     read = messages.diagnosis(told)
     assert (read.dependencies[0].state, read.caller.credential) == ("99", "98")
+
+
+def test_a_summary_is_read_as_it_was_made_and_absent_where_there_is_none() -> None:
+    made = summaries.RebalanceSummary(
+        market_value=Decimal("0.000"),
+        cash_flow=Decimal("-1.010"),
+        cost=Decimal("2.020"),
+        buy_value=Decimal("3.030"),
+        drift_base=Decimal(4),
+        drift_value_before=Decimal(1),
+        trade_count=3,
+        proven_count=2,
+    )
+    message = encoding.rebalance(replace(rebalance(), summary=made))
+    read = messages.rebalance(message).summary
+    assert read is not None
+    for one in fields(RebalanceSummary):
+        assert repr(getattr(read, one.name)) == repr(getattr(made, one.name)), one.name
+    message.ClearField("summary")
+    assert messages.rebalance(message).summary is None
+
+
+def test_a_range_of_prices_may_have_no_end_and_may_not_be_known() -> None:
+    message = rebalance_pb2.PortfolioRebalance()
+    for digits in (("1.50000000", ""), ("", ""), None):
+        line = message.positions.add()
+        if digits:
+            line.good_until.SetInParent()
+            for name, end in zip(("low", "high"), digits, strict=True):
+                if end:
+                    getattr(line.good_until, name).value = end
+    read = [one.good_until for one in messages.portfolio_rebalance(message).positions]
+    assert read == [PriceRange(Decimal("1.50000000"), None), PriceRange(None, None), None]
+
+
+def test_a_price_may_have_no_day() -> None:
+    message = rebalance_pb2.PortfolioRebalance()
+    day = message.positions.add().price_date
+    day.year, day.month, day.day = 2026, 1, 2
+    message.positions.add()
+    read = messages.portfolio_rebalance(message).positions
+    assert [one.price_date for one in read] == [date(2026, 1, 2), None]

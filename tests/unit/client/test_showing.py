@@ -21,6 +21,7 @@ from ordergen_client import (
     PortfolioRebalance,
     PortfolioState,
     PositionReason,
+    PriceRange,
     Rebalance,
     RebalanceEvent,
     RebalancePosition,
@@ -246,3 +247,43 @@ def test_every_reason_has_words(name: str) -> None:
 
 def test_a_reason_of_a_newer_server_is_its_name() -> None:
     assert (reason("99"), reason("UNSPECIFIED")) == ("99", "")
+
+
+def test_the_prices_until_which_orders_are_good_are_never_more_than_is_true() -> None:
+    """In cents, rounded towards the price; where that would go beyond it, the price itself."""
+    ranges = {
+        "wide": PriceRange(Decimal("10.001"), Decimal("14.999")),
+        "narrow": PriceRange(Decimal("12.3455"), Decimal("12.3459")),
+        "endless": PriceRange(None, None),
+    }
+    ends = [tuple(end and str(end) for end in (one.low, one.high)) for one in ranges.values()]
+    lines = [replace(POSITION, ticker=name, good_until=one) for name, one in ranges.items()]
+    portfolio = replace(PORTFOLIO, positions=tuple(lines))
+    output = Output()
+    screen = on_terminal(300, output)
+    show_portfolio(output, portfolio)
+    cells = [line.split() for line in screen.getvalue().splitlines() if line.split()]
+    shown = {one[0]: one for one in cells if one[0] in ranges}
+    assert {name: ("10.01" in one, "14.99" in one) for name, one in shown.items()} == {
+        "wide": (True, True),
+        "narrow": (False, False),
+        "endless": (False, False),
+    }
+    assert shown["narrow"].count("12.3456") == 3
+    written, texts = as_text(Form.CSV)
+    show_portfolio(written, portfolio)
+    rows = list(csv.DictReader(io.StringIO("".join(texts))))
+    assert [(row["good_from"], row["good_to"]) for row in rows] == [
+        (low or "", high or "") for low, high in ends
+    ]
+    written, texts = as_text(Form.JSON)
+    show_portfolio(written, portfolio)
+    told = [one["good_until"] for one in json.loads("".join(texts))["positions"]]
+    assert told == [{"low": low, "high": high} for low, high in ends]
+
+
+def test_a_portfolio_of_which_no_range_is_known_has_no_column_of_it() -> None:
+    output = Output()
+    screen = on_terminal(300, output)
+    show_portfolio(output, PORTFOLIO)
+    assert "Good from" not in screen.getvalue()

@@ -30,9 +30,9 @@ def test_the_tree_is_drawn_as_it_is(kind: type[OrderGenerationError]) -> None:
 
 
 def test_every_error_is_found_by_its_name() -> None:
-    assert len(error_types()) == 26
+    assert len(error_types()) == 27
     assert all(name == kind.__name__ for name, kind in error_types().items())
-    assert set(error_types(errors.DataProblem)) == {"DataProblem", "MissingData", "BadData"}
+    assert set(error_types(errors.DataProblem)) == {"DataProblem", "MissingData", "BadData", "StalePrice"}
 
 
 def test_errors_are_equal_where_all_they_say_is() -> None:

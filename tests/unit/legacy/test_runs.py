@@ -54,7 +54,7 @@ def of_lines(**changed: object) -> Document:
 
 
 def security(number: int, price: str, target: str, low: str = "0.01", high: str = "0.02") -> RunSecurity:
-    return RunSecurity(security_id(number), "", *map(Decimal, (price, target, low, high)))
+    return RunSecurity(security_id(number), "", Decimal(price), Decimal(target), Decimal(low), Decimal(high))
 
 
 def test_a_run_is_what_was_stored_and_nothing_else_is_said() -> None:

@@ -1,5 +1,6 @@
 """The oracle of `tests.fuzz` for the package's own problems: only their public inputs are read."""
 
+from decimal import Decimal
 from fractions import Fraction
 from math import prod
 
@@ -9,22 +10,31 @@ from optimizer import (
     MaximumTradeCount,
     MaximumTurnover,
     MinimumTradeValue,
+    OneSided,
     Problem,
     Restriction,
     SecurityLimit,
+    TradingCosts,
 )
 from tests.fuzz.case import Case, Holding, Weights
 from tests.fuzz.rules import Rules, Score
 from tests.fuzz.sat import NotDecided, Sat
 from tests.fuzz.search import Search, size
 
+ZERO = Decimal(0)
+
 
 def rules_of(problem: Problem) -> Rules:
     """The problem as the oracle takes it."""
     kinds = {type(one): one for one in problem.constraints}
-    minimum, turnover, count = (
-        kinds.get(kind) for kind in (MinimumTradeValue, MaximumTurnover, MaximumTradeCount)
+    minimum, turnover, count, sides, costs = (
+        kinds.get(kind)
+        for kind in (MinimumTradeValue, MaximumTurnover, MaximumTradeCount, OneSided, TradingCosts)
     )
+    rate, fee = (
+        (costs.rate_weight, costs.per_trade_amount) if isinstance(costs, TradingCosts) else (ZERO, ZERO)
+    )
+    lots = [one for one in problem.constraints if isinstance(one, LotSize)]
     return Rules(
         Case(
             tuple(
@@ -35,10 +45,14 @@ def rules_of(problem: Problem) -> Rules:
             problem.cash_floor,
             problem.strategy.name,
             minimum.value if isinstance(minimum, MinimumTradeValue) else None,
-            {one.security_id: one.shares for one in problem.constraints if isinstance(one, LotSize)},
+            {one.security_id: one.shares for one in lots},
             {one.security_id: one.side.name for one in problem.constraints if isinstance(one, Restriction)},
             turnover.weight if isinstance(turnover, MaximumTurnover) else None,
             count.count if isinstance(count, MaximumTradeCount) else None,
+            sides.sides.name if isinstance(sides, OneSided) else None,
+            frozenset(one.security_id for one in lots if one.buys_only),
+            rate,
+            fee,
             {
                 one.security_id: Weights(one.minimum, one.maximum)
                 for one in problem.constraints

@@ -18,13 +18,16 @@ from optimizer import (
     MaximumTradeCount,
     MaximumTurnover,
     MinimumTradeValue,
+    OneSided,
     OptimizerError,
     Position,
     Problem,
     Restriction,
     SecurityLimit,
     Side,
+    Sides,
     Strategy,
+    TradingCosts,
 )
 
 CASES = Path(__file__).parents[3].parent / "shared" / "data" / "rebalance_cases.json.gz"
@@ -90,7 +93,10 @@ def constrained_problems(draw: st.DrawFn) -> Problem:
     restricted = draw(st.lists(st.sampled_from(ids), unique=True, max_size=2))
     lots = draw(st.lists(st.sampled_from(ids), unique=True, max_size=3))
     constraints: list[Constraint] = [Restriction(one, draw(st.sampled_from(Side))) for one in restricted]
-    constraints += [LotSize(one, draw(st.integers(1, 4))) for one in lots]
+    constraints += [LotSize(one, draw(st.integers(1, 4)), draw(st.booleans())) for one in lots]
+    sides = draw(st.sampled_from([None, None, *Sides]))
+    if sides:
+        constraints.append(OneSided(sides))
     if draw(st.booleans()):
         constraints.append(MinimumTradeValue(draw(st.sampled_from([Decimal(0), Decimal(4), Decimal("9.5")]))))
     return replace(
@@ -120,6 +126,11 @@ def limited_problems(draw: st.DrawFn) -> Problem:
     limits = draw(st.lists(st.sampled_from(limits), unique=True, min_size=1))
     if draw(st.booleans()):
         limits.append(MinimumTradeValue(Decimal(12)))
+    sides = draw(st.sampled_from([None, None, *Sides]))
+    if sides:
+        limits.append(OneSided(sides))
+    if draw(st.booleans()):
+        limits.append(LotSize("S0", 2, draw(st.booleans())))
     return Problem(
         positions,
         Decimal(draw(st.integers(-10, 90))) + 20,
@@ -130,9 +141,20 @@ def limited_problems(draw: st.DrawFn) -> Problem:
 
 
 @st.composite
+def costly_problems(draw: st.DrawFn) -> Problem:
+    """Any of the others, with costs of orders; from none to more than a share is worth."""
+    drawn = draw(st.one_of(tiny_problems(("0.1", "0.2", "0.5")), constrained_problems(), limited_problems()))
+    rate = draw(st.sampled_from(["0", "0.001", "0.1", "0.5", "0.9"]))
+    fee = draw(st.sampled_from(["0", "0.01", "1", "2.5", "7", "12.25"]))
+    floor = draw(st.sampled_from(["0", "0", "3", "8.5", "-40"]))
+    costs = TradingCosts(Decimal(rate), Decimal(fee))
+    return replace(drawn, cash_floor=Decimal(floor), constraints=(*drawn.constraints, costs))
+
+
+@st.composite
 def weighed_problems(draw: st.DrawFn) -> Problem:
     """Tiny problems of either strategy, with every other option, and limits of securities and groups."""
-    drawn = draw(st.one_of(constrained_problems(), limited_problems()))
+    drawn = draw(st.one_of(constrained_problems(), limited_problems(), costly_problems()))
     ids = [one.security_id for one in drawn.positions]
     weights = st.sampled_from(
         [Decimal(text) for text in ("0", "0.05", "0.1", "0.15", "0.2", "0.3", "0.5", "1")]

@@ -13,9 +13,11 @@ from optimizer import (
     MaximumTradeCount,
     MaximumTurnover,
     MinimumTradeValue,
+    OneSided,
     Problem,
     Restriction,
     Side,
+    Sides,
     Status,
     Strategy,
     solve,
@@ -68,7 +70,9 @@ def constrained(drawn: Problem, seed: int) -> Problem:
         if kind < 0.1:
             constraints.append(Restriction(one.security_id, random.choice(list(Side))))
         elif kind < 0.2:
-            constraints.append(LotSize(one.security_id, random.choice([2, 5, 10])))
+            constraints.append(LotSize(one.security_id, random.choice([2, 5, 10]), bool(seed % 2)))
+    if seed % 5 < 2:
+        constraints.append(OneSided(list(Sides)[seed % 5]))
     if seed % 2:
         constraints.append(MinimumTradeValue(Decimal(500)))
     if seed % 3 == 1:

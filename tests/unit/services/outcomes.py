@@ -13,8 +13,8 @@ from tests.verification import Inputs, Line, Outcome
 def outcome(result: PortfolioRebalance) -> Outcome:
     """A solved result."""
     assert result.solution
-    assert result.market_value
-    weights = LineWeights(result.market_value)
+    assert result.base_value
+    weights = LineWeights(result.base_value)
     return Outcome(
         market_value=str(result.market_value),
         cash_before=str(result.cash_before),
@@ -46,6 +46,7 @@ def outcome(result: PortfolioRebalance) -> Outcome:
             for trade in result.transactions
         ],
         proven=result.solution.proven_optimal,
+        cash_flow="" if result.cash_flow is None else str(result.cash_flow),
     )
 
 

@@ -1,11 +1,12 @@
 """A house of fakes in which runs are carried out."""
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from threading import Thread
 from typing import TypeVar
 
@@ -20,6 +21,7 @@ from ordergen_server.domain.rebalances import (
     RebalanceState,
 )
 from ordergen_server.domain.stores import Request, RunOrder
+from ordergen_server.services.members import NO_FLOWS
 from ordergen_server.services.observer import UNOBSERVED, RunObserver
 from ordergen_server.services.portfolio_work import PortfolioWork
 from ordergen_server.services.rebalancer import Rebalancer
@@ -87,13 +89,19 @@ class House:
     clock: Clock
 
     def held(
-        self, *, seconds: float = 1000, token: str = TOKEN, options: RebalanceOptions | None = None
+        self,
+        *,
+        seconds: float = 1000,
+        token: str = TOKEN,
+        options: RebalanceOptions | None = None,
+        cash_flows: Mapping[str, Decimal] = NO_FLOWS,
     ) -> LeasedRun:
         """A run of the house's model, begun and held by us."""
         started = rebalance(portfolio_count=len(self.model.portfolio_ids))
         started = replace(started, options=options or started.options)
         order = RunOrder(started, self.model.positions, seconds)
-        self.runs.begin(order, self.model.portfolio_ids, self.journal.lease(token), None)
+        lease = self.journal.lease(token)
+        self.runs.begin(order, self.model.portfolio_ids, lease, None, cash_flows=cash_flows)
         return LeasedRun(order, token, Deadline.after(seconds))
 
     @property

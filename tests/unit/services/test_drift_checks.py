@@ -206,9 +206,8 @@ def test_checks_have_room_of_their_own_and_give_it_back() -> None:
         next(second)
         with pytest.raises(ResourceExhausted):
             next(third)
-        for _ in range(2):
-            with parts.holder.room():
-                pass
+        with parts.holder.previewing(), parts.holder.previewing():
+            pass
         first.close()
         assert len(list(fourth)) == 3
         second.close()

@@ -28,6 +28,7 @@ from ordergen_server.domain.rebalances import (
     Restriction,
     RestrictionType,
     Side,
+    TradingCosts,
 )
 from ordergen_server.domain.weight_limits import GroupLimit, LimitBreach, SecurityLimit
 from ordergen_server.domain.weights import LineWeights
@@ -215,6 +216,22 @@ def test_a_portfolio_of_more_securities_than_a_message_holds_fails_before_anythi
     assert more.error is not None
     assert [(one.subject, one.kind) for one in more.error.violations] == [("positions", "TOO_MANY_POSITIONS")]
     assert "6,001" in more.error.message
+
+
+def test_costs_are_paid_from_cash_and_told() -> None:
+    """Each trade has its own; where they leave a cent too little in cash, a share less is bought."""
+    wanted, costs = model(position(1, "0.95", "0.2", "0.05")), TradingCosts(Decimal("0.01"), Decimal("9.50"))
+    free = rebalanced(holdings("500", {2: "5"}), wanted, {1: "100", 2: "100"})
+    answer = rebalanced(
+        holdings("500", {2: "5"}), wanted, {1: "100", 2: "100"}, RebalanceOptions(costs=costs)
+    )
+    assert (orders(free), free.cash_after, free.cost) == ({"1": 9, "2": -5}, Decimal(100), None)
+    assert (orders(answer), answer.cost) == ({"1": 9, "2": -5}, Decimal("33.00"))
+    assert answer.cash_after == Decimal("67.00")
+    tight = RebalanceOptions(costs=costs, minimum_cash_amount=Decimal("67.01"))
+    less = rebalanced(holdings("500", {2: "5"}), wanted, {1: "100", 2: "100"}, tight)
+    assert (orders(less), less.cost) == ({"1": 8, "2": -5}, Decimal("32.00"))
+    assert [line.reason for line in less.positions] == ["REDUCED_FOR_CASH", "NOT_IN_MODEL"]
 
 
 def test_an_overdraft_may_be_allowed() -> None:

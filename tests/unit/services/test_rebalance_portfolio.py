@@ -15,8 +15,10 @@ from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
     RebalanceState,
+    summary_of,
 )
 from ordergen_server.domain.stores import Request
+from ordergen_server.domain.summaries import RebalanceSummary
 from tests.builders import MODEL_ID, NOW, model, portfolio_id
 from tests.limits import PATIENCE
 from tests.unit.services.runs import (
@@ -46,6 +48,8 @@ def test_one_portfolio_is_a_run_of_its_own() -> None:
     assert (run.state, run.portfolio_count, run.options) == (RebalanceState.COMPLETED, 1, OPTIONS)
     assert (run.model_id, run.model_name, run.model_version) == (MODEL_ID, "Growth", model().version)
     assert (run.create_time, run.rebalance_date, run.finish_time) == (NOW, NOW.date(), NOW)
+    assert run.summary == summary_of([answer])
+    assert run.summary.trade_count == 1
 
 
 def test_one_portfolio_without_an_answer_is_its_error() -> None:
@@ -53,6 +57,7 @@ def test_one_portfolio_without_an_answer_is_its_error() -> None:
     with house(WORTHLESS) as parts, pytest.raises(MarketValueNotPositive) as raised:
         rebalance_one(parts)
     assert raised.value.metadata["rebalance_id"] == only_run(parts).rebalance_id
+    assert only_run(parts).summary == RebalanceSummary()
 
 
 def test_a_portfolio_of_no_model() -> None:

@@ -19,6 +19,7 @@ from ordergen_server.domain.errors import (
     ModelWithoutPositions,
     NotFound,
     OrderGenerationError,
+    ResourceExhausted,
     SiblingUnavailable,
 )
 from ordergen_server.domain.rebalances import (
@@ -217,6 +218,19 @@ def test_a_preview_ends_once_its_caller_has_gone() -> None:
             list(events)
         gate.set()
     assert len(parts.portfolios.asked) <= 1
+
+
+def test_previews_that_nobody_reads_keep_no_run_from_beginning() -> None:
+    with house(RESTS, maximum_runs=1) as parts:
+        unread = each(parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE)))
+        next(unread)
+        with pytest.raises(ResourceExhausted) as refused:
+            next(each(parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE))))
+        assert refused.value.metadata == {"kind": "previews"}
+        assert parts.ended(parts.rebalancer.start(MODEL_ID, OPTIONS, PATIENCE).rebalance_id)
+        unread.close()
+        again = each(parts.rebalancer.preview_model(MODEL_ID, OPTIONS, Deadline.after(PATIENCE)))
+        assert len(list(again)) == 3
 
 
 def test_a_caller_that_leaves_a_server_that_stops_leaves_the_run_to_another() -> None:

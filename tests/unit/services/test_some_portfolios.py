@@ -21,7 +21,9 @@ from ordergen_server.domain.rebalances import (
     RunFinished,
     RunStarted,
     Strategy,
+    summary_of,
 )
+from ordergen_server.domain.summaries import RebalanceSummary
 from tests.builders import MODEL_ID, holdings, model, portfolio_id, position, snapshot
 from tests.fakes import MemoryModels
 from tests.limits import PATIENCE
@@ -53,7 +55,9 @@ def done(parts: House, portfolio_ids: Sequence[str] = ()) -> tuple[Rebalance, di
     begun = start(parts, portfolio_ids)
     assert parts.ended(begun.rebalance_id)
     results = {one.portfolio_id: one for one in parts.runs.results if one.rebalance_id == begun.rebalance_id}
-    return parts.runs.get(begun.rebalance_id), results
+    ended = parts.runs.get(begun.rebalance_id)
+    assert (begun.summary, ended.summary) == (RebalanceSummary(), summary_of(results.values()))
+    return ended, results
 
 
 def tried(
@@ -69,6 +73,9 @@ def tried(
     assert isinstance(finished, RunFinished)
     same = started.rebalance.partial, started.rebalance.draft, started.rebalance.portfolio_count
     assert same == (finished.rebalance.partial, finished.rebalance.draft, finished.rebalance.portfolio_count)
+    assert started.rebalance.summary == RebalanceSummary()
+    answered = [one for one in results if isinstance(one, PortfolioRebalance)]
+    assert finished.rebalance.summary == summary_of(answered)
     return finished.rebalance, {
         one.portfolio_id: one for one in results if isinstance(one, PortfolioRebalance)
     }

@@ -19,6 +19,7 @@ from ordergen_server.domain.rebalances import (
     RunStarted,
     View,
 )
+from ordergen_server.domain.summaries import RebalanceSummary
 from ordergen_server.services.watching import BATCH, ChangeSignal, watch
 from tests.builders import RUN_ID, rebalance, result
 from tests.limits import PATIENCE
@@ -182,3 +183,14 @@ def test_a_look_that_finds_nothing_new_asks_for_the_run_alone(monkeypatch: pytes
     told = [next(batches) for _ in range(4)]
     assert [len(batch) for batch in told] == [1 + BATCH[View.FULL], BATCH[View.FULL], 0, 0]
     assert asked == ["run", "results", "results", "run", "run"]
+
+
+@pytest.mark.parametrize("summary", [None, RebalanceSummary(trade_count=3)])
+def test_a_run_begins_with_nothing_summed_where_it_has_sums(summary: RebalanceSummary | None) -> None:
+    runs = stored_run(1)
+    runs.put(replace(runs.get(RUN_ID), summary=summary))
+    first, *_, last = [one.event for one in told(runs)]
+    assert isinstance(first, RunStarted)
+    assert isinstance(last, RunFinished)
+    assert first.rebalance.summary == (summary and RebalanceSummary())
+    assert last.rebalance.summary == summary

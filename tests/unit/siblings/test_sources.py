@@ -3,13 +3,14 @@
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from decimal import Decimal
 from typing import TypeVar
 
 import pytest
 
 from ordergen_server.domain.errors import BadData, MissingData, SiblingUnavailable
-from ordergen_server.domain.market import Holdings, Quote
+from ordergen_server.domain.market import Holdings, Price, Quote
 from ordergen_server.domain.references import Portfolio, Security
 from ordergen_server.siblings import tickers
 from ordergen_server.siblings.calling.breaker import CircuitBreaker
@@ -21,6 +22,7 @@ from ordergen_server.siblings.portfolios import SiblingPortfolioSource
 from tests.limits import PATIENCE
 
 Value = TypeVar("Value")
+DAY = date(2026, 3, 1)
 CACHE = CacheConfig(tickers_ttl_seconds=600, prices_ttl_seconds=60, refresh_seconds=30)
 
 
@@ -30,7 +32,7 @@ class FakeReader:
     def __init__(self) -> None:
         self.breaker = CircuitBreaker("any", failures=1, failing_seconds=0, reset_seconds=1)
         self.tickers: dict[str, str | Flaw] = {"A": "AAA"}
-        self.prices: dict[str, Decimal | Flaw] = {"AAA": Decimal("1.5")}
+        self.prices: dict[str, Price | Flaw] = {"AAA": Price(Decimal("1.5"), DAY)}
         self.names = {"P": "Growth"}
         self.refuses_to_list = False
         self.calls: list[str] = []
@@ -44,7 +46,7 @@ class FakeReader:
     def read_ticker(self, security_id: str, deadline: Deadline) -> str | Flaw | None:
         return self._answer(f"ticker {security_id}", self.tickers, deadline).get(security_id)
 
-    def read_prices(self, deadline: Deadline) -> Mapping[str, Decimal | Flaw]:
+    def read_prices(self, deadline: Deadline) -> Mapping[str, Price | Flaw]:
         return self._answer("prices", self.prices, deadline)
 
     def read_names(self, deadline: Deadline) -> Mapping[str, str]:
@@ -100,7 +102,7 @@ def test_tickers_and_prices_are_joined(reader: FakeReader, market: SiblingMarket
     reader.tickers |= {"B": "BBB", "C": Flaw("[2].ticker", "must be a string, not 7"), "D": "DDD"}
     reader.prices |= {"DDD": Flaw("[1].close", "must be above 0, not 0")}
     quotes = market.snapshot(5).quotes
-    assert Quote("AAA", Decimal("1.5")) == quotes["A"]
+    assert Quote("AAA", Decimal("1.5"), DAY) == quotes["A"]
     assert [Quote, MissingData, BadData, BadData] == [type(quotes[key]) for key in "ABCD"]
     assert (
         str(quotes["D"]) == "Security D: the pricing service answered [1].close: must be above 0, not 0;"

@@ -60,6 +60,41 @@ REBALANCE_STATE_CANCELLED: RebalanceState.ValueType  # 5
 """A caller cancelled the run."""
 Global___RebalanceState: _TypeAlias = RebalanceState  # noqa: Y015
 
+class _Sides:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SidesEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Sides.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SIDES_UNSPECIFIED: _Sides.ValueType  # 0
+    """BUY_AND_SELL."""
+    SIDES_BUY_AND_SELL: _Sides.ValueType  # 1
+    """Both."""
+    SIDES_BUY_ONLY: _Sides.ValueType  # 2
+    """Nothing is sold: cash is invested, with the strategy TO_TARGET even where every position is inside its band. Where
+    there is too little cash to buy each position into its band the portfolio is INFEASIBLE, as nothing is sold for it.
+    """
+    SIDES_SELL_ONLY: _Sides.ValueType  # 3
+    """Nothing is bought: cash is raised, or positions are brought down."""
+
+class Sides(_Sides, metaclass=_SidesEnumTypeWrapper):
+    """On which sides orders may be: one alone is a restriction of every security. A position outside its band that only the
+    other side could bring back stays as it is, with the reason SIDES, which makes no portfolio infeasible. It goes
+    together with restrictions: what either forbids is not done.
+    """
+
+SIDES_UNSPECIFIED: Sides.ValueType  # 0
+"""BUY_AND_SELL."""
+SIDES_BUY_AND_SELL: Sides.ValueType  # 1
+"""Both."""
+SIDES_BUY_ONLY: Sides.ValueType  # 2
+"""Nothing is sold: cash is invested, with the strategy TO_TARGET even where every position is inside its band. Where
+there is too little cash to buy each position into its band the portfolio is INFEASIBLE, as nothing is sold for it.
+"""
+SIDES_SELL_ONLY: Sides.ValueType  # 3
+"""Nothing is bought: cash is raised, or positions are brought down."""
+Global___Sides: _TypeAlias = Sides  # noqa: Y015
+
 class _Strategy:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -112,6 +147,30 @@ RESTRICTION_TYPE_HOLD: RestrictionType.ValueType  # 3
 """It may not be traded."""
 Global___RestrictionType: _TypeAlias = RestrictionType  # noqa: Y015
 
+class _LotSides:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LotSidesEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LotSides.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LOT_SIDES_UNSPECIFIED: _LotSides.ValueType  # 0
+    """BOTH."""
+    LOT_SIDES_BOTH: _LotSides.ValueType  # 1
+    """Buys and sells."""
+    LOT_SIDES_BUYS: _LotSides.ValueType  # 2
+    """Buys alone: any number may be sold, so that odd lots go in one order."""
+
+class LotSides(_LotSides, metaclass=_LotSidesEnumTypeWrapper):
+    """Which orders of a security are in lots."""
+
+LOT_SIDES_UNSPECIFIED: LotSides.ValueType  # 0
+"""BOTH."""
+LOT_SIDES_BOTH: LotSides.ValueType  # 1
+"""Buys and sells."""
+LOT_SIDES_BUYS: LotSides.ValueType  # 2
+"""Buys alone: any number may be sold, so that odd lots go in one order."""
+Global___LotSides: _TypeAlias = LotSides  # noqa: Y015
+
 class _PortfolioRebalanceView:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -147,7 +206,7 @@ class _PortfolioRebalanceStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrappe
     PORTFOLIO_REBALANCE_STATE_REBALANCED: _PortfolioRebalanceState.ValueType  # 1
     """It has transactions."""
     PORTFOLIO_REBALANCE_STATE_NO_ACTION: _PortfolioRebalanceState.ValueType  # 2
-    """The best answer is not to trade, or the portfolio is new and empty."""
+    """The best answer is not to trade, or the portfolio is new and empty, and gets no money."""
     PORTFOLIO_REBALANCE_STATE_INFEASIBLE: _PortfolioRebalanceState.ValueType  # 3
     """No whole shares satisfy its bands and cash: its error says which, and what would help."""
     PORTFOLIO_REBALANCE_STATE_FAILED: _PortfolioRebalanceState.ValueType  # 4
@@ -163,7 +222,7 @@ PORTFOLIO_REBALANCE_STATE_UNSPECIFIED: PortfolioRebalanceState.ValueType  # 0
 PORTFOLIO_REBALANCE_STATE_REBALANCED: PortfolioRebalanceState.ValueType  # 1
 """It has transactions."""
 PORTFOLIO_REBALANCE_STATE_NO_ACTION: PortfolioRebalanceState.ValueType  # 2
-"""The best answer is not to trade, or the portfolio is new and empty."""
+"""The best answer is not to trade, or the portfolio is new and empty, and gets no money."""
 PORTFOLIO_REBALANCE_STATE_INFEASIBLE: PortfolioRebalanceState.ValueType  # 3
 """No whole shares satisfy its bands and cash: its error says which, and what would help."""
 PORTFOLIO_REBALANCE_STATE_FAILED: PortfolioRebalanceState.ValueType  # 4
@@ -232,10 +291,14 @@ class _PositionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Positi
     """It trades to the nearest edge of its band."""
     POSITION_REASON_INSIDE_BAND: _PositionReason.ValueType  # 14
     """It is inside its band, which is enough."""
+    POSITION_REASON_SIDES: _PositionReason.ValueType  # 15
+    """The sides on which orders may be decide what it holds."""
     POSITION_REASON_SECURITY_LIMIT: _PositionReason.ValueType  # 16
     """The limit on its own weight keeps it from its best number of shares."""
     POSITION_REASON_GROUP_LIMIT: _PositionReason.ValueType  # 17
     """The limit of a group keeps it from its best number of shares."""
+    POSITION_REASON_COSTS: _PositionReason.ValueType  # 18
+    """It stays as it is, where selling shares to come nearer to its target would cost more cash than it frees."""
 
 class PositionReason(_PositionReason, metaclass=_PositionReasonEnumTypeWrapper):
     """Why a line trades, or does not."""
@@ -270,10 +333,14 @@ POSITION_REASON_TRADED_TO_BAND: PositionReason.ValueType  # 13
 """It trades to the nearest edge of its band."""
 POSITION_REASON_INSIDE_BAND: PositionReason.ValueType  # 14
 """It is inside its band, which is enough."""
+POSITION_REASON_SIDES: PositionReason.ValueType  # 15
+"""The sides on which orders may be decide what it holds."""
 POSITION_REASON_SECURITY_LIMIT: PositionReason.ValueType  # 16
 """The limit on its own weight keeps it from its best number of shares."""
 POSITION_REASON_GROUP_LIMIT: PositionReason.ValueType  # 17
 """The limit of a group keeps it from its best number of shares."""
+POSITION_REASON_COSTS: PositionReason.ValueType  # 18
+"""It stays as it is, where selling shares to come nearer to its target would cost more cash than it frees."""
 Global___PositionReason: _TypeAlias = PositionReason  # noqa: Y015
 
 class _SolutionStatus:
@@ -336,6 +403,7 @@ class Rebalance(_message.Message):
     ACTOR_FIELD_NUMBER: _builtins.int
     PARTIAL_FIELD_NUMBER: _builtins.int
     DRAFT_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
     rebalance_id: _builtins.str
     """Identifies the run: 24 lower-case hexadecimal characters."""
     model_id: _builtins.str
@@ -392,6 +460,12 @@ class Rebalance(_message.Message):
     def error(self) -> _status_pb2.Status:
         """Why the run stopped, where it FAILED."""
 
+    @_builtins.property
+    def summary(self) -> Global___RebalanceSummary:
+        """The sums over the portfolios that are counted above, so far. Absent of imported runs, and of runs that began
+        before the server kept it.
+        """
+
     def __init__(
         self,
         *,
@@ -415,14 +489,117 @@ class Rebalance(_message.Message):
         actor: _builtins.str = ...,
         partial: _builtins.bool = ...,
         draft: _builtins.bool = ...,
+        summary: Global___RebalanceSummary | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "error", b"error", "finish_time", b"finish_time", "options", b"options", "rebalance_date", b"rebalance_date"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "error", b"error", "finish_time", b"finish_time", "options", b"options", "rebalance_date", b"rebalance_date", "summary", b"summary"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "create_time", b"create_time", "draft", b"draft", "error", b"error", "failed_count", b"failed_count", "finish_time", b"finish_time", "infeasible_count", b"infeasible_count", "model_id", b"model_id", "model_name", b"model_name", "model_version", b"model_version", "no_action_count", b"no_action_count", "options", b"options", "partial", b"partial", "portfolio_count", b"portfolio_count", "rebalance_date", b"rebalance_date", "rebalance_id", b"rebalance_id", "rebalanced_count", b"rebalanced_count", "skipped_count", b"skipped_count", "state", b"state", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "create_time", b"create_time", "draft", b"draft", "error", b"error", "failed_count", b"failed_count", "finish_time", b"finish_time", "infeasible_count", b"infeasible_count", "model_id", b"model_id", "model_name", b"model_name", "model_version", b"model_version", "no_action_count", b"no_action_count", "options", b"options", "partial", b"partial", "portfolio_count", b"portfolio_count", "rebalance_date", b"rebalance_date", "rebalance_id", b"rebalance_id", "rebalanced_count", b"rebalanced_count", "skipped_count", b"skipped_count", "state", b"state", "summary", b"summary", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Rebalance: _TypeAlias = Rebalance  # noqa: Y015
+
+@_typing.final
+class RebalanceSummary(_message.Message):
+    """What a run did with all its portfolios together: exact sums over those that have an answer, which are REBALANCED
+    or NO_ACTION. Nothing of a portfolio that is INFEASIBLE, FAILED or SKIPPED is in them.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MARKET_VALUE_FIELD_NUMBER: _builtins.int
+    BUY_VALUE_FIELD_NUMBER: _builtins.int
+    SELL_VALUE_FIELD_NUMBER: _builtins.int
+    TURNOVER_WEIGHT_FIELD_NUMBER: _builtins.int
+    CASH_BEFORE_FIELD_NUMBER: _builtins.int
+    CASH_AFTER_FIELD_NUMBER: _builtins.int
+    DRIFT_BEFORE_FIELD_NUMBER: _builtins.int
+    DRIFT_AFTER_FIELD_NUMBER: _builtins.int
+    TRADE_COUNT_FIELD_NUMBER: _builtins.int
+    PROVEN_COUNT_FIELD_NUMBER: _builtins.int
+    UNPROVEN_COUNT_FIELD_NUMBER: _builtins.int
+    WORST_UNPROVEN_GAP_FIELD_NUMBER: _builtins.int
+    CASH_FLOW_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
+    trade_count: _builtins.int
+    """How many transactions there are."""
+    proven_count: _builtins.int
+    """How many answers are PROVEN_OPTIMAL. A new and empty portfolio has no answer to prove."""
+    unproven_count: _builtins.int
+    """How many answers are FEASIBLE, and not proven to be the best."""
+    @_builtins.property
+    def market_value(self) -> _decimal_pb2.Decimal:
+        """The sum of market values, in money."""
+
+    @_builtins.property
+    def buy_value(self) -> _decimal_pb2.Decimal:
+        """What all shares bought are worth at the prices of the run, in money."""
+
+    @_builtins.property
+    def sell_value(self) -> _decimal_pb2.Decimal:
+        """What all shares sold are worth at the prices of the run, in money: 0 or more."""
+
+    @_builtins.property
+    def turnover_weight(self) -> _decimal_pb2.Decimal:
+        """Buys and sells together over market value plus cash flow, rounded half to even to 12 decimals. Absent where that
+        is 0.
+        """
+
+    @_builtins.property
+    def cash_before(self) -> _decimal_pb2.Decimal:
+        """The sum of cash before flows and transactions, in money; may be negative."""
+
+    @_builtins.property
+    def cash_after(self) -> _decimal_pb2.Decimal:
+        """The sum of cash after flows, transactions and their costs, in money."""
+
+    @_builtins.property
+    def drift_before(self) -> _decimal_pb2.Decimal:
+        """The mean of drift_before of the portfolios that have both drifts, each by its market value plus cash flow; rounded
+        half to even to 12 decimals. Absent where none has.
+        """
+
+    @_builtins.property
+    def drift_after(self) -> _decimal_pb2.Decimal:
+        """The same of drift_after."""
+
+    @_builtins.property
+    def worst_unproven_gap(self) -> _decimal_pb2.Decimal:
+        """The greatest objective less lower_bound of those, in money. Absent where all are proven."""
+
+    @_builtins.property
+    def cash_flow(self) -> _decimal_pb2.Decimal:
+        """The sum of cash flows, in money: what comes less what is to be paid out."""
+
+    @_builtins.property
+    def cost(self) -> _decimal_pb2.Decimal:
+        """What all transactions cost beyond their value, in money; 0 where the run has no costs."""
+
+    def __init__(
+        self,
+        *,
+        market_value: _decimal_pb2.Decimal | None = ...,
+        buy_value: _decimal_pb2.Decimal | None = ...,
+        sell_value: _decimal_pb2.Decimal | None = ...,
+        turnover_weight: _decimal_pb2.Decimal | None = ...,
+        cash_before: _decimal_pb2.Decimal | None = ...,
+        cash_after: _decimal_pb2.Decimal | None = ...,
+        drift_before: _decimal_pb2.Decimal | None = ...,
+        drift_after: _decimal_pb2.Decimal | None = ...,
+        trade_count: _builtins.int = ...,
+        proven_count: _builtins.int = ...,
+        unproven_count: _builtins.int = ...,
+        worst_unproven_gap: _decimal_pb2.Decimal | None = ...,
+        cash_flow: _decimal_pb2.Decimal | None = ...,
+        cost: _decimal_pb2.Decimal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["buy_value", b"buy_value", "cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "market_value", b"market_value", "sell_value", b"sell_value", "turnover_weight", b"turnover_weight", "worst_unproven_gap", b"worst_unproven_gap"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["buy_value", b"buy_value", "cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "market_value", b"market_value", "proven_count", b"proven_count", "sell_value", b"sell_value", "trade_count", b"trade_count", "turnover_weight", b"turnover_weight", "unproven_count", b"unproven_count", "worst_unproven_gap", b"worst_unproven_gap"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RebalanceSummary: _TypeAlias = RebalanceSummary  # noqa: Y015
 
 @_typing.final
 class RebalanceOptions(_message.Message):
@@ -439,14 +616,24 @@ class RebalanceOptions(_message.Message):
     LOT_SIZES_FIELD_NUMBER: _builtins.int
     MAXIMUM_TURNOVER_WEIGHT_FIELD_NUMBER: _builtins.int
     MAXIMUM_TRADE_COUNT_FIELD_NUMBER: _builtins.int
+    SIDES_FIELD_NUMBER: _builtins.int
+    COSTS_FIELD_NUMBER: _builtins.int
     SECURITY_LIMITS_FIELD_NUMBER: _builtins.int
     GROUP_LIMITS_FIELD_NUMBER: _builtins.int
+    MAXIMUM_PRICE_AGE_DAYS_FIELD_NUMBER: _builtins.int
     strategy: Global___Strategy.ValueType
     """What to minimise. Unspecified is TO_TARGET."""
     allow_overdraft: _builtins.bool
     """True: cash is not checked at all."""
     maximum_trade_count: _builtins.int
     """The most transactions a portfolio may have: 0 or more. Absent is without limit."""
+    sides: Global___Sides.ValueType
+    """On which sides orders may be. Unspecified is BUY_AND_SELL."""
+    maximum_price_age_days: _builtins.int
+    """How old a price may be: days from the date that the pricing service gives it to rebalance_date, 0 to 3,650. A
+    portfolio that needs an older price, or one without a date, is FAILED with reason STALE_PRICE; others go on.
+    Absent is what the server is configured with, and then stands in the options of the run; without that, any age.
+    """
     @_builtins.property
     def minimum_cash(self) -> Global___MinimumCash:
         """Cash to keep."""
@@ -473,17 +660,21 @@ class RebalanceOptions(_message.Message):
 
     @_builtins.property
     def maximum_turnover_weight(self) -> _decimal_pb2.Decimal:
-        """The most that may be traded, buys and sells added, as a weight of market value: 0 or more. Absent is
-        without limit.
+        """The most that may be traded, buys and sells added, as a weight of market value plus cash flow: 0 or more. Absent
+        is without limit.
         """
 
     @_builtins.property
+    def costs(self) -> Global___TradingCosts:
+        """What trading costs beyond the value of what is traded; absent is nothing."""
+
+    @_builtins.property
     def security_limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___SecurityLimit]:
-        """Securities that are worth so much of the market value after the trades, each at most once, and at most 1,000."""
+        """Securities that are worth so much of market value plus cash flow after the trades, each at most once, and at most 1,000."""
 
     @_builtins.property
     def group_limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___GroupLimit]:
-        """Groups of securities that are worth so much of it together: at most 20."""
+        """Groups of securities that are worth so much of it together: at most 100."""
 
     def __init__(
         self,
@@ -497,23 +688,63 @@ class RebalanceOptions(_message.Message):
         lot_sizes: _abc.Iterable[Global___LotSize] | None = ...,
         maximum_turnover_weight: _decimal_pb2.Decimal | None = ...,
         maximum_trade_count: _builtins.int | None = ...,
+        sides: Global___Sides.ValueType = ...,
+        costs: Global___TradingCosts | None = ...,
         security_limits: _abc.Iterable[Global___SecurityLimit] | None = ...,
         group_limits: _abc.Iterable[Global___GroupLimit] | None = ...,
+        maximum_price_age_days: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_maximum_trade_count", b"_maximum_trade_count", "allow_overdraft", b"allow_overdraft", "cash_floor", b"cash_floor", "maximum_trade_count", b"maximum_trade_count", "maximum_turnover_weight", b"maximum_turnover_weight", "minimum_cash", b"minimum_cash", "minimum_trade_value", b"minimum_trade_value", "solver_timeout", b"solver_timeout"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_maximum_price_age_days", b"_maximum_price_age_days", "_maximum_trade_count", b"_maximum_trade_count", "allow_overdraft", b"allow_overdraft", "cash_floor", b"cash_floor", "costs", b"costs", "maximum_price_age_days", b"maximum_price_age_days", "maximum_trade_count", b"maximum_trade_count", "maximum_turnover_weight", b"maximum_turnover_weight", "minimum_cash", b"minimum_cash", "minimum_trade_value", b"minimum_trade_value", "solver_timeout", b"solver_timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_maximum_trade_count", b"_maximum_trade_count", "allow_overdraft", b"allow_overdraft", "cash_floor", b"cash_floor", "group_limits", b"group_limits", "lot_sizes", b"lot_sizes", "maximum_trade_count", b"maximum_trade_count", "maximum_turnover_weight", b"maximum_turnover_weight", "minimum_cash", b"minimum_cash", "minimum_trade_value", b"minimum_trade_value", "restrictions", b"restrictions", "security_limits", b"security_limits", "solver_timeout", b"solver_timeout", "strategy", b"strategy"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_maximum_price_age_days", b"_maximum_price_age_days", "_maximum_trade_count", b"_maximum_trade_count", "allow_overdraft", b"allow_overdraft", "cash_floor", b"cash_floor", "costs", b"costs", "group_limits", b"group_limits", "lot_sizes", b"lot_sizes", "maximum_price_age_days", b"maximum_price_age_days", "maximum_trade_count", b"maximum_trade_count", "maximum_turnover_weight", b"maximum_turnover_weight", "minimum_cash", b"minimum_cash", "minimum_trade_value", b"minimum_trade_value", "restrictions", b"restrictions", "security_limits", b"security_limits", "sides", b"sides", "solver_timeout", b"solver_timeout", "strategy", b"strategy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__maximum_price_age_days: _TypeAlias = _typing.Literal["maximum_price_age_days"]  # noqa: Y015
+    _WhichOneofArgType__maximum_price_age_days: _TypeAlias = _typing.Literal["_maximum_price_age_days", b"_maximum_price_age_days"]  # noqa: Y015
     _WhichOneofReturnType__maximum_trade_count: _TypeAlias = _typing.Literal["maximum_trade_count"]  # noqa: Y015
     _WhichOneofArgType__maximum_trade_count: _TypeAlias = _typing.Literal["_maximum_trade_count", b"_maximum_trade_count"]  # noqa: Y015
     _WhichOneofReturnType_cash_floor: _TypeAlias = _typing.Literal["minimum_cash", "allow_overdraft"]  # noqa: Y015
     _WhichOneofArgType_cash_floor: _TypeAlias = _typing.Literal["cash_floor", b"cash_floor"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__maximum_price_age_days) -> _WhichOneofReturnType__maximum_price_age_days | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__maximum_trade_count) -> _WhichOneofReturnType__maximum_trade_count | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType_cash_floor) -> _WhichOneofReturnType_cash_floor | None: ...
 
 Global___RebalanceOptions: _TypeAlias = RebalanceOptions  # noqa: Y015
+
+@_typing.final
+class TradingCosts(_message.Message):
+    """What each transaction costs beyond its value: rate_weight x value + per_trade_amount, paid from cash. The costs
+    count against what must remain in cash, to the last digit, and are in cash_after; market value, targets and what is
+    minimised are as without them.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RATE_WEIGHT_FIELD_NUMBER: _builtins.int
+    PER_TRADE_AMOUNT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def rate_weight(self) -> _decimal_pb2.Decimal:
+        """A weight of the value of the transaction: 0 or more, and below 1. Absent is 0."""
+
+    @_builtins.property
+    def per_trade_amount(self) -> _decimal_pb2.Decimal:
+        """An amount of money: 0 or more. Absent is 0."""
+
+    def __init__(
+        self,
+        *,
+        rate_weight: _decimal_pb2.Decimal | None = ...,
+        per_trade_amount: _decimal_pb2.Decimal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["per_trade_amount", b"per_trade_amount", "rate_weight", b"rate_weight"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["per_trade_amount", b"per_trade_amount", "rate_weight", b"rate_weight"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TradingCosts: _TypeAlias = TradingCosts  # noqa: Y015
 
 @_typing.final
 class MinimumCash(_message.Message):
@@ -529,7 +760,7 @@ class MinimumCash(_message.Message):
 
     @_builtins.property
     def weight(self) -> _decimal_pb2.Decimal:
-        """A weight of market value: 0 to 1."""
+        """A weight of market value plus cash flow: 0 to 1."""
 
     def __init__(
         self,
@@ -579,19 +810,23 @@ class LotSize(_message.Message):
 
     SECURITY_ID_FIELD_NUMBER: _builtins.int
     SHARES_FIELD_NUMBER: _builtins.int
+    APPLIES_TO_FIELD_NUMBER: _builtins.int
     security_id: _builtins.str
     """The security: 24 alphanumeric characters."""
     shares: _builtins.int
-    """Shares in a lot: 1 or more. Orders are multiples of it."""
+    """Shares in a lot: 1 or more. Orders are multiples of it; one that closes the position is exempt."""
+    applies_to: Global___LotSides.ValueType
+    """Which orders are in lots. Unspecified is BOTH."""
     def __init__(
         self,
         *,
         security_id: _builtins.str = ...,
         shares: _builtins.int = ...,
+        applies_to: Global___LotSides.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["security_id", b"security_id", "shares", b"shares"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applies_to", b"applies_to", "security_id", b"security_id", "shares", b"shares"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -599,12 +834,12 @@ Global___LotSize: _TypeAlias = LotSize  # noqa: Y015
 
 @_typing.final
 class SecurityLimit(_message.Message):
-    """What a security may be worth after the trades, as weights of market value. At least one side is given, and the
-    minimum does not exceed the maximum. It narrows the band of the security and does not replace it. In a portfolio
+    """What a security may be worth after the trades, as weights of market value plus cash flow. At least one side is
+    given, and the minimum does not exceed the maximum. It narrows the band of the security and does not replace it. In a portfolio
     that neither holds the security nor has it in its model there is nothing to limit.
 
-    A side that the holding breaks, and that a restriction forbids to mend, is no conflict: the security stays as it
-    is, and its limit is one of the limit_breaches. Any other limit that no whole shares keep makes the portfolio
+    A side that the holding breaks, and that a restriction or the sides of the run forbid to mend, is no conflict: the
+    security stays as it is, and its limit is one of the limit_breaches. Any other limit that no whole shares keep makes the portfolio
     INFEASIBLE. A maximum of 0 leaves less than a share that whole orders cannot trade.
     """
 
@@ -640,13 +875,13 @@ Global___SecurityLimit: _TypeAlias = SecurityLimit  # noqa: Y015
 
 @_typing.final
 class GroupLimit(_message.Message):
-    """What securities may be worth together after the trades, as weights of market value. At least one side is given,
-    and the minimum does not exceed the maximum. Securities that a portfolio neither holds nor has in its model count
+    """What securities may be worth together after the trades, as weights of market value plus cash flow. At least one
+    side is given, and the minimum does not exceed the maximum. Securities that a portfolio neither holds nor has in its model count
     nothing; where that is all of them there is nothing to limit.
 
-    Where the holdings break a side, and the whole shares that band, limit, lot, minimum trade and restriction leave
-    to each security cannot keep it, though without restrictions they could, it is no conflict: the trades do not
-    make it worse than it was, and it is one of the limit_breaches. Any other limit that no whole shares keep makes
+    Where the holdings break a side, and the whole shares that band, limit, lot, minimum trade, restriction and sides
+    leave to each security cannot keep it, though without restrictions and with orders on both sides they could, it is
+    no conflict: the trades do not make it worse than it was, and it is one of the limit_breaches. Any other limit that no whole shares keep makes
     the portfolio INFEASIBLE. A maximum of 0 leaves less than a share of each security.
     """
 
@@ -688,7 +923,9 @@ Global___GroupLimit: _TypeAlias = GroupLimit  # noqa: Y015
 
 @_typing.final
 class LimitBreach(_message.Message):
-    """A limit that stays broken, as a restriction forbids to mend what was broken before; it is no worse than before."""
+    """A limit that stays broken, as a restriction or the sides of the run forbid to mend what was broken before; it is no
+    worse than before.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -738,6 +975,8 @@ class PortfolioRebalance(_message.Message):
     POSITIONS_FIELD_NUMBER: _builtins.int
     SOLUTION_FIELD_NUMBER: _builtins.int
     SNAPSHOT_TIME_FIELD_NUMBER: _builtins.int
+    CASH_FLOW_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
     LIMIT_BREACHES_FIELD_NUMBER: _builtins.int
     rebalance_id: _builtins.str
     """The run."""
@@ -753,7 +992,9 @@ class PortfolioRebalance(_message.Message):
 
     @_builtins.property
     def market_value(self) -> _decimal_pb2.Decimal:
-        """Cash and holdings at the prices of the snapshot, in money. Absent where it could not be computed."""
+        """Cash and holdings at the prices of the snapshot, in money, without the cash flow. Absent where it could not be
+        computed.
+        """
 
     @_builtins.property
     def cash_before(self) -> _decimal_pb2.Decimal:
@@ -761,11 +1002,15 @@ class PortfolioRebalance(_message.Message):
 
     @_builtins.property
     def cash_after(self) -> _decimal_pb2.Decimal:
-        """Cash after the transactions, in money. Absent where there is no solution."""
+        """Cash after the cash flow and the transactions, in money: cash_before plus cash_flow less what is bought, plus what
+        is sold, less cost; it keeps the cash floor. Absent where there is no solution.
+        """
 
     @_builtins.property
     def drift_before(self) -> _decimal_pb2.Decimal:
-        """The sum of |value - target value| over market value, before; exact to 12 decimals."""
+        """The sum of |value - target value| before the transactions, over market value plus cash flow, of which target values
+        are shares; exact to 12 decimals.
+        """
 
     @_builtins.property
     def drift_after(self) -> _decimal_pb2.Decimal:
@@ -790,6 +1035,18 @@ class PortfolioRebalance(_message.Message):
         """When holdings and prices were read."""
 
     @_builtins.property
+    def cash_flow(self) -> _decimal_pb2.Decimal:
+        """Money that comes (above 0), or is to be paid out (below 0), as the request has it. Weights, bands and drift are of
+        market value plus this. Absent where the request has none for the portfolio, or 0.
+        """
+
+    @_builtins.property
+    def cost(self) -> _decimal_pb2.Decimal:
+        """What all transactions cost beyond their value, in money, exact. Absent where there is no solution, or where the
+        options of the run have no costs.
+        """
+
+    @_builtins.property
     def limit_breaches(self) -> _containers.RepeatedCompositeFieldContainer[Global___LimitBreach]:
         """The limits of the options that stay broken: those of securities first, each in the order of the options."""
 
@@ -810,11 +1067,13 @@ class PortfolioRebalance(_message.Message):
         positions: _abc.Iterable[Global___RebalancePosition] | None = ...,
         solution: Global___Solution | None = ...,
         snapshot_time: _timestamp_pb2.Timestamp | None = ...,
+        cash_flow: _decimal_pb2.Decimal | None = ...,
+        cost: _decimal_pb2.Decimal | None = ...,
         limit_breaches: _abc.Iterable[Global___LimitBreach] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "market_value", b"market_value", "snapshot_time", b"snapshot_time", "solution", b"solution"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "market_value", b"market_value", "snapshot_time", b"snapshot_time", "solution", b"solution"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "limit_breaches", b"limit_breaches", "market_value", b"market_value", "portfolio_id", b"portfolio_id", "portfolio_name", b"portfolio_name", "positions", b"positions", "rebalance_id", b"rebalance_id", "snapshot_time", b"snapshot_time", "solution", b"solution", "state", b"state", "transactions", b"transactions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "limit_breaches", b"limit_breaches", "market_value", b"market_value", "portfolio_id", b"portfolio_id", "portfolio_name", b"portfolio_name", "positions", b"positions", "rebalance_id", b"rebalance_id", "snapshot_time", b"snapshot_time", "solution", b"solution", "state", b"state", "transactions", b"transactions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -878,6 +1137,9 @@ class RebalancePosition(_message.Message):
     TRADE_QUANTITY_FIELD_NUMBER: _builtins.int
     TRADE_DATE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
+    GOOD_UNTIL_FIELD_NUMBER: _builtins.int
+    PRICE_DATE_FIELD_NUMBER: _builtins.int
     security_id: _builtins.str
     """The security: 24 alphanumeric characters."""
     ticker: _builtins.str
@@ -922,7 +1184,7 @@ class RebalancePosition(_message.Message):
 
     @_builtins.property
     def actual(self) -> _decimal_pb2.Decimal:
-        """adjusted_market_value over market value, rounded half to even to 4 decimals."""
+        """adjusted_market_value over market value plus cash flow, rounded half to even to 4 decimals."""
 
     @_builtins.property
     def actual_drift(self) -> _decimal_pb2.Decimal:
@@ -931,6 +1193,27 @@ class RebalancePosition(_message.Message):
     @_builtins.property
     def trade_date(self) -> _date_pb2.Date:
         """The day to trade; absent where the line does not trade."""
+
+    @_builtins.property
+    def cost(self) -> _decimal_pb2.Decimal:
+        """What the trade costs beyond its value, in money, exact; absent where the line does not trade, or where the options
+        of the run have no costs.
+        """
+
+    @_builtins.property
+    def good_until(self) -> Global___PriceRange:
+        """The prices of this security, those of all others unchanged, at which the orders of the portfolio leave every
+        weight inside its band, of the market value at those prices, and the cash floor kept. A band that the orders do
+        not keep at the prices of the run, because a restriction or a fraction of a share forbids it, is left out.
+        Answered by GetPortfolioRebalance and RebalancePortfolio alone, where there is a solution and the options of the
+        run are known; never in a stream or a list, nor in the view BASIC.
+        """
+
+    @_builtins.property
+    def price_date(self) -> _date_pb2.Date:
+        """The date that the pricing service gives the price; absent where it gives none, and of runs that began before
+        the server kept it.
+        """
 
     def __init__(
         self,
@@ -951,14 +1234,47 @@ class RebalancePosition(_message.Message):
         trade_quantity: _builtins.int = ...,
         trade_date: _date_pb2.Date | None = ...,
         reason: Global___PositionReason.ValueType = ...,
+        cost: _decimal_pb2.Decimal | None = ...,
+        good_until: Global___PriceRange | None = ...,
+        price_date: _date_pb2.Date | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["actual", b"actual", "actual_drift", b"actual_drift", "adjusted_market_value", b"adjusted_market_value", "adjusted_quantity", b"adjusted_quantity", "high_drift", b"high_drift", "low_drift", b"low_drift", "original_market_value", b"original_market_value", "original_quantity", b"original_quantity", "price", b"price", "target", b"target", "trade_date", b"trade_date"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["actual", b"actual", "actual_drift", b"actual_drift", "adjusted_market_value", b"adjusted_market_value", "adjusted_quantity", b"adjusted_quantity", "cost", b"cost", "good_until", b"good_until", "high_drift", b"high_drift", "low_drift", b"low_drift", "original_market_value", b"original_market_value", "original_quantity", b"original_quantity", "price", b"price", "price_date", b"price_date", "target", b"target", "trade_date", b"trade_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actual", b"actual", "actual_drift", b"actual_drift", "adjusted_market_value", b"adjusted_market_value", "adjusted_quantity", b"adjusted_quantity", "high_drift", b"high_drift", "low_drift", b"low_drift", "original_market_value", b"original_market_value", "original_quantity", b"original_quantity", "price", b"price", "reason", b"reason", "security_id", b"security_id", "target", b"target", "ticker", b"ticker", "trade_date", b"trade_date", "trade_quantity", b"trade_quantity", "transaction_type", b"transaction_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actual", b"actual", "actual_drift", b"actual_drift", "adjusted_market_value", b"adjusted_market_value", "adjusted_quantity", b"adjusted_quantity", "cost", b"cost", "good_until", b"good_until", "high_drift", b"high_drift", "low_drift", b"low_drift", "original_market_value", b"original_market_value", "original_quantity", b"original_quantity", "price", b"price", "price_date", b"price_date", "reason", b"reason", "security_id", b"security_id", "target", b"target", "ticker", b"ticker", "trade_date", b"trade_date", "trade_quantity", b"trade_quantity", "transaction_type", b"transaction_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RebalancePosition: _TypeAlias = RebalancePosition  # noqa: Y015
+
+@_typing.final
+class PriceRange(_message.Message):
+    """Prices from one to another, both included. At each end the rule holds, and 0.00000001 beyond it it does not."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOW_FIELD_NUMBER: _builtins.int
+    HIGH_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def low(self) -> _decimal_pb2.Decimal:
+        """The lowest, in money, to 8 decimals; absent where any lower price above 0 is as good."""
+
+    @_builtins.property
+    def high(self) -> _decimal_pb2.Decimal:
+        """The highest, in money, to 8 decimals; absent where any higher price is as good."""
+
+    def __init__(
+        self,
+        *,
+        low: _decimal_pb2.Decimal | None = ...,
+        high: _decimal_pb2.Decimal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["high", b"high", "low", b"low"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["high", b"high", "low", b"low"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PriceRange: _TypeAlias = PriceRange  # noqa: Y015
 
 @_typing.final
 class Solution(_message.Message):

@@ -28,9 +28,10 @@ from globeco.ordergen.v1 import rebalance_pb2 as globeco_dot_ordergen_dot_v1_dot
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from google.type import decimal_pb2 as google_dot_type_dot_decimal__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+globeco/ordergen/v1/rebalance_service.proto\x12\x13globeco.ordergen.v1\x1a\x1fglobeco/ordergen/v1/drift.proto\x1a\x1fglobeco/ordergen/v1/model.proto\x1a#globeco/ordergen/v1/rebalance.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/protobuf/empty.proto\"\xac\x01\n\x19RebalancePortfolioRequest\x12\x1a\n\x0cportfolio_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12<\n\x07options\x18\x02 \x01(\x0b\x32%.globeco.ordergen.v1.RebalanceOptionsB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\"\xc0\x02\n\x15RebalanceModelRequest\x12\x16\n\x08model_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12<\n\x07options\x18\x02 \x01(\x0b\x32%.globeco.ordergen.v1.RebalanceOptionsB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12?\n\x04view\x18\x05 \x01(\x0e\x32+.globeco.ordergen.v1.PortfolioRebalanceViewB\x04\xe2\x41\x01\x01\x12\x1b\n\rportfolio_ids\x18\x06 \x03(\tB\x04\xe2\x41\x01\x01\x12<\n\x0f\x64raft_positions\x18\x07 \x03(\x0b\x32\x1d.globeco.ordergen.v1.PositionB\x04\xe2\x41\x01\x01\"\xf0\x01\n\x16RebalanceModelResponse\x12\x16\n\x08sequence\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x37\n\x07started\x18\x02 \x01(\x0b\x32\x1e.globeco.ordergen.v1.RebalanceB\x04\xe2\x41\x01\x03H\x00\x12\x42\n\tportfolio\x18\x03 \x01(\x0b\x32\'.globeco.ordergen.v1.PortfolioRebalanceB\x04\xe2\x41\x01\x03H\x00\x12\x38\n\x08\x66inished\x18\x04 \x01(\x0b\x32\x1e.globeco.ordergen.v1.RebalanceB\x04\xe2\x41\x01\x03H\x00\x42\x07\n\x05\x65vent\"\xa4\x01\n\x15StartRebalanceRequest\x12\x16\n\x08model_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12<\n\x07options\x18\x02 \x01(\x0b\x32%.globeco.ordergen.v1.RebalanceOptionsB\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rportfolio_ids\x18\x04 \x03(\tB\x04\xe2\x41\x01\x01\"\x92\x01\n\x15WatchRebalanceRequest\x12\x1a\n\x0crebalance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1c\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x01\x12?\n\x04view\x18\x03 \x01(\x0e\x32+.globeco.ordergen.v1.PortfolioRebalanceViewB\x04\xe2\x41\x01\x01\"4\n\x16\x43\x61ncelRebalanceRequest\x12\x1a\n\x0crebalance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"1\n\x13GetRebalanceRequest\x12\x1a\n\x0crebalance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"\x93\x01\n\x15ListRebalancesRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x12\n\x04skip\x18\x03 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x16\n\x08model_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rportfolio_ids\x18\x05 \x03(\tB\x04\xe2\x41\x01\x01\"y\n\x16ListRebalancesResponse\x12\x32\n\nrebalances\x18\x01 \x03(\x0b\x32\x1e.globeco.ordergen.v1.Rebalance\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x05\"\xb2\x01\n\x1eListPortfolioRebalancesRequest\x12\x1a\n\x0crebalance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x41\n\x05state\x18\x04 \x01(\x0e\x32,.globeco.ordergen.v1.PortfolioRebalanceStateB\x04\xe2\x41\x01\x01\"\x81\x01\n\x1fListPortfolioRebalancesResponse\x12\x45\n\x14portfolio_rebalances\x18\x01 \x03(\x0b\x32\'.globeco.ordergen.v1.PortfolioRebalance\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x97\x01\n\x1cGetPortfolioRebalanceRequest\x12\x1a\n\x0crebalance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0cportfolio_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12?\n\x04view\x18\x03 \x01(\x0e\x32+.globeco.ordergen.v1.PortfolioRebalanceViewB\x04\xe2\x41\x01\x01\"K\n\x16\x44\x65leteRebalanceRequest\x12\x1a\n\x0crebalance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07version\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x02\"D\n\x11\x43heckDriftRequest\x12\x16\n\x08model_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x32\x9f\r\n\x10RebalanceService\x12\xa4\x01\n\x12RebalancePortfolio\x12..globeco.ordergen.v1.RebalancePortfolioRequest\x1a\'.globeco.ordergen.v1.PortfolioRebalance\"5\x82\xd3\xe4\x93\x02/\"*/api/v1/portfolio/{portfolio_id}/rebalance:\x01*\x12\x9a\x01\n\x0eRebalanceModel\x12*.globeco.ordergen.v1.RebalanceModelRequest\x1a+.globeco.ordergen.v1.RebalanceModelResponse\"-\x82\xd3\xe4\x93\x02\'\"\"/api/v1/model/{model_id}:rebalance:\x01*0\x01\x12\x8b\x01\n\x0eStartRebalance\x12*.globeco.ordergen.v1.StartRebalanceRequest\x1a\x1e.globeco.ordergen.v1.Rebalance\"-\x82\xd3\xe4\x93\x02\'\"\"/api/v1/model/{model_id}/rebalance:\x01*\x12\x9b\x01\n\x0eWatchRebalance\x12*.globeco.ordergen.v1.WatchRebalanceRequest\x1a+.globeco.ordergen.v1.RebalanceModelResponse\".\x82\xd3\xe4\x93\x02(\x12&/api/v1/rebalance/{rebalance_id}:watch0\x01\x12\x92\x01\n\x0f\x43\x61ncelRebalance\x12+.globeco.ordergen.v1.CancelRebalanceRequest\x1a\x1e.globeco.ordergen.v1.Rebalance\"2\x82\xd3\xe4\x93\x02,\"\'/api/v1/rebalance/{rebalance_id}:cancel:\x01*\x12\x82\x01\n\x0cGetRebalance\x12(.globeco.ordergen.v1.GetRebalanceRequest\x1a\x1e.globeco.ordergen.v1.Rebalance\"(\x82\xd3\xe4\x93\x02\"\x12 /api/v1/rebalance/{rebalance_id}\x12\x85\x01\n\x0eListRebalances\x12*.globeco.ordergen.v1.ListRebalancesRequest\x1a+.globeco.ordergen.v1.ListRebalancesResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/api/v1/rebalances\x12\xb9\x01\n\x17ListPortfolioRebalances\x12\x33.globeco.ordergen.v1.ListPortfolioRebalancesRequest\x1a\x34.globeco.ordergen.v1.ListPortfolioRebalancesResponse\"3\x82\xd3\xe4\x93\x02-\x12+/api/v1/rebalance/{rebalance_id}/portfolios\x12\xb6\x01\n\x15GetPortfolioRebalance\x12\x31.globeco.ordergen.v1.GetPortfolioRebalanceRequest\x1a\'.globeco.ordergen.v1.PortfolioRebalance\"A\x82\xd3\xe4\x93\x02;\x12\x39/api/v1/rebalance/{rebalance_id}/portfolio/{portfolio_id}\x12\x80\x01\n\x0f\x44\x65leteRebalance\x12+.globeco.ordergen.v1.DeleteRebalanceRequest\x1a\x16.google.protobuf.Empty\"(\x82\xd3\xe4\x93\x02\"* /api/v1/rebalance/{rebalance_id}\x12\x80\x01\n\nCheckDrift\x12&.globeco.ordergen.v1.CheckDriftRequest\x1a#.globeco.ordergen.v1.PortfolioDrift\"#\x82\xd3\xe4\x93\x02\x1d\"\x18/api/v1/portfolios:drift:\x01*0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+globeco/ordergen/v1/rebalance_service.proto\x12\x13globeco.ordergen.v1\x1a\x1fglobeco/ordergen/v1/drift.proto\x1a\x1fglobeco/ordergen/v1/model.proto\x1a#globeco/ordergen/v1/rebalance.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x19google/type/decimal.proto\"\xdb\x01\n\x19RebalancePortfolioRequest\x12\x1a\n\x0cportfolio_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12<\n\x07options\x18\x02 \x01(\x0b\x32%.globeco.ordergen.v1.RebalanceOptionsB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12-\n\tcash_flow\x18\x05 \x01(\x0b\x32\x14.google.type.DecimalB\x04\xe2\x41\x01\x01\"R\n\x08\x43\x61shFlow\x12\x1a\n\x0cportfolio_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12*\n\x06\x61mount\x18\x02 \x01(\x0b\x32\x14.google.type.DecimalB\x04\xe2\x41\x01\x02\"\xf9\x02\n\x15RebalanceModelRequest\x12\x16\n\x08model_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12<\n\x07options\x18\x02 \x01(\x0b\x32%.globeco.ordergen.v1.RebalanceOptionsB\x04\xe2\x41\x01\x01\x12\x1b\n\rvalidate_only\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12?\n\x04view\x18\x05 \x01(\x0e\x32+.globeco.ordergen.v1.PortfolioRebalanceViewB\x04\xe2\x41\x01\x01\x12\x1b\n\rportfolio_ids\x18\x06 \x03(\tB\x04\xe2\x41\x01\x01\x12<\n\x0f\x64raft_positions\x18\x07 \x03(\x0b\x32\x1d.globeco.ordergen.v1.PositionB\x04\xe2\x41\x01\x01\x12\x37\n\ncash_flows\x18\x08 \x03(\x0b\x32\x1d.globeco.ordergen.v1.CashFlowB\x04\xe2\x41\x01\x01\"\xf0\x01\n\x16RebalanceModelResponse\x12\x16\n\x08sequence\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x37\n\x07started\x18\x02 \x01(\x0b\x32\x1e.globeco.ordergen.v1.RebalanceB\x04\xe2\x41\x01\x03H\x00\x12\x42\n\tportfolio\x18\x03 \x01(\x0b\x32\'.globeco.ordergen.v1.PortfolioRebalanceB\x04\xe2\x41\x01\x03H\x00\x12\x38\n\x08\x66inished\x18\x04 \x01(\x0b\x32\x1e.globeco.ordergen.v1.RebalanceB\x04\xe2\x41\x01\x03H\x00\x42\x07\n\x05\x65vent\"\xdd\x01\n\x15StartRebalanceRequest\x12\x16\n\x08model_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12<\n\x07options\x18\x02 \x01(\x0b\x32%.globeco.ordergen.v1.RebalanceOptionsB\x04\xe2\x41\x01\x01\x12\x18\n\nrequest_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rportfolio_ids\x18\x04 \x03(\tB\x04\xe2\x41\x01\x01\x12\x37\n\ncash_flows\x18\x05 \x03(\x0b\x32\x1d.globeco.ordergen.v1.CashFlowB\x04\xe2\x41\x01\x01\"\x92\x01\n\x15WatchRebalanceRequest\x12\x1a\n\x0crebalance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1c\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x01\x12?\n\x04view\x18\x03 \x01(\x0e\x32+.globeco.ordergen.v1.PortfolioRebalanceViewB\x04\xe2\x41\x01\x01\"4\n\x16\x43\x61ncelRebalanceRequest\x12\x1a\n\x0crebalance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"1\n\x13GetRebalanceRequest\x12\x1a\n\x0crebalance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"\x93\x01\n\x15ListRebalancesRequest\x12\x17\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x12\n\x04skip\x18\x03 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x16\n\x08model_id\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01\x12\x1b\n\rportfolio_ids\x18\x05 \x03(\tB\x04\xe2\x41\x01\x01\"y\n\x16ListRebalancesResponse\x12\x32\n\nrebalances\x18\x01 \x03(\x0b\x32\x1e.globeco.ordergen.v1.Rebalance\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x05\"\xb2\x01\n\x1eListPortfolioRebalancesRequest\x12\x1a\n\x0crebalance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x12\x18\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01\x12\x41\n\x05state\x18\x04 \x01(\x0e\x32,.globeco.ordergen.v1.PortfolioRebalanceStateB\x04\xe2\x41\x01\x01\"\x81\x01\n\x1fListPortfolioRebalancesResponse\x12\x45\n\x14portfolio_rebalances\x18\x01 \x03(\x0b\x32\'.globeco.ordergen.v1.PortfolioRebalance\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x97\x01\n\x1cGetPortfolioRebalanceRequest\x12\x1a\n\x0crebalance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x1a\n\x0cportfolio_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12?\n\x04view\x18\x03 \x01(\x0e\x32+.globeco.ordergen.v1.PortfolioRebalanceViewB\x04\xe2\x41\x01\x01\"K\n\x16\x44\x65leteRebalanceRequest\x12\x1a\n\x0crebalance_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x15\n\x07version\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x02\"D\n\x11\x43heckDriftRequest\x12\x16\n\x08model_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01\x12\x17\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01\x32\x9f\r\n\x10RebalanceService\x12\xa4\x01\n\x12RebalancePortfolio\x12..globeco.ordergen.v1.RebalancePortfolioRequest\x1a\'.globeco.ordergen.v1.PortfolioRebalance\"5\x82\xd3\xe4\x93\x02/\"*/api/v1/portfolio/{portfolio_id}/rebalance:\x01*\x12\x9a\x01\n\x0eRebalanceModel\x12*.globeco.ordergen.v1.RebalanceModelRequest\x1a+.globeco.ordergen.v1.RebalanceModelResponse\"-\x82\xd3\xe4\x93\x02\'\"\"/api/v1/model/{model_id}:rebalance:\x01*0\x01\x12\x8b\x01\n\x0eStartRebalance\x12*.globeco.ordergen.v1.StartRebalanceRequest\x1a\x1e.globeco.ordergen.v1.Rebalance\"-\x82\xd3\xe4\x93\x02\'\"\"/api/v1/model/{model_id}/rebalance:\x01*\x12\x9b\x01\n\x0eWatchRebalance\x12*.globeco.ordergen.v1.WatchRebalanceRequest\x1a+.globeco.ordergen.v1.RebalanceModelResponse\".\x82\xd3\xe4\x93\x02(\x12&/api/v1/rebalance/{rebalance_id}:watch0\x01\x12\x92\x01\n\x0f\x43\x61ncelRebalance\x12+.globeco.ordergen.v1.CancelRebalanceRequest\x1a\x1e.globeco.ordergen.v1.Rebalance\"2\x82\xd3\xe4\x93\x02,\"\'/api/v1/rebalance/{rebalance_id}:cancel:\x01*\x12\x82\x01\n\x0cGetRebalance\x12(.globeco.ordergen.v1.GetRebalanceRequest\x1a\x1e.globeco.ordergen.v1.Rebalance\"(\x82\xd3\xe4\x93\x02\"\x12 /api/v1/rebalance/{rebalance_id}\x12\x85\x01\n\x0eListRebalances\x12*.globeco.ordergen.v1.ListRebalancesRequest\x1a+.globeco.ordergen.v1.ListRebalancesResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\x12\x12/api/v1/rebalances\x12\xb9\x01\n\x17ListPortfolioRebalances\x12\x33.globeco.ordergen.v1.ListPortfolioRebalancesRequest\x1a\x34.globeco.ordergen.v1.ListPortfolioRebalancesResponse\"3\x82\xd3\xe4\x93\x02-\x12+/api/v1/rebalance/{rebalance_id}/portfolios\x12\xb6\x01\n\x15GetPortfolioRebalance\x12\x31.globeco.ordergen.v1.GetPortfolioRebalanceRequest\x1a\'.globeco.ordergen.v1.PortfolioRebalance\"A\x82\xd3\xe4\x93\x02;\x12\x39/api/v1/rebalance/{rebalance_id}/portfolio/{portfolio_id}\x12\x80\x01\n\x0f\x44\x65leteRebalance\x12+.globeco.ordergen.v1.DeleteRebalanceRequest\x1a\x16.google.protobuf.Empty\"(\x82\xd3\xe4\x93\x02\"* /api/v1/rebalance/{rebalance_id}\x12\x80\x01\n\nCheckDrift\x12&.globeco.ordergen.v1.CheckDriftRequest\x1a#.globeco.ordergen.v1.PortfolioDrift\"#\x82\xd3\xe4\x93\x02\x1d\"\x18/api/v1/portfolios:drift:\x01*0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,6 +46,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REBALANCEPORTFOLIOREQUEST'].fields_by_name['validate_only']._serialized_options = b'\342A\001\001'
   _globals['_REBALANCEPORTFOLIOREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_REBALANCEPORTFOLIOREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001'
+  _globals['_REBALANCEPORTFOLIOREQUEST'].fields_by_name['cash_flow']._loaded_options = None
+  _globals['_REBALANCEPORTFOLIOREQUEST'].fields_by_name['cash_flow']._serialized_options = b'\342A\001\001'
+  _globals['_CASHFLOW'].fields_by_name['portfolio_id']._loaded_options = None
+  _globals['_CASHFLOW'].fields_by_name['portfolio_id']._serialized_options = b'\342A\001\002'
+  _globals['_CASHFLOW'].fields_by_name['amount']._loaded_options = None
+  _globals['_CASHFLOW'].fields_by_name['amount']._serialized_options = b'\342A\001\002'
   _globals['_REBALANCEMODELREQUEST'].fields_by_name['model_id']._loaded_options = None
   _globals['_REBALANCEMODELREQUEST'].fields_by_name['model_id']._serialized_options = b'\342A\001\002'
   _globals['_REBALANCEMODELREQUEST'].fields_by_name['options']._loaded_options = None
@@ -59,6 +66,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REBALANCEMODELREQUEST'].fields_by_name['portfolio_ids']._serialized_options = b'\342A\001\001'
   _globals['_REBALANCEMODELREQUEST'].fields_by_name['draft_positions']._loaded_options = None
   _globals['_REBALANCEMODELREQUEST'].fields_by_name['draft_positions']._serialized_options = b'\342A\001\001'
+  _globals['_REBALANCEMODELREQUEST'].fields_by_name['cash_flows']._loaded_options = None
+  _globals['_REBALANCEMODELREQUEST'].fields_by_name['cash_flows']._serialized_options = b'\342A\001\001'
   _globals['_REBALANCEMODELRESPONSE'].fields_by_name['sequence']._loaded_options = None
   _globals['_REBALANCEMODELRESPONSE'].fields_by_name['sequence']._serialized_options = b'\342A\001\003'
   _globals['_REBALANCEMODELRESPONSE'].fields_by_name['started']._loaded_options = None
@@ -75,6 +84,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STARTREBALANCEREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001'
   _globals['_STARTREBALANCEREQUEST'].fields_by_name['portfolio_ids']._loaded_options = None
   _globals['_STARTREBALANCEREQUEST'].fields_by_name['portfolio_ids']._serialized_options = b'\342A\001\001'
+  _globals['_STARTREBALANCEREQUEST'].fields_by_name['cash_flows']._loaded_options = None
+  _globals['_STARTREBALANCEREQUEST'].fields_by_name['cash_flows']._serialized_options = b'\342A\001\001'
   _globals['_WATCHREBALANCEREQUEST'].fields_by_name['rebalance_id']._loaded_options = None
   _globals['_WATCHREBALANCEREQUEST'].fields_by_name['rebalance_id']._serialized_options = b'\342A\001\002'
   _globals['_WATCHREBALANCEREQUEST'].fields_by_name['after_sequence']._loaded_options = None
@@ -139,34 +150,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REBALANCESERVICE'].methods_by_name['DeleteRebalance']._serialized_options = b'\202\323\344\223\002\"* /api/v1/rebalance/{rebalance_id}'
   _globals['_REBALANCESERVICE'].methods_by_name['CheckDrift']._loaded_options = None
   _globals['_REBALANCESERVICE'].methods_by_name['CheckDrift']._serialized_options = b'\202\323\344\223\002\035\"\030/api/v1/portfolios:drift:\001*'
-  _globals['_REBALANCEPORTFOLIOREQUEST']._serialized_start=264
-  _globals['_REBALANCEPORTFOLIOREQUEST']._serialized_end=436
-  _globals['_REBALANCEMODELREQUEST']._serialized_start=439
-  _globals['_REBALANCEMODELREQUEST']._serialized_end=759
-  _globals['_REBALANCEMODELRESPONSE']._serialized_start=762
-  _globals['_REBALANCEMODELRESPONSE']._serialized_end=1002
-  _globals['_STARTREBALANCEREQUEST']._serialized_start=1005
-  _globals['_STARTREBALANCEREQUEST']._serialized_end=1169
-  _globals['_WATCHREBALANCEREQUEST']._serialized_start=1172
-  _globals['_WATCHREBALANCEREQUEST']._serialized_end=1318
-  _globals['_CANCELREBALANCEREQUEST']._serialized_start=1320
-  _globals['_CANCELREBALANCEREQUEST']._serialized_end=1372
-  _globals['_GETREBALANCEREQUEST']._serialized_start=1374
-  _globals['_GETREBALANCEREQUEST']._serialized_end=1423
-  _globals['_LISTREBALANCESREQUEST']._serialized_start=1426
-  _globals['_LISTREBALANCESREQUEST']._serialized_end=1573
-  _globals['_LISTREBALANCESRESPONSE']._serialized_start=1575
-  _globals['_LISTREBALANCESRESPONSE']._serialized_end=1696
-  _globals['_LISTPORTFOLIOREBALANCESREQUEST']._serialized_start=1699
-  _globals['_LISTPORTFOLIOREBALANCESREQUEST']._serialized_end=1877
-  _globals['_LISTPORTFOLIOREBALANCESRESPONSE']._serialized_start=1880
-  _globals['_LISTPORTFOLIOREBALANCESRESPONSE']._serialized_end=2009
-  _globals['_GETPORTFOLIOREBALANCEREQUEST']._serialized_start=2012
-  _globals['_GETPORTFOLIOREBALANCEREQUEST']._serialized_end=2163
-  _globals['_DELETEREBALANCEREQUEST']._serialized_start=2165
-  _globals['_DELETEREBALANCEREQUEST']._serialized_end=2240
-  _globals['_CHECKDRIFTREQUEST']._serialized_start=2242
-  _globals['_CHECKDRIFTREQUEST']._serialized_end=2310
-  _globals['_REBALANCESERVICE']._serialized_start=2313
-  _globals['_REBALANCESERVICE']._serialized_end=4008
+  _globals['_REBALANCEPORTFOLIOREQUEST']._serialized_start=291
+  _globals['_REBALANCEPORTFOLIOREQUEST']._serialized_end=510
+  _globals['_CASHFLOW']._serialized_start=512
+  _globals['_CASHFLOW']._serialized_end=594
+  _globals['_REBALANCEMODELREQUEST']._serialized_start=597
+  _globals['_REBALANCEMODELREQUEST']._serialized_end=974
+  _globals['_REBALANCEMODELRESPONSE']._serialized_start=977
+  _globals['_REBALANCEMODELRESPONSE']._serialized_end=1217
+  _globals['_STARTREBALANCEREQUEST']._serialized_start=1220
+  _globals['_STARTREBALANCEREQUEST']._serialized_end=1441
+  _globals['_WATCHREBALANCEREQUEST']._serialized_start=1444
+  _globals['_WATCHREBALANCEREQUEST']._serialized_end=1590
+  _globals['_CANCELREBALANCEREQUEST']._serialized_start=1592
+  _globals['_CANCELREBALANCEREQUEST']._serialized_end=1644
+  _globals['_GETREBALANCEREQUEST']._serialized_start=1646
+  _globals['_GETREBALANCEREQUEST']._serialized_end=1695
+  _globals['_LISTREBALANCESREQUEST']._serialized_start=1698
+  _globals['_LISTREBALANCESREQUEST']._serialized_end=1845
+  _globals['_LISTREBALANCESRESPONSE']._serialized_start=1847
+  _globals['_LISTREBALANCESRESPONSE']._serialized_end=1968
+  _globals['_LISTPORTFOLIOREBALANCESREQUEST']._serialized_start=1971
+  _globals['_LISTPORTFOLIOREBALANCESREQUEST']._serialized_end=2149
+  _globals['_LISTPORTFOLIOREBALANCESRESPONSE']._serialized_start=2152
+  _globals['_LISTPORTFOLIOREBALANCESRESPONSE']._serialized_end=2281
+  _globals['_GETPORTFOLIOREBALANCEREQUEST']._serialized_start=2284
+  _globals['_GETPORTFOLIOREBALANCEREQUEST']._serialized_end=2435
+  _globals['_DELETEREBALANCEREQUEST']._serialized_start=2437
+  _globals['_DELETEREBALANCEREQUEST']._serialized_end=2512
+  _globals['_CHECKDRIFTREQUEST']._serialized_start=2514
+  _globals['_CHECKDRIFTREQUEST']._serialized_end=2582
+  _globals['_REBALANCESERVICE']._serialized_start=2585
+  _globals['_REBALANCESERVICE']._serialized_end=4280
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ from globeco.ordergen.v1 import rebalance_pb2 as _rebalance_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.type import decimal_pb2 as _decimal_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -30,6 +31,7 @@ class RebalancePortfolioRequest(_message.Message):
     OPTIONS_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CASH_FLOW_FIELD_NUMBER: _builtins.int
     portfolio_id: _builtins.str
     """The portfolio: 24 alphanumeric characters; it must belong to a model."""
     validate_only: _builtins.bool
@@ -42,6 +44,13 @@ class RebalancePortfolioRequest(_message.Message):
     def options(self) -> _rebalance_pb2.RebalanceOptions:
         """How to rebalance."""
 
+    @_builtins.property
+    def cash_flow(self) -> _decimal_pb2.Decimal:
+        """Money that comes to the portfolio (above 0), or is to be paid out of it (below 0), in money: the portfolio is
+        rebalanced as if its cash were so much more, or less. 0 is none, as absent is. Market value plus this must be
+        above 0.
+        """
+
     def __init__(
         self,
         *,
@@ -49,14 +58,45 @@ class RebalancePortfolioRequest(_message.Message):
         options: _rebalance_pb2.RebalanceOptions | None = ...,
         validate_only: _builtins.bool = ...,
         request_id: _builtins.str = ...,
+        cash_flow: _decimal_pb2.Decimal | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cash_flow", b"cash_flow", "options", b"options"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["options", b"options", "portfolio_id", b"portfolio_id", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash_flow", b"cash_flow", "options", b"options", "portfolio_id", b"portfolio_id", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RebalancePortfolioRequest: _TypeAlias = RebalancePortfolioRequest  # noqa: Y015
+
+@_typing.final
+class CashFlow(_message.Message):
+    """Money that comes to a portfolio, or is to be paid out of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PORTFOLIO_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    portfolio_id: _builtins.str
+    """The portfolio, one of those of the run: 24 alphanumeric characters."""
+    @_builtins.property
+    def amount(self) -> _decimal_pb2.Decimal:
+        """Above 0 what comes, below 0 what is to be paid out, in money; 0 is none. Market value plus this must be above 0,
+        or the portfolio fails (MARKET_VALUE_NOT_POSITIVE).
+        """
+
+    def __init__(
+        self,
+        *,
+        portfolio_id: _builtins.str = ...,
+        amount: _decimal_pb2.Decimal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "portfolio_id", b"portfolio_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CashFlow: _TypeAlias = CashFlow  # noqa: Y015
 
 @_typing.final
 class RebalanceModelRequest(_message.Message):
@@ -71,6 +111,7 @@ class RebalanceModelRequest(_message.Message):
     VIEW_FIELD_NUMBER: _builtins.int
     PORTFOLIO_IDS_FIELD_NUMBER: _builtins.int
     DRAFT_POSITIONS_FIELD_NUMBER: _builtins.int
+    CASH_FLOWS_FIELD_NUMBER: _builtins.int
     model_id: _builtins.str
     """The model: 24 lower-case hexadecimal characters."""
     validate_only: _builtins.bool
@@ -98,6 +139,12 @@ class RebalanceModelRequest(_message.Message):
         validate_only alone. The rules are those of Model.positions. Empty is no draft.
         """
 
+    @_builtins.property
+    def cash_flows(self) -> _containers.RepeatedCompositeFieldContainer[Global___CashFlow]:
+        """Money that comes to portfolios of the run, or is to be paid out of them: each is rebalanced as if its cash were so
+        much more, or less. Each portfolio at most once, and at most 100,000, within the 4 MiB of a request.
+        """
+
     def __init__(
         self,
         *,
@@ -108,10 +155,11 @@ class RebalanceModelRequest(_message.Message):
         view: _rebalance_pb2.PortfolioRebalanceView.ValueType = ...,
         portfolio_ids: _abc.Iterable[_builtins.str] | None = ...,
         draft_positions: _abc.Iterable[_model_pb2.Position] | None = ...,
+        cash_flows: _abc.Iterable[Global___CashFlow] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["draft_positions", b"draft_positions", "model_id", b"model_id", "options", b"options", "portfolio_ids", b"portfolio_ids", "request_id", b"request_id", "validate_only", b"validate_only", "view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash_flows", b"cash_flows", "draft_positions", b"draft_positions", "model_id", b"model_id", "options", b"options", "portfolio_ids", b"portfolio_ids", "request_id", b"request_id", "validate_only", b"validate_only", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -169,6 +217,7 @@ class StartRebalanceRequest(_message.Message):
     OPTIONS_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     PORTFOLIO_IDS_FIELD_NUMBER: _builtins.int
+    CASH_FLOWS_FIELD_NUMBER: _builtins.int
     model_id: _builtins.str
     """The model: 24 lower-case hexadecimal characters."""
     request_id: _builtins.str
@@ -184,6 +233,12 @@ class StartRebalanceRequest(_message.Message):
         all of the model's.
         """
 
+    @_builtins.property
+    def cash_flows(self) -> _containers.RepeatedCompositeFieldContainer[Global___CashFlow]:
+        """Money that comes to portfolios of the run, or is to be paid out of them: each is rebalanced as if its cash were so
+        much more, or less. Each portfolio at most once, and at most 100,000, within the 4 MiB of a request.
+        """
+
     def __init__(
         self,
         *,
@@ -191,10 +246,11 @@ class StartRebalanceRequest(_message.Message):
         options: _rebalance_pb2.RebalanceOptions | None = ...,
         request_id: _builtins.str = ...,
         portfolio_ids: _abc.Iterable[_builtins.str] | None = ...,
+        cash_flows: _abc.Iterable[Global___CashFlow] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["model_id", b"model_id", "options", b"options", "portfolio_ids", b"portfolio_ids", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash_flows", b"cash_flows", "model_id", b"model_id", "options", b"options", "portfolio_ids", b"portfolio_ids", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -127,9 +127,9 @@ class RebalanceServiceServicer(object):
         """Rebalances one portfolio to the model it belongs to: a run of one portfolio, stored like any other.
 
         NOT_FOUND where the portfolio belongs to no model; FAILED_PRECONDITION where no whole shares satisfy its
-        bands and cash (reason INFEASIBLE), its market value is not positive (MARKET_VALUE_NOT_POSITIVE), its model
+        bands and cash (reason INFEASIBLE), its market value plus cash flow is not positive (MARKET_VALUE_NOT_POSITIVE), its model
         has no positions (MODEL_WITHOUT_POSITIONS), or what a sibling service says of it is missing or cannot be
-        (MISSING_DATA, BAD_DATA), or an order would have more shares than 64 bits count; DEADLINE_EXCEEDED with reason SOLVER_UNDECIDED where the solver's time ended before
+        (MISSING_DATA, BAD_DATA), a price that it needs is older than it may be (STALE_PRICE), or an order would have more shares than 64 bits count; DEADLINE_EXCEEDED with reason SOLVER_UNDECIDED where the solver's time ended before
         it found an answer, or proved that there is none (metadata lower_bound); UNIMPLEMENTED for a field that the server does not know. Where the run was
         stored, metadata rebalance_id leads to it.
         """

@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from google.type import date_pb2 as google_dot_type_dot_date__pb2
 from google.type import decimal_pb2 as google_dot_type_dot_decimal__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(globeco/pricing/v1/pricing_service.proto\x12\x12globeco.pricing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/type/decimal.proto\"\x13\n\x11ListPricesRequest\"E\n\x12ListPricesResponse\x12/\n\x06prices\x18\x01 \x03(\x0b\x32\x19.globeco.pricing.v1.PriceB\x04\xe2\x41\x01\x01\"H\n\x05Price\x12\x14\n\x06ticker\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12)\n\x05\x63lose\x18\x02 \x01(\x0b\x32\x14.google.type.DecimalB\x04\xe2\x41\x01\x02\x32m\n\x0ePricingService\x12[\n\nListPrices\x12%.globeco.pricing.v1.ListPricesRequest\x1a&.globeco.pricing.v1.ListPricesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(globeco/pricing/v1/pricing_service.proto\x12\x12globeco.pricing.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x16google/type/date.proto\x1a\x19google/type/decimal.proto\"\x13\n\x11ListPricesRequest\"E\n\x12ListPricesResponse\x12/\n\x06prices\x18\x01 \x03(\x0b\x32\x19.globeco.pricing.v1.PriceB\x04\xe2\x41\x01\x01\"o\n\x05Price\x12\x14\n\x06ticker\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12)\n\x05\x63lose\x18\x02 \x01(\x0b\x32\x14.google.type.DecimalB\x04\xe2\x41\x01\x02\x12%\n\x04\x64\x61te\x18\x03 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01\x32m\n\x0ePricingService\x12[\n\nListPrices\x12%.globeco.pricing.v1.ListPricesRequest\x1a&.globeco.pricing.v1.ListPricesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,12 +40,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PRICE'].fields_by_name['ticker']._serialized_options = b'\342A\001\002'
   _globals['_PRICE'].fields_by_name['close']._loaded_options = None
   _globals['_PRICE'].fields_by_name['close']._serialized_options = b'\342A\001\002'
-  _globals['_LISTPRICESREQUEST']._serialized_start=124
-  _globals['_LISTPRICESREQUEST']._serialized_end=143
-  _globals['_LISTPRICESRESPONSE']._serialized_start=145
-  _globals['_LISTPRICESRESPONSE']._serialized_end=214
-  _globals['_PRICE']._serialized_start=216
-  _globals['_PRICE']._serialized_end=288
-  _globals['_PRICINGSERVICE']._serialized_start=290
-  _globals['_PRICINGSERVICE']._serialized_end=399
+  _globals['_PRICE'].fields_by_name['date']._loaded_options = None
+  _globals['_PRICE'].fields_by_name['date']._serialized_options = b'\342A\001\001'
+  _globals['_LISTPRICESREQUEST']._serialized_start=148
+  _globals['_LISTPRICESREQUEST']._serialized_end=167
+  _globals['_LISTPRICESRESPONSE']._serialized_start=169
+  _globals['_LISTPRICESRESPONSE']._serialized_end=238
+  _globals['_PRICE']._serialized_start=240
+  _globals['_PRICE']._serialized_end=351
+  _globals['_PRICINGSERVICE']._serialized_start=353
+  _globals['_PRICINGSERVICE']._serialized_end=462
 # @@protoc_insertion_point(module_scope)

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.type import date_pb2 as _date_pb2
 from google.type import decimal_pb2 as _decimal_pb2
 import builtins as _builtins
 import sys
@@ -68,21 +69,27 @@ class Price(_message.Message):
 
     TICKER_FIELD_NUMBER: _builtins.int
     CLOSE_FIELD_NUMBER: _builtins.int
+    DATE_FIELD_NUMBER: _builtins.int
     ticker: _builtins.str
     """Names the security on its market: not blank."""
     @_builtins.property
     def close(self) -> _decimal_pb2.Decimal:
         """The price of one share, in money: above 0, at most 8 decimals."""
 
+    @_builtins.property
+    def date(self) -> _date_pb2.Date:
+        """The day of which the price is; a price without one, or with one that is no day, has none."""
+
     def __init__(
         self,
         *,
         ticker: _builtins.str = ...,
         close: _decimal_pb2.Decimal | None = ...,
+        date: _date_pb2.Date | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["close", b"close"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["close", b"close", "date", b"date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["close", b"close", "ticker", b"ticker"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["close", b"close", "date", b"date", "ticker", b"ticker"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

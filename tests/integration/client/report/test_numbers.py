@@ -22,6 +22,8 @@ PORTFOLIOS = [
     *(answered(number, 15, proven=number != 4) for number in range(30)),
     replace(answered(30, 2), cash_after=FINE),
     without_answer(31, "FAILED", "There is no price."),
+    answered(32, 15, flow="-120000.50"),
+    answered(33, 15, flow="80000"),
 ]
 
 
@@ -84,13 +86,13 @@ def test_the_table_has_the_numbers_of_the_service(tab: Tab) -> None:
         ]
         assert [row[2], row[3], row[4], row[7]] == expected
         its = figures(one)
-        weight = its.turnover / one.market_value if one.market_value else None
+        weight = its.turnover / one.base_value if one.base_value else None
         assert row[5] == (f"{digits(its.turnover)} in money", percent(weight)[1])
         assert row[6] == (f"{its.buys} buys, {its.sells} sells", str(its.buys + its.sells))
 
 
 def test_the_lines_of_a_portfolio_have_the_numbers_of_the_service(tab: Tab) -> None:
-    for portfolio in (PORTFOLIOS[0], PORTFOLIOS[4], PORTFOLIOS[29]):
+    for portfolio in (PORTFOLIOS[0], PORTFOLIOS[4], PORTFOLIOS[29], PORTFOLIOS[32]):
         show(tab, portfolio)
         found = tab.eval_on_selector_all("table.lines tbody tr", READ_LINES)
         assert sorted(map(tuple, found)) == sorted(expected_lines(portfolio))
@@ -129,9 +131,25 @@ def show(tab: Tab, portfolio: PortfolioRebalance) -> None:
     tab.wait_for_selector(f"#portfolio:not([hidden]) code:text('{portfolio.portfolio_id}')")
 
 
-def test_bullets_are_drawn_where_the_weights_are(tab: Tab) -> None:
-    portfolio = PORTFOLIOS[3]
-    value = portfolio.market_value or Decimal(1)
+def test_money_that_comes_or_goes_is_told_and_weights_are_of_what_is_there_then(tab: Tab) -> None:
+    for portfolio, told in ((PORTFOLIOS[32], "\N{MINUS SIGN}120,000.50"), (PORTFOLIOS[0], None)):
+        show(tab, portfolio)
+        facts = dict(tab.eval_on_selector_all("#portfolio .facts-list div", READ_FACTS))
+        assert facts.get("Cash flow") == told
+        assert facts["Market value"] == money(portfolio.market_value)[1]
+        its = figures(portfolio)
+        weight = percent(its.turnover / (portfolio.base_value or 1))[1]
+        assert facts["Turnover"] == f"{money(its.turnover)[1]} ({weight})"
+    assert "Of market value plus cash flow" in (tab.text_content("#turnover-chart") or "")
+
+
+READ_FACTS = "rows => rows.map(row => [...row.children].map(one => one.textContent))"
+
+
+@pytest.mark.parametrize("row", [3, 33])
+def test_bullets_are_drawn_where_the_weights_are(tab: Tab, row: int) -> None:
+    portfolio = PORTFOLIOS[row]
+    value = portfolio.base_value or Decimal(1)
     show(tab, portfolio)
     drawn = tab.eval_on_selector_all(
         "table.lines tbody tr",
@@ -200,9 +218,7 @@ def test_bars_have_the_height_of_their_counts(tab: Tab, chart: str, name: str) -
     )
     known = [one for one in PORTFOLIOS if one.market_value]
     values = [
-        float(
-            (figures(one).turnover if name == "turnover" else one.cash_after or 0) / (one.market_value or 1)
-        )
+        float((figures(one).turnover if name == "turnover" else one.cash_after or 0) / (one.base_value or 1))
         for one in known
     ]
     assert sum(count for count, _, _ in bars) == len(values)

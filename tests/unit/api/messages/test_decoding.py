@@ -15,11 +15,14 @@ from ordergen_server.api.messages import decoding
 from ordergen_server.api.messages.decoding import NUMBER_RULE
 from ordergen_server.domain.models import ModelContent
 from ordergen_server.domain.rebalances import (
+    LotSides,
     LotSize,
     RebalanceOptions,
     Restriction,
     RestrictionType,
+    Sides,
     Strategy,
+    TradingCosts,
 )
 from ordergen_server.domain.requests.violations import Violations
 from ordergen_server.domain.stores import Request
@@ -220,9 +223,22 @@ def restricted(*kinds: int) -> Options:
     return message
 
 
+def lot_of(place: int, sides: str) -> rebalance_pb2.LotSize:
+    """Five shares of a security, for orders of these sides."""
+    kind = rebalance_pb2.LotSides.Value(sides)
+    return rebalance_pb2.LotSize(security_id=security_id(place), shares=5, applies_to=kind)
+
+
 def in_lots(*sizes: tuple[int, int]) -> Options:
     lots = [rebalance_pb2.LotSize(security_id=security_id(one), shares=shares) for one, shares in sizes]
     return Options(lot_sizes=lots)
+
+
+def costly(rate_weight: str, per_trade_amount: str) -> Options:
+    costs = rebalance_pb2.TradingCosts(
+        rate_weight=number_of(rate_weight), per_trade_amount=number_of(per_trade_amount)
+    )
+    return Options(costs=costs)
 
 
 @pytest.mark.parametrize(
@@ -239,6 +255,10 @@ def in_lots(*sizes: tuple[int, int]) -> Options:
         ),
         (Options(maximum_turnover_weight=number_of("")), RebalanceOptions()),
         (Options(maximum_trade_count=0), RebalanceOptions(maximum_trade_count=0)),
+        (Options(costs=rebalance_pb2.TradingCosts()), RebalanceOptions(costs=TradingCosts())),
+        (costly("0.0015", "9.50"), RebalanceOptions(costs=TradingCosts(Decimal("0.0015"), Decimal("9.50")))),
+        (Options(maximum_price_age_days=0), RebalanceOptions(maximum_price_age_days=0)),
+        (Options(maximum_price_age_days=3650), RebalanceOptions(maximum_price_age_days=3650)),
         (
             restricted(1, 2, 3),
             RebalanceOptions(
@@ -253,6 +273,21 @@ def in_lots(*sizes: tuple[int, int]) -> Options:
             in_lots((1, 100), (2, 1)),
             RebalanceOptions(lot_sizes=(LotSize(security_id(1), 100), LotSize(security_id(2), 1))),
         ),
+        (
+            Options(
+                lot_sizes=[lot_of(place, name) for place, name in enumerate(rebalance_pb2.LotSides.keys())]
+            ),
+            RebalanceOptions(
+                lot_sizes=(
+                    LotSize(security_id(0), 5, LotSides.BOTH),
+                    LotSize(security_id(1), 5, LotSides.BOTH),
+                    LotSize(security_id(2), 5, LotSides.BUYS),
+                )
+            ),
+        ),
+        (Options(sides=rebalance_pb2.SIDES_BUY_AND_SELL), RebalanceOptions()),
+        (Options(sides=rebalance_pb2.SIDES_BUY_ONLY), RebalanceOptions(sides=Sides.BUY_ONLY)),
+        (Options(sides=rebalance_pb2.SIDES_SELL_ONLY), RebalanceOptions(sides=Sides.SELL_ONLY)),
     ],
 )
 def test_options_that_change_what_may_be_traded(message: Options, expected: RebalanceOptions) -> None:
@@ -266,6 +301,10 @@ def test_options_that_change_what_may_be_traded(message: Options, expected: Reba
         (Options(minimum_trade_value=number_of("x")), ["options.minimum_trade_value"]),
         (Options(maximum_turnover_weight=number_of("-0.1")), ["options.maximum_turnover_weight"]),
         (Options(maximum_trade_count=-1), ["options.maximum_trade_count"]),
+        (costly("-0.1", "-0.01"), ["options.costs.rate_weight", "options.costs.per_trade_amount"]),
+        (costly("1", "x"), ["options.costs.per_trade_amount", "options.costs.rate_weight"]),
+        (Options(maximum_price_age_days=-1), ["options.maximum_price_age_days"]),
+        (Options(maximum_price_age_days=3651), ["options.maximum_price_age_days"]),
         (restricted(1, 0), ["options.restrictions[1].type"]),
         (restricted(99), ["options.restrictions[0].type"]),
         (
@@ -276,6 +315,11 @@ def test_options_that_change_what_may_be_traded(message: Options, expected: Reba
         (in_lots((1, 5), (1, 6)), ["options.lot_sizes[1].security_id"]),
         (in_lots((1, -5), (1, 6)), ["options.lot_sizes[0].shares", "options.lot_sizes[1].security_id"]),
         (Options.FromString(b"\x08\x63"), ["options.strategy"]),
+        (Options.FromString(b"\x50\x04"), ["options.sides"]),
+        (
+            Options(lot_sizes=[rebalance_pb2.LotSize.FromString(b"\x10\x01\x18\x03")]),
+            ["options.lot_sizes[0].security_id", "options.lot_sizes[0].applies_to"],
+        ),
     ],
 )
 def test_bad_options_by_their_paths(message: Options, paths: list[str]) -> None:
@@ -375,3 +419,55 @@ def test_other_portfolios_are_another_request() -> None:
             assert wrong == []
             prints.add(request.fingerprint)
         assert len(prints) == 4
+
+
+Flow = rebalance_service_pb2.CashFlow
+
+
+def flows(*given: tuple[str, str]) -> tuple[dict[str, Decimal], list[tuple[str, str]]]:
+    messages = [Flow(portfolio_id=one, amount=number_of(amount)) for one, amount in given]
+    return decoded(lambda violations: decoding.cash_flows(messages, violations))
+
+
+def test_cash_flows_are_read_exactly_and_in_their_order() -> None:
+    """One of 0 among them, for its portfolio must be one of the run's, too."""
+    given = [(portfolio_id(3), "-10000.50"), (portfolio_id(1), "0"), (portfolio_id(2), "1e3")]
+    found, broken = flows(*given)
+    assert broken == []
+    assert [(key, str(amount)) for key, amount in found.items()] == [
+        (portfolio_id(3), "-10000.50"),
+        (portfolio_id(1), "0"),
+        (portfolio_id(2), "1E+3"),
+    ]
+
+
+def test_cash_flows_that_are_none_are_named_by_their_paths() -> None:
+    _, broken = flows((portfolio_id(1), "5"), ("x", "much"), (portfolio_id(1), ""))
+    assert broken == [
+        ("cash_flows[1].portfolio_id", "must be exactly 24 alphanumeric characters, not 'x'"),
+        ("cash_flows[1].amount", f"{NUMBER_RULE}, not 'much'"),
+        ("cash_flows[2].portfolio_id", f"must be in the list only once, not '{portfolio_id(1)}'"),
+        ("cash_flows[2].amount", "must be given"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("", None), ("0", None), ("-0.00", None), ("-5", "-5"), ("7.5", "7.5")]
+)
+def test_a_cash_flow_of_a_single_portfolio(text: str, expected: str | None) -> None:
+    message = Call(cash_flow=number_of(text))
+    found, broken = decoded(lambda violations: decoding.cash_flow(message, violations))
+    assert (found, broken) == (None if expected is None else Decimal(expected), [])
+
+
+@pytest.mark.parametrize("kind", [Call, rebalance_service_pb2.RebalanceModelRequest])
+def test_other_cash_flows_are_another_request(kind: type[decoding.RebalanceRequest]) -> None:
+    def asked(amount: str) -> decoding.RebalanceRequest:
+        flow = number_of(amount)
+        if kind is Call:
+            return Call(request_id=REQUEST_ID, cash_flow=flow)
+        given = [Flow(portfolio_id=portfolio_id(1), amount=flow)]
+        return rebalance_service_pb2.RebalanceModelRequest(request_id=REQUEST_ID, cash_flows=given)
+
+    (first, _), (same, _), (other, _) = request(asked("5")), request(asked("5")), request(asked("6"))
+    assert first == same != other

@@ -15,6 +15,7 @@ import optimizer
 from ordergen_server.api.messages import encoding
 from ordergen_server.domain.errors import Infeasible
 from ordergen_server.domain.models import Model
+from ordergen_server.domain.price_ranges import good_until
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
@@ -26,8 +27,10 @@ from ordergen_server.domain.rebalances import (
     RunSecurity,
     RunStarted,
     SolutionQuality,
+    summary_of,
     transactions_of,
 )
+from ordergen_server.domain.summaries import RebalanceSummary
 from ordergen_server.services.valuation import MAXIMUM_POSITIONS
 from tests.builders import (
     MODEL_ID,
@@ -248,7 +251,7 @@ def test_the_largest_result_fits_into_a_message_that_any_client_takes() -> None:
         positions=(longest,) * MAXIMUM_POSITIONS,
         transactions=transactions_of(orders, TODAY),
     )
-    assert encoding.portfolio_rebalance(largest).ByteSize() < 4 * 1024 * 1024
+    assert encoding.with_ranges(largest, RebalanceOptions()).ByteSize() < 4 * 1024 * 1024
 
 
 def test_a_proven_answer() -> None:
@@ -287,3 +290,47 @@ def test_every_value_has_its_name_in_the_contract(values: type[Enum], prefix: st
 def test_times_keep_their_milliseconds() -> None:
     time = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
     assert encoding.rebalance(rebalance(created=time)).create_time.ToDatetime(UTC) == time
+
+
+def test_a_summary_says_what_is_known_of_it() -> None:
+    nothing = encoding.rebalance(replace(rebalance(), summary=RebalanceSummary())).summary
+    names = {one.name for one in nothing.DESCRIPTOR.fields if one.message_type is not None}
+    absent = {name for name in names if not nothing.HasField(name)}  # type: ignore[arg-type] # a field's
+    assert absent == {"turnover_weight", "drift_before", "drift_after", "worst_unproven_gap"}
+    assert nothing.market_value.value == "0"
+    whole = summary_of([solved()])
+    message = encoding.rebalance(replace(rebalance(), summary=whole)).summary
+    assert (message.market_value.value, message.cash_before.value) == ("100", "-0.10")
+    assert (message.buy_value.value, message.sell_value.value) == ("37.50000000", "50.00000000")
+    assert (message.turnover_weight.value, message.drift_before.value) == ("0.875000000000", "0.500000000000")
+    assert (message.trade_count, message.proven_count, message.unproven_count) == (2, 0, 1)
+    assert message.worst_unproven_gap.value == "0.25"
+
+
+def test_orders_are_good_until_an_end_that_is_there() -> None:
+    """A line that nothing can end has a range without ends; where options are not known there is none."""
+    first, second, third = encoding.with_ranges(solved(), RebalanceOptions()).positions
+    assert first.HasField("good_until")
+    told = [one.good_until for one in (first, second, third)]
+    expected = good_until(solved(), RebalanceOptions())
+    for one, found in zip(told, expected, strict=True):
+        assert (one.low.value or None) == (None if found.low is None else format(found.low, "f"))
+        assert (one.high.value or None) == (None if found.high is None else format(found.high, "f"))
+    imported = encoding.with_ranges(solved(), None)
+    assert imported == encoding.portfolio_rebalance(solved())
+    assert not any(one.HasField("good_until") for one in imported.positions)
+
+
+def test_a_price_has_its_day_where_that_is_known() -> None:
+    known = solved()
+    first = known.positions[0]
+    dated = first._replace(security=replace(first.security, price_date=TODAY))
+    message = encoding.portfolio_rebalance(replace(known, positions=(dated, *known.positions[1:])))
+    assert message.positions[0].price_date == DATE
+    assert not message.positions[1].HasField("price_date")
+
+
+def test_the_age_of_prices_is_told_where_it_is_limited() -> None:
+    limited = replace(rebalance(), options=RebalanceOptions(maximum_price_age_days=0))
+    assert encoding.rebalance(limited).options.HasField("maximum_price_age_days")
+    assert not encoding.rebalance(rebalance()).options.HasField("maximum_price_age_days")

@@ -19,7 +19,8 @@ from tests.made_runs import answered, portfolio_id, without_answer
 from tests.report_pages import digits, expected_line, line_of, written
 
 PORTFOLIOS = [
-    *(answered(number, 12, proven=number != 2) for number in range(5)),
+    *(answered(number, 12, proven=number != 2) for number in range(4)),
+    answered(4, 12, flow="-70000.25"),
     without_answer(5, "FAILED", "There is no price of 12.50."),
 ]
 
@@ -32,7 +33,7 @@ def traded(portfolio: PortfolioRebalance, side: int) -> list[Fraction]:
 def test_every_number_of_a_portfolio_is_in_the_page(tmp_path: Path) -> None:
     page = written(PORTFOLIOS, tmp_path / "page.html")
     assert page.column("id") == [portfolio_id(number) for number in range(6)]
-    for name in ("market_value", "cash_before", "cash_after", "drift_before", "drift_after"):
+    for name in ("market_value", "cash_before", "cash_flow", "cash_after", "drift_before", "drift_after"):
         assert page.column(name) == [digits(getattr(one, name)) for one in PORTFOLIOS]
     for name in ("objective", "lower_bound"):
         assert page.column(name) == [digits(getattr(one.solution, name, None)) for one in PORTFOLIOS]
@@ -89,9 +90,12 @@ def test_totals_are_exact_and_count_what_has_no_answer_as_it_stands() -> None:
     assert Fraction(totals.cash_after) == sum(Fraction(one or 0) for one in after)
     drift = [one.drift_before if one.drift_after is None else one.drift_after for one in known]
     money = sum(
-        Fraction(one or 0) * Fraction(two.market_value or 0) for one, two in zip(drift, known, strict=True)
+        Fraction(one or 0) * Fraction(two.base_value or 0) for one, two in zip(drift, known, strict=True)
     )
-    assert Fraction(totals.drift_after or 0) == pytest.approx(money / value, rel=1e-15)
+    base = value - Fraction("70000.25")
+    assert Fraction(totals.drift_after or 0) == pytest.approx(money / base, rel=1e-15)
+    assert Fraction(totals.turnover_weight or 0) == pytest.approx(Fraction(totals.turnover) / base, rel=1e-15)
+    assert (totals.flows, totals.cash_flow) == (1, Decimal("-70000.25"))
     assert (totals.answered, totals.proven, totals.states["FAILED"]) == (5, 4, 1)
 
 

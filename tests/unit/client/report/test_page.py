@@ -161,6 +161,9 @@ def test_the_options_are_told(tmp_path: Path) -> None:
         lot_sizes={"L" * 24: 100},
         maximum_turnover_weight=Decimal("0.2"),
         maximum_trade_count=7,
+        cost_rate_weight=Decimal("0.0015"),
+        cost_per_trade_amount=Decimal("9.5"),
+        maximum_price_age_days=1,
         solver_timeout_seconds=2.5,
     )
     text = shown(made([answered(1, 1)], tmp_path, options=options))
@@ -170,6 +173,8 @@ def test_the_options_are_told(tmp_path: Path) -> None:
         "Smallest trade 250.00",
         "Most turnover 20.00 % of market value",
         "Most trades of a portfolio 7",
+        "Costs of a trade 0.15 % of its value and 9.50",
+        "Oldest price Of 1 day before the run's date",
         "Restrictions T00: not bought",
         f"Lots {'L' * 24}: lots of 100",
         "Time for one portfolio 2.5 s at most",

@@ -12,6 +12,7 @@ import pytest
 from xlsxwriter import Workbook
 
 from ordergen_client.records.values import PortfolioRebalance
+from ordergen_client.report.figures import figures
 from ordergen_client.report.sheets import Column, Sheet, Styles
 from ordergen_client.report.workbook import write_workbook
 from ordergen_client.whole_file import FileNotWrittenError
@@ -83,6 +84,23 @@ def test_orders_and_lines_are_those_of_the_run(tmp_path: Path) -> None:
     assert [row[4] for row in sheets["Portfolios"][1:]] == [
         float(one.market_value or 0) for one in portfolios
     ]
+
+
+def test_money_that_comes_or_goes_has_its_column_and_weights_are_of_what_is_there_then(
+    tmp_path: Path,
+) -> None:
+    one = answered(1, 2, flow="-1250.5")
+    sheets, _ = book_of([one], tmp_path / "run.xlsx")
+    head, row = sheets["Portfolios"]
+    base = one.base_value or Decimal(1)
+    values = (one.market_value, one.cash_before, one.cash_flow, one.cash_after)
+    names = ("Market value", "Cash before", "Cash flow", "Cash after")
+    assert [row[head.index(name)] for name in names] == [float(value or 0) for value in values]
+    assert row[head.index("Turnover")] == pytest.approx(float(figures(one).turnover / base), rel=1e-14)
+    for cells, line in zip(sheets["Lines"][1:], one.positions, strict=True):
+        assert cells[8] == pytest.approx(float(line.original_market_value / base), rel=1e-14)
+    summary: dict[Any, Any] = {row[0]: row[1] for row in sheets["Summary"]}
+    assert summary["Cash flows"] == -1250.5
 
 
 def test_text_is_never_a_formula_nor_a_number(tmp_path: Path) -> None:

@@ -8,12 +8,15 @@ import pytest
 
 from ordergen_client.verification import verify_export
 from ordergen_server.domain.rebalances import (
+    LotSides,
     LotSize,
     RebalanceOptions,
     RebalanceState,
     Restriction,
     RestrictionType,
+    Sides,
     Strategy,
+    TradingCosts,
 )
 from ordergen_server.domain.weight_limits import GroupLimit, SecurityLimit
 from tests.builders import portfolio_id, security_id
@@ -51,6 +54,14 @@ RIGHT: dict[str, RebalanceOptions] = {
     "lots": with_options(lot_sizes=tuple(LotSize(security_id(n), 3 + n) for n in range(LISTED))),
     "turnover": with_options(maximum_turnover_weight=Decimal("1.2")),
     "trade count": with_options(maximum_trade_count=LISTED + 1),
+    "buys alone": with_options(sides=Sides.BUY_ONLY),
+    "sells alone": with_options(sides=Sides.SELL_ONLY),
+    "lots of buys": with_options(
+        lot_sizes=tuple(LotSize(security_id(n), 3 + n, LotSides.BUYS) for n in range(LISTED))
+    ),
+    "costs": with_options(costs=TradingCosts(Decimal("0.0125"), Decimal("9.95"))),
+    "no costs": with_options(costs=TradingCosts()),
+    "age of prices": with_options(maximum_price_age_days=3),
     "limits of securities": with_options(
         security_limits=(
             SecurityLimit(security_id(0), None, Decimal("0.09")),
@@ -76,7 +87,48 @@ def test_answers_with_an_option_are_right(name: str, tmp_path: Path) -> None:
     exported(messages(answers(RIGHT[name], 12), RIGHT[name]), path)
     report = verify_export(path)
     assert report.findings.first == []
-    assert report.solved >= 4
+    assert report.solved >= (1 if name == "buys alone" else 4)  # which have too little cash, most of them
+
+
+FLOWS = {0: "-2500.25", 2: "40000", 3: "-12000", 5: "0.01", 10: "75000", 11: "1000"}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_answers_with_cash_flows_are_right(name: str, tmp_path: Path) -> None:
+    """Also of a portfolio that is new and gets money, and of one that had debts."""
+    path = tmp_path / "run.jsonl"
+    exported(messages(answers(RIGHT[name], 12, cash_flows=FLOWS), RIGHT[name]), path)
+    assert verify_export(path).findings.first == []
+
+
+@pytest.mark.parametrize("amount", [None, "-2500.26", "0", "2500.25"])
+def test_another_cash_flow_is_found(amount: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    told = exported(messages(answers(cash_flows={0: "-2500.25"})), path)
+    assert verify_export(path).findings.first == []
+    if amount is None:
+        del at(told, OF_THE_FIRST)["cashFlow"]
+    else:
+        put(told, (*OF_THE_FIRST, "cashFlow", "value"), amount)
+    rewritten(told, path)
+    rules = {one.rule for one in verify_export(path).findings.first}
+    assert {"cash_after = cash_before + cash_flow - trades - costs", "objective"} <= rules
+    assert ("cash_flow, where there is one" in rules) == (amount == "0")
+
+
+def test_a_new_portfolio_that_gets_money_is_invested(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    told = exported(messages(answers()), path)
+    (place,) = (
+        place
+        for place, line in enumerate(told)
+        if line.get("portfolio", {}).get("state") == "PORTFOLIO_REBALANCE_STATE_NO_ACTION"
+    )
+    told[place]["portfolio"]["cashFlow"] = {"value": "5"}
+    rewritten(told, path)
+    rules = {one.rule for one in verify_export(path).findings.first}
+    of_the_run = {"summary: cashFlow", "summary: turnoverWeight"}
+    assert rules - of_the_run == {"cash_flow of a portfolio that is not invested"}
 
 
 WRONG: dict[str, tuple[RebalanceOptions, str]] = {
@@ -89,8 +141,12 @@ WRONG: dict[str, tuple[RebalanceOptions, str]] = {
         "restriction",
     ),
     "lots": (with_options(lot_sizes=(LotSize(security_id(2), 10_007),)), "lot size"),
+    "buys alone": (with_options(sides=Sides.BUY_ONLY), "restriction"),
+    "sells alone": (with_options(sides=Sides.SELL_ONLY), "restriction"),
     "turnover": (with_options(maximum_turnover_weight=Decimal("0.001")), "maximum turnover"),
     "trade count": (with_options(maximum_trade_count=0), "maximum trade count"),
+    "costs": (with_options(costs=TradingCosts(Decimal("0.01"), Decimal(1))), "cost of all trades"),
+    "age of prices": (with_options(maximum_price_age_days=2), "price_date"),
     "limit of a security": (
         with_options(security_limits=(SecurityLimit(security_id(1), None, Decimal("0.01")),)),
         f"limit of {security_id(1)}",
@@ -149,6 +205,7 @@ SOLUTION: Place = (*OF_THE_FIRST, "solution")
 NONSENSE: dict[str, tuple[Place, object, str]] = {
     "a band that it is outside": ((*LINE, "target", "value"), "0.9", "weight inside its band"),
     "drifts the wrong way round": ((*LINE, "lowDrift", "value"), "0.9", "low_drift"),
+    "costs of a trade that has none": ((*LINE, "cost"), {"value": "1"}, "cost of the trade"),
     "a price of nothing": ((*LINE, "price", "value"), "0", "price"),
     "an exponent": ((*LINE, "price", "value"), "1e9", "can be read"),
     "no number": ((*LINE, "actual", "value"), "", "can be read"),
@@ -188,7 +245,7 @@ NONSENSE: dict[str, tuple[Place, object, str]] = {
         [{"group": "G", "value": {"value": "1"}}],
         "limit_breaches",
     ),
-    "debts": ((*OF_THE_FIRST, "cashBefore", "value"), "-99999999", "market value"),
+    "debts": ((*OF_THE_FIRST, "cashBefore", "value"), "-99999999", "market value + cash flow"),
     "a kind of tomorrow": ((2,), {"sequence": "2", "moon": {}}, "kind"),
     "a gap": ((3, "sequence"), "4", "sequences without gaps"),
     "another beginning": ((1, "started", "actor"), "nobody", "actor as when it began"),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import optimizer
 from ordergen_server.domain.errors import DataProblem, StoredDataDamaged
-from ordergen_server.domain.market import MarketSnapshot, Quote
+from ordergen_server.domain.market import MarketSnapshot, Price, Quote
 from ordergen_server.domain.rebalances import (
     UNKNOWN_REASON,
     PortfolioRebalance,
@@ -20,7 +20,9 @@ from ordergen_server.domain.rebalances import (
     transactions_of,
 )
 from ordergen_server.repositories.mongodb.codec import CODEC_OPTIONS, Document
+from ordergen_server.repositories.mongodb.documents import to_document
 from ordergen_server.repositories.run_store.markets import KNOWN, RunMarket, RunTable
+from ordergen_server.repositories.run_store.packing import pack, unpack
 from ordergen_server.repositories.run_store.result_documents import (
     REASONS,
     WITHOUT_LINES,
@@ -142,9 +144,8 @@ def test_any_lines_come_back_digit_for_digit(
 
 
 def line(number: int, *, listed: bool) -> RunSecurity:
-    weights = ("0.1", "0.05", "0.05") if listed else ("0", "0", "0")
-    price = Decimal(f"1.{number}")
-    return RunSecurity(security_id(number), f"T{number}", price, *map(Decimal, weights))
+    target, low, high = map(Decimal, ("0.1", "0.05", "0.05") if listed else ("0", "0", "0"))
+    return RunSecurity(security_id(number), f"T{number}", Decimal(f"1.{number}"), target, low, high)
 
 
 @pytest.mark.parametrize("state", [PortfolioState.FAILED, PortfolioState.NO_ACTION])
@@ -203,8 +204,32 @@ def test_a_market_comes_back_as_it_was_packed() -> None:
     market = MarketSnapshot(
         {security_id(1): Quote("T1", Decimal("1.50")), security_id(2): problem},
         NOW,
-        {"T1": Decimal("1.50"), "T9": problem},
+        {"T1": Price(Decimal("1.50")), "T2": Price(Decimal(2), TODAY), "T9": problem},
     )
     kept = RunMarket.of(MODEL, market)
     assert kept.snapshot == market
     assert [one.security_id for one in kept.table.securities] == [security_id(1)]
+
+
+@pytest.mark.parametrize("table", ["with its table", "alone", "in part"])
+def test_the_days_of_prices_come_back(table: str) -> None:
+    """Those of the market, and of what stands in the result itself, of which one may have none."""
+    market = snapshot({1: "3.3", 2: "7.1", 3: "2", 4: "1"}, TODAY)
+    quotes = {**market.quotes, security_id(3): Quote("T3", Decimal(2))}
+    kept = {key: one for key, one in quotes.items() if table == "with its table" or key < security_id(3)}
+    one = rebalanced(result(), holdings("1000", {3: "4", 4: "5"}), MODEL, replace(market, quotes=quotes))
+    known = NO_TABLE if table == "alone" else RunMarket.of(MODEL, replace(market, quotes=kept)).table
+    found = result_of(stored(result_document(one, known)), known)
+    assert found == one
+    assert [line.security.price_date for line in found.positions] == [TODAY, TODAY, None, TODAY]
+
+
+def test_results_and_markets_of_before_days_were_kept_have_none(solved: PortfolioRebalance) -> None:
+    document = stored(result_document(solved, NO_TABLE))
+    lines = unpack(document["lines"], list, "lines")  # type: ignore[arg-type] # it is bytes
+    assert result_of({**document, "lines": pack(lines[:-1])}, NO_TABLE) == solved
+    before = to_document(RunMarket.of(MODEL, MARKET))
+    del before["price_dates"]
+    for quote in before["quotes"].values():  # type: ignore[attr-defined] # of a market
+        del quote["price_date"]
+    assert unpack(pack(before), RunMarket, "it").snapshot == MARKET

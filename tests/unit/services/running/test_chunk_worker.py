@@ -1,9 +1,10 @@
 """What a worker does with a chunk: it stores what is its own to store, in parts where it takes long."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from threading import Event, Thread
 
 import pytest
@@ -19,6 +20,7 @@ from ordergen_server.domain.errors import (
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.rebalances import PortfolioState
 from ordergen_server.domain.stores import BegunBy, Lease, RunOrder
+from ordergen_server.services.members import NO_FLOWS
 from ordergen_server.services.portfolio_work import PortfolioWork
 from ordergen_server.services.running.chunk_worker import ChunkWorker, WorkerTimes
 from tests.builders import portfolio_id, position, rebalance, snapshot
@@ -61,7 +63,10 @@ class World:
 
 @contextmanager
 def world(
-    *answers: Holdings | Exception, times: WorkerTimes = WHOLE, before: Before = lambda _: None
+    *answers: Holdings | Exception,
+    times: WorkerTimes = WHOLE,
+    before: Before = lambda _: None,
+    cash_flows: Mapping[str, Decimal] = NO_FLOWS,
 ) -> Iterator[World]:
     runs = MemoryRuns()
     chunks = MemoryChunks(runs)
@@ -70,7 +75,7 @@ def world(
     order = RunOrder(
         run, (position(1),), 1000, BegunBy({"correlation_id": "c-1"}, {"x-correlation-id": "c-1"})
     )
-    runs.begin(order, ids, LEASE, None)
+    runs.begin(order, ids, LEASE, None, cash_flows=cash_flows)
     runs.keep_snapshot(run.rebalance_id, snapshot({1: "10"}))
     portfolios = FakePortfolios(dict(zip(ids, answers, strict=True)), before)
     with ThreadPoolExecutor(1) as pool:
@@ -94,6 +99,25 @@ def test_what_takes_long_is_stored_in_parts() -> None:
     with world(*[RESTS] * 4, times=AT_ONCE) as one:
         one.worker.work_off(one.task)
         assert one.stored == [[PortfolioState.NO_ACTION]] * 4
+
+
+def test_each_portfolio_has_its_cash_flow_however_often_its_chunk_is_cut_or_given_away() -> None:
+    """Also one that is skipped: what it was asked with is told of it."""
+    flows = {portfolio_id(number): Decimal(100 * number) for number in (1, 2, 4)}
+    gate = Gate(2)
+    with world(*[RESTS] * 5, times=AT_ONCE, before=gate, cash_flows=flows) as one:
+        with working(one, gate):
+            eventually(lambda: len(one.stored) == 2)
+            again = one.lend("second", before="first")
+        one.chunks.tell(one.task.rebalance_id, ["second"], Cancelled("no more"))
+        gate.reached.clear()
+        one.worker.work_off(again)
+        results = [
+            result for chunk in one.runs.runs[one.task.rebalance_id].chunks for result in chunk.results or ()
+        ]
+    assert {result.portfolio_id: result.cash_flow for result in results} == {
+        portfolio_id(number): flows.get(portfolio_id(number)) for number in range(5)
+    }
 
 
 def test_a_task_of_another_is_not_begun() -> None:

@@ -18,7 +18,7 @@ from ordergen_server.domain.errors import (
     MissingData,
     SiblingUnavailable,
 )
-from ordergen_server.domain.market import Holdings, Quote
+from ordergen_server.domain.market import Holdings, Price, Quote
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
@@ -78,7 +78,7 @@ def test_what_an_unlisted_market_lacks_is_asked_for_by_who_holds_it() -> None:
         holdings("0", {1: "50", 3: "1"}),
         holdings("90", {1: "1", 4: "0"}),
     ]
-    market = replace(snapshot({1: "10"}), prices={"T2": Decimal(20)})
+    market = replace(snapshot({1: "10"}), prices={"T2": Price(Decimal(20))})
     with house(*holders, market=market) as parts:
         parts.market.more = {
             security_id(2): Quote("T2", Decimal(20)),

@@ -1,12 +1,14 @@
 """Bytes of every kind are records, or unreadable, and nothing else."""
 
+from datetime import date
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ordergen_server.siblings.calling.failures import Unreadable
-from ordergen_server.siblings.reading.documents import decoded, records
+from ordergen_server.siblings.reading.documents import day, decoded, records
 
 TRUE = b'[{"ticker": "A \\"NaN\\" \\\\", "close": NaN}, {"ticker": "-Infinity", "close": [1, -Infinity]}]'
 
@@ -48,3 +50,30 @@ def test_nothing_else_comes_of_any_bytes(noise: bytes, place: int, cut: int) -> 
                 decoded(bytes(raw), decoder)
             except (Unreadable, msgspec.ValidationError):
                 continue
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        (b'"2014-12-12"', date(2014, 12, 12)),
+        (b'"2024-02-29"', date(2024, 2, 29)),
+        *[
+            (one, None)
+            for one in (
+                b"",
+                b"null",
+                b'""',
+                b"20141212",
+                b'"20141212"',
+                b'"2023-02-29"',
+                b'"2014-12-12T00:00:00Z"',
+                b'"0000-01-01"',
+                b'"yesterday"',
+                b'["2014-12-12"]',
+                '"\u0662\u0660\u0661\u0664-12-12"'.encode(),
+            )
+        ],
+    ],
+)
+def test_a_day_is_a_day_or_it_is_not_known(sent: bytes, expected: date | None) -> None:
+    assert day(msgspec.Raw(sent)) == expected

@@ -4,7 +4,7 @@ The bound is concave and piecewise linear in the multipliers, so boxes around th
 in on its greatest value. All of it proposes only: a bound holds at any multipliers, and is taken in integers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 
 import numpy as np
@@ -64,7 +64,7 @@ class Dual:
         """Multipliers of about the greatest bound."""
         count = len(self._capacities)
         if count not in POINTS:
-            return self._best_in_turn(expired)
+            return best_in_turn(self.bounds, self._most, expired)
         center, width = self._most / 2, self._most / 2
         steps = np.array(list(product(np.linspace(-1, 1, POINTS[count]), repeat=count)))
         best = (-np.inf, center)
@@ -78,15 +78,22 @@ class Dual:
             center, width = best[1], width / 2
         return [float(one) for one in best[1]]
 
-    def _best_in_turn(self, expired: Clock) -> list[float]:
-        """The same of many multipliers: one after the other, as a grid of all has too many points."""
-        best, width = np.zeros_like(self._most), self._most / 2
-        for _ in range(ROUNDS):
-            for place in range(len(best)):
-                if expired():
-                    return [float(one) for one in best]
-                points = best + np.outer(LINE, np.where(np.arange(len(best)) == place, width, 0))
-                grid = np.clip(points, 0, None)
-                best = grid[int(np.argmax(self.bounds(grid)))]
-            width = width / 2
-        return [float(one) for one in best]
+
+def best_in_turn(bounds: Callable[[Floats], Floats], most: Floats, expired: Clock) -> list[float]:
+    """Multipliers of about the greatest bound, of many: one after the other, as a grid has too many points.
+
+    Args:
+        bounds: at each of (K, L) multipliers.
+        most: L, what each multiplier may be.
+        expired: whether time is up.
+    """
+    best, width = np.zeros_like(most), most / 2
+    for _ in range(ROUNDS):
+        for place in range(len(best)):
+            if expired():
+                return [float(one) for one in best]
+            points = best + np.outer(LINE, np.where(np.arange(len(best)) == place, width, 0))
+            grid = np.clip(points, 0, None)
+            best = grid[int(np.argmax(bounds(grid)))]
+        width = width / 2
+    return [float(one) for one in best]

@@ -15,7 +15,15 @@ from typing import NamedTuple
 from optimizer.enumeration.enumeration import TimeUpError
 from optimizer.limits.general import propose
 from optimizer.limits.group_limits import GroupSide
-from optimizer.limits.lagrange import LARGE, SMALL, Lagrangian, Searched, good_multipliers, is_refuted
+from optimizer.limits.lagrange import (
+    LARGE,
+    SMALL,
+    Lagrangian,
+    Searched,
+    good_multipliers,
+    is_refuted,
+    refutes,
+)
 from optimizer.limits.limits import Limit, TradeCountLimit
 from optimizer.limits.one_long import all_but_the_longest
 from optimizer.limits.single_limit import Answer, objective_of, single_limit
@@ -198,6 +206,8 @@ class _Joint:
         if proposal.shares is not None:
             repaired = repair(problem, found, limits, proposal.shares, self._deadline)
             self._best = _better(problem, self._best, repaired)
+        elif self._best is None:
+            self._is_empty = refutes(problem, found, limits, proposal.multipliers, self._expired)
         if self.is_open():
             self._relax(proposal.multipliers)
 

@@ -7,9 +7,9 @@ from fractions import Fraction
 
 import pytest
 from hypothesis import assume, given, settings
-from hypothesis import strategies as st
 
 from optimizer import (
+    ConflictKind,
     Constraint,
     GroupLimit,
     LimitBreach,
@@ -34,7 +34,7 @@ from tests.fuzz.generate import case
 from tests.fuzz.run import Effort, examine
 from tests.limits import LONG, PROOF_SECONDS
 from tests.unit.optimizer.oracle import brute_force, is_enumerable, is_feasible, score
-from tests.unit.optimizer.problems import constrained_problems, costly_problems, limited_problems, position
+from tests.unit.optimizer.problems import position, weighed_problems
 
 D = Decimal
 LEFT = " what its band and options leave, from 100.00 to 500.00; "
@@ -55,25 +55,6 @@ def limit(name: str, least: str | None = None, most: str | None = None) -> Secur
 
 def group(*ids: str, least: str | None = None, most: str | None = None) -> GroupLimit:
     return GroupLimit("G", ids, *(None if text is None else D(text) for text in (least, most)))
-
-
-@st.composite
-def weighed_problems(draw: st.DrawFn) -> Problem:
-    """Tiny problems of either strategy, with every other option, and limits of securities and groups."""
-    drawn = draw(st.one_of(constrained_problems(), limited_problems(), costly_problems()))
-    ids = [one.security_id for one in drawn.positions]
-    weights = st.sampled_from([D(text) for text in ("0", "0.05", "0.1", "0.15", "0.2", "0.3", "0.5", "1")])
-
-    def sides() -> tuple[Decimal | None, Decimal | None]:
-        low, high = sorted((draw(weights), draw(weights)))
-        return draw(st.sampled_from([(low, None), (None, high), (low, high)]))
-
-    limited = draw(st.lists(st.sampled_from(ids), unique=True, max_size=2))
-    constraints: list[Constraint] = [SecurityLimit(one, *sides()) for one in limited]
-    for number in range(draw(st.integers(0 if limited else 1, 2))):
-        members = draw(st.lists(st.sampled_from([*ids, "none"]), unique=True, min_size=1))
-        constraints.append(GroupLimit(f"G{number}", tuple(members), *sides()))
-    return replace(drawn, constraints=(*drawn.constraints, *constraints))
 
 
 def said_right(drawn: Problem, actual: Solution) -> None:
@@ -254,6 +235,30 @@ def test_twenty_groups_beside_all_other_limits_are_kept(turnover: str) -> None:
     answer = solve(drawn, timeout_seconds=2)
     assert answer.status in (Status.PROVEN_OPTIMAL, Status.FEASIBLE)
     assert is_feasible(drawn, answer.orders)
+
+
+def test_groups_that_the_turnover_does_not_let_be_kept_are_refused() -> None:
+    """Each can be kept alone; together they take more than may be traded."""
+    groups = replace(group("A", least="0.4"), name="A"), replace(group("B", least="0.4"), name="B")
+    answer = solve(problem(*groups, MaximumTurnover(D("0.3"))), timeout_seconds=PROOF_SECONDS)
+    assert answer.status is Status.INFEASIBLE
+    assert [one.kind for one in answer.conflicts] == [ConflictKind.COMBINATION]
+
+
+def test_groups_without_a_security_in_common_are_proven_to_the_last_tie() -> None:
+    """Hundreds of shares each: met one by one, with bounds that add up."""
+    lines = tuple(
+        position(f"S{index}", price=f"{7 + index}.{index}9", target="0.1", low="0.05", high="0.05")
+        for index in range(8)
+    )
+    groups = (
+        GroupLimit("Less", tuple(f"S{index}" for index in range(4)), None, D("0.35")),
+        GroupLimit("More", tuple(f"S{index}" for index in range(4, 8)), D("0.45"), None),
+    )
+    answer = solve(Problem(lines, D(1_000_000), constraints=groups), timeout_seconds=PROOF_SECONDS)
+    assert answer.status is Status.PROVEN_OPTIMAL
+    assert answer.objective is not None
+    assert D(100_000) <= answer.objective < D("100_000.10")
 
 
 def _twenty() -> Iterator[GroupLimit]:

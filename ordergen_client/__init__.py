@@ -88,6 +88,7 @@ if TYPE_CHECKING:
         Solution,
         Transaction,
     )
+    from ordergen_client.records.weight_limits import GroupLimit, LimitBreach, SecurityLimit
     from ordergen_client.whole_file import FileNotWrittenError
 
 #: Where each name is: gRPC is read once something is used, and not for `ordergen --help`.
@@ -160,6 +161,7 @@ _PLACES = {
         "Solution",
         "Transaction",
     ),
+    "ordergen_client.records.weight_limits": ("GroupLimit", "LimitBreach", "SecurityLimit"),
     "ordergen_client.whole_file": ("FileNotWrittenError",),
 }
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
@@ -182,9 +184,11 @@ __all__ = [
     "Diagnosis",
     "DriftState",
     "FileNotWrittenError",
+    "GroupLimit",
     "Infeasible",
     "InternalError",
     "InvalidArgument",
+    "LimitBreach",
     "MarketValueNotPositive",
     "MissingData",
     "Model",
@@ -212,6 +216,7 @@ __all__ = [
     "Restriction",
     "Run",
     "Security",
+    "SecurityLimit",
     "SecurityMatches",
     "SiblingUnavailable",
     "Side",

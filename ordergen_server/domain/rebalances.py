@@ -10,6 +10,7 @@ from typing import NamedTuple
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.domain.numbers import EXACT, ZERO, difference, product
 from ordergen_server.domain.summaries import RebalanceSummary
+from ordergen_server.domain.weight_limits import GroupLimit, LimitBreach, SecurityLimit
 
 
 class RebalanceState(Enum):
@@ -120,7 +121,8 @@ class RebalanceOptions:
             holds.
         allow_overdraft: cash is not checked at all.
         solver_timeout_seconds: for one portfolio.
-        minimum_trade_value: no smaller trades, in money; full exits and repairs of a band are exempt.
+        minimum_trade_value: no smaller trades, in money; full exits and repairs of a band or of a security's
+            limit are exempt.
         maximum_turnover_weight: buys and sells together at most, as a weight of market value plus cash flow.
         maximum_trade_count: transactions of a portfolio at most.
         sides: on which sides orders may be, of every security.
@@ -141,6 +143,8 @@ class RebalanceOptions:
     sides: Sides = Sides.BUY_AND_SELL
     costs: TradingCosts | None = None
     maximum_price_age_days: int | None = None
+    security_limits: tuple[SecurityLimit, ...] = ()
+    group_limits: tuple[GroupLimit, ...] = ()
 
 
 class Transaction(NamedTuple):
@@ -276,6 +280,7 @@ class PortfolioRebalance:
     cash_flow: Decimal | None = None
     cost: Decimal | None = None
     costs: TradingCosts | None = None
+    limit_breaches: tuple[LimitBreach, ...] = ()
 
     @property
     def base_value(self) -> Decimal | None:

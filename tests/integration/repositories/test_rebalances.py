@@ -32,6 +32,7 @@ from ordergen_server.domain.rebalances import (
 )
 from ordergen_server.domain.requests.pages import Page, PageRequest
 from ordergen_server.domain.stores import Lease, RunOrder
+from ordergen_server.domain.weight_limits import GroupLimit, SecurityLimit
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances
@@ -91,6 +92,8 @@ OPTIONS = RebalanceOptions(
     maximum_trade_count=0,
     sides=Sides.SELL_ONLY,
     costs=TradingCosts(Decimal("0.0010"), Decimal("9.90")),
+    security_limits=(SecurityLimit(security_id(3), Decimal("0.010"), None),),
+    group_limits=(GroupLimit("Technology", (security_id(1), security_id(2)), None, Decimal("0.30")),),
 )
 
 

@@ -102,16 +102,18 @@ def test_exported_names() -> None:
     expected = [
         "Aborted", "AlreadyExists", "AsyncClient", "AsyncRun", "BadData", "Caller", "Cancelled", "Client",
         "CredentialType", "DataProblem", "DatabaseUnavailable", "DeadlineExceeded", "Dependency",
-        "DependencyState", "Diagnosis", "DriftState", "FileNotWrittenError", "Infeasible", "InternalError",
-        "InvalidArgument", "MarketValueNotPositive", "MissingData", "Model", "ModelWithoutPositions",
+        "DependencyState", "Diagnosis", "DriftState", "FileNotWrittenError", "GroupLimit", "Infeasible",
+        "InternalError", "InvalidArgument", "LimitBreach", "MarketValueNotPositive", "MissingData", "Model",
+        "ModelWithoutPositions",
         "NotFound", "OrderGenerationError", "PermissionDenied", "Portfolio", "PortfolioDrift",
         "PortfolioMatches",
         "PortfolioRebalance", "PortfolioState",
         "Position", "PositionReason", "PreconditionFailed", "PriceRange", "Rebalance", "RebalanceEvent",
         "RebalanceInProgress", "RebalanceOptions", "RebalancePosition", "RebalanceState",
-        "RebalanceSummary", "ResourceExhausted", "Restriction", "Run", "Security", "SecurityMatches",
-        "SiblingUnavailable", "Side", "Sides", "Solution", "SolutionStatus", "SolverUndecided",
-        "StalePrice", "StoredDataDamaged", "Strategy", "Tls", "Transaction", "Unauthenticated", "Unavailable",
+        "RebalanceSummary", "ResourceExhausted", "Restriction", "Run", "Security", "SecurityLimit",
+        "SecurityMatches", "SiblingUnavailable", "Side", "Sides", "Solution", "SolutionStatus",
+        "SolverUndecided", "StalePrice", "StoredDataDamaged", "Strategy", "Tls", "Transaction",
+        "Unauthenticated", "Unavailable",
         "Unsupported", "VersionMismatch", "View", "Violation", "WorstPosition",
     ]  # fmt: skip
     assert expected == ordergen_client.__all__

@@ -670,11 +670,13 @@ class RebalanceOptions(_message.Message):
 
     @_builtins.property
     def security_limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___SecurityLimit]:
-        """Securities that are worth so much of market value plus cash flow after the trades, each at most once, and at most 1,000."""
+        """Securities that are worth so much of market value plus cash flow after the trades, each at most once, and at
+        most 1,000.
+        """
 
     @_builtins.property
     def group_limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___GroupLimit]:
-        """Groups of securities that are worth so much of it together: at most 100."""
+        """Groups of securities that are worth so much of it together: at most 100, with at most 1,000 security_ids in all."""
 
     def __init__(
         self,
@@ -835,12 +837,12 @@ Global___LotSize: _TypeAlias = LotSize  # noqa: Y015
 @_typing.final
 class SecurityLimit(_message.Message):
     """What a security may be worth after the trades, as weights of market value plus cash flow. At least one side is
-    given, and the minimum does not exceed the maximum. It narrows the band of the security and does not replace it. In a portfolio
-    that neither holds the security nor has it in its model there is nothing to limit.
+    given, and the minimum does not exceed the maximum. It narrows the band of the security and does not replace it. In
+    a portfolio that neither holds the security nor has it in its model there is nothing to limit.
 
     A side that the holding breaks, and that a restriction or the sides of the run forbid to mend, is no conflict: the
-    security stays as it is, and its limit is one of the limit_breaches. Any other limit that no whole shares keep makes the portfolio
-    INFEASIBLE. A maximum of 0 leaves less than a share that whole orders cannot trade.
+    security stays as it is, and its limit is one of the limit_breaches. Any other limit that no whole shares keep
+    makes the portfolio INFEASIBLE. A maximum of 0 leaves less than a share that whole orders cannot trade.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -876,13 +878,13 @@ Global___SecurityLimit: _TypeAlias = SecurityLimit  # noqa: Y015
 @_typing.final
 class GroupLimit(_message.Message):
     """What securities may be worth together after the trades, as weights of market value plus cash flow. At least one
-    side is given, and the minimum does not exceed the maximum. Securities that a portfolio neither holds nor has in its model count
-    nothing; where that is all of them there is nothing to limit.
+    side is given, and the minimum does not exceed the maximum. Securities that a portfolio neither holds nor has in
+    its model count nothing; where that is all of them there is nothing to limit.
 
     Where the holdings break a side, and the whole shares that band, limit, lot, minimum trade, restriction and sides
     leave to each security cannot keep it, though without restrictions and with orders on both sides they could, it is
-    no conflict: the trades do not make it worse than it was, and it is one of the limit_breaches. Any other limit that no whole shares keep makes
-    the portfolio INFEASIBLE. A maximum of 0 leaves less than a share of each security.
+    no conflict: the trades do not make it worse than it was, and it is one of the limit_breaches. Any other limit that
+    no whole shares keep makes the portfolio INFEASIBLE. A maximum of 0 leaves less than a share of each security.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -895,7 +897,9 @@ class GroupLimit(_message.Message):
     """What the group is called in answers: 1 to 255 characters, not blank, unique in the options."""
     @_builtins.property
     def security_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The securities: at least one and at most 1,000, 24 alphanumeric characters each, once."""
+        """The securities: at least one, 24 alphanumeric characters each, once; all groups of the options together have at
+        most 1,000.
+        """
 
     @_builtins.property
     def minimum_weight(self) -> _decimal_pb2.Decimal:

@@ -86,7 +86,7 @@ def test_entries_are_counted_over_all_parts_of_a_message(parts: int) -> None:
 def test_fields_are_counted_all_together() -> None:
     assert not isinstance(decoder(CREATE)(b"\x30\x01" * MAXIMUM_FIELDS), OrderGenerationError)
     assert refused(decoder(CREATE)(b"\x30\x01" * (MAXIMUM_FIELDS + 1))) == [
-        ("request", "must have at most 520,000 fields in all")
+        ("request", "must have at most 320,000 fields in all")
     ]
 
 

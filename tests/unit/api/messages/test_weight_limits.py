@@ -10,7 +10,7 @@ from google.type import decimal_pb2
 from ordergen_server.api.messages import decoding, encoding
 from ordergen_server.domain.rebalances import RebalanceOptions
 from ordergen_server.domain.requests.violations import Violations
-from ordergen_server.domain.weight_limits import GroupLimit, LimitBreach, SecurityLimit
+from ordergen_server.domain.weight_limits import MAXIMUM_MEMBERS, GroupLimit, LimitBreach, SecurityLimit
 from tests.builders import rebalance, result, security_id
 
 Options = rebalance_pb2.RebalanceOptions
@@ -47,6 +47,23 @@ def merged(*messages: Options) -> Options:
     for one in messages:
         found.MergeFrom(one)
     return found
+
+
+#: Ten groups of a hundred securities each, which may be the same.
+MOST = [group(*map(security_id, range(100)), name=f"Group {place}") for place in range(10)]
+
+
+def test_groups_have_a_thousand_securities_in_all() -> None:
+    value, broken = decoded(merged(*MOST))
+    assert broken == []
+    assert sum(len(one.security_ids) for one in value.group_limits) == MAXIMUM_MEMBERS
+    violations = Violations()
+    decoding.options(merged(*MOST, group(A)), violations)
+    [found] = violations.found
+    assert (found.subject, found.rule) == (
+        "options.group_limits",
+        "must have at most 1,000 security_ids in all, not 1,001",
+    )
 
 
 def test_limits_go_there_and_back_digit_for_digit() -> None:

@@ -127,10 +127,7 @@ class _Answer:
         ]
         sides = list(self._sides(limits, {one.security_id: place for place, one in enumerate(of_model)}))
         self._falls, self._rises = self._rooms(sides)
-        self._sides_of: dict[int, list[_Side]] = {}
-        for side in sides:
-            for place in side.places:
-                self._sides_of.setdefault(place, []).append(side)
+        self._sides_of = _by_place(sides)
 
     def _line(self, price: int, before: int, after: int, low: int, high: int) -> _Line:
         value = self._one * price * after
@@ -211,6 +208,14 @@ class _Answer:
         least = (nsmallest(2, falls), nsmallest(2, rises))
         falls_of, rises_of = ([(room, frozenset((place,))) for room, place in one] for one in least)
         return falls_of, rises_of
+
+
+def _by_place(sides: Iterable[_Side]) -> dict[int, list[_Side]]:
+    found: dict[int, list[_Side]] = {}
+    for side in sides:
+        for place in side.places:
+            found.setdefault(place, []).append(side)
+    return found
 
 
 def _denominators(limits: Iterable[_Limit]) -> Iterator[int]:

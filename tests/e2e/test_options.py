@@ -75,7 +75,7 @@ def limited(model: model_pb2.Model) -> Options:
 
 def grouped(model: model_pb2.Model) -> Options:
     """Groups of ten, the first at most, the second at least a little beside its targets."""
-    found = Options()
+    found = Options(solver_timeout=duration_pb2.Duration(nanos=400_000_000))
     for place, (side, part) in enumerate((("maximum_weight", "0.97"), ("minimum_weight", "1.03"))):
         members = model.positions[10 * place : 10 * place + 10]
         group = found.group_limits.add(name=f"G{place}", security_ids=[one.security_id for one in members])

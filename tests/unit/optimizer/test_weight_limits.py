@@ -25,7 +25,6 @@ from optimizer import (
     SecurityLimit,
     Side,
     Sides,
-    Solution,
     Status,
     TradingCosts,
     solve,
@@ -33,7 +32,8 @@ from optimizer import (
 from tests.fuzz.generate import case
 from tests.fuzz.run import Effort, examine
 from tests.limits import LONG, PROOF_SECONDS
-from tests.unit.optimizer.oracle import brute_force, is_enumerable, is_feasible, score
+from tests.unit.optimizer.agreement import check_enumerated
+from tests.unit.optimizer.oracle import is_enumerable, is_feasible
 from tests.unit.optimizer.problems import position, weighed_problems
 
 D = Decimal
@@ -57,28 +57,11 @@ def group(*ids: str, least: str | None = None, most: str | None = None) -> Group
     return GroupLimit("G", ids, *(None if text is None else D(text) for text in (least, most)))
 
 
-def said_right(drawn: Problem, actual: Solution) -> None:
-    expected = brute_force(drawn)
-    if expected is None:
-        assert actual.status is Status.INFEASIBLE
-        assert actual.conflicts
-        return
-    assert actual.objective is not None
-    assert actual.lower_bound is not None
-    assert is_feasible(drawn, actual.orders)
-    best = score(drawn, expected)
-    assert actual.lower_bound <= best[0] <= actual.objective
-    if actual.status is Status.PROVEN_OPTIMAL:
-        assert best[0] == actual.objective
-    if actual.tie_broken:
-        assert expected == actual.orders
-
-
 @settings(max_examples=150, deadline=None)
 @given(weighed_problems())
 def test_limits_of_weights_agree_with_brute_force(drawn: Problem) -> None:
     assume(is_enumerable(drawn))
-    said_right(drawn, solve(drawn, timeout_seconds=PROOF_SECONDS))
+    check_enumerated(drawn)
 
 
 WEIGHED = [number for number in range(1_000) if (drawn := case(11, number)).weights or drawn.groups]

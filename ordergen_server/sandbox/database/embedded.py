@@ -1,7 +1,7 @@
 """The embedded database: a MongoDB-compatible server in a process of its own on a data folder.
 
 The program is SecantusDB's ``secantusd-py``, started and never imported. It is durable: a write that was
-acknowledged survives SIGKILL.
+acknowledged survives SIGKILL. A full disk may cost the last write, where that has more than 64 kB.
 """
 
 from __future__ import annotations

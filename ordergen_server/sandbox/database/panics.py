@@ -6,6 +6,7 @@ SecantusDB goes on answering pings meanwhile, and every other command with an in
 
 from __future__ import annotations
 
+import logging
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ _ANSWER_SECONDS = 5.0
 #: An internal error of a read, so often and none that succeeds between; one that is only late is left alone.
 _LOOKS = 2
 _INTERNAL_ERROR = 1
+
+_log = logging.getLogger(__name__)
 
 
 class PanicWatch:
@@ -52,6 +55,10 @@ class PanicWatch:
                 if given_up is not None:
                     looks = looks + 1 if given_up else 0
                 if looks == _LOOKS:
+                    _log.error(
+                        "the embedded database gave up, as on a full disk, and is started again: "
+                        "its last write, if it had more than 64 kB, may be lost"
+                    )
                     self._restart()
                     looks = 0
 

@@ -5,6 +5,7 @@
 Pure mathematics on numbers passed in: no I/O, no clock but the time limit, no settings.
 """
 
+from optimizer.answer.limit_breaches import LimitBreach
 from optimizer.answer.solution import Answer, Breach, Solution, Status
 from optimizer.answer.verify import VerificationError
 from optimizer.batch.batch import Batch
@@ -26,6 +27,7 @@ from optimizer.problem.exact import MAX_DIGITS
 from optimizer.problem.position import Position
 from optimizer.problem.problem import Problem, Strategy
 from optimizer.problem.reason import Reason
+from optimizer.problem.weight_limits import GroupLimit, SecurityLimit
 from optimizer.rules.prices import RulePrice, rule_prices
 from optimizer.rules.relaxations import Relaxations, relaxations
 from optimizer.rules.rule import CashFloor, Rule, rules_of
@@ -43,6 +45,8 @@ __all__ = [
     "Conflict",
     "ConflictKind",
     "Constraint",
+    "GroupLimit",
+    "LimitBreach",
     "LotSize",
     "MaximumTradeCount",
     "MaximumTurnover",
@@ -56,6 +60,7 @@ __all__ = [
     "Restriction",
     "Rule",
     "RulePrice",
+    "SecurityLimit",
     "Side",
     "Sides",
     "Solution",

@@ -1,6 +1,6 @@
 """Solve one problem: every position on its own first, then a cover of what the limits still miss."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
@@ -9,7 +9,9 @@ from time import monotonic
 
 from optimizer.answer.solution import Solution, Status, breach
 from optimizer.answer.verify import verify
-from optimizer.limits.limits import Limit, TurnoverLimit, limits_of
+from optimizer.limits.apart import are_apart, meet_apart
+from optimizer.limits.group_limits import GroupMinimum, all_limits
+from optimizer.limits.limits import Limit, TurnoverLimit
 from optimizer.limits.several_limits import Task, part_of, solve_coupled
 from optimizer.limits.single_limit import Answer, objective_of, single_limit
 from optimizer.problem.errors import OptimizerError
@@ -19,6 +21,7 @@ from optimizer.problem.reason import Reason
 from optimizer.separable.choices import Choices, choices, is_plain
 from optimizer.separable.conflict import combination_conflict, position_conflict
 from optimizer.separable.fast_path import fast_path
+from optimizer.separable.weight_conflicts import security_conflict
 
 ZERO = Decimal(0)
 
@@ -63,21 +66,15 @@ def _in_units(problem: Problem, tolerance: Decimal) -> int:
 
 def _solve(problem: Problem, deadline: float, tolerance: int) -> Solution:
     found = choices(problem)
-    limits = limits_of(problem)
+    limits = all_limits(problem, found)
     if infeasible := _infeasible(problem, found, limits):
         return infeasible
     broken = [limit for limit in limits if not limit.is_met(problem.lines, found.best)]
     if not broken:
         return _solution(problem, Answer(found.best, None, settled=True), found.breaches)
-    # One limit alone may take all of the time; of several, some is kept for meeting them together.
-    part = ALONE_PART if len(broken) == 1 else SINGLE_PART / len(broken)
-    until = deadline if len(limits) == 1 else part_of(deadline, part)
     bound = 0
     start: list[int] | None = None
-    for limit in broken:
-        if len(limits) > 1 and monotonic() > deadline:
-            break
-        answer = single_limit(problem, found, limit, until, ties=len(broken) == 1, tolerance=tolerance)
+    for answer in _alone(problem, found, limits, broken, deadline=deadline, tolerance=tolerance):
         bound = max(bound, answer.bound or 0)
         if all(limit.is_met(problem.lines, answer.shares) for limit in limits):
             if len(limits) == 1 or objective_of(problem, answer.shares) <= (answer.bound or 0) + tolerance:
@@ -89,6 +86,31 @@ def _solve(problem: Problem, deadline: float, tolerance: int) -> Solution:
     if combined.is_proven:
         return Solution(problem, Status.INFEASIBLE, conflicts=(combination_conflict(),))
     return Solution(problem, Status.UNDECIDED, lower_bound=Fraction(combined.bound, problem.unit))
+
+
+def _alone(
+    problem: Problem,
+    found: Choices,
+    limits: Sequence[Limit],
+    broken: Sequence[Limit],
+    *,
+    deadline: float,
+    tolerance: int,
+) -> Iterator[Answer]:
+    """The best shares under each broken limit alone; under all together, where they have nothing in common.
+
+    One limit alone may take all of the time; of several, some is kept for meeting them together.
+    """
+    part = ALONE_PART if len(broken) == 1 else SINGLE_PART / len(broken)
+    if len(broken) > 1 and are_apart(problem.lines, broken):
+        ends = [part_of(deadline, ALONE_PART * (place + 1) / len(broken)) for place in range(len(broken))]
+        yield meet_apart(problem, found, broken, ends, tolerance)
+        return
+    until = deadline if len(limits) == 1 else part_of(deadline, part)
+    for limit in broken:
+        if len(limits) > 1 and monotonic() > deadline:
+            break
+        yield single_limit(problem, found, limit, until, ties=len(broken) == 1, tolerance=tolerance)
 
 
 def _nearer(problem: Problem, limits: Sequence[Limit], answer: Answer, deadline: float) -> Answer:
@@ -109,8 +131,12 @@ def _nearer(problem: Problem, limits: Sequence[Limit], answer: Answer, deadline:
 
 
 def _infeasible(problem: Problem, found: Choices, limits: Sequence[Limit]) -> Solution | None:
-    conflicts = [position_conflict(problem, index) for index in found.infeasible]
+    conflicts = [
+        security_conflict(problem, index) or position_conflict(problem, index) for index in found.infeasible
+    ]
     for limit in limits:
+        if found.infeasible and isinstance(limit, GroupMinimum):
+            continue  # what a position without shares would be worth is not known
         least = sum(
             limit.least_use(line, allowed, best)
             for line, allowed, best in zip(problem.lines, found.allowed, found.best, strict=True)

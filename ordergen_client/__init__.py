@@ -100,6 +100,7 @@ if TYPE_CHECKING:
         Solution,
         Transaction,
     )
+    from ordergen_client.records.weight_limits import GroupLimit, LimitBreach, SecurityLimit
     from ordergen_client.whole_file import FileNotWrittenError
 
 #: Where each name is: gRPC is read once something is used, and not for `ordergen --help`.
@@ -184,6 +185,7 @@ _PLACES = {
         "Solution",
         "Transaction",
     ),
+    "ordergen_client.records.weight_limits": ("GroupLimit", "LimitBreach", "SecurityLimit"),
     "ordergen_client.whole_file": ("FileNotWrittenError",),
 }
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
@@ -211,9 +213,11 @@ __all__ = [
     "DoNotTrade",
     "DriftState",
     "FileNotWrittenError",
+    "GroupLimit",
     "Infeasible",
     "InternalError",
     "InvalidArgument",
+    "LimitBreach",
     "MarketValueNotPositive",
     "MissingData",
     "Model",
@@ -248,6 +252,7 @@ __all__ = [
     "RuleSource",
     "Run",
     "Security",
+    "SecurityLimit",
     "SecurityMatches",
     "SiblingUnavailable",
     "Side",

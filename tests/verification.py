@@ -24,6 +24,7 @@ class Rules:
     minimum_trade_value: Fraction | None = None
     maximum_turnover_weight: Fraction | None = None
     maximum_trade_count: int | None = None
+    limits: Sequence["WeightLimit"] = ()
     costs: tuple[Fraction, Fraction] | None = None  # of the value of a trade, and of a trade
     odd_sells: frozenset[str] = frozenset()
     only: str = ""
@@ -33,6 +34,29 @@ class Rules:
         found = {"BUY", "SELL"} - {self.only} if self.only else set()
         restriction = self.restrictions.get(security_id, "")
         return found | {side for side in ("BUY", "SELL") if restriction in (f"DO_NOT_{side}", "HOLD")}
+
+
+@dataclass(frozen=True)
+class WeightLimit:
+    """The least and the greatest weight of some securities; of a group by its name, of one by its id."""
+
+    name: str
+    security_ids: tuple[str, ...]
+    least: Fraction | None
+    most: Fraction | None
+
+    def beyond(
+        self, quantities: Mapping[str, Fraction], prices: Mapping[str, Fraction], whole: Fraction
+    ) -> int:
+        """1 where the securities are worth too much, -1 where they are worth too little, 0 otherwise."""
+        value = sum(
+            (quantities[one] * prices[one] for one in self.security_ids if one in quantities), Fraction(0)
+        )
+        if self.least is not None and value < self.least * whole:
+            return -1
+        if self.most == 0:  # less than a share of each may remain
+            return int(any(quantities.get(one, 0) >= 1 for one in self.security_ids))
+        return int(self.most is not None and value > self.most * whole)
 
 
 @dataclass(frozen=True)
@@ -94,6 +118,7 @@ class Outcome:
     proven: bool
     cash_flow: str = ""
     cost: str = ""
+    breaches: Mapping[str, str] = field(default_factory=dict)
 
 
 def verify(outcome: Outcome, inputs: Inputs) -> None:
@@ -109,6 +134,7 @@ def verify(outcome: Outcome, inputs: Inputs) -> None:
     _verify_cash(outcome, inputs)
     _verify_drift(outcome, inputs)
     _verify_limits(outcome, inputs)
+    _verify_weights(outcome, inputs)
     trades = [(line.security_id, line.order) for line in outcome.lines if line.order]
     assert trades == list(outcome.transactions)
 
@@ -172,7 +198,13 @@ def _verify_trade(line: Line, inputs: Inputs) -> None:
     if side == "BUY" or line.security_id not in rules.odd_sells:
         assert line.order % rules.lots.get(line.security_id, 1) == 0
     if rules.minimum_trade_value is not None and _inside(line, held, inputs):
-        assert abs(line.order) * inputs.prices[line.security_id] >= rules.minimum_trade_value
+        before = {line.security_id: held}
+        mends = any(
+            one.beyond(before, inputs.prices, inputs.base)
+            for one in rules.limits
+            if one.name == line.security_id
+        )
+        assert mends or abs(line.order) * inputs.prices[line.security_id] >= rules.minimum_trade_value
 
 
 def _turnover(outcome: Outcome, inputs: Inputs) -> Fraction:
@@ -186,6 +218,27 @@ def _verify_limits(outcome: Outcome, inputs: Inputs) -> None:
         assert _turnover(outcome, inputs) <= rules.maximum_turnover_weight * inputs.base
     if rules.maximum_trade_count is not None:
         assert sum(1 for line in outcome.lines if line.order) <= rules.maximum_trade_count
+
+
+def _verify_weights(outcome: Outcome, inputs: Inputs) -> None:
+    """Each limit is kept, or broken as before, no worse, where what mends it is forbidden."""
+    before = {line.security_id: Fraction(line.original_quantity) for line in outcome.lines}
+    after = {line.security_id: Fraction(line.adjusted_quantity) for line in outcome.lines}
+    told = {}
+    for limit in inputs.rules.limits:
+        members = [one for one in limit.security_ids if one in after]
+        beyond = limit.beyond(after, inputs.prices, inputs.base) if members else 0
+        if not beyond:
+            continue
+        values = [
+            sum((held[one] * inputs.prices[one] for one in members), Fraction(0)) for held in (before, after)
+        ]
+        assert limit.beyond(before, inputs.prices, inputs.base) == beyond
+        assert beyond * values[1] <= beyond * values[0]
+        needed = "SELL" if beyond > 0 else "BUY"
+        assert any(needed in inputs.rules.forbidden(one) for one in members)
+        told[limit.name] = values[1]
+    assert told == {name: Fraction(value) for name, value in outcome.breaches.items()}
 
 
 def _verify_cash(outcome: Outcome, inputs: Inputs) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from optimizer.limits.limits import Limit, limits_of
+from optimizer.limits.group_limits import all_limits
+from optimizer.limits.limits import Limit
 from optimizer.problem.constraints import (
     LotSize,
     MinimumTradeValue,
@@ -15,9 +16,19 @@ from optimizer.problem.constraints import (
 from optimizer.problem.line import Line
 from optimizer.problem.problem import Problem, Strategy
 from optimizer.problem.reason import Reason
-from optimizer.separable.choices import cheapest, choices, costs_of, holding_back, is_plain, rules_of
+from optimizer.separable.choices import (
+    Choices,
+    Rule,
+    all_rules,
+    cheapest,
+    choices,
+    costs_of,
+    holding_back,
+    is_plain,
+)
 from optimizer.separable.closed_form import band, closed_form
 from optimizer.separable.costs import Costs
+from optimizer.separable.value_range import ValueRange
 
 
 def reasons(problem: Problem, shares: Sequence[int]) -> tuple[Reason, ...]:
@@ -36,12 +47,14 @@ def reasons(problem: Problem, shares: Sequence[int]) -> tuple[Reason, ...]:
     # Shares that a constraint took away are judged as well, so costs span whole bands.
     bands: list[Shares] = [(whole,) if (whole := band(line)) else () for line in problem.lines]
     costs = costs_of(problem, found._replace(allowed=bands))
-    spares = _spares(problem, shares)
+    spares = _spares(problem, found, shares)
     return tuple(
         _limit_reason(spares, line, found.allowed[index], count, found.best[index])
-        or _constraint_reason(problem, index, costs)
+        or _constraint_reason(line, rules, problem.unit, costs)
         or own_reason(problem, line, count)
-        for index, (line, count) in enumerate(zip(problem.lines, shares, strict=True))
+        for index, (line, count, rules) in enumerate(
+            zip(problem.lines, shares, all_rules(problem), strict=True)
+        )
     )
 
 
@@ -70,9 +83,9 @@ class _Spare(NamedTuple):
     left: int
 
 
-def _spares(problem: Problem, shares: Sequence[int]) -> list[_Spare]:
-    """Cash, turnover, trade count: the number of trades is blamed where nothing else keeps a line back."""
-    limits = sorted(limits_of(problem), key=lambda limit: _LIMITS.index(limit.reason))
+def _spares(problem: Problem, found: Choices, shares: Sequence[int]) -> list[_Spare]:
+    """Cash, groups, turnover, trade count: that number is blamed where nothing else keeps a line back."""
+    limits = sorted(all_limits(problem, found), key=lambda limit: _LIMITS.index(limit.reason))
     return [_Spare(limit, limit.capacity - limit.total(problem.lines, shares)) for limit in limits]
 
 
@@ -93,14 +106,12 @@ def _limit_reason(
     return None if limit is None else limit.blamed(shares, best)
 
 
-def _constraint_reason(problem: Problem, index: int, costs: Costs) -> Reason | None:
+def _constraint_reason(line: Line, rules: Sequence[Rule], unit: int, costs: Costs) -> Reason | None:
     """The last constraint that moved the position's best shares."""
-    line, security_id = problem.lines[index], problem.positions[index].security_id
     shares: Shares = (band(line),) if band(line) else ()
     best, reason = cheapest(line, shares, costs), None
-    rules = rules_of(problem, security_id)
     for rule in rules:
-        shares = rule.narrow(shares, line, problem.unit)
+        shares = rule.narrow(shares, line, unit)
         if not shares:  # a breach: nothing else empties a position of a feasible answer
             return _REASONS[type(holding_back(line, rules))]
         if cheapest(line, shares, costs) != best:
@@ -108,11 +119,17 @@ def _constraint_reason(problem: Problem, index: int, costs: Costs) -> Reason | N
     return reason
 
 
-_LIMITS = (Reason.REDUCED_FOR_CASH, Reason.TURNOVER_LIMIT, Reason.TRADE_COUNT_LIMIT)
+_LIMITS = (
+    Reason.REDUCED_FOR_CASH,
+    Reason.GROUP_LIMIT,
+    Reason.TURNOVER_LIMIT,
+    Reason.TRADE_COUNT_LIMIT,
+)
 
 _REASONS: dict[type, Reason] = {
     Restriction: Reason.RESTRICTED,
     OneSided: Reason.SIDES,
+    ValueRange: Reason.SECURITY_LIMIT,
     LotSize: Reason.ROUNDED_TO_LOT,
     MinimumTradeValue: Reason.BELOW_MINIMUM_TRADE,
 }

@@ -7,6 +7,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from optimizer.answer.explain import reasons
+from optimizer.answer.limit_breaches import LimitBreach, limit_breaches
 from optimizer.problem.constraints import TradingCosts
 from optimizer.problem.exact import plus_whole
 from optimizer.problem.problem import Problem
@@ -68,6 +69,7 @@ class Answer:
         lower_bound: no answer has a lesser objective, in money, exact; None if infeasible.
         conflicts: every requirement that cannot be met; () unless infeasible.
         tie_broken: whether no other orders are as good in the later aims.
+        limit_breaches: limits of weights that stay broken, because no order may mend them.
     """
 
     status: Status
@@ -77,6 +79,7 @@ class Answer:
     lower_bound: Fraction | None
     conflicts: tuple[Conflict, ...] = ()
     tie_broken: bool = False
+    limit_breaches: tuple[LimitBreach, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,15 @@ class Solution:
             self.lower_bound,
             self.conflicts,
             self.tie_broken,
+            self.limit_breaches,
         )
+
+    @cached_property
+    def limit_breaches(self) -> tuple[LimitBreach, ...]:
+        """Limits of weights that stay broken, because no order may mend them; () without orders."""
+        if self.objective is None or not self.problem.constraints:
+            return ()
+        return limit_breaches(self.problem, self._shares)
 
     @property
     def market_value(self) -> Fraction:

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
+from optimizer.answer.limit_breaches import Weighed, weighed
 from optimizer.problem.constraints import (
+    Barrier,
     LotSize,
     MaximumTradeCount,
     MaximumTurnover,
@@ -14,6 +16,7 @@ from optimizer.problem.constraints import (
 )
 from optimizer.problem.line import Line
 from optimizer.problem.problem import Problem
+from optimizer.problem.weight_limits import GroupLimit, SecurityLimit
 
 
 class VerificationError(RuntimeError):
@@ -57,12 +60,46 @@ def _verify_constraints(problem: Problem, shares: Sequence[int]) -> None:
     }
     for constraint in problem.constraints:
         match constraint:
+            case SecurityLimit() | GroupLimit():
+                continue
             case Restriction() | LotSize():
                 concerned = [by_id[constraint.security_id]] if constraint.security_id in by_id else []
+            case MinimumTradeValue():
+                mended = _mended(problem)
+                concerned = [pair for security_id, pair in by_id.items() if security_id not in mended]
             case _:
                 concerned = list(by_id.values())
         if not _holds(problem, constraint, concerned):
             raise VerificationError(f"{constraint} is broken")
+    for one in weighed(problem):
+        if not _is_kept(problem, one, shares):
+            raise VerificationError(f"{one.limit} is broken")
+
+
+def _mended(problem: Problem) -> set[str]:
+    """The securities whose holding breaks their own limit, so that any trade mends it."""
+    held = [line.held for line in problem.lines]
+    return {
+        one.limit.security_id
+        for one in weighed(problem)
+        if isinstance(one.limit, SecurityLimit) and one.excess(one.value(problem.lines, held))
+    }
+
+
+def _is_kept(problem: Problem, one: Weighed, shares: Sequence[int]) -> bool:
+    """Within the limit; or as far from it as the holdings were, or nearer, if the way back is forbidden."""
+    after = one.excess(one.value(problem.lines, shares))
+    if after == 0:
+        return True
+    before = one.excess(one.value(problem.lines, [line.held for line in problem.lines]))
+    ids = {problem.positions[place].security_id for place in one.places}
+    forbidden = any(
+        isinstance(other, Barrier)
+        and (isinstance(other, OneSided) or other.security_id in ids)
+        and other.forbids(-after)
+        for other in problem.constraints
+    )
+    return forbidden and (0 < after <= before or before <= after < 0)
 
 
 def _holds(  # noqa: PLR0911 - one a kind

@@ -50,6 +50,11 @@ class Rungs:
         return cls(tuple(part[::-1] for part in reversed(clip(shares, None, top))))
 
     @classmethod
+    def up(cls, shares: Shares, top: int) -> "Rungs":
+        """From `top` to ever more shares."""
+        return cls(clip(shares, top, None))
+
+    @classmethod
     def towards(cls, shares: Shares, top: int, goal: int) -> "Rungs":
         """From `top` to ever nearer to `goal`, as far as is allowed."""
         if top <= goal:

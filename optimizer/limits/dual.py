@@ -4,7 +4,7 @@ The bound is concave and piecewise linear in the multipliers, so boxes around th
 in on its greatest value. All of it proposes only: a bound holds at any multipliers, and is taken in integers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 
 import numpy as np
@@ -16,6 +16,9 @@ Floats = NDArray[np.float64]
 
 POINTS = {1: 17, 2: 7, 3: 5}
 """Points of the grid a multiplier, by how many there are."""
+
+LINE = np.array([0, -1, -0.5, -0.25, 0.25, 0.5, 1])
+"""Points about a multiplier, in widths, where one is chosen at a time; of equal ones it stays."""
 
 ROUNDS = 22
 """Boxes, each half as wide as the one before."""
@@ -60,8 +63,10 @@ class Dual:
     def best(self, expired: Clock) -> list[float]:
         """Multipliers of about the greatest bound."""
         count = len(self._capacities)
+        if count not in POINTS:
+            return best_in_turn(self.bounds, self._most, expired)
         center, width = self._most / 2, self._most / 2
-        steps = np.array(list(product(np.linspace(-1, 1, POINTS.get(count, 3)), repeat=count)))
+        steps = np.array(list(product(np.linspace(-1, 1, POINTS[count]), repeat=count)))
         best = (-np.inf, center)
         for _ in range(ROUNDS):
             if expired():
@@ -72,3 +77,23 @@ class Dual:
             best = max(best, (float(bounds[place]), grid[place]), key=lambda one: one[0])
             center, width = best[1], width / 2
         return [float(one) for one in best[1]]
+
+
+def best_in_turn(bounds: Callable[[Floats], Floats], most: Floats, expired: Clock) -> list[float]:
+    """Multipliers of about the greatest bound, of many: one after the other, as a grid has too many points.
+
+    Args:
+        bounds: at each of (K, L) multipliers.
+        most: L, what each multiplier may be.
+        expired: whether time is up.
+    """
+    best, width = np.zeros_like(most), most / 2
+    for _ in range(ROUNDS):
+        for place in range(len(best)):
+            if expired():
+                return [float(one) for one in best]
+            points = best + np.outer(LINE, np.where(np.arange(len(best)) == place, width, 0))
+            grid = np.clip(points, 0, None)
+            best = grid[int(np.argmax(bounds(grid)))]
+        width = width / 2
+    return [float(one) for one in best]

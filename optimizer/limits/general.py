@@ -10,10 +10,12 @@ from importlib import import_module
 from statistics import median
 from time import monotonic
 from typing import Any, NamedTuple
+from warnings import filterwarnings
 
 import numpy as np
 
-from optimizer.limits.limits import CashLimit, CostlyCashLimit, Limit, TradeCountLimit, TurnoverLimit
+from optimizer.limits.group_limits import GroupSide
+from optimizer.limits.limits import CostlyCashLimit, Limit, TradeCountLimit, TurnoverLimit
 from optimizer.problem.constraints import length
 from optimizer.problem.line import Line
 from optimizer.problem.problem import Problem, Strategy
@@ -25,7 +27,8 @@ class Proposal(NamedTuple):
 
     Attributes:
         shares: whole shares per position, perhaps slightly infeasible; None if it found none.
-        multipliers: one a limit, units of the objective per unit used; from the linear relaxation.
+        multipliers: one a limit, units of the objective per unit used; from the linear relaxation. Where that
+            has no answer, those by which the sum of all limits cannot be kept.
     """
 
     shares: list[int] | None
@@ -69,52 +72,87 @@ def _propose(problem: Problem, found: Choices, limits: Sequence[Limit], deadline
     with np.errstate(all="ignore"):
         relaxed = _Model(problem, found, limits, integer=False)
         relaxed.solve(deadline - monotonic())
+        if relaxed.is_infeasible:
+            elastic = _Model(problem, found, limits, integer=False, elastic=True)
+            elastic.solve(deadline - monotonic())
+            return Proposal(None, elastic.multipliers())
         model = _Model(problem, found, limits, integer=True)
         model.solve(deadline - monotonic())
         return Proposal(model.shares(), relaxed.multipliers())
 
 
 class _Model:
-    """The program in cvxpy's terms: `shares = best + change`, a change picked from one allowed range."""
+    """The program in cvxpy's terms: `shares = best + change`, a change picked from one allowed range.
 
-    def __init__(self, problem: Problem, found: Choices, limits: Sequence[Limit], *, integer: bool) -> None:
+    An elastic one asks for the least that limits are exceeded by.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        found: Choices,
+        limits: Sequence[Limit],
+        *,
+        integer: bool,
+        elastic: bool = False,
+    ) -> None:
         import_module("highspy")  # cvxpy only logs that it is missing, and then finds nothing
         cp: Any = import_module("cvxpy")  # takes a second, and few problems need it
+        # Of what HiGHS found when its time was up: it is all that is asked for, and is checked.
+        filterwarnings("ignore", "Solution may be inaccurate", UserWarning)
         self._cp = cp
         lines = problem.lines
-        self._best = found.best
+        self._lines, self._found, self._is_integer = lines, found, integer
         self._unit = unit = float(median(line.price for line in lines))
         price = [line.price / unit for line in lines]
-        self._change, demands = self._pick(found, integer=integer)
+        self._change, self._demands = self._pick(found, integer=integer)
         gap = [(line.target - line.value(best)) / unit for line, best in zip(lines, found.best, strict=True)]
-        bought = [float(best - line.held) for line, best in zip(lines, found.best, strict=True)]
-        value = cp.multiply(price, self._change)
-        drift = cp.sum(cp.abs(gap - value))
-        traded = cp.sum(cp.multiply(price, cp.abs(self._change + bought)))
-        trades: Any = 0
-        if any(isinstance(limit, TradeCountLimit | CostlyCashLimit) for limit in limits):
-            trading = cp.Variable(len(lines), integer=integer, bounds=[0, 1])
-            reach = [
-                float(max(abs(end - line.held) for part in allowed for end in (part[0], part[-1])))
-                for line, allowed in zip(lines, found.allowed, strict=True)
-            ]
-            demands.append(cp.abs(self._change + bought) <= cp.multiply(reach, trading))
-            trades = cp.sum(trading)
+        self._value = cp.multiply(price, self._change)
+        self._bought = [float(best - line.held) for line, best in zip(lines, found.best, strict=True)]
+        self._traded = cp.sum(cp.multiply(price, cp.abs(self._change + self._bought)))
+        self._trades = self._counted() if any(map(_counts_trades, limits)) else 0
+        beyond = cp.Variable(len(limits), nonneg=True) if elastic else [0] * len(limits)
         self._limits: list[Any] = []
-        for limit in limits:
-            if isinstance(limit, CashLimit):
-                worth = sum(map(Line.value, lines, found.best))
-                spent = cp.sum(value)
-                if isinstance(limit, CostlyCashLimit):
-                    spent += float(limit.rate) * traded + limit.fee / unit * trades
-                self._limits.append(spent <= (limit.capacity - worth) / unit)
-            elif isinstance(limit, TurnoverLimit):
-                self._limits.append(traded <= limit.capacity / unit)
-            else:
-                self._limits.append(trades <= limit.capacity)
-        self._counts = [not isinstance(limit, CashLimit | TurnoverLimit) for limit in limits]
-        aim = traded if problem.strategy is Strategy.TO_BAND else drift
-        self._program = cp.Problem(cp.Minimize(aim), [*demands, *self._limits])
+        for index, (use, most) in enumerate(map(self._use, limits)):
+            self._limits.append(use <= most + beyond[index])
+        self._counts = [isinstance(limit, TradeCountLimit) for limit in limits]
+        drift = cp.sum(cp.abs(gap - self._value))
+        aim = self._traded if problem.strategy is Strategy.TO_BAND else drift
+        self._program = cp.Problem(
+            cp.Minimize(cp.sum(beyond) if elastic else aim), [*self._demands, *self._limits]
+        )
+
+    def _use(self, limit: Limit) -> tuple[Any, float]:
+        """What a limit is used by, and the most that it may be."""
+        cp, lines, best = self._cp, self._lines, self._found.best
+        if isinstance(limit, TurnoverLimit):
+            return self._traded, limit.capacity / self._unit
+        if isinstance(limit, TradeCountLimit):
+            return self._trades, limit.capacity
+        if isinstance(limit, GroupSide):
+            room = (limit.capacity - limit.total(lines, best)) / self._unit
+            signs = [float(limit.sign * line.is_in(limit.group)) for line in lines]
+            return cp.sum(cp.multiply(signs, self._value)), room
+        spent = cp.sum(self._value)
+        if isinstance(limit, CostlyCashLimit):
+            spent += float(limit.rate) * self._traded + limit.fee / self._unit * self._trades
+        return spent, (limit.capacity - sum(map(Line.value, lines, best))) / self._unit
+
+    def _counted(self) -> Any:  # noqa: ANN401 - see the whole program
+        """The number of trades, each of which is whole where shares are."""
+        cp, lines = self._cp, self._lines
+        trades = cp.Variable(len(lines), integer=self._is_integer, bounds=[0, 1])
+        reach = [
+            float(max(abs(end - line.held) for part in allowed for end in (part[0], part[-1])))
+            for line, allowed in zip(lines, self._found.allowed, strict=True)
+        ]
+        self._demands.append(cp.abs(self._change + self._bought) <= cp.multiply(reach, trades))
+        return cp.sum(trades)
+
+    @property
+    def is_infeasible(self) -> bool:
+        """Whether the solver says that there is no answer."""
+        return bool(self._program.status == self._cp.INFEASIBLE)
 
     def solve(self, timeout_seconds: float) -> None:
         """Run HiGHS on one thread; what it found by the end of the time remains."""
@@ -133,7 +171,7 @@ class _Model:
         changes = self._change.value
         if changes is None or not (np.abs(changes) < SENSELESS).all():
             return None
-        return [best + round(change) for best, change in zip(self._best, changes, strict=True)]
+        return [best + round(change) for best, change in zip(self._found.best, changes, strict=True)]
 
     def multipliers(self) -> list[float]:
         """The dual values of the limits; 0 where there are none."""
@@ -156,3 +194,7 @@ class _Model:
         rows = np.equal.outer(np.arange(len(found.best)), np.array(owners)).astype(float)
         demands = [steps <= cp.multiply(last, chosen), rows @ chosen == 1]
         return rows @ (cp.multiply(starts, chosen) + cp.multiply(sizes, steps)), demands
+
+
+def _counts_trades(limit: Limit) -> bool:
+    return isinstance(limit, TradeCountLimit | CostlyCashLimit)

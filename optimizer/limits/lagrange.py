@@ -34,6 +34,9 @@ MAX_MOVES = 20_000
 NEAR = ((1, 1 << 12), (2, 1 << 14), (4, 1 << 16))
 """How far from a good answer shares are looked at, and sets in a half, at most."""
 
+FEW_LIMITS = 3
+"""Limits for which sizes of halves are meant."""
+
 SMALL, LARGE = (1 << 10, 1 << 14), (1 << 17, 1 << 20)
 """Sets in a half, at most: of a first look, and of a long one."""
 
@@ -171,7 +174,7 @@ class Lagrangian:
             moves = self._moves(value, moves, expired)
             if expired():
                 break
-            outcome = best_sets(moves, self._task(self._shares, value), size, expired)
+            outcome = best_sets(moves, self._task(self._shares, value), self._fitting(size), expired)
             if outcome.sets:
                 best = min((_moved(self._shares, one) for one in outcome.sets), key=self._in_order)
             exhaustive, settled = outcome.exhaustive, outcome.settled
@@ -190,10 +193,14 @@ class Lagrangian:
                 for shares in _next_to(allowed, best[index], reach)
             )
             value = sum(map(self._aim.of, self._lines, best))
-            outcome = best_sets(moves, self._task(best, value), size, expired, ties=False)
+            outcome = best_sets(moves, self._task(best, value), self._fitting(size), expired, ties=False)
             if outcome.sets:
                 best = _moved(best, outcome.sets[0])
         return best
+
+    def _fitting(self, size: int) -> int:
+        """Sets in a half: of many limits fewer, as each has a row of numbers."""
+        return size * FEW_LIMITS // max(FEW_LIMITS, len(self._limits))
 
     def _task(self, shares: Sequence[int], value: int | None) -> Task:
         spare = tuple(limit.capacity - limit.total(self._lines, shares) for limit in self._limits)
@@ -283,13 +290,26 @@ def is_refuted(problem: Problem, found: Choices, limits: Sequence[Limit], expire
     Raises:
         TimeUpError: before that is known.
     """
-    money = [limit for limit in limits if isinstance(limit, CashLimit | TurnoverLimit)]
+    money = [float(isinstance(limit, CashLimit | TurnoverLimit)) for limit in limits]
+    return refutes(problem, found, limits, money, expired)
+
+
+def refutes(
+    problem: Problem, found: Choices, limits: Sequence[Limit], multipliers: Sequence[float], expired: Clock
+) -> bool:
+    """Whether no answer keeps all limits, as their sum by these multipliers cannot be kept.
+
+    Raises:
+        TimeUpError: before that is known.
+    """
+    weights = [max(0, round(multiplier * (1 << BITS))) for multiplier in multipliers]
+    priced = [(weight, limit) for weight, limit in zip(weights, limits, strict=True) if weight]
     pairs = zip(problem.lines, found.allowed, strict=True)
     least = sum(
-        min(sum(limit.use(line, count) for limit in money) for count in corners(line, shares))
+        min(sum(weight * limit.use(line, n) for weight, limit in priced) for n in corners(line, shares))
         for line, shares in watched(pairs, expired)
     )
-    return least > sum(limit.capacity for limit in money)
+    return least > sum(weight * limit.capacity for weight, limit in priced)
 
 
 def good_multipliers(

@@ -5,7 +5,7 @@ takes nothing back from those before, gives an answer that often attains it. Oth
 proposes, and a Lagrangian bound in integers says how good the best answer is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import permutations
@@ -14,7 +14,16 @@ from typing import NamedTuple
 
 from optimizer.enumeration.enumeration import TimeUpError
 from optimizer.limits.general import propose
-from optimizer.limits.lagrange import LARGE, SMALL, Lagrangian, Searched, good_multipliers, is_refuted
+from optimizer.limits.group_limits import GroupSide
+from optimizer.limits.lagrange import (
+    LARGE,
+    SMALL,
+    Lagrangian,
+    Searched,
+    good_multipliers,
+    is_refuted,
+    refutes,
+)
 from optimizer.limits.limits import Limit, TradeCountLimit
 from optimizer.limits.one_long import all_but_the_longest
 from optimizer.limits.single_limit import Answer, objective_of, single_limit
@@ -31,6 +40,9 @@ BRANCH_PART, LEAF_PART = 0.6, 0.3
 
 STEPS = 2
 """Steps from its best shares that a position which should stay may take."""
+
+FEW = 3
+"""Limits that are met one by one in all orders; of more, groups come first, as they leave others the most."""
 
 COVER_PART = 0.2
 """Part of the time left that one of several covers may take."""
@@ -85,7 +97,7 @@ def solve_coupled(problem: Problem, found: Choices, limits: Sequence[Limit], tas
     broken = [limit for limit in limits if not limit.is_met(problem.lines, found.best)]
     kept = [limit for limit in limits if limit not in broken]
     ways = [(frugal(problem, found, limits), broken)]
-    ways += [(found, [*order]) for order in permutations(broken)]
+    ways += [(found, order) for order in _orders(broken)]
     for choice, order in ways:
         shares = one_by_one(problem, choice, [*order, *kept], deadline)
         best = _better(problem, best, shares)
@@ -194,6 +206,8 @@ class _Joint:
         if proposal.shares is not None:
             repaired = repair(problem, found, limits, proposal.shares, self._deadline)
             self._best = _better(problem, self._best, repaired)
+        elif self._best is None:
+            self._is_empty = refutes(problem, found, limits, proposal.multipliers, self._expired)
         if self.is_open():
             self._relax(proposal.multipliers)
 
@@ -269,6 +283,13 @@ def frugal(problem: Problem, found: Choices, limits: Sequence[Limit]) -> Choices
             shares = (part[max(0, place - STEPS) : place + STEPS + 1],)
         kept.append(shares)
     return found._replace(allowed=kept)
+
+
+def _orders(broken: Sequence[Limit]) -> Iterator[list[Limit]]:
+    """Orders in which broken limits are met one by one."""
+    groups = [limit for limit in broken if isinstance(limit, GroupSide)] if len(broken) > FEW else []
+    others = [limit for limit in broken if limit not in groups]
+    return ([*groups, *order] for order in permutations(others))
 
 
 def one_by_one(problem: Problem, found: Choices, order: Sequence[Limit], deadline: float) -> list[int] | None:

@@ -12,6 +12,7 @@ nothing any more, and the other limits decide.
 """
 
 from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from heapq import heappop, heappush, nlargest
 from itertools import count, product
 from typing import NamedTuple
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optimizer.enumeration.enumeration import Clock, watched
+from optimizer.limits.dual import best_in_turn
 from optimizer.limits.lagrange import BITS, corners
 from optimizer.limits.limits import Limit
 from optimizer.problem.problem import Problem
@@ -105,7 +107,7 @@ class TradeSets:
     def __init__(
         self, problem: Problem, found: Choices, others: Sequence[Limit], most: int, expired: Clock
     ) -> None:
-        lines = problem.lines
+        lines, self._expired = problem.lines, expired
         aim = costs_of(problem, found).coarser()[1]
         positions = zip(lines, found.allowed, strict=True)
         ends = [sorted(corners(*each)) for each in watched(positions, expired)]
@@ -167,7 +169,7 @@ class TradeSets:
         """Multipliers at which the bound of a node is about as high as it gets."""
         size = len(self._capacities)
         if size not in GRID:
-            return [0.0] * size
+            return self._of_many
         steps = np.array(list(product(np.linspace(-1, 1, GRID[size]), repeat=size)))
         center, width = np.full(size, MOST_RATE / 2), MOST_RATE / 2
         best = (-np.inf, center)
@@ -179,6 +181,13 @@ class TradeSets:
                 best = float(bounds[place]), grid[place]
             center, width = best[1], width / SHRINK[size]
         return [float(one) for one in best[1]]
+
+    @cached_property
+    def _of_many(self) -> list[float]:
+        """Multipliers of more limits than a grid is made for: once for all nodes, as they take long."""
+        root = Node(frozenset(), frozenset())
+        most = np.full(len(self._capacities), MOST_RATE)
+        return best_in_turn(partial(self._bounds, root), most, self._expired)
 
     def _bounds(self, node: Node, multipliers: Floats) -> Floats:
         brackets = self._costs + multipliers @ self._uses

@@ -13,6 +13,7 @@ from typing import TypeAlias
 from optimizer.problem.errors import OptimizerError
 from optimizer.problem.exact import ratio
 from optimizer.problem.line import Line
+from optimizer.problem.weight_limits import GroupLimit, SecurityLimit
 
 Shares: TypeAlias = tuple[range, ...]
 """Whole shares allowed, as ascending, disjoint, non-empty ranges."""
@@ -86,6 +87,10 @@ class OneSided:
         return self.sides is (Sides.SELL_ONLY if change > 0 else Sides.BUY_ONLY)
 
 
+Barrier: TypeAlias = Restriction | OneSided
+"""What forbids a trade: of one security, or of each."""
+
+
 @dataclass(frozen=True, slots=True)
 class LotSize:
     """Orders of a security are multiples of a lot of `shares`; closing a position entirely is exempt.
@@ -115,7 +120,10 @@ class LotSize:
 
 @dataclass(frozen=True, slots=True)
 class MinimumTradeValue:
-    """No order is worth less than `value` (money); full exits and repairs of a broken band are exempt."""
+    """No order is worth less than `value` (money).
+
+    Full exits are exempt, and repairs of a broken band or of a broken limit of the security.
+    """
 
     value: Decimal
 
@@ -186,7 +194,15 @@ class TradingCosts:
 
 
 Constraint: TypeAlias = (
-    Restriction | OneSided | LotSize | MinimumTradeValue | MaximumTurnover | MaximumTradeCount | TradingCosts
+    Restriction
+    | OneSided
+    | LotSize
+    | MinimumTradeValue
+    | MaximumTurnover
+    | MaximumTradeCount
+    | TradingCosts
+    | SecurityLimit
+    | GroupLimit
 )
 
 

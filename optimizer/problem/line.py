@@ -32,3 +32,24 @@ class Line(NamedTuple):
     def is_inside(self, shares: int) -> bool:
         """Whether the value lies in the band; a zero band admits the residual of a fractional holding."""
         return shares >= 0 and (self.low <= self.value(shares) <= self.high or (shares == 0 == self.high))
+
+    def is_in(self, group: int) -> bool:  # noqa: ARG002 - of a member
+        """Whether the position belongs to a group of the problem, by its place among them."""
+        return False
+
+
+class Member(Line):
+    """A position that belongs to groups; in all other ways it is the `Line` of the same numbers."""
+
+    _groups: frozenset[int]
+
+    @classmethod
+    def of(cls, line: Line, groups: frozenset[int]) -> "Member":
+        """The same position, in these groups."""
+        found = tuple.__new__(cls, line)
+        found.__dict__["_groups"] = groups
+        return found
+
+    def is_in(self, group: int) -> bool:
+        """Whether the position belongs to a group of the problem, by its place among them."""
+        return group in self._groups

@@ -20,8 +20,9 @@ from optimizer.problem.constraints import (
 )
 from optimizer.problem.errors import OptimizerError
 from optimizer.problem.exact import NOTHING, ratio, scaled
-from optimizer.problem.line import Line
+from optimizer.problem.line import Line, Member
 from optimizer.problem.position import Position
+from optimizer.problem.weight_limits import GroupLimit, SecurityLimit
 
 
 class Strategy(Enum):
@@ -42,8 +43,8 @@ class Problem:
         cash: money; may be negative (overdrawn).
         cash_floor: least cash after the rebalance, in money; None switches the check off.
         strategy: what to minimise.
-        constraints: further demands; at most one restriction and one lot size a security, and one of
-            each other kind.
+        constraints: further demands; at most one restriction, one lot size and one limit a security, groups
+            of different names, and one of each other kind.
 
     Attributes:
         unit: the number of exact integer units in one of money; every integer below counts in units.
@@ -82,13 +83,23 @@ class Problem:
         weight = lcm(rate, *{position.terms.weight for position in self.positions})
         spendable = None if self.cash_floor is None else (market_value - scaled(floor, money)) * weight
         lines = _lines(self.positions, prices, residuals, weight, market_value)
+        if self.constraints:
+            lines = _members(self.positions, lines, self.groups)
         object.__setattr__(self, "unit", money * weight)
         object.__setattr__(self, "market_value", market_value * weight)
         object.__setattr__(self, "spendable", spendable)
         object.__setattr__(self, "lines", lines)
 
+    @property
+    def groups(self) -> tuple[GroupLimit, ...]:
+        """The groups, in order of the constraints: lines know them by their place."""
+        return tuple(one for one in self.constraints if isinstance(one, GroupLimit))
+
     def _require_once(self) -> None:
-        for kind in (Restriction, LotSize):
+        names = [group.name for group in self.groups]
+        if len(set(names)) < len(names):
+            raise OptimizerError(f"groups must have different names, not {', '.join(sorted(names))}")
+        for kind in (Restriction, LotSize, SecurityLimit):
             _require_unique([one.security_id for one in self.constraints if isinstance(one, kind)])
         for limit in (OneSided, MinimumTradeValue, MaximumTurnover, MaximumTradeCount, TradingCosts):
             if sum(isinstance(one, limit) for one in self.constraints) > 1:
@@ -144,3 +155,19 @@ def _lines(
         # A third of the time of `Line(...)`, in the loop that takes most of the time of making a problem.
         lines.append(tuple.__new__(Line, (*numbers, position.held_shares)))
     return tuple(lines)
+
+
+def _members(
+    positions: Sequence[Position], lines: tuple[Line, ...], groups: Sequence[GroupLimit]
+) -> tuple[Line, ...]:
+    """The lines, those of groups as members."""
+    if not groups:
+        return lines
+    places: dict[str, set[int]] = {}
+    for place, group in enumerate(groups):
+        for security_id in group.security_ids:
+            places.setdefault(security_id, set()).add(place)
+    return tuple(
+        Member.of(line, frozenset(places[position.security_id])) if position.security_id in places else line
+        for position, line in zip(positions, lines, strict=True)
+    )

@@ -1,9 +1,10 @@
 """The whole shares each position may end with, and its own best among them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 from optimizer.problem.constraints import (
+    Barrier,
     LotSize,
     MinimumTradeValue,
     OneSided,
@@ -13,13 +14,15 @@ from optimizer.problem.constraints import (
 )
 from optimizer.problem.line import Line
 from optimizer.problem.problem import Problem, Strategy
+from optimizer.problem.weight_limits import Money, SecurityLimit
 from optimizer.separable.closed_form import band, closed_form
 from optimizer.separable.costs import Costs, Spans
+from optimizer.separable.value_range import ValueRange
 
-Rule: TypeAlias = Restriction | OneSided | LotSize | MinimumTradeValue
+Rule: TypeAlias = Restriction | OneSided | ValueRange | LotSize | MinimumTradeValue
 
-_ORDER = (Restriction, OneSided, LotSize, MinimumTradeValue)
-"""In which order rules narrow."""
+Given: TypeAlias = Restriction | OneSided | SecurityLimit | LotSize | MinimumTradeValue
+"""A constraint of one position, as it was given."""
 
 
 class Choices(NamedTuple):
@@ -49,15 +52,14 @@ def is_plain(problem: Problem) -> bool:
 
 def choices(problem: Problem) -> Choices:
     """Narrow every band by the constraints, and find the best shares left."""
-    rules = _all_rules(problem)
     allowed: list[Shares] = []
     breaches: list[int] = []
-    for index, line in enumerate(problem.lines):
-        own = rules.get(problem.positions[index].security_id, ())
-        shares = _narrowed(line, own, problem.unit)
-        if not shares and holding_back(line, own):
-            shares = (range(line.held, line.held + 1),)
-            breaches.append(index)
+    for index, (line, rules) in enumerate(zip(problem.lines, all_rules(problem), strict=True)):
+        if holding_back(line, rules):
+            shares = stuck(line, rules, problem.unit)
+            breaches += [index] if shares else []
+        else:
+            shares = narrowed(line, rules, problem.unit)
         allowed.append(shares)
     infeasible = [index for index, shares in enumerate(allowed) if not shares]
     if is_plain(problem):
@@ -92,41 +94,69 @@ def cheapest(line: Line, shares: Shares, costs: Costs) -> int:
     return min(found, key=lambda count: (costs.of(line, count), count), default=0)
 
 
-def rules_of(problem: Problem, security_id: str) -> list[Rule]:
-    """The constraints that narrow one security, in the order in which they apply."""
-    return _in_order(
+def rules_of(problem: Problem, index: int) -> list[Rule]:
+    """The rules that narrow one position, in the order in which they apply."""
+    security_id = problem.positions[index].security_id
+    given = [
         one
         for one in problem.constraints
         if isinstance(one, OneSided | MinimumTradeValue)
-        or (isinstance(one, Restriction | LotSize) and one.security_id == security_id)
-    )
+        or (isinstance(one, Restriction | SecurityLimit | LotSize) and one.security_id == security_id)
+    ]
+    return _rules(problem.lines[index], given, problem.market_value)
 
 
-def holding_back(line: Line, rules: Iterable[Rule]) -> Rule | None:
-    """The first rule that forbids the trade that would bring a holding outside its band there."""
-    needed = 1 if line.value(line.held) < max(0, line.low) else -1
-    return next(
-        (one for one in rules if isinstance(one, Restriction | OneSided) and one.forbids(needed)), None
-    )
-
-
-def _in_order(rules: Iterable[Rule]) -> list[Rule]:
-    return sorted(rules, key=lambda one: _ORDER.index(type(one)))
-
-
-def _all_rules(problem: Problem) -> dict[str, list[Rule]]:
-    """The same of all securities, in one pass over the constraints."""
+def all_rules(problem: Problem) -> Iterator[Sequence[Rule]]:
+    """The same of every position in turn, in one pass over the constraints."""
     for_all = [one for one in problem.constraints if isinstance(one, OneSided | MinimumTradeValue)]
-    found: dict[str, list[Rule]] = {one.security_id: [*for_all] for one in problem.positions if for_all}
+    given: dict[str, list[Given]] = {one.security_id: [*for_all] for one in problem.positions if for_all}
     for one in problem.constraints:
-        if isinstance(one, Restriction | LotSize):
-            found.setdefault(one.security_id, []).append(one)
-    return {security_id: _in_order(rules) for security_id, rules in found.items()}
+        if isinstance(one, Restriction | SecurityLimit | LotSize):
+            given.setdefault(one.security_id, []).append(one)
+    for position, line in zip(problem.positions, problem.lines, strict=True):
+        own = given.get(position.security_id)
+        yield _rules(line, own, problem.market_value) if own else ()
 
 
-def _narrowed(line: Line, rules: Sequence[Rule], unit: int) -> Shares:
+def _rules(line: Line, given: Sequence[Given], market_value: int) -> list[Rule]:
+    """In order: restriction, sides, limit, lot and minimum trade, which is no concern of a limit's repair."""
+    barriers: list[Barrier] = [one for one in given if isinstance(one, Restriction)]
+    barriers += [one for one in given if isinstance(one, OneSided)]
+    ranges = [
+        ValueRange(Money.of(one, market_value)).excused(line, barriers)
+        for one in given
+        if isinstance(one, SecurityLimit)
+    ]
+    repairs = not all(one.admits(line, line.held) for one in ranges)
+    return [
+        *barriers,
+        *ranges,
+        *(one for one in given if isinstance(one, LotSize)),
+        *(one for one in given if isinstance(one, MinimumTradeValue) and not repairs),
+    ]
+
+
+def narrowed(line: Line, rules: Iterable[Rule], unit: int) -> Shares:
+    """The shares of the band that the rules leave."""
     whole = band(line)
     shares: Shares = (whole,) if whole else ()
     for rule in rules:
         shares = rule.narrow(shares, line, unit)
     return shares
+
+
+def stuck(line: Line, rules: Iterable[Rule], unit: int) -> Shares:
+    """The holding, where a limit leaves it: other rules do not move what stays."""
+    shares: Shares = (range(line.held, line.held + 1),)
+    for rule in rules:
+        if isinstance(rule, ValueRange):
+            shares = rule.narrow(shares, line, unit)
+    return shares
+
+
+def holding_back(line: Line, rules: Iterable[Rule]) -> Barrier | None:
+    """The first rule that forbids the trade that would bring a holding outside its band there."""
+    if line.is_inside(line.held):
+        return None
+    needed = 1 if line.value(line.held) < max(0, line.low) else -1
+    return next((one for one in rules if isinstance(one, Barrier) and one.forbids(needed)), None)

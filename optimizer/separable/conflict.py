@@ -8,6 +8,7 @@ from optimizer.problem.constraints import LotSize, MinimumTradeValue, Shares, Tr
 from optimizer.problem.problem import Problem
 from optimizer.separable.choices import rules_of
 from optimizer.separable.closed_form import band
+from optimizer.separable.value_range import ValueRange
 from optimizer.separable.wording import edges, money_down, money_up, plain, weight_up
 
 
@@ -24,6 +25,10 @@ class ConflictKind(Enum):
     """Bringing every position inside its band takes more turnover than allowed."""
     TRADE_COUNT = "TRADE_COUNT"
     """Bringing every position inside its band takes more trades than allowed."""
+    SECURITY_LIMIT = "SECURITY_LIMIT"
+    """No whole shares that the band and the options leave keep the limit on the security's weight."""
+    GROUP_LIMIT = "GROUP_LIMIT"
+    """No whole shares that bands and options leave keep the limit on the weight of a group."""
     COMBINATION = "COMBINATION"
     """Each limit can be met, but not all of them together."""
 
@@ -37,10 +42,13 @@ class Conflict:
     drift above 1, or a low drift above the high one.
 
     Attributes:
-        security_id: the security; None for a limit of the whole portfolio.
+        security_id: the security; None for a limit of the whole portfolio or of a group.
+        group: the name of the group; None for all else.
         kind: what cannot be met.
-        low_value: bottom of the band in money; for a limit, the least use of it (a trade count: trades).
-        high_value: top of the band in money; for a limit, the most that is allowed.
+        low_value: bottom of the band in money; for a limit, the least use of it (a trade count: trades). Of a
+            security's limit, the least that its band and options leave; of a group's minimum, what is asked.
+        high_value: top of the band in money; for a limit, the most that is allowed. Of a security's limit,
+            the most that its band and options leave; of a group's minimum, the most that they leave.
         price: of one share; None for a limit.
         needed_high_drift: least high drift that admits the next reachable share above; None if none does.
         needed_low_drift: least low drift that admits the next reachable share below; None if none does.
@@ -50,6 +58,8 @@ class Conflict:
         needed_cash_floor: greatest cash floor that can be met.
         needed_turnover: least maximum turnover, as a weight, that can be met.
         needed_trade_count: least maximum trade count that can be met.
+        needed_maximum_weight: least maximum weight of the security or the group that can be met.
+        needed_minimum_weight: greatest minimum weight of the security or the group that can be met.
         description: the same as a sentence; suggested numbers are rounded to the safe side.
     """
 
@@ -65,6 +75,9 @@ class Conflict:
     needed_cash_floor: Fraction | None = None
     needed_turnover: Fraction | None = None
     needed_trade_count: int | None = None
+    needed_maximum_weight: Fraction | None = None
+    needed_minimum_weight: Fraction | None = None
+    group: str | None = None
     description: str = ""
 
     def __str__(self) -> str:
@@ -83,7 +96,9 @@ def position_conflict(problem: Problem, index: int) -> Conflict:
     market_value = Fraction(problem.market_value, problem.unit)
     higher = None if above is None else above / market_value - target
     lower = None if below is None else target - below / market_value
-    widens = above is not None and high > low
+    # A limit on the weight moves with the market value, so that no such advice is given beside one.
+    limited = any(isinstance(rule, ValueRange) for rule in rules_of(problem, index))
+    widens = above is not None and high > low and not limited
     conflict = Conflict(
         security_id=position.security_id,
         kind=ConflictKind.LOT_SIZE if band(line) else ConflictKind.BAND,
@@ -99,14 +114,15 @@ def position_conflict(problem: Problem, index: int) -> Conflict:
 
 
 def _neighbours(problem: Problem, index: int) -> tuple[int | None, int | None]:
-    """The shares next above and next below the band that restriction and lots let orders reach.
+    """The shares next above and next below the band that restriction, sides, limit and lots let orders reach.
 
     The minimum trade has no say: the holding is outside its band, and where a wider band takes it in, it
     need not trade.
     """
     line, whole = problem.lines[index], band(problem.lines[index])
-    rules = rules_of(problem, problem.positions[index].security_id)
-    furthest = max(whole.start, whole.stop, line.held) + _lot(problem, index)
+    rules = rules_of(problem, index)
+    enough = [rule.least(line) for rule in rules if isinstance(rule, ValueRange)]
+    furthest = max(whole.start, whole.stop, line.held, *enough) + _lot(problem, index)
     reachable: Shares = (range(furthest + 1),)
     for rule in rules:
         if not isinstance(rule, MinimumTradeValue):
@@ -117,7 +133,7 @@ def _neighbours(problem: Problem, index: int) -> tuple[int | None, int | None]:
 
 
 def _lot(problem: Problem, index: int) -> int:
-    rules = rules_of(problem, problem.positions[index].security_id)
+    rules = rules_of(problem, index)
     return next((rule.shares for rule in rules if isinstance(rule, LotSize)), 1)
 
 
@@ -219,7 +235,7 @@ def combination_conflict() -> Conflict:
         low_value=Fraction(),
         high_value=Fraction(),
         description=(
-            "each limit can be met, but no orders meet cash floor, maximum turnover and maximum trade count"
-            " together; needs at least one of them looser"
+            "each limit can be met, but no orders meet cash floor, maximum turnover, maximum trade count and"
+            " limits of groups together; needs at least one of them looser"
         ),
     )

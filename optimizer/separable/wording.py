@@ -18,6 +18,12 @@ def weight_up(value: Fraction, most: Fraction | None = None) -> str:
     return f"{_decimal(_up(value, step), step):f}"
 
 
+def weight_down(value: Fraction) -> str:
+    """A weight of 0 or more in ten-thousandths, rounded down; finer where that would lose it."""
+    step = _step(value, _WEIGHT)
+    return f"{_decimal(_down(value, step), step):f}"
+
+
 def money_up(value: Fraction, most: Fraction | None = None) -> str:
     """Money in cents, rounded up; finer where that would lose it or exceed the most."""
     step = _step(value, _CENT)

@@ -43,6 +43,7 @@ from ordergen_client.records.values import (
     Solution,
     Transaction,
 )
+from ordergen_client.records.weight_limits import GroupLimit, LimitBreach, SecurityLimit
 
 pb = rebalance_pb2
 
@@ -82,6 +83,13 @@ def options_message(options: RebalanceOptions) -> pb.RebalanceOptions:
     _set_if_given(message.costs, "per_trade_amount", options.cost_per_trade_amount)
     if options.maximum_price_age_days is not None:
         message.maximum_price_age_days = options.maximum_price_age_days
+    if options.sides is not Sides.BUY_AND_SELL:
+        message.sides = pb.Sides.Value(f"SIDES_{options.sides}")
+    _add_rules_of_securities(message, options)
+    return message
+
+
+def _add_rules_of_securities(message: pb.RebalanceOptions, options: RebalanceOptions) -> None:
     for security_id, restriction in options.restrictions.items():
         kind = pb.RestrictionType.Value(f"RESTRICTION_TYPE_{restriction}")
         message.restrictions.add(security_id=security_id, type=kind)
@@ -89,9 +97,10 @@ def options_message(options: RebalanceOptions) -> pb.RebalanceOptions:
         message.lot_sizes.add(security_id=security_id, shares=shares)
     for security_id, shares in options.buy_lot_sizes.items():
         message.lot_sizes.add(security_id=security_id, shares=shares, applies_to=pb.LOT_SIDES_BUYS)
-    if options.sides is not Sides.BUY_AND_SELL:
-        message.sides = pb.Sides.Value(f"SIDES_{options.sides}")
-    return message
+    for security_id, limit in options.security_limits.items():
+        _set_weights(message.security_limits.add(security_id=security_id), limit)
+    for name, group in options.group_limits.items():
+        _set_weights(message.group_limits.add(name=name, security_ids=group.security_ids), group)
 
 
 def cash_flow_messages(
@@ -107,6 +116,11 @@ def cash_flow_messages(
 def set_cash_flow(request: rebalance_service_pb2.RebalancePortfolioRequest, amount: Decimal | None) -> None:
     """Money that comes to a portfolio, or is paid out of it."""
     _set_if_given(request, "cash_flow", amount)
+
+
+def _set_weights(message: pb.SecurityLimit | pb.GroupLimit, limit: SecurityLimit | GroupLimit) -> None:
+    _set_if_given(message, "minimum_weight", limit.minimum_weight)
+    _set_if_given(message, "maximum_weight", limit.maximum_weight)
 
 
 def options(message: pb.RebalanceOptions) -> RebalanceOptions:
@@ -130,11 +144,17 @@ def options(message: pb.RebalanceOptions) -> RebalanceOptions:
         cost_rate_weight=decimal(message.costs.rate_weight),
         cost_per_trade_amount=decimal(message.costs.per_trade_amount),
         maximum_price_age_days=days,
+        security_limits={one.security_id: SecurityLimit(*_weights(one)) for one in message.security_limits},
+        group_limits={one.name: GroupLimit(one.security_ids, *_weights(one)) for one in message.group_limits},
     )
 
 
 def _is_of_buys(lot: pb.LotSize) -> bool:
     return lot.applies_to == pb.LOT_SIDES_BUYS
+
+
+def _weights(message: pb.SecurityLimit | pb.GroupLimit) -> tuple[Decimal | None, Decimal | None]:
+    return decimal(message.minimum_weight), decimal(message.maximum_weight)
 
 
 def _set_if_given(message: Message, name: str, value: Decimal | None) -> None:
@@ -216,6 +236,9 @@ def portfolio_rebalance(message: pb.PortfolioRebalance) -> PortfolioRebalance:
         settings_version=message.settings_version,
         rule_prices=tuple(map(rule_price, message.rule_prices)),
         relaxations=relaxations(message.relaxations) if message.HasField("relaxations") else None,
+        limit_breaches=tuple(
+            LimitBreach(one.security_id, one.group, zero(one.value)) for one in message.limit_breaches
+        ),
     )
 
 

@@ -162,3 +162,5 @@ class PositionReason(Named):
     INSIDE_BAND = "INSIDE_BAND"
     SIDES = "SIDES"
     COSTS = "COSTS"
+    SECURITY_LIMIT = "SECURITY_LIMIT"
+    GROUP_LIMIT = "GROUP_LIMIT"

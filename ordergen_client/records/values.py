@@ -15,6 +15,7 @@ from ordergen_client.records.checks import (
     optional_decimal,
     optional_seconds,
     optional_whole,
+    record,
     text,
     whole,
 )
@@ -32,6 +33,7 @@ from ordergen_client.records.states import (
     Strategy,
 )
 from ordergen_client.records.summaries import RebalanceSummary
+from ordergen_client.records.weight_limits import GroupLimit, LimitBreach, SecurityLimit
 
 ZERO = Decimal(0)
 #: More digits than the sum of any two numbers of the contract has; should one have more, it raises.
@@ -94,7 +96,8 @@ class RebalanceOptions:
         allow_overdraft: cash is not checked at all; goes with neither of the two.
         solver_timeout_seconds: for one portfolio; None is the server's default.
         strategy: TO_TARGET, or TO_BAND for the least turnover that brings every position inside its band.
-        minimum_trade_value: no smaller trades, in money; full exits and repairs of a band are exempt.
+        minimum_trade_value: no smaller trades, in money; full exits and repairs of a band or of a security's
+            limit are exempt.
         restrictions: what may not be done, by security id.
         lot_sizes: shares in a lot, by security id; orders are multiples of it.
         maximum_turnover_weight: buys and sells together at most, as a weight of market value plus cash flow.
@@ -106,6 +109,8 @@ class RebalanceOptions:
         cost_per_trade_amount: what it costs besides, in money.
         maximum_price_age_days: so many days before the date of the run a price may be of; None is what the
             server is configured with.
+        security_limits: what a security may be worth after the trades, by security id.
+        group_limits: what securities may be worth together after the trades, by the name of the group.
 
     Raises:
         TypeError: money or a weight is a float, or another argument is not of its type.
@@ -128,6 +133,8 @@ class RebalanceOptions:
     cost_rate_weight: Decimal | None
     cost_per_trade_amount: Decimal | None
     maximum_price_age_days: int | None
+    security_limits: Mapping[str, SecurityLimit]
+    group_limits: Mapping[str, GroupLimit]
 
     def __init__(  # noqa: PLR0917 - each may be given by its place, as it always could
         self,
@@ -146,6 +153,8 @@ class RebalanceOptions:
         cost_rate_weight: Number | None = None,
         cost_per_trade_amount: Number | None = None,
         maximum_price_age_days: int | None = None,
+        security_limits: Mapping[str, SecurityLimit] | None = None,
+        group_limits: Mapping[str, GroupLimit] | None = None,
     ) -> None:
         _set(self, "minimum_cash_amount", optional_decimal(minimum_cash_amount, "minimum_cash_amount"))
         _set(self, "minimum_cash_weight", optional_decimal(minimum_cash_weight, "minimum_cash_weight"))
@@ -168,6 +177,8 @@ class RebalanceOptions:
         _set(self, "cost_rate_weight", optional_decimal(cost_rate_weight, "cost_rate_weight"))
         _set(self, "cost_per_trade_amount", optional_decimal(cost_per_trade_amount, "cost_per_trade_amount"))
         _set(self, "maximum_price_age_days", optional_whole(maximum_price_age_days, "maximum_price_age_days"))
+        _set(self, "security_limits", _by_id(security_limits, "security_limits", _security_limit))
+        _set(self, "group_limits", _by_id(group_limits, "group_limits", _group_limit))
         self._refuse_contradiction()
 
     def __repr__(self) -> str:
@@ -201,7 +212,8 @@ class RebalancePosition:
     Attributes:
         cost: of the trade beyond its value, in money; None where it does not trade or the run had no costs.
         good_until: the prices of this security, all others unchanged, at which the portfolio's orders keep
-            every band and the cash floor; None but where one portfolio is asked for, and has a solution.
+            bands, limits of weights and the cash floor; None but where one portfolio is asked for, and has a
+            solution.
         price_date: the day of which the price is; None where nobody says.
         bound_by: whose rule the reason is, where a run and settings can both have it.
     """
@@ -256,6 +268,7 @@ class PortfolioRebalance:
         rule_prices: what rules of the options cost; where it was asked for alone, and never read again.
         relaxations: without which rules an INFEASIBLE portfolio has an answer; likewise.
         settings_version: of the portfolio's settings that were applied; 0 where it had none, or had no turn.
+        limit_breaches: limits of the options that stay broken, as no order may mend them.
     """
 
     rebalance_id: str
@@ -277,6 +290,7 @@ class PortfolioRebalance:
     settings_version: int = 0
     rule_prices: tuple[RulePrice, ...] = ()
     relaxations: Relaxations | None = None
+    limit_breaches: tuple[LimitBreach, ...] = ()
 
     @property
     def base_value(self) -> Decimal | None:
@@ -390,6 +404,14 @@ def _by_id(given: object, name: str, read: Callable[[object, str], Value]) -> di
     if not isinstance(given, Mapping):
         raise TypeError(f"{name} must be a mapping by security id, not {type(given).__name__} {given!r}")
     return {text(key, f"a key of {name}"): read(value, f"{name}[{key!r}]") for key, value in given.items()}
+
+
+def _security_limit(value: object, name: str) -> SecurityLimit:
+    return record(value, name, SecurityLimit)
+
+
+def _group_limit(value: object, name: str) -> GroupLimit:
+    return record(value, name, GroupLimit)
 
 
 def _restriction(value: object, name: str) -> Restriction:

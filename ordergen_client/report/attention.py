@@ -17,6 +17,7 @@ KINDS: Final = {
     "BELOW_ZERO": "Cash below zero after the trades",
     "UNPROVEN": "Not proven to be the best",
     "OUTSIDE": "Outside a band after the trades",
+    "BREACHED": "Beyond a limit after the trades, as before",
     "FURTHER": "Further from the model than before",
 }
 #: Reasons of a kind that are told, and portfolios that are named with each.
@@ -94,6 +95,11 @@ def _reasons(portfolio: PortfolioRebalance, its: Figures) -> Iterator[tuple[str,
         )
     if its.outside_after and solution:
         yield "OUTSIDE", "A rule, such as a restriction, forbids the trades that would mend it."
+    if portfolio.limit_breaches:
+        yield (
+            "BREACHED",
+            "A rule, such as a restriction, forbids the trades that would keep a weight's limit.",
+        )
     before, after = portfolio.drift_before, portfolio.drift_after
     if before is not None and after is not None and after > before:
         yield "FURTHER", "A rule, such as the cash to keep, comes before being near to the model."

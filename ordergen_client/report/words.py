@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from ordergen_client.records.values import Rebalance, RebalanceOptions
+from ordergen_client.records.weight_limits import GroupLimit, SecurityLimit
 from ordergen_client.report.attention import Attention
 from ordergen_client.report.exact import money, percent
 from ordergen_client.report.totals import Totals
@@ -86,8 +87,22 @@ def options(given: RebalanceOptions | None, tickers: dict[str, str]) -> Iterator
     yield "Lots", _listed(tickers, lots)
     if given.sides in _ONE_SIDED:
         yield "Sides", _ONE_SIDED[given.sides]
+    yield (
+        "Limits of securities",
+        _listed(tickers, {key: _weights(one) for key, one in given.security_limits.items()}),
+    )
+    groups = (
+        f"{name} ({', '.join(tickers.get(key, key) for key in one.security_ids)}): {_weights(one)}"
+        for name, one in given.group_limits.items()
+    )
+    yield "Limits of groups", "; ".join(groups) or "None"
     seconds = given.solver_timeout_seconds
     yield "Time for one portfolio", "As the server has it" if seconds is None else f"{seconds:g} s at most"
+
+
+def _weights(limit: SecurityLimit | GroupLimit) -> str:
+    sides = (("at least", limit.minimum_weight), ("at most", limit.maximum_weight))
+    return ", ".join(f"{side} {_of_value(weight)}" for side, weight in sides if weight is not None)
 
 
 def _cash(given: RebalanceOptions) -> str:

@@ -101,10 +101,22 @@ def _details(portfolio: PortfolioRebalance) -> dict[str, object]:
         "Answer": told,
         **({"Settings": f"version {portfolio.settings_version}"} if portfolio.settings_version else {}),
         "Snapshot": f"{time(taken)} UTC" if taken else "-",
+        **_breaches(portfolio),
         **({"Error": portfolio.error.message} if portfolio.error else {}),
         **_causes(portfolio),
         **rules_told(portfolio),
     }
+
+
+def _breaches(portfolio: PortfolioRebalance) -> dict[str, object]:
+    if not portfolio.limit_breaches:
+        return {}
+    tickers = {line.security_id: line.ticker for line in portfolio.positions}
+    told = (
+        f"{tickers.get(one.security_id) or one.security_id or f'group {one.group}'} at {money(one.value)}"
+        for one in portfolio.limit_breaches
+    )
+    return {"Limits broken": f"{'; '.join(told)}: restrictions or sides forbid to mend them"}
 
 
 def _causes(portfolio: PortfolioRebalance) -> dict[str, object]:

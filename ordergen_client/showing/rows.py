@@ -14,6 +14,7 @@ from ordergen_client.records.values import (
     RebalanceOptions,
     RebalancePosition,
 )
+from ordergen_client.records.weight_limits import GroupLimit, LimitBreach, SecurityLimit
 from ordergen_client.report.exact import ratio
 from ordergen_client.report.figures import Figures, trade_value
 from ordergen_client.showing.explanations import explanation_row
@@ -34,13 +35,19 @@ def plain(value: object) -> object:
             return format(value, "f")
         case date():
             return value.isoformat()
-        case Mapping():
-            return {str(key): plain(one) for key, one in value.items()}
+        case Mapping() | SecurityLimit() | GroupLimit() | LimitBreach():
+            pairs = value.items() if isinstance(value, Mapping) else _fields_of(value)
+            return {str(key): plain(one) for key, one in pairs}
         case str():
             return str(value)
         case list() | tuple():
             return [plain(one) for one in value]
-    return value
+        case _:
+            return value
+
+
+def _fields_of(value: SecurityLimit | GroupLimit | LimitBreach) -> Iterator[tuple[str, object]]:
+    return ((one.name, getattr(value, one.name)) for one in fields(value))
 
 
 def model_row(model: Model) -> dict[str, object]:
@@ -125,6 +132,7 @@ def portfolio_row(portfolio: PortfolioRebalance, its: Figures) -> dict[str, obje
         "lower_bound": solution.lower_bound if solution else None,
         "settings_version": portfolio.settings_version or None,
         "transactions": [_order(line) for line in _traded(portfolio.positions)],
+        "limit_breaches": list(portfolio.limit_breaches),
         "error": portfolio.error.message if portfolio.error else None,
     }
 

@@ -17,6 +17,8 @@ _REASONS = {
     "INSIDE_BAND": "inside its band",
     "SIDES": "on the side that is not traded",
     "COSTS": "not sold, as that would cost more cash than it frees",
+    "SECURITY_LIMIT": "limit of its weight",
+    "GROUP_LIMIT": "limit of a group",
 }
 
 

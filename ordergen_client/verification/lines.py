@@ -9,6 +9,7 @@ from ordergen_client.verification.findings import Check, holds
 from ordergen_client.verification.numbers import digits
 from ordergen_client.verification.options import Options
 from ordergen_client.verification.records import Date, Line
+from ordergen_client.verification.weights import Weighed
 
 #: Decimals of weights.
 PLACES = 4
@@ -74,7 +75,7 @@ def line_checks(line: Line, worth: Worth, base: Fraction, options: Options, date
     if options.maximum_price_age_days is not None:
         yield _age(line.price_date, options.maximum_price_age_days, date)
     if shares:
-        yield from _trade(line, after, worth.before / base, options)
+        yield from _trade(line, after, base, options)
     yield from _reason(line, worth, options)
 
 
@@ -106,7 +107,7 @@ def _band(line: Line, after: Fraction, weight: Fraction, options: Options) -> It
         yield Check("weight inside its band", found, f"{digits(low)} to {digits(high)}")
 
 
-def _trade(line: Line, after: Fraction, weight_before: Fraction, options: Options) -> Iterator[Check]:
+def _trade(line: Line, after: Fraction, base: Fraction, options: Options) -> Iterator[Check]:
     """Restrictions, sides, lots and the least trade; what closes a position is exempt from the last two."""
     shares = line.trade.shares
     if options.forbids(line.security_id, shares):
@@ -118,9 +119,17 @@ def _trade(line: Line, after: Fraction, weight_before: Fraction, options: Option
     lot = 1 if free else options.lots.get(line.security_id, 1)
     yield holds("lot size", shares, f"a multiple of {lot}", when=shares % lot == 0)
     least = options.minimum_trade_value
-    if least is not None and _is_inside(line, line.original_quantity, weight_before):
+    if least is not None and _needs_no_repair(line, base, options):
         value = abs(shares) * line.price
         yield holds("minimum trade value", value, f"at least {digits(least)}", when=value >= least)
+
+
+def _needs_no_repair(line: Line, base: Fraction, options: Options) -> bool:
+    """Whether what was held was inside its band, and within the limit of its weight."""
+    limit = options.security_limits.get(line.security_id)
+    held = Weighed(line.original_quantity, line.price)
+    is_kept = limit is None or limit.excess([held], base) == 0
+    return is_kept and _is_inside(line, held.quantity, held.value / base)
 
 
 class _Story(NamedTuple):
@@ -155,6 +164,10 @@ _REASONS: Mapping[str, Callable[[_Story], bool]] = {
     "INSIDE_BAND": lambda it: it.shares == 0 and it.options.to_band,
     "SIDES": lambda it: it.options.forbidden != "",
     "COSTS": lambda it: it.shares == 0 and it.options.has_costs and it.worth.after > it.worth.wanted,
+    "SECURITY_LIMIT": lambda it: it.line.security_id in it.options.security_limits,
+    "GROUP_LIMIT": lambda it: any(
+        one.group and it.line.security_id in one.security_ids for one in it.options.weights
+    ),
 }
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 from ordergen_client.verification.numbers import given, seconds, whole
+from ordergen_client.verification.weights import WeightLimit, read_limits
 
 #: All that there are; another one cannot be checked here.
 KNOWN = frozenset(
@@ -22,6 +24,8 @@ KNOWN = frozenset(
         "sides",
         "costs",
         "maximumPriceAgeDays",
+        "securityLimits",
+        "groupLimits",
     }
 )
 _STRATEGIES = {"STRATEGY_TO_TARGET": False, "STRATEGY_TO_BAND": True}
@@ -45,6 +49,7 @@ class Options:
         lots_of_buys: the securities whose lots bind buys alone.
         forbidden: BUY or SELL, where no security may be bought, or sold.
         has_costs: trades have costs beyond their value, which are told.
+        weights: limits of securities, and of groups.
         unknown: names of options that cannot be checked here.
     """
 
@@ -64,6 +69,7 @@ class Options:
     cost_rate: Fraction
     cost_per_trade: Fraction
     maximum_price_age_days: int | None
+    weights: tuple[WeightLimit, ...]
     unknown: tuple[str, ...]
 
     def cash_floor(self, base: Fraction) -> Fraction | None:
@@ -81,6 +87,11 @@ class Options:
     def cost(self, value: Fraction) -> Fraction:
         """What a trade of such a value, above 0, costs besides."""
         return self.cost_rate * value + self.cost_per_trade
+
+    @cached_property
+    def security_limits(self) -> Mapping[str, WeightLimit]:
+        """The limits of securities by themselves."""
+        return {one.key[0]: one for one in self.weights if not one.group}
 
     def forbids(self, security_id: str, trade: int) -> bool:
         """Whether buying (above 0) or selling (below 0) is forbidden."""
@@ -115,5 +126,6 @@ def read_options(message: Mapping[str, Any]) -> Options:
         cost_rate=given(message.get("costs", {}), "rateWeight") or Fraction(0),
         cost_per_trade=given(message.get("costs", {}), "perTradeAmount") or Fraction(0),
         maximum_price_age_days=None if days is None else whole(days),
+        weights=read_limits(message),
         unknown=tuple(sorted(message.keys() - KNOWN)),
     )

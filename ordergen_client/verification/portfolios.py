@@ -8,6 +8,7 @@ from ordergen_client.verification.lines import Worth, line_checks, worth_of
 from ordergen_client.verification.numbers import digits
 from ordergen_client.verification.options import Options
 from ordergen_client.verification.records import Date, Portfolio, Solution
+from ordergen_client.verification.weights import Change, Weighed, weight_checks
 
 #: Decimals of the drift of a portfolio.
 PLACES = 12
@@ -77,6 +78,7 @@ def _check_solved(
     findings.add(where, _trade_checks(portfolio, date))
     findings.add(where, _cash_checks(portfolio, base, cash, options))
     findings.add(where, _limit_checks(portfolio, base, turnover, options))
+    findings.add(where, _weight_checks(portfolio, base, options))
     findings.add(where, _drift_checks(portfolio, base, worths))
     objective = turnover if options.to_band else _drift(worth.after - worth.wanted for worth in worths)
     findings.add(where, _solution_checks(solution, objective))
@@ -117,6 +119,21 @@ def _limit_checks(
     count = sum(line.trade.shares != 0 for line in portfolio.lines)
     if most is not None and count > most:
         yield Check("maximum trade count", count, f"at most {most}")
+
+
+def _weight_checks(portfolio: Portfolio, base: Fraction, options: Options) -> Iterator[Check]:
+    if not (options.weights or portfolio.limit_breaches):
+        return
+    changes = [
+        Change(
+            line.security_id,
+            Weighed(line.original_quantity, line.price),
+            Weighed(line.original_quantity + line.trade.shares, line.price),
+            frozenset(sign for sign in (1, -1) if options.forbids(line.security_id, sign)),
+        )
+        for line in portfolio.lines
+    ]
+    yield from weight_checks(options.weights, changes, base, portfolio.limit_breaches)
 
 
 def _drift(gaps: Iterable[Fraction]) -> Fraction:

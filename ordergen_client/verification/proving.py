@@ -96,6 +96,12 @@ def _constraints(options: Options) -> Iterator[optimizer.Constraint]:
         yield optimizer.MaximumTradeCount(options.maximum_trade_count)
     if options.has_costs:
         yield optimizer.TradingCosts(_decimal(options.cost_rate), _decimal(options.cost_per_trade))
+    for one in options.weights:
+        edges = [None if side is None else _decimal(side) for side in (one.minimum, one.maximum)]
+        if one.group:
+            yield optimizer.GroupLimit(one.group, tuple(sorted(one.security_ids)), *edges)
+        else:
+            yield optimizer.SecurityLimit(one.key[0], *edges)
 
 
 def _raised(floor: Fraction) -> Fraction:

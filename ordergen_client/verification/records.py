@@ -72,6 +72,7 @@ class Portfolio:
     lines: Sequence[Line]
     transactions: Sequence[Trade]
     solution: Solution | None
+    limit_breaches: Mapping[tuple[str, str], Fraction]
     cash_flow: Fraction | None = None
     cost: Fraction | None = None
 
@@ -97,6 +98,10 @@ def read_portfolio(message: Mapping[str, Any]) -> Portfolio:
         solution=None if solution is None else _solution(solution),
         cash_flow=given(message, "cashFlow"),
         cost=given(message, "cost"),
+        limit_breaches={
+            (one.get("securityId", ""), one.get("group", "")): fraction(one["value"]["value"])
+            for one in message.get("limitBreaches", ())
+        },
     )
 
 

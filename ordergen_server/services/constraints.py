@@ -39,4 +39,12 @@ def constraints_of(options: RebalanceOptions) -> tuple[optimizer.Constraint, ...
         found.append(optimizer.MaximumTradeCount(options.maximum_trade_count))
     if options.costs is not None:
         found.append(optimizer.TradingCosts(options.costs.rate_weight, options.costs.per_trade_amount))
+    found += [
+        optimizer.SecurityLimit(one.security_id, one.minimum_weight, one.maximum_weight)
+        for one in options.security_limits
+    ]
+    found += [
+        optimizer.GroupLimit(one.name, one.security_ids, one.minimum_weight, one.maximum_weight)
+        for one in options.group_limits
+    ]
     return tuple(found)

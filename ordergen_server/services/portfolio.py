@@ -23,6 +23,7 @@ from ordergen_server.domain.numbers import EXACT, ZERO, exact, floored, ratio
 from ordergen_server.domain.rebalances.lines import RebalancePosition, transactions_of
 from ordergen_server.domain.rebalances.options import RebalanceOptions, Strategy, TradingCosts
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState, SolutionQuality
+from ordergen_server.domain.rebalances.weight_limits import LimitBreach
 from ordergen_server.domain.requests.violations import summary
 from ordergen_server.services.binding import Binding
 from ordergen_server.services.observer import UNOBSERVED, RunObserver
@@ -137,6 +138,10 @@ def _completed(
         solution=quality,
         cost=cost,
         costs=options.costs,
+        limit_breaches=tuple(
+            LimitBreach(one.security_id or "", one.group or "", exact(one.value))
+            for one in answer.limit_breaches
+        ),
     )
 
 
@@ -192,9 +197,7 @@ def _too_many(portfolio: Valued, orders: Sequence[int]) -> PreconditionFailed:
 def _infeasible(portfolio: Valued, conflicts: Sequence[optimizer.Conflict]) -> Infeasible:
     tickers = {security.position.security_id: security.quote.ticker for security, _ in portfolio.lines}
     violations = [
-        Violation(
-            conflict.security_id or _LIMITS[conflict.kind], _described(conflict, tickers), conflict.kind.name
-        )
+        Violation(conflict.security_id or _limit(conflict), _described(conflict, tickers), conflict.kind.name)
         for conflict in conflicts
     ]
     causes = summary([one.rule for one in violations], len(violations))
@@ -206,6 +209,10 @@ def _infeasible(portfolio: Valued, conflicts: Sequence[optimizer.Conflict]) -> I
         f"No whole shares satisfy every band and the cash floor{given}: {causes}.",
         violations=violations,
     )
+
+
+def _limit(conflict: optimizer.Conflict) -> str:
+    return _LIMITS[conflict.kind] if conflict.group is None else f"group {conflict.group}"
 
 
 def _described(conflict: optimizer.Conflict, tickers: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ from fractions import Fraction
 from globeco.ordergen.v1 import rebalance_pb2
 
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
-from tests.verification import Inputs, Line, Outcome, Rules
+from tests.verification import Inputs, Line, Outcome, Rules, WeightLimit
 
 pb = rebalance_pb2
 
@@ -63,6 +63,7 @@ def outcome(answer: pb.PortfolioRebalance) -> Outcome:
         proven=answer.solution.status == pb.SOLUTION_STATUS_PROVEN_OPTIMAL,
         cash_flow=answer.cash_flow.value,
         cost=answer.cost.value,
+        breaches={one.security_id or one.group: one.value.value for one in answer.limit_breaches},
     )
 
 
@@ -83,11 +84,20 @@ def rules(options: pb.RebalanceOptions) -> Rules:
             options.maximum_trade_count if options.HasField("maximum_trade_count") else None
         ),
         costs=_costs(options.costs) if options.HasField("costs") else None,
+        limits=[
+            *(_limit(one.security_id, (one.security_id,), one) for one in options.security_limits),
+            *(_limit(one.name, tuple(one.security_ids), one) for one in options.group_limits),
+        ],
     )
 
 
 def _costs(costs: pb.TradingCosts) -> tuple[Fraction, Fraction]:
     return Fraction(costs.rate_weight.value or 0), Fraction(costs.per_trade_amount.value or 0)
+
+
+def _limit(name: str, security_ids: tuple[str, ...], given: pb.SecurityLimit | pb.GroupLimit) -> WeightLimit:
+    sides = (_given(given.minimum_weight.value), _given(given.maximum_weight.value))
+    return WeightLimit(name, security_ids, *sides)
 
 
 def cash_floor(options: pb.RebalanceOptions, base: Fraction) -> Fraction | None:

@@ -241,6 +241,33 @@ RULES: dict[str, Rule] = {
         "from 0 to 3,650; absent is what the server is configured with",
         negative_int32 | st.integers(3651, 2**31 - 1),
     ),
+    "RebalanceOptions.security_limits": Rule(
+        "at most 1,000, each security once", too_many(1000) | st.just(Entries(2))
+    ),
+    "RebalanceOptions.group_limits": Rule(
+        "at most 100, each name once, with at most 1,000 security_ids in all", too_many(100)
+    ),
+    "SecurityLimit.security_id": _ENTITY_ID,
+    "GroupLimit.name": Rule(
+        "1 to 255 characters, not blank, unique in the options",
+        st.one_of(
+            st.sampled_from(["", " ", "\t\n"]), st.integers(256, 1024).map(lambda n: "x" * n), long_texts
+        ),
+    ),
+    "GroupLimit.security_ids": Rule(
+        "at least one, exactly 24 alphanumeric characters each, once; at most 1,000 in all groups",
+        st.just(Entries(0)) | entity_ids | too_many(1000),
+    ),
+    **{
+        f"{name}.{side}": Rule(
+            f"{_WEIGHT}, {more}; {_NUMBER_FORM}", st.one_of(no_numbers, negative_numbers, above_one)
+        )
+        for name in ("SecurityLimit", "GroupLimit")
+        for side, more in (
+            ("minimum_weight", "not above maximum_weight"),
+            ("maximum_weight", "and one of the two must be there"),
+        )
+    },
     "MinimumCash.amount": Rule(f"0 or more; {_NUMBER_FORM}", no_numbers | negative_numbers),
     "MinimumCash.weight": Rule(
         f"{_WEIGHT}; {_NUMBER_FORM}", st.one_of(no_numbers, negative_numbers, above_one)

@@ -1,6 +1,7 @@
 """Runs with each option: every number and every rule of every answer checked anew."""
 
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 
 import pymongo
 import pytest
@@ -57,6 +58,44 @@ def in_lots_of_buys(model: model_pb2.Model) -> Options:
     return found
 
 
+def limited(model: model_pb2.Model) -> Options:
+    """Somewhat less than the target at most, somewhat more at least, or nothing that binds."""
+    found = Options()
+    for place, one in enumerate(model.positions[:12]):
+        target = Decimal(one.target.value)
+        limit = found.security_limits.add(security_id=one.security_id)
+        if place % 3 == 0:
+            limit.maximum_weight.value = str(target * Decimal("0.9"))
+        elif place % 3 == 1:
+            limit.minimum_weight.value = str(target * Decimal("1.1"))
+        else:
+            limit.minimum_weight.value, limit.maximum_weight.value = "0", "1"
+    return found
+
+
+def grouped(model: model_pb2.Model) -> Options:
+    """Groups of ten, the first at most, the second at least a little beside its targets."""
+    found = Options(solver_timeout=duration_pb2.Duration(nanos=400_000_000))
+    for place, (side, part) in enumerate((("maximum_weight", "0.97"), ("minimum_weight", "1.03"))):
+        members = model.positions[10 * place : 10 * place + 10]
+        group = found.group_limits.add(name=f"G{place}", security_ids=[one.security_id for one in members])
+        total = sum((Decimal(one.target.value) for one in members), Decimal(0))
+        getattr(group, side).value = str(total * Decimal(part))
+    return found
+
+
+def barred(model: model_pb2.Model) -> Options:
+    """A security that is worth more than it may be, and stays; another by itself in a group."""
+    found = Options()
+    alone, grouped = model.positions[:2]
+    for one in (alone, grouped):
+        found.restrictions.add(security_id=one.security_id, type=pb.RESTRICTION_TYPE_HOLD)
+    found.security_limits.add(security_id=alone.security_id).maximum_weight.value = "0"
+    group = found.group_limits.add(name="Held", security_ids=[grouped.security_id])
+    group.maximum_weight.CopyFrom(grouped.target)
+    return found
+
+
 def everything(model: model_pb2.Model) -> Options:
     found = restricted(model)
     found.lot_sizes.add(security_id=model.positions[13].security_id, shares=3)
@@ -83,6 +122,9 @@ CASES: dict[str, Callable[[model_pb2.Model], Options]] = {
     "costs": lambda _: Options(
         costs=pb.TradingCosts(rate_weight=number("0.0015"), per_trade_amount=number("2.5"))
     ),
+    "limits of securities": limited,
+    "limits of groups": grouped,
+    "limits that restrictions bar": barred,
     "together": everything,
 }
 
@@ -122,12 +164,21 @@ def test_a_run_that_sells_nothing(
     assert {one.transaction_type for one in traded} == {pb.TRANSACTION_TYPE_BUY}
 
 
+def test_limits_that_restrictions_bar_are_told(running: tuple[Api, model_pb2.Model]) -> None:
+    api, model = running
+    answers = [api.rebalance(one, barred(model)) for one in model.portfolio_ids[:3]]
+    told = {line.security_id for one in answers for line in one.limit_breaches if not line.group}
+    assert told == {model.positions[0].security_id}
+
+
 REASONS = {
     "band": pb.POSITION_REASON_INSIDE_BAND,
     "minimum trade": pb.POSITION_REASON_BELOW_MINIMUM_TRADE,
     "restrictions": pb.POSITION_REASON_RESTRICTED,
     "lots": pb.POSITION_REASON_ROUNDED_TO_LOT,
     "sells alone": pb.POSITION_REASON_SIDES,
+    "limits of securities": pb.POSITION_REASON_SECURITY_LIMIT,
+    "limits of groups": pb.POSITION_REASON_GROUP_LIMIT,
 }
 
 

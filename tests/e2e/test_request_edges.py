@@ -43,6 +43,15 @@ def numbers(**texts: str) -> Options:
     return options
 
 
+def limited(text: str) -> Options:
+    """A weight as each side of the limits of a security and of a group."""
+    options = Options()
+    for place, side in enumerate(("minimum_weight", "maximum_weight"), 1):
+        number(options.security_limits.add(security_id=security_id(place)), side, text)
+        number(options.group_limits.add(name=side, security_ids=[security_id(place)]), side, text)
+    return options
+
+
 LARGEST, SMALLEST, LONGEST = "1e39", "1e-40", "0." + "1" * 34
 EDGE_OPTIONS = {
     "absent": Options(),
@@ -74,6 +83,7 @@ EDGE_OPTIONS = {
         f"lots {sides}": Options(lot_sizes=[LotSize(security_id=security_id(9), shares=1, applies_to=sides)])
         for sides in (rebalance_pb2.LOT_SIDES_BOTH, rebalance_pb2.LOT_SIDES_BUYS)
     },
+    **{f"limits {text}": limited(text) for text in ("0", SMALLEST, LONGEST, "1")},
 }
 #: Of money that comes, or goes.
 EDGE_FLOWS = {

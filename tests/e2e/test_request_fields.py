@@ -134,6 +134,11 @@ def _fill_variants(request: rebalance_service_pb2.CompareOptionsRequest) -> None
 def _fill_options(options: Options) -> None:
     options.restrictions.add(security_id=security_id(1), type=rebalance_pb2.RESTRICTION_TYPE_HOLD)
     options.lot_sizes.add(security_id=security_id(1), shares=10)
+    limit = options.security_limits.add(security_id=security_id(1))
+    group = options.group_limits.add(name="Technology", security_ids=[security_id(1)])
+    for one in (limit, group):
+        number(one, "minimum_weight", "0.1")
+        number(one, "maximum_weight", "0.5")
 
 
 def _fill_flows(request: Any, names: set[str]) -> None:  # noqa: ANN401 - one that begins a run

@@ -1,13 +1,13 @@
 """Whether what a refusal suggests helps when it is entered, and whether anything less would."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
-from optimizer import Conflict
-from tests.fuzz.case import Case, Holding
+from optimizer import Conflict, ConflictKind
+from tests.fuzz.case import Case, Holding, Weights
 from tests.fuzz.rules import Rules, allowed, bounds
 
 TINY = Fraction(1, 10**60)
@@ -20,6 +20,8 @@ PRINTED = {
     "floor": re.compile(r"cash floor <= ([\d,.]+\d)"),
     "turnover": re.compile(r"maximum turnover >= ([\d.]+)"),
     "count": re.compile(r"maximum trade count >= (\d+)"),
+    "most": re.compile(r"maximum weight >= ([\d.]+)"),
+    "least": re.compile(r"minimum weight <= ([\d.]+)"),
 }
 
 
@@ -31,11 +33,14 @@ def faults(rules: Rules, conflicts: tuple[Conflict, ...]) -> Iterator[str]:
         yield f"conflicts name {sorted(by_id)}, no order is allowed of {sorted(stuck)}"
     for one in rules.case.positions:
         if one.id in by_id and one.id in stuck:
-            yield from _of_position(rules, one, by_id[one.id])
+            told = _of_weight if by_id[one.id].kind is ConflictKind.SECURITY_LIMIT else _of_position
+            yield from told(rules, one, by_id[one.id])
     for conflict in conflicts:
         if re.search(r"\d[eE][+-]?\d", conflict.description):
             yield f"scientific notation: {conflict}"
-        if conflict.security_id is None:
+        if conflict.group is not None:
+            yield from _of_group(rules, conflict)
+        elif conflict.security_id is None:
             yield from _of_limit(rules, conflict)
 
 
@@ -96,6 +101,53 @@ def _of_market_value(rules: Rules, one: Holding, conflict: Conflict) -> Iterator
     for number in map(_number, [*texts, *re.findall(r"and <= ([\d,.]+\d)", conflict.description)]):
         if number <= rules.market_value or not _helps(rules, one, number):
             yield f"market value {number} as printed does not help: {conflict}"
+
+
+def _of_weight(rules: Rules, one: Holding, conflict: Conflict) -> Iterator[str]:
+    given = rules.case.weights[one.id]
+
+    def helps(side: str, weight: Fraction) -> bool:
+        # Fractions do where decimals are expected.
+        changed = replace(given, **{side: weight})  # type: ignore[arg-type] # see above
+        return _helps(Rules(replace(rules.case, weights={one.id: changed})), one, rules.market_value)
+
+    yield from _weights_told(given, conflict, helps)
+
+
+def _of_group(rules: Rules, conflict: Conflict) -> Iterator[str]:
+    assert conflict.group is not None
+    if conflict.group not in rules.unkept:
+        yield f"the group can be kept: {conflict}"
+        return
+    given = rules.case.groups[conflict.group]
+    name = "least" if "at most" in conflict.description else "most"
+    given = replace(given, most=None) if name == "least" else replace(given, least=None)
+
+    def helps(side: str, weight: Fraction) -> bool:
+        changed = replace(given, **{side: weight})  # type: ignore[arg-type] # see above
+        return conflict.group not in Rules(replace(rules.case, groups={conflict.group or "": changed})).unkept
+
+    yield from _weights_told(given, conflict, helps)
+
+
+def _weights_told(
+    given: Weights, conflict: Conflict, helps: Callable[[str, Fraction], bool]
+) -> Iterator[str]:
+    """Whether weights that are suggested help, and nothing nearer to what is given does."""
+    for side, sign, end, needed in (
+        ("most", -1, Fraction(1), conflict.needed_maximum_weight),
+        ("least", 1, Fraction(0), conflict.needed_minimum_weight),
+    ):
+        texts = PRINTED[side].findall(conflict.description)
+        if needed is None:
+            if texts or (getattr(given, side) is not None and helps(side, end)):
+                yield f"no {side} weight, where {end} helps: {conflict}"
+            continue
+        if not 0 <= needed <= 1 or not helps(side, needed) or helps(side, needed + sign * TINY):
+            yield f"{side} weight {needed} does not help, or is not nearest: {conflict}"
+        for number in map(_number, texts):
+            if not 0 <= number <= 1 or not helps(side, number):
+                yield f"{side} weight {number} as printed does not help: {conflict}"
 
 
 def _of_limit(rules: Rules, conflict: Conflict) -> Iterator[str]:

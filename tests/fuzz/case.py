@@ -25,6 +25,15 @@ NUMBERS = ("price", "quantity", "target", "low", "high")
 
 
 @dataclass(frozen=True)
+class Weights:
+    """Least and greatest weight of a security, or of some together; None: no such side."""
+
+    least: Decimal | None = None
+    most: Decimal | None = None
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Case:
     """One portfolio and all that is demanded of it.
 
@@ -39,6 +48,8 @@ class Case:
         count: most trades.
         rate: what an order costs, as a part of its value.
         fee: what an order costs besides, in money.
+        weights: limits on what a security is worth afterwards, by security.
+        groups: the same of some securities together, by name.
     """
 
     positions: tuple[Holding, ...]
@@ -54,13 +65,15 @@ class Case:
     odd_sells: frozenset[str] = frozenset()
     rate: Decimal = Decimal(0)
     fee: Decimal = Decimal(0)
+    weights: Mapping[str, Weights] = field(default_factory=dict)
+    groups: Mapping[str, Weights] = field(default_factory=dict)
 
     @property
     def is_plain(self) -> bool:
         """Whether nothing but bands and the floor is demanded."""
         limited = (self.minimum, self.turnover, self.count) != (None, None, None)
         costly = self.rate or self.fee
-        ruled = self.lots or self.sides or self.only
+        ruled = self.lots or self.sides or self.only or self.weights or self.groups
         return self.strategy == "TO_TARGET" and not (limited or ruled or costly)
 
 
@@ -86,6 +99,11 @@ def to_json(case: Case) -> dict[str, Any]:
         constraints.append({"type": "only", "sides": case.only})
     if case.rate or case.fee:
         constraints.append({"type": "costs", "rate": text(case.rate), "fee": text(case.fee)})
+    constraints += [{"type": "weight", "id": key, **_sides(one)} for key, one in case.weights.items()]
+    constraints += [
+        {"type": "group", "name": key, "ids": list(one.ids), **_sides(one)}
+        for key, one in case.groups.items()
+    ]
     return {
         "positions": [
             {"id": one.id, **{name: text(getattr(one, name)) for name in NUMBERS}} for one in case.positions
@@ -97,6 +115,17 @@ def to_json(case: Case) -> dict[str, Any]:
     }
 
 
+def _sides(one: Weights) -> dict[str, str]:
+    return {
+        name: text(value) for name, value in (("least", one.least), ("most", one.most)) if value is not None
+    }
+
+
+def _weights(known: Mapping[str, Any]) -> Weights:
+    least, most = (Decimal(known[name]) if name in known else None for name in ("least", "most"))
+    return Weights(least, most, tuple(known.get("ids", ())))
+
+
 def from_json(known: Mapping[str, Any]) -> Case:
     """A case from its JSON form."""
     by_type: dict[str, list[Mapping[str, Any]]] = {}
@@ -105,6 +134,9 @@ def from_json(known: Mapping[str, Any]) -> Case:
 
     def single(kind: str, name: str) -> Decimal | None:
         return Decimal(str(by_type[kind][0][name])) if kind in by_type else None
+
+    def cost(name: str) -> Decimal:
+        return Decimal(by_type["costs"][0][name]) if "costs" in by_type else Decimal(0)
 
     count = single("count", "count")
     return Case(
@@ -121,6 +153,8 @@ def from_json(known: Mapping[str, Any]) -> Case:
         count=None if count is None else int(count),
         only=by_type["only"][0]["sides"] if "only" in by_type else None,
         odd_sells=frozenset(one["id"] for one in by_type.get("lot", ()) if one.get("odd_sells")),
-        rate=Decimal(by_type["costs"][0]["rate"]) if "costs" in by_type else Decimal(0),
-        fee=Decimal(by_type["costs"][0]["fee"]) if "costs" in by_type else Decimal(0),
+        rate=cost("rate"),
+        fee=cost("fee"),
+        weights={one["id"]: _weights(one) for one in by_type.get("weight", ())},
+        groups={one["name"]: _weights(one) for one in by_type.get("group", ())},
     )

@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 from random import Random
 
-from tests.fuzz.case import Case, Holding
+from tests.fuzz.case import Case, Holding, Weights
 from tests.fuzz.rules import Rules
 from tests.fuzz.why import own_best
 
@@ -57,7 +57,8 @@ def case(seed: int, number: int, *, large: bool = False) -> Case:
         else:
             drawn = _drawn(random, random.choice((1, 2, 2, 3, 3, 4, 5, 6)), _style(random))
         if Rules(drawn).market_value > 0:
-            return drawn
+            # By dice of their own, so that the cases without limits of weights stay as they are.
+            return _weighed(Random(f"{seed}:{number}:weights"), drawn)  # noqa: S311 - test data, not secrets
 
 
 def _drawn(random: Random, count: int, style: Style) -> Case:
@@ -191,6 +192,43 @@ def _limited(random: Random, drawn: Case) -> Case:
         trades = sorted(sum(map(bool, each)) for each in (best, calm))
         drawn = replace(drawn, count=random.randint(max(0, trades[0] - 1), trades[1]))
     return drawn
+
+
+def _weighed(random: Random, drawn: Case) -> Case:
+    """In some cases with limits of weights about what the securities are worth now, or wanted to be."""
+    ids = [one.id for one in drawn.positions]
+    weights = {one: _weights(random, drawn, (one,)) for one in ids if random.random() < 0.4}
+    groups = {}
+    for number in range(random.choice((0, 1, 1, 2, 3))):
+        members = tuple(sorted(random.sample(ids, random.randint(1, len(ids)))))
+        groups[f"G{number}"] = _weights(random, drawn, members)
+    kind = random.random()
+    return replace(drawn, weights=weights if kind < 0.25 else {}, groups=groups if 0.15 < kind < 0.45 else {})
+
+
+def _weights(random: Random, drawn: Case, ids: Sequence[str]) -> Weights:
+    """A limit between the least and the most that the securities may be worth, seldom beyond, or as now."""
+    rules = Rules(drawn)
+    low, high, held = Fraction(), Fraction(), Fraction()
+    for one, price, ways in zip(drawn.positions, rules.prices, rules.allowed, strict=True):
+        if one.id in ids:
+            share, quantity = price / rules.market_value, Fraction(one.quantity)
+            held += share * quantity
+            ends = [end for part in ways for end in (part[0], part[-1])] or [0]
+            low, high = low + share * (quantity + min(ends)), high + share * (quantity + max(ends))
+    part = Fraction(random.choice((0, 20, 40, 60, 80, 100, random.randint(-10, 110))), 100)
+    middle = low + part * (high - low)
+    if random.random() < 0.15:
+        middle = held * random.randint(9, 11) / 10
+    places = random.choice((2, 4, 9))
+    weight = min(max(rounded(decimal(middle), places), D(0)), D(1))
+    width = rounded(decimal(high - low) * random.choice((0, 2, 5)) / 10, places)
+    kind = random.choice(("least", "most", "both"))
+    if random.random() < 0.05:
+        weight = D(0)
+    least = None if kind == "most" else max(D(0), weight - width)
+    most = None if kind == "least" else min(D(1), weight + width)
+    return Weights(least, most, tuple(ids) if len(ids) > 1 or random.random() < 0.5 else (*ids, "S-none"))
 
 
 def _between(random: Random, loose: Fraction, tight: Fraction, rules: Rules | None) -> Decimal:

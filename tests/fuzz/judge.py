@@ -79,6 +79,9 @@ def _numbers(rules: Rules, said: Said) -> Iterator[Fault]:
     breached = tuple(rules.case.positions[index].id for index in rules.breached)
     if breached != said.breaches:
         yield Fault("wrong numbers", f"breaches {said.breaches}, right is {breached}")
+    limits = rules.limits_breached(said.orders)
+    if limits != said.limit_breaches:
+        yield Fault("wrong numbers", f"limits breached {said.limit_breaches}, right is {limits}")
 
 
 def _bound(rules: Rules, said: Said, verdict: Verdict) -> Iterator[Fault]:

@@ -128,6 +128,11 @@ def renamed(outcome: Outcome, effort: Effort) -> list[Fault]:
         lots={names[key]: lot for key, lot in outcome.case.lots.items() if key in names},
         sides={names[key]: side for key, side in outcome.case.sides.items() if key in names},
         odd_sells=frozenset(names[key] for key in outcome.case.odd_sells if key in names),
+        weights={names[key]: one for key, one in outcome.case.weights.items() if key in names},
+        groups={
+            key: replace(one, ids=tuple(names[each] for each in one.ids if each in names))
+            for key, one in outcome.case.groups.items()
+        },
     )
     said = ask(other, effort.seconds)
     if {said.status, outcome.said.status} == {"PROVEN_OPTIMAL"} and said.objective != outcome.said.objective:
@@ -187,13 +192,16 @@ def _places(number: object) -> int:
 
 def class_of(case: Case) -> str:
     """What couples or narrows the positions of a case."""
-    rules = bool(case.lots or case.sides or case.only or case.minimum is not None)
+    rules = bool(case.lots or case.sides or case.minimum is not None)
     given = {
         "floor": case.floor is not None,
         "turnover": case.turnover is not None,
         "count": case.count is not None,
         "costs": bool(case.rate or case.fee),
         "rules": rules,
+        "one side": case.only is not None,
+        "weights": bool(case.weights),
+        "groups": bool(case.groups),
     }
     names = [name for name, is_given in given.items() if is_given]
     return f"{case.strategy} {' + '.join(names) or 'plain'}"

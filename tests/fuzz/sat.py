@@ -17,7 +17,7 @@ from typing import Any
 from ortools.sat.python import cp_model
 
 from tests.fuzz.rules import Rules
-from tests.fuzz.search import size
+from tests.fuzz.search import low_and_high, size
 
 EXACT = 1 << 53
 """Beyond this a float64 does not tell whole numbers apart."""
@@ -165,6 +165,13 @@ class Sat:
             self._model.add(self._sum(self._sizes) <= self._whole(rules.tradable))
         if rules.case.count is not None:
             self._model.add(sum(self._trades) <= min(rules.case.count, len(self._trades)))
+        for group in rules.groups:
+            low, high = low_and_high(group, rules.worth(group, [0] * len(rules.prices)))
+            spent = sum(self._prices[index] * self._orders[index] for index in group.members)
+            if high is not None:
+                self._model.add(spent <= self._whole(high))
+            if low is not None:
+                self._model.add(spent >= -self._whole(-low))
 
     def _add_cash(self, spendable: Fraction) -> None:
         rate, fee = Fraction(self._rules.case.rate), Fraction(self._rules.case.fee) / self._unit

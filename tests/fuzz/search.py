@@ -5,7 +5,7 @@ that holds of aim and limits weighed together: for weights w, a, b >= 0 every be
 w aim + a spent + b traded <= w best + a spendable + b tradable, and every position adds a least of its own.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
@@ -13,7 +13,7 @@ from heapq import merge
 from itertools import accumulate, product
 from math import lcm, prod
 
-from tests.fuzz.rules import Rules
+from tests.fuzz.rules import Group, Rules
 
 
 def size(part: range) -> int:
@@ -78,12 +78,20 @@ class Search:
 
     def __post_init__(self) -> None:
         rules = self.rules
+        nothing = [0] * len(rules.prices)
+        groups = [(group, rules.worth(group, nothing)) for group in rules.groups]
+        edges = [(group.members, low_and_high(group, held)) for group, held in groups]
         limits = [limit for limit in (rules.spendable, rules.tradable) if limit is not None]
+        limits += [edge for _, both in edges for edge in both if edge is not None]
         unit = lcm(*(number.denominator for number in (*rules.prices, *rules.gaps, *limits)))
         self._prices = [int(price * unit) for price in rules.prices]
         self._gaps = [int(gap * unit) for gap in rules.gaps]
         self._spendable = None if rules.spendable is None else int(rules.spendable * unit)
         self._tradable = None if rules.tradable is None else int(rules.tradable * unit)
+        self._groups: list[tuple[set[int], int | None, int | None]] = []
+        for members, both in edges:
+            low, high = (None if edge is None else int(edge * unit) for edge in both)
+            self._groups.append((set(members), low, high))
         self._by_turnover = rules.case.strategy == "TO_BAND"
         sizes = [sum(map(size, ways)) for ways in rules.allowed]
         # Long ranges last: by then the cut is near, and only a few of their orders are looked at.
@@ -120,7 +128,12 @@ class Search:
         )
         idle = [int(not any(0 in part for part in self.rules.allowed[index])) for index in order]
         self._rest_trades = _suffixes(idle)
-        self._walk(0, (0, 0, 0), (0, 0, 0), {})
+        self._rest_groups = [
+            [_suffixes([self._end(index, members, end) for index in order]) for end in (min, max)]
+            for members, _, _ in self._groups
+        ]
+        if self._keeps_groups(0, (0,) * len(self._groups)):
+            self._walk(0, (0, 0, 0), (0, 0, 0), {}, (0,) * len(self._groups))
         return None if self.best is None else self.best[1]
 
     def _corners(self, index: int) -> list[Totals]:
@@ -160,7 +173,31 @@ class Search:
         ways = (map(partial(self._way, index), half) for half in halves)
         return merge(*ways, key=lambda one: (one.cost, one.order))
 
-    def _walk(self, depth: int, cost: tuple[int, int, int], totals: Totals, chosen: dict[int, int]) -> None:
+    def _end(self, index: int, members: set[int], end: Callable[[Iterable[int]], int]) -> int:
+        """The least or the most that a position can take from cash, if it is a member."""
+        if index not in members:
+            return 0
+        return self._prices[index] * end(
+            [one for part in self.rules.allowed[index] for one in (part[0], part[-1])]
+        )
+
+    def _keeps_groups(self, depth: int, sums: tuple[int, ...]) -> bool:
+        """Whether what follows can bring every group within its limits."""
+        return all(
+            (low is None or spent + most[depth] >= low) and (high is None or spent + least[depth] <= high)
+            for (_, low, high), spent, (least, most) in zip(
+                self._groups, sums, self._rest_groups, strict=True
+            )
+        )
+
+    def _walk(
+        self,
+        depth: int,
+        cost: tuple[int, int, int],
+        totals: Totals,
+        chosen: dict[int, int],
+        sums: tuple[int, ...],
+    ) -> None:
         if depth == len(self._order):
             self._take(cost, tuple(chosen[index] for index in range(len(chosen))))
             return
@@ -176,8 +213,12 @@ class Search:
             if self.best is not None and _plus(so_far, rest) > self.best[0][:3]:
                 continue
             now = so_far[0], totals[1] + way.spent, totals[2] + way.traded
-            if self._may_be_better(depth + 1, now):
-                self._walk(depth + 1, so_far, now, {**chosen, index: way.order})
+            spent = tuple(
+                one + way.spent * (index in members)
+                for one, (members, _, _) in zip(sums, self._groups, strict=True)
+            )
+            if self._keeps_groups(depth + 1, spent) and self._may_be_better(depth + 1, now):
+                self._walk(depth + 1, so_far, now, {**chosen, index: way.order}, spent)
 
     def _room(self, depth: int, totals: Totals, trades: int) -> tuple[int | None, int | None]:
         """The least and the most that a position may order so that all that follow can keep the limits."""
@@ -201,6 +242,14 @@ class Search:
             for weights, rest in zip(self._weights, self._rest_weighed, strict=True)
             if self.best is not None or not weights[0]
         )
+
+
+def low_and_high(group: Group, held: Fraction) -> tuple[Fraction | None, Fraction | None]:
+    """The least and the most that orders of a group may take from cash together."""
+    return (
+        None if group.low is None else group.low - held,
+        None if group.high is None else group.high - held,
+    )
 
 
 def _weighed(weights: Totals, totals: Totals) -> int:

@@ -49,7 +49,18 @@ def _simpler(case: Case) -> Iterator[Case]:
         yield replace(case, lots={other: lot for other, lot in case.lots.items() if other != key})
     for key in case.sides:
         yield replace(case, sides={other: side for other, side in case.sides.items() if other != key})
+    yield from _with_fewer_limits(case)
     yield from _rounder(case)
+
+
+def _with_fewer_limits(case: Case) -> Iterator[Case]:
+    for key in case.weights:
+        yield replace(case, weights={other: one for other, one in case.weights.items() if other != key})
+    for key, group in case.groups.items():
+        yield replace(case, groups={other: one for other, one in case.groups.items() if other != key})
+        for member in group.ids:
+            fewer = replace(group, ids=tuple(one for one in group.ids if one != member))
+            yield replace(case, groups={**case.groups, key: fewer})
 
 
 def _rounder(case: Case) -> Iterator[Case]:

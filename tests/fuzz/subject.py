@@ -30,6 +30,7 @@ class Said:
     ties: bool = False
     conflicts: tuple[optimizer.Conflict, ...] = ()
     breaches: tuple[str, ...] = ()
+    limit_breaches: dict[str, Fraction] = field(default_factory=dict)
     numbers: dict[str, object] = field(default_factory=dict)
     error: str = ""
     seconds: float = 0
@@ -51,6 +52,10 @@ def problem_of(case: Case) -> optimizer.Problem:
         constraints.append(optimizer.MaximumTradeCount(case.count))
     if case.rate or case.fee:
         constraints.append(optimizer.TradingCosts(case.rate, case.fee))
+    constraints += [optimizer.SecurityLimit(key, one.least, one.most) for key, one in case.weights.items()]
+    constraints += [
+        optimizer.GroupLimit(key, one.ids, one.least, one.most) for key, one in case.groups.items()
+    ]
     return optimizer.Problem(
         tuple(
             optimizer.Position(one.id, one.price, one.quantity, one.target, one.low, one.high)
@@ -85,6 +90,7 @@ def said(solution: optimizer.Solution, seconds: float = 0) -> Said:
         ties=getattr(solution, "tie_broken", solution.status is optimizer.Status.PROVEN_OPTIMAL),
         conflicts=solution.conflicts,
         breaches=tuple(one.security_id for one in solution.breaches),
+        limit_breaches={one.security_id or one.group or "": one.value for one in solution.limit_breaches},
         numbers={
             "drift": solution.drift,
             "turnover": solution.turnover,

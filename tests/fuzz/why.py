@@ -9,7 +9,12 @@ from tests.fuzz.case import Case, Holding
 from tests.fuzz.rules import Bounds, Rules, allowed, is_stuck
 from tests.fuzz.search import size
 
-LIMITS = {"cash": "REDUCED_FOR_CASH", "turnover": "TURNOVER_LIMIT", "count": "TRADE_COUNT_LIMIT"}
+LIMITS = {
+    "cash": "REDUCED_FOR_CASH",
+    "group": "GROUP_LIMIT",
+    "turnover": "TURNOVER_LIMIT",
+    "count": "TRADE_COUNT_LIMIT",
+}
 
 
 def reason(rules: Rules, orders: Sequence[int], index: int) -> str | None:
@@ -55,20 +60,22 @@ def own_best(rules: Rules, index: int, ways: Sequence[range]) -> int:
 
 
 def demanded(rules: Rules, index: int) -> str | None:
-    """The last of restriction, sides, lot and minimum trade, in this order, that moved the own best."""
+    """The last of restriction, sides, limit, lot and minimum trade that moved the own best, in this order."""
     case, one, span = rules.case, rules.case.positions[index], rules.bounds[index]
     bare = Case(case.positions, case.cash)
     restricted = replace(bare, sides=case.sides)
     if is_stuck(case, one, span):
         return "RESTRICTED" if is_stuck(restricted, one, span) else "SIDES"
     sided = replace(restricted, only=case.only)
+    weighed = replace(sided, weights=case.weights)
     found: str | None = None
     before: int | None = None
     for name, part in (
         (None, bare),
         ("RESTRICTED", restricted),
         ("SIDES", sided),
-        ("ROUNDED_TO_LOT", replace(sided, lots=case.lots, odd_sells=case.odd_sells)),
+        ("SECURITY_LIMIT", weighed),
+        ("ROUNDED_TO_LOT", replace(weighed, lots=case.lots, odd_sells=case.odd_sells)),
         ("BELOW_MINIMUM_TRADE", case),
     ):
         ways = allowed(part, one, span)

@@ -14,6 +14,7 @@ from ordergen_client.commands.runs.choice import chosen_portfolios
 from ordergen_client.commands.runs.draft import draft_positions
 from ordergen_client.commands.runs.ending import end_as, going_on, starting
 from ordergen_client.commands.runs.flows import cash_flow, cash_flows
+from ordergen_client.commands.runs.limits import group_limits, security_limits
 from ordergen_client.commands.shared import finding
 from ordergen_client.commands.shared.decimals import money, seconds, weight
 from ordergen_client.commands.shared.failures import NEEDS_A_LOOK
@@ -75,6 +76,20 @@ _HOW: Final = (
         "--cost-rate", type=weight, help="What a trade costs beyond its value, as a weight: 0.001 or 0.1%."
     ),
     click.option("--cost-per-trade", type=money, help="What a trade costs besides, in money."),
+    click.option(
+        "--security-limit",
+        "security_limits",
+        multiple=True,
+        metavar="SECURITY=MIN:MAX",
+        help="Weight of a security after the trades: 0.02:0.1, 2%:10%, :10% or 2%:. Repeatable.",
+    ),
+    click.option(
+        "--group-limit",
+        "group_limits",
+        multiple=True,
+        metavar="NAME=MIN:MAX=SECURITY,...",
+        help="Weight of securities together after the trades. Repeatable.",
+    ),
     click.option("--solver-timeout", type=seconds, help="Seconds for a portfolio."),
     click.option(
         "--maximum-price-age",
@@ -273,6 +288,8 @@ def _options(client: Client, how: Mapping[str, Any]) -> RebalanceOptions:
             cost_rate_weight=how["cost_rate"],
             cost_per_trade_amount=how["cost_per_trade"],
             maximum_price_age_days=how["maximum_price_age"],
+            security_limits=security_limits(client, how["security_limits"]),
+            group_limits=group_limits(client, how["group_limits"]),
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error

@@ -25,6 +25,12 @@ from ordergen_server.domain.rebalances.options import (
     TradingCosts,
 )
 from ordergen_server.domain.rebalances.results import View
+from ordergen_server.domain.rebalances.weight_limits import (
+    GroupLimit,
+    SecurityLimit,
+    check_groups,
+    check_weights,
+)
 from ordergen_server.domain.requests.ids import check_entity_id, check_request_id
 from ordergen_server.domain.requests.violations import Violations
 from ordergen_server.domain.stores import Request
@@ -41,7 +47,9 @@ NUMBER_RULE = (
     f"must be a decimal number of at most {MAXIMUM_DIGITS} digits"
     f" and {MAXIMUM_PLACES} places on each side of the point"
 )
-OfSecurity = TypeVar("OfSecurity", rebalance_pb2.Restriction, rebalance_pb2.LotSize)
+OfSecurity = TypeVar(
+    "OfSecurity", rebalance_pb2.Restriction, rebalance_pb2.LotSize, rebalance_pb2.SecurityLimit
+)
 RebalanceRequest = (
     rebalance_service_pb2.RebalancePortfolioRequest
     | rebalance_service_pb2.RebalanceModelRequest
@@ -231,6 +239,8 @@ def options(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> 
         sides=_sides(message, violations),
         costs=_costs(message.costs, violations) if message.HasField("costs") else None,
         maximum_price_age_days=_price_age(message, violations),
+        security_limits=_security_limits(message, violations),
+        group_limits=_group_limits(message, violations),
     )
     if decoded.minimum_cash_weight is not None and not 0 <= decoded.minimum_cash_weight <= 1:
         violations.add(weight, "must be from 0 to 1", decoded.minimum_cash_weight)
@@ -322,6 +332,37 @@ def _lot_sizes(message: rebalance_pb2.RebalanceOptions, violations: Violations) 
         applies_to = _LOT_SIDES.get(one.applies_to, LotSides.BOTH)
         found.append(LotSize(one.security_id, one.shares, applies_to))
     return tuple(found)
+
+
+def _security_limits(
+    message: rebalance_pb2.RebalanceOptions, violations: Violations
+) -> tuple[SecurityLimit, ...]:
+    return tuple(
+        SecurityLimit(one.security_id, *_weights(one, path, violations))
+        for path, one in _of_securities(message.security_limits, "options.security_limits", violations)
+    )
+
+
+def _group_limits(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> tuple[GroupLimit, ...]:
+    path = "options.group_limits"
+    found = tuple(
+        GroupLimit(one.name, tuple(one.security_ids), *_weights(one, f"{path}[{index}]", violations))
+        for index, one in enumerate(message.group_limits)
+    )
+    check_groups(found, path, violations)
+    return found
+
+
+def _weights(
+    message: rebalance_pb2.SecurityLimit | rebalance_pb2.GroupLimit, path: str, violations: Violations
+) -> tuple[Decimal | None, Decimal | None]:
+    """The least and the greatest weight of a limit, of which one must be there."""
+    minimum = decimal_or_none(message.minimum_weight, f"{path}.minimum_weight", violations)
+    maximum = decimal_or_none(message.maximum_weight, f"{path}.maximum_weight", violations)
+    if not (message.minimum_weight.value or message.maximum_weight.value):
+        violations.add(path, "must have a minimum_weight or a maximum_weight")
+    check_weights(minimum, maximum, path, violations)
+    return minimum, maximum
 
 
 def _of_securities(

@@ -17,6 +17,7 @@ from ordergen_server.domain.rebalances.options import LotSides, RebalanceOptions
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
 from ordergen_server.domain.rebalances.runs import Rebalance, RunEvent, RunFinished, RunStarted
 from ordergen_server.domain.rebalances.summaries import RebalanceSummary
+from ordergen_server.domain.rebalances.weight_limits import GroupLimit, SecurityLimit
 from ordergen_server.domain.weights import LineWeights
 
 pb = rebalance_pb2
@@ -162,6 +163,21 @@ def _add_rules_of_securities(message: pb.RebalanceOptions, value: RebalanceOptio
         line = message.lot_sizes.add(security_id=lot.security_id, shares=lot.shares)
         if lot.applies_to is not LotSides.BOTH:
             line.applies_to = pb.LotSides.Value(f"LOT_SIDES_{lot.applies_to.name}")
+    _add_limits(message, value)
+
+
+def _add_limits(message: pb.RebalanceOptions, value: RebalanceOptions) -> None:
+    for limit in value.security_limits:
+        _set_weights(message.security_limits.add(security_id=limit.security_id), limit)
+    for group in value.group_limits:
+        _set_weights(message.group_limits.add(name=group.name, security_ids=group.security_ids), group)
+
+
+def _set_weights(message: pb.SecurityLimit | pb.GroupLimit, value: SecurityLimit | GroupLimit) -> None:
+    if value.minimum_weight is not None:
+        set_decimal(message.minimum_weight, value.minimum_weight)
+    if value.maximum_weight is not None:
+        set_decimal(message.maximum_weight, value.maximum_weight)
 
 
 def with_ranges(value: PortfolioRebalance, options: RebalanceOptions | None) -> pb.PortfolioRebalance:
@@ -195,6 +211,9 @@ def portfolio_rebalance(value: PortfolioRebalance) -> pb.PortfolioRebalance:
     _add_transactions(message, value)
     _add_positions(message, value)
     _set_solution(message, value)
+    for breach in value.limit_breaches:
+        line = message.limit_breaches.add(security_id=breach.security_id, group=breach.group)
+        set_decimal(line.value, breach.value)
     return message
 
 

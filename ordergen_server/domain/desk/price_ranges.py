@@ -3,27 +3,32 @@
 With its price at p + y a portfolio that held q shares of the security, and holds u after its orders, is worth
 M + q y, and has the cash C - (u - q) y - r |u - q| y left, where a trade costs r of its value. M has the
 cash flow in it, and C what trades cost. So all that must hold is linear in y: each band, which is
-low M <= v <= high M, where M and, of the security itself, v move; and the cash floor, an amount or a weight
-of M. A condition is a slack, which it has at the prices of the run, and a slope: slack + slope y >= 0. All
-numbers are integers, of a unit that all of their kind are multiples of, and y is a whole number of steps of a
-price, so that nothing is rounded: the last step that holds is a quotient without its rest.
+low M <= v <= high M, where M and, of the security itself, v move; each limit on the weight of a security or
+of a group, where v is what its securities are worth; and the cash floor, an amount or a weight of M. A
+condition is a slack, which it has at the prices of the run, and a slope: slack + slope y >= 0. All numbers
+are integers, of a unit that all of their kind are multiples of, and y is a whole number of steps of a price,
+so that nothing is rounded: the last step that holds is a quotient without its rest.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from heapq import nsmallest
+from itertools import islice
 from math import lcm
+from operator import itemgetter
 from typing import NamedTuple
 
 from ordergen_server.domain.numbers import EXACT, ZERO
 from ordergen_server.domain.rebalances.lines import RebalancePosition
-from ordergen_server.domain.rebalances.options import MinimumCash, RebalanceOptions, TradingCosts
+from ordergen_server.domain.rebalances.options import MinimumCash, RebalanceOptions
 from ordergen_server.domain.rebalances.results import PortfolioRebalance
+from ordergen_server.domain.rebalances.weight_limits import GroupLimit, SecurityLimit
 
 #: Decimals of a price, and their steps: what moves is a whole number of these.
 PRICE_PLACES, STEPS = 8, 10**8
 
+_Limit = SecurityLimit | GroupLimit
 #: What a condition has left, and what a step of a price adds to it.
 _Condition = tuple[int, int]
 
@@ -40,10 +45,11 @@ class PriceRange:
 
 
 def good_until(result: PortfolioRebalance, options: RebalanceOptions | None) -> tuple[PriceRange, ...]:
-    """For each line of an answer the prices of its security at which every band and the cash floor hold.
+    """For each line of an answer the prices of its security at which bands, limits and the cash floor hold.
 
-    A band that the answer does not keep at the prices of the run, for a restriction or a fraction of a share
-    forbids it, is left out. Nothing where there is no answer, or its options are not known.
+    A band or a side of a limit that the answer does not keep at the prices of the run, for a restriction or a
+    fraction of a share forbids it, is left out. Nothing where there is no answer, or its options are not
+    known.
 
     Args:
         result: whole.
@@ -53,7 +59,7 @@ def good_until(result: PortfolioRebalance, options: RebalanceOptions | None) -> 
     if options is None or result.solution is None or value is None or cash is None:
         return ()
     floor = _floor(options, result.settings_floor)
-    return tuple(_Answer(result.positions, value, cash, floor, options.costs).ranges())
+    return tuple(_Answer(result.positions, value, cash, floor, options).ranges())
 
 
 class _Line(NamedTuple):
@@ -73,6 +79,26 @@ class _Line(NamedTuple):
         return self.above_low >= 0 and self.below_high >= 0
 
 
+class _Side(NamedTuple):
+    """A side of a limit, that holds at the prices of the run.
+
+    Attributes:
+        places: of the lines that are worth something in it.
+        slack: how much it has left.
+        of_value: how much market value adds to that; below 0 of a least weight.
+        of_line: how much the worth of each of its lines does; below 0 of a greatest weight.
+    """
+
+    places: frozenset[int]
+    slack: int
+    of_value: int
+    of_line: int
+
+
+#: How far market value may move, and the lines that themselves move what says so; the least first.
+_Rooms = list[tuple[int, frozenset[int]]]
+
+
 class _Answer:
     """An answer in whole numbers of units: of a price, of a share, of a weight; of money, price times share.
 
@@ -85,17 +111,18 @@ class _Answer:
         value: Decimal,
         cash: Decimal,
         floor: MinimumCash,
-        costs: TradingCosts | None,
+        options: RebalanceOptions,
     ) -> None:
         amount, weight = floor.amount, floor.weight
-        rate = costs.rate_weight if costs else ZERO
+        rate = options.costs.rate_weight if options.costs else ZERO
         prices, price_unit = _counted([one.security.price for one in positions], STEPS)
         money = [one for one in (value, cash, amount) if one is not None]
         held = [one.original_quantity for one in positions]
         shares, share_unit = _counted(held, *(one.as_integer_ratio()[1] for one in money))
         of_model = [one.security for one in positions]
         wanted = [number for one in of_model for number in (one.target, one.low_drift, one.high_drift)]
-        weights, self._one = _counted([*wanted, weight or ZERO, rate])
+        limits: list[_Limit] = [*options.security_limits, *options.group_limits]
+        weights, self._one = _counted([*wanted, weight or ZERO, rate], *_denominators(limits))
         self._step = price_unit // STEPS
         self._value, self._cash, *amounts = (_units(one, price_unit * share_unit) for one in money)
         self._amount = amounts[0] if amounts else None
@@ -106,7 +133,9 @@ class _Answer:
             self._line(price, before, before + order, target - down, target + up)
             for price, before, order, (target, down, up) in zip(prices, shares, orders, bands, strict=True)
         ]
-        self._falls, self._rises = self._room()
+        sides = list(self._sides(limits, {one.security_id: place for place, one in enumerate(of_model)}))
+        self._falls, self._rises = self._rooms(sides)
+        self._sides_of = _by_place(sides)
 
     def _line(self, price: int, before: int, after: int, low: int, high: int) -> _Line:
         value = self._one * price * after
@@ -131,6 +160,8 @@ class _Answer:
         found += [(room, -before) for room in _of_others(self._rises, place)]
         if line.is_kept:
             found += [(above_low, one * after - low * before), (below_high, high * before - one * after)]
+        for side in self._sides_of.get(place, ()):
+            found.append((side.slack, side.of_value * before + side.of_line * after))
         floors = self._floors(after - before, before)
         if all(slack >= 0 for slack, _ in floors):  # the greater is the floor: it is kept, or it is left out
             found += floors
@@ -147,8 +178,31 @@ class _Answer:
             found.append((slack, -spent - self._weight * before))
         return found
 
-    def _room(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-        """How far market value may fall, and rise, with the line that says so: the least two."""
+    def _sides(self, limits: Iterable[_Limit], places: Mapping[str, int]) -> Iterator[_Side]:
+        """The sides of limits that hold; where a portfolio has none of the securities, there is no limit."""
+        for limit in limits:
+            ids = (limit.security_id,) if isinstance(limit, SecurityLimit) else limit.security_ids
+            found = frozenset(places[one] for one in ids if one in places)
+            worth = self._one * sum(self._lines[place].price * self._lines[place].after for place in found)
+            for weight, sign in ((limit.minimum_weight, 1), (limit.maximum_weight, -1)):
+                if weight is not None and found:
+                    of_value = -sign * _units(weight, self._one)
+                    slack = sign * worth + of_value * self._value
+                    if slack >= 0:
+                        yield _Side(found, slack, of_value, sign * self._one)
+
+    def _rooms(self, sides: Iterable[_Side]) -> tuple[_Rooms, _Rooms]:
+        """How far market value may fall, and rise: the least of each."""
+        falls, rises = self._rooms_of_bands()
+        for side in sides:
+            if side.of_value > 0:
+                falls.append((side.slack // side.of_value, side.places))
+            elif side.of_value:
+                rises.append((side.slack // -side.of_value, side.places))
+        return sorted(falls, key=itemgetter(0)), sorted(rises, key=itemgetter(0))
+
+    def _rooms_of_bands(self) -> tuple[_Rooms, _Rooms]:
+        """That of the bands: the least two, as each is moved by one line."""
         falls, rises = [(self._value - 1, -1)], []  # it stays above 0
         for place, line in enumerate(self._lines):
             if not line.is_kept:
@@ -159,7 +213,24 @@ class _Answer:
                 rises.append((line.above_low // line.low, place))
             elif line.low < 0:
                 falls.append((line.above_low // -line.low, place))
-        return nsmallest(2, falls), nsmallest(2, rises)
+        least = (nsmallest(2, falls), nsmallest(2, rises))
+        falls_of, rises_of = ([(room, frozenset((place,))) for room, place in one] for one in least)
+        return falls_of, rises_of
+
+
+def _by_place(sides: Iterable[_Side]) -> dict[int, list[_Side]]:
+    found: dict[int, list[_Side]] = {}
+    for side in sides:
+        for place in side.places:
+            found.setdefault(place, []).append(side)
+    return found
+
+
+def _denominators(limits: Iterable[_Limit]) -> Iterator[int]:
+    for limit in limits:
+        for weight in (limit.minimum_weight, limit.maximum_weight):
+            if weight is not None:
+                yield weight.as_integer_ratio()[1]
 
 
 def _floor(options: RebalanceOptions, of_settings: MinimumCash | None) -> MinimumCash:
@@ -176,9 +247,9 @@ def _greater(one: Decimal | None, other: Decimal | None) -> Decimal | None:
     return max((value for value in (one, other) if value is not None), default=None)
 
 
-def _of_others(rooms: Sequence[tuple[int, int]], place: int) -> list[int]:
-    """The least that lines other than this one leave; none where they leave everything."""
-    return [room for room, line in rooms if line != place][:1]
+def _of_others(rooms: _Rooms, place: int) -> list[int]:
+    """The least of what this line does not move itself; none where there is no such thing."""
+    return list(islice((room for room, places in rooms if place not in places), 1))
 
 
 def _steps(conditions: Iterable[_Condition]) -> tuple[int | None, int | None]:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from enum import Enum
 
 from ordergen_server.domain.numbers import EXACT, ZERO, product
+from ordergen_server.domain.rebalances.weight_limits import GroupLimit, SecurityLimit
 
 
 class Strategy(Enum):
@@ -89,7 +90,8 @@ class RebalanceOptions:
             holds.
         allow_overdraft: cash is not checked at all.
         solver_timeout_seconds: for one portfolio.
-        minimum_trade_value: no smaller trades, in money; full exits and repairs of a band are exempt.
+        minimum_trade_value: no smaller trades, in money; full exits and repairs of a band or of a security's
+            limit are exempt.
         maximum_turnover_weight: buys and sells together at most, as a weight of market value plus cash flow.
         maximum_trade_count: transactions of a portfolio at most.
         sides: on which sides orders may be, of every security.
@@ -110,6 +112,8 @@ class RebalanceOptions:
     sides: Sides = Sides.BUY_AND_SELL
     costs: TradingCosts | None = None
     maximum_price_age_days: int | None = None
+    security_limits: tuple[SecurityLimit, ...] = ()
+    group_limits: tuple[GroupLimit, ...] = ()
 
     def in_full(self, maximum_price_age_days: int | None) -> "RebalanceOptions":
         """With what the server is configured with where these say nothing."""

@@ -11,6 +11,7 @@ from ordergen_server.domain.numbers import EXACT, ZERO, difference, product
 from ordergen_server.domain.rebalances.lines import RebalancePosition, Transaction
 from ordergen_server.domain.rebalances.options import MinimumCash, TradingCosts
 from ordergen_server.domain.rebalances.summaries import RebalanceSummary
+from ordergen_server.domain.rebalances.weight_limits import LimitBreach
 
 
 class PortfolioState(Enum):
@@ -78,6 +79,7 @@ class PortfolioRebalance:
     costs: TradingCosts | None = None
     settings_version: int = 0
     settings_floor: MinimumCash | None = None
+    limit_breaches: tuple[LimitBreach, ...] = ()
 
     @property
     def base_value(self) -> Decimal | None:

@@ -56,6 +56,8 @@ REASONS = (
     UNKNOWN_REASON,
     "SIDES",
     "COSTS",
+    "SECURITY_LIMIT",
+    "GROUP_LIMIT",
 )
 _NUMBERS = {name: number for number, name in enumerate(REASONS)}
 #: Of a whole number that is stored as one; more digits are text.

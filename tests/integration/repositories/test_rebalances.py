@@ -28,6 +28,7 @@ from ordergen_server.domain.rebalances.options import (
 )
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
 from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState
+from ordergen_server.domain.rebalances.weight_limits import GroupLimit, SecurityLimit
 from ordergen_server.domain.requests.pages import Page, PageRequest
 from ordergen_server.domain.stores import Lease, RunOrder
 from ordergen_server.repositories.mongodb.database import Database
@@ -89,6 +90,8 @@ OPTIONS = RebalanceOptions(
     maximum_trade_count=0,
     sides=Sides.SELL_ONLY,
     costs=TradingCosts(Decimal("0.0010"), Decimal("9.90")),
+    security_limits=(SecurityLimit(security_id(3), Decimal("0.010"), None),),
+    group_limits=(GroupLimit("Technology", (security_id(1), security_id(2)), None, Decimal("0.30")),),
 )
 
 

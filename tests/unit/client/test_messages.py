@@ -1,5 +1,6 @@
 """Records and messages: nothing is lost between them."""
 
+from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -19,10 +20,13 @@ from ordergen_client import (
     Dependency,
     DependencyState,
     Diagnosis,
+    GroupLimit,
+    LimitBreach,
     Position,
     PriceRange,
     RebalanceOptions,
     RebalanceSummary,
+    SecurityLimit,
     Side,
 )
 from ordergen_client.records import messages
@@ -89,11 +93,29 @@ def test_options_come_back_as_they_were_sent() -> None:
         cost_rate_weight="0.0010",
         cost_per_trade_amount="9.90",
         maximum_price_age_days=0,
+        security_limits={"A" * 24: SecurityLimit("0.010", Decimal("0.10")), "B" * 24: SecurityLimit(0)},
+        group_limits={"Technology": GroupLimit(["A" * 24, "B" * 24], maximum_weight="0.30")},
     )
     found = messages.options(messages.options_message(options))
     assert (found, str(found.minimum_cash_weight)) == (options, "0.050")
     assert messages.options(rebalance_pb2.RebalanceOptions()) == RebalanceOptions()
     assert messages.options(rebalance_pb2.RebalanceOptions(allow_overdraft=True)).allow_overdraft
+
+
+def test_limits_that_stay_broken_are_read() -> None:
+    message = rebalance_pb2.PortfolioRebalance(state=rebalance_pb2.PORTFOLIO_REBALANCE_STATE_REBALANCED)
+    message.limit_breaches.add(security_id="A" * 24).value.value = "10.50"
+    message.limit_breaches.add(group="Technology").value.value = "7"
+    assert messages.portfolio_rebalance(message).limit_breaches == (
+        LimitBreach("A" * 24, "", Decimal("10.50")),
+        LimitBreach("", "Technology", Decimal(7)),
+    )
+
+
+@pytest.mark.parametrize("kind", [SecurityLimit, lambda: GroupLimit(["A" * 24])])
+def test_a_limit_has_a_side(kind: Callable[[], object]) -> None:
+    with pytest.raises(ValueError, match="minimum_weight or maximum_weight must be given"):
+        kind()
 
 
 def test_options_that_are_not_set_are_not_sent() -> None:

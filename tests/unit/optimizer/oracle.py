@@ -5,6 +5,7 @@ from fractions import Fraction
 from math import prod
 
 from optimizer import (
+    GroupLimit,
     LotSize,
     MaximumTradeCount,
     MaximumTurnover,
@@ -12,9 +13,10 @@ from optimizer import (
     OneSided,
     Problem,
     Restriction,
+    SecurityLimit,
     TradingCosts,
 )
-from tests.fuzz.case import Case, Holding
+from tests.fuzz.case import Case, Holding, Weights
 from tests.fuzz.rules import Rules, Score
 from tests.fuzz.sat import NotDecided, Sat
 from tests.fuzz.search import Search, size
@@ -51,6 +53,16 @@ def rules_of(problem: Problem) -> Rules:
             frozenset(one.security_id for one in lots if one.buys_only),
             rate,
             fee,
+            {
+                one.security_id: Weights(one.minimum, one.maximum)
+                for one in problem.constraints
+                if isinstance(one, SecurityLimit)
+            },
+            {
+                one.name: Weights(one.minimum, one.maximum, one.security_ids)
+                for one in problem.constraints
+                if isinstance(one, GroupLimit)
+            },
         )
     )
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from optimizer import (
     Constraint,
+    GroupLimit,
     LotSize,
     MaximumTradeCount,
     MaximumTurnover,
@@ -22,6 +23,7 @@ from optimizer import (
     Position,
     Problem,
     Restriction,
+    SecurityLimit,
     Side,
     Sides,
     Strategy,
@@ -147,6 +149,27 @@ def costly_problems(draw: st.DrawFn) -> Problem:
     floor = draw(st.sampled_from(["0", "0", "3", "8.5", "-40"]))
     costs = TradingCosts(Decimal(rate), Decimal(fee))
     return replace(drawn, cash_floor=Decimal(floor), constraints=(*drawn.constraints, costs))
+
+
+@st.composite
+def weighed_problems(draw: st.DrawFn) -> Problem:
+    """Tiny problems of either strategy, with every other option, and limits of securities and groups."""
+    drawn = draw(st.one_of(constrained_problems(), limited_problems(), costly_problems()))
+    ids = [one.security_id for one in drawn.positions]
+    weights = st.sampled_from(
+        [Decimal(text) for text in ("0", "0.05", "0.1", "0.15", "0.2", "0.3", "0.5", "1")]
+    )
+
+    def sides() -> tuple[Decimal | None, Decimal | None]:
+        low, high = sorted((draw(weights), draw(weights)))
+        return draw(st.sampled_from([(low, None), (None, high), (low, high)]))
+
+    limited = draw(st.lists(st.sampled_from(ids), unique=True, max_size=2))
+    constraints: list[Constraint] = [SecurityLimit(one, *sides()) for one in limited]
+    for number in range(draw(st.integers(0 if limited else 1, 2))):
+        members = draw(st.lists(st.sampled_from([*ids, "none"]), unique=True, min_size=1))
+        constraints.append(GroupLimit(f"G{number}", tuple(members), *sides()))
+    return replace(drawn, constraints=(*drawn.constraints, *constraints))
 
 
 def market_problem(seed: int, count: int) -> Problem:

@@ -22,7 +22,12 @@ from optimizer.separable import fast_path
 from optimizer.subset_sum import exact_keys, four_lists, least_sum, sums
 from tests.limits import PROOF_SECONDS
 from tests.unit.optimizer.oracle import brute_force, is_enumerable, is_feasible, score
-from tests.unit.optimizer.problems import constrained_problems, limited_problems, tiny_problems
+from tests.unit.optimizer.problems import (
+    constrained_problems,
+    limited_problems,
+    tiny_problems,
+    weighed_problems,
+)
 from tests.unit.optimizer.test_fine_prices import fine_problem
 
 CAPS: list[tuple[ModuleType, str, object]] = [
@@ -78,7 +83,7 @@ def problems() -> st.SearchStrategy[Problem]:
         st.just("3000"),
         st.sampled_from(["0.1", "0.12", "0.2", "0.3"]),
     )
-    return st.one_of(tiny_problems(), constrained_problems(), limited_problems(), fine)
+    return st.one_of(tiny_problems(), constrained_problems(), limited_problems(), weighed_problems(), fine)
 
 
 def check(drawn: Problem, answer: Solution) -> None:

@@ -14,8 +14,14 @@ from ordergen_server.domain.errors import (
 )
 from ordergen_server.domain.models import Position
 from ordergen_server.domain.rebalances.lines import Side
-from ordergen_server.domain.rebalances.options import RebalanceOptions, TradingCosts
+from ordergen_server.domain.rebalances.options import (
+    RebalanceOptions,
+    Restriction,
+    RestrictionType,
+    TradingCosts,
+)
 from ordergen_server.domain.rebalances.results import PortfolioState
+from ordergen_server.domain.rebalances.weight_limits import GroupLimit, LimitBreach, SecurityLimit
 from ordergen_server.domain.weights import LineWeights
 from ordergen_server.services.portfolio import rebalance_portfolios
 from ordergen_server.services.securities import Securities
@@ -217,6 +223,23 @@ def test_nothing_at_all_needs_no_action_record_or_not() -> None:
     nothing = Decimal(0)
     assert answer == replace(
         result(), market_value=nothing, cash_before=nothing, cash_after=nothing, error=None
+    )
+
+
+def test_limits_that_a_restriction_bars_are_named_with_what_is_held() -> None:
+    """The security is worth 300 of 1,000, and may not be sold."""
+    options = RebalanceOptions(
+        restrictions=(Restriction(security_id(1), RestrictionType.DO_NOT_SELL),),
+        security_limits=(SecurityLimit(security_id(1), None, Decimal("0.2")),),
+        group_limits=(GroupLimit("Energy", (security_id(1), security_id(2)), None, Decimal("0.25")),),
+    )
+    wanted = model(position(1, "0.1", "0.1", "0.5"), position(2, "0.1", "0.1", "0.5"))
+    answer = rebalanced(holdings("700", {1: "30"}), wanted, {1: "10", 2: "10"}, options)
+    assert orders(answer) == {"1": 0, "2": 0}
+    assert [line.reason for line in answer.positions] == ["RESTRICTED", "GROUP_LIMIT"]
+    assert answer.limit_breaches == (
+        LimitBreach(security_id(1), "", Decimal(300)),
+        LimitBreach("", "Energy", Decimal(300)),
     )
 
 

@@ -17,6 +17,7 @@ from ordergen_server.domain.errors import (
 )
 from ordergen_server.domain.rebalances.options import RebalanceOptions
 from ordergen_server.domain.rebalances.results import PortfolioState
+from ordergen_server.domain.rebalances.weight_limits import GroupLimit, SecurityLimit
 from ordergen_server.services.portfolio import rebalance_portfolios
 from ordergen_server.services.portfolio_work import STOPPING
 from ordergen_server.services.securities import Securities
@@ -82,6 +83,14 @@ def test_infeasible_bands_are_explained_one_by_one() -> None:
         (RebalanceOptions(maximum_turnover_weight=Decimal("0.1")), "turnover"),
         (RebalanceOptions(maximum_trade_count=0), "trade_count"),
         (RebalanceOptions(minimum_cash_weight=Decimal("0.6")), "cash"),
+        (
+            RebalanceOptions(security_limits=(SecurityLimit(security_id(1), None, Decimal("0.4")),)),
+            security_id(1),
+        ),
+        (
+            RebalanceOptions(group_limits=(GroupLimit("Energy", (security_id(1),), Decimal("0.6"), None),)),
+            "group Energy",
+        ),
     ],
 )
 def test_a_limit_that_cannot_be_met_is_named(options: RebalanceOptions, subject: str) -> None:

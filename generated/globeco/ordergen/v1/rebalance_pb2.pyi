@@ -369,6 +369,10 @@ class _PositionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Positi
     """It is inside its band, which is enough."""
     POSITION_REASON_SIDES: _PositionReason.ValueType  # 15
     """The sides on which orders may be decide what it holds."""
+    POSITION_REASON_SECURITY_LIMIT: _PositionReason.ValueType  # 16
+    """The limit on its own weight keeps it from its best number of shares."""
+    POSITION_REASON_GROUP_LIMIT: _PositionReason.ValueType  # 17
+    """The limit of a group keeps it from its best number of shares."""
     POSITION_REASON_COSTS: _PositionReason.ValueType  # 18
     """It stays as it is, where selling shares to come nearer to its target would cost more cash than it frees."""
 
@@ -407,6 +411,10 @@ POSITION_REASON_INSIDE_BAND: PositionReason.ValueType  # 14
 """It is inside its band, which is enough."""
 POSITION_REASON_SIDES: PositionReason.ValueType  # 15
 """The sides on which orders may be decide what it holds."""
+POSITION_REASON_SECURITY_LIMIT: PositionReason.ValueType  # 16
+"""The limit on its own weight keeps it from its best number of shares."""
+POSITION_REASON_GROUP_LIMIT: PositionReason.ValueType  # 17
+"""The limit of a group keeps it from its best number of shares."""
 POSITION_REASON_COSTS: PositionReason.ValueType  # 18
 """It stays as it is, where selling shares to come nearer to its target would cost more cash than it frees."""
 Global___PositionReason: _TypeAlias = PositionReason  # noqa: Y015
@@ -688,6 +696,8 @@ class RebalanceOptions(_message.Message):
     MAXIMUM_TRADE_COUNT_FIELD_NUMBER: _builtins.int
     SIDES_FIELD_NUMBER: _builtins.int
     COSTS_FIELD_NUMBER: _builtins.int
+    SECURITY_LIMITS_FIELD_NUMBER: _builtins.int
+    GROUP_LIMITS_FIELD_NUMBER: _builtins.int
     MAXIMUM_PRICE_AGE_DAYS_FIELD_NUMBER: _builtins.int
     strategy: Global___Strategy.ValueType
     """What to minimise. Unspecified is TO_TARGET."""
@@ -714,8 +724,8 @@ class RebalanceOptions(_message.Message):
 
     @_builtins.property
     def minimum_trade_value(self) -> _decimal_pb2.Decimal:
-        """Trades of less value than this are not made, but for full exits and repairs of a broken band: 0 or more,
-        in money.
+        """Trades of less value than this are not made, but for full exits and repairs of a broken band, or of a broken
+        limit of the security: 0 or more, in money.
         """
 
     @_builtins.property
@@ -736,6 +746,16 @@ class RebalanceOptions(_message.Message):
     def costs(self) -> Global___TradingCosts:
         """What trading costs beyond the value of what is traded; absent is nothing."""
 
+    @_builtins.property
+    def security_limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___SecurityLimit]:
+        """Securities that are worth so much of market value plus cash flow after the trades, each at most once, and at
+        most 1,000.
+        """
+
+    @_builtins.property
+    def group_limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___GroupLimit]:
+        """Groups of securities that are worth so much of it together: at most 100, with at most 1,000 security_ids in all."""
+
     def __init__(
         self,
         *,
@@ -750,11 +770,13 @@ class RebalanceOptions(_message.Message):
         maximum_trade_count: _builtins.int | None = ...,
         sides: Global___Sides.ValueType = ...,
         costs: Global___TradingCosts | None = ...,
+        security_limits: _abc.Iterable[Global___SecurityLimit] | None = ...,
+        group_limits: _abc.Iterable[Global___GroupLimit] | None = ...,
         maximum_price_age_days: _builtins.int | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_maximum_price_age_days", b"_maximum_price_age_days", "_maximum_trade_count", b"_maximum_trade_count", "allow_overdraft", b"allow_overdraft", "cash_floor", b"cash_floor", "costs", b"costs", "maximum_price_age_days", b"maximum_price_age_days", "maximum_trade_count", b"maximum_trade_count", "maximum_turnover_weight", b"maximum_turnover_weight", "minimum_cash", b"minimum_cash", "minimum_trade_value", b"minimum_trade_value", "solver_timeout", b"solver_timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_maximum_price_age_days", b"_maximum_price_age_days", "_maximum_trade_count", b"_maximum_trade_count", "allow_overdraft", b"allow_overdraft", "cash_floor", b"cash_floor", "costs", b"costs", "lot_sizes", b"lot_sizes", "maximum_price_age_days", b"maximum_price_age_days", "maximum_trade_count", b"maximum_trade_count", "maximum_turnover_weight", b"maximum_turnover_weight", "minimum_cash", b"minimum_cash", "minimum_trade_value", b"minimum_trade_value", "restrictions", b"restrictions", "sides", b"sides", "solver_timeout", b"solver_timeout", "strategy", b"strategy"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_maximum_price_age_days", b"_maximum_price_age_days", "_maximum_trade_count", b"_maximum_trade_count", "allow_overdraft", b"allow_overdraft", "cash_floor", b"cash_floor", "costs", b"costs", "group_limits", b"group_limits", "lot_sizes", b"lot_sizes", "maximum_price_age_days", b"maximum_price_age_days", "maximum_trade_count", b"maximum_trade_count", "maximum_turnover_weight", b"maximum_turnover_weight", "minimum_cash", b"minimum_cash", "minimum_trade_value", b"minimum_trade_value", "restrictions", b"restrictions", "security_limits", b"security_limits", "sides", b"sides", "solver_timeout", b"solver_timeout", "strategy", b"strategy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__maximum_price_age_days: _TypeAlias = _typing.Literal["maximum_price_age_days"]  # noqa: Y015
     _WhichOneofArgType__maximum_price_age_days: _TypeAlias = _typing.Literal["_maximum_price_age_days", b"_maximum_price_age_days"]  # noqa: Y015
@@ -891,6 +913,131 @@ class LotSize(_message.Message):
 Global___LotSize: _TypeAlias = LotSize  # noqa: Y015
 
 @_typing.final
+class SecurityLimit(_message.Message):
+    """What a security may be worth after the trades, as weights of market value plus cash flow. At least one side is
+    given, and the minimum does not exceed the maximum. It narrows the band of the security and does not replace it. In
+    a portfolio that neither holds the security nor has it in its model there is nothing to limit.
+
+    A side that the holding breaks, and that a restriction or the sides of the run forbid to mend, is no conflict: the
+    security stays as it is, and its limit is one of the limit_breaches. Any other limit that no whole shares keep
+    makes the portfolio INFEASIBLE. A maximum of 0 leaves less than a share that whole orders cannot trade.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SECURITY_ID_FIELD_NUMBER: _builtins.int
+    MINIMUM_WEIGHT_FIELD_NUMBER: _builtins.int
+    MAXIMUM_WEIGHT_FIELD_NUMBER: _builtins.int
+    security_id: _builtins.str
+    """The security: 24 alphanumeric characters."""
+    @_builtins.property
+    def minimum_weight(self) -> _decimal_pb2.Decimal:
+        """The least weight: 0 to 1."""
+
+    @_builtins.property
+    def maximum_weight(self) -> _decimal_pb2.Decimal:
+        """The greatest weight: 0 to 1."""
+
+    def __init__(
+        self,
+        *,
+        security_id: _builtins.str = ...,
+        minimum_weight: _decimal_pb2.Decimal | None = ...,
+        maximum_weight: _decimal_pb2.Decimal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["maximum_weight", b"maximum_weight", "minimum_weight", b"minimum_weight"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["maximum_weight", b"maximum_weight", "minimum_weight", b"minimum_weight", "security_id", b"security_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SecurityLimit: _TypeAlias = SecurityLimit  # noqa: Y015
+
+@_typing.final
+class GroupLimit(_message.Message):
+    """What securities may be worth together after the trades, as weights of market value plus cash flow. At least one
+    side is given, and the minimum does not exceed the maximum. Securities that a portfolio neither holds nor has in
+    its model count nothing; where that is all of them there is nothing to limit.
+
+    Where the holdings break a side, and the whole shares that band, limit, lot, minimum trade, restriction and sides
+    leave to each security cannot keep it, though without restrictions and with orders on both sides they could, it is
+    no conflict: the trades do not make it worse than it was, and it is one of the limit_breaches. Any other limit that
+    no whole shares keep makes the portfolio INFEASIBLE. A maximum of 0 leaves less than a share of each security.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    SECURITY_IDS_FIELD_NUMBER: _builtins.int
+    MINIMUM_WEIGHT_FIELD_NUMBER: _builtins.int
+    MAXIMUM_WEIGHT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """What the group is called in answers: 1 to 255 characters, not blank, unique in the options."""
+    @_builtins.property
+    def security_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The securities: at least one, 24 alphanumeric characters each, once; all groups of the options together have at
+        most 1,000.
+        """
+
+    @_builtins.property
+    def minimum_weight(self) -> _decimal_pb2.Decimal:
+        """The least weight: 0 to 1."""
+
+    @_builtins.property
+    def maximum_weight(self) -> _decimal_pb2.Decimal:
+        """The greatest weight: 0 to 1."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        security_ids: _abc.Iterable[_builtins.str] | None = ...,
+        minimum_weight: _decimal_pb2.Decimal | None = ...,
+        maximum_weight: _decimal_pb2.Decimal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["maximum_weight", b"maximum_weight", "minimum_weight", b"minimum_weight"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["maximum_weight", b"maximum_weight", "minimum_weight", b"minimum_weight", "name", b"name", "security_ids", b"security_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GroupLimit: _TypeAlias = GroupLimit  # noqa: Y015
+
+@_typing.final
+class LimitBreach(_message.Message):
+    """A limit that stays broken, as a restriction or the sides of the run forbid to mend what was broken before; it is no
+    worse than before.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SECURITY_ID_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    security_id: _builtins.str
+    """The security, of a security's limit; empty of a group's."""
+    group: _builtins.str
+    """The name of the group, of a group's limit; empty of a security's."""
+    @_builtins.property
+    def value(self) -> _decimal_pb2.Decimal:
+        """What the security, or the group, is worth after the trades, in money, exact."""
+
+    def __init__(
+        self,
+        *,
+        security_id: _builtins.str = ...,
+        group: _builtins.str = ...,
+        value: _decimal_pb2.Decimal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group", b"group", "security_id", b"security_id", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LimitBreach: _TypeAlias = LimitBreach  # noqa: Y015
+
+@_typing.final
 class PortfolioRebalance(_message.Message):
     """What a run did for one portfolio."""
 
@@ -915,6 +1062,7 @@ class PortfolioRebalance(_message.Message):
     SETTINGS_VERSION_FIELD_NUMBER: _builtins.int
     RULE_PRICES_FIELD_NUMBER: _builtins.int
     RELAXATIONS_FIELD_NUMBER: _builtins.int
+    LIMIT_BREACHES_FIELD_NUMBER: _builtins.int
     rebalance_id: _builtins.str
     """The run."""
     portfolio_id: _builtins.str
@@ -995,6 +1143,10 @@ class PortfolioRebalance(_message.Message):
     def relaxations(self) -> Global___Relaxations:
         """Without which rules an INFEASIBLE portfolio has an answer, with explain_rules alone. Never stored."""
 
+    @_builtins.property
+    def limit_breaches(self) -> _containers.RepeatedCompositeFieldContainer[Global___LimitBreach]:
+        """The limits of the options that stay broken: those of securities first, each in the order of the options."""
+
     def __init__(
         self,
         *,
@@ -1017,10 +1169,11 @@ class PortfolioRebalance(_message.Message):
         settings_version: _builtins.int = ...,
         rule_prices: _abc.Iterable[Global___RulePrice] | None = ...,
         relaxations: Global___Relaxations | None = ...,
+        limit_breaches: _abc.Iterable[Global___LimitBreach] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "market_value", b"market_value", "relaxations", b"relaxations", "snapshot_time", b"snapshot_time", "solution", b"solution"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "market_value", b"market_value", "portfolio_id", b"portfolio_id", "portfolio_name", b"portfolio_name", "positions", b"positions", "rebalance_id", b"rebalance_id", "relaxations", b"relaxations", "rule_prices", b"rule_prices", "settings_version", b"settings_version", "snapshot_time", b"snapshot_time", "solution", b"solution", "state", b"state", "transactions", b"transactions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "limit_breaches", b"limit_breaches", "market_value", b"market_value", "portfolio_id", b"portfolio_id", "portfolio_name", b"portfolio_name", "positions", b"positions", "rebalance_id", b"rebalance_id", "relaxations", b"relaxations", "rule_prices", b"rule_prices", "settings_version", b"settings_version", "snapshot_time", b"snapshot_time", "solution", b"solution", "state", b"state", "transactions", b"transactions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1285,8 +1438,9 @@ class RebalancePosition(_message.Message):
     @_builtins.property
     def good_until(self) -> Global___PriceRange:
         """The prices of this security, those of all others unchanged, at which the orders of the portfolio leave every
-        weight inside its band, of the market value at those prices, and the cash floor kept. A band that the orders do
-        not keep at the prices of the run, because a restriction or a fraction of a share forbids it, is left out.
+        weight inside its band and the limits of the options, of the market value at those prices, and the cash floor
+        kept. A band or a side of a limit that the orders do not keep at the prices of the run, because a restriction or a
+        fraction of a share forbids it, is left out.
         Answered by GetPortfolioRebalance and RebalancePortfolio alone, where there is a solution and the options of the
         run are known; never in a stream or a list, nor in the view BASIC.
         """

@@ -19,6 +19,7 @@ from ordergen_server.domain.rebalances.options import (
     TradingCosts,
 )
 from ordergen_server.domain.rebalances.runs import RebalanceState
+from ordergen_server.domain.rebalances.weight_limits import GroupLimit, SecurityLimit
 from tests.builders import portfolio_id, security_id
 from tests.exports import (
     LISTED,
@@ -33,6 +34,12 @@ from tests.exports import (
     rewritten,
     skipped,
     with_options,
+)
+
+BARRED = with_options(
+    restrictions=(Restriction(security_id(0), RestrictionType.HOLD),),
+    security_limits=(SecurityLimit(security_id(0), None, Decimal(0)),),
+    group_limits=(GroupLimit("Held", (security_id(0),), None, Decimal("0.1")),),
 )
 
 RIGHT: dict[str, RebalanceOptions] = {
@@ -57,6 +64,22 @@ RIGHT: dict[str, RebalanceOptions] = {
     "costs": with_options(costs=TradingCosts(Decimal("0.0125"), Decimal("9.95"))),
     "no costs": with_options(costs=TradingCosts()),
     "age of prices": with_options(maximum_price_age_days=3),
+    "limits of securities": with_options(
+        security_limits=(
+            SecurityLimit(security_id(0), None, Decimal("0.09")),
+            SecurityLimit(security_id(1), Decimal("0.11"), Decimal("0.125")),
+            SecurityLimit(security_id(99), Decimal("0.5"), None),
+        ),
+        minimum_trade_value=Decimal("400.50"),
+    ),
+    "limits of groups": with_options(
+        group_limits=(
+            GroupLimit("Less", tuple(map(security_id, range(4))), Decimal("0.2"), Decimal("0.38")),
+            GroupLimit("More", tuple(map(security_id, range(4, LISTED))), Decimal("0.5"), None),
+            GroupLimit("None", (security_id(99),), Decimal("0.61"), None),
+        ),
+    ),
+    "limits that a restriction bars": BARRED,
 }
 
 
@@ -126,6 +149,18 @@ WRONG: dict[str, tuple[RebalanceOptions, str]] = {
     "trade count": (with_options(maximum_trade_count=0), "maximum trade count"),
     "costs": (with_options(costs=TradingCosts(Decimal("0.01"), Decimal(1))), "cost of all trades"),
     "age of prices": (with_options(maximum_price_age_days=2), "price_date"),
+    "limit of a security": (
+        with_options(security_limits=(SecurityLimit(security_id(1), None, Decimal("0.01")),)),
+        f"limit of {security_id(1)}",
+    ),
+    "limit of a group": (
+        with_options(group_limits=(GroupLimit("G", (security_id(1),), Decimal("0.9"), None),)),
+        "limit of group G",
+    ),
+    "limits that stay broken": (
+        with_options(security_limits=(SecurityLimit(security_id(1), None, Decimal(0)),)),
+        "limit_breaches",
+    ),
 }
 
 
@@ -141,6 +176,15 @@ def test_answers_that_leave_an_option_unheeded(name: str, tmp_path: Path) -> Non
                 one["lowDrift"]["value"], one["highDrift"]["value"] = "1", "1"
     rewritten(lines, path)
     assert rule in {one.rule for one in verify_export(path).findings.first}
+
+
+def test_a_breach_that_is_not_told_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    lines = exported(messages(answers(BARRED), BARRED), path)
+    told = [line["portfolio"].pop("limitBreaches", None) for line in lines[2:-1]]
+    assert any(told)
+    rewritten(lines, path)
+    assert {"limit_breaches"} == {one.rule for one in verify_export(path).findings.first}
 
 
 def test_a_run_that_was_cancelled(tmp_path: Path) -> None:
@@ -234,6 +278,11 @@ NONSENSE: dict[str, tuple[Place, object, str]] = {
     "an error in spite of an answer": ((*OF_THE_FIRST, "error"), {}, "an error, where there is an answer"),
     "another run's": ((*OF_THE_FIRST, "rebalanceId"), "b" * 24, "rebalance_id"),
     "another time": ((*OF_THE_FIRST, "snapshotTime"), "2026-03-02T14:30:15.124Z", "snapshot_time of the run"),
+    "a breach of no limit": (
+        (*OF_THE_FIRST, "limitBreaches"),
+        [{"group": "G", "value": {"value": "1"}}],
+        "limit_breaches",
+    ),
     "debts": ((*OF_THE_FIRST, "cashBefore", "value"), "-99999999", "market value + cash flow"),
     "a kind of tomorrow": ((2,), {"sequence": "2", "moon": {}}, "kind"),
     "a gap": ((3, "sequence"), "4", "sequences without gaps"),

@@ -21,6 +21,7 @@ from ordergen_server.domain.rebalances.options import (
     TradingCosts,
 )
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, SolutionQuality
+from ordergen_server.domain.rebalances.weight_limits import GroupLimit, SecurityLimit
 from tests.builders import holdings, position, rebalanced, result, security_id, snapshot
 
 STEP = Fraction(1, 10**8)
@@ -36,6 +37,16 @@ OPTIONS = st.builds(
     restrictions=st.sampled_from([(), (Restriction(security_id(0), RestrictionType.HOLD),)]),
     costs=st.sampled_from(
         [None, TradingCosts(ZERO, Decimal(1)), TradingCosts(Decimal("0.0125"), Decimal(1))]
+    ),
+    security_limits=st.sampled_from([(), (SecurityLimit(security_id(1), None, Decimal("0.1234")),)]),
+    group_limits=st.sampled_from(
+        [
+            (),
+            (
+                GroupLimit("G", (security_id(0), security_id(9)), Decimal("0.05"), None),
+                GroupLimit("H", tuple(map(security_id, range(3))), Decimal("0.01"), Decimal("0.5")),
+            ),
+        ]
     ),
 )
 
@@ -62,7 +73,23 @@ def broken(answer: PortfolioRebalance, options: RebalanceOptions, place: int, pr
             found.add(one.security.security_id)
     if any(left < floor for floor in floors(options, value)):
         found.add("cash")
-    return found
+    lines = zip(answer.positions, prices, held, orders, strict=True)
+    worth = {one.security.security_id: now * (before + order) / value for one, now, before, order in lines}
+    return found | set(limits_broken(options, worth))
+
+
+def limits_broken(options: RebalanceOptions, worth: dict[str, Fraction]) -> Iterator[str]:
+    """Each side of a limit, by the weights of the securities that there are."""
+    given: list[tuple[str, tuple[str, ...], SecurityLimit | GroupLimit]] = [
+        *(("limit", (one.security_id,), one) for one in options.security_limits),
+        *((one.name, one.security_ids, one) for one in options.group_limits),
+    ]
+    for name, ids, limit in given:
+        weights = [worth[one] for one in ids if one in worth]
+        if weights and limit.minimum_weight is not None and sum(weights) < limit.minimum_weight:
+            yield f"{name} at least"
+        if weights and limit.maximum_weight is not None and sum(weights) > limit.maximum_weight:
+            yield f"{name} at most"
 
 
 def floors(options: RebalanceOptions, value: Fraction) -> Iterator[Fraction]:
@@ -191,6 +218,19 @@ def test_cash_ends_a_range_before_the_band_does() -> None:
     """95 shares at 10 leave 50 of 1,000 in cash: a price that is 0.52 higher takes more than that."""
     [bought] = answer_of("1000", {}, {1: "10"}, position(1, "0.95", "0.95", "0.95"))
     assert bought == PriceRange(None, Decimal("10.52631578"))
+
+
+def test_a_limit_ends_a_range_before_the_band_does() -> None:
+    """50 shares at 10 may weigh up to 0.6 of 1,000 by their band, 0.55 by the limit, 0.52 by their group."""
+    held, wanted = holdings("1000"), [position(1, "0.5", "0.1", "0.1")]
+    limits = (SecurityLimit(security_id(1), None, Decimal("0.55")),)
+    groups = (GroupLimit("G", (security_id(1),), None, Decimal("0.52")),)
+    for options, high in (
+        (RebalanceOptions(security_limits=limits), "11"),
+        (RebalanceOptions(security_limits=limits, group_limits=groups), "10.4"),
+    ):
+        [found] = good_until(rebalanced(result(), held, wanted, snapshot({1: "10"}), options), options)
+        assert found == PriceRange(Decimal(8), Decimal(high))
 
 
 def test_without_an_answer_there_is_none() -> None:

@@ -63,7 +63,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class InDoubt:
-    """It may have the order or not: a timeout, a reset, a 5xx, a FAILURE without a place, an answer not understood."""
+    """It may have the order or not: a timeout, a reset, a 5xx, a FAILURE without a place, an odd answer."""
 
     cause: OrderGenerationError
 
@@ -94,9 +94,10 @@ class OrderService(Protocol):
     def send(
         self, orders: Sequence[OutgoingOrder], order_timestamp: datetime
     ) -> tuple[Taken | Refused | InDoubt, ...]:
-        """Send up to 50 orders with one mark, once and never again by itself; an outcome for each, in their order.
+        """Send orders with one mark, once and never again by itself; an outcome for each, in their order.
 
         Args:
+            orders: 1 to 50.
             order_timestamp: UTC, to the microsecond.
 
         Raises:
@@ -104,7 +105,7 @@ class OrderService(Protocol):
         """
 
     def with_timestamp(self, order_timestamp: datetime) -> tuple[FoundOrder, ...]:
-        """All orders that carry this mark, in whatever status. Raises ServiceUnavailable and the like, never less than all."""
+        """All orders that carry this mark, in whatever status, or an error: never less than all."""
 
     def open_orders(self) -> tuple[FoundOrder, ...]:
-        """All open orders of all portfolios. Raises ServiceUnavailable and the like, never less than all."""
+        """All open orders of all portfolios, or an error: never less than all."""

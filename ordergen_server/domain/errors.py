@@ -11,6 +11,9 @@
     │   ├── ModelWithoutPositions
     │   ├── MarketValueNotPositive
     │   ├── Infeasible             no whole shares satisfy the bands and the cash floor
+    │   ├── ApprovalMissing        orders may not be sent: too few approve, or somebody rejects
+    │   ├── AlreadySubmitted       the orders of a portfolio of a run are sent at most once
+    │   ├── StaleProposal          holdings or prices are not as the run saw them
     │   └── DataProblem            a sibling answered, and what is needed is missing or bad
     │       ├── MissingData
     │       ├── BadData
@@ -134,6 +137,18 @@ class MarketValueNotPositive(PreconditionFailed):
 
 class Infeasible(PreconditionFailed):
     """No whole shares satisfy the bands and the cash floor; a violation a cause."""
+
+
+class ApprovalMissing(PreconditionFailed):
+    """The orders of a portfolio may not be sent: too few people approve, or somebody rejects."""
+
+
+class AlreadySubmitted(PreconditionFailed):
+    """The orders of a portfolio of a run are submitted at most once, and were."""
+
+
+class StaleProposal(PreconditionFailed):
+    """What a run proposed does not hold any more; a violation a difference, with numbers."""
 
 
 class DataProblem(PreconditionFailed):

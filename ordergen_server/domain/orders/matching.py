@@ -1,9 +1,9 @@
 """Which orders of ours those are that the order service has under a mark of ours.
 
-A portfolio has a security once in a run, so an order is found by portfolio, security, side and quantity. Where
-more than one could be it, or one of another side or quantity is in its place, nobody can tell: it is told, and
-neither taken for ours nor for missing. One that was cancelled or deleted there beside a live one is out of the
-way: so people can clear it up there.
+A portfolio has a security once in a run, so an order is found by portfolio, security, side and quantity.
+Where more than one could be it, or one of another side or quantity is in its place, nobody can tell: it is
+told, and neither taken for ours nor for missing. One that was cancelled or deleted there beside a live one is
+out of the way: so people can clear it up there.
 """
 
 from collections import defaultdict

@@ -92,7 +92,11 @@ class OrderStore(Protocol):
         """
 
     def first_of(self, request: Request) -> OrderSubmission | None:
-        """The submission that the same request has begun. Raises InvalidArgument where it was another call's."""
+        """The submission that the same request has begun.
+
+        Raises:
+            InvalidArgument: it was another call's.
+        """
 
     def get(self, submission_id: str) -> OrderSubmission:
         """Read a submission. Raises NotFound."""
@@ -112,8 +116,8 @@ class OrderStore(Protocol):
     def write(self, submission_id: str, lease: Lease, changes: Changes) -> OrderSubmission:
         """Write changes of a submission that we hold, as one step, and renew its lease.
 
-        Where approvals are asked for, the reviews of their portfolios are read, and marked as read, in the same
-        step: a review that comes at this moment is either seen, or comes after it.
+        Where approvals are asked for, the reviews of their portfolios are read, and marked as read, in the
+        same step: a review that comes at this moment is either seen, or comes after it.
 
         Raises:
             LeaseLost: another server has it, or it has ended.
@@ -149,7 +153,7 @@ class OrderStore(Protocol):
     def changed_after(
         self, submission_id: str, sequence: int, until: int, limit: int
     ) -> Sequence[Order | SubmittedPortfolio]:
-        """Orders and stale portfolios whose last change is after a sequence and up to another, in that order."""
+        """Orders and stale portfolios by their last change, after a sequence and up to another."""
 
     def find(
         self, rebalance_id: str, page: PageRequest, portfolio_id: str, state: OrderState | None

@@ -78,15 +78,15 @@ def _of(order: Order, found: Sequence[FoundOrder]) -> Iterator[Difference]:
 
 def _unknown(orders: Iterable[Order], found: Mapping[int, Sequence[FoundOrder]]) -> Iterator[Difference]:
     ours: defaultdict[tuple[int, str, str], list[Order]] = defaultdict(list)
-    for one in orders:
-        ours[one.mark, one.portfolio_id, one.security_id].append(one)
+    for order in orders:
+        ours[order.mark, order.portfolio_id, order.security_id].append(order)
     for mark, there in found.items():
         for one in there:
-            if not any(is_like(order, one) for order in ours[mark, one.portfolio_id, one.security_id]):
+            if not any(is_like(our, one) for our in ours[mark, one.portfolio_id, one.security_id]):
+                side = one.side.value if one.side else "neither BUY nor SELL"
                 text = (
-                    f"order {one.external_order_id} there, {one.side.value if one.side else 'of another side'}"
-                    f" {one.quantity:f} of {one.ticker or one.security_id}, has a mark of ours, and none here"
-                    " is like it"
+                    f"order {one.external_order_id} there, {side} {one.quantity:f} of"
+                    f" {one.ticker or one.security_id}, has a mark of ours, and none here is like it"
                 )
                 yield Difference(DifferenceType.UNKNOWN, None, (one,), text)
 

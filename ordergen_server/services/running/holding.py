@@ -1,7 +1,7 @@
 """What this server holds by leases: begun here, or taken over from a server that has died.
 
-Each piece of work is carried out in a thread of its own. Leases are renewed while it is, what nobody holds any
-more is taken over, and at the end everything is let go, so that another server can take it at once.
+Each piece of work is carried out in a thread of its own. Leases are renewed while it is, what nobody holds is
+taken over, and at the end everything is let go, so that another server can take it at once.
 """
 
 import logging

@@ -11,6 +11,7 @@
     │   ├── ModelWithoutPositions
     │   ├── MarketValueNotPositive
     │   ├── Infeasible             no whole shares satisfy the bands and the cash floor
+    │   ├── ApprovalCannotCount    who began a run is none of two who must approve it
     │   ├── ApprovalMissing        orders may not be sent: too few approve, or somebody rejects
     │   ├── AlreadySubmitted       the orders of a portfolio of a run are sent at most once
     │   ├── StaleProposal          holdings or prices are not as the run saw them
@@ -137,6 +138,10 @@ class MarketValueNotPositive(PreconditionFailed):
 
 class Infeasible(PreconditionFailed):
     """No whole shares satisfy the bands and the cash floor; a violation a cause."""
+
+
+class ApprovalCannotCount(PreconditionFailed):
+    """Two must approve, and whoever began the run is none of them."""
 
 
 class ApprovalMissing(PreconditionFailed):

@@ -27,6 +27,7 @@ TABLE: dict[type[OrderGenerationError], tuple[grpc.StatusCode, str]] = {
     errors.ModelWithoutPositions: (grpc.StatusCode.FAILED_PRECONDITION, "MODEL_WITHOUT_POSITIONS"),
     errors.MarketValueNotPositive: (grpc.StatusCode.FAILED_PRECONDITION, "MARKET_VALUE_NOT_POSITIVE"),
     errors.Infeasible: (grpc.StatusCode.FAILED_PRECONDITION, "INFEASIBLE"),
+    errors.ApprovalCannotCount: (grpc.StatusCode.FAILED_PRECONDITION, "APPROVAL_CANNOT_COUNT"),
     errors.ApprovalMissing: (grpc.StatusCode.FAILED_PRECONDITION, "APPROVAL_MISSING"),
     errors.AlreadySubmitted: (grpc.StatusCode.FAILED_PRECONDITION, "ALREADY_SUBMITTED"),
     errors.StaleProposal: (grpc.StatusCode.FAILED_PRECONDITION, "STALE_PROPOSAL"),

@@ -8,6 +8,7 @@ from ordergen_server.domain import origin
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.rebalances import Rebalance
 from ordergen_server.domain.stores import Request, RunOrder
+from ordergen_server.domain.subjects import Subject
 from ordergen_server.services.members import NO_FLOWS
 from ordergen_server.services.observer import UNOBSERVED, RunObserver
 from ordergen_server.services.running.execution import Execution
@@ -73,9 +74,9 @@ class Runs(Holder[LeasedRun]):
         with self._previews.held():
             yield
 
-    def cancel(self, rebalance_id: str) -> Rebalance:
+    def cancel(self, rebalance_id: str, by: Subject) -> Rebalance:
         """Ask for a run to be cancelled, wherever it is carried out. Raises NotFound."""
-        found = self._journal.runs.request_cancel(rebalance_id)
+        found = self._journal.cancel(rebalance_id, by)
         self.stop(rebalance_id)
         return found
 

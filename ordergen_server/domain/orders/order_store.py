@@ -21,6 +21,7 @@ from ordergen_server.domain.orders.submissions import (
 )
 from ordergen_server.domain.requests.pages import Page, PageRequest
 from ordergen_server.domain.stores import BegunBy, Lease, Request
+from ordergen_server.domain.subjects import Subject
 
 
 class MarkTaken(Exception):
@@ -107,14 +108,17 @@ class OrderStore(Protocol):
     def take_over(self, lease: Lease) -> SubmissionOrder | None:
         """Take a submission whose lease has run out, if there is one."""
 
-    def request_cancel(self, submission_id: str) -> OrderSubmission:
-        """Ask whoever carries out a submission to cancel it. Raises NotFound."""
+    def leave(self, lease: Lease) -> None:
+        """We hold a submission no longer, whatever became of it."""
+
+    def request_cancel(self, submission_id: str, by: Subject, time: datetime) -> OrderSubmission:
+        """Ask whoever carries out a submission to cancel it; who asks first is an event. Raises NotFound."""
 
     def to_be_cancelled(self) -> Collection[str]:
         """Submissions that go on, whoever holds them, and are to be cancelled."""
 
     def write(self, submission_id: str, lease: Lease, changes: Changes) -> OrderSubmission:
-        """Write changes of a submission that we hold, as one step, and renew its lease.
+        """Write changes of a submission that we hold, as one step; its end is an event.
 
         Where approvals are asked for, the reviews of their portfolios are read, and marked as read, in the
         same step: a review that comes at this moment is either seen, or comes after it.

@@ -46,7 +46,7 @@ class OrderSubmission:
 
     Attributes:
         counts: orders by state; those that are in none wait for their turn.
-        actor: who submitted; empty where nobody is known.
+        actor: who submitted, as credentials say where it is `authenticated`; empty where nobody is known.
         sequence: of its last change; its beginning is 1.
         cut_short: orders were not sent because a caller cancelled.
     """
@@ -59,6 +59,7 @@ class OrderSubmission:
     order_count: int
     sells_first: bool = False
     actor: str = ""
+    authenticated: bool = False
     counts: dict[OrderState, int] = field(default_factory=dict)
     stale_portfolio_count: int = 0
     finish_time: datetime | None = None

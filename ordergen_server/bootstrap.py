@@ -108,7 +108,7 @@ def serving(
         sources = stack.enter_context(
             open_sources(siblings_config(settings, settings.portfolio_workers), telemetry.siblings)
         )
-        telemetry.watch_sources(sources.market, sources.portfolios)
+        telemetry.watch_sources(*sources.observed)
         workers = stack.enter_context(ThreadPoolExecutor(settings.portfolio_workers, "portfolio"))
         work = PortfolioWork(
             market=sources.market,

@@ -118,6 +118,14 @@ class Settings(SettingsWithSecrets):
         description="Time for one sending of orders, which is never tried again: above the 30 s that the"
         " order service waits for each.",
     )
+    order_settle_seconds: Seconds = Field(
+        default=60,
+        description="How far apart two readings of the order service must agree that an order in doubt is not"
+        " there before it is sent again: longer than it may keep one waiting.",
+    )
+    maximum_proposal_age: Seconds = Field(
+        default=86400, description="Seconds after which nothing of a run is sent any more."
+    )
     maximum_price_age_days: int | None = Field(
         default=None,
         ge=0,

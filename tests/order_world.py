@@ -41,7 +41,7 @@ from ordergen_server.services.ordering.delivery import Delivery, Pace
 from ordergen_server.services.ordering.leased_submission import LeasedSubmission
 from ordergen_server.services.ordering.looking import Looks
 from ordergen_server.services.portfolio_work import PortfolioWork
-from tests.builders import NOW, RUN_ID, TODAY, portfolio_id, rebalance, result, security_id, snapshot
+from tests.builders import NOW, RUN_ID, TODAY, rebalance, result, security_id, snapshot
 from tests.fakes import FakeMarket, FakePortfolios
 from tests.memory_orders import MemoryOrders
 from tests.memory_runs import MemoryRuns
@@ -61,7 +61,7 @@ class Crash(BaseException):
 class Inline(Executor):
     """Does at once what it is given."""
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":  # noqa: ANN401 - as Executor has it
         future: Future[Any] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
@@ -262,7 +262,7 @@ class World:
         sells_first: bool = False,
         approvals: int = 0,
         options: RebalanceOptions | None = None,
-        pace: Pace = Pace(settle=SETTLE),
+        pace: Pace | None = None,
     ) -> None:
         self.clock = SimulatedClock()
         self.store = MemoryOrders(self.clock)
@@ -286,7 +286,7 @@ class World:
         )
         self.looks = Looks(self.runs, work, DAY)
         self.approvals = Approvals(ApprovalRule(approvals), run.actor)
-        self.pace = pace
+        self.pace = pace or Pace(settle=SETTLE)
         self.proposals = proposals
         self.sells_first = sells_first
         self.delivery: Delivery | None = None

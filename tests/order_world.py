@@ -6,6 +6,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from math import ceil
 from typing import Any, Protocol
 
 from ordergen_server.domain.errors import DatabaseUnavailable, SiblingUnavailable
@@ -249,7 +250,7 @@ class SimulatedClock:
         return (self.now - NOW).total_seconds()
 
     def move(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
+        self.now += timedelta(milliseconds=ceil(1000 * seconds))
 
 
 def proposal(number: int, trades: Mapping[int, int]) -> PortfolioRebalance:

@@ -10,6 +10,7 @@
     ├── PreconditionFailed         the state of the world does not allow it
     │   ├── ModelWithoutPositions
     │   ├── MarketValueNotPositive
+    │   ├── HasOpenOrders          orders of the portfolio may still trade
     │   ├── Infeasible             no whole shares satisfy the bands and the cash floor
     │   ├── ApprovalCannotCount    who began a run is none of two who must approve it
     │   ├── AlreadySubmitted       orders of a portfolio were written down to be sent
@@ -144,6 +145,10 @@ class ApprovalCannotCount(PreconditionFailed):
 
 class AlreadySubmitted(PreconditionFailed):
     """The orders of a portfolio were written down to be sent."""
+
+
+class HasOpenOrders(PreconditionFailed):
+    """A portfolio has orders that may still trade, and those of a run would come on top; a violation each."""
 
 
 class DataProblem(PreconditionFailed):

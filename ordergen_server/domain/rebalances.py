@@ -127,7 +127,8 @@ class RebalanceOptions:
         sides: on which sides orders may be, of every security.
         costs: of each transaction, paid from cash.
         maximum_price_age_days: so many days before the date of the run a price may be of; None is any age.
-        open_orders: what to do with portfolios that have open orders; None of runs from before it was known.
+        open_orders: what to do with portfolios that have open orders; None, of a run, is not to look, for
+            there was no order service.
     """
 
     minimum_cash_amount: Decimal | None = None

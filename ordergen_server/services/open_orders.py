@@ -23,7 +23,7 @@ def with_open_orders(
     Args:
         holdings: what it holds now.
         securities: of the run, whose snapshot has the open orders.
-        how: what to do with them; None, of runs that know nothing of them, is to ignore them.
+        how: what to do with them; None is to ignore them.
     """
     if how not in LOOKING:
         return holdings

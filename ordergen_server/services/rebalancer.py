@@ -325,10 +325,10 @@ class Rebalancer:
             days = self._maximum_price_age_days
         return replace(options, maximum_price_age_days=days, open_orders=open_orders)
 
-    def _open_orders(self, options: RebalanceOptions) -> OpenOrders:
+    def _open_orders(self, options: RebalanceOptions) -> OpenOrders | None:
         """What the run does with open orders. Raises PreconditionFailed where it cannot look at them."""
         if options.open_orders is None:
-            return OpenOrders.REFUSE if self._has_order_service else OpenOrders.IGNORE
+            return OpenOrders.REFUSE if self._has_order_service else None
         if options.open_orders in LOOKING and not self._has_order_service:
             raise _no_order_service(options.open_orders)
         return options.open_orders

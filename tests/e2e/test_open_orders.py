@@ -181,7 +181,7 @@ def test_without_an_order_service_looking_is_refused_and_not_looking_is_not(
         )
     assert api.rebalance(one, IGNORE).transactions == api.rebalance(one).transactions
     told = list(api.rebalance_all(model.model_id))
-    assert told[0].started.options.open_orders == pb.OPEN_ORDERS_IGNORE
+    assert told[0].started.options.open_orders == pb.OPEN_ORDERS_UNSPECIFIED
 
 
 def test_the_client_and_the_command(

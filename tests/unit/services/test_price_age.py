@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import StalePrice
 from ordergen_server.domain.market import MarketSnapshot
-from ordergen_server.domain.open_orders import OpenOrders
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
@@ -142,6 +141,6 @@ def test_what_the_server_is_configured_with_holds_where_a_call_says_nothing(
         assert parts.ended(begun.rebalance_id)
         [found] = parts.runs.results
         run = parts.runs.get(begun.rebalance_id)
-    assert run.options == replace(options, maximum_price_age_days=held_to, open_orders=OpenOrders.IGNORE)
+    assert run.options == replace(options, maximum_price_age_days=held_to)
     failed = held_to is not None and held_to < 5
     assert found.state is (PortfolioState.FAILED if failed else PortfolioState.REBALANCED)

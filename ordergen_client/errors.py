@@ -10,6 +10,7 @@ OrderGenerationError         anything the service or the way to it answers; `cod
 ├── PreconditionFailed       the state of the world does not allow it: `violations` has each cause
 │   ├── ModelWithoutPositions
 │   ├── MarketValueNotPositive
+│   ├── HasOpenOrders        orders of the portfolio may still trade: `violations` has them
 │   ├── Infeasible           no whole shares satisfy the bands and the cash floor
 │   └── DataProblem          a sibling service answered, and what is needed is missing or bad
 │       ├── MissingData
@@ -122,6 +123,10 @@ class Infeasible(PreconditionFailed):
     """No whole shares satisfy the bands and the cash floor; a violation a cause."""
 
 
+class HasOpenOrders(PreconditionFailed):
+    """Orders of the portfolio may still trade, and those of a run would come on top; a violation each."""
+
+
 class DataProblem(PreconditionFailed):
     """A sibling service answered, and what is needed is missing or bad."""
 
@@ -209,6 +214,7 @@ _REASONS: dict[str, type[OrderGenerationError]] = {
     "MODEL_WITHOUT_POSITIONS": ModelWithoutPositions,
     "MARKET_VALUE_NOT_POSITIVE": MarketValueNotPositive,
     "INFEASIBLE": Infeasible,
+    "OPEN_ORDERS": HasOpenOrders,
     "DATA_PROBLEM": DataProblem,
     "MISSING_DATA": MissingData,
     "BAD_DATA": BadData,

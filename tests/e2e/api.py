@@ -105,7 +105,6 @@ def served(
     with_orders: bool = False,
     maximum_price_age_days: int | None = None,
     approvals: int = 1,
-    orders: bool = False,
     order_settle_seconds: float = 1.0,
     tracing: Tracing | None = None,
 ) -> Iterator[Api]:
@@ -135,7 +134,6 @@ def served(
         lease_seconds=lease_seconds,
         maximum_price_age_days=maximum_price_age_days,
         approvals=approvals,
-        order_url=siblings.order_url if orders else None,
         order_settle_seconds=order_settle_seconds,
         maximum_call_seconds=PATIENCE,
         message_seconds=PATIENCE,

@@ -11,6 +11,7 @@ OrderGenerationError         anything the service or the way to it answers; `cod
 │   ├── ModelWithoutPositions
 │   ├── MarketValueNotPositive
 │   ├── NotToBeTraded        the settings of the portfolio say so: metadata `settings_version`
+│   ├── HasOpenOrders        orders of the portfolio may still trade: `violations` has them
 │   ├── Infeasible           no whole shares satisfy the bands and the cash floor
 │   └── DataProblem          a sibling service answered, and what is needed is missing or bad
 │       ├── MissingData
@@ -127,6 +128,10 @@ class Infeasible(PreconditionFailed):
     """No whole shares satisfy the bands and the cash floor; a violation a cause."""
 
 
+class HasOpenOrders(PreconditionFailed):
+    """Orders of the portfolio may still trade, and those of a run would come on top; a violation each."""
+
+
 class DataProblem(PreconditionFailed):
     """A sibling service answered, and what is needed is missing or bad."""
 
@@ -215,6 +220,7 @@ _REASONS: dict[str, type[OrderGenerationError]] = {
     "MARKET_VALUE_NOT_POSITIVE": MarketValueNotPositive,
     "DO_NOT_TRADE": NotToBeTraded,
     "INFEASIBLE": Infeasible,
+    "OPEN_ORDERS": HasOpenOrders,
     "DATA_PROBLEM": DataProblem,
     "MISSING_DATA": MissingData,
     "BAD_DATA": BadData,

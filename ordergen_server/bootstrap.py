@@ -30,7 +30,9 @@ from ordergen_server.api.wire.event_loop import EventLoop
 from ordergen_server.compute.choice import chunk_executor
 from ordergen_server.compute.wiring import WINDOW, worker_times
 from ordergen_server.configs import security_config, server_config
+from ordergen_server.domain.rebalances.options import DefaultOptions
 from ordergen_server.garbage import collect_seldom
+from ordergen_server.order_wiring import order_parts
 from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.model_store.models import Models
 from ordergen_server.repositories.mongodb.database import Database
@@ -112,7 +114,7 @@ def serving(
         sources = stack.enter_context(
             open_sources(siblings_config(settings, settings.portfolio_workers), telemetry.siblings)
         )
-        telemetry.watch_sources(sources.market, sources.portfolios)
+        telemetry.watch_sources(*sources.observed)
         workers = stack.enter_context(ThreadPoolExecutor(settings.portfolio_workers, "portfolio"))
         work = PortfolioWork(
             market=sources.market,
@@ -120,6 +122,7 @@ def serving(
             workers=workers,
             window=WINDOW * settings.portfolio_workers,
             observer=telemetry.runs,
+            orders=sources.orders,
         )
         changed = ChangeSignal()
         chunks = Chunks(database)
@@ -151,6 +154,9 @@ def serving(
             clock=utc_now,
             maximum_checks=settings.maximum_runs,
         )
+        defaults = DefaultOptions(
+            settings.maximum_price_age_days, has_order_service=sources.orders is not None
+        )
         comparisons = Comparisons(
             models=models,
             settings=portfolio_settings,
@@ -158,7 +164,7 @@ def serving(
             permits=permits,
             maximum_comparisons=settings.maximum_runs,
             clock=utc_now,
-            maximum_price_age_days=settings.maximum_price_age_days,
+            defaults=defaults,
         )
         rebalancing = rebalancers(
             models=models,
@@ -168,7 +174,18 @@ def serving(
             runs=runs,
             clock=utc_now,
             observer=telemetry.runs,
-            maximum_price_age_days=settings.maximum_price_age_days,
+            defaults=defaults,
+        )
+        orders = order_parts(
+            settings,
+            database,
+            tokens,
+            runs=store,
+            work=work,
+            service=sources.orders,
+            clock=utc_now,
+            changed=changed.notify,
+            observer=telemetry.orders,
         )
         loop = stack.enter_context(EventLoop("api"))
         calls = _calls(settings, loop, database)
@@ -182,6 +199,7 @@ def serving(
                     comparisons,
                     store,
                     calls.limits,
+                    orders=orders.use_cases,
                     editor=SettingsEditor(portfolio_settings, utc_now),
                     settings=portfolio_settings,
                 ),
@@ -200,12 +218,14 @@ def serving(
             database=database,
             gatekeeper=gatekeeper,
         )
-        runs.start()
-        stack.callback(runs.close)
+        for holder in (runs, orders):
+            holder.start()
+            stack.callback(holder.close)
         server.start()
         executor.start()
         stack.callback(server.stop)
         stack.callback(runs.drain)
+        stack.callback(orders.drain)
         yield Serving(server.port, server.health_port, metrics_port, lambda: server.ready)
 
 

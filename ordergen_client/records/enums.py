@@ -11,6 +11,7 @@ from ordergen_client.records.states import (
     DependencyState,
     DriftState,
     Named,
+    OpenOrders,
     PortfolioState,
     PositionReason,
     RebalanceState,
@@ -49,6 +50,7 @@ STRATEGIES = Members(pb.Strategy, "STRATEGY_", Strategy)
 RESTRICTIONS = Members(pb.RestrictionType, "RESTRICTION_TYPE_", Restriction)
 SIDES_ALLOWED = Members(pb.Sides, "SIDES_", Sides)
 RULES = Members(pb.RuleKind, "RULE_KIND_", RuleKind)
+OPEN_ORDERS = Members(pb.OpenOrders, "OPEN_ORDERS_", OpenOrders)
 SIDES = Members(pb.TransactionType, "TRANSACTION_TYPE_", Side)
 REASONS = Members(pb.PositionReason, "POSITION_REASON_", PositionReason)
 SOURCES = Members(pb.RuleSource, "RULE_SOURCE_", RuleSource)

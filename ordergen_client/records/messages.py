@@ -83,10 +83,16 @@ def options_message(options: RebalanceOptions) -> pb.RebalanceOptions:
     _set_if_given(message.costs, "per_trade_amount", options.cost_per_trade_amount)
     if options.maximum_price_age_days is not None:
         message.maximum_price_age_days = options.maximum_price_age_days
-    if options.sides is not Sides.BUY_AND_SELL:
-        message.sides = pb.Sides.Value(f"SIDES_{options.sides}")
+    _set_choices(message, options)
     _add_rules_of_securities(message, options)
     return message
+
+
+def _set_choices(message: pb.RebalanceOptions, options: RebalanceOptions) -> None:
+    if options.sides is not Sides.BUY_AND_SELL:
+        message.sides = pb.Sides.Value(f"SIDES_{options.sides}")
+    if options.open_orders is not None:
+        message.open_orders = pb.OpenOrders.Value(f"OPEN_ORDERS_{options.open_orders}")
 
 
 def _add_rules_of_securities(message: pb.RebalanceOptions, options: RebalanceOptions) -> None:
@@ -146,6 +152,7 @@ def options(message: pb.RebalanceOptions) -> RebalanceOptions:
         maximum_price_age_days=days,
         security_limits={one.security_id: SecurityLimit(*_weights(one)) for one in message.security_limits},
         group_limits={one.name: GroupLimit(one.security_ids, *_weights(one)) for one in message.group_limits},
+        open_orders=enums.OPEN_ORDERS[message.open_orders] if message.open_orders else None,
     )
 
 

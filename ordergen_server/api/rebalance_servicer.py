@@ -11,8 +11,11 @@ from ordergen_server.api.call import Call, Limits
 from ordergen_server.api.messages import comparisons, decoding, drifts, encoding, explanations
 from ordergen_server.api.messages.encoded_events import EncodedEvents
 from ordergen_server.api.messages.options import rebalance_options
+from ordergen_server.api.messages.orders import set_order_state
+from ordergen_server.api.messages.reviews import set_review
+from ordergen_server.api.order_calls import OrderCalls, OrderUseCases
 from ordergen_server.api.settings_servicer import SettingsServicer
-from ordergen_server.domain.rebalances.results import PortfolioState, View
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState, View
 from ordergen_server.domain.requests.ids import check_entity_id, check_object_id, check_version
 from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.domain.requests.violations import Violations
@@ -32,7 +35,7 @@ pb = rebalance_service_pb2
 CANCEL_SECONDS = 5.0
 
 
-class RebalanceServicer(SettingsServicer):
+class RebalanceServicer(SettingsServicer, OrderCalls):
     """Decodes requests, asks the use cases, encodes answers; what it raises becomes a status.
 
     Where a method answers batches, an empty one says that there is nothing yet; streams of runs are encoded
@@ -44,6 +47,7 @@ class RebalanceServicer(SettingsServicer):
         comparisons: what different options would do.
         runs: what is stored of runs.
         limits: how long calls may take.
+        orders: what becomes of a run once it has ended.
         editor: changes settings of portfolios.
         settings: what is stored of them.
     """
@@ -56,16 +60,19 @@ class RebalanceServicer(SettingsServicer):
         runs: RebalanceStore,
         limits: Limits,
         *,
+        orders: OrderUseCases,
         editor: SettingsEditor,
         settings: SettingsStore,
     ) -> None:
-        super().__init__(editor, settings)
+        SettingsServicer.__init__(self, editor, settings)
+        OrderCalls.__init__(self, orders, limits)
         self._rebalancers = rebalancers
         self._drift_checks = drift_checks
         self._comparisons = comparisons
         self._runs = runs
-        self._limits = limits
-        self._events = EncodedEvents()
+        self._reviewer = orders.reviewer
+        self._rule = orders.reviewer.rule
+        self._events = EncodedEvents(rule=self._rule)
 
     def RebalancePortfolio(
         self, request: pb.RebalancePortfolioRequest, call: Call
@@ -89,6 +96,8 @@ class RebalanceServicer(SettingsServicer):
         message = encoding.with_ranges(result, options)
         for explanation in explained:
             explanations.add_explanation(message, explanation)
+        if result.rebalance_id:
+            self._add_reviews(result.rebalance_id, [result], [message])
         return message
 
     def RebalanceModel(self, request: pb.RebalanceModelRequest, call: Call) -> Iterator[Sequence[bytes]]:
@@ -142,7 +151,7 @@ class RebalanceServicer(SettingsServicer):
             cash_flows=cash_flows,
             request=repeatable,
         )
-        return encoding.rebalance(started)
+        return encoding.rebalance(started, self._rule)
 
     def WatchRebalance(self, request: pb.WatchRebalanceRequest, call: Call) -> Iterator[Sequence[bytes]]:
         """Stream what a run does."""
@@ -164,7 +173,7 @@ class RebalanceServicer(SettingsServicer):
         with Violations() as violations:
             check_object_id(request.rebalance_id, "rebalance_id", violations)
         for batch in self._rebalancers.model.cancel(request.rebalance_id, CANCEL_SECONDS):
-            yield [encoding.rebalance(ended) for ended in batch]
+            yield [encoding.rebalance(ended, self._rule) for ended in batch]
 
     def DeleteRebalance(self, request: pb.DeleteRebalanceRequest, call: Call) -> empty_pb2.Empty:
         """Delete a run that has ended."""
@@ -182,7 +191,7 @@ class RebalanceServicer(SettingsServicer):
         """Read a run."""
         with Violations() as violations:
             check_object_id(request.rebalance_id, "rebalance_id", violations)
-        return encoding.rebalance(self._runs.get(request.rebalance_id))
+        return encoding.rebalance(self._runs.get(request.rebalance_id), self._rule)
 
     def ListRebalances(
         self,
@@ -199,7 +208,7 @@ class RebalanceServicer(SettingsServicer):
                 check_entity_id(portfolio_id, f"portfolio_ids[{index}]", violations)
         found = self._runs.find(page, request.model_id, tuple(request.portfolio_ids))
         return pb.ListRebalancesResponse(
-            rebalances=map(encoding.rebalance, found.items),
+            rebalances=[encoding.rebalance(one, self._rule) for one in found.items],
             next_page_token=found.next_token,
             total_size=found.total_size,
         )
@@ -216,9 +225,10 @@ class RebalanceServicer(SettingsServicer):
             page.check(violations)
             state = _state(request.state, violations)
         found = self._runs.find_portfolios(request.rebalance_id, page, state)
+        messages = [encoding.portfolio_rebalance(one) for one in found.items]
+        self._add_reviews(request.rebalance_id, found.items, messages)
         return pb.ListPortfolioRebalancesResponse(
-            portfolio_rebalances=map(encoding.portfolio_rebalance, found.items),
-            next_page_token=found.next_token,
+            portfolio_rebalances=messages, next_page_token=found.next_token
         )
 
     def GetPortfolioRebalance(
@@ -233,8 +243,11 @@ class RebalanceServicer(SettingsServicer):
             view = decoding.view(request.view, violations)
         found = self._runs.get_portfolio(request.rebalance_id, request.portfolio_id, view)
         if view is View.BASIC or found.solution is None:
-            return encoding.portfolio_rebalance(found)
-        return encoding.with_ranges(found, self._runs.get(request.rebalance_id).options)
+            message = encoding.portfolio_rebalance(found)
+        else:
+            message = encoding.with_ranges(found, self._runs.get(request.rebalance_id).options)
+        self._add_reviews(request.rebalance_id, [found], [message])
+        return message
 
     def CheckDrift(
         self, request: pb.CheckDriftRequest, call: Call
@@ -259,6 +272,22 @@ class RebalanceServicer(SettingsServicer):
         with closing(self._comparisons.compare(asked, deadline)) as told:
             for batch in told:
                 yield [comparisons.compared(one) for one in batch]
+
+    def _add_reviews(
+        self,
+        rebalance_id: str,
+        results: Sequence[PortfolioRebalance],
+        messages: Sequence[rebalance_pb2.PortfolioRebalance],
+    ) -> None:
+        """Add reviews, and what became of orders, to the messages of results that propose trades."""
+        if not any(one.state is PortfolioState.REBALANCED for one in results):
+            return
+        reviewed = self._reviewer.reviewed(self._runs.get(rebalance_id), results)
+        states = self._submitter.states(rebalance_id, list(reviewed))
+        for message in messages:
+            if message.portfolio_id in reviewed:
+                set_review(message, reviewed[message.portfolio_id])
+                set_order_state(message, states.get(message.portfolio_id))
 
     def _told(self, events: Events, view: View) -> Iterator[Sequence[bytes]]:
         with closing(events):

@@ -11,7 +11,12 @@
     │   ├── ModelWithoutPositions
     │   ├── MarketValueNotPositive
     │   ├── NotToBeTraded          the settings of the portfolio say so
+    │   ├── HasOpenOrders          orders of the portfolio may still trade
     │   ├── Infeasible             no whole shares satisfy the bands and the cash floor
+    │   ├── ApprovalCannotCount    who began a run is none of two who must approve it
+    │   ├── ApprovalMissing        orders may not be sent: too few approve, or somebody rejects
+    │   ├── AlreadySubmitted       the orders of a portfolio of a run are sent at most once
+    │   ├── StaleProposal          holdings or prices are not as the run saw them
     │   └── DataProblem            a sibling answered, and what is needed is missing or bad
     │       ├── MissingData
     │       ├── BadData
@@ -139,6 +144,26 @@ class NotToBeTraded(PreconditionFailed):
 
 class Infeasible(PreconditionFailed):
     """No whole shares satisfy the bands and the cash floor; a violation a cause."""
+
+
+class ApprovalCannotCount(PreconditionFailed):
+    """Two must approve, and whoever began the run is none of them."""
+
+
+class ApprovalMissing(PreconditionFailed):
+    """The orders of a portfolio may not be sent: too few people approve, or somebody rejects."""
+
+
+class AlreadySubmitted(PreconditionFailed):
+    """The orders of a portfolio of a run are submitted at most once, and were."""
+
+
+class StaleProposal(PreconditionFailed):
+    """What a run proposed does not hold any more; a violation a difference, with numbers."""
+
+
+class HasOpenOrders(PreconditionFailed):
+    """A portfolio has orders that may still trade, and those of a run would come on top; a violation each."""
 
 
 class DataProblem(PreconditionFailed):

@@ -30,6 +30,8 @@ MIGRATIONS: dict[int, Migration] = {
     7: schema.keep_markets,
     8: schema.share_runs,
     9: schema.keep_settings,
+    10: schema.keep_reviews,
+    11: schema.keep_orders,
 }
 
 

@@ -266,6 +266,10 @@ RULES: dict[str, Rule] = {
             ("maximum_weight", "and one of the two must be there"),
         )
     },
+    "RebalanceOptions.open_orders": Rule(
+        "REFUSE, COUNT, IGNORE or unspecified; REFUSE and COUNT only where the server has an order service",
+        choices_above(3),
+    ),
     "MinimumCash.amount": Rule(f"0 or more; {_NUMBER_FORM}", no_numbers | negative_numbers),
     "MinimumCash.weight": Rule(
         f"{_WEIGHT}; {_NUMBER_FORM}", st.one_of(no_numbers, negative_numbers, above_one)

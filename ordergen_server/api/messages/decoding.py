@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Collection, Iterable
 from decimal import Decimal
 
-from globeco.ordergen.v1 import model_pb2, rebalance_pb2, rebalance_service_pb2
+from globeco.ordergen.v1 import model_pb2, order_pb2, rebalance_pb2, rebalance_service_pb2
 from google.protobuf import field_mask_pb2
 
 from ordergen_server.api.messages.numbers import decimal, decimal_or_none
@@ -20,6 +20,7 @@ RebalanceRequest = (
     rebalance_service_pb2.RebalancePortfolioRequest
     | rebalance_service_pb2.RebalanceModelRequest
     | rebalance_service_pb2.StartRebalanceRequest
+    | order_pb2.SubmitOrdersRequest
 )
 
 _VIEWS: dict[int, View] = {

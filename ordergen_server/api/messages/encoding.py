@@ -9,9 +9,11 @@ from google.protobuf import timestamp_pb2
 from google.type import date_pb2, decimal_pb2
 
 from ordergen_server.api.messages.errors import to_status
+from ordergen_server.api.messages.reviews import set_review_counts
 from ordergen_server.domain.desk.price_ranges import good_until
 from ordergen_server.domain.models import Model
 from ordergen_server.domain.numbers import product
+from ordergen_server.domain.orders.reviews import ApprovalRule
 from ordergen_server.domain.rebalances.lines import RebalancePosition, RuleSource, RunSecurity, Side
 from ordergen_server.domain.rebalances.options import LotSides, RebalanceOptions, Sides
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
@@ -90,8 +92,8 @@ def _model(value: Model) -> model_pb2.Model:
 _kept_model = lru_cache(maxsize=KEPT_MODELS)(_model)
 
 
-def rebalance(value: Rebalance) -> pb.Rebalance:
-    """A run."""
+def rebalance(value: Rebalance, rule: ApprovalRule | None = None) -> pb.Rebalance:
+    """A run; with a rule, how far its review is by that."""
     message = pb.Rebalance(
         rebalance_id=value.rebalance_id,
         model_id=value.model_id,
@@ -118,6 +120,8 @@ def rebalance(value: Rebalance) -> pb.Rebalance:
         set_time(message.finish_time, value.finish_time)
     if value.summary:
         _set_summary(message.summary, value.summary)
+    if rule:
+        set_review_counts(message, value, rule)
     return message
 
 
@@ -145,14 +149,20 @@ def _set_options(message: pb.RebalanceOptions, value: RebalanceOptions) -> None:
         set_decimal(message.maximum_turnover_weight, value.maximum_turnover_weight)
     if value.maximum_trade_count is not None:
         message.maximum_trade_count = value.maximum_trade_count
-    if value.sides is not Sides.BUY_AND_SELL:
-        message.sides = pb.Sides.Value(f"SIDES_{value.sides.name}")
+    _set_choices(message, value)
     if value.costs is not None:
         set_decimal(message.costs.rate_weight, value.costs.rate_weight)
         set_decimal(message.costs.per_trade_amount, value.costs.per_trade_amount)
     if value.maximum_price_age_days is not None:
         message.maximum_price_age_days = value.maximum_price_age_days
     _add_rules_of_securities(message, value)
+
+
+def _set_choices(message: pb.RebalanceOptions, value: RebalanceOptions) -> None:
+    if value.sides is not Sides.BUY_AND_SELL:
+        message.sides = pb.Sides.Value(f"SIDES_{value.sides.name}")
+    if value.open_orders is not None:
+        message.open_orders = pb.OpenOrders.Value(f"OPEN_ORDERS_{value.open_orders.name}")
 
 
 def _add_rules_of_securities(message: pb.RebalanceOptions, value: RebalanceOptions) -> None:
@@ -295,14 +305,16 @@ def _set_solution(message: pb.PortfolioRebalance, value: PortfolioRebalance) -> 
     message.solution.tie_broken = value.solution.tie_broken
 
 
-def run_event(value: RunEvent) -> rebalance_service_pb2.RebalanceModelResponse:
-    """A step of a run."""
+def run_event(
+    value: RunEvent, rule: ApprovalRule | None = None
+) -> rebalance_service_pb2.RebalanceModelResponse:
+    """A step of a run, whose review follows a rule."""
     message = rebalance_service_pb2.RebalanceModelResponse(sequence=value.sequence)
     match value.event:
         case RunStarted(started):
-            message.started.CopyFrom(rebalance(started))
+            message.started.CopyFrom(rebalance(started, rule))
         case RunFinished(finished):
-            message.finished.CopyFrom(rebalance(finished))
+            message.finished.CopyFrom(rebalance(finished, rule))
         case PortfolioRebalance() as portfolio:
             message.portfolio.CopyFrom(portfolio_rebalance(portfolio))
     return message

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from ordergen_server.api.telemetry.calls import CallTelemetry
 from ordergen_server.api.telemetry.metrics import Metrics
-from ordergen_server.api.telemetry.observers import DatabaseOperations, RunEvents, SiblingCalls
+from ordergen_server.api.telemetry.observers import DatabaseOperations, OrderEvents, RunEvents, SiblingCalls
 from ordergen_server.api.telemetry.reports import count
 from ordergen_server.api.telemetry.sibling_states import SiblingStates, Source
 from ordergen_server.api.telemetry.tracing import Tracing
@@ -28,6 +28,8 @@ class Telemetry:
         siblings: the observer of `open_sources`.
         database: the observer of `Database`.
         runs: the observer of PortfolioWork, RunJournal, Runs and Rebalancers.
+        orders: the observer of submissions.
+        runs: the observer of PortfolioWork, RunJournal, Runs and Rebalancer.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Telemetry:
         self.siblings = SiblingCalls(metrics, tracing)
         self.database = DatabaseOperations(metrics, tracing)
         self.runs = RunEvents(metrics, tracing)
+        self.orders = OrderEvents(metrics, tracing)
 
     def hear(self, report: Report) -> None:
         """Count what a worker elsewhere did."""

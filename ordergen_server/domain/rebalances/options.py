@@ -4,7 +4,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum
 
+from ordergen_server.domain.errors import PreconditionFailed, Violation
 from ordergen_server.domain.numbers import EXACT, ZERO, product
+from ordergen_server.domain.open_orders import LOOKING, OpenOrders
 from ordergen_server.domain.rebalances.weight_limits import GroupLimit, SecurityLimit
 
 
@@ -81,6 +83,28 @@ class TradingCosts:
 
 
 @dataclass(frozen=True, slots=True)
+class DefaultOptions:
+    """What a server is configured with, for options that say nothing.
+
+    Attributes:
+        maximum_price_age_days: as of options; None is any age.
+        has_order_service: whether open orders can be looked at, which is then the default.
+    """
+
+    maximum_price_age_days: int | None = None
+    has_order_service: bool = False
+
+    @property
+    def open_orders(self) -> OpenOrders | None:
+        """What is done with portfolios that have open orders; None is not to look."""
+        return OpenOrders.REFUSE if self.has_order_service else None
+
+
+#: Of a server that is configured with nothing.
+NO_DEFAULTS = DefaultOptions()
+
+
+@dataclass(frozen=True, slots=True)
 class RebalanceOptions:
     """How to rebalance.
 
@@ -97,6 +121,8 @@ class RebalanceOptions:
         sides: on which sides orders may be, of every security.
         costs: of each transaction, paid from cash.
         maximum_price_age_days: so many days before the date of the run a price may be of; None is any age.
+        open_orders: what to do with portfolios that have open orders; None, of a run, is not to look, for
+            there was no order service.
     """
 
     minimum_cash_amount: Decimal | None = None
@@ -114,9 +140,28 @@ class RebalanceOptions:
     maximum_price_age_days: int | None = None
     security_limits: tuple[SecurityLimit, ...] = ()
     group_limits: tuple[GroupLimit, ...] = ()
+    open_orders: OpenOrders | None = None
 
-    def in_full(self, maximum_price_age_days: int | None) -> "RebalanceOptions":
-        """With what the server is configured with where these say nothing."""
-        if self.maximum_price_age_days is None:
-            return replace(self, maximum_price_age_days=maximum_price_age_days)
-        return self
+    def in_full(self, defaults: DefaultOptions, path: str = "options") -> "RebalanceOptions":
+        """With what the server is configured with where these say nothing.
+
+        Raises:
+            PreconditionFailed: open orders are to be looked at, and the server has no order service; `path`
+                leads to these options.
+        """
+        if self.open_orders in LOOKING and not defaults.has_order_service:
+            raise _no_order_service(self.open_orders, path)
+        days = self.maximum_price_age_days
+        return replace(
+            self,
+            maximum_price_age_days=defaults.maximum_price_age_days if days is None else days,
+            open_orders=self.open_orders or defaults.open_orders,
+        )
+
+
+def _no_order_service(asked: OpenOrders, path: str) -> PreconditionFailed:
+    rule = f"must be IGNORE or unspecified, not {asked.value}: the server has no order service"
+    return PreconditionFailed(
+        f"{path}.open_orders {rule}; its operators set ORDERGEN_ORDER_URL.",
+        violations=[Violation(f"{path}.open_orders", rule, "NO_ORDER_SERVICE")],
+    )

@@ -5,8 +5,10 @@ from datetime import date, datetime, timedelta
 from enum import Enum
 
 from ordergen_server.domain.errors import OrderGenerationError
+from ordergen_server.domain.open_orders import OpenOrders
 from ordergen_server.domain.rebalances.options import RebalanceOptions
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
+from ordergen_server.domain.rebalances.review_tallies import NOT_REVIEWED, ReviewTally
 from ordergen_server.domain.rebalances.summaries import RebalanceSummary
 
 
@@ -29,12 +31,13 @@ class Rebalance:
     they failed.
 
     Attributes:
-        actor: who began it; empty of runs stored before it was known, and where nobody is.
+        actor: who began it, as credentials say where it is `authenticated`; empty where nobody is known.
         partial: it is over some of the model's portfolios alone, those that were asked for.
         draft: it has positions in place of the model's own, and is stored nowhere.
         summary: the sums over its portfolios so far, of those that `counts` has; None where it is not known:
             of runs stored before it was, and of those of another service.
         not_traded: so many of those that were skipped are not to be traded by their settings.
+        reviewed: what was decided of its portfolios.
     """
 
     rebalance_id: str
@@ -55,6 +58,13 @@ class Rebalance:
     draft: bool = False
     summary: RebalanceSummary | None = None
     not_traded: int = 0
+    authenticated: bool = False
+    reviewed: ReviewTally = NOT_REVIEWED
+
+    @property
+    def open_orders(self) -> OpenOrders | None:
+        """What it does with portfolios that have open orders; None is not to look."""
+        return self.options.open_orders if self.options else None
 
     @property
     def oldest_price_date(self) -> date | None:

@@ -18,7 +18,8 @@ from ordergen_server.domain.desk.comparisons import (
 from ordergen_server.domain.desk.portfolio_settings import AppliedSettings
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.domain.models import Model, without_positions
-from ordergen_server.domain.rebalances.options import RebalanceOptions, Strategy
+from ordergen_server.domain.open_orders import LOOKING
+from ordergen_server.domain.rebalances.options import NO_DEFAULTS, DefaultOptions, RebalanceOptions, Strategy
 from ordergen_server.domain.rebalances.results import PortfolioRebalance
 from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState
 from ordergen_server.domain.stores import ModelStore, SettingsStore
@@ -51,7 +52,7 @@ class Comparisons:
         permits: how many portfolios may be begun.
         maximum_comparisons: so many at once.
         clock: the time now, UTC.
-        maximum_price_age_days: of variants whose options have none; None is any age.
+        defaults: of options that say nothing.
     """
 
     def __init__(
@@ -63,14 +64,14 @@ class Comparisons:
         permits: Permits,
         maximum_comparisons: int,
         clock: Callable[[], datetime],
-        maximum_price_age_days: int | None = None,
+        defaults: DefaultOptions = NO_DEFAULTS,
     ) -> None:
         self._models = models
         self._settings = settings
         self._work = work
         self._permits = permits
         self._clock = clock
-        self._maximum_price_age_days = maximum_price_age_days
+        self._defaults = defaults
         self._room = Room(
             maximum_comparisons,
             "comparisons",
@@ -85,6 +86,7 @@ class Comparisons:
         Raises:
             NotFound: there is no such model, or the portfolio belongs to none.
             ModelWithoutPositions: a variant has none.
+            PreconditionFailed: a variant is to look at open orders, and the server has no order service.
             ResourceExhausted: too many comparisons on this server.
             Unavailable, DeadlineExceeded: why the comparison stopped, after what was computed.
             Cancelled: nobody wants it any more.
@@ -92,13 +94,15 @@ class Comparisons:
         with self._room.held():
             model, ids = self._compared(asked)
             tried = [_tried(model, variant) for variant in asked.variants]
+            options = [
+                one.options.in_full(self._defaults, f"variants[{index}].options")
+                for index, one in enumerate(asked.variants)
+            ]
             sums: dict[str, ComparedVariant] = {
                 name: ComparedVariant(name) for name in _names(asked.variants, asked.frontier_points)
             }
             if ids:
-                variants = _Variants(
-                    self._work, asked, self._tasks(tried, asked.variants, len(ids), deadline)
-                )
+                variants = _Variants(self._work, asked, self._tasks(tried, options, len(ids), deadline))
                 for rows in self._rows(variants, ids, deadline):
                     for one in rows:
                         sums[one.variant] = sums[one.variant].plus(one)
@@ -112,11 +116,16 @@ class Comparisons:
         return model, model.portfolio_ids
 
     def _tasks(
-        self, tried: Sequence[Model], variants: Sequence[Variant], portfolio_count: int, deadline: Deadline
+        self,
+        tried: Sequence[Model],
+        options: Sequence[RebalanceOptions],
+        portfolio_count: int,
+        deadline: Deadline,
     ) -> list[Task]:
-        """What is to be done for each variant; all see the same market, which is read once."""
+        """What is to be done for each variant; all see one market, which is read once."""
         needed = {one.security_id: one for model in tried for one in model.positions}
-        snapshot = self._work.snapshot_of_run(list(needed.values()), deadline)
+        looks = next((one.open_orders for one in options if one.open_orders in LOOKING), None)
+        snapshot = self._work.snapshot_of_run(list(needed.values()), deadline, looks)
         time = self._clock()
         started = [
             Rebalance(
@@ -128,9 +137,9 @@ class Comparisons:
                 create_time=time,
                 rebalance_date=time.date(),
                 portfolio_count=portfolio_count,
-                options=variant.options.in_full(self._maximum_price_age_days),
+                options=own,
             )
-            for model, variant in zip(tried, variants, strict=True)
+            for model, own in zip(tried, options, strict=True)
         ]
         seen = [(model.positions, one.oldest_price_date) for model, one in zip(tried, started, strict=True)]
         securities = {one: Securities(one[0], snapshot, one[1]) for one in dict.fromkeys(seen)}

@@ -6,10 +6,11 @@ from datetime import datetime
 
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.domain.models import Model, without_positions
-from ordergen_server.domain.rebalances.options import RebalanceOptions
+from ordergen_server.domain.rebalances.options import DefaultOptions, RebalanceOptions
 from ordergen_server.domain.rebalances.results import PortfolioState
 from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState
 from ordergen_server.domain.rebalances.summaries import RebalanceSummary
+from ordergen_server.domain.subjects import Subject
 from ordergen_server.services.running.leased_run import end_state
 
 
@@ -19,21 +20,21 @@ class RunHeaders:
     Args:
         new_id: the id of a run that is to be stored.
         clock: the time now, UTC.
-        actor: who begins runs.
-        maximum_price_age_days: of runs whose options have none; None is any age.
+        subject: who begins runs.
+        defaults: of options that say nothing.
     """
 
     def __init__(
         self,
         new_id: Callable[[], str],
         clock: Callable[[], datetime],
-        actor: Callable[[], str],
-        maximum_price_age_days: int | None,
+        subject: Callable[[], Subject],
+        defaults: DefaultOptions,
     ) -> None:
         self._new_id = new_id
         self.now = clock
-        self._actor = actor
-        self._maximum_price_age_days = maximum_price_age_days
+        self.subject = subject
+        self._defaults = defaults
 
     def started(
         self,
@@ -45,10 +46,15 @@ class RunHeaders:
         draft: bool = False,
         stored: bool = True,
     ) -> Rebalance:
-        """A run that begins now, over so many portfolios. Raises ModelWithoutPositions."""
+        """A run that begins now, over so many portfolios.
+
+        Raises:
+            ModelWithoutPositions: the model has none.
+            PreconditionFailed: open orders are to be looked at, and the server has no order service.
+        """
         if not model.positions:
             raise without_positions(model, draft=draft)
-        time = self.now()
+        time, subject = self.now(), self.subject()
         return Rebalance(
             rebalance_id=self._new_id() if stored else "",
             model_id=model.model_id,
@@ -58,8 +64,9 @@ class RunHeaders:
             create_time=time,
             rebalance_date=time.date(),
             portfolio_count=portfolio_count,
-            options=options.in_full(self._maximum_price_age_days),
-            actor=self._actor(),
+            options=options.in_full(self._defaults),
+            actor=subject.name,
+            authenticated=subject.is_authenticated,
             partial=partial,
             draft=draft,
             summary=RebalanceSummary(),

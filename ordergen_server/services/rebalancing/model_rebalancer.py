@@ -10,6 +10,7 @@ from ordergen_server.domain.rebalances.options import RebalanceOptions
 from ordergen_server.domain.rebalances.results import View
 from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState, RunFinished
 from ordergen_server.domain.stores import BegunBy, ModelStore, RebalanceStore, Request, RunOrder
+from ordergen_server.domain.subjects import Subject
 from ordergen_server.services.members import NO_FLOWS, Members, chosen
 from ordergen_server.services.rebalancing.headers import RunHeaders, raise_error
 from ordergen_server.services.running.runs import Runs
@@ -59,6 +60,7 @@ class ModelRebalancer:
             NotFound: there is no such model.
             InvalidArgument: one of the portfolios is none of the model's, or a cash flow is of none of them.
             ModelWithoutPositions: it has none.
+            PreconditionFailed: open orders are to be looked at, and the server has no order service.
             RebalanceInProgress: another run of the model is in progress.
             ResourceExhausted: too many runs on this server.
             Unavailable, DeadlineExceeded: why the run stopped, after its last event.
@@ -75,9 +77,9 @@ class ModelRebalancer:
         if not when_gone(leave):
             leave()
         events = watch(self._store, begun.rebalance_id, 0, deadline, view=view, gone=gone)
-        return self._followed(events, begun, joined)
+        return self._followed(events, begun, joined, self._headers.subject())
 
-    def _followed(self, run: Events, begun: Rebalance, joined: bool) -> Events:
+    def _followed(self, run: Events, begun: Rebalance, joined: bool, caller: Subject) -> Events:
         ended = False
         try:
             for events in run:
@@ -88,7 +90,7 @@ class ModelRebalancer:
                     raise_error(last.rebalance)
         finally:
             if not (ended or joined or self._runs.draining):
-                self._runs.cancel(begun.rebalance_id)
+                self._runs.cancel(begun.rebalance_id, caller)
 
     def start(
         self,
@@ -114,7 +116,7 @@ class ModelRebalancer:
 
         An empty batch says that it still runs: ask again after a change.
         """
-        found = self._runs.cancel(rebalance_id)
+        found = self._runs.cancel(rebalance_id, self._headers.subject())
         until = Deadline.after(seconds)
         while found.state is RebalanceState.RUNNING and not until.passed:
             yield []

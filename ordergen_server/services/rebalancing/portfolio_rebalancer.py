@@ -69,9 +69,10 @@ class PortfolioRebalancer:
         Raises:
             NotFound: the portfolio belongs to no model.
             ModelWithoutPositions: its model has none.
+            PreconditionFailed: open orders are to be looked at, and the server has no order service.
             NotToBeTraded: its settings say so.
-            Infeasible, MarketValueNotPositive, DataProblem, Unavailable, DeadlineExceeded: why the portfolio
-                has no answer; metadata rebalance_id leads to what was stored.
+            HasOpenOrders, Infeasible, MarketValueNotPositive, DataProblem, Unavailable, DeadlineExceeded: why
+                the portfolio has no answer; metadata rebalance_id leads to what was stored.
             Cancelled: the caller has gone, and nothing was stored.
         """
         first = self._store.first_of(request) if request and not validate_only else None
@@ -105,7 +106,7 @@ class PortfolioRebalancer:
         if closed := not_to_be_traded(started, portfolio_id, settings, asked.cash_flows):
             return closed
         try:
-            snapshot = self._work.snapshot(model.positions, deadline)
+            snapshot = self._work.snapshot(model.positions, deadline, started.open_orders)
         except STOPPING as error:
             known = untried(started, portfolio_id, asked.cash_flows)
             return replace(known, state=PortfolioState.FAILED, error=error)

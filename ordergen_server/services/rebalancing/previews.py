@@ -98,7 +98,7 @@ class Previews:
         stopped: OrderGenerationError | None = None
         try:
             settings = self._settings.applied(list(pending))
-            snapshot = self._work.snapshot(model.positions, deadline)
+            snapshot = self._work.snapshot(model.positions, deadline, started.open_orders)
             securities = Securities(model.positions, snapshot, started.oldest_price_date)
             task = Task(started, securities, deadline, asked.cash_flows, settings)
             for results in self._work.results(task, list(pending)):

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
+from ordergen_server.domain.rebalances.options import NO_DEFAULTS, DefaultOptions
 from ordergen_server.domain.stores import ModelStore, RebalanceStore, SettingsStore
-from ordergen_server.domain.subjects import current_actor
+from ordergen_server.domain.subjects import Subject, current_subject
 from ordergen_server.services.observer import UNOBSERVED, RunObserver
 from ordergen_server.services.portfolio_work import PortfolioWork
 from ordergen_server.services.rebalancing.headers import RunHeaders
@@ -31,12 +32,12 @@ def rebalancers(
     work: PortfolioWork,
     runs: Runs,
     clock: Callable[[], datetime],
-    actor: Callable[[], str] = current_actor,
+    subject: Callable[[], Subject] = current_subject,
     observer: RunObserver = UNOBSERVED,
-    maximum_price_age_days: int | None = None,
+    defaults: DefaultOptions = NO_DEFAULTS,
 ) -> Rebalancers:
-    """Those of one server; `maximum_price_age_days` is of runs whose options have none, None is any age."""
-    headers = RunHeaders(store.new_id, clock, actor, maximum_price_age_days)
+    """Those of one server; `defaults` are of options that say nothing."""
+    headers = RunHeaders(store.new_id, clock, subject, defaults)
     return Rebalancers(
         PortfolioRebalancer(
             headers, models=models, store=store, settings=settings, work=work, observer=observer

@@ -85,7 +85,8 @@ class Execution:
         if self._journal.runs.kept_snapshot(run.rebalance_id):
             return None
         try:
-            read = self._work.snapshot_of_run(run.order.positions, deadline)
+            looks = run.order.rebalance.open_orders
+            read = self._work.snapshot_of_run(run.order.positions, deadline, looks)
         except STOPPING as error:
             return error
         self._journal.runs.keep_snapshot(run.rebalance_id, read)

@@ -9,9 +9,11 @@ from threading import Event
 from ordergen_server.domain.chunks import ChunkStore, DoneChunk
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import OrderGenerationError, StoredDataDamaged
+from ordergen_server.domain.origin import Origin
 from ordergen_server.domain.rebalances.results import PortfolioState
 from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState
 from ordergen_server.domain.stores import Lease, ModelStore, RebalanceStore, RunOrder
+from ordergen_server.domain.subjects import Subject
 from ordergen_server.services.observer import UNOBSERVED, RunObserver
 
 _log = logging.getLogger(__name__)
@@ -26,6 +28,7 @@ class LeasedRun:
     Attributes:
         cancelled: a caller wants no more of it.
         abandoned: it is not ours any more, or we let it go for another server.
+        trace: the span of the call that began it, where that was here.
     """
 
     order: RunOrder
@@ -33,11 +36,23 @@ class LeasedRun:
     deadline: Deadline
     cancelled: Event = field(default_factory=Event)
     abandoned: Event = field(default_factory=Event)
+    trace: object = None
 
     @property
     def rebalance_id(self) -> str:
         """The id of the run."""
         return self.order.rebalance.rebalance_id
+
+    @property
+    def key(self) -> str:
+        """The id of the run."""
+        return self.rebalance_id
+
+    @property
+    def origin(self) -> Origin:
+        """The call that began it."""
+        begun_by = self.order.begun_by
+        return Origin(begun_by.fields, begun_by.headers, self.trace).noting(rebalance_id=self.rebalance_id)
 
     @property
     def ends_early(self) -> bool:
@@ -95,6 +110,10 @@ class RunJournal:
     def release(self, run: LeasedRun) -> None:
         """Let another server take the run at once. Raises LeaseLost."""
         self.runs.renew(run.rebalance_id, Lease(run.token, 0))
+
+    def cancel(self, rebalance_id: str, by: Subject) -> Rebalance:
+        """Ask whoever carries out a run to cancel it. Raises NotFound."""
+        return self.runs.request_cancel(rebalance_id, by, self._clock())
 
     def finish(self, run: LeasedRun, error: OrderGenerationError | None) -> Rebalance:
         """Store that a run has ended: of itself, by `error`, or cancelled. Raises LeaseLost.

@@ -65,6 +65,8 @@ class CacheConfig:
     Attributes:
         tickers_ttl_seconds: age from which the tickers of securities are read again.
         prices_ttl_seconds: age from which prices are read again; an older price is never used.
+        orders_ttl_seconds: age from which open orders are read again; who begins a run may miss those that
+            another server sent so shortly before.
         names_ttl_seconds: age from which the names of portfolios are read again.
         refresh_seconds: a security or portfolio that is not among those kept is looked for again before
             their age asks for it, at most once in this time.
@@ -76,6 +78,7 @@ class CacheConfig:
 
     tickers_ttl_seconds: float = 600.0
     prices_ttl_seconds: float = 60.0
+    orders_ttl_seconds: float = 2.0
     names_ttl_seconds: float = 600.0
     refresh_seconds: float = 30.0
     names_wait_seconds: float = 3.0
@@ -88,7 +91,13 @@ class CacheConfig:
 
 @dataclass(frozen=True, slots=True)
 class SiblingsConfig:
-    """How every sibling is called; the defaults are the services' addresses in the cluster."""
+    """How every sibling is called; the defaults are the services' addresses in the cluster.
+
+    Attributes:
+        order: how orders are looked up in the order service; None: there is no order service.
+        order_send_seconds: the longest one sending of orders may take: the order service waits 30 s for each
+            of them, and who gives up before it knows less than it does.
+    """
 
     portfolio_accounting: SiblingConfig = SiblingConfig(
         "http://globeco-portfolio-accounting-service:8087",
@@ -100,4 +109,6 @@ class SiblingsConfig:
     security: SiblingConfig = SiblingConfig("http://globeco-security-service:8000")
     # All names in one answer, and nobody waits for the whole of it.
     portfolio: SiblingConfig = SiblingConfig("http://globeco-portfolio-service:8000", timeout_seconds=30.0)
+    order: SiblingConfig | None = None
+    order_send_seconds: float = 60.0
     cache: CacheConfig = field(default_factory=CacheConfig)

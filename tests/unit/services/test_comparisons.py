@@ -34,7 +34,13 @@ from ordergen_server.domain.errors import (
     StalePrice,
 )
 from ordergen_server.domain.market import Holdings
-from ordergen_server.domain.rebalances.options import RebalanceOptions, Strategy, TradingCosts
+from ordergen_server.domain.rebalances.options import (
+    NO_DEFAULTS,
+    DefaultOptions,
+    RebalanceOptions,
+    Strategy,
+    TradingCosts,
+)
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState, SolutionQuality
 from ordergen_server.domain.requests.violations import Violations
 from ordergen_server.services.comparing.comparisons import Comparisons
@@ -67,7 +73,7 @@ def comparing(
     parts: House,
     permits: Permits = UNLIMITED,
     window: int = 4,
-    maximum_price_age_days: int | None = None,
+    defaults: DefaultOptions = NO_DEFAULTS,
 ) -> Iterator[Comparisons]:
     with ThreadPoolExecutor(2) as pool:
         work = PortfolioWork(market=parts.market, portfolios=parts.portfolios, workers=pool, window=window)
@@ -78,7 +84,7 @@ def comparing(
             permits=permits,
             maximum_comparisons=2,
             clock=lambda: NOW,
-            maximum_price_age_days=maximum_price_age_days,
+            defaults=defaults,
         )
 
 
@@ -87,10 +93,10 @@ def told(
     *variants: Variant,
     points: int = 0,
     asked: Comparison | None = None,
-    maximum_price_age_days: int | None = None,
+    defaults: DefaultOptions = NO_DEFAULTS,
 ) -> tuple[list[ComparedPortfolio], list[ComparedVariant]]:
     wanted = asked or Comparison("", MODEL_ID, variants or BOTH, points)
-    with comparing(parts, maximum_price_age_days=maximum_price_age_days) as comparisons:
+    with comparing(parts, defaults=defaults) as comparisons:
         found = list(each(comparisons.compare(wanted, Deadline.after(PATIENCE))))
     rows = [one for one in found if isinstance(one, ComparedPortfolio)]
     sums = [one for one in found if isinstance(one, ComparedVariant)]
@@ -163,7 +169,7 @@ def test_each_variant_has_its_costs_and_its_age_of_prices() -> None:
     old = snapshot({1: "10"}, NOW.date() - timedelta(days=2))
     with house(OVER, ON_TARGET, market=old) as parts:
         rows, sums = told(parts, *variants)
-        strict, _ = told(parts, *variants, maximum_price_age_days=1)
+        strict, _ = told(parts, *variants, defaults=DefaultOptions(maximum_price_age_days=1))
     assert [(one.variant, one.state.name, one.cost, one.cash_after) for one in rows[:3]] == [
         ("free", "REBALANCED", None, Decimal(900)),
         ("costs", "REBALANCED", Decimal(6), Decimal(894)),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import StalePrice
 from ordergen_server.domain.market import MarketSnapshot
-from ordergen_server.domain.rebalances.options import RebalanceOptions
+from ordergen_server.domain.rebalances.options import DefaultOptions, RebalanceOptions
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
 from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState, RunFinished
 from ordergen_server.services.rebalancing.rebalancers import Rebalancers, rebalancers
@@ -120,7 +120,7 @@ def configured(parts: House, days: int | None) -> Rebalancers:
         work=parts.rebalancers.portfolio._work,  # noqa: SLF001 - the same house
         runs=parts.holder,
         clock=parts.clock,
-        maximum_price_age_days=days,
+        defaults=DefaultOptions(maximum_price_age_days=days),
     )
 
 

@@ -24,6 +24,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _ReviewState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReviewStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReviewState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REVIEW_STATE_UNSPECIFIED: _ReviewState.ValueType  # 0
+    """Not a state: the portfolio proposes no trades."""
+    REVIEW_STATE_PENDING: _ReviewState.ValueType  # 1
+    """Approvals are missing."""
+    REVIEW_STATE_APPROVED: _ReviewState.ValueType  # 2
+    """Its orders may be sent."""
+    REVIEW_STATE_REJECTED: _ReviewState.ValueType  # 3
+    """Somebody rejects it."""
+
+class ReviewState(_ReviewState, metaclass=_ReviewStateEnumTypeWrapper):
+    """The state of a review."""
+
+REVIEW_STATE_UNSPECIFIED: ReviewState.ValueType  # 0
+"""Not a state: the portfolio proposes no trades."""
+REVIEW_STATE_PENDING: ReviewState.ValueType  # 1
+"""Approvals are missing."""
+REVIEW_STATE_APPROVED: ReviewState.ValueType  # 2
+"""Its orders may be sent."""
+REVIEW_STATE_REJECTED: ReviewState.ValueType  # 3
+"""Somebody rejects it."""
+Global___ReviewState: _TypeAlias = ReviewState  # noqa: Y015
+
 class _RebalanceState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -60,6 +88,38 @@ REBALANCE_STATE_CANCELLED: RebalanceState.ValueType  # 5
 """A caller cancelled the run."""
 Global___RebalanceState: _TypeAlias = RebalanceState  # noqa: Y015
 
+class _OpenOrders:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _OpenOrdersEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OpenOrders.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    OPEN_ORDERS_UNSPECIFIED: _OpenOrders.ValueType  # 0
+    """REFUSE where the server has an order service, IGNORE where it has none."""
+    OPEN_ORDERS_REFUSE: _OpenOrders.ValueType  # 1
+    """It is FAILED with reason OPEN_ORDERS, which names them."""
+    OPEN_ORDERS_COUNT: _OpenOrders.ValueType  # 2
+    """They count as filled at the prices of the run: quantities and cash move accordingly. One that is filled in part
+    makes its portfolio FAILED, as its rest is not known.
+    """
+    OPEN_ORDERS_IGNORE: _OpenOrders.ValueType  # 3
+    """They are not looked at."""
+
+class OpenOrders(_OpenOrders, metaclass=_OpenOrdersEnumTypeWrapper):
+    """What to do with a portfolio that has open orders."""
+
+OPEN_ORDERS_UNSPECIFIED: OpenOrders.ValueType  # 0
+"""REFUSE where the server has an order service, IGNORE where it has none."""
+OPEN_ORDERS_REFUSE: OpenOrders.ValueType  # 1
+"""It is FAILED with reason OPEN_ORDERS, which names them."""
+OPEN_ORDERS_COUNT: OpenOrders.ValueType  # 2
+"""They count as filled at the prices of the run: quantities and cash move accordingly. One that is filled in part
+makes its portfolio FAILED, as its rest is not known.
+"""
+OPEN_ORDERS_IGNORE: OpenOrders.ValueType  # 3
+"""They are not looked at."""
+Global___OpenOrders: _TypeAlias = OpenOrders  # noqa: Y015
+
 class _Sides:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -71,15 +131,16 @@ class _SidesEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Sides.ValueType
     SIDES_BUY_AND_SELL: _Sides.ValueType  # 1
     """Both."""
     SIDES_BUY_ONLY: _Sides.ValueType  # 2
-    """Nothing is sold: cash is invested, with the strategy TO_TARGET even where every position is inside its band. Where
-    there is too little cash to buy each position into its band the portfolio is INFEASIBLE, as nothing is sold for it.
+    """Nothing is sold: cash is invested, with the strategy TO_TARGET even where every position is inside its band.
+    Where there is too little cash to buy each position into its band the portfolio is INFEASIBLE, as nothing is sold
+    for it.
     """
     SIDES_SELL_ONLY: _Sides.ValueType  # 3
     """Nothing is bought: cash is raised, or positions are brought down."""
 
 class Sides(_Sides, metaclass=_SidesEnumTypeWrapper):
-    """On which sides orders may be: one alone is a restriction of every security. A position outside its band that only the
-    other side could bring back stays as it is, with the reason SIDES, which makes no portfolio infeasible. It goes
+    """On which sides orders may be: one alone is a restriction of every security. A position outside its band that only
+    the other side could bring back stays as it is, with the reason SIDES, which makes no portfolio infeasible. It goes
     together with restrictions: what either forbids is not done.
     """
 
@@ -88,8 +149,9 @@ SIDES_UNSPECIFIED: Sides.ValueType  # 0
 SIDES_BUY_AND_SELL: Sides.ValueType  # 1
 """Both."""
 SIDES_BUY_ONLY: Sides.ValueType  # 2
-"""Nothing is sold: cash is invested, with the strategy TO_TARGET even where every position is inside its band. Where
-there is too little cash to buy each position into its band the portfolio is INFEASIBLE, as nothing is sold for it.
+"""Nothing is sold: cash is invested, with the strategy TO_TARGET even where every position is inside its band.
+Where there is too little cash to buy each position into its band the portfolio is INFEASIBLE, as nothing is sold
+for it.
 """
 SIDES_SELL_ONLY: Sides.ValueType  # 3
 """Nothing is bought: cash is raised, or positions are brought down."""
@@ -222,6 +284,52 @@ RULE_KIND_SECURITY_LIMIT: RuleKind.ValueType  # 8
 RULE_KIND_GROUP_LIMIT: RuleKind.ValueType  # 9
 """The limits of the weight of a group of securities."""
 Global___RuleKind: _TypeAlias = RuleKind  # noqa: Y015
+
+class _PortfolioOrderState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PortfolioOrderStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PortfolioOrderState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PORTFOLIO_ORDER_STATE_UNSPECIFIED: _PortfolioOrderState.ValueType  # 0
+    """It was not submitted."""
+    PORTFOLIO_ORDER_STATE_WAITING: _PortfolioOrderState.ValueType  # 1
+    """It is submitted, and its orders, or its buys behind its sells, wait for their turn."""
+    PORTFOLIO_ORDER_STATE_SENDING: _PortfolioOrderState.ValueType  # 2
+    """Orders are written down, and sent now or soon."""
+    PORTFOLIO_ORDER_STATE_IN_DOUBT: _PortfolioOrderState.ValueType  # 3
+    """Whether the order service has an order is not known yet."""
+    PORTFOLIO_ORDER_STATE_SENT: _PortfolioOrderState.ValueType  # 4
+    """The order service has all of them."""
+    PORTFOLIO_ORDER_STATE_REFUSED: _PortfolioOrderState.ValueType  # 5
+    """The order service did not take at least one."""
+    PORTFOLIO_ORDER_STATE_NOT_SENT: _PortfolioOrderState.ValueType  # 6
+    """At least one was never sent, and will not be."""
+    PORTFOLIO_ORDER_STATE_STALE: _PortfolioOrderState.ValueType  # 7
+    """The last look found the proposal out of date, and nothing of what was left was sent."""
+
+class PortfolioOrderState(_PortfolioOrderState, metaclass=_PortfolioOrderStateEnumTypeWrapper):
+    """What became of the orders of a portfolio together: the first of IN_DOUBT, SENDING, WAITING, STALE, REFUSED,
+    NOT_SENT and SENT that is true of any of them.
+    """
+
+PORTFOLIO_ORDER_STATE_UNSPECIFIED: PortfolioOrderState.ValueType  # 0
+"""It was not submitted."""
+PORTFOLIO_ORDER_STATE_WAITING: PortfolioOrderState.ValueType  # 1
+"""It is submitted, and its orders, or its buys behind its sells, wait for their turn."""
+PORTFOLIO_ORDER_STATE_SENDING: PortfolioOrderState.ValueType  # 2
+"""Orders are written down, and sent now or soon."""
+PORTFOLIO_ORDER_STATE_IN_DOUBT: PortfolioOrderState.ValueType  # 3
+"""Whether the order service has an order is not known yet."""
+PORTFOLIO_ORDER_STATE_SENT: PortfolioOrderState.ValueType  # 4
+"""The order service has all of them."""
+PORTFOLIO_ORDER_STATE_REFUSED: PortfolioOrderState.ValueType  # 5
+"""The order service did not take at least one."""
+PORTFOLIO_ORDER_STATE_NOT_SENT: PortfolioOrderState.ValueType  # 6
+"""At least one was never sent, and will not be."""
+PORTFOLIO_ORDER_STATE_STALE: PortfolioOrderState.ValueType  # 7
+"""The last look found the proposal out of date, and nothing of what was left was sent."""
+Global___PortfolioOrderState: _TypeAlias = PortfolioOrderState  # noqa: Y015
 
 class _PortfolioRebalanceView:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -480,6 +588,7 @@ class Rebalance(_message.Message):
     PARTIAL_FIELD_NUMBER: _builtins.int
     DRAFT_FIELD_NUMBER: _builtins.int
     SUMMARY_FIELD_NUMBER: _builtins.int
+    REVIEW_COUNTS_FIELD_NUMBER: _builtins.int
     rebalance_id: _builtins.str
     """Identifies the run: 24 lower-case hexadecimal characters."""
     model_id: _builtins.str
@@ -544,6 +653,10 @@ class Rebalance(_message.Message):
         before the server kept it.
         """
 
+    @_builtins.property
+    def review_counts(self) -> Global___ReviewCounts:
+        """How far the review of its portfolios is; absent while the run goes on, and where no portfolio trades."""
+
     def __init__(
         self,
         *,
@@ -568,14 +681,79 @@ class Rebalance(_message.Message):
         partial: _builtins.bool = ...,
         draft: _builtins.bool = ...,
         summary: Global___RebalanceSummary | None = ...,
+        review_counts: Global___ReviewCounts | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "error", b"error", "finish_time", b"finish_time", "options", b"options", "rebalance_date", b"rebalance_date", "summary", b"summary"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "error", b"error", "finish_time", b"finish_time", "options", b"options", "rebalance_date", b"rebalance_date", "review_counts", b"review_counts", "summary", b"summary"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "create_time", b"create_time", "draft", b"draft", "error", b"error", "failed_count", b"failed_count", "finish_time", b"finish_time", "infeasible_count", b"infeasible_count", "model_id", b"model_id", "model_name", b"model_name", "model_version", b"model_version", "no_action_count", b"no_action_count", "options", b"options", "partial", b"partial", "portfolio_count", b"portfolio_count", "rebalance_date", b"rebalance_date", "rebalance_id", b"rebalance_id", "rebalanced_count", b"rebalanced_count", "skipped_count", b"skipped_count", "state", b"state", "summary", b"summary", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "create_time", b"create_time", "draft", b"draft", "error", b"error", "failed_count", b"failed_count", "finish_time", b"finish_time", "infeasible_count", b"infeasible_count", "model_id", b"model_id", "model_name", b"model_name", "model_version", b"model_version", "no_action_count", b"no_action_count", "options", b"options", "partial", b"partial", "portfolio_count", b"portfolio_count", "rebalance_date", b"rebalance_date", "rebalance_id", b"rebalance_id", "rebalanced_count", b"rebalanced_count", "review_counts", b"review_counts", "skipped_count", b"skipped_count", "state", b"state", "summary", b"summary", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Rebalance: _TypeAlias = Rebalance  # noqa: Y015
+
+@_typing.final
+class ReviewCounts(_message.Message):
+    """How many of the portfolios that propose trades are in which state of their review."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PENDING_COUNT_FIELD_NUMBER: _builtins.int
+    APPROVED_COUNT_FIELD_NUMBER: _builtins.int
+    REJECTED_COUNT_FIELD_NUMBER: _builtins.int
+    pending_count: _builtins.int
+    """PENDING."""
+    approved_count: _builtins.int
+    """APPROVED."""
+    rejected_count: _builtins.int
+    """REJECTED."""
+    def __init__(
+        self,
+        *,
+        pending_count: _builtins.int = ...,
+        approved_count: _builtins.int = ...,
+        rejected_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved_count", b"approved_count", "pending_count", b"pending_count", "rejected_count", b"rejected_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReviewCounts: _TypeAlias = ReviewCounts  # noqa: Y015
+
+@_typing.final
+class PortfolioReview(_message.Message):
+    """Whether the orders of a portfolio may be sent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    APPROVED_BY_FIELD_NUMBER: _builtins.int
+    REJECTED_BY_FIELD_NUMBER: _builtins.int
+    state: Global___ReviewState.ValueType
+    """The state."""
+    @_builtins.property
+    def approved_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Who approves: their latest decision, in the order of their names."""
+
+    @_builtins.property
+    def rejected_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Who rejects."""
+
+    def __init__(
+        self,
+        *,
+        state: Global___ReviewState.ValueType = ...,
+        approved_by: _abc.Iterable[_builtins.str] | None = ...,
+        rejected_by: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approved_by", b"approved_by", "rejected_by", b"rejected_by", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PortfolioReview: _TypeAlias = PortfolioReview  # noqa: Y015
 
 @_typing.final
 class RebalanceSummary(_message.Message):
@@ -633,8 +811,8 @@ class RebalanceSummary(_message.Message):
 
     @_builtins.property
     def drift_before(self) -> _decimal_pb2.Decimal:
-        """The mean of drift_before of the portfolios that have both drifts, each by its market value plus cash flow; rounded
-        half to even to 12 decimals. Absent where none has.
+        """The mean of drift_before of the portfolios that have both drifts, each by its market value plus cash flow;
+        rounded half to even to 12 decimals. Absent where none has.
         """
 
     @_builtins.property
@@ -699,6 +877,7 @@ class RebalanceOptions(_message.Message):
     SECURITY_LIMITS_FIELD_NUMBER: _builtins.int
     GROUP_LIMITS_FIELD_NUMBER: _builtins.int
     MAXIMUM_PRICE_AGE_DAYS_FIELD_NUMBER: _builtins.int
+    OPEN_ORDERS_FIELD_NUMBER: _builtins.int
     strategy: Global___Strategy.ValueType
     """What to minimise. Unspecified is TO_TARGET."""
     allow_overdraft: _builtins.bool
@@ -711,6 +890,10 @@ class RebalanceOptions(_message.Message):
     """How old a price may be: days from the date that the pricing service gives it to rebalance_date, 0 to 3,650. A
     portfolio that needs an older price, or one without a date, is FAILED with reason STALE_PRICE; others go on.
     Absent is what the server is configured with, and then stands in the options of the run; without that, any age.
+    """
+    open_orders: Global___OpenOrders.ValueType
+    """What to do with a portfolio that has open orders in the order service. Unspecified is REFUSE where the server has
+    an order service, and IGNORE where it has none.
     """
     @_builtins.property
     def minimum_cash(self) -> Global___MinimumCash:
@@ -775,10 +958,11 @@ class RebalanceOptions(_message.Message):
         security_limits: _abc.Iterable[Global___SecurityLimit] | None = ...,
         group_limits: _abc.Iterable[Global___GroupLimit] | None = ...,
         maximum_price_age_days: _builtins.int | None = ...,
+        open_orders: Global___OpenOrders.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_maximum_price_age_days", b"_maximum_price_age_days", "_maximum_trade_count", b"_maximum_trade_count", "allow_overdraft", b"allow_overdraft", "cash_floor", b"cash_floor", "costs", b"costs", "maximum_price_age_days", b"maximum_price_age_days", "maximum_trade_count", b"maximum_trade_count", "maximum_turnover_weight", b"maximum_turnover_weight", "minimum_cash", b"minimum_cash", "minimum_trade_value", b"minimum_trade_value", "solver_timeout", b"solver_timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_maximum_price_age_days", b"_maximum_price_age_days", "_maximum_trade_count", b"_maximum_trade_count", "allow_overdraft", b"allow_overdraft", "cash_floor", b"cash_floor", "costs", b"costs", "group_limits", b"group_limits", "lot_sizes", b"lot_sizes", "maximum_price_age_days", b"maximum_price_age_days", "maximum_trade_count", b"maximum_trade_count", "maximum_turnover_weight", b"maximum_turnover_weight", "minimum_cash", b"minimum_cash", "minimum_trade_value", b"minimum_trade_value", "restrictions", b"restrictions", "security_limits", b"security_limits", "sides", b"sides", "solver_timeout", b"solver_timeout", "strategy", b"strategy"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_maximum_price_age_days", b"_maximum_price_age_days", "_maximum_trade_count", b"_maximum_trade_count", "allow_overdraft", b"allow_overdraft", "cash_floor", b"cash_floor", "costs", b"costs", "group_limits", b"group_limits", "lot_sizes", b"lot_sizes", "maximum_price_age_days", b"maximum_price_age_days", "maximum_trade_count", b"maximum_trade_count", "maximum_turnover_weight", b"maximum_turnover_weight", "minimum_cash", b"minimum_cash", "minimum_trade_value", b"minimum_trade_value", "open_orders", b"open_orders", "restrictions", b"restrictions", "security_limits", b"security_limits", "sides", b"sides", "solver_timeout", b"solver_timeout", "strategy", b"strategy"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__maximum_price_age_days: _TypeAlias = _typing.Literal["maximum_price_age_days"]  # noqa: Y015
     _WhichOneofArgType__maximum_price_age_days: _TypeAlias = _typing.Literal["_maximum_price_age_days", b"_maximum_price_age_days"]  # noqa: Y015
@@ -1063,6 +1247,8 @@ class PortfolioRebalance(_message.Message):
     RULE_PRICES_FIELD_NUMBER: _builtins.int
     RELAXATIONS_FIELD_NUMBER: _builtins.int
     LIMIT_BREACHES_FIELD_NUMBER: _builtins.int
+    REVIEW_FIELD_NUMBER: _builtins.int
+    ORDER_STATE_FIELD_NUMBER: _builtins.int
     rebalance_id: _builtins.str
     """The run."""
     portfolio_id: _builtins.str
@@ -1073,6 +1259,8 @@ class PortfolioRebalance(_message.Message):
     """What became of the portfolio."""
     settings_version: _builtins.int
     """The version of the portfolio's settings that were applied; 0 where it had none, or had no turn."""
+    order_state: Global___PortfolioOrderState.ValueType
+    """What became of its orders; unspecified where it was not submitted, and in the stream of a run."""
     @_builtins.property
     def error(self) -> _status_pb2.Status:
         """Why the portfolio is INFEASIBLE, FAILED or SKIPPED."""
@@ -1089,14 +1277,14 @@ class PortfolioRebalance(_message.Message):
 
     @_builtins.property
     def cash_after(self) -> _decimal_pb2.Decimal:
-        """Cash after the cash flow and the transactions, in money: cash_before plus cash_flow less what is bought, plus what
-        is sold, less cost; it keeps the cash floor. Absent where there is no solution.
+        """Cash after the cash flow and the transactions, in money: cash_before plus cash_flow less what is bought, plus
+        what is sold, less cost; it keeps the cash floor. Absent where there is no solution.
         """
 
     @_builtins.property
     def drift_before(self) -> _decimal_pb2.Decimal:
-        """The sum of |value - target value| before the transactions, over market value plus cash flow, of which target values
-        are shares; exact to 12 decimals.
+        """The sum of |value - target value| before the transactions, over market value plus cash flow, of which target
+        values are shares; exact to 12 decimals.
         """
 
     @_builtins.property
@@ -1123,8 +1311,8 @@ class PortfolioRebalance(_message.Message):
 
     @_builtins.property
     def cash_flow(self) -> _decimal_pb2.Decimal:
-        """Money that comes (above 0), or is to be paid out (below 0), as the request has it. Weights, bands and drift are of
-        market value plus this. Absent where the request has none for the portfolio, or 0.
+        """Money that comes (above 0), or is to be paid out (below 0), as the request has it. Weights, bands and drift are
+        of market value plus this. Absent where the request has none for the portfolio, or 0.
         """
 
     @_builtins.property
@@ -1146,6 +1334,10 @@ class PortfolioRebalance(_message.Message):
     @_builtins.property
     def limit_breaches(self) -> _containers.RepeatedCompositeFieldContainer[Global___LimitBreach]:
         """The limits of the options that stay broken: those of securities first, each in the order of the options."""
+
+    @_builtins.property
+    def review(self) -> Global___PortfolioReview:
+        """Whether its orders may be sent; absent where it proposes no trades, and in the stream of a run."""
 
     def __init__(
         self,
@@ -1170,10 +1362,12 @@ class PortfolioRebalance(_message.Message):
         rule_prices: _abc.Iterable[Global___RulePrice] | None = ...,
         relaxations: Global___Relaxations | None = ...,
         limit_breaches: _abc.Iterable[Global___LimitBreach] | None = ...,
+        review: Global___PortfolioReview | None = ...,
+        order_state: Global___PortfolioOrderState.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "market_value", b"market_value", "relaxations", b"relaxations", "snapshot_time", b"snapshot_time", "solution", b"solution"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "market_value", b"market_value", "relaxations", b"relaxations", "review", b"review", "snapshot_time", b"snapshot_time", "solution", b"solution"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "limit_breaches", b"limit_breaches", "market_value", b"market_value", "portfolio_id", b"portfolio_id", "portfolio_name", b"portfolio_name", "positions", b"positions", "rebalance_id", b"rebalance_id", "relaxations", b"relaxations", "rule_prices", b"rule_prices", "settings_version", b"settings_version", "snapshot_time", b"snapshot_time", "solution", b"solution", "state", b"state", "transactions", b"transactions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "limit_breaches", b"limit_breaches", "market_value", b"market_value", "order_state", b"order_state", "portfolio_id", b"portfolio_id", "portfolio_name", b"portfolio_name", "positions", b"positions", "rebalance_id", b"rebalance_id", "relaxations", b"relaxations", "review", b"review", "rule_prices", b"rule_prices", "settings_version", b"settings_version", "snapshot_time", b"snapshot_time", "solution", b"solution", "state", b"state", "transactions", b"transactions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1431,8 +1625,8 @@ class RebalancePosition(_message.Message):
 
     @_builtins.property
     def cost(self) -> _decimal_pb2.Decimal:
-        """What the trade costs beyond its value, in money, exact; absent where the line does not trade, or where the options
-        of the run have no costs.
+        """What the trade costs beyond its value, in money, exact; absent where the line does not trade, or where the
+        options of the run have no costs.
         """
 
     @_builtins.property

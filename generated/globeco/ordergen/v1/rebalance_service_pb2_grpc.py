@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from globeco.ordergen.v1 import drift_pb2 as globeco_dot_ordergen_dot_v1_dot_drift__pb2
+from globeco.ordergen.v1 import order_pb2 as globeco_dot_ordergen_dot_v1_dot_order__pb2
 from globeco.ordergen.v1 import portfolio_settings_pb2 as globeco_dot_ordergen_dot_v1_dot_portfolio__settings__pb2
 from globeco.ordergen.v1 import rebalance_pb2 as globeco_dot_ordergen_dot_v1_dot_rebalance__pb2
 from globeco.ordergen.v1 import rebalance_service_pb2 as globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2
@@ -130,6 +131,56 @@ class RebalanceServiceStub(object):
                 '/globeco.ordergen.v1.RebalanceService/DeletePortfolioSettings',
                 request_serializer=globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.DeletePortfolioSettingsRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
+        self.ReviewRebalance = channel.unary_unary(
+                '/globeco.ordergen.v1.RebalanceService/ReviewRebalance',
+                request_serializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.ReviewRebalanceRequest.SerializeToString,
+                response_deserializer=globeco_dot_ordergen_dot_v1_dot_rebalance__pb2.Rebalance.FromString,
+                _registered_method=True)
+        self.SubmitOrders = channel.unary_unary(
+                '/globeco.ordergen.v1.RebalanceService/SubmitOrders',
+                request_serializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.SubmitOrdersRequest.SerializeToString,
+                response_deserializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.OrderSubmission.FromString,
+                _registered_method=True)
+        self.GetOrderSubmission = channel.unary_unary(
+                '/globeco.ordergen.v1.RebalanceService/GetOrderSubmission',
+                request_serializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.GetOrderSubmissionRequest.SerializeToString,
+                response_deserializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.OrderSubmission.FromString,
+                _registered_method=True)
+        self.WatchOrderSubmission = channel.unary_stream(
+                '/globeco.ordergen.v1.RebalanceService/WatchOrderSubmission',
+                request_serializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.WatchOrderSubmissionRequest.SerializeToString,
+                response_deserializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.WatchOrderSubmissionResponse.FromString,
+                _registered_method=True)
+        self.CancelOrderSubmission = channel.unary_unary(
+                '/globeco.ordergen.v1.RebalanceService/CancelOrderSubmission',
+                request_serializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.CancelOrderSubmissionRequest.SerializeToString,
+                response_deserializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.OrderSubmission.FromString,
+                _registered_method=True)
+        self.ListOrders = channel.unary_unary(
+                '/globeco.ordergen.v1.RebalanceService/ListOrders',
+                request_serializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.ListOrdersRequest.SerializeToString,
+                response_deserializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.ListOrdersResponse.FromString,
+                _registered_method=True)
+        self.ListRebalanceEvents = channel.unary_unary(
+                '/globeco.ordergen.v1.RebalanceService/ListRebalanceEvents',
+                request_serializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.ListRebalanceEventsRequest.SerializeToString,
+                response_deserializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.ListRebalanceEventsResponse.FromString,
+                _registered_method=True)
+        self.AggregateOrders = channel.unary_unary(
+                '/globeco.ordergen.v1.RebalanceService/AggregateOrders',
+                request_serializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.AggregateOrdersRequest.SerializeToString,
+                response_deserializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.AggregateOrdersResponse.FromString,
+                _registered_method=True)
+        self.AllocateFill = channel.unary_unary(
+                '/globeco.ordergen.v1.RebalanceService/AllocateFill',
+                request_serializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.AllocateFillRequest.SerializeToString,
+                response_deserializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.AllocateFillResponse.FromString,
+                _registered_method=True)
+        self.ReconcileOrders = channel.unary_unary(
+                '/globeco.ordergen.v1.RebalanceService/ReconcileOrders',
+                request_serializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.ReconcileOrdersRequest.SerializeToString,
+                response_deserializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.ReconcileOrdersResponse.FromString,
                 _registered_method=True)
 
 
@@ -303,6 +354,97 @@ class RebalanceServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReviewRebalance(self, request, context):
+        """Approves or rejects what a run proposes, portfolio by portfolio. The latest decision of each person counts: a
+        portfolio is REJECTED while anybody's is that, and APPROVED once as many people as the server asks for approve.
+        Where it asks for two, who started the run is none of them.
+
+        NOT_FOUND; FAILED_PRECONDITION while the run goes on, for a portfolio that proposes no trades, for an approval
+        that cannot count because it is that of whoever started the run (metadata portfolio_id), and where orders of a
+        named portfolio were all written down to be sent already (ALREADY_SUBMITTED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SubmitOrders(self, request, context):
+        """Sends the orders of a run's approved portfolios to the order service, each exactly once, and answers at once; the
+        submission goes on by itself, on another server where this one dies. Holdings and prices are read once more
+        before the orders of a portfolio are sent: where they break what was proposed, it is stale and nothing is sent.
+
+        NOT_FOUND; FAILED_PRECONDITION while the run goes on, where a named portfolio proposes no trades, is not approved
+        (APPROVAL_MISSING) or was submitted before (ALREADY_SUBMITTED, metadata submission_id), where nothing is left to
+        submit, and where the server has no order service; ABORTED where another submission takes the same portfolios at
+        this moment.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetOrderSubmission(self, request, context):
+        """Answers one submission. NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchOrderSubmission(self, request, context):
+        """Streams what becomes of a submission's orders, from any point on; ends with the submission. NOT_FOUND;
+        INVALID_ARGUMENT for a point that the submission never reaches.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelOrderSubmission(self, request, context):
+        """Cancels a submission: what is not yet sent is not sent, and becomes NOT_SENT; what is in doubt is still looked
+        for. One that has ended stays as it is. NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListOrders(self, request, context):
+        """Answers the orders of a run, page by page. NOT_FOUND; INVALID_ARGUMENT for a negative size or a page token of
+        other arguments.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRebalanceEvents(self, request, context):
+        """Answers who did what with a run, oldest first, page by page; also of a run that was deleted. NOT_FOUND;
+        INVALID_ARGUMENT for a negative size or a page token of other arguments.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AggregateOrders(self, request, context):
+        """Adds up what the approved portfolios of a run trade: a block a security and side. NOT_FOUND; FAILED_PRECONDITION
+        while the run goes on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AllocateFill(self, request, context):
+        """Shares out what was filled of a block among its portfolios, in whole shares; nothing is stored, and the same
+        question has the same answer. NOT_FOUND, also where no approved portfolio trades the security on that side;
+        FAILED_PRECONDITION while the run goes on; INVALID_ARGUMENT for more than the block has.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReconcileOrders(self, request, context):
+        """Compares what is believed here of a run's orders with what the order service has; changes nothing. NOT_FOUND;
+        FAILED_PRECONDITION where the server has no order service.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RebalanceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -385,6 +527,56 @@ def add_RebalanceServiceServicer_to_server(servicer, server):
                     servicer.DeletePortfolioSettings,
                     request_deserializer=globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.DeletePortfolioSettingsRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'ReviewRebalance': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReviewRebalance,
+                    request_deserializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.ReviewRebalanceRequest.FromString,
+                    response_serializer=globeco_dot_ordergen_dot_v1_dot_rebalance__pb2.Rebalance.SerializeToString,
+            ),
+            'SubmitOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.SubmitOrders,
+                    request_deserializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.SubmitOrdersRequest.FromString,
+                    response_serializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.OrderSubmission.SerializeToString,
+            ),
+            'GetOrderSubmission': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOrderSubmission,
+                    request_deserializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.GetOrderSubmissionRequest.FromString,
+                    response_serializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.OrderSubmission.SerializeToString,
+            ),
+            'WatchOrderSubmission': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchOrderSubmission,
+                    request_deserializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.WatchOrderSubmissionRequest.FromString,
+                    response_serializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.WatchOrderSubmissionResponse.SerializeToString,
+            ),
+            'CancelOrderSubmission': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelOrderSubmission,
+                    request_deserializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.CancelOrderSubmissionRequest.FromString,
+                    response_serializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.OrderSubmission.SerializeToString,
+            ),
+            'ListOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOrders,
+                    request_deserializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.ListOrdersRequest.FromString,
+                    response_serializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.ListOrdersResponse.SerializeToString,
+            ),
+            'ListRebalanceEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRebalanceEvents,
+                    request_deserializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.ListRebalanceEventsRequest.FromString,
+                    response_serializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.ListRebalanceEventsResponse.SerializeToString,
+            ),
+            'AggregateOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.AggregateOrders,
+                    request_deserializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.AggregateOrdersRequest.FromString,
+                    response_serializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.AggregateOrdersResponse.SerializeToString,
+            ),
+            'AllocateFill': grpc.unary_unary_rpc_method_handler(
+                    servicer.AllocateFill,
+                    request_deserializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.AllocateFillRequest.FromString,
+                    response_serializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.AllocateFillResponse.SerializeToString,
+            ),
+            'ReconcileOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReconcileOrders,
+                    request_deserializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.ReconcileOrdersRequest.FromString,
+                    response_serializer=globeco_dot_ordergen_dot_v1_dot_order__pb2.ReconcileOrdersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -832,6 +1024,276 @@ class RebalanceService(object):
             '/globeco.ordergen.v1.RebalanceService/DeletePortfolioSettings',
             globeco_dot_ordergen_dot_v1_dot_rebalance__service__pb2.DeletePortfolioSettingsRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReviewRebalance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/globeco.ordergen.v1.RebalanceService/ReviewRebalance',
+            globeco_dot_ordergen_dot_v1_dot_order__pb2.ReviewRebalanceRequest.SerializeToString,
+            globeco_dot_ordergen_dot_v1_dot_rebalance__pb2.Rebalance.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/globeco.ordergen.v1.RebalanceService/SubmitOrders',
+            globeco_dot_ordergen_dot_v1_dot_order__pb2.SubmitOrdersRequest.SerializeToString,
+            globeco_dot_ordergen_dot_v1_dot_order__pb2.OrderSubmission.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOrderSubmission(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/globeco.ordergen.v1.RebalanceService/GetOrderSubmission',
+            globeco_dot_ordergen_dot_v1_dot_order__pb2.GetOrderSubmissionRequest.SerializeToString,
+            globeco_dot_ordergen_dot_v1_dot_order__pb2.OrderSubmission.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchOrderSubmission(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/globeco.ordergen.v1.RebalanceService/WatchOrderSubmission',
+            globeco_dot_ordergen_dot_v1_dot_order__pb2.WatchOrderSubmissionRequest.SerializeToString,
+            globeco_dot_ordergen_dot_v1_dot_order__pb2.WatchOrderSubmissionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelOrderSubmission(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/globeco.ordergen.v1.RebalanceService/CancelOrderSubmission',
+            globeco_dot_ordergen_dot_v1_dot_order__pb2.CancelOrderSubmissionRequest.SerializeToString,
+            globeco_dot_ordergen_dot_v1_dot_order__pb2.OrderSubmission.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/globeco.ordergen.v1.RebalanceService/ListOrders',
+            globeco_dot_ordergen_dot_v1_dot_order__pb2.ListOrdersRequest.SerializeToString,
+            globeco_dot_ordergen_dot_v1_dot_order__pb2.ListOrdersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRebalanceEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/globeco.ordergen.v1.RebalanceService/ListRebalanceEvents',
+            globeco_dot_ordergen_dot_v1_dot_order__pb2.ListRebalanceEventsRequest.SerializeToString,
+            globeco_dot_ordergen_dot_v1_dot_order__pb2.ListRebalanceEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AggregateOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/globeco.ordergen.v1.RebalanceService/AggregateOrders',
+            globeco_dot_ordergen_dot_v1_dot_order__pb2.AggregateOrdersRequest.SerializeToString,
+            globeco_dot_ordergen_dot_v1_dot_order__pb2.AggregateOrdersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AllocateFill(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/globeco.ordergen.v1.RebalanceService/AllocateFill',
+            globeco_dot_ordergen_dot_v1_dot_order__pb2.AllocateFillRequest.SerializeToString,
+            globeco_dot_ordergen_dot_v1_dot_order__pb2.AllocateFillResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReconcileOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/globeco.ordergen.v1.RebalanceService/ReconcileOrders',
+            globeco_dot_ordergen_dot_v1_dot_order__pb2.ReconcileOrdersRequest.SerializeToString,
+            globeco_dot_ordergen_dot_v1_dot_order__pb2.ReconcileOrdersResponse.FromString,
             options,
             channel_credentials,
             insecure,

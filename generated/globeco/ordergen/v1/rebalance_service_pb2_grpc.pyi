@@ -5,6 +5,7 @@ The service that turns models into whole-share orders."""
 
 from collections import abc as _abc
 from globeco.ordergen.v1 import drift_pb2 as _drift_pb2
+from globeco.ordergen.v1 import order_pb2 as _order_pb2
 from globeco.ordergen.v1 import portfolio_settings_pb2 as _portfolio_settings_pb2
 from globeco.ordergen.v1 import rebalance_pb2 as _rebalance_pb2
 from globeco.ordergen.v1 import rebalance_service_pb2 as _rebalance_service_pb2
@@ -137,6 +138,56 @@ class RebalanceServiceStub:
     """Deletes the settings of a portfolio: its next run has its own options alone. NOT_FOUND where it has none; ABORTED
     where the version is not the current one (metadata current_version).
     """
+    ReviewRebalance: _grpc.UnaryUnaryMultiCallable[_order_pb2.ReviewRebalanceRequest, _rebalance_pb2.Rebalance]
+    """Approves or rejects what a run proposes, portfolio by portfolio. The latest decision of each person counts: a
+    portfolio is REJECTED while anybody's is that, and APPROVED once as many people as the server asks for approve.
+    Where it asks for two, who started the run is none of them.
+
+    NOT_FOUND; FAILED_PRECONDITION while the run goes on, for a portfolio that proposes no trades, for an approval
+    that cannot count because it is that of whoever started the run (metadata portfolio_id), and where orders of a
+    named portfolio were all written down to be sent already (ALREADY_SUBMITTED).
+    """
+    SubmitOrders: _grpc.UnaryUnaryMultiCallable[_order_pb2.SubmitOrdersRequest, _order_pb2.OrderSubmission]
+    """Sends the orders of a run's approved portfolios to the order service, each exactly once, and answers at once; the
+    submission goes on by itself, on another server where this one dies. Holdings and prices are read once more
+    before the orders of a portfolio are sent: where they break what was proposed, it is stale and nothing is sent.
+
+    NOT_FOUND; FAILED_PRECONDITION while the run goes on, where a named portfolio proposes no trades, is not approved
+    (APPROVAL_MISSING) or was submitted before (ALREADY_SUBMITTED, metadata submission_id), where nothing is left to
+    submit, and where the server has no order service; ABORTED where another submission takes the same portfolios at
+    this moment.
+    """
+    GetOrderSubmission: _grpc.UnaryUnaryMultiCallable[_order_pb2.GetOrderSubmissionRequest, _order_pb2.OrderSubmission]
+    """Answers one submission. NOT_FOUND."""
+    WatchOrderSubmission: _grpc.UnaryStreamMultiCallable[_order_pb2.WatchOrderSubmissionRequest, _order_pb2.WatchOrderSubmissionResponse]
+    """Streams what becomes of a submission's orders, from any point on; ends with the submission. NOT_FOUND;
+    INVALID_ARGUMENT for a point that the submission never reaches.
+    """
+    CancelOrderSubmission: _grpc.UnaryUnaryMultiCallable[_order_pb2.CancelOrderSubmissionRequest, _order_pb2.OrderSubmission]
+    """Cancels a submission: what is not yet sent is not sent, and becomes NOT_SENT; what is in doubt is still looked
+    for. One that has ended stays as it is. NOT_FOUND.
+    """
+    ListOrders: _grpc.UnaryUnaryMultiCallable[_order_pb2.ListOrdersRequest, _order_pb2.ListOrdersResponse]
+    """Answers the orders of a run, page by page. NOT_FOUND; INVALID_ARGUMENT for a negative size or a page token of
+    other arguments.
+    """
+    ListRebalanceEvents: _grpc.UnaryUnaryMultiCallable[_order_pb2.ListRebalanceEventsRequest, _order_pb2.ListRebalanceEventsResponse]
+    """Answers who did what with a run, oldest first, page by page; also of a run that was deleted. NOT_FOUND;
+    INVALID_ARGUMENT for a negative size or a page token of other arguments.
+    """
+    AggregateOrders: _grpc.UnaryUnaryMultiCallable[_order_pb2.AggregateOrdersRequest, _order_pb2.AggregateOrdersResponse]
+    """Adds up what the approved portfolios of a run trade: a block a security and side. NOT_FOUND; FAILED_PRECONDITION
+    while the run goes on.
+    """
+    AllocateFill: _grpc.UnaryUnaryMultiCallable[_order_pb2.AllocateFillRequest, _order_pb2.AllocateFillResponse]
+    """Shares out what was filled of a block among its portfolios, in whole shares; nothing is stored, and the same
+    question has the same answer. NOT_FOUND, also where no approved portfolio trades the security on that side;
+    FAILED_PRECONDITION while the run goes on; INVALID_ARGUMENT for more than the block has.
+    """
+    ReconcileOrders: _grpc.UnaryUnaryMultiCallable[_order_pb2.ReconcileOrdersRequest, _order_pb2.ReconcileOrdersResponse]
+    """Compares what is believed here of a run's orders with what the order service has; changes nothing. NOT_FOUND;
+    FAILED_PRECONDITION where the server has no order service.
+    """
 
 @_typing.type_check_only
 class RebalanceServiceAsyncStub(RebalanceServiceStub):
@@ -242,6 +293,56 @@ class RebalanceServiceAsyncStub(RebalanceServiceStub):
     DeletePortfolioSettings: _aio.UnaryUnaryMultiCallable[_rebalance_service_pb2.DeletePortfolioSettingsRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes the settings of a portfolio: its next run has its own options alone. NOT_FOUND where it has none; ABORTED
     where the version is not the current one (metadata current_version).
+    """
+    ReviewRebalance: _aio.UnaryUnaryMultiCallable[_order_pb2.ReviewRebalanceRequest, _rebalance_pb2.Rebalance]  # type: ignore[assignment]
+    """Approves or rejects what a run proposes, portfolio by portfolio. The latest decision of each person counts: a
+    portfolio is REJECTED while anybody's is that, and APPROVED once as many people as the server asks for approve.
+    Where it asks for two, who started the run is none of them.
+
+    NOT_FOUND; FAILED_PRECONDITION while the run goes on, for a portfolio that proposes no trades, for an approval
+    that cannot count because it is that of whoever started the run (metadata portfolio_id), and where orders of a
+    named portfolio were all written down to be sent already (ALREADY_SUBMITTED).
+    """
+    SubmitOrders: _aio.UnaryUnaryMultiCallable[_order_pb2.SubmitOrdersRequest, _order_pb2.OrderSubmission]  # type: ignore[assignment]
+    """Sends the orders of a run's approved portfolios to the order service, each exactly once, and answers at once; the
+    submission goes on by itself, on another server where this one dies. Holdings and prices are read once more
+    before the orders of a portfolio are sent: where they break what was proposed, it is stale and nothing is sent.
+
+    NOT_FOUND; FAILED_PRECONDITION while the run goes on, where a named portfolio proposes no trades, is not approved
+    (APPROVAL_MISSING) or was submitted before (ALREADY_SUBMITTED, metadata submission_id), where nothing is left to
+    submit, and where the server has no order service; ABORTED where another submission takes the same portfolios at
+    this moment.
+    """
+    GetOrderSubmission: _aio.UnaryUnaryMultiCallable[_order_pb2.GetOrderSubmissionRequest, _order_pb2.OrderSubmission]  # type: ignore[assignment]
+    """Answers one submission. NOT_FOUND."""
+    WatchOrderSubmission: _aio.UnaryStreamMultiCallable[_order_pb2.WatchOrderSubmissionRequest, _order_pb2.WatchOrderSubmissionResponse]  # type: ignore[assignment]
+    """Streams what becomes of a submission's orders, from any point on; ends with the submission. NOT_FOUND;
+    INVALID_ARGUMENT for a point that the submission never reaches.
+    """
+    CancelOrderSubmission: _aio.UnaryUnaryMultiCallable[_order_pb2.CancelOrderSubmissionRequest, _order_pb2.OrderSubmission]  # type: ignore[assignment]
+    """Cancels a submission: what is not yet sent is not sent, and becomes NOT_SENT; what is in doubt is still looked
+    for. One that has ended stays as it is. NOT_FOUND.
+    """
+    ListOrders: _aio.UnaryUnaryMultiCallable[_order_pb2.ListOrdersRequest, _order_pb2.ListOrdersResponse]  # type: ignore[assignment]
+    """Answers the orders of a run, page by page. NOT_FOUND; INVALID_ARGUMENT for a negative size or a page token of
+    other arguments.
+    """
+    ListRebalanceEvents: _aio.UnaryUnaryMultiCallable[_order_pb2.ListRebalanceEventsRequest, _order_pb2.ListRebalanceEventsResponse]  # type: ignore[assignment]
+    """Answers who did what with a run, oldest first, page by page; also of a run that was deleted. NOT_FOUND;
+    INVALID_ARGUMENT for a negative size or a page token of other arguments.
+    """
+    AggregateOrders: _aio.UnaryUnaryMultiCallable[_order_pb2.AggregateOrdersRequest, _order_pb2.AggregateOrdersResponse]  # type: ignore[assignment]
+    """Adds up what the approved portfolios of a run trade: a block a security and side. NOT_FOUND; FAILED_PRECONDITION
+    while the run goes on.
+    """
+    AllocateFill: _aio.UnaryUnaryMultiCallable[_order_pb2.AllocateFillRequest, _order_pb2.AllocateFillResponse]  # type: ignore[assignment]
+    """Shares out what was filled of a block among its portfolios, in whole shares; nothing is stored, and the same
+    question has the same answer. NOT_FOUND, also where no approved portfolio trades the security on that side;
+    FAILED_PRECONDITION while the run goes on; INVALID_ARGUMENT for more than the block has.
+    """
+    ReconcileOrders: _aio.UnaryUnaryMultiCallable[_order_pb2.ReconcileOrdersRequest, _order_pb2.ReconcileOrdersResponse]  # type: ignore[assignment]
+    """Compares what is believed here of a run's orders with what the order service has; changes nothing. NOT_FOUND;
+    FAILED_PRECONDITION where the server has no order service.
     """
 
 class RebalanceServiceServicer:
@@ -425,6 +526,106 @@ class RebalanceServiceServicer:
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
         """Deletes the settings of a portfolio: its next run has its own options alone. NOT_FOUND where it has none; ABORTED
         where the version is not the current one (metadata current_version).
+        """
+
+    def ReviewRebalance(
+        self,
+        request: _order_pb2.ReviewRebalanceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_rebalance_pb2.Rebalance, _abc.Awaitable[_rebalance_pb2.Rebalance]]:
+        """Approves or rejects what a run proposes, portfolio by portfolio. The latest decision of each person counts: a
+        portfolio is REJECTED while anybody's is that, and APPROVED once as many people as the server asks for approve.
+        Where it asks for two, who started the run is none of them.
+
+        NOT_FOUND; FAILED_PRECONDITION while the run goes on, for a portfolio that proposes no trades, for an approval
+        that cannot count because it is that of whoever started the run (metadata portfolio_id), and where orders of a
+        named portfolio were all written down to be sent already (ALREADY_SUBMITTED).
+        """
+
+    def SubmitOrders(
+        self,
+        request: _order_pb2.SubmitOrdersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_pb2.OrderSubmission, _abc.Awaitable[_order_pb2.OrderSubmission]]:
+        """Sends the orders of a run's approved portfolios to the order service, each exactly once, and answers at once; the
+        submission goes on by itself, on another server where this one dies. Holdings and prices are read once more
+        before the orders of a portfolio are sent: where they break what was proposed, it is stale and nothing is sent.
+
+        NOT_FOUND; FAILED_PRECONDITION while the run goes on, where a named portfolio proposes no trades, is not approved
+        (APPROVAL_MISSING) or was submitted before (ALREADY_SUBMITTED, metadata submission_id), where nothing is left to
+        submit, and where the server has no order service; ABORTED where another submission takes the same portfolios at
+        this moment.
+        """
+
+    def GetOrderSubmission(
+        self,
+        request: _order_pb2.GetOrderSubmissionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_pb2.OrderSubmission, _abc.Awaitable[_order_pb2.OrderSubmission]]:
+        """Answers one submission. NOT_FOUND."""
+
+    def WatchOrderSubmission(
+        self,
+        request: _order_pb2.WatchOrderSubmissionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_order_pb2.WatchOrderSubmissionResponse], _abc.AsyncIterator[_order_pb2.WatchOrderSubmissionResponse]]:
+        """Streams what becomes of a submission's orders, from any point on; ends with the submission. NOT_FOUND;
+        INVALID_ARGUMENT for a point that the submission never reaches.
+        """
+
+    def CancelOrderSubmission(
+        self,
+        request: _order_pb2.CancelOrderSubmissionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_pb2.OrderSubmission, _abc.Awaitable[_order_pb2.OrderSubmission]]:
+        """Cancels a submission: what is not yet sent is not sent, and becomes NOT_SENT; what is in doubt is still looked
+        for. One that has ended stays as it is. NOT_FOUND.
+        """
+
+    def ListOrders(
+        self,
+        request: _order_pb2.ListOrdersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_pb2.ListOrdersResponse, _abc.Awaitable[_order_pb2.ListOrdersResponse]]:
+        """Answers the orders of a run, page by page. NOT_FOUND; INVALID_ARGUMENT for a negative size or a page token of
+        other arguments.
+        """
+
+    def ListRebalanceEvents(
+        self,
+        request: _order_pb2.ListRebalanceEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_pb2.ListRebalanceEventsResponse, _abc.Awaitable[_order_pb2.ListRebalanceEventsResponse]]:
+        """Answers who did what with a run, oldest first, page by page; also of a run that was deleted. NOT_FOUND;
+        INVALID_ARGUMENT for a negative size or a page token of other arguments.
+        """
+
+    def AggregateOrders(
+        self,
+        request: _order_pb2.AggregateOrdersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_pb2.AggregateOrdersResponse, _abc.Awaitable[_order_pb2.AggregateOrdersResponse]]:
+        """Adds up what the approved portfolios of a run trade: a block a security and side. NOT_FOUND; FAILED_PRECONDITION
+        while the run goes on.
+        """
+
+    def AllocateFill(
+        self,
+        request: _order_pb2.AllocateFillRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_pb2.AllocateFillResponse, _abc.Awaitable[_order_pb2.AllocateFillResponse]]:
+        """Shares out what was filled of a block among its portfolios, in whole shares; nothing is stored, and the same
+        question has the same answer. NOT_FOUND, also where no approved portfolio trades the security on that side;
+        FAILED_PRECONDITION while the run goes on; INVALID_ARGUMENT for more than the block has.
+        """
+
+    def ReconcileOrders(
+        self,
+        request: _order_pb2.ReconcileOrdersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_pb2.ReconcileOrdersResponse, _abc.Awaitable[_order_pb2.ReconcileOrdersResponse]]:
+        """Compares what is believed here of a run's orders with what the order service has; changes nothing. NOT_FOUND;
+        FAILED_PRECONDITION where the server has no order service.
         """
 
 def add_RebalanceServiceServicer_to_server(servicer: RebalanceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

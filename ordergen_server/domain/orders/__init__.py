@@ -1,0 +1,1 @@
+"""Orders: who approved them, what was sent to the order service, and what became of it."""

@@ -58,8 +58,9 @@ INTRODUCTION = """\
 # Fields of requests
 
 What every field of every request must be. Where a rule is broken the answer is INVALID_ARGUMENT with the path
-of each broken field, and nothing is done. A string has at most 1,024 bytes. The table is made by
-`python -m tests.e2e.request_fields`; a test walks it, and fails where a field has no row.
+of each broken field, and nothing is done. A string has at most 1,024 bytes where its rule has no other
+number. The table is made by `python -m tests.e2e.request_fields`; a test walks it, and fails where a field
+has no row.
 
 | field | rule | test |
 |---|---|---|"""
@@ -295,8 +296,49 @@ RULES: dict[str, Rule] = {
             "ListPortfolioRebalances",
             "GetPortfolioRebalance",
             "DeleteRebalance",
+            "ReviewRebalance",
+            "ListRebalanceEvents",
+            "AggregateOrders",
+            "AllocateFill",
+            "SubmitOrders",
+            "ListOrders",
+            "ReconcileOrders",
         )
     },
+    "SubmitOrdersRequest.portfolio_ids": Rule(
+        "portfolios of the run that propose trades, exactly 24 alphanumeric characters each, once, at most"
+        " 10,000; empty is all that are approved and were not submitted",
+        entity_ids | too_many(10_000),
+    ),
+    "SubmitOrdersRequest.sells_first": _ANY,
+    "SubmitOrdersRequest.request_id": _REQUEST_ID,
+    **{f"{name}OrderSubmissionRequest.submission_id": _OBJECT_ID for name in ("Get", "Watch", "Cancel")},
+    "WatchOrderSubmissionRequest.after_sequence": Rule(
+        "from 0 to the last message of the submission so far", negative_int64
+    ),
+    "ListOrdersRequest.portfolio_id": Rule(
+        "exactly 24 alphanumeric characters, or empty", entity_ids.filter(bool)
+    ),
+    "ListOrdersRequest.state": Rule("an OrderState, or unspecified", choices_above(5)),
+    "ListOrdersRequest.page_size": _SIZE,
+    "ListOrdersRequest.page_token": _TOKEN,
+    "ReviewRebalanceRequest.portfolio_ids": Rule(
+        "portfolios of the run that propose trades, exactly 24 alphanumeric characters each, once, at most"
+        " 10,000; empty is all that are pending",
+        entity_ids | too_many(10_000),
+    ),
+    "ReviewRebalanceRequest.decision": Rule("APPROVED or REJECTED", st.just(0) | choices_above(2)),
+    "ReviewRebalanceRequest.comment": Rule(
+        "at most 4,096 bytes", st.integers(4097, 9000).map(lambda length: "x" * length)
+    ),
+    "ListRebalanceEventsRequest.page_size": _SIZE,
+    "ListRebalanceEventsRequest.page_token": _TOKEN,
+    "AllocateFillRequest.security_id": _ENTITY_ID,
+    "AllocateFillRequest.transaction_type": Rule("BUY or SELL", st.just(0) | choices_above(2)),
+    "AllocateFillRequest.filled_quantity": Rule(
+        f"must be there: a whole number, 0 or more, at most what the block has; {_NUMBER_FORM}",
+        st.one_of(st.sampled_from(["", "0.5", "1e-3"]), no_numbers, negative_numbers),
+    ),
     "ListRebalancesRequest.page_size": _SIZE,
     "ListRebalancesRequest.page_token": _TOKEN,
     "ListRebalancesRequest.skip": _SKIP,

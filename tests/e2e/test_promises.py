@@ -8,11 +8,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pymongo
+import pymongo.database
 import pytest
 from globeco.ordergen.v1 import (
     comparison_pb2,
     model_pb2,
     model_service_pb2,
+    order_pb2,
     portfolio_settings_pb2,
     rebalance_pb2,
     rebalance_service_pb2,
@@ -27,15 +30,18 @@ from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.builders import MODEL_ID, RUN_ID, portfolio_id, security_id
 from tests.e2e.api import Api, Failure, failure, message_of, served
+from tests.e2e.reviews import APPROVED, Person, listed
 from tests.e2e.runs import start
 from tests.limits import PATIENCE
 
+orders = order_pb2
 ms, rs, refs, pb = model_service_pb2, rebalance_service_pb2, reference_service_pb2, rebalance_pb2
 PROTOS = Path(__file__).parents[2] / "protos" / "globeco" / "ordergen" / "v1"
 _RPC = re.compile(r"((?:^ *//.*\n)+) *rpc (\w+)\(", re.MULTILINE)
 STATUSES = {code.name for code, _ in TABLE.values()}
 REASONS = {reason for _, reason in TABLE.values()} - STATUSES
 Call = tuple[str, Callable[[], object]]
+Documents = pymongo.database.Database[dict[str, object]]
 
 
 def promised(*services: str) -> dict[str, set[str]]:
@@ -155,6 +161,62 @@ def of_settings(api: Api, closed: str) -> list[tuple[str, Any]]:
     ]
 
 
+def of_orders(api: Api, model: model_pb2.Model, kept: Documents) -> list[tuple[str, Failure]]:
+    """Calls on what becomes of a run's proposals, each of which fails in one way."""
+    ann = Person(api, "ann")
+    run = ann.run(model.model_id)
+    one = min(listed(api, run.rebalance_id))
+    sent: dict[str, object] = {"rebalance_id": run.rebalance_id, "portfolio_id": one, "state": "SENT"}
+    kept["submitted_portfolios"].insert_one(sent)
+    delete = rs.DeleteRebalanceRequest(rebalance_id=run.rebalance_id, version=run.version)
+    calls: list[tuple[str, Callable[[], object]]] = [
+        ("ReviewRebalance", lambda: ann.review(run.rebalance_id, APPROVED, [one])),
+        ("ReviewRebalance", lambda: ann.review(RUN_ID)),
+        ("DeleteRebalance", _call(api.rebalances, "DeleteRebalance", delete)),
+    ]
+    requests: list[tuple[str, Any]] = [
+        ("ListRebalanceEvents", orders.ListRebalanceEventsRequest(rebalance_id=RUN_ID)),
+        ("AggregateOrders", orders.AggregateOrdersRequest(rebalance_id=RUN_ID)),
+        ("AllocateFill", allocation_of(RUN_ID)),
+    ]
+    calls += [(rpc, _call(api.rebalances, rpc, request)) for rpc, request in requests]
+    return [(rpc, failure(call)) for rpc, call in calls]
+
+
+def of_submissions(api: Api, model: model_pb2.Model, other: Api) -> list[tuple[str, Failure]]:
+    """Calls on submissions of a server without an order service, and of one that has one."""
+    ann = Person(api, "ann")
+    run = ann.run(model.model_id)
+    one = min(listed(api, run.rebalance_id))
+    submit = orders.SubmitOrdersRequest(rebalance_id=run.rebalance_id, portfolio_ids=[one])
+    reconcile = orders.ReconcileOrdersRequest(rebalance_id=run.rebalance_id)
+    found = [
+        ("SubmitOrders", failure(_call(api.rebalances, "SubmitOrders", submit))),
+        ("SubmitOrders", failure(_call(other.rebalances, "SubmitOrders", submit))),
+        ("ReconcileOrders", failure(_call(api.rebalances, "ReconcileOrders", reconcile))),
+    ]
+    ann.review(run.rebalance_id, APPROVED, [one])
+    _call(other.rebalances, "SubmitOrders", submit)()
+    found.append(("SubmitOrders", failure(_call(other.rebalances, "SubmitOrders", submit))))
+    requests: list[tuple[str, Any]] = [
+        ("SubmitOrders", orders.SubmitOrdersRequest(rebalance_id=RUN_ID)),
+        ("GetOrderSubmission", orders.GetOrderSubmissionRequest(submission_id=RUN_ID)),
+        ("WatchOrderSubmission", orders.WatchOrderSubmissionRequest(submission_id=RUN_ID)),
+        ("CancelOrderSubmission", orders.CancelOrderSubmissionRequest(submission_id=RUN_ID)),
+        ("ListOrders", orders.ListOrdersRequest(rebalance_id=RUN_ID)),
+        ("ReconcileOrders", orders.ReconcileOrdersRequest(rebalance_id=RUN_ID)),
+    ]
+    return found + [(rpc, failure(_call(api.rebalances, rpc, request))) for rpc, request in requests]
+
+
+def allocation_of(rebalance_id: str) -> orders.AllocateFillRequest:
+    request = orders.AllocateFillRequest(
+        rebalance_id=rebalance_id, security_id=security_id(1), transaction_type=pb.TRANSACTION_TYPE_BUY
+    )
+    request.filled_quantity.value = "1"
+    return request
+
+
 def of_references(api: Api, siblings: SimulatedSiblings) -> list[tuple[str, Failure]]:
     """Calls of ReferenceService on a server that has read nothing yet, each of which fails in one way."""
     securities = refs.ResolveSecuritiesRequest(securities=["AAA"])
@@ -186,6 +248,8 @@ def while_it_runs(api: Api, siblings: SimulatedSiblings, model: model_pb2.Model)
             "DeleteRebalance",
             rs.DeleteRebalanceRequest(rebalance_id=running, version=1),
         ),
+        ("AggregateOrders", orders.AggregateOrdersRequest(rebalance_id=running)),
+        ("AllocateFill", allocation_of(running)),
     ]
     found = [(rpc, failure(_call(api.rebalances, rpc, request))) for rpc, request in requests]
     _call(api.rebalances, "CancelRebalance", rs.CancelRebalanceRequest(rebalance_id=running))()
@@ -269,15 +333,21 @@ def undecided(api: Api, siblings: SimulatedSiblings, security: str) -> rs.Rebala
 
 def _call(stub: Any, rpc: str, request: Any) -> Callable[[], object]:  # noqa: ANN401 - whichever service
     method = getattr(stub, rpc)
-    if rpc in ("RebalanceModel", "WatchRebalance", "CheckDrift", "CompareOptions"):
+    if rpc in ("RebalanceModel", "WatchRebalance", "CheckDrift", "CompareOptions", "WatchOrderSubmission"):
         return lambda: list(method(request, timeout=PATIENCE))
     return lambda: method(request, timeout=PATIENCE)
 
 
-def test_every_promised_status_is_met_and_says_what_to_do(api: Api, siblings: SimulatedSiblings) -> None:
+def test_every_promised_status_is_met_and_says_what_to_do(
+    api: Api, siblings: SimulatedSiblings, mongodb_uri: str, database_name: str
+) -> None:
     model = api.create(message_of(siblings.model))
     reset(siblings, model)
-    told = [(rpc, failure(call)) for rpc, call in (*of_models(api, model), *of_runs(api, model))]
+    with pymongo.MongoClient[dict[str, object]](mongodb_uri) as client:
+        told = of_orders(api, model, client[database_name])
+    with served(mongodb_uri, database_name, siblings, with_orders=True) as other:
+        told += of_submissions(api, model, other)
+    told += [(rpc, failure(call)) for rpc, call in (*of_models(api, model), *of_runs(api, model))]
     told += while_it_runs(api, siblings, model)
     told += of_portfolios(api, siblings, model)
     check_met(told, promised("model_service", "rebalance_service"))

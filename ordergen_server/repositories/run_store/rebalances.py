@@ -45,9 +45,11 @@ class Rebalances(RunLog):
 
     def request_cancel(self, rebalance_id: str, by: Subject, time: datetime) -> Rebalance:
         """Ask whoever carries out a run to cancel it; who asks first is an event. Raises NotFound."""
-        uncancelled = {
+        # One whose caller left may have ended by that, before anything is written of it.
+        states = [RebalanceState.RUNNING.value, RebalanceState.CANCELLED.value]
+        uncancelled: Document = {
             "_id": ObjectId(rebalance_id),
-            "state": RebalanceState.RUNNING.value,
+            "state": {"$in": states},
             "cancel_requested": {"$ne": True},
         }
 
@@ -105,7 +107,7 @@ class Rebalances(RunLog):
 
         def steps(session: ClientSession) -> None:
             if self._reviews.is_submitted(rebalance_id, session):
-                rule = "has orders that were submitted, and is what they are explained by"
+                rule = "has orders that were submitted: it is kept, for they are explained by it"
                 raise AlreadySubmitted(
                     f"Rebalance {rebalance_id} {rule}.",
                     metadata={"rebalance_id": rebalance_id},

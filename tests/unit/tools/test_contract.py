@@ -10,6 +10,7 @@ from globeco.ordergen.v1 import (
     drift_pb2,
     model_pb2,
     model_service_pb2,
+    order_pb2,
     portfolio_settings_pb2,
     rebalance_pb2,
     rebalance_service_pb2,
@@ -28,6 +29,7 @@ MODULES = (
     drift_pb2,
     comparison_pb2,
     portfolio_settings_pb2,
+    order_pb2,
 )
 FILES = [module.DESCRIPTOR for module in MODULES]
 
@@ -56,6 +58,16 @@ REST = {
     "ListPortfolioSettings": ("get", "/api/v1/portfolios/settings"),
     "UpdatePortfolioSettings": ("put", "/api/v1/portfolio/{portfolio_settings.portfolio_id}/settings"),
     "DeletePortfolioSettings": ("delete", "/api/v1/portfolio/{portfolio_id}/settings"),
+    "ReviewRebalance": ("post", "/api/v1/rebalance/{rebalance_id}:review"),
+    "SubmitOrders": ("post", "/api/v1/rebalance/{rebalance_id}:submit"),
+    "GetOrderSubmission": ("get", "/api/v1/submission/{submission_id}"),
+    "WatchOrderSubmission": ("get", "/api/v1/submission/{submission_id}:watch"),
+    "CancelOrderSubmission": ("post", "/api/v1/submission/{submission_id}:cancel"),
+    "ListOrders": ("get", "/api/v1/rebalance/{rebalance_id}/orders"),
+    "ListRebalanceEvents": ("get", "/api/v1/rebalance/{rebalance_id}/events"),
+    "AggregateOrders": ("get", "/api/v1/rebalance/{rebalance_id}/blocks"),
+    "AllocateFill": ("post", "/api/v1/rebalance/{rebalance_id}:allocate"),
+    "ReconcileOrders": ("post", "/api/v1/rebalance/{rebalance_id}:reconcile"),
     "CheckDrift": ("post", "/api/v1/portfolios:drift"),
     "CompareOptions": ("post", "/api/v1/portfolios:compare"),
     "ResolveSecurities": ("post", "/api/v1/securities:resolve"),
@@ -90,7 +102,10 @@ def test_every_call_has_its_path(method: MethodDescriptor) -> None:
 
 
 def test_every_call_of_the_contract_is_there() -> None:
-    streams = {"RebalanceModel", "WatchRebalance", "CheckDrift", "CompareOptions"}
+    streams = {
+        *("RebalanceModel", "WatchRebalance", "WatchOrderSubmission"),
+        *("CheckDrift", "CompareOptions"),
+    }
     assert {method.name for method in ALL_METHODS} == set(REST)
     assert {method.name for method in ALL_METHODS if method.server_streaming} == streams
 

@@ -362,7 +362,7 @@ def test_orders_of_a_run_are_read_page_by_page(store: Submissions, run: str) -> 
         one.order_id for one in sorted(written, key=lambda one: one.portfolio_id)
     ]
     with pytest.raises(InvalidArgument):
-        store.find(run, PageRequest(2, pages and "nonsense"), "", None)
+        store.find(run, PageRequest(2, "nonsense"), "", None)
     with pytest.raises(NotFound):
         store.find("f" * 24, PageRequest(), "", None)
 

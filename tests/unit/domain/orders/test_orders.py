@@ -14,13 +14,14 @@ from ordergen_server.domain.orders import orders as rules
 from ordergen_server.domain.orders.batching import BATCH_ORDERS, cut, fitting
 from ordergen_server.domain.orders.matching import Ambiguous, Missing, There, matches, seen
 from ordergen_server.domain.orders.order_service import FoundOrder, OrderStatus
-from ordergen_server.domain.orders.orders import Order, OrderState, mark_of, time_of
+from ordergen_server.domain.orders.orders import Order, mark_of, time_of
+from ordergen_server.domain.orders.orders import OrderState as State
 from ordergen_server.domain.orders.reconciling import DifferenceType, reconciled
-from ordergen_server.domain.orders.submissions import Left, PortfolioOrderState, SubmittedPortfolio
+from ordergen_server.domain.orders.submissions import Left, SubmittedPortfolio
+from ordergen_server.domain.orders.submissions import PortfolioOrderState as Portfolio
 from ordergen_server.domain.rebalances import Side
 from tests.builders import RUN_ID, portfolio_id, security_id
 
-State, Portfolio = OrderState, PortfolioOrderState
 MARK = 1_790_000_000_000_001
 DOWN = SiblingUnavailable("down")
 #: Each change, and the states that it may be made in.

@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from enum import Enum
+from functools import lru_cache
 
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import DataProblem, StaleProposal, Violation
@@ -15,12 +16,13 @@ from ordergen_server.domain.open_orders import LOOKING, OpenOrders, OrdersByPort
 from ordergen_server.domain.orders.orders import Order
 from ordergen_server.domain.rebalances.lines import RunSecurity, Side
 from ordergen_server.domain.rebalances.options import RebalanceOptions
-from ordergen_server.domain.rebalances.results import View
 from ordergen_server.domain.stores import RebalanceStore
 from ordergen_server.services.ordering.last_look import Proposal, is_booked, look, stale
 from ordergen_server.services.portfolio_work import STOPPING, PortfolioWork, Reading
 from ordergen_server.services.securities import Securities
 
+#: Runs, and results of portfolios, that are kept: a batch asks for each several times.
+KEPT_RUNS, KEPT_RESULTS = 32, 256
 #: A reading of open orders is used again for so long at most.
 MOST_SECONDS = 60.0
 
@@ -46,7 +48,9 @@ class Looks:
     """
 
     def __init__(self, runs: RebalanceStore, work: PortfolioWork, maximum_age_seconds: float) -> None:
-        self._runs = runs
+        # What is asked of a run that has ended never changes, and one that was submitted is not deleted.
+        self._run = lru_cache(maxsize=KEPT_RUNS)(runs.get)
+        self._result = lru_cache(maxsize=KEPT_RESULTS)(runs.get_portfolio)
         self._work = work
         self._maximum_age_seconds = maximum_age_seconds
         self._open: OrdersByPortfolio | None = None
@@ -54,14 +58,14 @@ class Looks:
 
     def proposal(self, rebalance_id: str, portfolio_id: str, sells: Sequence[Order] = ()) -> Proposal:
         """What a run proposed for a portfolio, of which these sells were filled."""
-        options = self._runs.get(rebalance_id).options or RebalanceOptions()
-        result = self._runs.get_portfolio(rebalance_id, portfolio_id, View.FULL)
+        options = self._run(rebalance_id).options or RebalanceOptions()
+        result = self._result(rebalance_id, portfolio_id)
         sold = {one.security_id: -one.quantity for one in sells if one.side is Side.SELL}
         return Proposal(result, options, sold, frozenset(one.external_order_id for one in sells))
 
     def too_old(self, rebalance_id: str, portfolio_id: str, now: datetime) -> StaleProposal | None:
         """Why nothing of a run is sent that is too old by now; None where it is not."""
-        age_seconds = (now - self._runs.get(rebalance_id).create_time).total_seconds()
+        age_seconds = (now - self._run(rebalance_id).create_time).total_seconds()
         if age_seconds <= self._maximum_age_seconds:
             return None
         rule = (

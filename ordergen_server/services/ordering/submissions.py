@@ -125,7 +125,7 @@ class Deliveries:
             looks=self._looks,
             approvals=self.approvals(work.rebalance_id),
             pace=self._pace,
-            clock=time.monotonic,
+            clock=_awake_or_not,
             changed=self._changed,
             observer=self.observer,
         )
@@ -140,6 +140,12 @@ class Deliveries:
             while (left := until - time.monotonic()) > 0 and work.cancelled.is_set() == cancelled:
                 if work.abandoned.wait(min(left, HEAR_SECONDS)):
                     break
+
+
+def _awake_or_not() -> float:
+    """Seconds that only move forward, also while the machine sleeps, where it can tell."""
+    number: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if number is None else time.clock_gettime(number)
 
 
 class Submissions(Holder[LeasedSubmission]):

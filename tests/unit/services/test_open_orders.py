@@ -132,7 +132,7 @@ class FakeOrders:
 def looking(parts: House, orders: FakeOrders | None) -> Rebalancers:
     """The house's use cases with an order service, or with none."""
     work = parts.rebalancers.portfolio._work  # noqa: SLF001 - the same house
-    work._orders = orders  # noqa: SLF001
+    work._orders = orders  # noqa: SLF001 - as bootstrap would have given it
     return rebalancers(
         models=parts.models,
         store=parts.runs,

@@ -181,6 +181,7 @@ def serving(
             database,
             tokens,
             runs=store,
+            portfolio_settings=portfolio_settings,
             work=work,
             service=sources.orders,
             clock=utc_now,

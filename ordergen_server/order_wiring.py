@@ -7,6 +7,7 @@ from datetime import datetime
 from ordergen_server.api.order_calls import OrderUseCases
 from ordergen_server.domain.orders.order_service import OrderService
 from ordergen_server.domain.orders.reviews import ApprovalRule
+from ordergen_server.domain.stores import SettingsStore
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.tokens import PageTokens
 from ordergen_server.repositories.order_store.submissions import Submissions as StoredSubmissions
@@ -58,6 +59,7 @@ def order_parts(
     tokens: PageTokens,
     *,
     runs: Rebalances,
+    portfolio_settings: SettingsStore,
     work: PortfolioWork,
     service: OrderService | None,
     clock: Callable[[], datetime],
@@ -73,7 +75,7 @@ def order_parts(
             store=store,
             runs=runs,
             service=service,
-            looks=Looks(runs, work, settings.maximum_proposal_age),
+            looks=Looks(runs, portfolio_settings, work, settings.maximum_proposal_age),
             rule=rule,
             pace=Pace(settle=settings.order_settle_seconds),
             lease_seconds=settings.lease_seconds,

@@ -41,6 +41,7 @@ from tests.builders import NOW, RUN_ID, TODAY, rebalance, result, security_id, s
 from tests.fakes import FakeMarket, FakePortfolios
 from tests.memory_orders import MemoryOrders
 from tests.memory_runs import MemoryRuns
+from tests.memory_settings import MemorySettings
 
 DAY = 24 * 3600.0
 LEASE_SECONDS = 15.0
@@ -323,7 +324,8 @@ class World:
             workers=Inline(),
             window=50,
         )
-        self.looks = Looks(self.runs, work, DAY)
+        self.settings = MemorySettings()
+        self.looks = Looks(self.runs, self.settings, work, DAY)
         self.approvals = Approvals(ApprovalRule(approvals), run.actor)
         self.pace = pace or Pace(settle=SETTLE)
         self.proposals = proposals

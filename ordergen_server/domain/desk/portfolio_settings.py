@@ -12,6 +12,7 @@ from ordergen_server.domain.rebalances.options import (
     Restriction,
     RestrictionType,
 )
+from ordergen_server.domain.rebalances.results import PortfolioRebalance
 from ordergen_server.domain.requests.ids import check_entity_id
 from ordergen_server.domain.requests.violations import Violations
 
@@ -121,6 +122,14 @@ def joined(options: RebalanceOptions, content: SettingsContent) -> RebalanceOpti
         restrictions=_united(options.restrictions, content.restrictions),
         maximum_turnover_weight=_lesser(options.maximum_turnover_weight, content.maximum_turnover_weight),
     )
+
+
+def held_for(result: PortfolioRebalance, options: RebalanceOptions) -> RebalanceOptions:
+    """The options of a run as they held for a portfolio: what its settings kept then is in its result."""
+    if result.settings_floor is None:
+        return options
+    amount, weight = result.settings_floor.amount, result.settings_floor.weight
+    return joined(options, SettingsContent(minimum_cash_amount=amount, minimum_cash_weight=weight))
 
 
 def check_settings(content: SettingsContent, path: str, violations: Violations) -> None:

@@ -23,6 +23,7 @@ from ordergen_server.domain.rebalances.options import RebalanceOptions, TradingC
 from ordergen_server.domain.rebalances.results import PortfolioRebalance
 from ordergen_server.domain.requests.violations import summary
 from ordergen_server.services.constraints import cash_floor
+from ordergen_server.services.ordering.limit_look import Standing, broken_limits
 
 FREE = TradingCosts()
 Prices = Mapping[str, Decimal]
@@ -34,7 +35,7 @@ class Proposal:
 
     Attributes:
         result: whole.
-        options: of its run.
+        options: as they held for the portfolio, with what its settings asked for then.
         traded: shares that its own orders brought (above 0) or sold (below 0) since, by security.
         own: the ids of those orders in the order service.
     """
@@ -143,6 +144,7 @@ def _broken(
         return
     for one, trade in left:
         yield from _of_line(one, trade, holdings, prices[one.security.security_id], (base, _base(result)))
+    yield from _of_limits(proposal, left, (holdings, base), prices)
     yield from _of_cash(proposal, left, (cash, base), prices)
 
 
@@ -177,6 +179,26 @@ def _of_line(
             f" {security.target + security.high_drift:f} of {base:f}"
         )
         yield Violation(security.security_id, rule, "BAND")
+
+
+def _of_limits(
+    proposal: Proposal,
+    left: Sequence[tuple[RebalancePosition, int]],
+    held: tuple[Holdings, Decimal],
+    prices: Prices,
+) -> Iterator[Violation]:
+    """Limits of weights that the orders kept at the prices of the run."""
+    holdings, base = held
+    ids = [one.security.security_id for one, _ in left]
+    was = [one.adjusted_market_value for one, _ in left]
+    with localcontext(EXACT):
+        after = [
+            (_held(one, holdings) + trade) * prices[key] for (one, trade), key in zip(left, ids, strict=True)
+        ]
+    then = Standing(dict(zip(ids, was, strict=True)), _base(proposal.result))
+    now = Standing(dict(zip(ids, after, strict=True)), base)
+    tickers = {one.security.security_id: one.security.ticker for one, _ in left}
+    yield from broken_limits(proposal.options, then, now, tickers)
 
 
 def _of_cash(

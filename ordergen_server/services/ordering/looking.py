@@ -4,11 +4,12 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from functools import lru_cache
 
 from ordergen_server.domain.deadlines import Deadline
+from ordergen_server.domain.desk.portfolio_settings import held_for
 from ordergen_server.domain.errors import DataProblem, StaleProposal, Violation
 from ordergen_server.domain.market import Holdings, MarketSnapshot
 from ordergen_server.domain.models import Position
@@ -16,7 +17,7 @@ from ordergen_server.domain.open_orders import LOOKING, OpenOrders, OrdersByPort
 from ordergen_server.domain.orders.orders import Order
 from ordergen_server.domain.rebalances.lines import RunSecurity, Side
 from ordergen_server.domain.rebalances.options import RebalanceOptions
-from ordergen_server.domain.stores import RebalanceStore
+from ordergen_server.domain.stores import RebalanceStore, SettingsStore
 from ordergen_server.services.ordering.last_look import Proposal, is_booked, look, stale
 from ordergen_server.services.portfolio_work import STOPPING, PortfolioWork, Reading
 from ordergen_server.services.securities import Securities
@@ -43,14 +44,18 @@ class Looks:
 
     Args:
         runs: where proposals are.
+        settings: those of portfolios, which may not be traded any more by them.
         work: reads holdings and prices.
         maximum_age_seconds: how old a run may be.
     """
 
-    def __init__(self, runs: RebalanceStore, work: PortfolioWork, maximum_age_seconds: float) -> None:
+    def __init__(
+        self, runs: RebalanceStore, settings: SettingsStore, work: PortfolioWork, maximum_age_seconds: float
+    ) -> None:
         # What is asked of a run that has ended never changes, and one that was submitted is not deleted.
         self._run = lru_cache(maxsize=KEPT_RUNS)(runs.get)
         self._result = lru_cache(maxsize=KEPT_RESULTS)(runs.get_portfolio)
+        self._settings = settings
         self._work = work
         self._maximum_age_seconds = maximum_age_seconds
         self._open: OrdersByPortfolio | None = None
@@ -61,7 +66,9 @@ class Looks:
         options = self._run(rebalance_id).options or RebalanceOptions()
         result = self._result(rebalance_id, portfolio_id)
         sold = {one.security_id: -one.quantity for one in sells if one.side is Side.SELL}
-        return Proposal(result, options, sold, frozenset(one.external_order_id for one in sells))
+        return Proposal(
+            result, held_for(result, options), sold, frozenset(one.external_order_id for one in sells)
+        )
 
     def too_old(self, rebalance_id: str, portfolio_id: str, now: datetime) -> StaleProposal | None:
         """Why nothing of a run is sent that is too old by now; None where it is not."""
@@ -74,27 +81,35 @@ class Looks:
         )
         return stale(portfolio_id, [Violation(rebalance_id, rule, "RUN_TOO_OLD")])
 
-    def take(self, proposals: Sequence[Proposal], deadline: Deadline) -> Looked:
-        """What is to be said of each proposal, by portfolio id.
+    def take(self, proposals: Sequence[Proposal], deadline: Deadline, day: date) -> Looked:
+        """What is to be said of each proposal on a day (UTC), by portfolio id.
 
         Raises:
-            Unavailable, DeadlineExceeded: holdings or prices cannot be read now.
+            Unavailable, DeadlineExceeded: holdings, prices or settings cannot be read now.
         """
-        of = {one.result.portfolio_id: one for one in proposals}
+        found: dict[str, Verdict | StaleProposal] = dict(self._closed(proposals, day))
+        of = {key: one for one in proposals if (key := one.result.portfolio_id) not in found}
+        if not of:
+            return found
         positions = {
             line.security.security_id: _position(line.security)
-            for one in proposals
+            for one in of.values()
             for line in one.result.positions
         }
         snapshot = self._snapshot(list(positions.values()), proposals[0].options.open_orders, deadline)
         securities = Securities(list(positions.values()), snapshot)
-        found: dict[str, Verdict | StaleProposal] = {}
         asked = ((securities, one) for one in of)
         with closing(self._work.readings(asked, deadline)) as readings:
             for batch in readings:
                 for read in batch:
                     found[read.portfolio_id] = _looked(of[read.portfolio_id], read)
         return found
+
+    def _closed(self, proposals: Sequence[Proposal], day: date) -> dict[str, StaleProposal]:
+        """Why nothing is sent of portfolios that are not to be traded any more."""
+        settings = self._settings.applied([one.result.portfolio_id for one in proposals])
+        closed = ((key, own.not_to_be_traded(key, day)) for key, own in settings.items())
+        return {key: stale(key, error.violations) for key, error in closed if error}
 
     def _snapshot(
         self, positions: Sequence[Position], how: OpenOrders | None, deadline: Deadline

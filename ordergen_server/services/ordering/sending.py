@@ -181,7 +181,7 @@ class Sending:
         ]
         deadline = Deadline.after(LOOK_SECONDS).unless(self._held.abandoned.is_set)
         try:
-            looked = self._looks.take(proposals, deadline) if proposals else {}
+            looked = self._looks.take(proposals, deadline, now.date()) if proposals else {}
         except (Unavailable, DeadlineExceeded, Cancelled) as error:
             _log.warning("the last look has to wait: %s", error)
             self._due.failed()

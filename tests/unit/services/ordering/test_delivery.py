@@ -1,9 +1,11 @@
 """A submission is carried out: written down, sent once, doubted, looked for, and never sent on a guess."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from ordergen_server.domain.desk.portfolio_settings import DoNotTrade, SettingsContent
 from ordergen_server.domain.errors import (
     ApprovalMissing,
     BadData,
@@ -15,9 +17,10 @@ from ordergen_server.domain.orders.orders import OrderState
 from ordergen_server.domain.orders.reviews import Review
 from ordergen_server.domain.orders.submissions import PortfolioOrderState, SubmissionState
 from ordergen_server.domain.rebalances.lines import Side
+from ordergen_server.domain.rebalances.options import MinimumCash
 from ordergen_server.domain.stores import LeaseLost
 from ordergen_server.domain.subjects import NOBODY
-from tests.builders import RUN_ID, holdings, portfolio_id, security_id
+from tests.builders import RUN_ID, TODAY, holdings, portfolio_id, security_id, snapshot
 from tests.memory_orders import MemoryOrders
 from tests.order_world import (
     CASH,
@@ -258,6 +261,32 @@ def test_a_portfolio_that_is_out_of_date_is_not_sent_and_the_others_are() -> Non
     assert stale.state is PortfolioOrderState.STALE
     assert isinstance(stale.stale, StaleProposal)
     assert [one.kind for one in stale.stale.violations] == ["QUANTITY_MOVED"]
+
+
+def test_a_portfolio_that_is_not_to_be_traded_any_more_is_out_of_date() -> None:
+    world = World(*portfolios(2, 2))
+    world.settings.put(portfolio_id(0), SettingsContent(DoNotTrade("Closed.")))
+    world.settings.put(portfolio_id(1), SettingsContent(DoNotTrade("It was.", TODAY - timedelta(days=1))))
+    world.submit()
+    ended = world.run()
+    assert (ended.stale_portfolio_count, ended.counts[NOT_SENT], ended.counts[SENT]) == (1, 2, 2)
+    [stale] = world.store.portfolios(RUN_ID, [portfolio_id(0)])
+    assert stale.stale
+    assert [one.kind for one in stale.stale.violations] == ["DO_NOT_TRADE"]
+    assert stale.stale.message.endswith("which its settings say it is not: Closed.. Rebalance it again.")
+
+
+def test_the_cash_that_settings_kept_is_kept_at_the_last_look() -> None:
+    """Each buys a share more than it sells, at 10: its settings of then would have to leave it 20 by now."""
+    first, second = portfolios(2, 2)
+    world = World(replace(first, settings_floor=MinimumCash(CASH - 10)), second)
+    world.market.answer = snapshot({0: "20", 1: "20"})
+    world.submit()
+    ended = world.run()
+    assert (ended.stale_portfolio_count, ended.counts[NOT_SENT], ended.counts[SENT]) == (1, 2, 2)
+    [stale] = world.store.portfolios(RUN_ID, [portfolio_id(0)])
+    assert stale.stale
+    assert [one.kind for one in stale.stale.violations] == ["CASH_FLOOR"]
 
 
 def test_a_run_that_is_too_old_is_out_of_date() -> None:

@@ -11,6 +11,7 @@ from ordergen_server.domain.models import Position
 from ordergen_server.domain.open_orders import OpenOrder, OpenOrders
 from ordergen_server.domain.rebalances.options import RebalanceOptions, TradingCosts
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
+from ordergen_server.domain.rebalances.weight_limits import GroupLimit, SecurityLimit
 from ordergen_server.services.ordering.last_look import Proposal, is_booked, look
 from tests.builders import holdings, position, rebalanced, result, security_id, snapshot
 
@@ -115,6 +116,37 @@ def test_the_cash_floor_counts_costs() -> None:
     assert kinds(one, prices=spent, options=options) == ["CASH_FLOOR"]
     free = replace(options, allow_overdraft=True, minimum_cash_amount=None)
     assert kinds(one, prices=spent, options=free) == []
+
+
+def test_a_limit_that_new_prices_break_is_told_with_its_numbers() -> None:
+    """After the orders there are 300 and 150 shares, and 4000 of cash; of the second none were held."""
+    options = RebalanceOptions(
+        security_limits=(
+            SecurityLimit(security_id(1), Decimal("0.25"), Decimal("0.35")),
+            SecurityLimit(security_id(9), Decimal("0.1"), None),
+        ),
+        group_limits=(
+            GroupLimit("both", (security_id(1), security_id(2)), Decimal("0.55"), Decimal("0.65")),
+            GroupLimit("none", (security_id(8),), Decimal("0.5"), None),
+        ),
+    )
+    one = proposed(options)
+    assert [line.trade_quantity for line in one.positions] == [-300, 150]
+    assert kinds(one, options=options) == []
+    assert kinds(one, prices={1: "15", 2: "20"}, options=options) == []
+    assert kinds(one, prices={1: "16", 2: "20"}, options=options) == ["SECURITY_LIMIT"]
+    assert kinds(one, prices={1: "10", 2: "16"}, options=options) == ["GROUP_LIMIT"]
+    known = {security_id(1): Decimal(10), security_id(2): Decimal(16)}
+    error = look(Proposal(one, options, {}), BEFORE, known)
+    assert error
+    assert [(one.subject, one.rule) for one in error.violations] == [
+        ("both", "the group both would be worth 5400 after the orders, and must be at least 0.55 of 10000")
+    ]
+
+
+def test_a_limit_that_was_not_kept_at_the_prices_of_the_run_is_not_looked_at() -> None:
+    broken = RebalanceOptions(security_limits=(SecurityLimit(security_id(1), None, Decimal("0.29")),))
+    assert kinds(proposed(), options=broken) == []
 
 
 @pytest.mark.parametrize("flow", ["1000", "-1000"])

@@ -16,6 +16,8 @@ from google.rpc import error_details_pb2
 from hypothesis import strategies as st
 
 _TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+#: Ids that stand in paths, where a slash is none of an id.
+_IN_PATHS = ("model_id", "rebalance_id", "submission_id", "portfolio_id")
 _IDS = st.text("0123456789abcdefXYZ", min_size=1, max_size=24)
 _SCALARS: dict[int, st.SearchStrategy[Any]] = {
     FieldDescriptor.CPPTYPE_INT32: st.integers(-(2**31), 2**31 - 1),
@@ -76,7 +78,7 @@ def _values(one: FieldDescriptor) -> st.SearchStrategy[Any]:
         return messages(one.message_type)
     if one.enum_type is not None:
         return st.sampled_from([value.number for value in one.enum_type.values])
-    return _IDS if one.name in ("model_id", "rebalance_id", "portfolio_id") else _SCALARS[one.cpp_type]
+    return _IDS if one.name in _IN_PATHS else _SCALARS[one.cpp_type]
 
 
 def _put(message: Message, one: FieldDescriptor, value: Any) -> None:  # noqa: ANN401 - what the field takes

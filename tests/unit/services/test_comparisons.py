@@ -9,6 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 from threading import Event
+from types import NoneType
 
 import pytest
 
@@ -25,15 +26,18 @@ from ordergen_server.domain.errors import (
     BadData,
     Cancelled,
     DeadlineExceeded,
+    HasOpenOrders,
     ModelWithoutPositions,
     NotFound,
     NotToBeTraded,
     OrderGenerationError,
+    PreconditionFailed,
     ResourceExhausted,
     SiblingUnavailable,
     StalePrice,
 )
 from ordergen_server.domain.market import Holdings
+from ordergen_server.domain.open_orders import OpenOrders, OpenOrderSource
 from ordergen_server.domain.rebalances.options import (
     NO_DEFAULTS,
     DefaultOptions,
@@ -59,7 +63,8 @@ from tests.builders import (
     snapshot,
 )
 from tests.limits import PATIENCE
-from tests.unit.services.runs import House, each, house
+from tests.unit.services.runs import BUYS, House, each, house
+from tests.unit.services.test_open_orders import FakeOrders, order
 
 BAND, TARGET = RebalanceOptions(strategy=Strategy.TO_BAND), RebalanceOptions()
 BOTH = (Variant("band", BAND), Variant("target", TARGET))
@@ -74,9 +79,12 @@ def comparing(
     permits: Permits = UNLIMITED,
     window: int = 4,
     defaults: DefaultOptions = NO_DEFAULTS,
+    orders: OpenOrderSource | None = None,
 ) -> Iterator[Comparisons]:
     with ThreadPoolExecutor(2) as pool:
-        work = PortfolioWork(market=parts.market, portfolios=parts.portfolios, workers=pool, window=window)
+        work = PortfolioWork(
+            market=parts.market, portfolios=parts.portfolios, workers=pool, window=window, orders=orders
+        )
         yield Comparisons(
             models=parts.models,
             settings=parts.settings,
@@ -94,14 +102,51 @@ def told(
     points: int = 0,
     asked: Comparison | None = None,
     defaults: DefaultOptions = NO_DEFAULTS,
+    orders: OpenOrderSource | None = None,
 ) -> tuple[list[ComparedPortfolio], list[ComparedVariant]]:
     wanted = asked or Comparison("", MODEL_ID, variants or BOTH, points)
-    with comparing(parts, defaults=defaults) as comparisons:
+    with comparing(parts, defaults=defaults, orders=orders) as comparisons:
         found = list(each(comparisons.compare(wanted, Deadline.after(PATIENCE))))
     rows = [one for one in found if isinstance(one, ComparedPortfolio)]
     sums = [one for one in found if isinstance(one, ComparedVariant)]
     assert [*rows, *sums] == found
     return sorted(rows, key=lambda one: one.portfolio_id), sums
+
+
+OPEN = {portfolio_id(0): [order(7, "BUY", "5")]}
+LOOKS = DefaultOptions(has_order_service=True)
+
+
+def test_variants_may_do_with_open_orders_what_they_like_and_these_are_read_once() -> None:
+    """Of 1,000 in cash a tenth is for the position: 10 shares, of which 5 are ordered already."""
+    orders = FakeOrders(OPEN)
+    ways = {how.name: replace(TARGET, open_orders=how) for how in OpenOrders}
+    variants = [Variant(name, options) for name, options in {"as it is": TARGET, **ways}.items()]
+    with house(BUYS) as parts:
+        rows, _ = told(parts, *variants, defaults=LOOKS, orders=orders)
+    assert [(one.variant, type(one.error), one.bought) for one in rows] == [
+        ("as it is", HasOpenOrders, None),
+        ("REFUSE", HasOpenOrders, None),
+        ("COUNT", NoneType, Decimal(50)),
+        ("IGNORE", NoneType, Decimal(100)),
+    ]
+    assert orders.asked == 1
+
+
+def test_where_every_variant_ignores_open_orders_nobody_reads_them() -> None:
+    orders = FakeOrders(OPEN)
+    ignore = replace(TARGET, open_orders=OpenOrders.IGNORE)
+    with house(BUYS) as parts:
+        rows, _ = told(parts, Variant("one", ignore), Variant("other", ignore), defaults=LOOKS, orders=orders)
+    assert [one.bought for one in rows] == [Decimal(100)] * 2
+    assert orders.asked == 0
+
+
+def test_a_variant_that_is_to_look_at_open_orders_needs_an_order_service() -> None:
+    counts = Variant("counts", replace(TARGET, open_orders=OpenOrders.COUNT))
+    with house(BUYS) as parts, pytest.raises(PreconditionFailed) as raised:
+        told(parts, Variant("one", TARGET), counts)
+    assert [one.subject for one in raised.value.violations] == ["variants[1].options.open_orders"]
 
 
 def test_each_portfolio_is_read_once_and_each_variant_is_as_a_rebalance() -> None:

@@ -7,26 +7,32 @@ from decimal import Decimal
 import pytest
 
 from ordergen_server.domain.deadlines import Deadline
+from ordergen_server.domain.desk.explanations import Explanation
+from ordergen_server.domain.desk.portfolio_settings import DoNotTrade, SettingsContent
 from ordergen_server.domain.errors import (
     HasOpenOrders,
     InternalError,
     MissingData,
+    NotToBeTraded,
     PreconditionFailed,
     SiblingUnavailable,
     Violation,
 )
 from ordergen_server.domain.market import Holdings
+from ordergen_server.domain.models import Position
 from ordergen_server.domain.open_orders import OpenOrder, OpenOrders, OrdersByPortfolio
+from ordergen_server.domain.rebalances.lines import RuleSource
 from ordergen_server.domain.rebalances.options import DefaultOptions, RebalanceOptions
-from ordergen_server.domain.rebalances.results import PortfolioState
-from ordergen_server.domain.rebalances.runs import RebalanceState
+from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
+from ordergen_server.domain.rebalances.runs import RebalanceState, RunStarted
 from ordergen_server.services.open_orders import with_open_orders
 from ordergen_server.services.rebalancing.rebalancers import Rebalancers, rebalancers
 from ordergen_server.services.securities import Securities
 from tests.builders import MODEL_ID, holdings, portfolio_id, position, security_id, snapshot
 from tests.limits import PATIENCE
-from tests.unit.services.runs import BUYS, OPTIONS, RESTS, House, house
+from tests.unit.services.runs import BUYS, OPTIONS, RESTS, House, each, house
 
+CLOSED = SettingsContent(DoNotTrade("Closed."))
 REFUSE, COUNT, IGNORE = OpenOrders.REFUSE, OpenOrders.COUNT, OpenOrders.IGNORE
 
 
@@ -209,6 +215,63 @@ def test_without_an_order_service_nobody_can_look(how: OpenOrders) -> None:
         with pytest.raises(PreconditionFailed, match="the server has no order service"):
             rebalancer.portfolio.rebalance(portfolio_id(0), asked(how), Deadline.after(PATIENCE))
         assert parts.runs.headers == {}
+
+
+def test_who_is_not_to_be_traded_is_not_looked_at() -> None:
+    """Its settings come before its orders, alone and in a run, which ends without errors."""
+    with house(BUYS) as parts:
+        parts.settings.put(portfolio_id(0), CLOSED)
+        looks = looking(parts, FakeOrders(ONE))
+        with pytest.raises(NotToBeTraded):
+            looks.portfolio.rebalance(portfolio_id(0), asked(REFUSE), Deadline.after(PATIENCE))
+        begun = looks.model.start(MODEL_ID, asked(REFUSE), PATIENCE)
+        assert parts.ended(begun.rebalance_id)
+        assert parts.runs.get(begun.rebalance_id).state is RebalanceState.COMPLETED
+        assert isinstance(parts.runs.results[-1].error, NotToBeTraded)
+
+
+def test_what_counts_is_spent_before_the_cash_that_settings_keep() -> None:
+    """Of 1,000 in cash 5 ordered shares take 50: 920 must stay, so that 3 more are bought, for 30."""
+    with house(BUYS) as parts:
+        parts.settings.put(portfolio_id(0), SettingsContent(minimum_cash_amount=Decimal(920)))
+        rebalancer = looking(parts, FakeOrders(ONE)).portfolio
+        found = rebalancer.rebalance(portfolio_id(0), asked(COUNT), Deadline.after(PATIENCE))
+    assert [one.quantity for one in found.transactions] == [3]
+    assert (found.cash_before, found.cash_after) == (Decimal(950), Decimal(920))
+    assert found.positions[0].bound_by is RuleSource.SETTINGS
+
+
+@pytest.mark.parametrize("draft", [(), (position(1, "0.2"),)])
+def test_a_preview_looks_as_a_run_does(draft: Sequence[Position]) -> None:
+    orders = FakeOrders(ONE)
+    with house(BUYS, replace(BUYS, portfolio_id=portfolio_id(1))) as parts:
+        previews = looking(parts, orders).previews
+        told = [*each(previews.preview(MODEL_ID, asked(None), Deadline.after(PATIENCE), draft=draft))]
+    started = told[0].event
+    assert isinstance(started, RunStarted)
+    assert started.rebalance.open_orders is REFUSE
+    results = {one.event.portfolio_id: one.event for one in told if isinstance(one.event, PortfolioRebalance)}
+    assert isinstance(results[portfolio_id(0)].error, HasOpenOrders)
+    assert results[portfolio_id(1)].state is PortfolioState.REBALANCED
+    assert orders.asked == 1
+
+
+def test_rules_are_explained_as_if_what_counts_were_filled() -> None:
+    """Without the floor 5 shares more were bought; where the portfolio is refused there is nothing to say."""
+    explained = list[Explanation]()
+    keeps = replace(asked(COUNT), minimum_cash_amount=Decimal(950))
+    with house(BUYS) as parts:
+        rebalancer = looking(parts, FakeOrders(ONE)).portfolio
+        found = rebalancer.rebalance(
+            portfolio_id(0), keeps, Deadline.after(PATIENCE), validate_only=True, explained=explained.append
+        )
+        with pytest.raises(HasOpenOrders):
+            rebalancer.rebalance(
+                portfolio_id(0), asked(None), Deadline.after(PATIENCE), explained=explained.append
+            )
+    assert found.transactions == ()
+    [only] = explained
+    assert [one.drift_saved for one in only.rule_prices] == [Decimal("0.05")]
 
 
 def test_a_run_stops_where_the_order_service_does_not_answer() -> None:

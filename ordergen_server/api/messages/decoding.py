@@ -12,6 +12,7 @@ from globeco.ordergen.v1 import model_pb2, rebalance_pb2, rebalance_service_pb2
 from google.protobuf import field_mask_pb2
 from google.type import decimal_pb2
 
+from ordergen_server.api.messages import choices
 from ordergen_server.domain.changes import PositionMatch
 from ordergen_server.domain.models import FIELDS, ModelContent, Position, check_chosen, check_positions
 from ordergen_server.domain.rebalances.options import (
@@ -20,8 +21,6 @@ from ordergen_server.domain.rebalances.options import (
     RebalanceOptions,
     Restriction,
     RestrictionType,
-    Sides,
-    Strategy,
     TradingCosts,
 )
 from ordergen_server.domain.rebalances.results import View
@@ -60,12 +59,6 @@ _RESTRICTIONS = {
     rebalance_pb2.RESTRICTION_TYPE_DO_NOT_BUY: RestrictionType.DO_NOT_BUY,
     rebalance_pb2.RESTRICTION_TYPE_DO_NOT_SELL: RestrictionType.DO_NOT_SELL,
     rebalance_pb2.RESTRICTION_TYPE_HOLD: RestrictionType.HOLD,
-}
-_SIDES: dict[int, Sides] = {
-    rebalance_pb2.SIDES_UNSPECIFIED: Sides.BUY_AND_SELL,
-    rebalance_pb2.SIDES_BUY_AND_SELL: Sides.BUY_AND_SELL,
-    rebalance_pb2.SIDES_BUY_ONLY: Sides.BUY_ONLY,
-    rebalance_pb2.SIDES_SELL_ONLY: Sides.SELL_ONLY,
 }
 _LOT_SIDES: dict[int, LotSides] = {
     rebalance_pb2.LOT_SIDES_UNSPECIFIED: LotSides.BOTH,
@@ -228,7 +221,7 @@ def options(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> 
         minimum_cash_weight=decimal_or_none(message.minimum_cash.weight, weight, violations),
         allow_overdraft=message.allow_overdraft,
         solver_timeout_seconds=_solver_seconds(message, violations),
-        strategy=_strategy(message, violations),
+        strategy=choices.strategy(message, violations),
         minimum_trade_value=decimal_or_none(message.minimum_trade_value, value, violations),
         restrictions=_restrictions(message, violations),
         lot_sizes=_lot_sizes(message, violations),
@@ -236,11 +229,12 @@ def options(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> 
         maximum_trade_count=(
             message.maximum_trade_count if message.HasField("maximum_trade_count") else None
         ),
-        sides=_sides(message, violations),
+        sides=choices.sides(message, violations),
         costs=_costs(message.costs, violations) if message.HasField("costs") else None,
         maximum_price_age_days=_price_age(message, violations),
         security_limits=_security_limits(message, violations),
         group_limits=_group_limits(message, violations),
+        unpriced=choices.unpriced(message, violations),
     )
     if decoded.minimum_cash_weight is not None and not 0 <= decoded.minimum_cash_weight <= 1:
         violations.add(weight, "must be from 0 to 1", decoded.minimum_cash_weight)
@@ -288,23 +282,6 @@ def _solver_seconds(message: rebalance_pb2.RebalanceOptions, violations: Violati
         shown = f"{timeout.seconds} seconds and {timeout.nanos} nanoseconds"
         violations.add("options.solver_timeout", rule, shown)
     return seconds
-
-
-def _strategy(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> Strategy:
-    match message.strategy:
-        case rebalance_pb2.STRATEGY_UNSPECIFIED | rebalance_pb2.STRATEGY_TO_TARGET:
-            return Strategy.TO_TARGET
-        case rebalance_pb2.STRATEGY_TO_BAND:
-            return Strategy.TO_BAND
-    violations.add("options.strategy", "must be TO_TARGET, TO_BAND or unspecified", message.strategy)
-    return Strategy.TO_TARGET
-
-
-def _sides(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> Sides:
-    if message.sides not in _SIDES:
-        rule = "must be BUY_AND_SELL, BUY_ONLY, SELL_ONLY or unspecified"
-        violations.add("options.sides", rule, message.sides)
-    return _SIDES.get(message.sides, Sides.BUY_AND_SELL)
 
 
 def _restrictions(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> tuple[Restriction, ...]:

@@ -7,7 +7,8 @@ import pytest
 from globeco.ordergen.v1 import rebalance_pb2
 from google.type import decimal_pb2
 
-from ordergen_server.api.messages import decoding, encoding
+from ordergen_server.api.messages import encoding
+from ordergen_server.api.messages.options import rebalance_options
 from ordergen_server.domain.rebalances.options import RebalanceOptions
 from ordergen_server.domain.rebalances.weight_limits import (
     GroupLimit,
@@ -24,7 +25,7 @@ A, B = security_id(1), security_id(2)
 
 def decoded(message: Options) -> tuple[RebalanceOptions, list[str]]:
     violations = Violations()
-    value = decoding.options(message, violations)
+    value = rebalance_options(message, violations)
     return value, [one.subject for one in violations.found]
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from optimizer import (
     CashFloor,
     Constraint,
+    GroupLimit,
     LotSize,
     MaximumTradeCount,
     MaximumTurnover,
@@ -22,6 +23,7 @@ from optimizer import (
     Restriction,
     Rule,
     RulePrice,
+    SecurityLimit,
     Side,
     Sides,
     Status,
@@ -37,6 +39,14 @@ from tests.unit.optimizer.problems import position, problem
 
 TURNOVER = MaximumTurnover(Decimal("0.2"))
 COUNT = MaximumTradeCount(1)
+#: Of securities and of groups, some of which a problem does not have.
+LIMITS: list[Constraint] = [
+    SecurityLimit("S0", maximum=Decimal("0.15")),
+    SecurityLimit("S1", minimum=Decimal("0.25")),
+    GroupLimit("G", ("S0", "S1"), Decimal("0.3"), Decimal("0.45")),
+    GroupLimit("H", ("S1", "S9"), maximum=Decimal("0.1")),
+    GroupLimit("I", ("S8", "S9"), minimum=Decimal("0.5")),
+]
 
 
 @st.composite
@@ -67,6 +77,7 @@ def ruled_problems(draw: st.DrawFn) -> Problem:
         rules.append(MinimumTradeValue(draw(st.sampled_from([Decimal(4), Decimal(15)]))))
     if draw(st.booleans()):
         rules.append(OneSided(draw(st.sampled_from(Sides))))
+    rules += draw(st.lists(st.sampled_from(LIMITS), unique=True, max_size=2))
     if draw(st.booleans()):
         rules.append(TradingCosts(Decimal("0.05"), draw(st.sampled_from([Decimal(0), Decimal(2)]))))
     value = sum((one.price * one.quantity for one in positions), Decimal(0))
@@ -151,7 +162,12 @@ def drift_of(whole: Problem, orders: tuple[int, ...]) -> Fraction:
 
 
 def test_rules_on_securities_that_are_not_there_are_none() -> None:
-    absent = (Restriction("Z", Side.HOLD), LotSize("Z", 5))
+    absent = (
+        Restriction("Z", Side.HOLD),
+        LotSize("Z", 5),
+        SecurityLimit("Z", Decimal(1)),
+        GroupLimit("G", ("Y", "Z"), Decimal(1)),
+    )
     whole = replace(problem(position(target="0.5", high="1"), cash="100"), constraints=(*absent, TURNOVER))
     assert rules_of(whole) == (CashFloor(), TURNOVER)
     assert rules_of(replace(whole, cash_floor=None)) == (TURNOVER,)

@@ -134,7 +134,7 @@ def _set_summary(message: pb.RebalanceSummary, value: RebalanceSummary) -> None:
 
 
 def _set_options(message: pb.RebalanceOptions, value: RebalanceOptions) -> None:
-    message.strategy = pb.Strategy.Value(f"STRATEGY_{value.strategy.name}")
+    _set_choices(message, value)
     if value.minimum_cash_amount is not None:
         set_decimal(message.minimum_cash.amount, value.minimum_cash_amount)
     if value.minimum_cash_weight is not None:
@@ -148,16 +148,20 @@ def _set_options(message: pb.RebalanceOptions, value: RebalanceOptions) -> None:
         set_decimal(message.maximum_turnover_weight, value.maximum_turnover_weight)
     if value.maximum_trade_count is not None:
         message.maximum_trade_count = value.maximum_trade_count
-    if value.sides is not Sides.BUY_AND_SELL:
-        message.sides = pb.Sides.Value(f"SIDES_{value.sides.name}")
     if value.costs is not None:
         set_decimal(message.costs.rate_weight, value.costs.rate_weight)
         set_decimal(message.costs.per_trade_amount, value.costs.per_trade_amount)
     if value.maximum_price_age_days is not None:
         message.maximum_price_age_days = value.maximum_price_age_days
+    _add_rules_of_securities(message, value)
+
+
+def _set_choices(message: pb.RebalanceOptions, value: RebalanceOptions) -> None:
+    message.strategy = pb.Strategy.Value(f"STRATEGY_{value.strategy.name}")
+    if value.sides is not Sides.BUY_AND_SELL:
+        message.sides = pb.Sides.Value(f"SIDES_{value.sides.name}")
     if value.unpriced is not Unpriced.FAIL:
         message.unpriced = pb.Unpriced.Value(f"UNPRICED_{value.unpriced.name}")
-    _add_rules_of_securities(message, value)
 
 
 def _add_rules_of_securities(message: pb.RebalanceOptions, value: RebalanceOptions) -> None:

@@ -1,5 +1,6 @@
 """Positions without a usable price: they stay as they are, and count nothing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -56,7 +57,7 @@ class FrozenSecurity:
         )
 
     @classmethod
-    def of_texts(cls, texts: "tuple[str, ...] | list[str]") -> "FrozenSecurity":
+    def of_texts(cls, texts: Sequence[str]) -> "FrozenSecurity":
         """The one of such texts."""
         security_id, ticker, target, low, high, problem, day = texts
         return cls(

@@ -87,10 +87,12 @@ def answered(
     positions = [_line(place, random, base, Decimal("0.95") / lines) for place in range(lines)]
     cash_flow = Decimal(flow or 0)
     market_value = base - cash_flow
-    cash_before = market_value - sum((one.original_market_value for one in positions), Decimal(0))
-    traded = sum((one.price * one.trade_quantity for one in positions), Decimal(0))
+    cash_before = market_value - sum((known(one.original_market_value) for one in positions), Decimal(0))
+    traded = sum((known(one.price) * one.trade_quantity for one in positions), Decimal(0))
     before, after = (_drift(positions, base, then) for then in (False, True))
-    objective = sum((abs(base * one.target - one.adjusted_market_value) for one in positions), Decimal(0))
+    objective = sum(
+        (abs(base * one.target - known(one.adjusted_market_value)) for one in positions), Decimal(0)
+    )
     return PortfolioRebalance(
         rebalance_id=RUN,
         portfolio_id=portfolio_id(number),
@@ -114,6 +116,12 @@ def answered(
         snapshot_time=BEGAN,
         cash_flow=Decimal(flow) if flow else None,
     )
+
+
+def known(value: Decimal | None) -> Decimal:
+    """A number of a line that is not frozen."""
+    assert value is not None
+    return value
 
 
 def _line(place: int, random: Random, market_value: Decimal, target: Decimal) -> RebalancePosition:
@@ -144,7 +152,7 @@ def _line(place: int, random: Random, market_value: Decimal, target: Decimal) ->
 
 
 def _drift(lines: Sequence[RebalancePosition], market_value: Decimal, then: bool) -> Decimal:
-    values = [one.adjusted_market_value if then else one.original_market_value for one in lines]
+    values = [known(one.adjusted_market_value if then else one.original_market_value) for one in lines]
     found = sum(
         (abs(value - market_value * one.target) for value, one in zip(values, lines, strict=True)), Decimal(0)
     )

@@ -131,7 +131,7 @@ def test_a_portfolio_with_twenty_of_them_takes_as_much_as_with_none() -> None:
 
 
 def test_a_market_with_problems_of_prices_comes_back() -> None:
-    """A problem of a security stays one; servers of before read both as problems, and so do we their markets."""
+    """A problem of a security stays one; in markets of before, those of prices are as those of securities."""
     market = MarketSnapshot({**MARKET.quotes, security_id(9): SPOILED.problem}, NOW)
     kept = RunMarket.of(MODEL, market)
     assert unpack(pack(kept), RunMarket, "it").snapshot == market

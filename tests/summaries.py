@@ -61,7 +61,8 @@ def expected(answered: Sequence[pb.PortfolioRebalance]) -> dict[str, Fraction | 
 
 def _trades(portfolio: pb.PortfolioRebalance) -> list[Fraction]:
     """What each transaction is worth: above 0 what is bought."""
-    prices = {one.security_id: Fraction(one.price.value) for one in portfolio.positions}
+    priced = (one for one in portfolio.positions if one.HasField("price"))
+    prices = {one.security_id: Fraction(one.price.value) for one in priced}
     return [
         _SIGNS[one.transaction_type] * one.quantity * prices[one.security_id]
         for one in portfolio.transactions

@@ -137,7 +137,7 @@ class LineAnswer(BaseModel):
 
     security_id: Id
     price: Number = Field(
-        description="0 where the reason is FROZEN, for want of a usable price; so are market values and actual."
+        description="0 where the reason is FROZEN: it has no usable price, nor market values and actual."
     )
     original_quantity: Number
     adjusted_quantity: Number

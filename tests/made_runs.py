@@ -1,13 +1,14 @@
 """Runs of any size, made up as records: no solver decides these numbers, but they agree with each other."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
 
 from ordergen_client.errors import OrderGenerationError
 from ordergen_client.records.options import RebalanceOptions
-from ordergen_client.records.states import PortfolioState, PositionReason, SolutionStatus
+from ordergen_client.records.states import PortfolioState, PositionReason, PriceProblem, SolutionStatus
 from ordergen_client.records.values import (
     PortfolioRebalance,
     Rebalance,
@@ -115,6 +116,29 @@ def answered(
         ),
         snapshot_time=BEGAN,
         cash_flow=Decimal(flow) if flow else None,
+    )
+
+
+def with_frozen(portfolio: PortfolioRebalance, *places: int) -> PortfolioRebalance:
+    """The same where these of its lines have no price, and trade nothing."""
+    lines = [_frozen(line) if place in places else line for place, line in enumerate(portfolio.positions)]
+    frozen = {portfolio.positions[place].security_id for place in places}
+    left = tuple(one for one in portfolio.transactions if one.security_id not in frozen)
+    return replace(portfolio, positions=tuple(lines), transactions=left, frozen_count=len(places))
+
+
+def _frozen(line: RebalancePosition) -> RebalancePosition:
+    return replace(
+        line,
+        price=None,
+        adjusted_quantity=line.original_quantity,
+        original_market_value=None,
+        adjusted_market_value=None,
+        actual=None,
+        trade_quantity=0,
+        trade_date=None,
+        reason=PositionReason.FROZEN,
+        price_problem=PriceProblem.MISSING_DATA,
     )
 
 

@@ -15,6 +15,7 @@ from grpc import StatusCode
 
 from ordergen_client import Client, MissingData, PriceProblem, RebalanceOptions
 from ordergen_client.cli import main
+from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.api import Api, failure, message_of, served
 from tests.e2e.desks import Desk
@@ -180,7 +181,7 @@ def test_who_holds_nothing_with_a_price_and_no_cash_has_no_market_value(
         assert siblings.portfolios.market.by_id[security].ticker in found.message
 
 
-def test_pricing_that_is_down_and_a_security_that_is_not_known_still_fail(
+def test_a_security_that_is_not_known_and_pricing_that_is_down_still_fail(
     mongodb_uri: str, database_name: str, siblings: SimulatedSiblings
 ) -> None:
     sent = few(siblings)
@@ -189,6 +190,9 @@ def test_pricing_that_is_down_and_a_security_that_is_not_known_still_fail(
     with served(mongodb_uri, database_name, siblings) as api:
         api.create(sent)
         assert failure(lambda: api.rebalance(holder, FREEZE)).info.reason == "MISSING_DATA"
+    siblings.set_faults("pricing", [Fault(kind="status", status=503)])
+    with served(mongodb_uri, database_name, siblings) as api:
+        assert failure(lambda: api.rebalance(holder, FREEZE)).code == StatusCode.UNAVAILABLE
 
 
 def test_the_client_and_the_command_freeze_and_tell_it(

@@ -16,7 +16,7 @@ from ordergen_client.report.figures import figures
 from ordergen_client.report.sheets import Column, Sheet, Styles
 from ordergen_client.report.workbook import write_workbook
 from ordergen_client.whole_file import FileNotWrittenError
-from tests.made_runs import answered, events, known, run, without_answer
+from tests.made_runs import answered, events, known, run, with_frozen, without_answer
 
 _XML = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 Rows = list[list[str | float]]
@@ -110,6 +110,18 @@ def test_cash_flows_and_costs_have_their_columns_and_weights_are_of_what_is_ther
         assert cells[8] == pytest.approx(float(known(line.original_market_value) / base), rel=1e-14)
     summary: dict[Any, Any] = {row[0]: row[1] for row in sheets["Summary"]}
     assert (summary["Cash flows"], summary["Costs"]) == (-1250.5, 19.25)
+
+
+def test_what_is_frozen_has_no_price_and_is_told_in_sum(tmp_path: Path) -> None:
+    sheets, _ = book_of([with_frozen(answered(1, 3), 1), answered(2, 3)], tmp_path / "run.xlsx")
+    row = sheets["Lines"][2]
+    numbers = [one for one in row[4:-1] if isinstance(one, float)]
+    assert (row[3], row[-1], len(numbers)) == ("T01", "frozen: it has no price", 6)  # weights and shares
+    summary: dict[Any, Any] = {row[0]: row[1:] for row in sheets["Summary"]}
+    count, told = summary["Frozen"]
+    assert (count, told.partition(",")[0]) == (1.0, "1 position of 1 portfolio without a usable price")
+    others, _ = book_of([answered(2, 3)], tmp_path / "others.xlsx")
+    assert "Frozen" not in {row[0] for row in others["Summary"]}
 
 
 def test_text_is_never_a_formula_nor_a_number(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from ordergen_server.domain.errors import BadData, DeadlineExceeded, MissingData, SiblingUnavailable
-from ordergen_server.domain.market import MarketSource, PortfolioSource, Quote
+from ordergen_server.domain.market import MarketSource, NoPrice, PortfolioSource, Quote
 from ordergen_server.sandbox.services.faults import Fault, ServiceName
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from ordergen_server.siblings import SiblingsConfig, Sources, open_sources

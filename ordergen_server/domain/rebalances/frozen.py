@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import Enum
+from functools import cached_property
 from typing import NamedTuple
 
 from ordergen_server.domain.errors import BadData, DataProblem, StalePrice
@@ -25,7 +26,7 @@ class PriceProblem(Enum):
         return cls.BAD_DATA if isinstance(error, BadData) else cls.MISSING_DATA
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class FrozenSecurity:
     """A security without a usable price as all portfolios of a run see it; the same where every digit is.
 
@@ -43,9 +44,9 @@ class FrozenSecurity:
     problem: PriceProblem
     price_date: date | None = None
 
-    @property
+    @cached_property
     def texts(self) -> tuple[str, ...]:
-        """Every digit of it."""
+        """Every digit of it: made once, as lines of chunks that were read one by one are compared by it."""
         return (
             self.security_id,
             self.ticker,

@@ -14,6 +14,7 @@ from ordergen_client.records.states import (
     OpenOrders,
     PortfolioState,
     PositionReason,
+    PriceProblem,
     RebalanceState,
     Restriction,
     RuleKind,
@@ -22,6 +23,7 @@ from ordergen_client.records.states import (
     Sides,
     SolutionStatus,
     Strategy,
+    Unpriced,
 )
 
 Member = TypeVar("Member", bound=Named)
@@ -49,11 +51,13 @@ DRIFT_STATES = Members(drift_pb2.DriftState, "DRIFT_STATE_", DriftState)
 STRATEGIES = Members(pb.Strategy, "STRATEGY_", Strategy)
 RESTRICTIONS = Members(pb.RestrictionType, "RESTRICTION_TYPE_", Restriction)
 SIDES_ALLOWED = Members(pb.Sides, "SIDES_", Sides)
+UNPRICED = Members(pb.Unpriced, "UNPRICED_", Unpriced)
 RULES = Members(pb.RuleKind, "RULE_KIND_", RuleKind)
 OPEN_ORDERS = Members(pb.OpenOrders, "OPEN_ORDERS_", OpenOrders)
 SIDES = Members(pb.TransactionType, "TRANSACTION_TYPE_", Side)
 REASONS = Members(pb.PositionReason, "POSITION_REASON_", PositionReason)
 SOURCES = Members(pb.RuleSource, "RULE_SOURCE_", RuleSource)
+PRICE_PROBLEMS = Members(pb.PriceProblem, "PRICE_PROBLEM_", PriceProblem)
 STATUSES = Members(pb.SolutionStatus, "SOLUTION_STATUS_", SolutionStatus)
 CREDENTIALS = Members(diagnostics_service_pb2.CredentialType, "CREDENTIAL_TYPE_", CredentialType)
 DEPENDENCY_STATES = Members(diagnostics_service_pb2.DependencyState, "DEPENDENCY_STATE_", DependencyState)

@@ -21,6 +21,7 @@ from ordergen_client.records.states import (
     Restriction,
     Sides,
     Strategy,
+    Unpriced,
 )
 from ordergen_client.records.weight_limits import GroupLimit, SecurityLimit
 
@@ -28,6 +29,7 @@ StrategyName = Literal["TO_TARGET", "TO_BAND"]
 RestrictionName = Literal["DO_NOT_BUY", "DO_NOT_SELL", "HOLD"]
 SidesName = Literal["BUY_AND_SELL", "BUY_ONLY", "SELL_ONLY"]
 OpenOrdersName = Literal["REFUSE", "COUNT", "IGNORE"]
+UnpricedName = Literal["FAIL", "FREEZE"]
 
 Value = TypeVar("Value")
 
@@ -61,6 +63,7 @@ class RebalanceOptions:
         open_orders: what to do with a portfolio that has open orders in the order service: REFUSE lets it
             fail, COUNT takes them as filled, IGNORE does not look; None is REFUSE where there is an order
             service, and IGNORE where there is none.
+        unpriced: FAIL, or FREEZE for securities without a usable price to stay as they are and count nothing.
 
     Raises:
         TypeError: money or a weight is a float, or another argument is not of its type.
@@ -86,6 +89,7 @@ class RebalanceOptions:
     security_limits: Mapping[str, SecurityLimit]
     group_limits: Mapping[str, GroupLimit]
     open_orders: OpenOrders | None
+    unpriced: Unpriced
 
     def __init__(  # noqa: PLR0917 - each may be given by its place, as it always could
         self,
@@ -107,6 +111,7 @@ class RebalanceOptions:
         security_limits: Mapping[str, SecurityLimit] | None = None,
         group_limits: Mapping[str, GroupLimit] | None = None,
         open_orders: OpenOrders | OpenOrdersName | None = None,
+        unpriced: Unpriced | UnpricedName = Unpriced.FAIL,
     ) -> None:
         _set(self, "minimum_cash_amount", optional_decimal(minimum_cash_amount, "minimum_cash_amount"))
         _set(self, "minimum_cash_weight", optional_decimal(minimum_cash_weight, "minimum_cash_weight"))
@@ -133,6 +138,7 @@ class RebalanceOptions:
         _set(self, "group_limits", _by_id(group_limits, "group_limits", _group_limit))
         asked = None if open_orders is None else chosen(open_orders, "open_orders", OpenOrders)
         _set(self, "open_orders", asked)
+        _set(self, "unpriced", chosen(unpriced, "unpriced", Unpriced))
         self._refuse_contradiction()
 
     def __repr__(self) -> str:

@@ -17,7 +17,7 @@ from ordergen_server.domain.errors import (
     SiblingUnavailable,
     Unavailable,
 )
-from ordergen_server.domain.market import Holdings, MarketSnapshot, MarketSource, PortfolioSource, Quote
+from ordergen_server.domain.market import Holdings, MarketSnapshot, MarketSource, PortfolioSource, Quoted
 from ordergen_server.domain.models import Position
 from ordergen_server.domain.open_orders import LOOKING, OpenOrders, OpenOrderSource, OrdersByPortfolio
 from ordergen_server.domain.origin import carried
@@ -65,7 +65,7 @@ class Reading:
     securities: Securities
     name: str
     holdings: Holdings | OrderGenerationError
-    quotes: Mapping[str, Quote | DataProblem]
+    quotes: Mapping[str, Quoted]
 
 
 class PortfolioWork:
@@ -202,7 +202,7 @@ class PortfolioWork:
 
     def _quotes(
         self, snapshot: MarketSnapshot, holdings: Holdings, deadline: Deadline
-    ) -> Mapping[str, Quote | DataProblem]:
+    ) -> Mapping[str, Quoted]:
         """The quotes of what a portfolio holds that the market of the run does not have."""
         if snapshot.prices is None:
             return {}

@@ -22,7 +22,7 @@ from ordergen_client.commands.shared.options import with_client
 from ordergen_client.commands.shared.securities import by_security, restriction
 from ordergen_client.commands.shared.servers import Server
 from ordergen_client.records.options import RebalanceOptions
-from ordergen_client.records.states import OpenOrders, PortfolioState, Restriction, Sides, Strategy
+from ordergen_client.records.states import OpenOrders, PortfolioState, Restriction, Sides, Strategy, Unpriced
 from ordergen_client.records.values import PortfolioRebalance, Position
 from ordergen_client.showing.output import Form, Output
 from ordergen_client.showing.portfolio import show_portfolio
@@ -103,6 +103,13 @@ _HOW: Final = (
         type=click.Choice([str(one) for one in OpenOrders], case_sensitive=False),
         help="Who has open orders: REFUSE lets them fail, COUNT takes the orders as filled, IGNORE does not"
         " look. The server's choice is REFUSE where it has an order service.",
+    ),
+    click.option(
+        "--unpriced",
+        type=click.Choice([str(one) for one in Unpriced], case_sensitive=False),
+        default="FAIL",
+        show_default=True,
+        help="FREEZE leaves what has no usable price as it is, and rebalances the rest.",
     ),
 )
 
@@ -298,6 +305,7 @@ def _options(client: Client, how: Mapping[str, Any]) -> RebalanceOptions:
             security_limits=security_limits(client, how["security_limits"]),
             group_limits=group_limits(client, how["group_limits"]),
             open_orders=OpenOrders(how["open_orders"].upper()) if how["open_orders"] else None,
+            unpriced=Unpriced(how["unpriced"].upper()),
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error

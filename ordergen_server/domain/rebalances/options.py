@@ -33,6 +33,13 @@ class Sides(Enum):
     SELL_ONLY = "SELL_ONLY"
 
 
+class Unpriced(Enum):
+    """What becomes of securities without a usable price."""
+
+    FAIL = "FAIL"
+    FREEZE = "FREEZE"
+
+
 class LotSides(Enum):
     """Which orders of a security are in lots."""
 
@@ -123,6 +130,8 @@ class RebalanceOptions:
         maximum_price_age_days: so many days before the date of the run a price may be of; None is any age.
         open_orders: what to do with portfolios that have open orders; None, of a run, is not to look, for
             there was no order service.
+        unpriced: whether a security without a usable price fails the portfolios that need it, or stays as it
+            is in them and counts nothing.
     """
 
     minimum_cash_amount: Decimal | None = None
@@ -141,6 +150,7 @@ class RebalanceOptions:
     security_limits: tuple[SecurityLimit, ...] = ()
     group_limits: tuple[GroupLimit, ...] = ()
     open_orders: OpenOrders | None = None
+    unpriced: Unpriced = Unpriced.FAIL
 
     def in_full(self, defaults: DefaultOptions, path: str = "options") -> "RebalanceOptions":
         """With what the server is configured with where these say nothing.

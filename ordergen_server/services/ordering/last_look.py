@@ -114,6 +114,7 @@ def _moved(proposal: Proposal, holdings: Holdings) -> Iterator[Violation]:
         )
         for one in result.positions
     }
+    expected |= {one.security.security_id: one.quantity for one in result.frozen}
     for one in sorted(expected.keys() | holdings.quantities.keys()):
         was, now = expected.get(one, ZERO), holdings.quantities.get(one, ZERO)
         if was != now:

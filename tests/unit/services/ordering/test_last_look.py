@@ -9,6 +9,7 @@ import pytest
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.models import Position
 from ordergen_server.domain.open_orders import OpenOrder, OpenOrders
+from ordergen_server.domain.rebalances.frozen import FrozenPosition, FrozenSecurity, PriceProblem
 from ordergen_server.domain.rebalances.options import RebalanceOptions, TradingCosts
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
 from ordergen_server.domain.rebalances.weight_limits import GroupLimit, SecurityLimit
@@ -147,6 +148,17 @@ def test_a_limit_that_new_prices_break_is_told_with_its_numbers() -> None:
 def test_a_limit_that_was_not_kept_at_the_prices_of_the_run_is_not_looked_at() -> None:
     broken = RebalanceOptions(security_limits=(SecurityLimit(security_id(1), None, Decimal("0.29")),))
     assert kinds(proposed(), options=broken) == []
+
+
+def test_what_is_frozen_must_be_held_as_it_was_and_counts_nothing_else() -> None:
+    """Its price may have come since: the proposal did not reckon with it."""
+    frozen = FrozenSecurity(
+        security_id(3), "T3", Decimal(0), Decimal(0), Decimal(0), PriceProblem.MISSING_DATA
+    )
+    one = replace(proposed(), frozen=(FrozenPosition(frozen, Decimal(7)),), frozen_count=1)
+    held = holdings("4000", {1: "600", 3: "7"})
+    assert kinds(one, held) == kinds(one, held, {**PRICES, 3: "1000"}) == []
+    assert kinds(one, holdings("4000", {1: "600", 3: "6"})) == ["QUANTITY_MOVED"]
 
 
 @pytest.mark.parametrize("flow", ["1000", "-1000"])

@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from ordergen_client.records.diagnoses import Caller, Dependency, Diagnosis
     from ordergen_client.records.drifts import PortfolioDrift, WorstPosition
     from ordergen_client.records.explanations import Relaxations, Rule, RulePrice
+    from ordergen_client.records.options import RebalanceOptions
     from ordergen_client.records.price_ranges import PriceRange
     from ordergen_client.records.settings import DoNotTrade, PortfolioSettings
     from ordergen_client.records.states import (
@@ -93,7 +94,6 @@ if TYPE_CHECKING:
         Position,
         Rebalance,
         RebalanceEvent,
-        RebalanceOptions,
         RebalancePosition,
         Security,
         SecurityMatches,
@@ -151,6 +151,7 @@ _PLACES = {
     "ordergen_client.records.diagnoses": ("Caller", "Dependency", "Diagnosis"),
     "ordergen_client.records.drifts": ("PortfolioDrift", "WorstPosition"),
     "ordergen_client.records.explanations": ("Relaxations", "Rule", "RulePrice"),
+    "ordergen_client.records.options": ("RebalanceOptions",),
     "ordergen_client.records.price_ranges": ("PriceRange",),
     "ordergen_client.records.settings": ("DoNotTrade", "PortfolioSettings"),
     "ordergen_client.records.states": (
@@ -178,7 +179,6 @@ _PLACES = {
         "Position",
         "Rebalance",
         "RebalanceEvent",
-        "RebalanceOptions",
         "RebalancePosition",
         "Security",
         "SecurityMatches",

@@ -6,12 +6,12 @@ from decimal import Decimal
 from random import Random
 
 from ordergen_client.errors import OrderGenerationError
+from ordergen_client.records.options import RebalanceOptions
 from ordergen_client.records.states import PortfolioState, PositionReason, SolutionStatus
 from ordergen_client.records.values import (
     PortfolioRebalance,
     Rebalance,
     RebalanceEvent,
-    RebalanceOptions,
     RebalancePosition,
     Solution,
     Transaction,

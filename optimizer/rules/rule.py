@@ -1,6 +1,7 @@
 """Rules: what may be left out of a problem without another model. Bands belong to the model, and are none."""
 
 from collections.abc import Callable, Collection, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -16,7 +17,7 @@ from optimizer.problem.constraints import (
     TradingCosts,
 )
 from optimizer.problem.problem import Problem
-from optimizer.problem.weight_limits import GroupLimit
+from optimizer.problem.weight_limits import GroupLimit, SecurityLimit
 from optimizer.separable.choices import choices
 
 
@@ -44,9 +45,19 @@ _OF_ONE = (LotSize, MinimumTradeValue)
 
 def rules_of(problem: Problem) -> tuple[Rule, ...]:
     """The rules that can matter to a problem: the cash floor first, then the constraints that concern it."""
-    ids = {None, *(position.security_id for position in problem.positions)}
+    ids = {position.security_id for position in problem.positions}
     floor: tuple[Rule, ...] = () if problem.cash_floor is None else (CashFloor(),)
-    return floor + tuple(one for one in problem.constraints if getattr(one, "security_id", None) in ids)
+    return floor + tuple(one for one in problem.constraints if _concerns(one, ids))
+
+
+def _concerns(constraint: Constraint, ids: AbstractSet[str]) -> bool:
+    """Whether a constraint is about any of these securities, or about orders of all."""
+    match constraint:
+        case LotSize() | Restriction() | SecurityLimit():
+            return constraint.security_id in ids
+        case GroupLimit():
+            return not ids.isdisjoint(constraint.security_ids)
+    return True
 
 
 def without(problem: Problem, rules: Collection[Rule]) -> Problem:

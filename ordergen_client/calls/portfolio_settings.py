@@ -9,9 +9,9 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from ordergen_client.calls.call import Call, Pages, nothing
 from ordergen_client.records import checks, setting_messages
 from ordergen_client.records.checks import Number
+from ordergen_client.records.options import RebalanceOptions, RestrictionName
 from ordergen_client.records.settings import DoNotTrade, PortfolioSettings
 from ordergen_client.records.states import Restriction
-from ordergen_client.records.values import RebalanceOptions, RestrictionName
 
 
 class Unchanged(Enum):

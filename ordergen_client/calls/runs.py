@@ -10,15 +10,9 @@ from ordergen_client.calls.call import Call, Pages, Stream, Watch, nothing, repe
 from ordergen_client.records import checks, comparison_messages, messages
 from ordergen_client.records.checks import Number
 from ordergen_client.records.comparisons import ComparisonEvent, Variant
+from ordergen_client.records.options import DEFAULT_OPTIONS, RebalanceOptions
 from ordergen_client.records.states import PortfolioState, View
-from ordergen_client.records.values import (
-    DEFAULT_OPTIONS,
-    PortfolioRebalance,
-    Position,
-    Rebalance,
-    RebalanceEvent,
-    RebalanceOptions,
-)
+from ordergen_client.records.values import PortfolioRebalance, Position, Rebalance, RebalanceEvent
 
 Item = TypeVar("Item")
 AnyView = View | Literal["BASIC", "FULL"]

@@ -6,8 +6,9 @@ from decimal import Decimal
 
 from ordergen_client.errors import OrderGenerationError
 from ordergen_client.records.checks import record, records, text
+from ordergen_client.records.options import DEFAULT_OPTIONS, RebalanceOptions
 from ordergen_client.records.states import PortfolioState
-from ordergen_client.records.values import DEFAULT_OPTIONS, ZERO, Position, RebalanceOptions
+from ordergen_client.records.values import ZERO, Position
 
 
 @dataclass(frozen=True, slots=True, init=False)

@@ -22,6 +22,7 @@ from ordergen_client.records.diagnoses import Caller, Dependency, Diagnosis
 from ordergen_client.records.drifts import PortfolioDrift, WorstPosition
 from ordergen_client.records.figures import decimal, price_range, relaxations, rule_price, summary, zero
 from ordergen_client.records.lazily import Lazily
+from ordergen_client.records.options import RebalanceOptions
 from ordergen_client.records.states import (
     PortfolioState,
     Sides,
@@ -36,7 +37,6 @@ from ordergen_client.records.values import (
     Position,
     Rebalance,
     RebalanceEvent,
-    RebalanceOptions,
     RebalancePosition,
     Security,
     SecurityMatches,

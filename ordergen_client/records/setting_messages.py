@@ -6,8 +6,8 @@ from globeco.ordergen.v1 import portfolio_settings_pb2 as pb
 from globeco.ordergen.v1 import rebalance_pb2
 
 from ordergen_client.records import messages
+from ordergen_client.records.options import RebalanceOptions
 from ordergen_client.records.settings import DoNotTrade, PortfolioSettings
-from ordergen_client.records.values import RebalanceOptions
 
 
 def portfolio_settings(message: pb.PortfolioSettings) -> PortfolioSettings:

@@ -5,7 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from ordergen_client.records.values import Rebalance, RebalanceOptions
+from ordergen_client.records.options import RebalanceOptions
+from ordergen_client.records.values import Rebalance
 from ordergen_client.records.weight_limits import GroupLimit, SecurityLimit
 from ordergen_client.report.attention import Attention
 from ordergen_client.report.exact import money, percent

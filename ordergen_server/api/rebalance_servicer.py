@@ -10,6 +10,7 @@ from google.protobuf import empty_pb2
 from ordergen_server.api.call import Call, Limits
 from ordergen_server.api.messages import comparisons, decoding, drifts, encoding, explanations
 from ordergen_server.api.messages.encoded_events import EncodedEvents
+from ordergen_server.api.messages.options import rebalance_options
 from ordergen_server.api.settings_servicer import SettingsServicer
 from ordergen_server.domain.rebalances.results import PortfolioState, View
 from ordergen_server.domain.requests.ids import check_entity_id, check_object_id, check_version
@@ -73,7 +74,7 @@ class RebalanceServicer(SettingsServicer):
         with Violations() as violations:
             check_entity_id(request.portfolio_id, "portfolio_id", violations)
             repeatable = decoding.request(request, violations)
-            options = decoding.options(request.options, violations)
+            options = rebalance_options(request.options, violations)
             cash_flow = decoding.cash_flow(request, violations)
         explained: list[Explanation] = []
         result = self._rebalancers.portfolio.rebalance(
@@ -95,7 +96,7 @@ class RebalanceServicer(SettingsServicer):
         with Violations() as violations:
             check_object_id(request.model_id, "model_id", violations)
             repeatable = decoding.request(request, violations)
-            options = decoding.options(request.options, violations)
+            options = rebalance_options(request.options, violations)
             view = decoding.view(request.view, violations)
             portfolio_ids = decoding.chosen(request.portfolio_ids, violations)
             cash_flows = decoding.cash_flows(request.cash_flows, violations)
@@ -130,7 +131,7 @@ class RebalanceServicer(SettingsServicer):
         with Violations() as violations:
             check_object_id(request.model_id, "model_id", violations)
             repeatable = decoding.request(request, violations)
-            options = decoding.options(request.options, violations)
+            options = rebalance_options(request.options, violations)
             portfolio_ids = decoding.chosen(request.portfolio_ids, violations)
             cash_flows = decoding.cash_flows(request.cash_flows, violations)
         started = self._rebalancers.model.start(

@@ -244,9 +244,7 @@ RULES: dict[str, Rule] = {
     "RebalanceOptions.security_limits": Rule(
         "at most 1,000, each security once", too_many(1000) | st.just(Entries(2))
     ),
-    "RebalanceOptions.group_limits": Rule(
-        "at most 100, each name once, with at most 1,000 security_ids in all", too_many(100)
-    ),
+    "RebalanceOptions.group_limits": Rule("at most 100, each name once", too_many(100)),
     "SecurityLimit.security_id": _ENTITY_ID,
     "GroupLimit.name": Rule(
         "1 to 255 characters, not blank, unique in the options",
@@ -255,7 +253,7 @@ RULES: dict[str, Rule] = {
         ),
     ),
     "GroupLimit.security_ids": Rule(
-        "at least one, exactly 24 alphanumeric characters each, once; at most 1,000 in all groups",
+        "at least one and at most 1,000, exactly 24 alphanumeric characters each, once",
         st.just(Entries(0)) | entity_ids | too_many(1000),
     ),
     **{

@@ -21,8 +21,9 @@ from ordergen_client.commands.shared.failures import NEEDS_A_LOOK
 from ordergen_client.commands.shared.options import with_client
 from ordergen_client.commands.shared.securities import by_security, restriction
 from ordergen_client.commands.shared.servers import Server
+from ordergen_client.records.options import RebalanceOptions
 from ordergen_client.records.states import PortfolioState, Restriction, Sides, Strategy
-from ordergen_client.records.values import PortfolioRebalance, Position, RebalanceOptions
+from ordergen_client.records.values import PortfolioRebalance, Position
 from ordergen_client.showing.output import Form, Output
 from ordergen_client.showing.portfolio import show_portfolio
 from ordergen_client.showing.run import RunRead, show_run

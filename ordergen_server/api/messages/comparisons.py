@@ -6,6 +6,7 @@ from globeco.ordergen.v1 import rebalance_service_pb2 as pb
 from ordergen_server.api.messages import decoding
 from ordergen_server.api.messages.encoding import set_decimal
 from ordergen_server.api.messages.errors import to_status
+from ordergen_server.api.messages.options import rebalance_options
 from ordergen_server.domain.desk.comparisons import (
     ComparedPortfolio,
     ComparedVariant,
@@ -42,7 +43,7 @@ def comparison(message: pb.CompareOptionsRequest, violations: Violations) -> Com
 
 def _variant(message: comparison_pb2.OptionsVariant, above: str, violations: Violations) -> Variant:
     own = Violations()
-    options = decoding.options(message.options, own)
+    options = rebalance_options(message.options, own)
     positions = decoding.positions(message.draft_positions, "draft_positions", own)
     check_positions(positions, "draft_positions", own)
     violations.include(own, above)

@@ -8,8 +8,10 @@ from globeco.ordergen.v1 import rebalance_pb2
 from google.protobuf import field_mask_pb2
 from google.type import date_pb2
 
-from ordergen_server.api.messages.decoding import decimal_or_none, masked_fields, restriction
+from ordergen_server.api.messages.decoding import masked_fields
 from ordergen_server.api.messages.encoding import set_date, set_decimal, set_time
+from ordergen_server.api.messages.numbers import decimal_or_none
+from ordergen_server.api.messages.options import restriction
 from ordergen_server.domain.desk.portfolio_settings import (
     FIELDS,
     DoNotTrade,

@@ -8,8 +8,6 @@ from ordergen_server.domain.requests.ids import check_entity_id
 from ordergen_server.domain.requests.violations import Violations
 
 MAXIMUM_GROUP_NAME = 255
-#: Of all groups together: their options are stored with a run, and told with it by every list.
-MAXIMUM_MEMBERS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +57,6 @@ def check_weights(
 
 def check_groups(groups: Sequence[GroupLimit], path: str, violations: Violations) -> None:
     """Check the names of groups, and their securities."""
-    members = sum(len(group.security_ids) for group in groups)
-    if members > MAXIMUM_MEMBERS:
-        violations.add(path, f"must have at most {MAXIMUM_MEMBERS:,} security_ids in all, not {members:,}")
     names: set[str] = set()
     for index, group in enumerate(groups):
         where = f"{path}[{index}]"

@@ -10,7 +10,7 @@ from globeco.ordergen.v1 import model_pb2
 from globeco.ordergen.v1.model_service_pb2_grpc import ModelServiceStub
 from google.protobuf import empty_pb2, field_mask_pb2
 
-from ordergen_server.api.messages.decoding import NUMBER_RULE
+from ordergen_server.api.messages.numbers import NUMBER_RULE
 from ordergen_server.domain.requests.ids import USED_BEFORE
 from tests.builders import security_id
 from tests.integration.api.model_calls import (

@@ -24,6 +24,7 @@ from ordergen_server.domain.rebalances.options import (
     TradingCosts,
 )
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
+from ordergen_server.domain.rebalances.weight_limits import GroupLimit, SecurityLimit
 from ordergen_server.services.explaining import KINDS, explain
 from ordergen_server.services.portfolio import rebalance_portfolios
 from ordergen_server.services.securities import Securities
@@ -31,6 +32,8 @@ from tests.builders import holdings, portfolio_id, position, result, security_id
 from tests.limits import PATIENCE
 from tests.unit.services.runs import BUYS, OPTIONS, RESTS, WORTHLESS, house
 
+#: Of a target of a tenth: a limit of five hundredths.
+HALF = Decimal("0.05")
 FLOOR = Rule(RuleKind.CASH_FLOOR)
 
 
@@ -104,6 +107,20 @@ def test_prices_of_the_strategy_that_trades_least() -> None:
     found, told = explained(holdings("1000"), options)
     assert found.drift_after == Decimal("0.02")
     assert told == Explanation()  # without lots it would trade less, and be farther from its target
+
+
+def test_a_limit_is_told_with_what_it_is_about() -> None:
+    security, group = security_id(1), GroupLimit("Tech", (security_id(1), security_id(9)), None, HALF)
+    for options, rule in (
+        (
+            RebalanceOptions(security_limits=(SecurityLimit(security, None, HALF),)),
+            Rule(RuleKind.SECURITY_LIMIT, security, "T1"),
+        ),
+        (RebalanceOptions(group_limits=(group,)), Rule(RuleKind.GROUP_LIMIT, name="Tech")),
+    ):
+        found, told = explained(holdings("1000"), options, position(1, "0.1", "0.1", "0.1"))
+        assert found.drift_after == HALF
+        assert told == Explanation((RulePrice(rule, HALF, proven=True),))
 
 
 def test_an_infeasible_portfolio_has_the_smallest_sets_that_help() -> None:

@@ -10,8 +10,9 @@ from globeco.ordergen.v1.rebalance_pb2 import RebalanceOptions as OptionsMessage
 
 from ordergen_client.records import comparison_messages, messages
 from ordergen_client.records.comparisons import Variant
+from ordergen_client.records.options import RebalanceOptions
 from ordergen_client.records.states import PortfolioState as ClientState
-from ordergen_client.records.values import Position, RebalanceOptions
+from ordergen_client.records.values import Position
 from ordergen_server.api.messages import comparisons, encoding, explanations
 from ordergen_server.domain.desk.comparisons import ComparedPortfolio, ComparedVariant
 from ordergen_server.domain.desk.explanations import Explanation, Relaxations, Rule, RuleKind, RulePrice

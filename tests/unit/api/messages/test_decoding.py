@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ordergen_server.api.messages import decoding
-from ordergen_server.api.messages.decoding import NUMBER_RULE
+from ordergen_server.api.messages.numbers import NUMBER_RULE, decimal, decimal_or_none
 from ordergen_server.domain.models import ModelContent
 from ordergen_server.domain.stores import Request
 from tests.builders import portfolio_id, position, security_id
@@ -20,7 +20,7 @@ Options = rebalance_pb2.RebalanceOptions
 
 def number(text: str) -> tuple[Decimal | None, list[tuple[str, str]]]:
     message = decimal_pb2.Decimal(value=text)
-    return decoded(lambda violations: decoding.decimal_or_none(message, "path", violations))
+    return decoded(lambda violations: decimal_or_none(message, "path", violations))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_what_is_no_number_of_ours(text: str) -> None:
 def test_no_number() -> None:
     assert number("") == (None, [])
     message = decimal_pb2.Decimal()
-    assert decoded(lambda violations: decoding.decimal(message, "path", violations)) == (Decimal(0), [])
+    assert decoded(lambda violations: decimal(message, "path", violations)) == (Decimal(0), [])
 
 
 @given(

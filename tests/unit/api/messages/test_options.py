@@ -7,7 +7,7 @@ from globeco.ordergen.v1 import rebalance_pb2
 from google.protobuf import duration_pb2
 from google.type import decimal_pb2
 
-from ordergen_server.api.messages import decoding
+from ordergen_server.api.messages.options import rebalance_options
 from ordergen_server.domain.rebalances.options import (
     LotSides,
     LotSize,
@@ -25,7 +25,7 @@ Options = rebalance_pb2.RebalanceOptions
 
 
 def options(message: Options) -> tuple[RebalanceOptions, list[tuple[str, str]]]:
-    return decoded(lambda violations: decoding.options(message, violations))
+    return decoded(lambda violations: rebalance_options(message, violations))
 
 
 def test_no_options() -> None:

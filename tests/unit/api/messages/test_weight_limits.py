@@ -7,15 +7,16 @@ import pytest
 from globeco.ordergen.v1 import rebalance_pb2
 from google.type import decimal_pb2
 
-from ordergen_server.api.messages import decoding, encoding
+from ordergen_server.api.messages import encoding
+from ordergen_server.api.messages.options import rebalance_options
 from ordergen_server.domain.rebalances.options import RebalanceOptions
 from ordergen_server.domain.rebalances.weight_limits import (
-    MAXIMUM_MEMBERS,
     GroupLimit,
     LimitBreach,
     SecurityLimit,
 )
 from ordergen_server.domain.requests.violations import Violations
+from ordergen_server.repositories.mongodb.full_pages import PAGE_BYTES
 from tests.builders import rebalance, result, security_id
 
 Options = rebalance_pb2.RebalanceOptions
@@ -24,7 +25,7 @@ A, B = security_id(1), security_id(2)
 
 def decoded(message: Options) -> tuple[RebalanceOptions, list[str]]:
     violations = Violations()
-    value = decoding.options(message, violations)
+    value = rebalance_options(message, violations)
     return value, [one.subject for one in violations.found]
 
 
@@ -54,21 +55,16 @@ def merged(*messages: Options) -> Options:
     return found
 
 
-#: Ten groups of a hundred securities each, which may be the same.
-MOST = [group(*map(security_id, range(100)), name=f"Group {place}") for place in range(10)]
+#: As many groups as there may be, each with as many securities; they may be the same.
+MOST = merged(*(group(*map(security_id, range(1000)), name=f"Group {place}") for place in range(100)))
 
 
-def test_groups_have_a_thousand_securities_in_all() -> None:
-    value, broken = decoded(merged(*MOST))
+def test_the_largest_groups_fit_into_a_row_of_a_list() -> None:
+    value, broken = decoded(MOST)
     assert broken == []
-    assert sum(len(one.security_ids) for one in value.group_limits) == MAXIMUM_MEMBERS
-    violations = Violations()
-    decoding.options(merged(*MOST, group(A)), violations)
-    [found] = violations.found
-    assert (found.subject, found.rule) == (
-        "options.group_limits",
-        "must have at most 1,000 security_ids in all, not 1,001",
-    )
+    assert {len(one.security_ids) for one in value.group_limits} == {1000}
+    row = encoding.rebalance(replace(rebalance(), options=value))
+    assert row.ByteSize() < PAGE_BYTES
 
 
 def test_limits_go_there_and_back_digit_for_digit() -> None:

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from ordergen_client.errors import NotToBeTraded, OrderGenerationError
+from ordergen_client.records.options import RebalanceOptions
 from ordergen_client.records.states import PositionReason
-from ordergen_client.records.values import PortfolioRebalance, RebalanceEvent, RebalanceOptions
+from ordergen_client.records.values import PortfolioRebalance, RebalanceEvent
 from ordergen_client.report.blocks import Limits
 from ordergen_client.report.write import write_report
 from ordergen_client.whole_file import FileNotWrittenError

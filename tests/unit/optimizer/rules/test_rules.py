@@ -51,12 +51,12 @@ def sides_of_limits(draw: st.DrawFn) -> tuple[Decimal | None, Decimal | None]:
 
 @st.composite
 def weight_limits(draw: st.DrawFn, ids: list[str]) -> list[Constraint]:
-    """Of a security, of a group, of both or of none."""
+    """Of a security, of a group that may have others in it, of both or of none."""
     limits: list[Constraint] = []
     if draw(st.booleans()):
         limits.append(SecurityLimit(draw(st.sampled_from(ids)), *draw(sides_of_limits())))
     if draw(st.booleans()):
-        members = draw(st.lists(st.sampled_from(ids), unique=True, min_size=1))
+        members = draw(st.lists(st.sampled_from([*ids, "S9"]), unique=True, min_size=1))
         limits.append(GroupLimit("G", tuple(members), *draw(sides_of_limits())))
     return limits
 
@@ -174,7 +174,12 @@ def drift_of(whole: Problem, orders: tuple[int, ...]) -> Fraction:
 
 
 def test_rules_on_securities_that_are_not_there_are_none() -> None:
-    absent = (Restriction("Z", Side.HOLD), LotSize("Z", 5))
+    absent = (
+        Restriction("Z", Side.HOLD),
+        LotSize("Z", 5),
+        SecurityLimit("Z", Decimal(1)),
+        GroupLimit("G", ("Y", "Z"), Decimal(1)),
+    )
     whole = replace(problem(position(target="0.5", high="1"), cash="100"), constraints=(*absent, TURNOVER))
     assert rules_of(whole) == (CashFloor(), TURNOVER)
     assert rules_of(replace(whole, cash_floor=None)) == (TURNOVER,)

@@ -5,8 +5,9 @@ Artificial Intelligence 32 (1987), 57-95. A conflict is a set of rules that leav
 are left out, so that one of them has to go; it is found by halving: U. Junker, "QUICKXPLAIN: preferred
 explanations and relaxations for over-constrained problems", AAAI 2004.
 
-Both suppose that whoever leaves out more has more answers. A restriction that excuses a band breaks that:
-such rules stay while a conflict is looked for, and each of them may have to go, too, wherever there is one.
+Both suppose that whoever leaves out more has more answers. A restriction that excuses a band, or a limit of a
+group, breaks that: such rules stay while a conflict is looked for, and each of them may have to go, too,
+wherever there is one.
 """
 
 from collections import deque

@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from optimizer.answer.limit_breaches import weighed
 from optimizer.problem.constraints import (
     Constraint,
     LotSize,
@@ -36,8 +37,10 @@ def never() -> bool:
     return False
 
 
-_NARROWING = (CashFloor, LotSize, MinimumTradeValue, MaximumTurnover, MaximumTradeCount)
-"""Rules that forbid orders and do nothing else: whatever is left out beside them."""
+_OF_ALL = (CashFloor, MaximumTurnover, MaximumTradeCount)
+"""Rules over all orders together, that forbid and do nothing else: whatever is left out beside them."""
+_OF_ONE = (LotSize, MinimumTradeValue)
+"""Rules of each position, of which that is as true, unless what a group of positions can reach matters."""
 
 
 def rules_of(problem: Problem) -> tuple[Rule, ...]:
@@ -72,22 +75,34 @@ def narrowing(problem: Problem, rules: Sequence[Rule]) -> frozenset[Rule]:
     """Those rules without which every answer of the problem stays one, whatever else is left out.
 
     A restriction is none of them while it holds a position outside its band, which it excuses: without it the
-    band has to be met. One side alone is none while there is any such position.
+    band has to be met. One side alone is none while there is any such position. Lots and minimum trades are
+    none while a group may be excused: without them it may be within reach of its limit, which then has to be
+    met.
     """
     excused = {problem.positions[index].security_id for index in choices(problem).breaches}
     is_known = all(map(_excuses_bands_alone, problem.constraints))
-    return frozenset(one for one in rules if _only_forbids(one, excused, is_known=is_known))
+    kinds = (*_OF_ALL, GroupLimit) if _may_excuse_a_group(problem) else (*_OF_ALL, *_OF_ONE, GroupLimit)
+    return frozenset(
+        one for one in rules if isinstance(one, kinds) or _only_forbids(one, excused, is_known=is_known)
+    )
 
 
 def _only_forbids(rule: object, excused: Collection[str], *, is_known: bool) -> bool:
-    """Whether a rule forbids orders and excuses nothing; of a kind that is new here it is not supposed."""
-    if isinstance(rule, _NARROWING):
-        return True
+    """Whether a restriction or a side forbids and excuses nothing; beside what is not known it may."""
     if isinstance(rule, OneSided):
         return is_known and not excused
     return is_known and isinstance(rule, Restriction) and rule.security_id not in excused
 
 
+def _may_excuse_a_group(problem: Problem) -> bool:
+    """Whether the holdings break the limit of a group while something keeps them from being traded."""
+    held = [line.held for line in problem.lines]
+    return any(isinstance(one, Restriction | OneSided) for one in problem.constraints) and any(
+        isinstance(one.limit, GroupLimit) and one.excess(one.value(problem.lines, held))
+        for one in weighed(problem)
+    )
+
+
 def _excuses_bands_alone(constraint: object) -> bool:
     """Whether a constraint is of a kind that is excused by no restriction, and excuses nothing but bands."""
-    return isinstance(constraint, (*_NARROWING, OneSided, Restriction, TradingCosts))
+    return isinstance(constraint, (*_OF_ALL, *_OF_ONE, OneSided, Restriction, TradingCosts))

@@ -42,12 +42,19 @@ class Column:
         title: the heading for eyes.
         kind: what it has.
         spare: 0 is never left out; of others those with the highest number go first.
+        alone: the heading for eyes where the column before it is left out, whose heading it goes on from.
     """
 
     key: str
     title: str
     kind: Kind = Kind.TEXT
     spare: int = 0
+    alone: str = ""
+
+    @property
+    def name(self) -> str:
+        """The heading for eyes where no other column stands before it."""
+        return self.alone or self.title
 
 
 def shown(value: object, kind: Kind) -> Text:

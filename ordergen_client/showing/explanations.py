@@ -50,7 +50,8 @@ def _price(price: RulePrice) -> str:
     rule = _rule(price.rule)
     if price.drift_saved is None:
         return f"{rule}: not known in the time there was"
-    return f"{rule}: {percent(price.drift_saved)} of drift{'' if price.proven else ', not proven'}"
+    told = f"{rule}: {percent(price.drift_saved)} of market value in drift"
+    return told if price.proven else f"{told}, not proven"
 
 
 def _together(rules: Iterable[Rule]) -> str:

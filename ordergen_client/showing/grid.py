@@ -25,10 +25,14 @@ _GAP = 3
 
 @dataclass(slots=True)
 class _Fitted:
-    """A column, its cells, and how wide it is: in full, folded no more than reads well, and word by word."""
+    """A column, its cells, and how wide it is: in full, folded no more than reads well, and word by word.
+
+    The title is the heading; empty where there is none.
+    """
 
     column: Column
     cells: list[Text]
+    title: str
     least: int
     good: int
     most: int
@@ -36,12 +40,21 @@ class _Fitted:
     @classmethod
     def of(cls, column: Column, rows: Sequence[Row], *, headers: bool) -> "_Fitted":
         cells = [shown(row.get(column.key), column.kind) for row in rows]
-        texts = [cell.plain for cell in cells] + ([column.title] if headers else [])
-        most = max(map(cell_len, texts), default=0)
+        title = column.title if headers else ""
+        texts = [cell.plain for cell in cells] + [title]
+        most = max(map(cell_len, texts))
         if column.kind is not Kind.TEXT:
-            return cls(column, cells, most, most, most)
+            return cls(column, cells, title, most, most, most)
         words = max((cell_len(word) for text in texts for word in text.split()), default=0)
-        return cls(column, cells, min(words, _TEXT_WIDTH), min(most, _TEXT_WIDTH), most)
+        return cls(column, cells, title, min(words, _TEXT_WIDTH), min(most, _TEXT_WIDTH), most)
+
+    def by_itself(self) -> "_Fitted":
+        """The same without the column before it; a longer heading stands word below word."""
+        if not (self.title and self.column.alone):
+            return self
+        word = max(map(cell_len, self.column.alone.split()))
+        widths = (max(word, width) for width in (self.least, self.good, self.most))
+        return _Fitted(self.column, self.cells, self.column.alone, *widths)
 
 
 def print_rows(
@@ -70,7 +83,7 @@ def print_rows(
     if heading:
         console.print(f"{heading}: none", highlight=False)
     elif headers and left_out:
-        names = ", ".join(column.title for column in left_out)
+        names = ", ".join(column.name for column in left_out)
         console.print(f"Too narrow for: {names}. --output csv has all.", style="dim", highlight=False)
 
 
@@ -107,10 +120,11 @@ def _fitting(console: Console, columns: list[_Fitted]) -> list[_Fitted]:
     if not console.is_terminal:
         return columns
     while sum(one.good for one in columns) + _gaps(columns) > console.width:
-        spare = max(columns, key=lambda one: one.column.spare)
-        if not spare.column.spare:
+        place = max(range(len(columns)), key=lambda one: columns[one].column.spare)
+        if not columns[place].column.spare:
             break
-        columns = [one for one in columns if one is not spare]
+        _, *after = columns[place:]
+        columns = [*columns[:place], *(one.by_itself() for one in after[:1]), *after[1:]]
     left = console.width - sum(one.least for one in columns) - _gaps(columns)
     if left < 0:
         return []
@@ -129,7 +143,7 @@ def _print_table(console: Console, columns: Sequence[_Fitted], title: str, *, he
     table.show_header, table.pad_edge, table.show_edge = headers, False, False
     for one in columns:
         table.add_column(
-            one.column.title,
+            one.title,
             justify="right" if one.column.kind.is_number else "left",
             width=one.most,
             overflow="fold",
@@ -150,5 +164,5 @@ def _print_down(console: Console, rows: Sequence[Row], columns: Sequence[Column]
     if title:
         console.print(Text(printable(title), style="italic"))
     for row in rows:
-        print_details(console, {one.title: shown(row.get(one.key), one.kind) for one in columns})
+        print_details(console, {one.name: shown(row.get(one.key), one.kind) for one in columns})
         console.print()

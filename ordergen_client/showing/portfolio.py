@@ -20,21 +20,21 @@ LINES: Final = (
     Column("side", "Side", Kind.SIDE),
     Column("quantity", "Shares", Kind.COUNT),
     Column("price", "Price", Kind.PRICE, 3),
-    Column("price_date", "of", Kind.TIME, 10),
+    Column("price_date", "of", Kind.TIME, 10, "Price date"),
     Column("value", "Value", Kind.MONEY, 2),
     Column("original_quantity", "Held", Kind.COUNT, 7),
-    Column("adjusted_quantity", "then", Kind.COUNT, 7),
+    Column("adjusted_quantity", "then", Kind.COUNT, 7, "Held then"),
     Column("weight_before", "Weight", Kind.PERCENT, 5),
-    Column("weight_after", "then", Kind.PERCENT),
+    Column("weight_after", "then", Kind.PERCENT, 0, "Weight then"),
     Column("target", "Target", Kind.PERCENT, 4),
     Column("low", "Band from", Kind.PERCENT, 6),
-    Column("high", "to", Kind.PERCENT, 6),
+    Column("high", "to", Kind.PERCENT, 6, "Band to"),
     Column("reason", "Why"),
 )
 _WITH_RANGES: Final = (
     *LINES[:-1],
     Column("good_from", "Good from", Kind.COUNT, 8),
-    Column("good_to", "to", Kind.COUNT, 8),
+    Column("good_to", "to", Kind.COUNT, 8, "Good to"),
     LINES[-1],
 )
 _CENT: Final = Decimal("0.01")

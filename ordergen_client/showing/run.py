@@ -27,7 +27,7 @@ PORTFOLIOS: Final = (
     Column("status", "Answer", Kind.ID, 5),
     Column("market_value", "Market value", Kind.MONEY, 2),
     Column("drift_before", "Drift", Kind.PERCENT, 1),
-    Column("drift_after", "then", Kind.PERCENT),
+    Column("drift_after", "then", Kind.PERCENT, 0, "Drift then"),
     Column("cash_after", "Cash then", Kind.MONEY, 6),
     Column("buys", "Buys", Kind.COUNT, 7),
     Column("sells", "Sells", Kind.COUNT, 7),

@@ -39,11 +39,11 @@ from ordergen_client.cli import main
 from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.builders import MODEL_ID, portfolio_id
-from tests.e2e.api import Api, message_of
+from tests.e2e.api import Api, message_of, served
 from tests.limits import PATIENCE
 from tests.waiting import eventually
 
-PORTFOLIOS, MAXIMUM_RUNS = 6, 4
+PORTFOLIOS, MAXIMUM_RUNS, MANY = 6, 4, 100
 TARGETS = ("0.1", "0.2", "0.3", "0.25")
 VARIANTS = [Variant("band", Options(strategy="TO_BAND")), Variant("target")]
 
@@ -92,6 +92,42 @@ def test_each_variant_is_as_a_rebalance_would_be(
     assert events[-2:] == [ComparisonEvent(variant=one) for one in sums]
     for one in sums:
         check_sums(one, list(found[one.variant].values()))
+
+
+def test_five_variants_of_a_hundred_portfolios_read_each_once(mongodb_uri: str, database_name: str) -> None:
+    """And a frontier besides: each portfolio never drifts more from point to point, and ends at a variant."""
+    variants = [
+        Variant("band", soon(strategy="TO_BAND")),
+        Variant("target", soon()),
+        *(Variant(f"turnover {part}", soon(maximum_turnover_weight=part)) for part in ("0.05", "0.1", "0.2")),
+    ]
+    with (
+        SimulatedSiblings(portfolios=MANY, positions=6) as many,
+        served(mongodb_uri, database_name, many) as api,
+        client_of(api) as client,
+    ):
+        model_id = api.create(message_of(many.model)).model_id
+        before = many.calls("accounting").get("summary", 0)
+        events = list(client.runs.compare(variants, model_id=model_id, frontier_points=3))
+        assert many.calls("accounting")["summary"] - before == MANY
+    found = rows(events)
+    points = [f"frontier-{place}" for place in range(1, 4)]
+    assert list(found) == [*(one.name for one in variants), *points]
+    assert {len(each) for each in found.values()} == {MANY}
+    known = [key for key in found["band"] if found["band"][key].turnover and found["target"][key].turnover]
+    assert len(known) > MANY / 4
+    for key in known:
+        drifts = [found[name][key].drift_after or Decimal(0) for name in points]
+        assert drifts == sorted(drifts, reverse=True)
+        for end, name in (("frontier-1", "band"), ("frontier-3", "target")):
+            both = found[end][key], found[name][key]
+            if all(one.proven_optimal for one in both):
+                assert len({(one.turnover, one.drift_after) for one in both}) == 1
+
+
+def soon(**options: str) -> Options:
+    """With so little time that what is hard to prove does not keep a hundred portfolios waiting."""
+    return Options(solver_timeout_seconds=0.02, **options)  # type: ignore[arg-type] # texts of weights and names
 
 
 def check_sums(sums: ComparedVariant, portfolios: list[ComparedPortfolio]) -> None:

@@ -160,7 +160,7 @@ def _ruled(random: Random, drawn: Case) -> Case:
     return replace(
         drawn,
         only=random.choice((None, None, None, "BUY_ONLY", "SELL_ONLY")),
-        odd_sells=frozenset(one for one in ids if random.random() < 0.3),
+        odd_sells=frozenset(one for one in ids if random.random() < 0.5),
         sides={
             one: random.choice(("DO_NOT_BUY", "DO_NOT_SELL", "HOLD")) for one in ids if random.random() < 0.15
         },
@@ -197,17 +197,23 @@ def _limited(random: Random, drawn: Case) -> Case:
 def _weighed(random: Random, drawn: Case) -> Case:
     """In some cases with limits of weights about what the securities are worth now, or wanted to be."""
     ids = [one.id for one in drawn.positions]
-    weights = {one: _weights(random, drawn, (one,)) for one in ids if random.random() < 0.4}
+    is_loose = random.random() < 0.6
+    weights = {
+        one: _weights(random, drawn, (one,), is_loose=is_loose) for one in ids if random.random() < 0.4
+    }
     groups = {}
     for number in range(random.choice((0, 1, 1, 2, 3))):
         members = tuple(sorted(random.sample(ids, random.randint(1, len(ids)))))
-        groups[f"G{number}"] = _weights(random, drawn, members)
+        groups[f"G{number}"] = _weights(random, drawn, members, is_loose=is_loose)
     kind = random.random()
     return replace(drawn, weights=weights if kind < 0.25 else {}, groups=groups if 0.15 < kind < 0.45 else {})
 
 
-def _weights(random: Random, drawn: Case, ids: Sequence[str]) -> Weights:
-    """A limit between the least and the most that the securities may be worth, seldom beyond, or as now."""
+def _weights(random: Random, drawn: Case, ids: Sequence[str], *, is_loose: bool) -> Weights:
+    """A limit between the least and the most that the securities may be worth, seldom beyond, or as now.
+
+    A loose one leaves much of that: several tight ones of a portfolio seldom leave an answer.
+    """
     rules = Rules(drawn)
     low, high, held = Fraction(), Fraction(), Fraction()
     for one, price, ways in zip(drawn.positions, rules.prices, rules.allowed, strict=True):
@@ -217,13 +223,15 @@ def _weights(random: Random, drawn: Case, ids: Sequence[str]) -> Weights:
             ends = [end for part in ways for end in (part[0], part[-1])] or [0]
             low, high = low + share * (quantity + min(ends)), high + share * (quantity + max(ends))
     part = Fraction(random.choice((0, 20, 40, 60, 80, 100, random.randint(-10, 110))), 100)
+    kind = random.choice(("least", "most", "both"))
+    if is_loose and kind != "both":
+        part = part / 3 if kind == "least" else 1 - part / 3
     middle = low + part * (high - low)
     if random.random() < 0.15:
         middle = held * random.randint(9, 11) / 10
     places = random.choice((2, 4, 9))
     weight = min(max(rounded(decimal(middle), places), D(0)), D(1))
     width = rounded(decimal(high - low) * random.choice((0, 2, 5)) / 10, places)
-    kind = random.choice(("least", "most", "both"))
     if random.random() < 0.05:
         weight = D(0)
     least = None if kind == "most" else max(D(0), weight - width)

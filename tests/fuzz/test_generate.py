@@ -1,8 +1,9 @@
 """The generated cases reach every corner that they are to reach, and come again from their seed."""
 
 from collections import Counter
+from collections.abc import Callable
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from itertools import combinations, product
 
 from tests.fuzz.case import Case
@@ -18,7 +19,7 @@ DEMANDS = ("floor", "turnover", "count", "costs", "rules", "one side", "weights"
 
 @cache
 def cases() -> list[Case]:
-    return [case(SEED, number) for number in range(1_500)]
+    return [case(SEED, number) for number in range(2_500)]
 
 
 def places(number: Decimal) -> int:
@@ -38,6 +39,48 @@ def test_all_pairs_of_demands_come_up_with_either_strategy() -> None:
 
 def kinds_of(one: Case) -> list[str]:
     return [kind for kind in KINDS if getattr(one, kind)]
+
+
+def test_all_pairs_of_options_come_up_with_and_without_an_answer() -> None:
+    """Each kind of option by itself; money that is to be paid out is cash below 0."""
+    answered = {id(one): decide(Rules(one), most=2_000, work=0) for one in cases()}
+    for first, second in combinations(OPTIONS, 2):
+        if {first, second} == {"BUY_ONLY", "SELL_ONLY"}:
+            continue
+        both = [answered[id(one)] for one in cases() if OPTIONS[first](one) and OPTIONS[second](one)]
+        assert any(one.infeasible for one in both), (first, second)
+        assert any(one.proven for one in both), (first, second)
+
+
+def lots_of(one: Case, *, odd: bool) -> bool:
+    """Whether a lot of several shares binds both sides, or, where sales may be odd, buys alone."""
+    return any(shares > 1 and (key in one.odd_sells) == odd for key, shares in one.lots.items())
+
+
+def weighs(one: Case, kind: str, side: str) -> bool:
+    return any(getattr(limit, side) is not None for limit in getattr(one, kind).values())
+
+
+OPTIONS: dict[str, Callable[[Case], bool]] = {
+    "floor": lambda one: one.floor is not None,
+    "payout": lambda one: one.cash < 0,
+    "rate": lambda one: one.rate > 0,
+    "fee": lambda one: one.fee > 0,
+    "lots": lambda one: lots_of(one, odd=False),
+    "lots of buys": lambda one: lots_of(one, odd=True),
+    "minimum trade": lambda one: bool(one.minimum),
+    "turnover": lambda one: one.turnover is not None,
+    "count": lambda one: one.count is not None,
+    "least of a security": lambda one: weighs(one, "weights", "least"),
+    "most of a security": lambda one: weighs(one, "weights", "most"),
+    "least of a group": lambda one: weighs(one, "groups", "least"),
+    "most of a group": lambda one: weighs(one, "groups", "most"),
+    **{name: partial(lambda name, one: one.only == name, name) for name in ("BUY_ONLY", "SELL_ONLY")},
+    **{
+        name: partial(lambda name, one: name in one.sides.values(), name)
+        for name in ("DO_NOT_BUY", "DO_NOT_SELL", "HOLD")
+    },
+}
 
 
 def test_numbers_are_as_coarse_and_as_fine_as_they_come() -> None:

@@ -170,6 +170,25 @@ def test_a_terminal_that_is_too_narrow_says_what_it_leaves_out() -> None:
     assert "--output csv has all." in screen.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("width", "headings"), [(80, ["Name Drift then"]), (14, ["Drift", "Name then"]), (8, ["Drift then"])]
+)
+def test_a_heading_that_goes_on_from_one_that_is_left_out_says_of_what_it_is(
+    width: int, headings: list[str]
+) -> None:
+    """Over two lines, or before its value where no table fits."""
+    columns = (
+        Column("name", "Name"),
+        Column("before", "Drift", Kind.PERCENT, 1),
+        Column("after", "then", Kind.PERCENT, 0, "Drift then"),
+    )
+    console, screen = terminal(width)
+    print_rows(console, [{"name": "Abcd", "before": Decimal("0.5"), "after": Decimal("0.25")}], columns)
+    shown = [" ".join(line.split()) for line in screen.getvalue().splitlines()]
+    for heading in headings:
+        assert any(heading in line for line in shown), shown
+
+
 def test_names_are_shown_and_obeyed_by_nobody() -> None:
     error = OrderGenerationError("FAILED_PRECONDITION", NASTY)
     portfolio = replace(

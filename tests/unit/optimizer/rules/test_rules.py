@@ -39,14 +39,26 @@ from tests.unit.optimizer.problems import position, problem
 
 TURNOVER = MaximumTurnover(Decimal("0.2"))
 COUNT = MaximumTradeCount(1)
-#: Of securities and of groups, some of which a problem does not have.
-LIMITS: list[Constraint] = [
-    SecurityLimit("S0", maximum=Decimal("0.15")),
-    SecurityLimit("S1", minimum=Decimal("0.25")),
-    GroupLimit("G", ("S0", "S1"), Decimal("0.3"), Decimal("0.45")),
-    GroupLimit("H", ("S1", "S9"), maximum=Decimal("0.1")),
-    GroupLimit("I", ("S8", "S9"), minimum=Decimal("0.5")),
-]
+
+
+@st.composite
+def sides_of_limits(draw: st.DrawFn) -> tuple[Decimal | None, Decimal | None]:
+    """The least, the greatest weight, or both."""
+    weights = st.sampled_from([Decimal(text) for text in ("0", "0.05", "0.1", "0.2", "0.3", "0.5")])
+    low, high = sorted((draw(weights), draw(weights)))
+    return draw(st.sampled_from([(low, None), (None, high), (low, high)]))
+
+
+@st.composite
+def weight_limits(draw: st.DrawFn, ids: list[str]) -> list[Constraint]:
+    """Of a security, of a group that may have others in it, of both or of none."""
+    limits: list[Constraint] = []
+    if draw(st.booleans()):
+        limits.append(SecurityLimit(draw(st.sampled_from(ids)), *draw(sides_of_limits())))
+    if draw(st.booleans()):
+        members = draw(st.lists(st.sampled_from([*ids, "S9"]), unique=True, min_size=1))
+        limits.append(GroupLimit("G", tuple(members), *draw(sides_of_limits())))
+    return limits
 
 
 @st.composite
@@ -77,9 +89,9 @@ def ruled_problems(draw: st.DrawFn) -> Problem:
         rules.append(MinimumTradeValue(draw(st.sampled_from([Decimal(4), Decimal(15)]))))
     if draw(st.booleans()):
         rules.append(OneSided(draw(st.sampled_from(Sides))))
-    rules += draw(st.lists(st.sampled_from(LIMITS), unique=True, max_size=2))
     if draw(st.booleans()):
         rules.append(TradingCosts(Decimal("0.05"), draw(st.sampled_from([Decimal(0), Decimal(2)]))))
+    rules += draw(weight_limits([one.security_id for one in positions]))
     value = sum((one.price * one.quantity for one in positions), Decimal(0))
     worth = Decimal(draw(st.integers(20, 50)))
     floor = draw(st.sampled_from([None, Decimal(0), worth / 2, worth * Decimal("0.8")]))
@@ -251,6 +263,20 @@ def test_one_side_alone_that_excuses_a_band_may_have_to_go_with_others() -> None
     assert relaxations(whole, rules_of(whole)) == Relaxations(
         ((CashFloor(),), (OneSided(Sides.BUY_ONLY),)), is_complete=True
     )
+
+
+def test_a_lot_may_have_to_go_where_a_group_is_excused() -> None:
+    """In lots the short is no matter of the group. Without the other lot, too, the group is within reach."""
+    short = position("A", price="5", quantity="-1", target="0.1", low="0.05", high="0.1")
+    other = position("B", price="3", target="0.1", low="0.1", high="0.1")
+    lots = LotSize("A", 3), LotSize("B", 3)
+    group = GroupLimit("G", ("A", "B"), Decimal(0), Decimal(0))
+    whole = replace(
+        problem(short, other, cash="35", floor=None),
+        constraints=(*lots, Restriction("A", Side.DO_NOT_BUY), group),
+    )
+    assert relaxations(whole, rules_of(whole)) == Relaxations(((lots[0],), (group,)), is_complete=True)
+    assert brute_force(left_out(whole, lots)) is None
 
 
 def test_costs_go_with_the_floor_that_they_are_paid_from() -> None:

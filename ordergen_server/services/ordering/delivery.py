@@ -113,6 +113,7 @@ class Delivery:
             poll_seconds=pace.poll,
         )
         self._readings: dict[str, Due] = {}
+        self._place = -1
 
     def step(self) -> float | None:
         """Do the next thing; answers the seconds until something may be due, None once it has ended.
@@ -169,7 +170,9 @@ class Delivery:
 
     def _waiting(self) -> Sequence[SubmittedPortfolio]:
         """The portfolios whose turn it is: as many as fit into a batch."""
-        found = self._store.portfolios_left(self._held.key, Left.ALL, BATCH_ORDERS)
+        found = self._store.portfolios_left(self._held.key, Left.ALL, BATCH_ORDERS, self._place)
+        # Their turn comes in the order of their places, and never again.
+        self._place = found[0].place - 1 if found else self._held.order.submission.portfolio_count
         return found[: fitting([one.order_count for one in found])]
 
     def _stop_short(self, batches: Sequence[OrderBatch]) -> bool:

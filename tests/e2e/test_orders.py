@@ -23,7 +23,6 @@ from tests.waiting import eventually
 pb = order_pb2
 Served = Callable[[int], Api]
 State = rebalance_pb2.PortfolioOrderState
-ENDED_WITH_ERRORS = "COMPLETED_WITH_ERRORS"
 
 
 @pytest.fixture

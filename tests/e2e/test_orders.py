@@ -229,11 +229,8 @@ def test_a_refused_order_is_told_with_its_message(
     told = Scrape(api.metrics_port)
     assert told.total("ordergen_orders_total", state="REFUSED") == 1
     assert told.total("ordergen_orders_total", state="SENT") == ended.sent_count
-    eventually(
-        lambda: (
-            Scrape(api.metrics_port).total("ordergen_submissions_ended_total", state=ENDED_WITH_ERRORS) == 1
-        )
-    )
+    name = "ordergen_submissions_ended_total"
+    eventually(lambda: Scrape(api.metrics_port).total(name, state="COMPLETED_WITH_ERRORS") == 1)
     (refused,) = orders.listed(api, run.rebalance_id, pb.ORDER_STATE_REFUSED)
     assert "Too fine a day" in refused.error.message
     orders.check_exactly_once(api, siblings, run.rebalance_id)

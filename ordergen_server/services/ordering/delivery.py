@@ -151,6 +151,10 @@ class Delivery:
                 self._journal.drop(batch, why)
         while self._journal.give_up_left(why):
             pass
+        doubts = [one for one in self._store.open_batches(self._held.key) if one.in_doubt]
+        if doubts:  # they stay, and nobody is told for how long: that nothing more is done is told by the end
+            told = tuple(replace(one, doubted_at=None) for one in doubts)
+            self._journal.write(Changes(batches=told))
         self._journal.finish(SubmissionState.FAILED, why)
 
     def _send(self, batches: Sequence[OrderBatch], waits: list[float]) -> bool:

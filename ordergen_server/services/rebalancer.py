@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 from ordergen_server.domain import origin
 from ordergen_server.domain.deadlines import Deadline
-from ordergen_server.domain.errors import PreconditionFailed, Violation
 from ordergen_server.domain.models import Model, Position, without_positions
-from ordergen_server.domain.open_orders import LOOKING, OpenOrders
+from ordergen_server.domain.open_orders import OpenOrders
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
@@ -27,6 +26,7 @@ from ordergen_server.domain.rebalances import (
 from ordergen_server.domain.stores import BegunBy, ModelStore, RebalanceStore, Request, RunOrder
 from ordergen_server.domain.subjects import Subject, current_subject
 from ordergen_server.domain.summaries import RebalanceSummary
+from ordergen_server.services.configured import Configured
 from ordergen_server.services.members import NO_FLOWS, Members, chosen
 from ordergen_server.services.observer import UNOBSERVED, RunObserver, Stage
 from ordergen_server.services.portfolio_work import STOPPING, PortfolioWork, Task, untried
@@ -45,8 +45,7 @@ WhenGone = Callable[[Callable[[], None]], bool]
 class Rebalancer:
     """The use cases of rebalancing. What became of a portfolio is stored before anyone is told.
 
-    `maximum_price_age_days` holds for runs whose options have none; None is any age. `has_order_service` says
-    whether open orders can be looked at, which runs do whose options do not say.
+    `maximum_price_age_days` and `has_order_service` are what `Configured` has.
     """
 
     def __init__(
@@ -69,8 +68,7 @@ class Rebalancer:
         self._runs = runs
         self._clock = clock
         self._subject = subject
-        self._maximum_price_age_days = maximum_price_age_days
-        self._has_order_service = has_order_service
+        self._configured = Configured(maximum_price_age_days, has_order_service)
 
     def rebalance_portfolio(
         self,
@@ -309,29 +307,13 @@ class Rebalancer:
             create_time=time,
             rebalance_date=time.date(),
             portfolio_count=portfolio_count,
-            options=self._in_full(options),
+            options=self._configured.in_full(options),
             actor=subject.name,
             authenticated=subject.is_authenticated,
             partial=partial,
             draft=draft,
             summary=RebalanceSummary(),
         )
-
-    def _in_full(self, options: RebalanceOptions) -> RebalanceOptions:
-        """Options with what the server is configured with where they say nothing."""
-        open_orders = self._open_orders(options)
-        days = options.maximum_price_age_days
-        if days is None:
-            days = self._maximum_price_age_days
-        return replace(options, maximum_price_age_days=days, open_orders=open_orders)
-
-    def _open_orders(self, options: RebalanceOptions) -> OpenOrders | None:
-        """What the run does with open orders. Raises PreconditionFailed where it cannot look at them."""
-        if options.open_orders is None:
-            return OpenOrders.REFUSE if self._has_order_service else None
-        if options.open_orders in LOOKING and not self._has_order_service:
-            raise _no_order_service(options.open_orders)
-        return options.open_orders
 
     def _result(
         self, started: Rebalance, model: Model, asked: Members, deadline: Deadline
@@ -394,14 +376,6 @@ class Rebalancer:
 
 def _looks(started: Rebalance) -> OpenOrders | None:
     return started.options.open_orders if started.options else None
-
-
-def _no_order_service(asked: OpenOrders) -> PreconditionFailed:
-    rule = f"must be IGNORE or unspecified, not {asked.value}: the server has no order service"
-    return PreconditionFailed(
-        f"options.open_orders {rule}; its operators set ORDERGEN_ORDER_URL.",
-        violations=[Violation("options.open_orders", rule, "NO_ORDER_SERVICE")],
-    )
 
 
 def _raise_error(finished: Rebalance) -> None:

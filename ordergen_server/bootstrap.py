@@ -30,7 +30,6 @@ from ordergen_server.api.wire.event_loop import EventLoop
 from ordergen_server.compute.choice import chunk_executor
 from ordergen_server.compute.wiring import WINDOW, worker_times
 from ordergen_server.configs import security_config, server_config
-from ordergen_server.domain.rebalances.options import DefaultOptions
 from ordergen_server.garbage import collect_seldom
 from ordergen_server.order_wiring import order_parts
 from ordergen_server.repositories.migrations import migrate
@@ -41,6 +40,7 @@ from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances
 from ordergen_server.repositories.settings_store.settings import Settings as PortfolioSettings
 from ordergen_server.services.comparing.comparisons import Comparisons
+from ordergen_server.services.configured import Configured
 from ordergen_server.services.diagnosing import DatabaseDependency, Diagnostics
 from ordergen_server.services.drifting.checks import DriftChecks
 from ordergen_server.services.models import ModelEditor
@@ -154,9 +154,7 @@ def serving(
             clock=utc_now,
             maximum_checks=settings.maximum_runs,
         )
-        defaults = DefaultOptions(
-            settings.maximum_price_age_days, has_order_service=sources.orders is not None
-        )
+        configured = Configured(settings.maximum_price_age_days, has_order_service=sources.orders is not None)
         comparisons = Comparisons(
             models=models,
             settings=portfolio_settings,
@@ -164,7 +162,7 @@ def serving(
             permits=permits,
             maximum_comparisons=settings.maximum_runs,
             clock=utc_now,
-            defaults=defaults,
+            configured=configured,
         )
         rebalancing = rebalancers(
             models=models,
@@ -174,7 +172,7 @@ def serving(
             runs=runs,
             clock=utc_now,
             observer=telemetry.runs,
-            defaults=defaults,
+            configured=configured,
         )
         orders = order_parts(
             settings,

@@ -96,8 +96,10 @@ class RebalanceServicer(SettingsServicer, OrderCalls):
         message = encoding.with_ranges(result, options)
         for explanation in explained:
             explanations.add_explanation(message, explanation)
-        if result.rebalance_id:
+        if repeatable and result.rebalance_id:  # it may be what was done long ago
             self._add_reviews(result.rebalance_id, [result], [message])
+        elif result.rebalance_id and result.state is PortfolioState.REBALANCED:
+            set_review(message, self._reviewer.unreviewed())
         return message
 
     def RebalanceModel(self, request: pb.RebalanceModelRequest, call: Call) -> Iterator[Sequence[bytes]]:

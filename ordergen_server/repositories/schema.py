@@ -252,7 +252,7 @@ ORDER_INDEXES: dict[str, list[IndexModel]] = {
     PORTFOLIOS: [
         _index("portfolio", "rebalance_id", "portfolio_id", unique=True),
         _index("left", "submission_id", "left", "place"),
-        _index("sequence", "submission_id", "sequence"),
+        _index("told", "submission_id", "sequence", partialFilterExpression={"sequence": {"$gt": 0}}),
     ],
     ORDERS: [
         _index("order", "rebalance_id", "portfolio_id", "security_id", unique=True),

@@ -101,6 +101,10 @@ class Reviewer:
         found = self._reviews.of(run.rebalance_id, ids)
         return {one: self._reviewed(found.get(one, Review()), run.actor) for one in ids}
 
+    def unreviewed(self) -> Reviewed:
+        """The review of a portfolio of which nobody has decided."""
+        return self._reviewed(Review(), "")
+
     def _reviewed(self, review: Review, starter: str) -> Reviewed:
         return Reviewed(review, self.rule.state(review, starter))
 

@@ -21,10 +21,14 @@ def signed(kind: int, quantity: int) -> int:
 
 
 def as_streamed(answer: pb.PortfolioRebalance) -> pb.PortfolioRebalance:
-    """A portfolio that was asked for, as streams tell it: not until which prices its orders are good."""
+    """A portfolio that was asked for, as streams tell it: without what may change, or is worked out for it.
+
+    That is its review, and until which prices its orders are good.
+    """
     found = pb.PortfolioRebalance.FromString(answer.SerializeToString())
     for line in found.positions:
         line.ClearField("good_until")
+    found.ClearField("review")
     return found
 
 

@@ -169,6 +169,7 @@ def test_a_run_says_what_is_known_and_nothing_else(moved: Moved) -> None:
         portfolio_count=2,
         rebalanced_count=2,
         version=1,
+        review_counts=pb.ReviewCounts(pending_count=2),
     )
     expected.create_time.FromDatetime(RAN)
     expected.finish_time.FromDatetime(RAN)

@@ -16,6 +16,7 @@ from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e import orders, reviews
 from tests.e2e.api import Api, failure, message_of, served
+from tests.e2e.metrics import Scrape
 from tests.e2e.reviews import REJECTED, Person, events
 from tests.waiting import eventually
 
@@ -220,9 +221,16 @@ def test_a_refused_order_is_told_with_its_message(
     run = ann.run(model.model_id)
     refuse = Fault(kind="refuse", endpoint="orders", positions=(2,), body="Too fine a day", times=1)
     siblings.set_faults("order", [refuse])
+    before = Scrape(api.metrics_port)
+    assert before.total("ordergen_orders_total", state="REFUSED") == 0
     begun = orders.submit(ann, run.rebalance_id)
     ended = orders.ended(api, begun.submission_id)
     assert (ended.state, ended.refused_count) == (pb.ORDER_SUBMISSION_STATE_COMPLETED_WITH_ERRORS, 1)
+    told = Scrape(api.metrics_port)
+    assert told.total("ordergen_orders_total", state="REFUSED") == 1
+    assert told.total("ordergen_orders_total", state="SENT") == ended.sent_count
+    name = "ordergen_submissions_ended_total"
+    eventually(lambda: Scrape(api.metrics_port).total(name, state="COMPLETED_WITH_ERRORS") == 1)
     (refused,) = orders.listed(api, run.rebalance_id, pb.ORDER_STATE_REFUSED)
     assert "Too fine a day" in refused.error.message
     orders.check_exactly_once(api, siblings, run.rebalance_id)

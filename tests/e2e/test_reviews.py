@@ -187,6 +187,14 @@ def test_a_portfolio_that_is_rebalanced_alone_is_reviewed_alike(api: Api, model:
     assert answer.review.state == rebalance_pb2.REVIEW_STATE_PENDING
     assert answer == api.portfolio(answer.rebalance_id, answer.portfolio_id)
     assert counts(Person(api, "ann").review(answer.rebalance_id)) == (0, 1, 0)
+    repeatable = rs.RebalancePortfolioRequest(
+        portfolio_id=model.portfolio_ids[1], request_id="16fd2706-8baf-433b-82eb-8c7fada847da"
+    )
+    first = api.rebalances.RebalancePortfolio(repeatable, timeout=PATIENCE)
+    assert first.review.state == rebalance_pb2.REVIEW_STATE_PENDING
+    Person(api, "ann").review(first.rebalance_id)
+    again = api.rebalances.RebalancePortfolio(repeatable, timeout=PATIENCE)
+    assert (again.rebalance_id, list(again.review.approved_by)) == (first.rebalance_id, ["ann"])
     request = rs.RebalancePortfolioRequest(portfolio_id=answer.portfolio_id, validate_only=True)
     preview = api.rebalances.RebalancePortfolio(request, timeout=PATIENCE)
     assert not preview.HasField("review")

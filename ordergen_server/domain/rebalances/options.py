@@ -1,12 +1,11 @@
 """How a run is to rebalance."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 
-from ordergen_server.domain.errors import PreconditionFailed, Violation
 from ordergen_server.domain.numbers import EXACT, ZERO, product
-from ordergen_server.domain.open_orders import LOOKING, OpenOrders
+from ordergen_server.domain.open_orders import OpenOrders
 from ordergen_server.domain.rebalances.weight_limits import GroupLimit, SecurityLimit
 
 
@@ -90,28 +89,6 @@ class TradingCosts:
 
 
 @dataclass(frozen=True, slots=True)
-class DefaultOptions:
-    """What a server is configured with, for options that say nothing.
-
-    Attributes:
-        maximum_price_age_days: as of options; None is any age.
-        has_order_service: whether open orders can be looked at, which is then the default.
-    """
-
-    maximum_price_age_days: int | None = None
-    has_order_service: bool = False
-
-    @property
-    def open_orders(self) -> OpenOrders | None:
-        """What is done with portfolios that have open orders; None is not to look."""
-        return OpenOrders.REFUSE if self.has_order_service else None
-
-
-#: Of a server that is configured with nothing.
-NO_DEFAULTS = DefaultOptions()
-
-
-@dataclass(frozen=True, slots=True)
 class RebalanceOptions:
     """How to rebalance.
 
@@ -151,27 +128,3 @@ class RebalanceOptions:
     group_limits: tuple[GroupLimit, ...] = ()
     open_orders: OpenOrders | None = None
     unpriced: Unpriced = Unpriced.FAIL
-
-    def in_full(self, defaults: DefaultOptions, path: str = "options") -> "RebalanceOptions":
-        """With what the server is configured with where these say nothing.
-
-        Raises:
-            PreconditionFailed: open orders are to be looked at, and the server has no order service; `path`
-                leads to these options.
-        """
-        if self.open_orders in LOOKING and not defaults.has_order_service:
-            raise _no_order_service(self.open_orders, path)
-        days = self.maximum_price_age_days
-        return replace(
-            self,
-            maximum_price_age_days=defaults.maximum_price_age_days if days is None else days,
-            open_orders=self.open_orders or defaults.open_orders,
-        )
-
-
-def _no_order_service(asked: OpenOrders, path: str) -> PreconditionFailed:
-    rule = f"must be IGNORE or unspecified, not {asked.value}: the server has no order service"
-    return PreconditionFailed(
-        f"{path}.open_orders {rule}; its operators set ORDERGEN_ORDER_URL.",
-        violations=[Violation(f"{path}.open_orders", rule, "NO_ORDER_SERVICE")],
-    )

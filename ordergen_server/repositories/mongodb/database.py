@@ -213,25 +213,30 @@ class Database:
                 one.end_session()
 
     @contextmanager
-    def operation(self) -> Iterator[None]:
+    def operation(self, seconds: float | None = None) -> Iterator[None]:
         """A block of operations that together may take the database's timeout, or the time limit around it.
+
+        Args:
+            seconds: in place of the timeout, for what is large.
 
         Raises:
             DeadlineExceeded, DatabaseUnavailable: as `translated` has it.
         """
-        hurried = _deadline.get() < time.monotonic() + self._timeout_seconds
-        with pymongo.timeout(self._timeout_seconds), translated(hurried=hurried):
+        allowed = self._timeout_seconds if seconds is None else seconds
+        hurried = _deadline.get() < time.monotonic() + allowed
+        with pymongo.timeout(allowed), translated(hurried=hurried):
             yield
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self, seconds: float | None = None) -> Iterator[None]:
         """An `operation` that writes: it begins in its turn, with as many at once as there are connections.
 
         Those that only read take no turns: they are so short that handing turns over would cost a fifth of
         them, and are over soon whoever comes first. Not within another: it would wait for itself.
         """
-        until = min(time.monotonic() + self._timeout_seconds, _deadline.get())
-        with self.operation(), self._turns.turn(until):
+        allowed = self._timeout_seconds if seconds is None else seconds
+        until = min(time.monotonic() + allowed, _deadline.get())
+        with self.operation(seconds), self._turns.turn(until):
             yield
 
     @contextmanager

@@ -1,7 +1,7 @@
 """Reads the reviews of portfolios in the transaction that relies on them."""
 
-from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, cast
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
 
 from pymongo.client_session import ClientSession
 from pymongo.errors import BulkWriteError
@@ -15,8 +15,8 @@ from ordergen_server.repositories.review_store.reviews import REVIEWS
 if TYPE_CHECKING:
     from ordergen_server.repositories.mongodb.codec import Document
 
-#: Ids that one question names.
-_NAMED_AT_ONCE = 10_000
+#: Ids that one question names; for more all reviews of the run are read.
+_NAMED_AT_MOST = 1000
 
 
 class Conflict(Exception):
@@ -65,16 +65,11 @@ class ReadReviews:
     def _found(
         self, rebalance_id: str, portfolio_ids: Collection[str], session: ClientSession
     ) -> Mapping[str, Review]:
+        query: Document = {"rebalance_id": rebalance_id}
+        if len(portfolio_ids) <= _NAMED_AT_MOST:
+            query["portfolio_id"] = {"$in": list(portfolio_ids)}
+        wanted = set(portfolio_ids)
+        found = self._reviews.find(query, {"_id": 0, "version": 0}, session=session)
         return {
-            cast("str", one["portfolio_id"]): from_document(one, Review)
-            for ids in _some(list(portfolio_ids))
-            for one in self._reviews.find(
-                {"rebalance_id": rebalance_id, "portfolio_id": {"$in": ids}},
-                {"_id": 0, "version": 0},
-                session=session,
-            )
+            one["portfolio_id"]: from_document(one, Review) for one in found if one["portfolio_id"] in wanted
         }
-
-
-def _some(ids: list[str]) -> Iterator[list[str]]:
-    return (ids[start : start + _NAMED_AT_ONCE] for start in range(0, len(ids), _NAMED_AT_ONCE))

@@ -33,6 +33,8 @@ from ordergen_server.repositories.order_store.order_documents import (
 )
 from ordergen_server.repositories.review_store.run_errors import run_not_found
 
+#: Places of a submission that are looked at together.
+WINDOW = 200
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -84,9 +86,19 @@ class OrderReader:
         self, submission_id: str, left: Left, limit: int, after: int = -1
     ) -> Sequence[SubmittedPortfolio]:
         """The first portfolios after a place of which so much is not written down."""
-        query = {"submission_id": submission_id, "left": left.value, "place": {"$gt": after}}
+        header = {"_id": ObjectId(submission_id)}
         with self._operation():
-            found = self._portfolios.find(query).sort("place", ASCENDING).limit(limit)
+            submission = self._headers.find_one(header, {"portfolio_count": 1}) or {}
+            places = range(after + 1, cast("int", submission.get("portfolio_count", 0)), WINDOW)
+            found: list[Document] = []
+            for first in places:
+                # Ranges, for some databases read all that a query without an upper end could mean.
+                place = {"$gte": first, "$lt": first + WINDOW}
+                query = {"submission_id": submission_id, "left": left.value, "place": place}
+                some = self._portfolios.find(query).sort("place", ASCENDING).limit(limit - len(found))
+                found += some
+                if len(found) >= limit:
+                    break
             return [portfolio_of(one) for one in found]
 
     def portfolio_states(

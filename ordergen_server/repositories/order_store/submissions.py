@@ -52,6 +52,8 @@ from ordergen_server.repositories.order_store.reading import OrderReader
 from ordergen_server.repositories.review_store.events import EventLog
 
 RUNNING = SubmissionState.RUNNING.value
+#: For claiming all portfolios of a run, as one step; the call itself may have less. Transactions live for 60.
+CLAIM_SECONDS = 55.0
 #: What a header has only while its submission goes on.
 _WHILE_RUNNING: Document = {"lease": "", "cancel_requested": ""}
 
@@ -111,7 +113,7 @@ class Submissions(OrderReader):
             self._events.append(asked.rebalance_id, event, own)
             return submission
 
-        with self._writing():
+        with self._writing(CLAIM_SECONDS):
             try:
                 stored = self._database.transaction(steps, session)
             except (DuplicateKeyError, BulkWriteError) as error:

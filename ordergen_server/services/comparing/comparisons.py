@@ -19,12 +19,13 @@ from ordergen_server.domain.desk.portfolio_settings import AppliedSettings
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.domain.models import Model, without_positions
 from ordergen_server.domain.open_orders import LOOKING
-from ordergen_server.domain.rebalances.options import NO_DEFAULTS, DefaultOptions, RebalanceOptions, Strategy
+from ordergen_server.domain.rebalances.options import RebalanceOptions, Strategy
 from ordergen_server.domain.rebalances.results import PortfolioRebalance
 from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState
 from ordergen_server.domain.stores import ModelStore, SettingsStore
 from ordergen_server.services.comparing.frontier import frontier
 from ordergen_server.services.comparing.rows import row
+from ordergen_server.services.configured import NOT_CONFIGURED, Configured
 from ordergen_server.services.portfolio_work import (
     STOPPING,
     PortfolioWork,
@@ -52,7 +53,7 @@ class Comparisons:
         permits: how many portfolios may be begun.
         maximum_comparisons: so many at once.
         clock: the time now, UTC.
-        defaults: of options that say nothing.
+        configured: what holds where options say nothing.
     """
 
     def __init__(
@@ -64,14 +65,14 @@ class Comparisons:
         permits: Permits,
         maximum_comparisons: int,
         clock: Callable[[], datetime],
-        defaults: DefaultOptions = NO_DEFAULTS,
+        configured: Configured = NOT_CONFIGURED,
     ) -> None:
         self._models = models
         self._settings = settings
         self._work = work
         self._permits = permits
         self._clock = clock
-        self._defaults = defaults
+        self._configured = configured
         self._room = Room(
             maximum_comparisons,
             "comparisons",
@@ -95,7 +96,7 @@ class Comparisons:
             model, ids = self._compared(asked)
             tried = [_tried(model, variant) for variant in asked.variants]
             options = [
-                one.options.in_full(self._defaults, f"variants[{index}].options")
+                self._configured.in_full(one.options, f"variants[{index}].options")
                 for index, one in enumerate(asked.variants)
             ]
             sums: dict[str, ComparedVariant] = {

@@ -113,6 +113,7 @@ class Delivery:
             poll_seconds=pace.poll,
         )
         self._readings: dict[str, Due] = {}
+        self._place = -1
 
     def step(self) -> float | None:
         """Do the next thing; answers the seconds until something may be due, None once it has ended.
@@ -150,6 +151,10 @@ class Delivery:
                 self._journal.drop(batch, why)
         while self._journal.give_up_left(why):
             pass
+        doubts = [one for one in self._store.open_batches(self._held.key) if one.in_doubt]
+        if doubts:  # they stay, and nobody is told for how long: that nothing more is done is told by the end
+            told = tuple(replace(one, doubted_at=None) for one in doubts)
+            self._journal.write(Changes(batches=told))
         self._journal.finish(SubmissionState.FAILED, why)
 
     def _send(self, batches: Sequence[OrderBatch], waits: list[float]) -> bool:
@@ -169,7 +174,9 @@ class Delivery:
 
     def _waiting(self) -> Sequence[SubmittedPortfolio]:
         """The portfolios whose turn it is: as many as fit into a batch."""
-        found = self._store.portfolios_left(self._held.key, Left.ALL, BATCH_ORDERS)
+        found = self._store.portfolios_left(self._held.key, Left.ALL, BATCH_ORDERS, self._place)
+        # Their turn comes in the order of their places, and never again.
+        self._place = found[0].place - 1 if found else self._held.order.submission.portfolio_count
         return found[: fitting([one.order_count for one in found])]
 
     def _stop_short(self, batches: Sequence[OrderBatch]) -> bool:

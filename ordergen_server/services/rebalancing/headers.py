@@ -6,11 +6,12 @@ from datetime import datetime
 
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.domain.models import Model, without_positions
-from ordergen_server.domain.rebalances.options import DefaultOptions, RebalanceOptions
+from ordergen_server.domain.rebalances.options import RebalanceOptions
 from ordergen_server.domain.rebalances.results import PortfolioState
 from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState
 from ordergen_server.domain.rebalances.summaries import RebalanceSummary
 from ordergen_server.domain.subjects import Subject
+from ordergen_server.services.configured import Configured
 from ordergen_server.services.running.leased_run import end_state
 
 
@@ -21,7 +22,7 @@ class RunHeaders:
         new_id: the id of a run that is to be stored.
         clock: the time now, UTC.
         subject: who begins runs.
-        defaults: of options that say nothing.
+        configured: what holds where options say nothing.
     """
 
     def __init__(
@@ -29,12 +30,12 @@ class RunHeaders:
         new_id: Callable[[], str],
         clock: Callable[[], datetime],
         subject: Callable[[], Subject],
-        defaults: DefaultOptions,
+        configured: Configured,
     ) -> None:
         self._new_id = new_id
         self.now = clock
         self.subject = subject
-        self._defaults = defaults
+        self._configured = configured
 
     def started(
         self,
@@ -64,7 +65,7 @@ class RunHeaders:
             create_time=time,
             rebalance_date=time.date(),
             portfolio_count=portfolio_count,
-            options=options.in_full(self._defaults),
+            options=self._configured.in_full(options),
             actor=subject.name,
             authenticated=subject.is_authenticated,
             partial=partial,

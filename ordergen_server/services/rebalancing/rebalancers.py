@@ -4,9 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
-from ordergen_server.domain.rebalances.options import NO_DEFAULTS, DefaultOptions
 from ordergen_server.domain.stores import ModelStore, RebalanceStore, SettingsStore
 from ordergen_server.domain.subjects import Subject, current_subject
+from ordergen_server.services.configured import NOT_CONFIGURED, Configured
 from ordergen_server.services.observer import UNOBSERVED, RunObserver
 from ordergen_server.services.portfolio_work import PortfolioWork
 from ordergen_server.services.rebalancing.headers import RunHeaders
@@ -34,10 +34,10 @@ def rebalancers(
     clock: Callable[[], datetime],
     subject: Callable[[], Subject] = current_subject,
     observer: RunObserver = UNOBSERVED,
-    defaults: DefaultOptions = NO_DEFAULTS,
+    configured: Configured = NOT_CONFIGURED,
 ) -> Rebalancers:
-    """Those of one server; `defaults` are of options that say nothing."""
-    headers = RunHeaders(store.new_id, clock, subject, defaults)
+    """Those of one server; `configured` holds where options say nothing."""
+    headers = RunHeaders(store.new_id, clock, subject, configured)
     return Rebalancers(
         PortfolioRebalancer(
             headers, models=models, store=store, settings=settings, work=work, observer=observer

@@ -39,8 +39,6 @@ from ordergen_server.domain.errors import (
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.open_orders import OpenOrders, OpenOrderSource
 from ordergen_server.domain.rebalances.options import (
-    NO_DEFAULTS,
-    DefaultOptions,
     RebalanceOptions,
     Strategy,
     TradingCosts,
@@ -49,6 +47,7 @@ from ordergen_server.domain.rebalances.results import PortfolioRebalance, Portfo
 from ordergen_server.domain.requests.violations import Violations
 from ordergen_server.services.comparing.comparisons import Comparisons
 from ordergen_server.services.comparing.frontier import frontier
+from ordergen_server.services.configured import NOT_CONFIGURED, Configured
 from ordergen_server.services.portfolio_work import PortfolioWork
 from ordergen_server.services.running.permits import UNLIMITED, Permits
 from tests.builders import (
@@ -78,7 +77,7 @@ def comparing(
     parts: House,
     permits: Permits = UNLIMITED,
     window: int = 4,
-    defaults: DefaultOptions = NO_DEFAULTS,
+    configured: Configured = NOT_CONFIGURED,
     orders: OpenOrderSource | None = None,
 ) -> Iterator[Comparisons]:
     with ThreadPoolExecutor(2) as pool:
@@ -92,7 +91,7 @@ def comparing(
             permits=permits,
             maximum_comparisons=2,
             clock=lambda: NOW,
-            defaults=defaults,
+            configured=configured,
         )
 
 
@@ -101,11 +100,11 @@ def told(
     *variants: Variant,
     points: int = 0,
     asked: Comparison | None = None,
-    defaults: DefaultOptions = NO_DEFAULTS,
+    configured: Configured = NOT_CONFIGURED,
     orders: OpenOrderSource | None = None,
 ) -> tuple[list[ComparedPortfolio], list[ComparedVariant]]:
     wanted = asked or Comparison("", MODEL_ID, variants or BOTH, points)
-    with comparing(parts, defaults=defaults, orders=orders) as comparisons:
+    with comparing(parts, configured=configured, orders=orders) as comparisons:
         found = list(each(comparisons.compare(wanted, Deadline.after(PATIENCE))))
     rows = [one for one in found if isinstance(one, ComparedPortfolio)]
     sums = [one for one in found if isinstance(one, ComparedVariant)]
@@ -114,7 +113,7 @@ def told(
 
 
 OPEN = {portfolio_id(0): [order(7, "BUY", "5")]}
-LOOKS = DefaultOptions(has_order_service=True)
+LOOKS = Configured(has_order_service=True)
 
 
 def test_variants_may_do_with_open_orders_what_they_like_and_these_are_read_once() -> None:
@@ -123,7 +122,7 @@ def test_variants_may_do_with_open_orders_what_they_like_and_these_are_read_once
     ways = {how.name: replace(TARGET, open_orders=how) for how in OpenOrders}
     variants = [Variant(name, options) for name, options in {"as it is": TARGET, **ways}.items()]
     with house(BUYS) as parts:
-        rows, _ = told(parts, *variants, defaults=LOOKS, orders=orders)
+        rows, _ = told(parts, *variants, configured=LOOKS, orders=orders)
     assert [(one.variant, type(one.error), one.bought) for one in rows] == [
         ("as it is", HasOpenOrders, None),
         ("REFUSE", HasOpenOrders, None),
@@ -137,7 +136,9 @@ def test_where_every_variant_ignores_open_orders_nobody_reads_them() -> None:
     orders = FakeOrders(OPEN)
     ignore = replace(TARGET, open_orders=OpenOrders.IGNORE)
     with house(BUYS) as parts:
-        rows, _ = told(parts, Variant("one", ignore), Variant("other", ignore), defaults=LOOKS, orders=orders)
+        rows, _ = told(
+            parts, Variant("one", ignore), Variant("other", ignore), configured=LOOKS, orders=orders
+        )
     assert [one.bought for one in rows] == [Decimal(100)] * 2
     assert orders.asked == 0
 
@@ -214,7 +215,7 @@ def test_each_variant_has_its_costs_and_its_age_of_prices() -> None:
     old = snapshot({1: "10"}, NOW.date() - timedelta(days=2))
     with house(OVER, ON_TARGET, market=old) as parts:
         rows, sums = told(parts, *variants)
-        strict, _ = told(parts, *variants, defaults=DefaultOptions(maximum_price_age_days=1))
+        strict, _ = told(parts, *variants, configured=Configured(maximum_price_age_days=1))
     assert [(one.variant, one.state.name, one.cost, one.cash_after) for one in rows[:3]] == [
         ("free", "REBALANCED", None, Decimal(900)),
         ("costs", "REBALANCED", Decimal(6), Decimal(894)),

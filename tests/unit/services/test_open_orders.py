@@ -22,9 +22,10 @@ from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.models import Position
 from ordergen_server.domain.open_orders import OpenOrder, OpenOrders, OrdersByPortfolio
 from ordergen_server.domain.rebalances.lines import RuleSource
-from ordergen_server.domain.rebalances.options import DefaultOptions, RebalanceOptions
+from ordergen_server.domain.rebalances.options import RebalanceOptions
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
 from ordergen_server.domain.rebalances.runs import RebalanceState, RunStarted
+from ordergen_server.services.configured import Configured
 from ordergen_server.services.open_orders import with_open_orders
 from ordergen_server.services.rebalancing.rebalancers import Rebalancers, rebalancers
 from ordergen_server.services.securities import Securities
@@ -146,7 +147,7 @@ def looking(parts: House, orders: FakeOrders | None) -> Rebalancers:
         work=work,
         runs=parts.holder,
         clock=parts.clock,
-        defaults=DefaultOptions(has_order_service=orders is not None),
+        configured=Configured(has_order_service=orders is not None),
     )
 
 

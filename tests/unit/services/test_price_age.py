@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import StalePrice
 from ordergen_server.domain.market import MarketSnapshot
-from ordergen_server.domain.rebalances.options import DefaultOptions, RebalanceOptions
+from ordergen_server.domain.rebalances.options import RebalanceOptions
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
 from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState, RunFinished
+from ordergen_server.services.configured import Configured
 from ordergen_server.services.rebalancing.rebalancers import Rebalancers, rebalancers
 from tests.builders import (
     MODEL_ID,
@@ -120,7 +121,7 @@ def configured(parts: House, days: int | None) -> Rebalancers:
         work=parts.rebalancers.portfolio._work,  # noqa: SLF001 - the same house
         runs=parts.holder,
         clock=parts.clock,
-        defaults=DefaultOptions(maximum_price_age_days=days),
+        configured=Configured(maximum_price_age_days=days),
     )
 
 

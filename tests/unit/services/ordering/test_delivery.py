@@ -13,7 +13,8 @@ from ordergen_server.domain.errors import (
     StaleProposal,
 )
 from ordergen_server.domain.orders.order_service import OrderStatus
-from ordergen_server.domain.orders.orders import OrderState
+from ordergen_server.domain.orders.orders import OrderState, time_of
+from ordergen_server.domain.orders.reconciling import DifferenceType, reconciled
 from ordergen_server.domain.orders.reviews import Review
 from ordergen_server.domain.orders.submissions import PortfolioOrderState, SubmissionState
 from ordergen_server.domain.rebalances.lines import Side
@@ -137,6 +138,10 @@ def test_a_commit_after_the_settle_time_is_a_duplicate_and_nothing_here_can_tell
     assert world.run().state is SubmissionState.COMPLETED
     (order,) = world.orders
     assert len(world.service.of(order)) == 2
+    world.clock.move(SETTLE)
+    found = {order.mark: world.service.with_timestamp(time_of(order.mark))}
+    (difference,) = reconciled(world.orders, found).differences
+    assert (difference.type, len(difference.found)) == (DifferenceType.DUPLICATE, 2)
 
 
 def test_what_nobody_can_tell_stays_in_doubt_is_told_and_is_settled_where_people_clear_it_up() -> None:

@@ -10,6 +10,11 @@ OrderGenerationError         anything the service or the way to it answers; `cod
 ├── PreconditionFailed       the state of the world does not allow it: `violations` has each cause
 │   ├── ModelWithoutPositions
 │   ├── MarketValueNotPositive
+│   ├── ApprovalCannotCount  who started a run is none of the two who must approve it
+│   ├── ApprovalMissing      a portfolio is not approved
+│   ├── AlreadySubmitted     its orders were submitted before: metadata `submission_id`
+│   ├── StaleProposal        the world is no longer as the run saw it: a violation a difference
+│   ├── OpenOrders           a portfolio has open orders in the order service
 │   ├── Infeasible           no whole shares satisfy the bands and the cash floor
 │   └── DataProblem          a sibling service answered, and what is needed is missing or bad
 │       ├── MissingData
@@ -118,6 +123,26 @@ class MarketValueNotPositive(PreconditionFailed):
     """A portfolio whose market value is zero or negative has no weights."""
 
 
+class ApprovalCannotCount(PreconditionFailed):
+    """Two people must approve, and whoever started the run is none of them."""
+
+
+class ApprovalMissing(PreconditionFailed):
+    """Orders of a portfolio are sent once it is approved, and it is not."""
+
+
+class AlreadySubmitted(PreconditionFailed):
+    """The orders of a portfolio of a run are submitted at most once."""
+
+
+class StaleProposal(PreconditionFailed):
+    """Holdings, cash, prices or time are no longer as the run saw them; a violation a difference."""
+
+
+class OpenOrders(PreconditionFailed):
+    """A portfolio has open orders in the order service: to rebalance it would trade twice."""
+
+
 class Infeasible(PreconditionFailed):
     """No whole shares satisfy the bands and the cash floor; a violation a cause."""
 
@@ -208,6 +233,11 @@ _REASONS: dict[str, type[OrderGenerationError]] = {
     "REBALANCE_IN_PROGRESS": RebalanceInProgress,
     "MODEL_WITHOUT_POSITIONS": ModelWithoutPositions,
     "MARKET_VALUE_NOT_POSITIVE": MarketValueNotPositive,
+    "APPROVAL_CANNOT_COUNT": ApprovalCannotCount,
+    "APPROVAL_MISSING": ApprovalMissing,
+    "ALREADY_SUBMITTED": AlreadySubmitted,
+    "STALE_PROPOSAL": StaleProposal,
+    "OPEN_ORDERS": OpenOrders,
     "INFEASIBLE": Infeasible,
     "DATA_PROBLEM": DataProblem,
     "MISSING_DATA": MissingData,

@@ -5,13 +5,14 @@ from contextlib import aclosing
 from pathlib import Path
 
 from ordergen_client.asynchronous.connection import AsyncConnection
+from ordergen_client.asynchronous.orders import AsyncRunOrders
 from ordergen_client.calls import runs
 from ordergen_client.records.states import RebalanceState, View
 from ordergen_client.records.values import PortfolioRebalance, Rebalance, RebalanceEvent
 from ordergen_client.report.loading import of_the_extra
 
 
-class AsyncRun:
+class AsyncRun(AsyncRunOrders):
     """A run that goes on by itself, whether anybody looks or not.
 
         async for portfolio in run:      # each as it is done and stored, in the order of the run

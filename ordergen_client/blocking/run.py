@@ -5,13 +5,14 @@ from contextlib import closing
 from pathlib import Path
 
 from ordergen_client.blocking.connection import Connection
+from ordergen_client.blocking.orders import RunOrders
 from ordergen_client.calls import runs
 from ordergen_client.records.states import RebalanceState, View
 from ordergen_client.records.values import PortfolioRebalance, Rebalance, RebalanceEvent
 from ordergen_client.report.loading import of_the_extra
 
 
-class Run:
+class Run(RunOrders):
     """A run that goes on by itself, whether anybody looks or not.
 
         for portfolio in run:      # each as it is done and stored, in the order of the run

@@ -9,9 +9,9 @@ from ordergen_client.calls.call import Call, Stream, repeatable
 from ordergen_client.records import checks, messages
 from ordergen_client.records.checks import Number
 from ordergen_client.records.drifts import PortfolioDrift
+from ordergen_client.records.matches import PortfolioMatches
 from ordergen_client.records.values import (
     DEFAULT_OPTIONS,
-    PortfolioMatches,
     PortfolioRebalance,
     RebalanceOptions,
 )

@@ -22,6 +22,8 @@ from ordergen_client.records.diagnoses import Caller, Dependency, Diagnosis
 from ordergen_client.records.drifts import PortfolioDrift, WorstPosition
 from ordergen_client.records.figures import decimal, price_range, summary, zero
 from ordergen_client.records.lazily import Lazily
+from ordergen_client.records.matches import Portfolio, PortfolioMatches, Security, SecurityMatches
+from ordergen_client.records.review_messages import order_state, portfolio_review, review_counts
 from ordergen_client.records.states import (
     PortfolioState,
     Sides,
@@ -30,16 +32,12 @@ from ordergen_client.records.states import (
 )
 from ordergen_client.records.values import (
     Model,
-    Portfolio,
-    PortfolioMatches,
     PortfolioRebalance,
     Position,
     Rebalance,
     RebalanceEvent,
     RebalanceOptions,
     RebalancePosition,
-    Security,
-    SecurityMatches,
     Solution,
     Transaction,
 )
@@ -191,6 +189,7 @@ def rebalance(message: pb.Rebalance) -> Rebalance:
         draft=message.draft,
         options=options(message.options) if message.HasField("options") else None,
         summary=summary(message.summary) if message.HasField("summary") else None,
+        review_counts=review_counts(message),
     )
 
 
@@ -213,6 +212,8 @@ def portfolio_rebalance(message: pb.PortfolioRebalance) -> PortfolioRebalance:
         snapshot_time=_optional_time(message, "snapshot_time"),
         cash_flow=decimal(message.cash_flow),
         cost=decimal(message.cost),
+        review=portfolio_review(message),
+        order_state=order_state(message),
     )
 
 

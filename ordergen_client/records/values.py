@@ -19,7 +19,9 @@ from ordergen_client.records.checks import (
     whole,
 )
 from ordergen_client.records.price_ranges import PriceRange
+from ordergen_client.records.reviews import PortfolioReview, ReviewCounts
 from ordergen_client.records.states import (
+    PortfolioOrderState,
     PortfolioState,
     PositionReason,
     RebalanceState,
@@ -249,6 +251,8 @@ class PortfolioRebalance:
         cash_after: after the cash flow and the trades.
         cash_flow: money that comes (above 0) or is to be paid out (below 0); None where there is none.
         cost: of all transactions beyond their value; None where the run had no costs.
+        review: whether its orders may be sent; None where it proposes none, and in streams.
+        order_state: what became of its orders; None where it was not submitted, and in streams.
     """
 
     rebalance_id: str
@@ -267,6 +271,8 @@ class PortfolioRebalance:
     snapshot_time: datetime | None
     cash_flow: Decimal | None = None
     cost: Decimal | None = None
+    review: PortfolioReview | None = None
+    order_state: PortfolioOrderState | None = None
 
     @property
     def base_value(self) -> Decimal | None:
@@ -286,6 +292,7 @@ class Rebalance:
         partial: it is over some of the model's portfolios alone, those that were asked for.
         draft: it tried positions in place of the model's own, and is stored nowhere.
         summary: the sums over its portfolios so far; None where the server does not know them.
+        review_counts: how far its review is; None while it goes on, and where no portfolio trades.
     """
 
     rebalance_id: str
@@ -305,6 +312,7 @@ class Rebalance:
     partial: bool = False
     draft: bool = False
     summary: RebalanceSummary | None = None
+    review_counts: ReviewCounts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,58 +323,6 @@ class RebalanceEvent:
     started: Rebalance | None = None
     portfolio: PortfolioRebalance | None = None
     finished: Rebalance | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Security:
-    """A security that a text stands for.
-
-    Attributes:
-        ticker: empty where the security service has none that can be.
-        price: of one share, in money; None where the pricing service has none that can be.
-    """
-
-    security_id: str
-    ticker: str
-    price: Decimal | None
-
-
-@dataclass(frozen=True, slots=True)
-class SecurityMatches:
-    """The securities that one text stands for.
-
-    Attributes:
-        asked: the text.
-        securities: by id, at most 10; empty where it stands for none.
-        more: whether it stands for more.
-    """
-
-    asked: str
-    securities: tuple[Security, ...]
-    more: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Portfolio:
-    """A portfolio that a text stands for; several may have one name."""
-
-    portfolio_id: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class PortfolioMatches:
-    """The portfolios that one text stands for.
-
-    Attributes:
-        asked: the text.
-        portfolios: by id, at most 10; empty where it stands for none.
-        more: whether it stands for more.
-    """
-
-    asked: str
-    portfolios: tuple[Portfolio, ...]
-    more: bool
 
 
 def _set(record: object, name: str, value: object) -> None:

@@ -100,19 +100,23 @@ def test_an_unknown_code_is_still_an_error() -> None:
 def test_exported_names() -> None:
     """What users import is pinned: a name that goes breaks them."""
     expected = [
-        "Aborted", "AlreadyExists", "AsyncClient", "AsyncRun", "BadData", "Caller", "Cancelled", "Client",
+        "Aborted", "Action", "ActionType", "AlreadyExists", "AlreadySubmitted", "ApprovalCannotCount",
+        "ApprovalMissing",
+        "AsyncClient", "AsyncRun", "AsyncSubmission", "BadData", "Caller", "Cancelled", "Client",
         "CredentialType", "DataProblem", "DatabaseUnavailable", "DeadlineExceeded", "Dependency",
-        "DependencyState", "Diagnosis", "DriftState", "FileNotWrittenError", "Infeasible", "InternalError",
-        "InvalidArgument", "MarketValueNotPositive", "MissingData", "Model", "ModelWithoutPositions",
-        "NotFound", "OrderGenerationError", "PermissionDenied", "Portfolio", "PortfolioDrift",
-        "PortfolioMatches",
-        "PortfolioRebalance", "PortfolioState",
-        "Position", "PositionReason", "PreconditionFailed", "PriceRange", "Rebalance", "RebalanceEvent",
-        "RebalanceInProgress", "RebalanceOptions", "RebalancePosition", "RebalanceState",
-        "RebalanceSummary", "ResourceExhausted", "Restriction", "Run", "Security", "SecurityMatches",
-        "SiblingUnavailable", "Side", "Sides", "Solution", "SolutionStatus", "SolverUndecided",
-        "StalePrice", "StoredDataDamaged", "Strategy", "Tls", "Transaction", "Unauthenticated", "Unavailable",
-        "Unsupported", "VersionMismatch", "View", "Violation", "WorstPosition",
+        "DependencyState", "Diagnosis", "DifferenceType", "DriftState", "FileNotWrittenError",
+        "FillAllocation", "Infeasible", "InternalError", "InvalidArgument", "MarketValueNotPositive",
+        "MissingData", "Model", "ModelWithoutPositions", "NotFound", "OpenOrders", "Order", "OrderBlock",
+        "OrderDifference", "OrderGenerationError", "OrderState", "OrderSubmission", "PermissionDenied",
+        "Portfolio", "PortfolioDrift", "PortfolioMatches", "PortfolioOrderState", "PortfolioRebalance",
+        "PortfolioReview", "PortfolioState", "Position", "PositionReason", "PreconditionFailed",
+        "PriceRange", "Rebalance", "RebalanceEvent", "RebalanceInProgress", "RebalanceOptions",
+        "RebalancePosition", "RebalanceState", "RebalanceSummary", "Reconciliation", "ResourceExhausted",
+        "Restriction", "ReviewCounts", "ReviewDecision", "ReviewState", "Run", "Security",
+        "SecurityMatches", "SiblingUnavailable", "Side", "Sides", "Solution", "SolutionStatus",
+        "SolverUndecided", "StalePortfolio", "StalePrice", "StaleProposal", "StoredDataDamaged", "Strategy",
+        "Submission", "SubmissionEvent", "SubmissionState", "Tls", "Transaction", "Unauthenticated",
+        "Unavailable", "Unsupported", "VersionMismatch", "View", "Violation", "WorstPosition",
     ]  # fmt: skip
     assert expected == ordergen_client.__all__
     assert expected == [name for name in expected if hasattr(ordergen_client, name)]

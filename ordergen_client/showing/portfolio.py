@@ -7,6 +7,7 @@ from ordergen_client.records.price_ranges import PriceRange
 from ordergen_client.records.values import PortfolioRebalance, RebalancePosition
 from ordergen_client.report.figures import figures
 from ordergen_client.showing.columns import Column, Kind, count, money, percent, time
+from ordergen_client.showing.orders import review_told
 from ordergen_client.showing.output import Form, Listing, Output
 from ordergen_client.showing.rows import line_row, whole_portfolio
 from ordergen_client.telling.reasons import reason
@@ -97,6 +98,8 @@ def _details(portfolio: PortfolioRebalance) -> dict[str, object]:
         "Drift": f"{percent(portfolio.drift_before)}, then {percent(portfolio.drift_after)}",
         "Orders": f"{its.buys} buys for {money(its.bought)}, {its.sells} sells for {money(its.sold)}",
         "Answer": told,
+        **({"Review": review_told(portfolio.review)} if portfolio.review else {}),
+        **({"Sent": portfolio.order_state} if portfolio.order_state else {}),
         "Snapshot": f"{time(taken)} UTC" if taken else "-",
         **({"Error": portfolio.error.message} if portfolio.error else {}),
         **_causes(portfolio),

@@ -98,6 +98,7 @@ def run_row(run: Rebalance) -> dict[str, object]:
         "draft": run.draft,
         "counts": dict(run.counts),
         "summary": asdict(run.summary) if run.summary else None,
+        "review_counts": asdict(run.review_counts) if run.review_counts else None,
         "turnover_weight": run.summary.turnover_weight if run.summary else None,
         "version": run.version,
         "infeasible_or_failed": sum(
@@ -120,10 +121,22 @@ def portfolio_row(portfolio: PortfolioRebalance, its: Figures) -> dict[str, obje
         "bought": its.bought,
         "sold": its.sold,
         "turnover": its.turnover,
+        **review_row(portfolio),
         "objective": solution.objective if solution else None,
         "lower_bound": solution.lower_bound if solution else None,
         "transactions": [_order(line) for line in _traded(portfolio.positions)],
         "error": portfolio.error.message if portfolio.error else None,
+    }
+
+
+def review_row(portfolio: PortfolioRebalance) -> dict[str, object]:
+    """Whether its orders may be sent, and what became of them."""
+    review = portfolio.review
+    return {
+        "review": review.state if review else None,
+        "approved_by": list(review.approved_by) if review else [],
+        "rejected_by": list(review.rejected_by) if review else [],
+        "order_state": portfolio.order_state,
     }
 
 

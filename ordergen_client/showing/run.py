@@ -1,13 +1,14 @@
 """A run for eyes: a summary first, then what needs a look, the largest orders, and a line a portfolio."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from rich.console import Console
 from rich.text import Text
 
 from ordergen_client.records.summaries import RebalanceSummary
-from ordergen_client.records.values import Rebalance, RebalanceEvent
+from ordergen_client.records.values import PortfolioRebalance, Rebalance, RebalanceEvent
 from ordergen_client.report.attention import Attention, run_warning
 from ordergen_client.report.figures import figures
 from ordergen_client.report.price_days import PriceDays
@@ -16,8 +17,9 @@ from ordergen_client.report.totals import Totals
 from ordergen_client.report.words import STATES, base_name, counted, extent, headline
 from ordergen_client.showing.columns import Column, Kind, count, money, percent, time
 from ordergen_client.showing.grid import Row, print_details, print_rows
+from ordergen_client.showing.orders import counts_told
 from ordergen_client.showing.output import Form, Listing, Output
-from ordergen_client.showing.rows import plain, portfolio_row, run_row, set_options
+from ordergen_client.showing.rows import plain, portfolio_row, review_row, run_row, set_options
 from ordergen_client.telling.printable import printable
 
 PORTFOLIOS: Final = (
@@ -32,7 +34,11 @@ PORTFOLIOS: Final = (
     Column("buys", "Buys", Kind.COUNT, 7),
     Column("sells", "Sells", Kind.COUNT, 7),
     Column("turnover", "Turnover", Kind.MONEY, 3),
+    Column("review", "Review", Kind.ID, 2),
+    Column("order_state", "Orders", Kind.ID, 2),
 )
+#: What eyes see of a run that is not reviewed.
+_UNREVIEWED: Final = PORTFOLIOS[:-2]
 #: What programs get of a portfolio beside these.
 MORE: Final = "cash_before", "cash_flow", "cost", "bought", "sold", "objective", "lower_bound", "error"
 _ORDERS: Final = (
@@ -53,9 +59,16 @@ class RunRead:
 
     Attributes:
         run: as it was told last; None before it is told.
+        reviewed: what became of the review and the orders of portfolios, by their ids.
     """
 
-    def __init__(self, wanted: Callable[[str], bool] = lambda _state: True) -> None:
+    def __init__(
+        self,
+        wanted: Callable[[str], bool] = lambda _state: True,
+        *,
+        reviewed: Mapping[str, PortfolioRebalance] | None = None,
+    ) -> None:
+        self.reviewed = reviewed or {}
         self.run: Rebalance | None = None
         self.totals = Totals()
         self.attention = Attention()
@@ -76,7 +89,9 @@ class RunRead:
             self.securities.add(portfolio)
             self.price_days.add(portfolio)
             if self._wanted(portfolio.state):
-                yield {"rebalance_id": portfolio.rebalance_id, **portfolio_row(portfolio, its)}
+                known = self.reviewed.get(portfolio.portfolio_id, portfolio)
+                row = portfolio_row(portfolio, its)
+                yield {"rebalance_id": portfolio.rebalance_id, **row, **review_row(known)}
 
 
 def show_run(output: Output, events: Iterable[RebalanceEvent], read: RunRead) -> None:
@@ -97,7 +112,8 @@ def show_run(output: Output, events: Iterable[RebalanceEvent], read: RunRead) ->
         print_rows(console, _largest(read), _ORDERS, title="Largest orders", headers=output.headers)
         console.print()
     slim.sort(key=lambda row: str(row["portfolio_id"]))
-    print_rows(console, slim, PORTFOLIOS, title="Portfolios", headers=output.headers)
+    columns = PORTFOLIOS if read.reviewed else _UNREVIEWED
+    print_rows(console, slim, columns, title="Portfolios", headers=output.headers)
 
 
 def run_details(run: Rebalance) -> dict[str, object]:
@@ -144,11 +160,22 @@ def _show_summary(console: Console, run: Rebalance, read: RunRead) -> None:
         f" {counted(totals.sells, 'sell')} for {money(totals.sold)}",
         "Turnover": money(totals.turnover)
         + (f", {percent(weight)} of {base_name(totals)}" if weight is not None else ""),
+        **_decided(run, read),
         "Proven": _proven(totals, run.summary),
         "Prices": read.price_days.told,
     }
     print_details(console, lines)
     console.print()
+
+
+def _decided(run: Rebalance, read: RunRead) -> dict[str, object]:
+    """How far its review is, and what became of orders that were sent."""
+    states = Counter(one.order_state for one in read.reviewed.values() if one.order_state)
+    sent = ", ".join(f"{number:,} {state}" for state, number in states.items())
+    return {
+        **({"Review": counts_told(run.review_counts)} if run.review_counts else {}),
+        **({"Sent": f"portfolios: {sent}"} if sent else {}),
+    }
 
 
 def _proven(totals: Totals, summary: RebalanceSummary | None) -> str:

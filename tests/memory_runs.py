@@ -27,6 +27,7 @@ from ordergen_server.domain.rebalances import (
 )
 from ordergen_server.domain.requests.pages import Page, PageRequest
 from ordergen_server.domain.stores import Lease, LeaseLost, Request, RunOrder
+from ordergen_server.domain.subjects import Subject
 from ordergen_server.services.members import NO_FLOWS
 from tests.builders import NOW
 
@@ -206,7 +207,8 @@ class MemoryRuns:
         with self.lock:
             return self.runs[rebalance_id].snapshot
 
-    def request_cancel(self, rebalance_id: str) -> Rebalance:
+    def request_cancel(self, rebalance_id: str, by: Subject, time: datetime) -> Rebalance:
+        del by, time
         with self.lock:
             found = self.get(rebalance_id)
             self.runs[rebalance_id].cancel_requested = found.state is RebalanceState.RUNNING

@@ -11,6 +11,8 @@
     │   ├── ModelWithoutPositions
     │   ├── MarketValueNotPositive
     │   ├── Infeasible             no whole shares satisfy the bands and the cash floor
+    │   ├── ApprovalCannotCount    who began a run is none of two who must approve it
+    │   ├── AlreadySubmitted       orders of a portfolio were written down to be sent
     │   └── DataProblem            a sibling answered, and what is needed is missing or bad
     │       ├── MissingData
     │       ├── BadData
@@ -134,6 +136,14 @@ class MarketValueNotPositive(PreconditionFailed):
 
 class Infeasible(PreconditionFailed):
     """No whole shares satisfy the bands and the cash floor; a violation a cause."""
+
+
+class ApprovalCannotCount(PreconditionFailed):
+    """Two must approve, and whoever began the run is none of them."""
+
+
+class AlreadySubmitted(PreconditionFailed):
+    """The orders of a portfolio were written down to be sent."""
 
 
 class DataProblem(PreconditionFailed):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.domain.numbers import EXACT, ZERO, difference, product
+from ordergen_server.domain.review_tallies import NOT_REVIEWED, ReviewTally
 from ordergen_server.domain.summaries import RebalanceSummary
 
 
@@ -116,8 +117,7 @@ class RebalanceOptions:
 
     Attributes:
         minimum_cash_amount: cash to keep, in money; None where not given.
-        minimum_cash_weight: cash to keep, as a weight of market value plus cash flow; the greater of the two
-            holds.
+        minimum_cash_weight: cash to keep, as a weight of market value plus cash flow; the greater holds.
         allow_overdraft: cash is not checked at all.
         solver_timeout_seconds: for one portfolio.
         minimum_trade_value: no smaller trades, in money; full exits and repairs of a band are exempt.
@@ -340,16 +340,15 @@ def _share(result: PortfolioRebalance) -> RebalanceSummary:
 class Rebalance:
     """A run: its model as it was then, how far it is, and how many portfolios ended in which state.
 
-    A run that another service carried out may lack what that one did not keep: its `model_version` is then 0,
-    its `options` are None, and portfolios that `counts` has not are some of which nothing is known but that
-    they failed.
+    A run of another service may lack what that one did not keep: `model_version` is then 0, `options` None,
+    and of portfolios that `counts` has not nothing is known but that they failed.
 
     Attributes:
-        actor: who began it; empty of runs stored before it was known, and where nobody is.
+        actor: who began it, as credentials say where it is `authenticated`; empty where nobody is known.
         partial: it is over some of the model's portfolios alone, those that were asked for.
         draft: it has positions in place of the model's own, and is stored nowhere.
-        summary: the sums over its portfolios so far, of those that `counts` has; None where it is not known:
-            of runs stored before it was, and of those of another service.
+        reviewed: what was decided of its portfolios.
+        summary: the sums over portfolios that `counts` has; None of runs of before, and of another service.
     """
 
     rebalance_id: str
@@ -369,6 +368,8 @@ class Rebalance:
     partial: bool = False
     draft: bool = False
     summary: RebalanceSummary | None = None
+    authenticated: bool = False
+    reviewed: ReviewTally = NOT_REVIEWED
 
     @property
     def oldest_price_date(self) -> date | None:

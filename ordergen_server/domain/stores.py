@@ -15,6 +15,7 @@ from ordergen_server.domain.market import MarketSnapshot
 from ordergen_server.domain.models import Model, ModelContent, Position
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, Rebalance, View
 from ordergen_server.domain.requests.pages import Page, PageRequest
+from ordergen_server.domain.subjects import Subject
 
 
 class ModelStore(Protocol):
@@ -172,14 +173,20 @@ class RebalanceStore(Protocol):
     def kept_snapshot(self, rebalance_id: str) -> MarketSnapshot | None:
         """The market kept for a run."""
 
-    def request_cancel(self, rebalance_id: str) -> Rebalance:
-        """Ask whoever carries out a run to cancel it. Raises NotFound."""
+    def request_cancel(self, rebalance_id: str, by: Subject, time: datetime) -> Rebalance:
+        """Ask whoever carries out a run to cancel it; who asks first is an event. Raises NotFound."""
 
     def to_be_cancelled(self) -> Collection[str]:
         """Runs that go on, whoever holds them, and are to be cancelled."""
 
     def delete(self, rebalance_id: str, version: int) -> None:
-        """Delete a run that has ended. Raises NotFound, VersionMismatch, PreconditionFailed."""
+        """Delete a run that has ended; its events stay.
+
+        Raises:
+            NotFound, VersionMismatch: there is none, or it is another version.
+            PreconditionFailed: it goes on.
+            AlreadySubmitted: orders of it were submitted.
+        """
 
     def get(self, rebalance_id: str) -> Rebalance:
         """Read a run. Raises NotFound."""

@@ -26,11 +26,19 @@ class CredentialType(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Someone who was identified: their name, as the issuer of their credentials has it, and their scopes."""
+    """Someone by name, as the issuer of their credentials has it, and their scopes.
+
+    Without credentials it is what they call themselves, which proves nothing.
+    """
 
     name: str
     scopes: frozenset[str] = frozenset()
     credential: CredentialType = CredentialType.NONE
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Whether credentials say who it is, rather than they themselves."""
+        return self.credential is not CredentialType.NONE
 
 
 #: Whoever calls a server that asks for no credentials.

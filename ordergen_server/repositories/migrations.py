@@ -29,6 +29,7 @@ MIGRATIONS: dict[int, Migration] = {
     6: schema.separate_activity,
     7: schema.keep_markets,
     8: schema.share_runs,
+    9: schema.keep_reviews,
 }
 
 

@@ -27,6 +27,8 @@ from ordergen_server.repositories.model_store.activity import (
 from ordergen_server.repositories.model_store.model_pages import LISTING_SECONDS
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.database import Database, Documents
+from ordergen_server.repositories.review_store.events import EVENTS
+from ordergen_server.repositories.review_store.reviews import REVIEWS
 
 #: How long a request id is remembered.
 REQUEST_SECONDS = 7 * 24 * 3600
@@ -109,6 +111,26 @@ MODEL_VALIDATOR: Document = {
             _each_once(_PORTFOLIOS),
         ]
     },
+}
+
+_NAMES: Document = {"bsonType": "array", "items": {"bsonType": "string"}}
+#: A submission may make the document of a portfolio that nobody has decided of: it has a version alone.
+REVIEW_VALIDATOR: Document = {
+    "$jsonSchema": {
+        "bsonType": "object",
+        "required": ["rebalance_id", "portfolio_id", "version"],
+        "properties": {
+            "rebalance_id": {"bsonType": "string"},
+            "portfolio_id": _ENTITY_ID,
+            "approved_by": _NAMES,
+            "rejected_by": _NAMES,
+            "version": {"bsonType": ["int", "long"], "minimum": 1},
+        },
+    },
+    # Nobody is in both lists, or in one twice.
+    "$expr": _each_once(
+        {"$concatArrays": [{"$ifNull": ["$approved_by", []]}, {"$ifNull": ["$rejected_by", []]}]}
+    ),
 }
 
 INDEXES: dict[str, list[IndexModel]] = {
@@ -208,6 +230,20 @@ def share_runs(database: Database) -> None:
             _partial("attempt", "token", {"$gt": ""}),
         ]
     )
+
+
+def keep_reviews(database: Database) -> None:
+    """Who approves and rejects what, one document a portfolio; and events of runs, in their order."""
+    by_portfolio, by_number = (
+        [("rebalance_id", ASCENDING), (second, ASCENDING)] for second in ("portfolio_id", "number")
+    )
+    for name, index in (
+        (REVIEWS, IndexModel(by_portfolio, name="review", unique=True)),
+        (EVENTS, IndexModel(by_number, name="event", unique=True)),
+    ):
+        database.create_collection(name)
+        database.collection(name).create_indexes([index])
+    database.command({"collMod": REVIEWS, "validator": REVIEW_VALIDATOR})
 
 
 def _partial(name: str, field: str, rule: Document, *, unique: bool = False) -> IndexModel:

@@ -23,7 +23,7 @@ from ordergen_server.domain.rebalances import (
     summary_of,
 )
 from ordergen_server.domain.stores import BegunBy, ModelStore, RebalanceStore, Request, RunOrder
-from ordergen_server.domain.subjects import current_actor
+from ordergen_server.domain.subjects import Subject, current_subject
 from ordergen_server.domain.summaries import RebalanceSummary
 from ordergen_server.services.members import NO_FLOWS, Members, chosen
 from ordergen_server.services.observer import UNOBSERVED, RunObserver, Stage
@@ -54,7 +54,7 @@ class Rebalancer:
         work: PortfolioWork,
         runs: Runs,
         clock: Callable[[], datetime],
-        actor: Callable[[], str] = current_actor,
+        subject: Callable[[], Subject] = current_subject,
         observer: RunObserver = UNOBSERVED,
         maximum_price_age_days: int | None = None,
     ) -> None:
@@ -64,7 +64,7 @@ class Rebalancer:
         self._work = work
         self._runs = runs
         self._clock = clock
-        self._actor = actor
+        self._subject = subject
         self._maximum_price_age_days = maximum_price_age_days
 
     def rebalance_portfolio(
@@ -158,9 +158,9 @@ class Rebalancer:
         if not when_gone(leave):
             leave()
         events = watch(self._store, begun.rebalance_id, 0, deadline, view=view, gone=gone)
-        return self._followed(events, begun, joined)
+        return self._followed(events, begun, joined, self._subject())
 
-    def _followed(self, run: Events, begun: Rebalance, joined: bool) -> Events:
+    def _followed(self, run: Events, begun: Rebalance, joined: bool, caller: Subject) -> Events:
         ended = False
         try:
             for events in run:
@@ -171,7 +171,7 @@ class Rebalancer:
                     _raise_error(last.rebalance)
         finally:
             if not (ended or joined or self._runs.draining):
-                self._runs.cancel(begun.rebalance_id)
+                self._runs.cancel(begun.rebalance_id, caller)
 
     def preview_model(
         self,
@@ -255,7 +255,7 @@ class Rebalancer:
 
         An empty batch says that it still runs: ask again after a change.
         """
-        found = self._runs.cancel(rebalance_id)
+        found = self._runs.cancel(rebalance_id, self._subject())
         until = Deadline.after(seconds)
         while found.state is RebalanceState.RUNNING and not until.passed:
             yield []
@@ -294,7 +294,7 @@ class Rebalancer:
         stored: bool = True,
     ) -> Rebalance:
         _require_positions(model, draft=draft)
-        time = self._clock()
+        time, subject = self._clock(), self._subject()
         return Rebalance(
             rebalance_id=self._store.new_id() if stored else "",
             model_id=model.model_id,
@@ -305,7 +305,8 @@ class Rebalancer:
             rebalance_date=time.date(),
             portfolio_count=portfolio_count,
             options=self._in_full(options),
-            actor=self._actor(),
+            actor=subject.name,
+            authenticated=subject.is_authenticated,
             partial=partial,
             draft=draft,
             summary=RebalanceSummary(),

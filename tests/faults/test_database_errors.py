@@ -19,6 +19,7 @@ from ordergen_server.domain.errors import Cancelled, DatabaseUnavailable
 from ordergen_server.domain.rebalances import PortfolioState
 from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.domain.stores import Lease, Request, RunOrder
+from ordergen_server.domain.subjects import NOBODY
 from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.model_store.models import Models
 from ordergen_server.repositories.mongodb.database import READS_A_WRITE, Database
@@ -81,7 +82,7 @@ WRITES: Mapping[str, Call] = {
     "finish": lambda _, __, runs: runs.finish(rebalance(), LEASE),
     "renew": lambda _, __, runs: runs.renew(RUN_ID, LEASE),
     "keep_snapshot": lambda _, __, runs: runs.keep_snapshot(RUN, snapshot({1: "10"})),
-    "request_cancel": lambda _, __, runs: runs.request_cancel(RUN),
+    "request_cancel": lambda _, __, runs: runs.request_cancel(RUN, NOBODY, NOW),
     "page tokens": lambda database, _, __: PageTokens.of(database),
     "migrate": lambda database, _, __: migrate(database, {-1: lambda _: None}),
 }

@@ -27,6 +27,8 @@ TABLE: dict[type[OrderGenerationError], tuple[grpc.StatusCode, str]] = {
     errors.ModelWithoutPositions: (grpc.StatusCode.FAILED_PRECONDITION, "MODEL_WITHOUT_POSITIONS"),
     errors.MarketValueNotPositive: (grpc.StatusCode.FAILED_PRECONDITION, "MARKET_VALUE_NOT_POSITIVE"),
     errors.Infeasible: (grpc.StatusCode.FAILED_PRECONDITION, "INFEASIBLE"),
+    errors.ApprovalCannotCount: (grpc.StatusCode.FAILED_PRECONDITION, "APPROVAL_CANNOT_COUNT"),
+    errors.AlreadySubmitted: (grpc.StatusCode.FAILED_PRECONDITION, "ALREADY_SUBMITTED"),
     errors.DataProblem: (grpc.StatusCode.FAILED_PRECONDITION, "DATA_PROBLEM"),
     errors.MissingData: (grpc.StatusCode.FAILED_PRECONDITION, "MISSING_DATA"),
     errors.StalePrice: (grpc.StatusCode.FAILED_PRECONDITION, "STALE_PRICE"),

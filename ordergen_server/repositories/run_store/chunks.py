@@ -34,6 +34,7 @@ from ordergen_server.domain.stores import Lease, LeaseLost, RunOrder
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.documents import to_document
+from ordergen_server.repositories.review_store.run_errors import run_not_found
 from ordergen_server.repositories.run_store.chunk_documents import (
     LEFT,
     NOBODY,
@@ -51,7 +52,6 @@ from ordergen_server.repositories.run_store.chunk_documents import (
 from ordergen_server.repositories.run_store.kept_markets import KeptMarkets
 from ordergen_server.repositories.run_store.markets import RunTable
 from ordergen_server.repositories.run_store.result_documents import result_document
-from ordergen_server.repositories.run_store.results import run_not_found
 from ordergen_server.repositories.run_store.runs import RUNNING, more, order_of, until
 from ordergen_server.repositories.run_store.sums import sums_document, sums_of
 

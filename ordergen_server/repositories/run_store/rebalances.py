@@ -1,12 +1,15 @@
 """Reading runs in MongoDB, and what is done with them as a whole."""
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import cast
 
 from bson import ObjectId, decode
 from pymongo import DESCENDING
+from pymongo.client_session import ClientSession
 
-from ordergen_server.domain.errors import PreconditionFailed, VersionMismatch, Violation
+from ordergen_server.domain.errors import AlreadySubmitted, VersionMismatch, Violation
+from ordergen_server.domain.orders.events import EventType, RebalanceEvent
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
@@ -15,11 +18,15 @@ from ordergen_server.domain.rebalances import (
     View,
 )
 from ordergen_server.domain.requests.pages import Page, PageRequest
+from ordergen_server.domain.subjects import Subject
 from ordergen_server.repositories.mongodb.codec import CODEC_OPTIONS, Document
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.full_pages import as_stored, fill
 from ordergen_server.repositories.mongodb.tokens import PageTokens
-from ordergen_server.repositories.run_store.results import Results, run_not_found
+from ordergen_server.repositories.review_store.events import DELETING
+from ordergen_server.repositories.review_store.reviews import Reviews
+from ordergen_server.repositories.review_store.run_errors import run_not_found, still_running
+from ordergen_server.repositories.run_store.results import Results
 from ordergen_server.repositories.run_store.runs import RunLog, rebalance_of
 
 #: The projection that leaves out the result that stands in the header of a run of one portfolio.
@@ -34,18 +41,33 @@ class Rebalances(RunLog):
         self._tokens = tokens
         self._stored_headers = database.raw_collection("rebalances")
         self._results = Results(database, tokens, self._markets)
+        self._reviews = Reviews(database)
 
     def new_id(self) -> str:
         """An id no other run has; later ones are greater, to the second."""
         return str(ObjectId())
 
-    def request_cancel(self, rebalance_id: str) -> Rebalance:
-        """Ask whoever carries out a run to cancel it. Raises NotFound."""
-        with self._writing():
-            self._headers.update_one(
-                {"_id": ObjectId(rebalance_id), "state": RebalanceState.RUNNING.value},
-                {"$set": {"cancel_requested": True}},
+    def request_cancel(self, rebalance_id: str, by: Subject, time: datetime) -> Rebalance:
+        """Ask whoever carries out a run to cancel it; who asks first is an event. Raises NotFound."""
+        uncancelled = {
+            "_id": ObjectId(rebalance_id),
+            "state": RebalanceState.RUNNING.value,
+            "cancel_requested": {"$ne": True},
+        }
+
+        def steps(session: ClientSession) -> None:
+            found = self._headers.find_one_and_update(
+                uncancelled, {"$set": {"cancel_requested": True}}, {"portfolio_count": 1}, session=session
             )
+            if found:
+                count = cast("int", found["portfolio_count"])
+                event = RebalanceEvent(
+                    EventType.CANCELLED, time, by.name, by.is_authenticated, portfolio_count=count
+                )
+                self._events.append(rebalance_id, event, session)
+
+        with self._writing():
+            self._database.transaction(steps)
         return self.get(rebalance_id)
 
     def to_be_cancelled(self) -> list[str]:
@@ -56,7 +78,11 @@ class Rebalances(RunLog):
             return [str(found["_id"]) for found in running if found.get("cancel_requested")]
 
     def delete(self, rebalance_id: str, version: int) -> None:
-        """Delete a run that has ended. Raises NotFound, VersionMismatch, PreconditionFailed."""
+        """Delete a run that has ended; its events stay.
+
+        Raises:
+            NotFound, VersionMismatch, PreconditionFailed, AlreadySubmitted: as RebalanceStore has it.
+        """
         rebalance = self.get(rebalance_id)
         if rebalance.version != version:
             raise VersionMismatch(
@@ -64,10 +90,9 @@ class Rebalances(RunLog):
                 metadata={"rebalance_id": rebalance_id, "current_version": str(rebalance.version)},
             )
         if rebalance.state is RebalanceState.RUNNING:
-            rule = "must have ended: cancel it first"
-            raise PreconditionFailed(
-                f"Rebalance {rebalance_id} {rule}.", violations=[Violation(rebalance_id, rule, "RUNNING")]
-            )
+            raise still_running(rebalance_id)
+        self._mark_deleted(rebalance_id, version)
+        self._reviews.delete(rebalance_id)
         of_run: Document = {"rebalance_id": rebalance_id}
         for number in self._chunks_of(rebalance_id):  # all at once may take longer than an operation may
             with self._writing():
@@ -78,6 +103,23 @@ class Rebalances(RunLog):
             self._work.delete_many(of_run)
             self._markets.delete(rebalance_id)
             self._headers.delete_one({"_id": ObjectId(rebalance_id), "version": version})
+
+    def _mark_deleted(self, rebalance_id: str, version: int) -> None:
+        """From here on nobody decides of a run, or submits it. Raises AlreadySubmitted."""
+
+        def steps(session: ClientSession) -> None:
+            if self._reviews.is_submitted(rebalance_id, session):
+                rule = "has orders that were submitted, and is what they are explained by"
+                raise AlreadySubmitted(
+                    f"Rebalance {rebalance_id} {rule}.",
+                    metadata={"rebalance_id": rebalance_id},
+                    violations=[Violation(rebalance_id, rule, "ALREADY_SUBMITTED")],
+                )
+            named = {"_id": ObjectId(rebalance_id), "version": version}
+            self._headers.update_one(named, {"$set": {DELETING: True}}, session=session)
+
+        with self._writing():
+            self._database.transaction(steps)
 
     def _chunks_of(self, rebalance_id: str) -> list[int]:
         """The numbers of a run's chunks."""

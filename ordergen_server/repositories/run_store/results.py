@@ -15,6 +15,7 @@ from ordergen_server.repositories.mongodb.codec import CODEC_OPTIONS, Document
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.full_pages import fill
 from ordergen_server.repositories.mongodb.tokens import PageTokens
+from ordergen_server.repositories.review_store.run_errors import run_not_found
 from ordergen_server.repositories.run_store.chunk_documents import PUBLISHED
 from ordergen_server.repositories.run_store.kept_markets import KeptMarkets
 from ordergen_server.repositories.run_store.markets import RunTable
@@ -152,12 +153,3 @@ def _row(stored: RawBSONDocument, table: RunTable) -> tuple[PortfolioRebalance, 
 def _shown(document: Document, place: str, state: PortfolioState | None) -> bool:
     after = cast("str", document["portfolio_id"]) > place
     return after and (state is None or document["state"] == state.value)
-
-
-def run_not_found(rebalance_id: str) -> NotFound:
-    """The error of a run that there is not."""
-    return NotFound(
-        f"There is no rebalance {rebalance_id}: ListRebalances names those that there are.",
-        metadata={"rebalance_id": rebalance_id},
-        resource=Resource("Rebalance", rebalance_id),
-    )

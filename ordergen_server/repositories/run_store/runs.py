@@ -18,12 +18,14 @@ from typing import cast
 from bson import ObjectId
 from msgspec import convert
 from pymongo import ReturnDocument
+from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError
 
 from ordergen_server.domain.chunks import CHUNK_PORTFOLIOS
 from ordergen_server.domain.errors import RebalanceInProgress
 from ordergen_server.domain.market import MarketSnapshot
 from ordergen_server.domain.models import Position
+from ordergen_server.domain.orders.events import EventType, RebalanceEvent, named
 from ordergen_server.domain.rebalances import PortfolioRebalance, Rebalance, RebalanceState
 from ordergen_server.domain.requests.ids import USED_BEFORE
 from ordergen_server.domain.requests.violations import broken
@@ -31,6 +33,7 @@ from ordergen_server.domain.stores import Lease, LeaseLost, Request, RunOrder
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.documents import from_document, take_id, to_document
+from ordergen_server.repositories.review_store.events import EVENT_COUNT, FIRST, EventLog
 from ordergen_server.repositories.run_store.chunk_documents import chunk_documents
 from ordergen_server.repositories.run_store.earlier_market import earlier_market
 from ordergen_server.repositories.run_store.kept_markets import KeptMarkets
@@ -56,6 +59,7 @@ class RunLog:
         self._portfolios = database.collection("portfolio_rebalances")
         self._work = database.collection("rebalance_work")
         self._markets = KeptMarkets(database)
+        self._events = EventLog(database)
 
     def begin(
         self,
@@ -90,7 +94,7 @@ class RunLog:
             header["lease"] = _lease_from(now, lease)
             header["deadline_time"] = now + timedelta(seconds=order.seconds_left)
             try:
-                self._headers.insert_one(header)
+                self._insert(header, _started(rebalance, portfolio_ids))
             except DuplicateKeyError as error:
                 return self._earlier(error, rebalance, request)
         return rebalance
@@ -103,7 +107,7 @@ class RunLog:
     def save_whole(
         self, rebalance: Rebalance, result: PortfolioRebalance, request: Request | None
     ) -> Rebalance:
-        """Store an ended run of one portfolio, as one write; or answer the same request's first run.
+        """Store an ended run of one portfolio, as one step; or answer the same request's first run.
 
         It needs no documents beside its header: its result stands there.
         """
@@ -111,7 +115,7 @@ class RunLog:
         header = {**header_of(rebalance, request, sequence=2), "result": document}
         with self._writing():
             try:
-                self._headers.insert_one(header)
+                self._insert(header, _started(rebalance, [result.portfolio_id]))
             except DuplicateKeyError as error:
                 return self._earlier(error, rebalance, request)
         return rebalance
@@ -177,6 +181,15 @@ class RunLog:
             earlier = self._work.find_one({"rebalance_id": rebalance_id, "number": EARLIER_MARKET})
         return earlier_market(earlier) if earlier else None
 
+    def _insert(self, header: Document, started: RebalanceEvent) -> None:
+        """Store a header with its first event. Raises DuplicateKeyError."""
+
+        def steps(session: ClientSession) -> None:
+            self._headers.insert_one({**header, EVENT_COUNT: FIRST}, session=session)
+            self._events.insert(str(header["_id"]), FIRST, started, session)
+
+        self._database.transaction(steps)
+
     def _held(self, rebalance_id: str, lease: Lease, change: Document | list[Document]) -> Document:
         """Change the header of a run that we hold. Raises LeaseLost."""
         header = self._headers.find_one_and_update(
@@ -231,6 +244,17 @@ def header_of(rebalance: Rebalance, request: Request | None, *, sequence: int = 
         "summary": sums_document(rebalance.summary, sequence),
         **({"request": to_document(request)} if request else {}),
     }
+
+
+def _started(rebalance: Rebalance, portfolio_ids: Sequence[str]) -> RebalanceEvent:
+    return RebalanceEvent(
+        EventType.STARTED,
+        rebalance.create_time,
+        rebalance.actor,
+        rebalance.authenticated,
+        portfolio_count=rebalance.portfolio_count,
+        portfolio_ids=named(portfolio_ids),
+    )
 
 
 def rebalance_of(header: Document) -> Rebalance:

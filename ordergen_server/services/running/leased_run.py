@@ -11,6 +11,7 @@ from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import OrderGenerationError, StoredDataDamaged
 from ordergen_server.domain.rebalances import PortfolioState, Rebalance, RebalanceState
 from ordergen_server.domain.stores import Lease, ModelStore, RebalanceStore, RunOrder
+from ordergen_server.domain.subjects import Subject
 from ordergen_server.services.observer import UNOBSERVED, RunObserver
 
 _log = logging.getLogger(__name__)
@@ -94,6 +95,10 @@ class RunJournal:
     def release(self, run: LeasedRun) -> None:
         """Let another server take the run at once. Raises LeaseLost."""
         self.runs.renew(run.rebalance_id, Lease(run.token, 0))
+
+    def cancel(self, rebalance_id: str, by: Subject) -> Rebalance:
+        """Ask whoever carries out a run to cancel it. Raises NotFound."""
+        return self.runs.request_cancel(rebalance_id, by, self._clock())
 
     def finish(self, run: LeasedRun, error: OrderGenerationError | None) -> Rebalance:
         """Store that a run has ended: of itself, by `error`, or cancelled. Raises LeaseLost.

@@ -16,6 +16,7 @@ from ordergen_server.domain.errors import (
 from ordergen_server.domain.origin import Origin, carried
 from ordergen_server.domain.rebalances import Rebalance
 from ordergen_server.domain.stores import LeaseLost, Request, RunOrder
+from ordergen_server.domain.subjects import Subject
 from ordergen_server.services.members import NO_FLOWS
 from ordergen_server.services.observer import UNOBSERVED, RunObserver
 from ordergen_server.services.running.execution import Execution
@@ -106,9 +107,9 @@ class Runs:
         with self._previews.held():
             yield
 
-    def cancel(self, rebalance_id: str) -> Rebalance:
+    def cancel(self, rebalance_id: str, by: Subject) -> Rebalance:
         """Ask for a run to be cancelled, wherever it is carried out. Raises NotFound."""
-        found = self._journal.runs.request_cancel(rebalance_id)
+        found = self._journal.cancel(rebalance_id, by)
         self.stop(rebalance_id)
         return found
 

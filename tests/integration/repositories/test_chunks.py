@@ -16,6 +16,7 @@ from ordergen_server.domain.rebalances import (
     RebalanceState,
 )
 from ordergen_server.domain.stores import BegunBy, LeaseLost, RunOrder
+from ordergen_server.domain.subjects import NOBODY
 from ordergen_server.domain.summaries import RebalanceSummary
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.tokens import PageTokens
@@ -272,7 +273,7 @@ def test_publishing_renews_the_lease_and_hears_of_a_cancel(
     rebalance_id = begin(runs, lease=replace(MINE, seconds=0))
     store(chunks, results(rebalance_id, 0, 1, 2), MINE)
     (done,) = chunks.ready(rebalance_id)
-    runs.request_cancel(rebalance_id)
+    runs.request_cancel(rebalance_id, NOBODY, NOW)
     before = database.now()
     assert chunks.publish(rebalance_id, done, 1, replace(MINE, seconds=60)) is True
     header = database.collection("rebalances").find_one({})

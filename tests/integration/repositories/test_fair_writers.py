@@ -9,6 +9,7 @@ from ordergen_server.domain.chunks import Chunk, ChunkTask, ClaimedChunk, DoneCh
 from ordergen_server.domain.errors import Cancelled, DatabaseUnavailable
 from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.domain.stores import Lease, RunOrder
+from ordergen_server.domain.subjects import NOBODY
 from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.model_store.models import Models
 from ordergen_server.repositories.mongodb.database import Database
@@ -40,7 +41,7 @@ WRITES: dict[str, Call] = {
     "renew": lambda _, runs, __: runs.renew(RUN_ID, LEASE),
     "take_over": lambda _, runs, __: runs.take_over(LEASE),
     "finish": lambda _, runs, __: runs.finish(rebalance(), LEASE),
-    "request_cancel": lambda _, runs, __: runs.request_cancel(RUN_ID),
+    "request_cancel": lambda _, runs, __: runs.request_cancel(RUN_ID, NOBODY, NOW),
 }
 READS: dict[str, Call] = {
     "of_portfolio": lambda models, _, __: models.of_portfolio(portfolio_id(1)),

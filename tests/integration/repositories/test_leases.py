@@ -26,7 +26,7 @@ from ordergen_server.domain.errors import (
 from ordergen_server.domain.market import MarketSnapshot, Price, Quote, missing
 from ordergen_server.domain.rebalances import PortfolioState, Rebalance, RebalanceState
 from ordergen_server.domain.stores import Lease, LeaseLost, Request, RunOrder
-from ordergen_server.domain.subjects import Subject, acting_as
+from ordergen_server.domain.subjects import NOBODY, Subject, acting_as
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.documents import to_document
 from ordergen_server.repositories.run_store import kept_markets
@@ -223,13 +223,13 @@ def test_a_lease_lasts_from_the_last_write(runs: Rebalances, chunks: Chunks, dat
 def test_who_holds_a_run_hears_that_it_is_to_be_cancelled(runs: Rebalances, chunks: Chunks) -> None:
     run = begin(runs)
     assert runs.renew(run.rebalance_id, MINE) is False
-    assert runs.request_cancel(run.rebalance_id) == run
+    assert runs.request_cancel(run.rebalance_id, NOBODY, NOW) == run
     assert runs.renew(run.rebalance_id, MINE) is True
     assert append(chunks, [result(run_id=run.rebalance_id)], MINE) is True
     ended = runs.finish(replace(run, state=RebalanceState.CANCELLED, finish_time=NOW), MINE)
-    assert runs.request_cancel(run.rebalance_id) == ended
+    assert runs.request_cancel(run.rebalance_id, NOBODY, NOW) == ended
     with pytest.raises(NotFound):
-        runs.request_cancel(RUN_ID)
+        runs.request_cancel(RUN_ID, NOBODY, NOW)
 
 
 SNAPSHOT = MarketSnapshot(

@@ -158,7 +158,7 @@ numbers = st.one_of(
 def test_any_number_comes_back_digit_for_digit(
     runs: Rebalances, chunks: Chunks, database: Database, values: tuple[Decimal | None, ...]
 ) -> None:
-    for name in ("portfolio_rebalances", "rebalances", "rebalance_work"):
+    for name in ("portfolio_rebalances", "rebalances", "rebalance_work", "rebalance_events"):
         database.collection(name).delete_many({})
     begun(runs, 1)
     names = ("market_value", "cash_before", "cash_after", "drift_before", "drift_after")

@@ -23,6 +23,7 @@ from ordergen_server.domain.rebalances import (
     Strategy,
     summary_of,
 )
+from ordergen_server.domain.subjects import NOBODY
 from ordergen_server.domain.summaries import RebalanceSummary
 from tests.builders import MODEL_ID, holdings, model, portfolio_id, position, snapshot
 from tests.fakes import MemoryModels
@@ -149,7 +150,7 @@ def test_a_cancelled_part_skips_those_of_the_part_alone() -> None:
     with house(*[RESTS] * 9, before=gate, workers=1, window=1) as parts:
         begun = start(parts, ids(8, 6, 4, 2))
         assert gate.reached.wait(PATIENCE)
-        parts.holder.cancel(begun.rebalance_id)
+        parts.holder.cancel(begun.rebalance_id, NOBODY)
         assert parts.ended(begun.rebalance_id)
         gate.opened.set()
         ended = parts.runs.get(begun.rebalance_id)

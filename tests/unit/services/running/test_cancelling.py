@@ -16,6 +16,7 @@ from ordergen_server.domain.rebalances import (
     RebalanceOptions,
     RebalanceState,
 )
+from ordergen_server.domain.subjects import NOBODY
 from tests.builders import NOW, portfolio_id
 from tests.limits import PATIENCE
 from tests.unit.services.runs import BUYS, RESTS, house
@@ -55,7 +56,7 @@ def test_a_cancel_that_another_server_was_asked_for_is_seen_with_the_next_result
                 eventually(lambda: parts.runs.get(held.rebalance_id).finish_time)
 
         parts.portfolios.before = wait_for_the_end
-        parts.runs.request_cancel(held.rebalance_id)
+        parts.runs.request_cancel(held.rebalance_id, NOBODY, NOW)
         parts.execution.carry_out(held)
         ended = parts.runs.get(held.rebalance_id)
     assert ended.state is RebalanceState.CANCELLED
@@ -66,7 +67,9 @@ def test_a_cancel_that_another_server_was_asked_for_is_seen_with_the_next_result
 def test_a_run_cancelled_after_its_last_portfolio_is_complete() -> None:
     with house(BUYS) as parts:
         held = parts.held()
-        parts.runs.request_cancel(held.rebalance_id)  # it is heard with the answer to what is stored
+        parts.runs.request_cancel(
+            held.rebalance_id, NOBODY, NOW
+        )  # it is heard with the answer to what is stored
         parts.execution.carry_out(held)
         assert parts.runs.get(held.rebalance_id).state is RebalanceState.COMPLETED
 

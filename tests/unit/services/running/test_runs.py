@@ -17,6 +17,7 @@ from ordergen_server.domain.errors import (
 )
 from ordergen_server.domain.rebalances import PortfolioState, Rebalance, RebalanceState
 from ordergen_server.domain.stores import Request, RunOrder
+from ordergen_server.domain.subjects import NOBODY
 from ordergen_server.services.running.runs import Runs
 from tests.builders import MODEL_ID, NOW, model, portfolio_id, position, rebalance
 from tests.fakes import MemoryModels
@@ -125,7 +126,7 @@ def test_a_cancelled_run_ends_with_the_rest_skipped() -> None:
     with house(*[RESTS] * 9, before=gate, workers=1, window=1) as parts:
         begun = begin(parts)
         assert gate.reached.wait(PATIENCE)
-        parts.holder.cancel(begun.rebalance_id)
+        parts.holder.cancel(begun.rebalance_id, NOBODY)
         assert parts.ended(begun.rebalance_id)
         gate.opened.set()
         ended = parts.runs.get(begun.rebalance_id)
@@ -136,7 +137,7 @@ def test_a_cancelled_run_ends_with_the_rest_skipped() -> None:
 
 def test_there_is_nothing_to_cancel() -> None:
     with house() as parts, pytest.raises(NotFound):
-        parts.holder.cancel("f" * 24)
+        parts.holder.cancel("f" * 24, NOBODY)
 
 
 def test_a_run_of_a_server_that_stops_is_taken_over_at_once_and_finished() -> None:
@@ -196,7 +197,7 @@ def test_a_cancel_asked_of_another_server_is_seen_while_a_portfolio_takes_long()
     with house(*[RESTS] * 5, before=gate, workers=1, window=1) as parts:
         begun = begin(parts)
         assert gate.reached.wait(PATIENCE)
-        parts.runs.request_cancel(begun.rebalance_id)
+        parts.runs.request_cancel(begun.rebalance_id, NOBODY, NOW)
         parts.holder.tend()
         assert parts.ended(begun.rebalance_id)
         gate.opened.set()
@@ -209,7 +210,7 @@ def test_a_cancel_asked_of_another_server_is_heard_without_waiting_for_anything(
     with house(*[RESTS] * 5, before=gate, workers=1, window=1) as parts:
         begun = begin(parts)
         assert gate.reached.wait(PATIENCE)
-        parts.runs.request_cancel(begun.rebalance_id)
+        parts.runs.request_cancel(begun.rebalance_id, NOBODY, NOW)
         assert parts.ended(begun.rebalance_id)
         gate.opened.set()
     assert parts.runs.get(begun.rebalance_id).counts == {PortfolioState.SKIPPED: 5}

@@ -1,0 +1,1 @@
+"""What people did with runs in MongoDB: their decisions, and events, which outlive the run."""

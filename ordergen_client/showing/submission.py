@@ -25,6 +25,8 @@ _STALE: Final = (
     Column("why", "What is not as the run saw it"),
 )
 
+_UNSENT: Final = tuple(column for column in SENT if column.key != "external_order_id")
+
 #: The names of portfolios by their ids, as far as they are known.
 Named = Callable[[Iterable[str]], Mapping[str, str]]
 
@@ -90,4 +92,4 @@ def _show(output: Output, submission: OrderSubmission, read: SubmissionRead, nam
     if left:
         console.print()
         rows: list[Row] = [sent_row(one, names.get(one.portfolio_id, "")) for one in left]
-        print_rows(console, rows, SENT, title="Orders that are not sent", headers=output.headers)
+        print_rows(console, rows, _UNSENT, title="Orders that are not sent", headers=output.headers)

@@ -61,7 +61,6 @@ def submit(
     if detach:
         _tell_id(output, submission.submission_id)
         return
-    output.progress.print(f"Submission {submission.submission_id}", highlight=False)
     follow(client, output, server, submission)
 
 
@@ -88,6 +87,7 @@ def follow(client: Client, output: Output, server: Server, submission: Submissio
         return finding.portfolio_names(client, ids) or {}
 
     with sending_on(submission.submission_id, server):
+        output.progress.print(f"Submission {submission.submission_id}", highlight=False)
         events = with_sending(until_interrupted(submission.events()), output.progress)
         show_submission(output, events, read, named)
     end_as(read.submission)

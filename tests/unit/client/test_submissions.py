@@ -56,10 +56,14 @@ def proxy(target: str) -> Iterator[CuttingProxy]:
         yield running
 
 
-def sizes() -> list[int]:
-    """Bytes of answers until each cut: a few orders mostly, and now and then none."""
+def cuts() -> list[int]:
+    """Events until each cut of a stream: mostly a few, and now and then none."""
     chance = random.Random(7)  # noqa: S311 - the same ones every time
-    return [chance.choice([20, 900, 2_000, 3_000]) for _ in range(CUTS)]
+    return [chance.choice([0, 1, 10, 25]) for _ in range(CUTS)]
+
+
+#: Bytes of answers until each cut of a connection.
+SIZES = [20, 900, 3_000, 20]
 
 
 def check(events: list[SubmissionEvent], expected: list[pb.WatchOrderSubmissionResponse]) -> None:
@@ -77,11 +81,12 @@ def test_fifty_cuts_lose_no_state(desk: OrderDesk, proxy: CuttingProxy) -> None:
     desk.events = long_submission()
     with Client(proxy.target, timeout_seconds=PATIENCE, reconnect_seconds=PATIENCE) as client:
         sent = client.runs.attach(RUN).submit()
-        proxy.cut_after(sizes())
+        desk.cuts = cuts()
         check(list(sent.events()), desk.events)
-        assert proxy.cuts == CUTS
-        proxy.cut_after([0, 900])
+        assert desk.cuts == []
+        proxy.cut_after(SIZES)
         assert len(list(sent)) == len(desk.events) - 2
+        assert proxy.cuts == len(SIZES)
         assert sent.wait().counts[OrderState.SENT] == ORDERS
 
 
@@ -91,10 +96,12 @@ def test_fifty_cuts_lose_no_state_of_coroutines(desk: OrderDesk, proxy: CuttingP
     async def follow() -> list[SubmissionEvent]:
         async with AsyncClient(proxy.target, timeout_seconds=PATIENCE, reconnect_seconds=PATIENCE) as client:
             sent = await client.runs.attach(RUN).submit()
-            proxy.cut_after(sizes())
+            desk.cuts = cuts()
             events = [event async for event in sent.events()]
-            assert proxy.cuts == CUTS
+            assert desk.cuts == []
+            proxy.cut_after(SIZES)
             assert len([one async for one in sent]) == len(desk.events) - 2
+            assert proxy.cuts == len(SIZES)
             assert (await sent.wait()).counts[OrderState.SENT] == ORDERS
             return events
 

@@ -24,6 +24,11 @@ class CredentialType(Enum):
     TOKEN = "TOKEN"  # noqa: S105 - the name of a kind
 
 
+def is_name(text: str) -> bool:
+    """Whether a text may be somebody's name."""
+    return 0 < len(text) <= MAXIMUM_NAME_LENGTH and text.isprintable()
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """Someone by name, as the issuer of their credentials has it, and their scopes.
@@ -41,6 +46,10 @@ class Subject:
         return self.credential is not CredentialType.NONE
 
 
+#: Without credentials, in this metadata callers say who they are.
+X_ACTOR = "x-actor"
+MAXIMUM_NAME_LENGTH = 255
+NAME_RULE = f"must be 1 to {MAXIMUM_NAME_LENGTH} printable characters"
 #: Whoever calls a server that asks for no credentials.
 NOBODY = Subject("")
 

@@ -9,12 +9,15 @@ from starlette.requests import Request
 
 from ordergen_client.errors import Unauthenticated
 from ordergen_server.api.telemetry.correlation import CallIds
+from ordergen_server.domain.subjects import X_ACTOR
 from ordergen_server.rest.settings import RestSettings
 
 #: As gRPC writes a timeout (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md).
 _GRPC_TIMEOUT = re.compile(r"(\d{1,8})([HMSmun])")
 _UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 _AUTHORIZATION = "authorization"
+#: What of a request's headers goes along as it is.
+_PASSED = (_AUTHORIZATION, X_ACTOR)
 _MILLISECONDS = re.compile(r"\d{1,10}")
 _LONGEST_SECONDS = 3600.0
 
@@ -51,9 +54,10 @@ def caller_of(headers: Mapping[str, str], ids: CallIds, timeout_seconds: float) 
         timeout_seconds: for a request that does not say its own.
     """
     metadata = list(ids.headers.items())
-    authorization = headers.get(_AUTHORIZATION)
-    if authorization and authorization.isascii() and authorization.isprintable():
-        metadata.append((_AUTHORIZATION, authorization))
+    for name in _PASSED:
+        value = headers.get(name)
+        if value and value.isascii() and value.isprintable():
+            metadata.append((name, value))
     return Caller(tuple(metadata), time.monotonic() + _timeout(headers, timeout_seconds))
 
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from ordergen_server.api.security.tokens import MAXIMUM_NAME_LENGTH
+from ordergen_server.domain.subjects import is_name
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def _names(pem: bytes) -> tuple[str, ...]:
     except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         _log.debug("the names of a certificate cannot be read: %s", type(error).__name__)
         return ()
-    return tuple(name for name, is_uri in named if (":" in name) is is_uri and _is_name(name))
+    return tuple(name for name, is_uri in named if (":" in name) is is_uri and is_name(name))
 
 
 def _alternative(certificate: x509.Certificate) -> Iterator[tuple[str, bool]]:
@@ -54,7 +54,3 @@ def _alternative(certificate: x509.Certificate) -> Iterator[tuple[str, bool]]:
 def _common(certificate: x509.Certificate) -> Iterator[tuple[str, bool]]:
     for attribute in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
         yield str(attribute.value), False
-
-
-def _is_name(name: str) -> bool:
-    return 0 < len(name) <= MAXIMUM_NAME_LENGTH and name.isprintable()

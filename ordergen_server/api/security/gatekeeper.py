@@ -6,7 +6,8 @@ from enum import Enum
 from ordergen_server.api.security.scopes import ANY_SCOPE, SCOPE_OF
 from ordergen_server.api.security.tokens import TokenVerifier, refused
 from ordergen_server.domain.errors import PermissionDenied, Unauthenticated, Unsupported
-from ordergen_server.domain.subjects import NOBODY, READ, CredentialType, Subject
+from ordergen_server.domain.requests.violations import broken
+from ordergen_server.domain.subjects import NAME_RULE, NOBODY, READ, X_ACTOR, CredentialType, Subject, is_name
 
 HEALTH = "/grpc.health.v1.Health/"
 REFLECTION = "/grpc.reflection."
@@ -31,7 +32,7 @@ class Gatekeeper:
         certificates: the scopes of client certificates by their names; empty where these stand for nobody.
         reflection: who may use reflection.
 
-    With neither tokens nor certificates everybody is let in, as nobody.
+    With neither tokens nor certificates everybody is let in, as whoever they say they are in `x-actor`.
     """
 
     def __init__(
@@ -58,12 +59,15 @@ class Gatekeeper:
         Raises:
             Unauthenticated: credentials are missing or are none that we accept.
             PermissionDenied: their scope for the call is missing.
+            InvalidArgument: where nobody is asked for credentials, what callers call themselves is no name.
             Unavailable: tokens cannot be checked yet, for their keys were never read.
             Unsupported: nobody may use reflection, or the call is none of ours.
         """
         scope = self._scope(method)
-        if scope is None or not (self._tokens or self._certificates):
+        if scope is None:
             return NOBODY
+        if not (self._tokens or self._certificates):
+            return _self_styled(metadata)
         subject = self._identified(metadata, certificate_names)
         if scope not in (ANY_SCOPE, *subject.scopes):
             raise PermissionDenied(
@@ -109,3 +113,13 @@ class Gatekeeper:
             "connect with a client certificate whose name this server knows" if self._certificates else "",
         ]
         return ", or ".join(filter(None, ways))
+
+
+def _self_styled(metadata: Mapping[str, str]) -> Subject:
+    """Whoever callers say they are: a note of theirs, which proves nothing. Raises InvalidArgument."""
+    name = metadata.get(X_ACTOR, "").strip()
+    if not name:
+        return NOBODY
+    if not is_name(name):
+        raise broken(X_ACTOR, NAME_RULE, name)
+    return Subject(name)

@@ -12,14 +12,13 @@ from jwt.exceptions import InvalidSubjectError
 
 from ordergen_server.api.security.keys import KeyHolder
 from ordergen_server.domain.errors import Unauthenticated, Unavailable
-from ordergen_server.domain.subjects import SCOPES, CredentialType, Subject
+from ordergen_server.domain.subjects import SCOPES, CredentialType, Subject, is_name
 
 _log = logging.getLogger(__name__)
 
 #: How far the clocks of an issuer and ours may be apart.
 SKEW_SECONDS = 30
 MAXIMUM_TOKEN_BYTES = 8 * 1024
-MAXIMUM_NAME_LENGTH = 255
 #: Verified tokens that are remembered: checking a signature takes some hundred microseconds.
 REMEMBERED = 1024
 _REQUIRED = ["exp", "iss", "aud", "sub"]
@@ -108,7 +107,7 @@ def refused() -> Unauthenticated:
 
 def _subject(claims: dict[str, Any]) -> Subject:
     name = claims["sub"]
-    if not (isinstance(name, str) and 0 < len(name) <= MAXIMUM_NAME_LENGTH and name.isprintable()):
+    if not (isinstance(name, str) and is_name(name)):
         raise InvalidSubjectError
     scopes = claims.get("scope", claims.get("scp", []))
     named = scopes.split() if isinstance(scopes, str) else scopes

@@ -16,6 +16,7 @@ from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError
 
 from ordergen_server.domain.errors import AlreadySubmitted, PreconditionFailed, Violation
+from ordergen_server.domain.orders.ended import still_running
 from ordergen_server.domain.orders.events import EventType, RebalanceEvent, named
 from ordergen_server.domain.orders.reviews import MAXIMUM_NAME_BYTES, Review, ReviewState, tally_of
 from ordergen_server.domain.orders.stores import ReviewCall
@@ -24,7 +25,7 @@ from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.documents import from_document
 from ordergen_server.repositories.review_store.events import DELETING, EVENT_COUNT, EventLog
-from ordergen_server.repositories.review_store.run_errors import run_not_found, still_running
+from ordergen_server.repositories.review_store.run_errors import run_not_found
 
 REVIEWS = "portfolio_reviews"
 #: What a submission keeps of each of its portfolios; one in this state may be taken back still.
@@ -65,8 +66,6 @@ class Reviews:
 
     def of(self, rebalance_id: str, portfolio_ids: Collection[str]) -> _Reviewed:
         """The reviews of portfolios; those that nobody has decided of have none."""
-        if not portfolio_ids:
-            return {}
         with self._database.operation():
             return self._found(rebalance_id, portfolio_ids, None)
 
@@ -131,6 +130,8 @@ class Reviews:
     def _found(
         self, rebalance_id: str, portfolio_ids: Collection[str], session: ClientSession | None
     ) -> dict[str, Review]:
+        if not portfolio_ids:
+            return {}
         which: Document = {"rebalance_id": rebalance_id, "portfolio_id": {"$in": list(portfolio_ids)}}
         found = self._reviews.find(which, _NAMES, session=session)
         return {cast("str", one["portfolio_id"]): from_document(one, Review) for one in found}

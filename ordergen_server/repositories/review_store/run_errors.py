@@ -1,6 +1,6 @@
-"""The errors of runs that are not there, or go on."""
+"""What is said of runs that are not there."""
 
-from ordergen_server.domain.errors import NotFound, PreconditionFailed, Resource, Violation
+from ordergen_server.domain.errors import NotFound, Resource
 
 
 def run_not_found(rebalance_id: str) -> NotFound:
@@ -9,12 +9,4 @@ def run_not_found(rebalance_id: str) -> NotFound:
         f"There is no rebalance {rebalance_id}: ListRebalances names those that there are.",
         metadata={"rebalance_id": rebalance_id},
         resource=Resource("Rebalance", rebalance_id),
-    )
-
-
-def still_running(rebalance_id: str) -> PreconditionFailed:
-    """The error of a run that has to end first."""
-    rule = "must have ended: await its end, or cancel it first"
-    return PreconditionFailed(
-        f"Rebalance {rebalance_id} {rule}.", violations=[Violation(rebalance_id, rule, "RUNNING")]
     )

@@ -9,6 +9,7 @@ from pymongo import DESCENDING
 from pymongo.client_session import ClientSession
 
 from ordergen_server.domain.errors import AlreadySubmitted, VersionMismatch, Violation
+from ordergen_server.domain.orders.ended import still_running
 from ordergen_server.domain.orders.events import EventType, RebalanceEvent
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
@@ -25,7 +26,7 @@ from ordergen_server.repositories.mongodb.full_pages import as_stored, fill
 from ordergen_server.repositories.mongodb.tokens import PageTokens
 from ordergen_server.repositories.review_store.events import DELETING
 from ordergen_server.repositories.review_store.reviews import Reviews
-from ordergen_server.repositories.review_store.run_errors import run_not_found, still_running
+from ordergen_server.repositories.review_store.run_errors import run_not_found
 from ordergen_server.repositories.run_store.results import Results
 from ordergen_server.repositories.run_store.runs import RunLog, rebalance_of
 

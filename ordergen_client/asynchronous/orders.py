@@ -1,11 +1,11 @@
-"""What is done with the orders of a run, from their review to what became of them."""
+"""What is done with the portfolios and orders of a run, from their review to what became of them."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ordergen_client.asynchronous.connection import AsyncConnection
 from ordergen_client.asynchronous.submission import AsyncSubmission
-from ordergen_client.calls import run_orders
+from ordergen_client.calls import run_orders, runs
 from ordergen_client.calls.call import Call, Pages
 from ordergen_client.calls.methods import like
 from ordergen_client.records.orders.values import OrderSubmission
@@ -59,7 +59,7 @@ async def handle(connection: AsyncConnection, call: Call[OrderSubmission]) -> As
 
 
 class AsyncRunOrders:
-    """What the handle of a run does with its orders."""
+    """What the handle of a run does with its portfolios and their orders."""
 
     rebalance_id: str
     _connection: AsyncConnection
@@ -72,4 +72,5 @@ class AsyncRunOrders:
     history = _listed(run_orders.history)
     blocks = _called(run_orders.blocks)
     allocate = _called(run_orders.allocate)
+    portfolios = _listed(runs.portfolios)
     reconcile = _called(run_orders.reconcile)

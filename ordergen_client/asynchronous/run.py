@@ -75,7 +75,8 @@ class AsyncRun(AsyncRunOrders):
     async def report(self, path: str | Path, *, force: bool = False) -> Rebalance:
         """Write the run as a page for people, which any browser opens without a network; answers the run.
 
-        A run that goes on is followed to its end; one that FAILED has its page, too, and is not raised.
+        A run that goes on is followed to its end; one that FAILED has its page, too, and is not raised. The
+        page of one that has ended tells what was approved by whom, and what became of orders.
 
         Args:
             path: the file; until it is whole its name ends in `.part`.
@@ -87,5 +88,9 @@ class AsyncRun(AsyncRunOrders):
         """
         with of_the_extra():
             from ordergen_client.report.awaited import write_awaited_report  # noqa: PLC0415 - it needs an extra
+            from ordergen_client.report.decided import (  # noqa: PLC0415 - it belongs to the other
+                read_decided_awaited,
+            )
+        decided = await read_decided_awaited(self)
         async with aclosing(self.events()) as events:
-            return await write_awaited_report(events, Path(path), force=force)
+            return await write_awaited_report(events, Path(path), force=force, decided=decided)

@@ -1,11 +1,11 @@
-"""What is done with the orders of a run, from their review to what became of them."""
+"""What is done with the portfolios and orders of a run, from their review to what became of them."""
 
 from collections.abc import Callable, Iterator
 from typing import Concatenate, ParamSpec, TypeVar
 
 from ordergen_client.blocking.connection import Connection
 from ordergen_client.blocking.submission import Submission
-from ordergen_client.calls import run_orders
+from ordergen_client.calls import run_orders, runs
 from ordergen_client.calls.call import Call, Pages
 from ordergen_client.calls.methods import like
 from ordergen_client.records.orders.values import OrderSubmission
@@ -50,7 +50,7 @@ def _submitted(
 
 
 class RunOrders:
-    """What the handle of a run does with its orders."""
+    """What the handle of a run does with its portfolios and their orders."""
 
     rebalance_id: str
     _connection: Connection
@@ -63,4 +63,5 @@ class RunOrders:
     history = _listed(run_orders.history)
     blocks = _called(run_orders.blocks)
     allocate = _called(run_orders.allocate)
+    portfolios = _listed(runs.portfolios)
     reconcile = _called(run_orders.reconcile)

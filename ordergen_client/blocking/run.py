@@ -72,7 +72,8 @@ class Run(RunOrders):
     def report(self, path: str | Path, *, force: bool = False) -> Rebalance:
         """Write the run as a page for people, which any browser opens without a network; answers the run.
 
-        A run that goes on is followed to its end; one that FAILED has its page, too, and is not raised.
+        A run that goes on is followed to its end; one that FAILED has its page, too, and is not raised. The
+        page of one that has ended tells what was approved by whom, and what became of orders.
 
         Args:
             path: the file; until it is whole its name ends in `.part`.
@@ -83,6 +84,8 @@ class Run(RunOrders):
             FileNotWrittenError: there is such a file, or it cannot be written.
         """
         with of_the_extra():
+            from ordergen_client.report.decided import read_decided  # noqa: PLC0415 - it belongs to the next
             from ordergen_client.report.write import write_report  # noqa: PLC0415 - it needs an extra
+        decided = read_decided(self)
         with closing(self.events()) as events:
-            return write_report(events, Path(path), force=force)
+            return write_report(events, Path(path), force=force, decided=decided)

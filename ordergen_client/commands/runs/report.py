@@ -55,11 +55,14 @@ def report(
         server.client() as client,
         slow_progress("Reporting", Console(stderr=True, quiet=quiet)) as progress,
     ):
+        from ordergen_client.report.decided import NOTHING, read_decided  # noqa: PLC0415 - as the others
         from ordergen_client.report.reading import events_of  # noqa: PLC0415 - it needs an extra
         from ordergen_client.report.write import write_report  # noqa: PLC0415 - it needs an extra
 
         run_id = finding.run_id(client, run) if run else ""
         path = file_of(output, f"{run_id or (export or Path()).stem}.html")
         events = events_of(export) if export else client.runs.watch(run_id)
-        written = write_report(until_interrupted(events), path, force=force, progress=progress)
+        decided = NOTHING if export else read_decided(client.runs.attach(run_id))
+        told = until_interrupted(events)
+        written = write_report(told, path, force=force, progress=progress, decided=decided)
     click.echo(json.dumps({"file": str(path), "rebalance_id": written.rebalance_id}) if as_json else path)

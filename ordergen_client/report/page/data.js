@@ -60,11 +60,12 @@ async function readLines(data, row) {
       held: block.held[at][line],
       trade: block.trade[at][line],
       reason: data.securities.reasons[block.reason[at][line]],
+      sent: block.sent?.[at][line],
     }),
   );
 }
 
-function lineOf(securities, security, base, { held, trade, reason }) {
+function lineOf(securities, security, base, { held, trade, reason, sent }) {
   const price = securities.price[security];
   const then = sum(held, String(trade));
   const [before, after] = [product(held, price), product(then, price)];
@@ -79,6 +80,7 @@ function lineOf(securities, security, base, { held, trade, reason }) {
     then,
     trade,
     reason,
+    sent,
     before,
     after,
     traded: product(price, String(Math.abs(trade))),

@@ -68,6 +68,7 @@ FROM python AS code
 WORKDIR /app
 COPY LICENSE ./
 COPY generated/globeco ./globeco
+COPY allocation ./allocation
 COPY optimizer ./optimizer
 COPY ordergen_client ./ordergen_client
 COPY ordergen_server ./ordergen_server

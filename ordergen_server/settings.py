@@ -114,6 +114,13 @@ class Settings(SettingsWithSecrets):
         description="How many days before a run's date its prices may be of, where its options do not say."
         " Unset: any.",
     )
+    approvals: int = Field(
+        default=1,
+        ge=0,
+        le=2,
+        description="How many people must approve a portfolio of a run before its orders may be sent: 0, 1,"
+        " or 2 of whom none began the run.",
+    )
     sibling_timeout_seconds: Seconds = Field(
         default=10,
         description="Time for one attempt of a call to a sibling; 30 at least for names.",

@@ -9,7 +9,9 @@ from google.protobuf import empty_pb2
 from ordergen_server.api.call import Call, Limits
 from ordergen_server.api.messages import decoding, drifts, encoding
 from ordergen_server.api.messages.encoded_events import EncodedEvents
-from ordergen_server.domain.rebalances import PortfolioState, View
+from ordergen_server.api.messages.reviews import set_review
+from ordergen_server.api.order_calls import OrderCalls, OrderUseCases
+from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, View
 from ordergen_server.domain.requests.ids import check_entity_id, check_object_id, check_version
 from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.domain.requests.violations import Violations
@@ -24,7 +26,7 @@ pb = rebalance_service_pb2
 CANCEL_SECONDS = 5.0
 
 
-class RebalanceServicer:
+class RebalanceServicer(OrderCalls):
     """Decodes requests, asks the use cases, encodes answers; what it raises becomes a status.
 
     Where a method answers batches, an empty one says that there is nothing yet; streams of runs are encoded
@@ -34,17 +36,25 @@ class RebalanceServicer:
         rebalancer: the use cases.
         drift_checks: who needs them.
         runs: what is stored of runs.
+        orders: what becomes of a run once it has ended.
         limits: how long calls may take.
     """
 
     def __init__(
-        self, rebalancer: Rebalancer, drift_checks: DriftChecks, runs: RebalanceStore, limits: Limits
+        self,
+        rebalancer: Rebalancer,
+        drift_checks: DriftChecks,
+        runs: RebalanceStore,
+        orders: OrderUseCases,
+        limits: Limits,
     ) -> None:
+        super().__init__(orders, limits)
         self._rebalancer = rebalancer
         self._drift_checks = drift_checks
         self._runs = runs
-        self._limits = limits
-        self._events = EncodedEvents()
+        self._reviewer = orders.reviewer
+        self._rule = orders.reviewer.rule
+        self._events = EncodedEvents(rule=self._rule)
 
     def RebalancePortfolio(
         self, request: pb.RebalancePortfolioRequest, call: Call
@@ -63,7 +73,10 @@ class RebalanceServicer:
             validate_only=request.validate_only,
             cash_flow=cash_flow,
         )
-        return encoding.with_ranges(result, options)
+        message = encoding.with_ranges(result, options)
+        if result.rebalance_id:
+            self._add_reviews(result.rebalance_id, [result], [message])
+        return message
 
     def RebalanceModel(self, request: pb.RebalanceModelRequest, call: Call) -> Iterator[Sequence[bytes]]:
         """Rebalance portfolios of a model."""
@@ -116,7 +129,7 @@ class RebalanceServicer:
             cash_flows=cash_flows,
             request=repeatable,
         )
-        return encoding.rebalance(started)
+        return encoding.rebalance(started, self._rule)
 
     def WatchRebalance(self, request: pb.WatchRebalanceRequest, call: Call) -> Iterator[Sequence[bytes]]:
         """Stream what a run does."""
@@ -138,7 +151,7 @@ class RebalanceServicer:
         with Violations() as violations:
             check_object_id(request.rebalance_id, "rebalance_id", violations)
         for batch in self._rebalancer.cancel(request.rebalance_id, CANCEL_SECONDS):
-            yield [encoding.rebalance(ended) for ended in batch]
+            yield [encoding.rebalance(ended, self._rule) for ended in batch]
 
     def DeleteRebalance(self, request: pb.DeleteRebalanceRequest, call: Call) -> empty_pb2.Empty:
         """Delete a run that has ended."""
@@ -156,7 +169,7 @@ class RebalanceServicer:
         """Read a run."""
         with Violations() as violations:
             check_object_id(request.rebalance_id, "rebalance_id", violations)
-        return encoding.rebalance(self._runs.get(request.rebalance_id))
+        return encoding.rebalance(self._runs.get(request.rebalance_id), self._rule)
 
     def ListRebalances(
         self,
@@ -173,7 +186,7 @@ class RebalanceServicer:
                 check_entity_id(portfolio_id, f"portfolio_ids[{index}]", violations)
         found = self._runs.find(page, request.model_id, tuple(request.portfolio_ids))
         return pb.ListRebalancesResponse(
-            rebalances=map(encoding.rebalance, found.items),
+            rebalances=[encoding.rebalance(one, self._rule) for one in found.items],
             next_page_token=found.next_token,
             total_size=found.total_size,
         )
@@ -190,9 +203,10 @@ class RebalanceServicer:
             page.check(violations)
             state = _state(request.state, violations)
         found = self._runs.find_portfolios(request.rebalance_id, page, state)
+        messages = [encoding.portfolio_rebalance(one) for one in found.items]
+        self._add_reviews(request.rebalance_id, found.items, messages)
         return pb.ListPortfolioRebalancesResponse(
-            portfolio_rebalances=map(encoding.portfolio_rebalance, found.items),
-            next_page_token=found.next_token,
+            portfolio_rebalances=messages, next_page_token=found.next_token
         )
 
     def GetPortfolioRebalance(
@@ -207,8 +221,11 @@ class RebalanceServicer:
             view = decoding.view(request.view, violations)
         found = self._runs.get_portfolio(request.rebalance_id, request.portfolio_id, view)
         if view is View.BASIC or found.solution is None:
-            return encoding.portfolio_rebalance(found)
-        return encoding.with_ranges(found, self._runs.get(request.rebalance_id).options)
+            message = encoding.portfolio_rebalance(found)
+        else:
+            message = encoding.with_ranges(found, self._runs.get(request.rebalance_id).options)
+        self._add_reviews(request.rebalance_id, [found], [message])
+        return message
 
     def CheckDrift(
         self, request: pb.CheckDriftRequest, call: Call
@@ -222,6 +239,20 @@ class RebalanceServicer:
         with closing(self._drift_checks.check(request.model_id, request.page_size, deadline)) as pages:
             for page in pages:
                 yield [drifts.portfolio_drift(one) for one in page]
+
+    def _add_reviews(
+        self,
+        rebalance_id: str,
+        results: Sequence[PortfolioRebalance],
+        messages: Sequence[rebalance_pb2.PortfolioRebalance],
+    ) -> None:
+        """Add reviews to the messages of results of a run, of those that propose trades."""
+        if not any(one.state is PortfolioState.REBALANCED for one in results):
+            return
+        reviewed = self._reviewer.reviewed(self._runs.get(rebalance_id), results)
+        for message in messages:
+            if message.portfolio_id in reviewed:
+                set_review(message, reviewed[message.portfolio_id])
 
     def _told(self, events: Events, view: View) -> Iterator[Sequence[bytes]]:
         with closing(events):

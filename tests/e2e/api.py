@@ -103,6 +103,7 @@ def served(
     lease_seconds: float = 15,
     over_grpc: bool = False,
     maximum_price_age_days: int | None = None,
+    approvals: int = 1,
     tracing: Tracing | None = None,
 ) -> Iterator[Api]:
     """A server in this process, behind real ports."""
@@ -128,6 +129,7 @@ def served(
         maximum_runs=maximum_runs,
         lease_seconds=lease_seconds,
         maximum_price_age_days=maximum_price_age_days,
+        approvals=approvals,
         maximum_call_seconds=PATIENCE,
         message_seconds=PATIENCE,
         health_interval_seconds=0.1,

@@ -4,6 +4,7 @@ from collections import OrderedDict
 from threading import Lock
 
 from ordergen_server.api.messages.encoding import run_event
+from ordergen_server.domain.orders.reviews import ApprovalRule
 from ordergen_server.domain.rebalances import PortfolioRebalance, RunEvent, View
 
 #: Of encoded results that are kept: those of a hundred positions take 18 kB each.
@@ -15,7 +16,8 @@ _Key = tuple[str, int, View]
 class EncodedEvents:
     """Messages of results, those that were told last: what is stored never changes. Safe in threads."""
 
-    def __init__(self, room_bytes: int = ROOM_BYTES) -> None:
+    def __init__(self, room_bytes: int = ROOM_BYTES, rule: ApprovalRule | None = None) -> None:
+        self._rule = rule
         self._room = room_bytes
         self._kept: OrderedDict[_Key, bytes] = OrderedDict()
         self._lock = Lock()
@@ -24,7 +26,7 @@ class EncodedEvents:
         """The message of an event, whose result is of this view."""
         result = event.event
         if not isinstance(result, PortfolioRebalance) or not result.rebalance_id:  # a preview has no id
-            return run_event(event).SerializeToString()
+            return run_event(event, self._rule).SerializeToString()
         key = (result.rebalance_id, event.sequence, view)
         with self._lock:
             kept = self._kept.get(key)

@@ -9,8 +9,10 @@ from google.protobuf import timestamp_pb2
 from google.type import date_pb2, decimal_pb2
 
 from ordergen_server.api.messages.errors import to_status
+from ordergen_server.api.messages.reviews import set_review_counts
 from ordergen_server.domain.models import Model
 from ordergen_server.domain.numbers import product
+from ordergen_server.domain.orders.reviews import ApprovalRule
 from ordergen_server.domain.price_ranges import good_until
 from ordergen_server.domain.rebalances import (
     LotSides,
@@ -98,8 +100,8 @@ def _model(value: Model) -> model_pb2.Model:
 _kept_model = lru_cache(maxsize=KEPT_MODELS)(_model)
 
 
-def rebalance(value: Rebalance) -> pb.Rebalance:
-    """A run."""
+def rebalance(value: Rebalance, rule: ApprovalRule | None = None) -> pb.Rebalance:
+    """A run; with a rule, how far its review is by that."""
     message = pb.Rebalance(
         rebalance_id=value.rebalance_id,
         model_id=value.model_id,
@@ -126,6 +128,8 @@ def rebalance(value: Rebalance) -> pb.Rebalance:
         set_time(message.finish_time, value.finish_time)
     if value.summary:
         _set_summary(message.summary, value.summary)
+    if rule:
+        set_review_counts(message, value, rule)
     return message
 
 
@@ -282,14 +286,16 @@ def _set_solution(message: pb.PortfolioRebalance, value: PortfolioRebalance) -> 
     message.solution.tie_broken = value.solution.tie_broken
 
 
-def run_event(value: RunEvent) -> rebalance_service_pb2.RebalanceModelResponse:
-    """A step of a run."""
+def run_event(
+    value: RunEvent, rule: ApprovalRule | None = None
+) -> rebalance_service_pb2.RebalanceModelResponse:
+    """A step of a run, whose review follows a rule."""
     message = rebalance_service_pb2.RebalanceModelResponse(sequence=value.sequence)
     match value.event:
         case RunStarted(started):
-            message.started.CopyFrom(rebalance(started))
+            message.started.CopyFrom(rebalance(started, rule))
         case RunFinished(finished):
-            message.finished.CopyFrom(rebalance(finished))
+            message.finished.CopyFrom(rebalance(finished, rule))
         case PortfolioRebalance() as portfolio:
             message.portfolio.CopyFrom(portfolio_rebalance(portfolio))
     return message

@@ -31,16 +31,25 @@ MAXIMUM_ENTRIES = {
     "globeco.ordergen.v1.StartRebalanceRequest.cash_flows": 10_000,
     "globeco.ordergen.v1.RebalanceOptions.restrictions": 1_000,
     "globeco.ordergen.v1.RebalanceOptions.lot_sizes": 1_000,
+    "globeco.ordergen.v1.ReviewRebalanceRequest.portfolio_ids": 10_000,
+    "globeco.ordergen.v1.SubmitOrdersRequest.portfolio_ids": 10_000,
     "globeco.ordergen.v1.ResolveSecuritiesRequest.securities": 1_000,
     "globeco.ordergen.v1.ResolvePortfoliosRequest.portfolios": 1_000,
     "google.protobuf.FieldMask.paths": 32,
 }
 MAXIMUM_STRING_BYTES = 1024
+#: Of strings that may have more, by the full names of their fields.
+MAXIMUM_BYTES = {"globeco.ordergen.v1.ReviewRebalanceRequest.comment": 4096}
 #: Of a whole request: more than the largest that keeps all other bounds, with a cash flow of 3 each.
 MAXIMUM_FIELDS = 320_000
 
-#: What begins a run: an option of a newer contract must not be passed over as if nobody had asked for it.
-_STRICT = ("RebalancePortfolioRequest", "RebalanceModelRequest", "StartRebalanceRequest")
+#: What begins or decides something: what a newer contract has must not be passed over as if nobody had asked.
+_STRICT = (
+    "RebalancePortfolioRequest",
+    "RebalanceModelRequest",
+    "StartRebalanceRequest",
+    "ReviewRebalanceRequest",
+)
 #: Wire types, and the bytes of those that always have as many.
 _VARINT, _BYTES, _FIXED = 0, 2, {1: 8, 5: 4}
 Decoder = Callable[[bytes], Message | OrderGenerationError]
@@ -90,7 +99,7 @@ class _Field(NamedTuple):
     name: str
     maximum: int | None
     message: Descriptor | None
-    is_text: bool
+    maximum_bytes: int | None
     oneof: str
 
 
@@ -105,7 +114,8 @@ def _field(field: FieldDescriptor) -> _Field:
     # A decimal number is one value to callers, by the path of the field itself.
     is_number = field.message_type and field.message_type.full_name == "google.type.Decimal"
     is_text = bool(is_number) or field.type == FieldDescriptor.TYPE_STRING
-    return _Field(field.name, maximum, None if is_number else field.message_type, is_text, oneof)
+    longest = MAXIMUM_BYTES.get(field.full_name, MAXIMUM_STRING_BYTES) if is_text else None
+    return _Field(field.name, maximum, None if is_number else field.message_type, longest, oneof)
 
 
 class _Walk:
@@ -147,8 +157,8 @@ class _Walk:
             path = f"{path}[{index}]"
         if field.message:
             self.message(raw, start, end, field.message, f"{path}.")
-        elif field.is_text and end - start > MAXIMUM_STRING_BYTES:
-            raise broken(path, f"must have at most {MAXIMUM_STRING_BYTES:,} bytes, not {end - start:,}")
+        elif field.maximum_bytes is not None and end - start > field.maximum_bytes:
+            raise broken(path, f"must have at most {field.maximum_bytes:,} bytes, not {end - start:,}")
 
 
 def _varint(raw: bytes, at: int) -> tuple[int, int]:

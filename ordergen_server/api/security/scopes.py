@@ -1,6 +1,6 @@
 """The scope that each call of the contract needs."""
 
-from ordergen_server.domain.subjects import ADMIN, MODELS, READ, REBALANCE
+from ordergen_server.domain.subjects import ADMIN, APPROVE, MODELS, ORDERS, READ, REBALANCE
 
 _MODELS = "/globeco.ordergen.v1.ModelService/"
 _REBALANCES = "/globeco.ordergen.v1.RebalanceService/"
@@ -31,6 +31,16 @@ SCOPE_OF: dict[str, str] = {
     f"{_REBALANCES}ListPortfolioRebalances": READ,
     f"{_REBALANCES}GetPortfolioRebalance": READ,
     f"{_REBALANCES}CheckDrift": READ,
+    f"{_REBALANCES}ReviewRebalance": APPROVE,
+    f"{_REBALANCES}SubmitOrders": ORDERS,
+    f"{_REBALANCES}CancelOrderSubmission": ORDERS,
+    f"{_REBALANCES}GetOrderSubmission": READ,
+    f"{_REBALANCES}WatchOrderSubmission": READ,
+    f"{_REBALANCES}ListOrders": READ,
+    f"{_REBALANCES}ListRebalanceEvents": READ,
+    f"{_REBALANCES}AggregateOrders": READ,
+    f"{_REBALANCES}AllocateFill": READ,
+    f"{_REBALANCES}ReconcileOrders": READ,
     f"{_REFERENCES}ResolveSecurities": READ,
     f"{_REFERENCES}ResolvePortfolios": READ,
     # What was proposed, and by whom, is gone with it.

@@ -35,13 +35,13 @@ MODULES = """
 import importlib, sys
 for name in sys.argv[1:]:
     importlib.import_module(name)
-ours = ("globeco", "optimizer", "ordergen_client", "ordergen_server")
+ours = ("allocation", "globeco", "optimizer", "ordergen_client", "ordergen_server")
 print(*{module.__file__ for name, module in sys.modules.items()
         if name.split(".")[0] in ours and getattr(module, "__file__", None)}, sep="\\n")
 """
 #: Fixtures for the tests of others, who have pytest.
 FOR_TESTS = {"ordergen_client/testing.py"}
-OURS = {"globeco", "optimizer", "ordergen_client", "ordergen_server"}
+OURS = {"allocation", "globeco", "optimizer", "ordergen_client", "ordergen_server"}
 
 
 def modules() -> list[str]:

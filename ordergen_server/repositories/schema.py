@@ -18,6 +18,8 @@ from ordergen_server.domain.models import (
     MAXIMUM_TARGET,
     TARGET_STEP,
 )
+from ordergen_server.domain.orders.orders import OrderState
+from ordergen_server.domain.rebalances import Side
 from ordergen_server.repositories.model_store.activity import (
     ACTIVITY,
     REMEMBERED_SECONDS,
@@ -27,6 +29,12 @@ from ordergen_server.repositories.model_store.activity import (
 from ordergen_server.repositories.model_store.model_pages import LISTING_SECONDS
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.database import Database, Documents
+from ordergen_server.repositories.order_store.order_documents import (
+    BATCHES,
+    ORDERS,
+    PORTFOLIOS,
+    SUBMISSIONS,
+)
 from ordergen_server.repositories.review_store.events import EVENTS
 from ordergen_server.repositories.review_store.reviews import REVIEWS
 
@@ -131,6 +139,57 @@ REVIEW_VALIDATOR: Document = {
     "$expr": _each_once(
         {"$concatArrays": [{"$ifNull": ["$approved_by", []]}, {"$ifNull": ["$rejected_by", []]}]}
     ),
+}
+
+ORDER_VALIDATOR: Document = {
+    "$jsonSchema": {
+        "bsonType": "object",
+        "required": ["rebalance_id", "submission_id", "portfolio_id", "security_id", "quantity", "state"],
+        "properties": {
+            "rebalance_id": {"bsonType": "string"},
+            "submission_id": {"bsonType": "string"},
+            "portfolio_id": _ENTITY_ID,
+            "security_id": _ENTITY_ID,
+            "side": {"enum": [side.value for side in Side]},
+            "quantity": {"bsonType": ["int", "long"], "minimum": 1},
+            "state": {"enum": [state.value for state in OrderState]},
+            "attempt_count": {"bsonType": ["int", "long"], "minimum": 0},
+        },
+    }
+}
+
+
+def _index(name: str, *fields: str, **options: object) -> IndexModel:
+    return IndexModel([(field, ASCENDING) for field in fields], name=name, **options)
+
+
+ORDER_INDEXES: dict[str, list[IndexModel]] = {
+    SUBMISSIONS: [
+        _index(
+            "request",
+            "request.request_id",
+            unique=True,
+            partialFilterExpression={"request.request_id": {"$gt": ""}},
+        ),
+        _index("lease", "state", "lease.until"),
+    ],
+    PORTFOLIOS: [
+        _index("portfolio", "rebalance_id", "portfolio_id", unique=True),
+        _index("left", "submission_id", "left", "place"),
+        _index("sequence", "submission_id", "sequence"),
+    ],
+    ORDERS: [
+        _index("order", "rebalance_id", "portfolio_id", "security_id", unique=True),
+        _index("state", "rebalance_id", "state", "portfolio_id", "security_id"),
+        _index("sequence", "submission_id", "sequence"),
+        _index("batch", "batch_id"),
+    ],
+    BATCHES: [
+        # What makes an order findable in the order service: never given twice, and never deleted.
+        _index("mark", "mark", unique=True),
+        _index("open", "submission_id", "mark", partialFilterExpression={"open": True}),
+        _index("doubt", "doubted_at", sparse=True),
+    ],
 }
 
 INDEXES: dict[str, list[IndexModel]] = {
@@ -244,6 +303,14 @@ def keep_reviews(database: Database) -> None:
         database.create_collection(name)
         database.collection(name).create_indexes([index])
     database.command({"collMod": REVIEWS, "validator": REVIEW_VALIDATOR})
+
+
+def keep_orders(database: Database) -> None:
+    """Submissions, their portfolios, orders and batches; what can be there once, an index says."""
+    for name, indexes in ORDER_INDEXES.items():
+        database.create_collection(name)
+        database.collection(name).create_indexes(indexes)
+    database.command({"collMod": ORDERS, "validator": ORDER_VALIDATOR})
 
 
 def _partial(name: str, field: str, rule: Document, *, unique: bool = False) -> IndexModel:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TypeVar
 
-from globeco.ordergen.v1 import model_pb2, rebalance_pb2, rebalance_service_pb2
+from globeco.ordergen.v1 import model_pb2, order_pb2, rebalance_pb2, rebalance_service_pb2
 from google.protobuf import field_mask_pb2
 from google.type import decimal_pb2
 
@@ -46,6 +46,7 @@ RebalanceRequest = (
     rebalance_service_pb2.RebalancePortfolioRequest
     | rebalance_service_pb2.RebalanceModelRequest
     | rebalance_service_pb2.StartRebalanceRequest
+    | order_pb2.SubmitOrdersRequest
 )
 
 _RESTRICTIONS = {

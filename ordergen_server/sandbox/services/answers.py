@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from ordergen_server.sandbox.market.orders import OrderBook
 from ordergen_server.sandbox.services.accounting import Accounting
 from ordergen_server.sandbox.services.faults import Overrides
 
@@ -42,19 +43,22 @@ class Answers:
         price_jitter: the largest fraction by which two answers for one price differ from the mean; 0: none.
 
     Attributes:
+        portfolio_data: who there is.
         market: the securities and the means of their prices.
         accounting: what portfolio accounting answers.
+        orders: what the order service has.
         overrides: data that differs from the market's.
     """
 
     def __init__(self, portfolios: Portfolios, price_jitter: Decimal) -> None:
-        self._portfolios = portfolios
+        self.portfolio_data = portfolios
         self.market = portfolios.market
         self._jitter = price_jitter
         self._price_calls: Counter[str] = Counter()
         self._priced = datetime.now(UTC).date().isoformat()
         self.overrides = Overrides()
         self.accounting = Accounting(portfolios, lambda: self.overrides)
+        self.orders = OrderBook()
 
     def price(self, ticker: str) -> bytes | None:
         """Answer the price of a ticker, a JSON number written exactly."""
@@ -127,21 +131,24 @@ class Answers:
 
     def portfolio(self, portfolio_id: str) -> bytes | None:
         """Answer a portfolio by its id: its name, not its holdings."""
-        number = self._portfolios.number_of(portfolio_id)
+        number = self.portfolio_data.number_of(portfolio_id)
         return None if number is None else _encode(self._portfolio(number))
 
     def portfolios(self) -> bytes:
         """Answer all portfolios in one list."""
-        return _encode([self._portfolio(number) for number in range(self._portfolios.count)])
+        return _encode([self._portfolio(number) for number in range(self.portfolio_data.count)])
 
     def portfolios_page(self, limit: int, offset: int) -> bytes:
         """Answer one page of the portfolios."""
-        numbers = range(self._portfolios.count)[offset : offset + limit]
+        numbers = range(self.portfolio_data.count)[offset : offset + limit]
         page = [self._portfolio(number) for number in numbers]
-        return _encode({"portfolios": page, "pagination": _paging(self._portfolios.count, limit, offset)})
+        return _encode({"portfolios": page, "pagination": _paging(self.portfolio_data.count, limit, offset)})
 
     def _portfolio(self, number: int) -> Row:
-        names = {"portfolioId": self._portfolios.portfolio_id(number), "name": self._portfolios.name(number)}
+        names = {
+            "portfolioId": self.portfolio_data.portfolio_id(number),
+            "name": self.portfolio_data.name(number),
+        }
         return {**names, "dateCreated": _CREATED, "version": 1}
 
 

@@ -12,7 +12,17 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["SERVICES", "Endpoint", "Fault", "FaultBook", "FaultKind", "Held", "Overrides", "ServiceName"]
+__all__ = [
+    "ORDER_KINDS",
+    "SERVICES",
+    "Endpoint",
+    "Fault",
+    "FaultBook",
+    "FaultKind",
+    "Held",
+    "Overrides",
+    "ServiceName",
+]
 
 ServiceName = Literal["accounting", "pricing", "security", "portfolio", "order"]
 SERVICES: tuple[ServiceName, ...] = get_args(ServiceName)
@@ -27,9 +37,16 @@ Endpoint = Literal[
     "portfolios",
     "portfolio",
     "orders",
+    "order_list",
     "*",
 ]
-FaultKind = Literal["status", "delay", "hang", "reset", "garbage", "body", "truncate", "stall"]
+OrderKind = Literal["refuse", "unplaced", "duplicate", "reorder"]
+#: What becomes of single orders, or of their answers; the call goes on.
+ORDER_KINDS: tuple[OrderKind, ...] = get_args(OrderKind)
+FaultKind = Literal[
+    "status", "delay", "hang", "reset", "garbage", "body", "truncate", "stall", "lose", "overload", OrderKind
+]
+_GOING_ON = ("delay", *ORDER_KINDS)
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -38,7 +55,13 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     Kinds: ``status`` answers that status; ``delay`` waits, then goes on as if nothing was; ``hang`` never
     answers; ``reset`` resets the connection; ``garbage`` answers 200 with what is no JSON; ``body`` answers
     the body given; ``truncate`` sends half of the true answer and closes the connection, ``stall`` sends half
-    and then nothing.
+    and then nothing; ``lose`` does what was asked, and resets the connection instead of answering.
+
+    The order service has more, where orders are posted (endpoint ``orders``; where they are listed it is
+    ``order_list``): ``overload`` answers 500 as that service does, and takes nothing; ``refuse`` refuses the
+    orders at ``positions`` with ``body``; ``unplaced`` answers for them with requestIndex -1, and they are
+    taken ``commit_seconds`` later, or never; ``duplicate`` takes them twice, and tells the first; ``reorder``
+    answers in the opposite order. Those four go on: several, and one of the others, may meet a call.
 
     Raises:
         ValueError: a value makes no sense for the kind.
@@ -49,17 +72,23 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     status: int | None = None  # of "status" (503 if not given) and "body" (200)
     retry_after_seconds: int | None = None  # sent as Retry-After with "status" and "body"
     delay_seconds: float = 0.0  # of "delay"
-    body: str = ""  # of "status" and "body", sent as it is
+    body: str = ""  # of "status" and "body", sent as it is; of "refuse" the message
+    positions: tuple[int, ...] = ()  # of orders in a list of them, from 0; none: all
+    commit_seconds: float | None = None  # of "unplaced"; None: never
     match: str = ""  # only calls whose path, with the query, contains this
     times: int | None = None  # only the first so many calls; None: always
 
     def __post_init__(self) -> None:
         if self.status is not None and not 200 <= self.status <= 599:  # noqa: PLR2004 - what HTTP knows
             raise ValueError(f"status must be from 200 to 599, got {self.status}")
-        if self.delay_seconds < 0 or (self.retry_after_seconds or 0) < 0:
-            raise ValueError("delay_seconds and retry_after_seconds must not be negative")
+        if min(self.delay_seconds, self.retry_after_seconds or 0, self.commit_seconds or 0) < 0:
+            raise ValueError("delay_seconds, retry_after_seconds and commit_seconds must not be negative")
         if self.times is not None and self.times < 1:
             raise ValueError(f"times must be at least 1 or null, got {self.times}")
+
+    def meets(self, position: int) -> bool:
+        """Whether it is about the order at this position of a list."""
+        return not self.positions or position in self.positions
 
 
 class FaultBook:
@@ -97,7 +126,7 @@ class FaultBook:
             self._calls.clear()
 
     def due(self, endpoint: str, path: str) -> list[Fault]:
-        """Count a call and return what it meets, in order: any delays, then at most one other fault."""
+        """Count a call and return what it meets, in order: what goes on, then at most one that ends it."""
         with self._lock:
             self._calls[endpoint] += 1
             return self._due(endpoint, path)
@@ -111,7 +140,7 @@ class FaultBook:
             if left is not None:
                 self._left[number] = left - 1
             due.append(fault)
-            if fault.kind != "delay":
+            if fault.kind not in _GOING_ON:
                 break
         return due
 

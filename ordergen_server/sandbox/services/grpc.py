@@ -2,8 +2,9 @@
 
 Data, faults and counts of calls are those of the services over HTTP. An endpoint has the name it has there;
 the path that ``match`` looks in is the method and the request as text. A reset or half an answer is
-UNAVAILABLE here, and a body is sent as it is: garbage to a client. The protos are our own, and the services
-keep to them: a portfolio without balance rows is NOT_FOUND, summaries are whole, and there is always a list.
+UNAVAILABLE here, a lost one too, an overload INTERNAL, and a body is sent as it is: garbage to a client.
+The protos are our own, and the services keep to them: a portfolio without balance rows is NOT_FOUND,
+summaries are whole, and there is always a list.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import grpc
 import msgspec
+from globeco.order.v1 import order_service_pb2 as order_pb2
 from globeco.portfolio.v1 import portfolio_service_pb2 as portfolio_pb2
 from globeco.portfolio_accounting.v1 import portfolio_accounting_service_pb2 as accounting_pb2
 from globeco.pricing.v1 import pricing_service_pb2 as pricing_pb2
@@ -23,6 +25,10 @@ from globeco.security.v1 import security_service_pb2 as security_pb2
 from google.protobuf.any_pb2 import Any
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
+
+from ordergen_server.sandbox.services.faults import ORDER_KINDS
+from ordergen_server.sandbox.services.grpc_orders import GrpcOrders
+from ordergen_server.sandbox.services.order_desk import OrderDesk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -35,7 +41,7 @@ if TYPE_CHECKING:
     from ordergen_server.sandbox.services.answers import Answers
     from ordergen_server.sandbox.services.faults import Endpoint, Fault, FaultBook, ServiceName
 
-    Answer = Callable[..., Message | bytes]  # of a request and its context
+    Answer = Callable[..., Message | bytes]  # of a request, its context, and the faults of single orders
 
 __all__ = ["GrpcSiblings"]
 
@@ -53,11 +59,13 @@ _ACCOUNTING = "globeco.portfolio_accounting.v1.PortfolioAccountingService/GetPor
 _PRICING = "globeco.pricing.v1.PricingService/ListPrices"
 _SECURITY = "globeco.security.v1.SecurityService/ListSecurities"
 _PORTFOLIO = "globeco.portfolio.v1.PortfolioService/ListPortfolios"
+_CREATE_ORDERS = "globeco.order.v1.OrderService/CreateOrders"
+_LIST_ORDERS = "globeco.order.v1.OrderService/ListOrders"
 _GARBAGE = b"\xff<html>"
 
 
 class GrpcSiblings:
-    """Four services on one port, from entering the context to leaving it.
+    """The services on one port, from entering the context to leaving it.
 
     Args:
         answers: the data, and the overrides that hold for them.
@@ -83,7 +91,7 @@ class GrpcSiblings:
 
     @property
     def url(self) -> str:
-        """The base URL of all four services, for this machine."""
+        """The base URL of all services, for this machine."""
         return f"grpc://127.0.0.1:{self._port}"
 
     def start(self) -> None:
@@ -118,16 +126,27 @@ class GrpcSiblings:
         yield self._handler("securities", "security", _SECURITY, securities, self._securities)
         portfolios = portfolio_pb2.ListPortfoliosRequest
         yield self._handler("portfolios", "portfolio", _PORTFOLIO, portfolios, self._names)
+        orders = GrpcOrders(self._answers.orders, OrderDesk(self._answers.orders), self._answers.market)
+        new, listed = order_pb2.CreateOrdersRequest, order_pb2.ListOrdersRequest
+        yield self._handler(
+            "orders", "order", _CREATE_ORDERS, new, lambda it, _, faults: orders.create(it, faults)
+        )
+        yield self._handler("order_list", "order", _LIST_ORDERS, listed, lambda it, *_: orders.list(it))
 
     def _handler(
         self, endpoint: Endpoint, service: ServiceName, path: str, request: type[Message], answer: Answer
     ) -> grpc.GenericRpcHandler:
         def serve(message: Message, context: grpc.ServicerContext) -> Message | bytes:
-            for fault in self._books[service].due(endpoint, f"{path} {message}"):
+            due = self._books[service].due(endpoint, f"{path} {message}")
+            single = [fault for fault in due if fault.kind in ORDER_KINDS]
+            for fault in due:
                 if fault.kind in ("garbage", "body"):
                     return fault.body.encode() or _GARBAGE
-                self._play(fault, context)
-            return answer(message, context)
+                if fault.kind == "lose":
+                    answer(message, context, single)
+                if fault not in single:
+                    self._play(fault, context)
+            return answer(message, context, single)
 
         full_name, _, method = path.partition("/")
         handler = grpc.unary_unary_rpc_method_handler(serve, request.FromString, _serialize)
@@ -140,12 +159,11 @@ class GrpcSiblings:
             while context.is_active() and not self._stopping.wait(0.05):
                 pass
         else:
-            _abort(
-                context, _CODES.get(fault.status or 503, grpc.StatusCode.UNKNOWN), fault.retry_after_seconds
-            )
+            status = fault.status or (500 if fault.kind == "overload" else 503)
+            _abort(context, _CODES.get(status, grpc.StatusCode.UNKNOWN), fault.retry_after_seconds)
 
     def _summary(
-        self, message: accounting_pb2.GetPortfolioSummaryRequest, context: grpc.ServicerContext
+        self, message: accounting_pb2.GetPortfolioSummaryRequest, context: grpc.ServicerContext, _: object
     ) -> Message | bytes:
         body = self._answers.accounting.summary(message.portfolio_id, rows=None)
         if body is None:
@@ -155,7 +173,7 @@ class GrpcSiblings:
         except msgspec.MsgspecError:
             return body  # an override that no message can say
 
-    def _prices(self, _message: object, _context: object) -> Message:
+    def _prices(self, *_: object) -> Message:
         response = pricing_pb2.ListPricesResponse()
         for security in self._answers.market.securities:
             text = self._answers.price_text(security)
@@ -165,13 +183,13 @@ class GrpcSiblings:
                 _set_day(price.date, self._answers.price_day(security))
         return response
 
-    def _securities(self, _message: object, _context: object) -> Message:
+    def _securities(self, *_: object) -> Message:
         response = security_pb2.ListSecuritiesResponse()
         for security in self._answers.whole_securities():
             response.securities.add(security_id=security.security_id, ticker=security.ticker)
         return response
 
-    def _names(self, _message: object, _context: object) -> Message:
+    def _names(self, *_: object) -> Message:
         response = portfolio_pb2.ListPortfoliosResponse()
         for each in msgspec.json.decode(self._answers.portfolios()):
             response.portfolios.add(portfolio_id=each["portfolioId"], name=each["name"])

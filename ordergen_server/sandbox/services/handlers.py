@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import msgspec
 from aiohttp import web
 
-from ordergen_server.sandbox.market.orders import OrderDesk
 from ordergen_server.sandbox.services.accounting import SUMMARY_ROWS
 from ordergen_server.sandbox.services.answers import TYPE_ID
+from ordergen_server.sandbox.services.http_orders import HttpOrders
+from ordergen_server.sandbox.services.order_desk import OrderDesk
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -24,8 +25,20 @@ if TYPE_CHECKING:
 
     Handler = Callable[[web.Request], Awaitable[web.Response]]
 
-__all__ = ["Handler", "Handlers", "error_response", "everything", "json_response", "one", "page", "unknown"]
+__all__ = [
+    "FAULTS",
+    "Handler",
+    "Handlers",
+    "error_response",
+    "everything",
+    "json_response",
+    "one",
+    "page",
+    "unknown",
+]
 
+#: Faults that a handler plays itself are in the request under this name.
+FAULTS = "faults"
 _MAXIMUM_PAGE = 1_000
 _DEFAULT_PAGE = 50
 _OBJECT_ID = re.compile(r"[0-9a-fA-F]{24}")
@@ -36,11 +49,14 @@ class Handlers:
 
     Args:
         answers: the data.
+
+    Attributes:
+        orders: what is said of orders.
     """
 
     def __init__(self, answers: Answers) -> None:
         self._answers = answers
-        self._desk = OrderDesk()
+        self.orders = HttpOrders(answers.orders, OrderDesk(answers.orders), answers.portfolio_data)
 
     async def summary(self, request: web.Request) -> web.Response:
         """Answer a summary."""
@@ -71,9 +87,14 @@ class Handlers:
             return _detail(404, "Security not found")
         return web.Response(text="Internal Server Error", status=500)
 
-    async def orders(self, request: web.Request) -> web.Response:
+    async def post_orders(self, request: web.Request) -> web.Response:
         """Take orders."""
-        status, body = self._desk.submit(await request.read())
+        status, body = self.orders.post(await request.read(), request.get(FAULTS, ()))
+        return json_response(body, status)
+
+    async def find_orders(self, request: web.Request) -> web.Response:
+        """Answer a page of orders."""
+        status, body = self.orders.find(list(request.query.items()))
         return json_response(body, status)
 
 

@@ -2,7 +2,8 @@
 
 Every service answers ``/_sandbox/faults``, ``/_sandbox/calls`` and ``/_sandbox/overrides`` beside its own
 endpoints: faults and counts of calls are its own, the data (and so the overrides) are those of all five. What
-is set and counted here holds for both transports of a service.
+is set and counted here holds for both transports of a service. The order service answers ``/_sandbox/orders``
+besides (see order_controls).
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from typing import TYPE_CHECKING
 import msgspec
 from aiohttp import web
 
-from ordergen_server.sandbox.services.faults import Fault, Overrides
+from ordergen_server.sandbox.services.faults import ORDER_KINDS, Fault, Overrides
 from ordergen_server.sandbox.services.handlers import (
+    FAULTS,
     Handlers,
     error_response,
     everything,
@@ -23,6 +25,7 @@ from ordergen_server.sandbox.services.handlers import (
     page,
     unknown,
 )
+from ordergen_server.sandbox.services.order_controls import OrderControls
 from ordergen_server.sandbox.services.playing import play
 
 if TYPE_CHECKING:
@@ -41,7 +44,11 @@ class Service:
     """One service: its routes, and the book of the faults it plays and the calls it counts."""
 
     def __init__(
-        self, answers: Answers, book: FaultBook, routes: Sequence[tuple[str, str, str, Handler]]
+        self,
+        answers: Answers,
+        book: FaultBook,
+        routes: Sequence[tuple[str, str, str, Handler]],
+        controls: Sequence[tuple[str, str, Handler]] = (),
     ) -> None:
         self._answers = answers
         self._book = book
@@ -55,6 +62,8 @@ class Service:
         router.add_get("/_sandbox/overrides", self._get_overrides)
         router.add_put("/_sandbox/overrides", self._put_overrides)
         router.add_delete("/_sandbox/overrides", self._delete_overrides)
+        for method, path, control in controls:
+            router.add_route(method, path, control)
         for method, path, endpoint, handler in routes:
             router.add_route(method, path, self._faulty(endpoint, handler))
         router.add_route("*", "/{path:.*}", self._faulty("unknown", unknown))
@@ -63,10 +72,13 @@ class Service:
         self, endpoint: str, answer: Handler
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def serve(request: web.Request) -> web.StreamResponse:
-            for fault in self._book.due(endpoint, request.path_qs):
-                if fault.kind != "delay":
+            due = self._book.due(endpoint, request.path_qs)
+            request[FAULTS] = [fault for fault in due if fault.kind in ORDER_KINDS]
+            for fault in due:
+                if fault.kind == "delay":
+                    await asyncio.sleep(fault.delay_seconds)
+                elif fault.kind not in ORDER_KINDS:
                     return await play(fault, request, answer)
-                await asyncio.sleep(fault.delay_seconds)
             return await answer(request)
 
         return serve
@@ -130,6 +142,14 @@ def services(answers: Answers, books: Mapping[ServiceName, FaultBook]) -> dict[S
             ("GET", "/api/v1/portfolios", "portfolios", everything(answers.portfolios)),
             ("GET", "/api/v2/portfolios", "portfolios", page(answers.portfolios_page)),
         ],
-        "order": [("POST", "/api/v1/orders", "orders", handlers.orders)],
+        "order": [
+            ("POST", "/api/v1/orders", "orders", handlers.post_orders),
+            ("GET", "/api/v1/orders", "order_list", handlers.find_orders),
+        ],
     }
-    return {name: Service(answers, book, routes[name]) for name, book in books.items()}
+    told = OrderControls(answers.orders, handlers.orders)
+    methods = (("GET", told.get), ("POST", told.post), ("PUT", told.put), ("DELETE", told.delete))
+    controls = {"order": [(method, "/_sandbox/orders", control) for method, control in methods]}
+    return {
+        name: Service(answers, book, routes[name], controls.get(name, [])) for name, book in books.items()
+    }

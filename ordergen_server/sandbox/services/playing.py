@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from ordergen_server.sandbox.services.http_orders import overloaded
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -24,18 +26,29 @@ async def play(
 ) -> web.StreamResponse:
     """Play a fault that ends the call; ``answer`` makes the true answer."""
     match fault.kind:
-        case "status":
-            return _response(fault, fault.status or 503, fault.body or '{"error": "simulated fault"}')
-        case "body":
-            return _response(fault, fault.status or 200, fault.body)
-        case "garbage":
-            return web.Response(text=_GARBAGE, content_type="application/json")
+        case "status" | "overload" | "body" | "garbage":
+            return _instead(fault)
         case "truncate" | "stall":
             return await _half(fault, request, await answer(request))
-        case "reset":
+        case "lose" | "reset":
+            if fault.kind == "lose":
+                await answer(request)
             return await _reset(request)
         case _:
             return await _hang()
+
+
+def _instead(fault: Fault) -> web.Response:
+    """What is answered instead of the truth."""
+    match fault.kind:
+        case "status":
+            return _response(fault, fault.status or 503, fault.body or '{"error": "simulated fault"}')
+        case "overload":
+            return _response(fault, 500, overloaded().decode())
+        case "body":
+            return _response(fault, fault.status or 200, fault.body)
+        case _:
+            return web.Response(text=_GARBAGE, content_type="application/json")
 
 
 def _response(fault: Fault, status: int, body: str) -> web.Response:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from contextlib import ExitStack
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 import urllib3
@@ -34,7 +35,7 @@ class SimulatedSiblingsError(Exception):
 class SimulatedSiblings:
     """Five services in a process of their own, up for a ``with`` block; it never outlives us.
 
-    All but order are there over gRPC too. Faults, overrides and counts of calls are those of both transports.
+    All are there over gRPC too. Faults, overrides and counts of calls are those of both transports.
 
     Args:
         portfolios: how many there are.
@@ -110,7 +111,7 @@ class SimulatedSiblings:
 
     @property
     def grpc_url(self) -> str:
-        """The one base URL of all services but order over gRPC, empty before the start."""
+        """The one base URL of all services over gRPC, empty before the start."""
         return self._grpc_url
 
     @property
@@ -158,10 +159,11 @@ class SimulatedSiblings:
         self._call("PUT", service, "faults", faults)
 
     def clear(self) -> None:
-        """Take back all faults and overrides of all services, and count calls from zero."""
+        """Take back all faults and overrides of all services, forget orders, and count calls from zero."""
         for name in SERVICES:
             for what in ("faults", "overrides", "calls"):
                 self._call("DELETE", name, what)
+        self._call("DELETE", "order", "orders")
 
     def calls(self, service: ServiceName) -> dict[str, int]:
         """Return how often each endpoint was called since the last ``clear``; absent: never."""
@@ -194,6 +196,20 @@ class SimulatedSiblings:
     def orphan_security(self, security_id: str) -> None:
         """Take this security's type away: it is not found (404), and lists that have it are refused (400)."""
         self._call("PUT", "security", "overrides", Overrides(orphaned_securities=frozenset([security_id])))
+
+    @property
+    def orders(self) -> list[dict[str, Any]]:
+        """All orders, as the order service shows them, by their ids; numbers are exact."""
+        orders: list[dict[str, Any]] = json.loads(self._call("GET", "order", "orders"), parse_float=Decimal)
+        return orders
+
+    def add_orders(self, orders: Sequence[Mapping[str, object]]) -> list[int]:
+        """Let others send orders, each as a body of the order service has it; their ids."""
+        return msgspec.json.decode(self._call("POST", "order", "orders", orders), type=list[int])
+
+    def change_orders(self, statuses: Mapping[int, str]) -> None:
+        """Let orders, by id, have other statuses, by abbreviation: FULL, PART, CNCLD."""
+        self._call("PUT", "order", "orders", statuses)
 
     def forget_security(self, security_id: str) -> None:
         """Let the security service not know this security (404, and not in its lists)."""

@@ -9,6 +9,7 @@ from threading import Event
 from ordergen_server.domain.chunks import ChunkStore, DoneChunk
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import OrderGenerationError, StoredDataDamaged
+from ordergen_server.domain.origin import Origin
 from ordergen_server.domain.rebalances import PortfolioState, Rebalance, RebalanceState
 from ordergen_server.domain.stores import Lease, ModelStore, RebalanceStore, RunOrder
 from ordergen_server.domain.subjects import Subject
@@ -26,6 +27,7 @@ class LeasedRun:
     Attributes:
         cancelled: a caller wants no more of it.
         abandoned: it is not ours any more, or we let it go for another server.
+        trace: the span of the call that began it, where that was here.
     """
 
     order: RunOrder
@@ -33,11 +35,23 @@ class LeasedRun:
     deadline: Deadline
     cancelled: Event = field(default_factory=Event)
     abandoned: Event = field(default_factory=Event)
+    trace: object = None
 
     @property
     def rebalance_id(self) -> str:
         """The id of the run."""
         return self.order.rebalance.rebalance_id
+
+    @property
+    def key(self) -> str:
+        """The id of the run."""
+        return self.rebalance_id
+
+    @property
+    def origin(self) -> Origin:
+        """The call that began it."""
+        begun_by = self.order.begun_by
+        return Origin(begun_by.fields, begun_by.headers, self.trace).noting(rebalance_id=self.rebalance_id)
 
     @property
     def ends_early(self) -> bool:

@@ -1,0 +1,1 @@
+"""Submissions in MongoDB: their portfolios, orders, and the batches that these are sent in."""

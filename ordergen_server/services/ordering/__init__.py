@@ -1,0 +1,1 @@
+"""Submissions: orders of approved portfolios, sent to the order service exactly once."""

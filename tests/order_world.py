@@ -1,0 +1,392 @@
+"""A world in which a submission is carried out: a model of the order service with faults, on one clock."""
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from ordergen_server.domain.errors import DatabaseUnavailable, SiblingUnavailable
+from ordergen_server.domain.market import Holdings
+from ordergen_server.domain.orders.order_service import (
+    FoundOrder,
+    InDoubt,
+    OrderStatus,
+    OutgoingOrder,
+    Refused,
+    Taken,
+)
+from ordergen_server.domain.orders.order_store import Candidates, SubmissionOrder
+from ordergen_server.domain.orders.orders import Order
+from ordergen_server.domain.orders.reviews import ApprovalRule
+from ordergen_server.domain.orders.submissions import (
+    Approvals,
+    Changes,
+    OrderSubmission,
+    SubmissionState,
+)
+from ordergen_server.domain.rebalances import (
+    PortfolioRebalance,
+    PortfolioState,
+    RebalanceOptions,
+    RebalancePosition,
+    RebalanceState,
+    RunSecurity,
+    transactions_of,
+)
+from ordergen_server.domain.stores import Lease
+from ordergen_server.services.ordering.delivery import Delivery, Pace
+from ordergen_server.services.ordering.leased_submission import LeasedSubmission
+from ordergen_server.services.ordering.looking import Looks
+from ordergen_server.services.portfolio_work import PortfolioWork
+from tests.builders import NOW, RUN_ID, TODAY, portfolio_id, rebalance, result, security_id, snapshot
+from tests.fakes import FakeMarket, FakePortfolios
+from tests.memory_orders import MemoryOrders
+from tests.memory_runs import MemoryRuns
+
+DAY = 24 * 3600.0
+LEASE_SECONDS = 15.0
+SETTLE = 60.0
+HELD, PRICE, CASH = 1000, Decimal(10), Decimal(1_000_000)
+DOWN = SiblingUnavailable("The order service does not answer.", metadata={"service": "order"})
+NO_DATABASE = DatabaseUnavailable("The database does not answer.", metadata={"service": "database"})
+
+
+class Crash(BaseException):
+    """The server dies here: nobody catches it."""
+
+
+class Inline(Executor):
+    """Does at once what it is given."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - a future carries it
+            future.set_exception(error)
+        return future
+
+
+@dataclass
+class Placed:
+    """An order that the service has, or will have once its time has come.
+
+    Attributes:
+        ours: we sent it; others did otherwise.
+    """
+
+    found: FoundOrder
+    at: datetime
+    ours: bool
+
+
+#: What becomes of one order of a list: is it there, at once or later; and what is answered.
+@dataclass(frozen=True)
+class Fate:
+    """What becomes of an order that is sent.
+
+    Attributes:
+        commit: seconds until it is there; None: never.
+        answer: TAKEN, REFUSED or DOUBT.
+    """
+
+    commit: float | None = 0.0
+    answer: str = "TAKEN"
+
+
+TAKEN, REFUSED = Fate(), Fate(None, "REFUSED")
+LOST_BEFORE, LOST_AFTER = Fate(None, "DOUBT"), Fate(0.0, "DOUBT")
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What becomes of a call: it fails before anything is sent, or each order has its fate, in turns.
+
+    Attributes:
+        raises: before anything is sent.
+        fates: of the orders, from the first again where there are more of them.
+        dies: the server dies once they are decided.
+    """
+
+    raises: BaseException | None = None
+    fates: Sequence[Fate] = (TAKEN,)
+    dies: bool = False
+
+
+@dataclass
+class OrderServiceModel:
+    """The order service: it keeps what it takes, and nothing detects duplicates.
+
+    Args:
+        clock: its time.
+
+    Attributes:
+        attempts: what becomes of the calls that come next; then all goes well.
+        reads: what is raised by the readings that come next, if anything.
+    """
+
+    clock: Callable[[], datetime]
+    placed: list[Placed] = field(default_factory=list)
+    attempts: deque[Attempt] = field(default_factory=deque)
+    reads: deque[BaseException | None] = field(default_factory=deque)
+    sent: list[tuple[datetime, tuple[OutgoingOrder, ...]]] = field(default_factory=list)
+    readings: int = 0
+
+    def send(
+        self, orders: Sequence[OutgoingOrder], order_timestamp: datetime
+    ) -> tuple[Taken | Refused | InDoubt, ...]:
+        assert 1 <= len(orders) <= 50
+        attempt = self.attempts.popleft() if self.attempts else Attempt()
+        if attempt.raises:
+            raise attempt.raises
+        self.sent.append((order_timestamp, tuple(orders)))
+        outcomes = tuple(
+            self._one(order, order_timestamp, attempt.fates[place % len(attempt.fates)])
+            for place, order in enumerate(orders)
+        )
+        if attempt.dies:
+            raise Crash
+        return outcomes
+
+    def with_timestamp(self, order_timestamp: datetime) -> tuple[FoundOrder, ...]:
+        self.readings += 1
+        fault = self.reads.popleft() if self.reads else None
+        if fault:
+            raise fault
+        now = self.clock()
+        found = [one.found for one in self.placed if one.at <= now]
+        return tuple(one for one in reversed(found) if one.order_timestamp == order_timestamp)
+
+    def open_orders(self) -> tuple[FoundOrder, ...]:
+        raise NotImplementedError
+
+    def place(self, order: OutgoingOrder, mark: datetime, commit: float, *, ours: bool) -> FoundOrder:
+        """Have an order there in so many seconds."""
+        found = FoundOrder(
+            len(self.placed) + 1,
+            order.portfolio_id,
+            order.security_id,
+            "T",
+            order.side,
+            Decimal(order.quantity),
+            OrderStatus.NEW,
+            mark,
+        )
+        self.placed.append(Placed(found, self.clock() + timedelta(seconds=commit), ours))
+        return found
+
+    def mark_all(self, status: OrderStatus, which: Callable[[Placed], bool] = lambda _: True) -> None:
+        """Give orders another status."""
+        for one in filter(which, self.placed):
+            one.found = replace(one.found, status=status)
+
+    def of(self, order: Order, *, ours: bool = True) -> list[FoundOrder]:
+        """The orders that are there, or will be, of a portfolio and security."""
+        return [
+            one.found
+            for one in self.placed
+            if one.ours >= ours
+            and (one.found.portfolio_id, one.found.security_id) == (order.portfolio_id, order.security_id)
+        ]
+
+    def _one(self, order: OutgoingOrder, mark: datetime, fate: Fate) -> Taken | Refused | InDoubt:
+        found = None if fate.commit is None else self.place(order, mark, fate.commit, ours=True)
+        if fate.answer == "TAKEN":
+            assert found
+            return Taken(found.external_order_id)
+        return Refused("no") if fate.answer == "REFUSED" else InDoubt(DOWN)
+
+
+@dataclass
+class SimulatedClock:
+    """Stands still at NOW until it is moved."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def seconds(self) -> float:
+        return (self.now - NOW).total_seconds()
+
+    def move(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+def proposal(number: int, trades: Mapping[int, int]) -> PortfolioRebalance:
+    """A result that trades so many shares of securities, with bands as wide as can be."""
+    lines = tuple(
+        RebalancePosition(
+            RunSecurity(security_id(one), f"T{one}", PRICE, Decimal(0), Decimal(0), Decimal(1)),
+            Decimal(HELD),
+            shares,
+            "TRADED_TO_TARGET",
+        )
+        for one, shares in sorted(trades.items())
+    )
+    spent = sum((one.trade_quantity for one in lines), 0) * PRICE
+    return replace(
+        result(number, state=PortfolioState.REBALANCED, sequence=number + 2),
+        positions=lines,
+        transactions=transactions_of(
+            ((security_id(one), shares) for one, shares in sorted(trades.items())), TODAY
+        ),
+        market_value=CASH + HELD * PRICE * len(lines),
+        cash_before=CASH,
+        cash_after=CASH - spent,
+    )
+
+
+def held_by(one: PortfolioRebalance) -> Holdings:
+    """What a portfolio holds as its run saw it."""
+    assert one.cash_before is not None
+    quantities = {line.security.security_id: line.original_quantity for line in one.positions}
+    return Holdings(one.portfolio_id, one.cash_before, quantities)
+
+
+class World:
+    """A submission of proposals, with everything that it needs, and the server that carries it out.
+
+    Args:
+        proposals: what the run proposed.
+        sells_first: as the caller asks.
+        approvals: how many must approve.
+    """
+
+    def __init__(
+        self,
+        *proposals: PortfolioRebalance,
+        sells_first: bool = False,
+        approvals: int = 0,
+        options: RebalanceOptions | None = None,
+        pace: Pace = Pace(settle=SETTLE),
+    ) -> None:
+        self.clock = SimulatedClock()
+        self.store = MemoryOrders(self.clock)
+        self.service = OrderServiceModel(self.clock)
+        self.runs = MemoryRuns(self.clock)
+        run = replace(
+            rebalance(portfolio_count=len(proposals)),
+            state=RebalanceState.COMPLETED,
+            options=options or RebalanceOptions(),
+            actor="starter",
+        )
+        self.runs.put(run, proposals)
+        numbers = {int(line.security.security_id[-16:]) for one in proposals for line in one.positions}
+        self.market = FakeMarket(snapshot({one: str(PRICE) for one in numbers}))
+        self.holdings: dict[str, Holdings | Exception] = {one.portfolio_id: held_by(one) for one in proposals}
+        work = PortfolioWork(
+            market=self.market,
+            portfolios=FakePortfolios(self.holdings),
+            workers=Inline(),
+            window=50,
+        )
+        self.looks = Looks(self.runs, work, DAY)
+        self.approvals = Approvals(ApprovalRule(approvals), run.actor)
+        self.pace = pace
+        self.proposals = proposals
+        self.sells_first = sells_first
+        self.delivery: Delivery | None = None
+        self.submission_id = ""
+        self._tokens = 0
+
+    def submit(self) -> OrderSubmission:
+        """Submit all of it, and hold the submission."""
+        counts = {one.portfolio_id: len(one.transactions) for one in self.proposals}
+        submission = OrderSubmission(
+            self.store.new_id(),
+            RUN_ID,
+            SubmissionState.RUNNING,
+            self.clock(),
+            0,
+            0,
+            sells_first=self.sells_first,
+        )
+        lease = self._lease()
+        order = SubmissionOrder(submission)
+        stored = self.store.submit(
+            order, Candidates(counts, named=True, approvals=self.approvals), lease, None
+        )
+        self.submission_id = stored.submission_id
+        self.delivery = self.carry(LeasedSubmission(replace(order, submission=stored), lease))
+        return stored
+
+    def carry(self, held: LeasedSubmission) -> Delivery:
+        """A server that carries a submission out."""
+        return Delivery(
+            held,
+            store=self.store,
+            service=self.service,
+            looks=self.looks,
+            approvals=self.approvals,
+            pace=self.pace,
+            clock=self.clock.seconds,
+        )
+
+    def take_over(self) -> None:
+        """The server is lost; once its lease has run out another goes on."""
+        self.clock.move(LEASE_SECONDS)
+        lease = self._lease()
+        order = self.store.take_over(lease)
+        self.delivery = self.carry(LeasedSubmission(order, lease)) if order else None
+
+    def step(self) -> float | None:
+        """One step; a server that dies, or has no database, is lost, and another goes on."""
+        if self.delivery is None:
+            return None
+        try:
+            wait = self.delivery.step()
+        except (Crash, DatabaseUnavailable):
+            self.take_over()
+            return 0.0
+        if wait is None:
+            self.delivery = None
+        return wait
+
+    def run(self, most: int = 5000) -> OrderSubmission:
+        """Go on to the end, waiting as long as it takes."""
+        for _ in range(most):
+            wait = self.step()
+            if wait is None:
+                return self.submission
+            self.clock.move(wait)
+        raise AssertionError(f"it does not end: {self.submission}")
+
+    @property
+    def submission(self) -> OrderSubmission:
+        """As it is stored."""
+        return self.store.get(self.submission_id)
+
+    @property
+    def orders(self) -> list[Order]:
+        """All that were written down."""
+        return sorted(self.store.orders.values(), key=lambda one: (one.portfolio_id, one.security_id))
+
+    def fail_write(self, number: int, error: BaseException, *, stored: bool) -> None:
+        """The write of that number from now on, from 0, raises; stored, or not."""
+        left = [number]
+
+        def fail(_: Changes) -> None:
+            left[0] -= 1
+            if left[0] == -1:
+                raise error
+
+        if stored:
+            self.store.after = fail
+        else:
+            self.store.before = fail
+
+    def _lease(self) -> Lease:
+        self._tokens += 1
+        return Lease(f"token {self._tokens}", LEASE_SECONDS)
+
+
+def portfolios(*counts: int) -> list[PortfolioRebalance]:
+    """Proposals of so many orders each: sells of the even securities, buys of the others."""
+    return [
+        proposal(number, {one: (-1) ** (one + 1) * (one + 1) for one in range(count)})
+        for number, count in enumerate(counts)
+    ]

@@ -134,8 +134,6 @@ def review_row(portfolio: PortfolioRebalance) -> dict[str, object]:
     review = portfolio.review
     return {
         "review": review.state if review else None,
-        "approved_by": list(review.approved_by) if review else [],
-        "rejected_by": list(review.rejected_by) if review else [],
         "order_state": portfolio.order_state,
     }
 
@@ -144,7 +142,12 @@ def whole_portfolio(portfolio: PortfolioRebalance, its: Figures) -> dict[str, ob
     """What became of a portfolio, with all its lines."""
     positions = [line_row(portfolio, line) for line in portfolio.positions]
     row = portfolio_row(portfolio, its)
-    return {"rebalance_id": portfolio.rebalance_id, **row, "positions": positions}
+    review = portfolio.review
+    people = {
+        "approved_by": review.approved_by if review else (),
+        "rejected_by": review.rejected_by if review else (),
+    }
+    return {"rebalance_id": portfolio.rebalance_id, **row, **people, "positions": positions}
 
 
 def order_rows(portfolio: PortfolioRebalance) -> Iterator[dict[str, object]]:

@@ -34,13 +34,15 @@ PORTFOLIOS: Final = (
     Column("buys", "Buys", Kind.COUNT, 7),
     Column("sells", "Sells", Kind.COUNT, 7),
     Column("turnover", "Turnover", Kind.MONEY, 3),
-    Column("review", "Review", Kind.ID, 2),
-    Column("order_state", "Orders", Kind.ID, 2),
 )
-#: What eyes see of a run that is not reviewed.
-_UNREVIEWED: Final = PORTFOLIOS[:-2]
+#: Of a run that is reviewed, and of one that was submitted.
+_REVIEWED: Final = Column("review", "Review", Kind.ID, 2)
+_SUBMITTED: Final = Column("order_state", "Orders", Kind.ID, 1)
 #: What programs get of a portfolio beside these.
-MORE: Final = "cash_before", "cash_flow", "cost", "bought", "sold", "objective", "lower_bound", "error"
+MORE: Final = (
+    *("cash_before", "cash_flow", "cost", "bought", "sold", "objective", "lower_bound", "error"),
+    *("review", "order_state"),
+)
 _ORDERS: Final = (
     Column("portfolio", "Portfolio"),
     Column("side", "Side", Kind.SIDE),
@@ -76,6 +78,13 @@ class RunRead:
         self.price_days = PriceDays()
         self._wanted = wanted
 
+    def decided(self) -> Iterator[Column]:
+        """Columns for eyes of what was decided of its portfolios."""
+        if self.reviewed:
+            yield _REVIEWED
+        if any(one.order_state for one in self.reviewed.values()):
+            yield _SUBMITTED
+
     def rows(self, events: Iterable[RebalanceEvent]) -> Iterator[Row]:
         """A row a portfolio, as they come."""
         for event in events:
@@ -102,7 +111,8 @@ def show_run(output: Output, events: Iterable[RebalanceEvent], read: RunRead) ->
             Listing("portfolios", "", PORTFOLIOS, rows, MORE), lambda: run_row(read.run) if read.run else {}
         )
         return
-    slim = [{column.key: row[column.key] for column in PORTFOLIOS} for row in rows]
+    columns = [*PORTFOLIOS, *read.decided()]
+    slim = [{column.key: row[column.key] for column in columns} for row in rows]
     if read.run is None:
         return
     console = output.console
@@ -112,7 +122,6 @@ def show_run(output: Output, events: Iterable[RebalanceEvent], read: RunRead) ->
         print_rows(console, _largest(read), _ORDERS, title="Largest orders", headers=output.headers)
         console.print()
     slim.sort(key=lambda row: str(row["portfolio_id"]))
-    columns = PORTFOLIOS if read.reviewed else _UNREVIEWED
     print_rows(console, slim, columns, title="Portfolios", headers=output.headers)
 
 

@@ -111,6 +111,7 @@ class OrderDesk(
         events: of the submission.
         cuts: after so many events each stream breaks, one number a stream; the rest is whole.
         hangs: set, streams end with an event that never comes.
+        answers: unset, nothing is answered to those who submit.
         refuses: what reviews and submissions are refused with.
         asked: requests that change something, and who asked.
     """
@@ -134,9 +135,9 @@ class OrderDesk(
         self.cuts: list[int] = []
         self.hangs = False
         self.released = Event()
+        self.answers = True
         self.refuses: errors.OrderGenerationError | None = None
         self.asked: list[tuple[Message, str]] = []
-        self.submissions = 0
 
     def _note(self, request: Message, context: grpc.ServicerContext) -> None:
         told = {key: str(value) for key, value in context.invocation_metadata()}
@@ -163,6 +164,8 @@ class OrderDesk(
         self, request: pb.SubmitOrdersRequest, context: grpc.ServicerContext
     ) -> pb.OrderSubmission:
         self._note(request, context)
+        if not self.answers:
+            self.released.wait()
         return self.events[0].started
 
     def GetOrderSubmission(  # noqa: N802 - likewise

@@ -20,6 +20,7 @@ from ordergen_client.cli import main
 from ordergen_server.domain import errors
 from tests.limits import PATIENCE
 from tests.unit.client.order_desk import RUN, SENDING, SUBMISSION, OrderDesk, serving, submission
+from tests.waiting import eventually
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 WIDTHS = (60, 80, 100, 140)
@@ -245,3 +246,49 @@ def test_it_goes_on_where_the_command_is_interrupted(desk: OrderDesk, target: st
     assert f"Interrupted. Submission {SUBMISSION} goes on." in told
     assert f"ordergen submissions watch {SUBMISSION} --target {target}" in told
     assert f"ordergen submissions cancel {SUBMISSION} --target {target}" in told
+
+
+def test_a_context_says_who_we_are_and_an_option_goes_before_it(
+    desk: OrderDesk, target: str, tmp_path: Path
+) -> None:
+    def run(*arguments: str) -> Result:
+        given = {"XDG_CONFIG_HOME": str(tmp_path), "ORDERGEN_ACTOR": None, "ORDERGEN_TARGET": None}
+        return CliRunner().invoke(main, arguments, env=given)
+
+    assert run("context", "add", "desk", f"--target={target}", "--actor=Ann Meyer").exit_code == 0
+    assert run("runs", "approve", RUN).exit_code == 0
+    told = run("runs", "approve", RUN, "--actor=Bob Roe")
+    assert f"ordergen runs submit {RUN} --actor 'Bob Roe' sends" in told.stderr
+    assert [actor for _, actor in desk.asked] == ["Ann Meyer", "Bob Roe"]
+
+
+def test_an_answer_that_is_lost_leads_back_to_what_was_begun(desk: OrderDesk, target: str) -> None:
+    desk.answers = False
+    done = ran(target, f"runs submit {RUN} --yes --timeout 0.5")
+    assert done.exit_code == 4
+    ((request, _),) = desk.asked
+    assert isinstance(request, pb.SubmitOrdersRequest)
+    assert (
+        f"the same command with --request-id {request.request_id}, which sends nothing twice" in done.stderr
+    )
+    assert f"ordergen runs events {RUN} --target {target}" in done.stderr
+    desk.answers = True
+    again = ran(target, f"runs submit {RUN} --yes --detach --request-id {request.request_id}")
+    assert again.stdout == f"{SUBMISSION}\n"
+    assert desk.asked[1] == desk.asked[0]
+
+
+def test_an_interrupt_before_the_answer_leads_back_to_what_was_begun(desk: OrderDesk, target: str) -> None:
+    desk.answers = False
+    arguments = ["runs", "submit", RUN, "--yes", f"--target={target}"]
+    command = [sys.executable, "-m", "ordergen_client.cli", *arguments]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+        assert process.stderr
+        ((request, _),) = eventually(lambda: desk.asked)
+        os.kill(process.pid, signal.SIGINT)
+        told = process.stderr.read()
+        assert process.wait(PATIENCE) == 130
+    assert isinstance(request, pb.SubmitOrdersRequest)
+    assert "Interrupted, and the orders may be on their way." in told
+    assert f"--request-id {request.request_id}, which sends nothing twice" in told
+    assert "Traceback" not in told

@@ -14,7 +14,7 @@ OrderGenerationError         anything the service or the way to it answers; `cod
 │   ├── ApprovalMissing      a portfolio is not approved
 │   ├── AlreadySubmitted     its orders were submitted before: metadata `submission_id`
 │   ├── StaleProposal        the world is no longer as the run saw it: a violation a difference
-│   ├── OpenOrders           a portfolio has open orders in the order service
+│   ├── HasOpenOrders        orders of the portfolio may still trade: `violations` has them
 │   ├── Infeasible           no whole shares satisfy the bands and the cash floor
 │   └── DataProblem          a sibling service answered, and what is needed is missing or bad
 │       ├── MissingData
@@ -139,8 +139,8 @@ class StaleProposal(PreconditionFailed):
     """Holdings, cash, prices or time are no longer as the run saw them; a violation a difference."""
 
 
-class OpenOrders(PreconditionFailed):
-    """A portfolio has open orders in the order service: to rebalance it would trade twice."""
+class HasOpenOrders(PreconditionFailed):
+    """Orders of the portfolio may still trade, and those of a run would come on top; a violation each."""
 
 
 class Infeasible(PreconditionFailed):
@@ -237,7 +237,7 @@ _REASONS: dict[str, type[OrderGenerationError]] = {
     "APPROVAL_MISSING": ApprovalMissing,
     "ALREADY_SUBMITTED": AlreadySubmitted,
     "STALE_PROPOSAL": StaleProposal,
-    "OPEN_ORDERS": OpenOrders,
+    "OPEN_ORDERS": HasOpenOrders,
     "INFEASIBLE": Infeasible,
     "DATA_PROBLEM": DataProblem,
     "MISSING_DATA": MissingData,

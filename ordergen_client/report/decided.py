@@ -26,8 +26,8 @@ _STATES: Final = {
     "SENDING": "On their way",
     "IN_DOUBT": "In doubt: looked for in the order service",
     "SENT": "Sent",
-    "REFUSED": "Refused by the order service, at least one",
-    "NOT_SENT": "Not sent, at least one",
+    "REFUSED": "At least one refused",
+    "NOT_SENT": "At least one not sent",
     "STALE": "Not sent: out of date",
 }
 _ORDERS: Final = {

@@ -16,7 +16,8 @@ Turns investment models into whole-share orders.
 `{"error": {"code", "status", "message", "details"}}`, and the progress of runs as Server-Sent Events.
 
 Every request may have `X-Correlation-ID`, which its answer repeats, `traceparent`, and `Grpc-Timeout` (as
-`5S` or `800m`), after which the answer is 504.
+`5S` or `800m`), after which the answer is 504. Where the API asks for no credentials, `X-Actor` says who
+calls.
 """
 _V1 = "/api/v1"
 _CORRELATION = {"x-correlation-id": {"$ref": "#/components/headers/CorrelationId"}}

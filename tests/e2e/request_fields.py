@@ -40,6 +40,16 @@ SERVICES = (
     reference_service_pb2.DESCRIPTOR.services_by_name["ReferenceService"],
     diagnostics_service_pb2.DESCRIPTOR.services_by_name["DiagnosticsService"],
 )
+#: Calls of the contract that are not served yet, and a field that is not read yet.
+NOT_YET = {
+    "open_orders",
+    "SubmitOrders",
+    "GetOrderSubmission",
+    "WatchOrderSubmission",
+    "CancelOrderSubmission",
+    "ListOrders",
+    "ReconcileOrders",
+}
 #: What is one value to us, though it is a message.
 VALUES = ("google.type.Decimal", "google.protobuf.Duration", "google.protobuf.Timestamp")
 
@@ -53,8 +63,9 @@ INTRODUCTION = """\
 # Fields of requests
 
 What every field of every request must be. Where a rule is broken the answer is INVALID_ARGUMENT with the path
-of each broken field, and nothing is done. A string has at most 1,024 bytes. The table is made by
-`python -m tests.e2e.request_fields`; a test walks it, and fails where a field has no row.
+of each broken field, and nothing is done. A string has at most 1,024 bytes where its rule has no other
+number. The table is made by `python -m tests.e2e.request_fields`; a test walks it, and fails where a field
+has no row.
 
 | field | rule | test |
 |---|---|---|"""
@@ -261,8 +272,29 @@ RULES: dict[str, Rule] = {
             "ListPortfolioRebalances",
             "GetPortfolioRebalance",
             "DeleteRebalance",
+            "ReviewRebalance",
+            "ListRebalanceEvents",
+            "AggregateOrders",
+            "AllocateFill",
         )
     },
+    "ReviewRebalanceRequest.portfolio_ids": Rule(
+        "portfolios of the run that propose trades, exactly 24 alphanumeric characters each, once, at most"
+        " 10,000; empty is all that are pending",
+        entity_ids | too_many(10_000),
+    ),
+    "ReviewRebalanceRequest.decision": Rule("APPROVED or REJECTED", st.just(0) | choices_above(2)),
+    "ReviewRebalanceRequest.comment": Rule(
+        "at most 4,096 bytes", st.integers(4097, 9000).map(lambda length: "x" * length)
+    ),
+    "ListRebalanceEventsRequest.page_size": _SIZE,
+    "ListRebalanceEventsRequest.page_token": _TOKEN,
+    "AllocateFillRequest.security_id": _ENTITY_ID,
+    "AllocateFillRequest.transaction_type": Rule("BUY or SELL", st.just(0) | choices_above(2)),
+    "AllocateFillRequest.filled_quantity": Rule(
+        f"must be there: a whole number, 0 or more, at most what the block has; {_NUMBER_FORM}",
+        st.one_of(st.sampled_from(["", "0.5", "1e-3"]), no_numbers, negative_numbers),
+    ),
     "ListRebalancesRequest.page_size": _SIZE,
     "ListRebalancesRequest.page_token": _TOKEN,
     "ListRebalancesRequest.skip": _SKIP,
@@ -323,11 +355,12 @@ def all_fields() -> Iterator[Field]:
     """Every field of every request of the contract."""
     for service in SERVICES:
         for method in service.methods:
-            yield from _fields(method, method.input_type, "")
+            if method.name not in NOT_YET:
+                yield from _fields(method, method.input_type, "")
 
 
 def _fields(method: MethodDescriptor, message: Descriptor, above: str) -> Iterator[Field]:
-    for field in message.fields:
+    for field in (one for one in message.fields if one.name not in NOT_YET):
         path = f"{above}{field.name}{'[]' if field.is_repeated else ''}"
         yield Field(method, path, field)
         if field.message_type and field.message_type.full_name not in VALUES:

@@ -8,10 +8,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pymongo
+import pymongo.database
 import pytest
 from globeco.ordergen.v1 import (
     model_pb2,
     model_service_pb2,
+    order_pb2,
     rebalance_pb2,
     rebalance_service_pb2,
     reference_service_pb2,
@@ -25,15 +28,19 @@ from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.builders import MODEL_ID, RUN_ID, portfolio_id, security_id
 from tests.e2e.api import Api, Failure, failure, message_of, served
+from tests.e2e.request_fields import NOT_YET
+from tests.e2e.reviews import APPROVED, Person, listed
 from tests.e2e.runs import start
 from tests.limits import PATIENCE
 
+orders = order_pb2
 ms, rs, refs, pb = model_service_pb2, rebalance_service_pb2, reference_service_pb2, rebalance_pb2
 PROTOS = Path(__file__).parents[2] / "protos" / "globeco" / "ordergen" / "v1"
 _RPC = re.compile(r"((?:^ *//.*\n)+) *rpc (\w+)\(", re.MULTILINE)
 STATUSES = {code.name for code, _ in TABLE.values()}
 REASONS = {reason for _, reason in TABLE.values()} - STATUSES
 Call = tuple[str, Callable[[], object]]
+Documents = pymongo.database.Database[dict[str, object]]
 
 
 def promised(*services: str) -> dict[str, set[str]]:
@@ -43,7 +50,7 @@ def promised(*services: str) -> dict[str, set[str]]:
         for comment, rpc in _RPC.findall((PROTOS / f"{service}.proto").read_text()):
             words = set(re.findall(r"[A-Z][A-Z_]+", comment.partition("rpc ")[0].rpartition("\n\n")[2]))
             found[rpc] = words & (STATUSES | REASONS)
-    return found
+    return {rpc: words for rpc, words in found.items() if rpc not in NOT_YET}
 
 
 @pytest.fixture
@@ -135,6 +142,36 @@ def of_runs(api: Api, model: model_pb2.Model) -> list[Call]:
     return [(rpc, _call(api.rebalances, rpc, request)) for rpc, request in calls]
 
 
+def of_orders(api: Api, model: model_pb2.Model, kept: Documents) -> list[tuple[str, Failure]]:
+    """Calls on what becomes of a run's proposals, each of which fails in one way."""
+    ann = Person(api, "ann")
+    run = ann.run(model.model_id)
+    one = min(listed(api, run.rebalance_id))
+    sent: dict[str, object] = {"rebalance_id": run.rebalance_id, "portfolio_id": one, "state": "SENT"}
+    kept["submitted_portfolios"].insert_one(sent)
+    delete = rs.DeleteRebalanceRequest(rebalance_id=run.rebalance_id, version=run.version)
+    calls: list[tuple[str, Callable[[], object]]] = [
+        ("ReviewRebalance", lambda: ann.review(run.rebalance_id, APPROVED, [one])),
+        ("ReviewRebalance", lambda: ann.review(RUN_ID)),
+        ("DeleteRebalance", _call(api.rebalances, "DeleteRebalance", delete)),
+    ]
+    requests: list[tuple[str, Any]] = [
+        ("ListRebalanceEvents", orders.ListRebalanceEventsRequest(rebalance_id=RUN_ID)),
+        ("AggregateOrders", orders.AggregateOrdersRequest(rebalance_id=RUN_ID)),
+        ("AllocateFill", allocation_of(RUN_ID)),
+    ]
+    calls += [(rpc, _call(api.rebalances, rpc, request)) for rpc, request in requests]
+    return [(rpc, failure(call)) for rpc, call in calls]
+
+
+def allocation_of(rebalance_id: str) -> orders.AllocateFillRequest:
+    request = orders.AllocateFillRequest(
+        rebalance_id=rebalance_id, security_id=security_id(1), transaction_type=pb.TRANSACTION_TYPE_BUY
+    )
+    request.filled_quantity.value = "1"
+    return request
+
+
 def of_references(api: Api, siblings: SimulatedSiblings) -> list[tuple[str, Failure]]:
     """Calls of ReferenceService on a server that has read nothing yet, each of which fails in one way."""
     securities = refs.ResolveSecuritiesRequest(securities=["AAA"])
@@ -166,6 +203,8 @@ def while_it_runs(api: Api, siblings: SimulatedSiblings, model: model_pb2.Model)
             "DeleteRebalance",
             rs.DeleteRebalanceRequest(rebalance_id=running, version=1),
         ),
+        ("AggregateOrders", orders.AggregateOrdersRequest(rebalance_id=running)),
+        ("AllocateFill", allocation_of(running)),
     ]
     found = [(rpc, failure(_call(api.rebalances, rpc, request))) for rpc, request in requests]
     _call(api.rebalances, "CancelRebalance", rs.CancelRebalanceRequest(rebalance_id=running))()
@@ -243,10 +282,14 @@ def _call(stub: Any, rpc: str, request: Any) -> Callable[[], object]:  # noqa: A
     return lambda: method(request, timeout=PATIENCE)
 
 
-def test_every_promised_status_is_met_and_says_what_to_do(api: Api, siblings: SimulatedSiblings) -> None:
+def test_every_promised_status_is_met_and_says_what_to_do(
+    api: Api, siblings: SimulatedSiblings, mongodb_uri: str, database_name: str
+) -> None:
     model = api.create(message_of(siblings.model))
     reset(siblings, model)
-    told = [(rpc, failure(call)) for rpc, call in (*of_models(api, model), *of_runs(api, model))]
+    with pymongo.MongoClient[dict[str, object]](mongodb_uri) as client:
+        told = of_orders(api, model, client[database_name])
+    told += [(rpc, failure(call)) for rpc, call in (*of_models(api, model), *of_runs(api, model))]
     told += while_it_runs(api, siblings, model)
     told += of_portfolios(api, siblings, model)
     check_met(told, promised("model_service", "rebalance_service"))

@@ -110,7 +110,7 @@ class Rebalances(RunLog):
 
         def steps(session: ClientSession) -> None:
             if self._reviews.is_submitted(rebalance_id, session):
-                rule = "has orders that were submitted, and is what they are explained by"
+                rule = "has orders that were submitted: it is kept, for they are explained by it"
                 raise AlreadySubmitted(
                     f"Rebalance {rebalance_id} {rule}.",
                     metadata={"rebalance_id": rebalance_id},

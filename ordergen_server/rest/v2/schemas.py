@@ -16,11 +16,14 @@ from ordergen_server.rest.v2.json_rules import BITS
 Schema = dict[str, Any]
 PREFIX = "#/components/schemas/"
 LONGEST_STRING = 1024
+#: Of strings that may be longer, by the full names of their fields.
+LONGEST = {"globeco.ordergen.v1.ReviewRebalanceRequest.comment": 4096}
 OBJECT_ID, ENTITY_ID = "[0-9a-f]{24}", "[0-9A-Za-z]{24}"
 #: Forms that are the same wherever a field has the name.
 PATTERNS = {
     "model_id": OBJECT_ID,
     "rebalance_id": OBJECT_ID,
+    "submission_id": OBJECT_ID,
     "portfolio_id": ENTITY_ID,
     "portfolio_ids": ENTITY_ID,
     "security_id": ENTITY_ID,
@@ -148,7 +151,7 @@ class Schemas:
     def _text(self, field: FieldDescriptor) -> Schema:
         schema: Schema = {"type": "string"}
         if self._incoming:
-            schema["maxLength"] = LONGEST_STRING
+            schema["maxLength"] = LONGEST.get(field.full_name, LONGEST_STRING)
         if field.name in PATTERNS:
             empty = "" if is_required(field) or field.is_repeated else "?"
             schema = {"type": "string", "pattern": f"^({PATTERNS[field.name]}){empty}$"}

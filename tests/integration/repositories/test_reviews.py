@@ -307,7 +307,7 @@ def test_what_explains_orders_is_not_deleted(runs: Rebalances, database: Databas
     submit(database, run, 0, "WAITING")
     with pytest.raises(AlreadySubmitted) as raised:
         runs.delete(run, 1)
-    rule = "has orders that were submitted, and is what they are explained by"
+    rule = "has orders that were submitted: it is kept, for they are explained by it"
     assert raised.value.violations == (Violation(run, rule, "ALREADY_SUBMITTED"),)
     reviewer(runs, database, "ann").review(run, [], APPROVED, "")  # it is not marked as deleted, either
 

@@ -9,6 +9,7 @@ from globeco.ordergen.v1 import (
     drift_pb2,
     model_pb2,
     model_service_pb2,
+    order_pb2,
     rebalance_pb2,
     rebalance_service_pb2,
     reference_service_pb2,
@@ -24,6 +25,7 @@ MODULES = (
     reference_service_pb2,
     diagnostics_service_pb2,
     drift_pb2,
+    order_pb2,
 )
 FILES = [module.DESCRIPTOR for module in MODULES]
 
@@ -48,6 +50,16 @@ REST = {
     "ListPortfolioRebalances": ("get", "/api/v1/rebalance/{rebalance_id}/portfolios"),
     "GetPortfolioRebalance": ("get", "/api/v1/rebalance/{rebalance_id}/portfolio/{portfolio_id}"),
     "DeleteRebalance": ("delete", "/api/v1/rebalance/{rebalance_id}"),
+    "ReviewRebalance": ("post", "/api/v1/rebalance/{rebalance_id}:review"),
+    "SubmitOrders": ("post", "/api/v1/rebalance/{rebalance_id}:submit"),
+    "GetOrderSubmission": ("get", "/api/v1/submission/{submission_id}"),
+    "WatchOrderSubmission": ("get", "/api/v1/submission/{submission_id}:watch"),
+    "CancelOrderSubmission": ("post", "/api/v1/submission/{submission_id}:cancel"),
+    "ListOrders": ("get", "/api/v1/rebalance/{rebalance_id}/orders"),
+    "ListRebalanceEvents": ("get", "/api/v1/rebalance/{rebalance_id}/events"),
+    "AggregateOrders": ("get", "/api/v1/rebalance/{rebalance_id}/blocks"),
+    "AllocateFill": ("post", "/api/v1/rebalance/{rebalance_id}:allocate"),
+    "ReconcileOrders": ("post", "/api/v1/rebalance/{rebalance_id}:reconcile"),
     "CheckDrift": ("post", "/api/v1/portfolios:drift"),
     "ResolveSecurities": ("post", "/api/v1/securities:resolve"),
     "ResolvePortfolios": ("post", "/api/v1/portfolios:resolve"),
@@ -81,7 +93,7 @@ def test_every_call_has_its_path(method: MethodDescriptor) -> None:
 
 
 def test_every_call_of_the_contract_is_there() -> None:
-    streams = {"RebalanceModel", "WatchRebalance", "CheckDrift"}
+    streams = {"RebalanceModel", "WatchRebalance", "WatchOrderSubmission", "CheckDrift"}
     assert {method.name for method in ALL_METHODS} == set(REST)
     assert {method.name for method in ALL_METHODS if method.server_streaming} == streams
 

@@ -146,8 +146,8 @@ class Caller(_message.Message):
     CREDENTIAL_FIELD_NUMBER: _builtins.int
     SCOPES_FIELD_NUMBER: _builtins.int
     actor: _builtins.str
-    """The name that runs and models are stored with: the subject of a token, or the name of a certificate. Empty where
-    the server asks for no credentials.
+    """The name that runs and models are stored with: the subject of a token, or the name of a certificate. Where the
+    server asks for no credentials, what they call themselves in the metadata x-actor; empty where they do not.
     """
     credential: Global___CredentialType.ValueType
     """By what they are known."""

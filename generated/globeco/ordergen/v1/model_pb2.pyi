@@ -44,8 +44,8 @@ class Model(_message.Message):
     where it must be the version that was read. A rebalance does not change it.
     """
     update_actor: _builtins.str
-    """Who made that change: the subject of their token, or the name of their certificate. Empty where the server
-    asked for no credentials.
+    """Who made that change: the subject of their token, or the name of their certificate. Where the server asked for no
+    credentials, what they called themselves in the metadata x-actor, which proves nothing; empty where they did not.
     """
     @_builtins.property
     def positions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Position]:

@@ -530,8 +530,8 @@ class Rebalance(_message.Message):
     version: _builtins.int
     """Counts the changes of this record, from 1."""
     actor: _builtins.str
-    """Who began the run: the subject of their token, or the name of their certificate. Empty where the server asked
-    for no credentials.
+    """Who began the run: the subject of their token, or the name of their certificate. Where the server asked for no
+    credentials, what they called themselves in the metadata x-actor, which proves nothing; empty where they did not.
     """
     partial: _builtins.bool
     """True: portfolio_ids of the request left out some of the model's portfolios. False of a run of

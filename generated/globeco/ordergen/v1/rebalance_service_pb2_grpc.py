@@ -258,8 +258,8 @@ class RebalanceServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DeleteRebalance(self, request, context):
-        """Deletes a run that has ended, with all it stored. NOT_FOUND; ABORTED where the version is not the
-        current one; FAILED_PRECONDITION while it runs.
+        """Deletes a run that has ended, with all it stored but its events. NOT_FOUND; ABORTED where the version is not the
+        current one; FAILED_PRECONDITION while it runs, and where orders of it were submitted (ALREADY_SUBMITTED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

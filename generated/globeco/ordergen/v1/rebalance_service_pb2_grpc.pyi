@@ -96,8 +96,8 @@ class RebalanceServiceStub:
     GetPortfolioRebalance: _grpc.UnaryUnaryMultiCallable[_rebalance_service_pb2.GetPortfolioRebalanceRequest, _rebalance_pb2.PortfolioRebalance]
     """Answers what a run did for one portfolio: whole, or as its view says. NOT_FOUND."""
     DeleteRebalance: _grpc.UnaryUnaryMultiCallable[_rebalance_service_pb2.DeleteRebalanceRequest, _empty_pb2.Empty]
-    """Deletes a run that has ended, with all it stored. NOT_FOUND; ABORTED where the version is not the
-    current one; FAILED_PRECONDITION while it runs.
+    """Deletes a run that has ended, with all it stored but its events. NOT_FOUND; ABORTED where the version is not the
+    current one; FAILED_PRECONDITION while it runs, and where orders of it were submitted (ALREADY_SUBMITTED).
     """
     CheckDrift: _grpc.UnaryStreamMultiCallable[_rebalance_service_pb2.CheckDriftRequest, _drift_pb2.PortfolioDrift]
     """Tells how far portfolios are from their models now: those of one model, or all that follow one. Nothing is solved,
@@ -223,8 +223,8 @@ class RebalanceServiceAsyncStub(RebalanceServiceStub):
     GetPortfolioRebalance: _aio.UnaryUnaryMultiCallable[_rebalance_service_pb2.GetPortfolioRebalanceRequest, _rebalance_pb2.PortfolioRebalance]  # type: ignore[assignment]
     """Answers what a run did for one portfolio: whole, or as its view says. NOT_FOUND."""
     DeleteRebalance: _aio.UnaryUnaryMultiCallable[_rebalance_service_pb2.DeleteRebalanceRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Deletes a run that has ended, with all it stored. NOT_FOUND; ABORTED where the version is not the
-    current one; FAILED_PRECONDITION while it runs.
+    """Deletes a run that has ended, with all it stored but its events. NOT_FOUND; ABORTED where the version is not the
+    current one; FAILED_PRECONDITION while it runs, and where orders of it were submitted (ALREADY_SUBMITTED).
     """
     CheckDrift: _aio.UnaryStreamMultiCallable[_rebalance_service_pb2.CheckDriftRequest, _drift_pb2.PortfolioDrift]  # type: ignore[assignment]
     """Tells how far portfolios are from their models now: those of one model, or all that follow one. Nothing is solved,
@@ -397,8 +397,8 @@ class RebalanceServiceServicer:
         request: _rebalance_service_pb2.DeleteRebalanceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Deletes a run that has ended, with all it stored. NOT_FOUND; ABORTED where the version is not the
-        current one; FAILED_PRECONDITION while it runs.
+        """Deletes a run that has ended, with all it stored but its events. NOT_FOUND; ABORTED where the version is not the
+        current one; FAILED_PRECONDITION while it runs, and where orders of it were submitted (ALREADY_SUBMITTED).
         """
 
     def CheckDrift(

@@ -6,6 +6,7 @@ import pytest
 
 from ordergen_server.api.messages import encoded_events, encoding
 from ordergen_server.api.messages.encoded_events import EncodedEvents
+from ordergen_server.domain.orders.reviews import ApprovalRule
 from ordergen_server.domain.rebalances import RunEvent, RunFinished, RunStarted, View
 from tests.builders import rebalance, result
 
@@ -15,9 +16,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sequences of what was encoded."""
     sequences: list[int] = []
 
-    def run_event(event: RunEvent) -> object:
+    def run_event(event: RunEvent, rule: ApprovalRule | None = None) -> object:
         sequences.append(event.sequence)
-        return encoding.run_event(event)
+        return encoding.run_event(event, rule)
 
     monkeypatch.setattr(encoded_events, "run_event", run_event)
     return sequences

@@ -18,6 +18,6 @@ def test_scopes_are_those_that_there_are() -> None:
 
 
 def test_what_only_reads_needs_the_scope_to_read_and_nothing_else_does() -> None:
-    verbs = ("Get", "List", "Watch", "Resolve", "Check")
+    verbs = ("Get", "List", "Watch", "Resolve", "Check", "Aggregate", "Allocate", "Reconcile")
     reading = {path for path in SCOPE_OF if path.rpartition("/")[2].startswith(verbs)}
     assert {path for path, scope in SCOPE_OF.items() if scope == READ} == reading

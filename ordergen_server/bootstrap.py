@@ -18,7 +18,6 @@ from ordergen_server.api.call import Limits
 from ordergen_server.api.calls import SERVICES, Calls
 from ordergen_server.api.diagnostics_servicer import DiagnosticsServicer
 from ordergen_server.api.model_servicer import ModelServicer
-from ordergen_server.api.order_calls import OrderUseCases
 from ordergen_server.api.rebalance_servicer import RebalanceServicer
 from ordergen_server.api.reference_servicer import ReferenceServicer
 from ordergen_server.api.security import gatekeeping
@@ -31,25 +30,20 @@ from ordergen_server.api.wire.event_loop import EventLoop
 from ordergen_server.compute.choice import chunk_executor
 from ordergen_server.compute.wiring import WINDOW, worker_times
 from ordergen_server.configs import security_config, server_config
-from ordergen_server.domain.orders.reviews import ApprovalRule
 from ordergen_server.garbage import collect_seldom
+from ordergen_server.order_wiring import order_parts
 from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.model_store.models import Models
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.tokens import PageTokens
-from ordergen_server.repositories.review_store.events import Events
-from ordergen_server.repositories.review_store.reviews import Reviews
 from ordergen_server.repositories.run_store.chunks import Chunks
-from ordergen_server.repositories.run_store.proposals import Proposals
 from ordergen_server.repositories.run_store.rebalances import Rebalances
 from ordergen_server.services.diagnosing import DatabaseDependency, Diagnostics
 from ordergen_server.services.drifting.checks import DriftChecks
-from ordergen_server.services.filling import Filling
 from ordergen_server.services.models import ModelEditor
 from ordergen_server.services.portfolio_work import PortfolioWork
 from ordergen_server.services.rebalancer import Rebalancer
 from ordergen_server.services.references import ReferenceResolver
-from ordergen_server.services.reviewing import Reviewer
 from ordergen_server.services.running.chunk_executor import ChunkExecutor
 from ordergen_server.services.running.chunk_worker import ChunkWorker
 from ordergen_server.services.running.execution import Execution
@@ -115,7 +109,7 @@ def serving(
         sources = stack.enter_context(
             open_sources(siblings_config(settings, settings.portfolio_workers), telemetry.siblings)
         )
-        telemetry.watch_sources(sources.market, sources.portfolios)
+        telemetry.watch_sources(*sources.observed)
         workers = stack.enter_context(ThreadPoolExecutor(settings.portfolio_workers, "portfolio"))
         work = PortfolioWork(
             market=sources.market,
@@ -158,15 +152,24 @@ def serving(
             observer=telemetry.runs,
             maximum_price_age_days=settings.maximum_price_age_days,
         )
+        orders = order_parts(
+            settings,
+            database,
+            tokens,
+            runs=store,
+            work=work,
+            service=sources.orders,
+            clock=utc_now,
+            changed=changed.notify,
+            observer=telemetry.orders,
+        )
         loop = stack.enter_context(EventLoop("api"))
         calls = _calls(settings, loop, database)
         for service, servicer in zip(
             SERVICES,
             (
                 ModelServicer(ModelEditor(models, utc_now), models),
-                RebalanceServicer(
-                    rebalancer, drift_checks, store, _orders(settings, database, store, tokens), calls.limits
-                ),
+                RebalanceServicer(rebalancer, drift_checks, store, orders.use_cases, calls.limits),
                 ReferenceServicer(ReferenceResolver(sources.market, sources.portfolios), calls.limits),
                 DiagnosticsServicer(_diagnostics(database, sources, stack), calls.limits),
             ),
@@ -182,12 +185,14 @@ def serving(
             database=database,
             gatekeeper=gatekeeper,
         )
-        runs.start()
-        stack.callback(runs.close)
+        for holder in (runs, orders):
+            holder.start()
+            stack.callback(holder.close)
         server.start()
         executor.start()
         stack.callback(server.stop)
         stack.callback(runs.drain)
+        stack.callback(orders.drain)
         yield Serving(server.port, server.health_port, metrics_port, lambda: server.ready)
 
 
@@ -217,18 +222,6 @@ def _database(settings: Settings, mongodb_uri: str, telemetry: Telemetry) -> Dat
         timeout_seconds=settings.mongodb_timeout_seconds,
         observer=telemetry.database,
     )
-
-
-def _orders(settings: Settings, database: Database, store: Rebalances, tokens: PageTokens) -> OrderUseCases:
-    """What becomes of a run once it has ended."""
-    reviewer = Reviewer(
-        runs=store,
-        proposals=Proposals(database),
-        reviews=Reviews(database),
-        rule=ApprovalRule(settings.approvals),
-        clock=utc_now,
-    )
-    return OrderUseCases(reviewer, Filling(store, reviewer), Events(database, tokens))
 
 
 def _diagnostics(database: Database, sources: Sources, stack: ExitStack) -> Diagnostics:

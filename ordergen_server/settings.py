@@ -107,6 +107,25 @@ class Settings(SettingsWithSecrets):
     portfolio_url: str = Field(
         default="http://globeco-portfolio-service:8000", description="Portfolio: names."
     )
+    order_url: str | None = Field(
+        default=None,
+        description="Order: takes orders, and says which are open, as"
+        " `http://globeco-order-service:8081`. Unset: there is none.",
+    )
+    order_send_seconds: float = Field(
+        default=60,
+        gt=30,
+        description="Time for one sending of orders, which is never tried again: above the 30 s that the"
+        " order service waits for each.",
+    )
+    order_settle_seconds: Seconds = Field(
+        default=60,
+        description="How far apart two readings of the order service must agree that an order in doubt is not"
+        " there before it is sent again: longer than it may keep one waiting.",
+    )
+    maximum_proposal_age: Seconds = Field(
+        default=86400, description="Seconds after which nothing of a run is sent any more."
+    )
     maximum_price_age_days: int | None = Field(
         default=None,
         ge=0,
@@ -123,7 +142,7 @@ class Settings(SettingsWithSecrets):
     )
     sibling_timeout_seconds: Seconds = Field(
         default=10,
-        description="Time for one attempt of a call to a sibling; 30 at least for names.",
+        description="Time for one attempt of a call to a sibling; 30 at least for names and for orders.",
     )
     sibling_attempts: Count = Field(
         default=3, description="Attempts of a call to a sibling, the first included."

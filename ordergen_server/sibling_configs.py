@@ -10,6 +10,8 @@ MAXIMUM_SUMMARY_BYTES = 8 * 1024 * 1024
 
 #: One attempt to read the names of all portfolios, in the background: 20,000 are 2.6 MB, and nobody waits.
 NAMES_SECONDS = 30.0
+#: One attempt to read all open orders, which are many pages.
+ORDERS_SECONDS = 30.0
 
 
 def _token(settings: Settings) -> BearerToken | None:
@@ -45,6 +47,12 @@ def siblings_config(settings: Settings, readers: int) -> SiblingsConfig:
             sibling(settings.portfolio_url),
             timeout_seconds=max(settings.sibling_timeout_seconds, NAMES_SECONDS),
         ),
+        order=replace(
+            sibling(settings.order_url), timeout_seconds=max(settings.sibling_timeout_seconds, ORDERS_SECONDS)
+        )
+        if settings.order_url
+        else None,
+        order_send_seconds=settings.order_send_seconds,
         cache=CacheConfig(
             tickers_ttl_seconds=settings.ticker_cache_seconds, prices_ttl_seconds=settings.price_cache_seconds
         ),

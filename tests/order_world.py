@@ -6,7 +6,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from ordergen_server.domain.errors import DatabaseUnavailable, SiblingUnavailable
 from ordergen_server.domain.market import Holdings
@@ -18,7 +18,7 @@ from ordergen_server.domain.orders.order_service import (
     Refused,
     Taken,
 )
-from ordergen_server.domain.orders.order_store import Candidates, SubmissionOrder
+from ordergen_server.domain.orders.order_store import Candidates, OrderStore, SubmissionOrder
 from ordergen_server.domain.orders.orders import Order
 from ordergen_server.domain.orders.reviews import ApprovalRule
 from ordergen_server.domain.orders.submissions import (
@@ -30,18 +30,19 @@ from ordergen_server.domain.orders.submissions import (
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
+    Rebalance,
     RebalanceOptions,
     RebalancePosition,
     RebalanceState,
     RunSecurity,
     transactions_of,
 )
-from ordergen_server.domain.stores import Lease
+from ordergen_server.domain.stores import Lease, RebalanceStore
 from ordergen_server.services.ordering.delivery import Delivery, Pace
 from ordergen_server.services.ordering.leased_submission import LeasedSubmission
 from ordergen_server.services.ordering.looking import Looks
 from ordergen_server.services.portfolio_work import PortfolioWork
-from tests.builders import NOW, RUN_ID, TODAY, portfolio_id, rebalance, result, security_id, snapshot
+from tests.builders import NOW, RUN_ID, TODAY, rebalance, result, security_id, snapshot
 from tests.fakes import FakeMarket, FakePortfolios
 from tests.memory_orders import MemoryOrders
 from tests.memory_runs import MemoryRuns
@@ -61,7 +62,7 @@ class Crash(BaseException):
 class Inline(Executor):
     """Does at once what it is given."""
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":  # noqa: ANN401 - as Executor has it
         future: Future[Any] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
@@ -200,6 +201,41 @@ class OrderServiceModel:
         return Refused("no") if fate.answer == "REFUSED" else InDoubt(DOWN)
 
 
+class Clock(Protocol):
+    """Tells the time, and lets some pass."""
+
+    def __call__(self) -> datetime: ...
+
+    def seconds(self) -> float: ...
+
+    def move(self, seconds: float) -> None: ...
+
+
+class HookedStore(OrderStore, Protocol):
+    """A store whose writes may be made to fail, before they are done or afterwards."""
+
+    before: Callable[[Changes], None]
+    after: Callable[[Changes], None]
+
+
+@dataclass
+class Kept:
+    """Where a world keeps what it must not lose."""
+
+    clock: Clock
+    store: HookedStore
+    runs: RebalanceStore
+    put: Callable[[Rebalance, Sequence[PortfolioRebalance]], object]
+    lease_seconds: float = LEASE_SECONDS
+
+    @classmethod
+    def in_memory(cls) -> "Kept":
+        """In memory, on a clock that stands still."""
+        clock = SimulatedClock()
+        runs = MemoryRuns(clock)
+        return cls(clock, MemoryOrders(clock), runs, runs.put)
+
+
 @dataclass
 class SimulatedClock:
     """Stands still at NOW until it is moved."""
@@ -262,19 +298,23 @@ class World:
         sells_first: bool = False,
         approvals: int = 0,
         options: RebalanceOptions | None = None,
-        pace: Pace = Pace(settle=SETTLE),
+        pace: Pace | None = None,
+        kept: "Kept | None" = None,
     ) -> None:
-        self.clock = SimulatedClock()
-        self.store = MemoryOrders(self.clock)
-        self.service = OrderServiceModel(self.clock)
-        self.runs = MemoryRuns(self.clock)
         run = replace(
             rebalance(portfolio_count=len(proposals)),
             state=RebalanceState.COMPLETED,
             options=options or RebalanceOptions(),
             actor="starter",
+            counts={PortfolioState.REBALANCED: len(proposals)},
         )
-        self.runs.put(run, proposals)
+        kept = kept or Kept.in_memory()
+        kept.put(run, proposals)
+        self.clock = kept.clock
+        self.store = kept.store
+        self.service = OrderServiceModel(self.clock)
+        self.runs = kept.runs
+        self.lease_seconds = kept.lease_seconds
         numbers = {int(line.security.security_id[-16:]) for one in proposals for line in one.positions}
         self.market = FakeMarket(snapshot({one: str(PRICE) for one in numbers}))
         self.holdings: dict[str, Holdings | Exception] = {one.portfolio_id: held_by(one) for one in proposals}
@@ -286,7 +326,7 @@ class World:
         )
         self.looks = Looks(self.runs, work, DAY)
         self.approvals = Approvals(ApprovalRule(approvals), run.actor)
-        self.pace = pace
+        self.pace = pace or Pace(settle=SETTLE)
         self.proposals = proposals
         self.sells_first = sells_first
         self.delivery: Delivery | None = None
@@ -328,7 +368,7 @@ class World:
 
     def take_over(self) -> None:
         """The server is lost; once its lease has run out another goes on."""
-        self.clock.move(LEASE_SECONDS)
+        self.clock.move(self.lease_seconds)
         lease = self._lease()
         order = self.store.take_over(lease)
         self.delivery = self.carry(LeasedSubmission(order, lease)) if order else None
@@ -363,7 +403,8 @@ class World:
     @property
     def orders(self) -> list[Order]:
         """All that were written down."""
-        return sorted(self.store.orders.values(), key=lambda one: (one.portfolio_id, one.security_id))
+        found = self.store.orders_of_portfolios(RUN_ID, [one.portfolio_id for one in self.proposals])
+        return sorted(found, key=lambda one: (one.portfolio_id, one.security_id))
 
     def fail_write(self, number: int, error: BaseException, *, stored: bool) -> None:
         """The write of that number from now on, from 0, raises; stored, or not."""
@@ -381,7 +422,7 @@ class World:
 
     def _lease(self) -> Lease:
         self._tokens += 1
-        return Lease(f"token {self._tokens}", LEASE_SECONDS)
+        return Lease(f"token {self._tokens}", self.lease_seconds)
 
 
 def portfolios(*counts: int) -> list[PortfolioRebalance]:

@@ -1,19 +1,19 @@
 """The calls of RebalanceService from proposal to order: reviews, events, blocks and fills."""
 
 from dataclasses import dataclass
-from typing import NoReturn
 
 from globeco.ordergen.v1 import order_pb2, rebalance_pb2
 
 from ordergen_server.api.call import Call, Limits
 from ordergen_server.api.messages import encoding, review_requests, reviews
+from ordergen_server.api.submission_calls import SubmissionCalls
 from ordergen_server.domain.deadlines import Deadline
-from ordergen_server.domain.errors import Unsupported
 from ordergen_server.domain.orders.stores import EventStore
 from ordergen_server.domain.requests.ids import check_entity_id, check_object_id
 from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.domain.requests.violations import Violations
 from ordergen_server.services.filling import Filling
+from ordergen_server.services.ordering.submitter import OrderSubmitter
 from ordergen_server.services.reviewing import Reviewer
 
 pb = order_pb2
@@ -26,14 +26,15 @@ class OrderUseCases:
     reviewer: Reviewer
     filling: Filling
     events: EventStore
+    submitter: OrderSubmitter
 
 
-class OrderCalls:
+class OrderCalls(SubmissionCalls):
     """Decodes requests, asks the use cases, encodes answers; what it raises becomes a status."""
 
     def __init__(self, orders: OrderUseCases, limits: Limits) -> None:
+        super().__init__(orders.submitter, limits)
         self._orders = orders
-        self._limits = limits
 
     def ReviewRebalance(self, request: pb.ReviewRebalanceRequest, call: Call) -> rebalance_pb2.Rebalance:
         """Approve or reject portfolios of a run."""
@@ -78,10 +79,3 @@ class OrderCalls:
 
     def _deadline(self, call: Call) -> Deadline:
         return call.deadline(self._limits.call_seconds).unless(call.gone.is_set)
-
-    def _unsupported(self, request: object, call: Call) -> NoReturn:
-        """Refuse what this server cannot do yet."""
-        raise Unsupported("This server sends no orders.", metadata={"feature": "rpc"})
-
-    SubmitOrders = GetOrderSubmission = WatchOrderSubmission = _unsupported
-    CancelOrderSubmission = ListOrders = ReconcileOrders = _unsupported

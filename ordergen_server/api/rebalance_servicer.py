@@ -9,6 +9,7 @@ from google.protobuf import empty_pb2
 from ordergen_server.api.call import Call, Limits
 from ordergen_server.api.messages import decoding, drifts, encoding
 from ordergen_server.api.messages.encoded_events import EncodedEvents
+from ordergen_server.api.messages.orders import set_order_state
 from ordergen_server.api.messages.reviews import set_review
 from ordergen_server.api.order_calls import OrderCalls, OrderUseCases
 from ordergen_server.domain.rebalances import PortfolioRebalance, PortfolioState, View
@@ -246,13 +247,15 @@ class RebalanceServicer(OrderCalls):
         results: Sequence[PortfolioRebalance],
         messages: Sequence[rebalance_pb2.PortfolioRebalance],
     ) -> None:
-        """Add reviews to the messages of results of a run, of those that propose trades."""
+        """Add reviews, and what became of orders, to the messages of results that propose trades."""
         if not any(one.state is PortfolioState.REBALANCED for one in results):
             return
         reviewed = self._reviewer.reviewed(self._runs.get(rebalance_id), results)
+        states = self._submitter.states(rebalance_id, list(reviewed))
         for message in messages:
             if message.portfolio_id in reviewed:
                 set_review(message, reviewed[message.portfolio_id])
+                set_order_state(message, states.get(message.portfolio_id))
 
     def _told(self, events: Events, view: View) -> Iterator[Sequence[bytes]]:
         with closing(events):

@@ -156,6 +156,7 @@ def _settings(
         pricing_url=siblings.pricing_url,
         security_url=siblings.security_url,
         portfolio_url=siblings.portfolio_url,
+        order_url=siblings.order_url,
     )
 
 

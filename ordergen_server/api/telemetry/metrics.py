@@ -57,6 +57,7 @@ class Metrics:
         self._add_process()
         self._add_calls()
         self._add_runs()
+        self._add_orders()
         self._add_siblings()
         self._add_database()
 
@@ -100,6 +101,27 @@ class Metrics:
         self.takeovers = self._counter("ordergen_lease_takeovers", "Runs taken over from another server.")()
         self.leases_lost = self._counter(
             "ordergen_leases_lost", "Runs that another server took over from here."
+        )()
+
+    def _add_orders(self) -> None:
+        self.submissions_in_progress = self._gauge(
+            "ordergen_submissions_in_progress", "Submissions whose lease this server holds."
+        )()
+        self.submissions_ended = self._counter(
+            "ordergen_submissions_ended", "Submissions that this server ended.", "state"
+        )
+        self.submission_takeovers = self._counter(
+            "ordergen_submission_takeovers", "Submissions taken over from another server."
+        )()
+        self.submissions_lost = self._counter(
+            "ordergen_submissions_lost", "Submissions that another server took over from here."
+        )()
+        self.orders = self._counter("ordergen_orders", "Orders that came into a state.", "state")
+        self.portfolios_stale = self._counter(
+            "ordergen_portfolios_stale", "Portfolios whose proposal was found out of date."
+        )()
+        self.order_doubt_seconds = self._gauge(
+            "ordergen_order_doubt_seconds", "How long the order in doubt longest is, whoever sent it."
         )()
 
     def _add_siblings(self) -> None:

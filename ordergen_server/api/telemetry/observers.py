@@ -4,7 +4,7 @@ The wings do not know this one, nor this one them: what is given keeps the form 
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,8 @@ from opentelemetry.trace import SpanKind
 from ordergen_server.api.telemetry.metrics import Metrics
 from ordergen_server.api.telemetry.tracing import Attributes, Tracing, within
 from ordergen_server.domain import origin
+from ordergen_server.domain.orders.orders import OrderState
+from ordergen_server.domain.orders.submissions import SubmissionState
 from ordergen_server.domain.rebalances import PortfolioState, RebalanceState
 from ordergen_server.services.observer import SOLVE_STATUSES, SolveMethod, Stage
 
@@ -180,3 +182,49 @@ class RunEvents:
     def run_ended(self, state: RebalanceState) -> None:
         """See RunObserver."""
         self._metrics.runs_ended(state.value).inc()
+
+
+class OrderEvents:
+    """An OrderObserver."""
+
+    def __init__(self, metrics: Metrics, tracing: Tracing) -> None:
+        self._metrics = metrics
+        self._tracing = tracing
+        # All are there from the first scrape on, or the first of them would be no increase.
+        for state in SubmissionState:
+            metrics.submissions_ended(state.value)
+        for state_of_one in OrderState:
+            metrics.orders(state_of_one.value)
+
+    @contextmanager
+    def submission(self, submission_id: str, *, taken_over: bool) -> Iterator[None]:
+        """See OrderObserver."""
+        if taken_over:
+            self._metrics.submission_takeovers.inc()
+        self._metrics.submissions_in_progress.inc()
+        try:
+            with self._tracing.span("submission", submission_id=submission_id, taken_over=taken_over):
+                yield
+        finally:
+            self._metrics.submissions_in_progress.dec()
+
+    def lease_lost(self) -> None:
+        """See OrderObserver."""
+        self._metrics.submissions_lost.inc()
+
+    def submission_ended(self, state: SubmissionState) -> None:
+        """See OrderObserver."""
+        self._metrics.submissions_ended(state.value).inc()
+
+    def orders(self, states: Iterable[OrderState]) -> None:
+        """See OrderObserver."""
+        for state in states:
+            self._metrics.orders(state.value).inc()
+
+    def stale(self, count: int) -> None:
+        """See OrderObserver."""
+        self._metrics.portfolios_stale.inc(count)
+
+    def in_doubt(self, seconds: float) -> None:
+        """See OrderObserver."""
+        self._metrics.order_doubt_seconds.set(seconds)

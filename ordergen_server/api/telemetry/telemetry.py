@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from ordergen_server.api.telemetry.calls import CallTelemetry
 from ordergen_server.api.telemetry.metrics import Metrics
-from ordergen_server.api.telemetry.observers import DatabaseOperations, RunEvents, SiblingCalls
+from ordergen_server.api.telemetry.observers import DatabaseOperations, OrderEvents, RunEvents, SiblingCalls
 from ordergen_server.api.telemetry.reports import count
 from ordergen_server.api.telemetry.sibling_states import SiblingStates, Source
 from ordergen_server.api.telemetry.tracing import Tracing
@@ -27,6 +27,7 @@ class Telemetry:
         calls: for whatever takes calls in.
         siblings: the observer of `open_sources`.
         database: the observer of `Database`.
+        orders: the observer of submissions.
         runs: the observer of PortfolioWork, RunJournal, Runs and Rebalancer.
     """
 
@@ -44,6 +45,7 @@ class Telemetry:
         self.siblings = SiblingCalls(metrics, tracing)
         self.database = DatabaseOperations(metrics, tracing)
         self.runs = RunEvents(metrics, tracing)
+        self.orders = OrderEvents(metrics, tracing)
 
     def hear(self, report: Report) -> None:
         """Count what a worker elsewhere did."""

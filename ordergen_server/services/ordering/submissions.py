@@ -143,15 +143,19 @@ class Deliveries:
 
 
 class Submissions(Holder[LeasedSubmission]):
-    """Carries submissions out, each in a thread of its own."""
+    """Carries submissions out, each in a thread of its own.
 
-    def __init__(self, deliveries: Deliveries, tend_seconds: float) -> None:
+    At the end one that waits for the order service may be left in the middle of that: whoever takes it over
+    looks for what it sent.
+    """
+
+    def __init__(self, deliveries: Deliveries, tend_seconds: float, close_seconds: float) -> None:
         room = Room(
             MAXIMUM_SUBMISSIONS,
             "submissions",
             "Too many submissions are in progress on this server: try again in a moment.",
         )
-        super().__init__(deliveries, room, tend_seconds)
+        super().__init__(deliveries, room, tend_seconds, close_seconds)
         self._deliveries = deliveries
         self._store = deliveries.store
 

@@ -86,12 +86,16 @@ class Holder(Generic[Work]):
         craft: how.
         room: for so many pieces at once.
         tend_seconds: between renewals.
+        close_seconds: how long `close` waits for work to let go; None: as long as it takes.
     """
 
-    def __init__(self, craft: Craft[Work], room: Room, tend_seconds: float) -> None:
+    def __init__(
+        self, craft: Craft[Work], room: Room, tend_seconds: float, close_seconds: float | None = None
+    ) -> None:
         self._craft = craft
         self._room = room
         self._tend_seconds = tend_seconds
+        self._close_seconds = close_seconds
         self._lock = Lock()
         self._held: dict[str, tuple[Work, Thread]] = {}
         self._draining = Event()
@@ -125,7 +129,12 @@ class Holder(Generic[Work]):
         unless_begun.pop_all()
         with origin.working_for(work.origin):
             carry_out = carried(self._carry_out)
-        thread = Thread(target=carry_out, args=(work, taken_over), name=f"{self._craft.what}-{work.key}")
+        thread = Thread(
+            target=carry_out,
+            args=(work, taken_over),
+            name=f"{self._craft.what}-{work.key}",
+            daemon=self._close_seconds is not None,
+        )
         with self._lock:
             self._held[work.key] = (work, thread)
         thread.start()
@@ -176,8 +185,9 @@ class Holder(Generic[Work]):
             mine = list(self._held.values())
         for held, _ in mine:
             held.abandoned.set()
+        until = time.monotonic() + (self._close_seconds or 0.0)
         for _, thread in mine:
-            thread.join()
+            thread.join(None if self._close_seconds is None else max(0.0, until - time.monotonic()))
 
     def _keep_tending(self) -> None:
         due = time.monotonic()

@@ -77,6 +77,11 @@ class ResilientCaller:
         self._jitter = random.Random()  # noqa: S311 - jitter is no secret
         self._closed = threading.Event()
 
+    @property
+    def timeout_seconds(self) -> float:
+        """The longest that one attempt may take."""
+        return self._config.timeout_seconds
+
     def call(self, attempt: Attempt[Answer], deadline: Deadline) -> Answer:
         """Attempt until there is an answer, the attempts are used up, or the time is.
 

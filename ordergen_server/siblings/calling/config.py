@@ -88,7 +88,13 @@ class CacheConfig:
 
 @dataclass(frozen=True, slots=True)
 class SiblingsConfig:
-    """How every sibling is called; the defaults are the services' addresses in the cluster."""
+    """How every sibling is called; the defaults are the services' addresses in the cluster.
+
+    Attributes:
+        order: how orders are looked up in the order service; None: there is no order service.
+        order_send_seconds: the longest one sending of orders may take: the order service waits 30 s for each
+            of them, and who gives up before it knows less than it does.
+    """
 
     portfolio_accounting: SiblingConfig = SiblingConfig(
         "http://globeco-portfolio-accounting-service:8087",
@@ -100,4 +106,6 @@ class SiblingsConfig:
     security: SiblingConfig = SiblingConfig("http://globeco-security-service:8000")
     # All names in one answer, and nobody waits for the whole of it.
     portfolio: SiblingConfig = SiblingConfig("http://globeco-portfolio-service:8000", timeout_seconds=30.0)
+    order: SiblingConfig | None = None
+    order_send_seconds: float = 60.0
     cache: CacheConfig = field(default_factory=CacheConfig)

@@ -4,6 +4,8 @@ The channel's own retries are off: two policies on one call would multiply their
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 import grpc
@@ -37,11 +39,13 @@ _OUTAGES = {
     grpc.StatusCode.UNKNOWN,
     grpc.StatusCode.DATA_LOSS,
 }
+_NOT_CONNECTED = {grpc.ChannelConnectivity.TRANSIENT_FAILURE, grpc.ChannelConnectivity.SHUTDOWN}
+_LEAST_SECONDS = 0.001
 _BUSY = {grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.ABORTED, grpc.StatusCode.CANCELLED}
 
 
 class GrpcService(Generic[Request, Response]):
-    """One method, that is safe to repeat, of one service at one target.
+    """One method of one service at one target.
 
     Args:
         service: its name, for errors and the log.
@@ -82,6 +86,30 @@ class GrpcService(Generic[Request, Response]):
 
         def attempt(timeout_seconds: float) -> Document:
             return read(self._fetch(request, timeout_seconds))
+
+        return self.caller.call(attempt, deadline)
+
+    def send(
+        self,
+        request: Request,
+        read: Callable[[Response], Document],
+        deadline: Deadline,
+        begin: Callable[[], object],
+    ) -> Document:
+        """Call a method once there is a connection, and read its answer.
+
+        Until `begin` is called, nothing of the request has left. It is the config that says how often this is
+        attempted: once, where it is not safe to repeat.
+
+        Raises as `get`.
+        """
+
+        def attempt(timeout_seconds: float) -> Document:
+            end = Deadline(timeout_seconds)
+            self._method.current()
+            connect(self._channels[-1], timeout_seconds)
+            begin()
+            return read(self._fetch(request, max(_LEAST_SECONDS, end.remaining_seconds)))
 
         return self.caller.call(attempt, deadline)
 
@@ -131,6 +159,35 @@ class GrpcService(Generic[Request, Response]):
         return handshake_failure(
             error.details() or "", shows_certificate=self._config.tls.certificate is not None
         )
+
+
+def connect(channel: grpc.Channel, timeout_seconds: float) -> None:
+    """Wait until a channel has a connection.
+
+    It is asked to connect only where it is idle: whoever asks twice in a fifth of a second, and closes the
+    channel, lets the thread of gRPC that looks after its state die of it.
+
+    Raises:
+        TimedOut: it had none in time.
+        AttemptFailed: it could not be made.
+    """
+    states: SimpleQueue[grpc.ChannelConnectivity] = SimpleQueue()
+    end, hearers = Deadline(timeout_seconds), [partial(states.put)]
+    channel.subscribe(hearers[0])
+    try:
+        state = None
+        while state is not grpc.ChannelConnectivity.READY:
+            state = states.get(timeout=max(_LEAST_SECONDS, end.remaining_seconds))
+            if state in _NOT_CONNECTED:
+                raise AttemptFailed("could not be reached")
+            if state is grpc.ChannelConnectivity.IDLE and len(hearers) == 1:
+                hearers.append(partial(states.put))
+                channel.subscribe(hearers[1], try_to_connect=True)
+    except Empty:
+        raise TimedOut(f"could not be connected to within {timeout_seconds:.3g} s") from None
+    finally:
+        for hearer in hearers:
+            channel.unsubscribe(hearer)
 
 
 def _options(config: SiblingConfig) -> Sequence[tuple[str, int | str]]:

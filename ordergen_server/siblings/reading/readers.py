@@ -17,6 +17,7 @@ PORTFOLIO_ACCOUNTING = "portfolio-accounting"
 PRICING = "pricing"
 SECURITY = "security"
 PORTFOLIO = "portfolio"
+ORDER = "order"
 #: Of a portfolio that there is none of.
 NO_PORTFOLIO = "0" * 24
 

@@ -18,6 +18,7 @@ from ordergen_server.domain.rebalances import Side
 from ordergen_server.domain.stores import LeaseLost
 from ordergen_server.domain.subjects import NOBODY
 from tests.builders import RUN_ID, holdings, portfolio_id, security_id
+from tests.memory_orders import MemoryOrders
 from tests.order_world import (
     CASH,
     DOWN,
@@ -231,17 +232,19 @@ def test_a_cancel_sends_nothing_more_and_settles_what_is_in_doubt() -> None:
 
 def test_an_approval_that_is_withdrawn_keeps_its_portfolio_from_being_sent() -> None:
     world = World(*portfolios(40, 40), approvals=1)
+    store = world.store
+    assert isinstance(store, MemoryOrders)
     for number in range(2):
-        world.store.reviews[RUN_ID, portfolio_id(number)] = Review(("someone",))
+        store.reviews[RUN_ID, portfolio_id(number)] = Review(("someone",))
     world.submit()
     world.step()
-    world.store.reviews[RUN_ID, portfolio_id(1)] = Review(("someone",), ("another",))
+    store.reviews[RUN_ID, portfolio_id(1)] = Review(("someone",), ("another",))
     ended = world.run()
     assert ended.state is SubmissionState.COMPLETED_WITH_ERRORS
     assert ended.counts[NOT_SENT] == 40
     errors = {type(one.error) for one in world.orders if one.state is NOT_SENT}
     assert errors == {ApprovalMissing}
-    assert world.store.read_reviews == {(RUN_ID, portfolio_id(0)): 1}
+    assert store.read_reviews == {(RUN_ID, portfolio_id(0)): 1}
 
 
 def test_a_portfolio_that_is_out_of_date_is_not_sent_and_the_others_are() -> None:

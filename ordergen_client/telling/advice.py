@@ -12,6 +12,8 @@ _ADVICE = {
 
 def advice(error: OrderGenerationError) -> str:
     """A sentence; empty where there is none beyond the message."""
+    if any(one.subject == "x-actor" for one in error.violations):
+        return "--actor NAME or ORDERGEN_ACTOR says who you are."
     submission_id = error.metadata.get("submission_id")
     if error.reason == "ALREADY_SUBMITTED" and submission_id:
         return f"`ordergen submissions show {submission_id}` says what became of them."

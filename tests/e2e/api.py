@@ -104,6 +104,8 @@ def served(
     over_grpc: bool = False,
     maximum_price_age_days: int | None = None,
     approvals: int = 1,
+    orders: bool = False,
+    order_settle_seconds: float = 1.0,
     tracing: Tracing | None = None,
 ) -> Iterator[Api]:
     """A server in this process, behind real ports."""
@@ -130,6 +132,8 @@ def served(
         lease_seconds=lease_seconds,
         maximum_price_age_days=maximum_price_age_days,
         approvals=approvals,
+        order_url=siblings.order_url if orders else None,
+        order_settle_seconds=order_settle_seconds,
         maximum_call_seconds=PATIENCE,
         message_seconds=PATIENCE,
         health_interval_seconds=0.1,

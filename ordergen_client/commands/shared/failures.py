@@ -61,7 +61,7 @@ def told(error: OrderGenerationError) -> str:
     first = error.message
     if len(rules) > 1 and rules[0] in first:
         first = f"{len(rules)} rules are broken:"
-    elif len(rules) == 1 and rules[0] in first:
+    elif len(rules) == 1 and error.violations[0].rule in first:
         rules = []
     what_to_do = [advice(error)] if advice(error) else []
     return "\n".join([first, *(f"  {rule}" for rule in rules), *what_to_do])

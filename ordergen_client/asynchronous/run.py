@@ -5,6 +5,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 from ordergen_client.asynchronous.connection import AsyncConnection
+from ordergen_client.asynchronous.decided import read_decided
 from ordergen_client.asynchronous.orders import AsyncRunOrders
 from ordergen_client.calls import runs
 from ordergen_client.records.states import RebalanceState, View
@@ -88,9 +89,6 @@ class AsyncRun(AsyncRunOrders):
         """
         with of_the_extra():
             from ordergen_client.report.awaited import write_awaited_report  # noqa: PLC0415 - it needs an extra
-            from ordergen_client.report.decided import (  # noqa: PLC0415 - it belongs to the other
-                read_decided_awaited,
-            )
-        decided = await read_decided_awaited(self)
+        decided = await read_decided(self, await self.read())
         async with aclosing(self.events()) as events:
             return await write_awaited_report(events, Path(path), force=force, decided=decided)

@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from ordergen_client.blocking.connection import Connection
+from ordergen_client.blocking.decided import read_decided
 from ordergen_client.blocking.orders import RunOrders
 from ordergen_client.calls import runs
 from ordergen_client.records.states import RebalanceState, View
@@ -84,8 +85,7 @@ class Run(RunOrders):
             FileNotWrittenError: there is such a file, or it cannot be written.
         """
         with of_the_extra():
-            from ordergen_client.report.decided import read_decided  # noqa: PLC0415 - it belongs to the next
             from ordergen_client.report.write import write_report  # noqa: PLC0415 - it needs an extra
-        decided = read_decided(self)
+        decided = read_decided(self, self.read())
         with closing(self.events()) as events:
             return write_report(events, Path(path), force=force, decided=decided)

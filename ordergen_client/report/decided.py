@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ordergen_client.records.orders.states import ActionType, OrderState
 from ordergen_client.records.orders.values import Action, Order
@@ -12,13 +12,10 @@ from ordergen_client.records.reviews import PortfolioReview, ReviewCounts
 from ordergen_client.records.states import PortfolioOrderState
 from ordergen_client.records.values import PortfolioRebalance, Rebalance
 
-if TYPE_CHECKING:
-    from ordergen_client.asynchronous.run import AsyncRun
-    from ordergen_client.blocking.run import Run
-
 #: How many orders that the order service does not have are told one by one.
 LISTED: Final = 100
-_PAGE: Final = 1_000
+#: How much of what was decided is read at once.
+PAGE: Final = 1_000
 _UNDECIDED: Final = {ActionType.STARTED, ActionType.CANCELLED}
 _REVIEWS: Final = {"PENDING": "Pending", "APPROVED": "Approved", "REJECTED": "Rejected"}
 _STATES: Final = {
@@ -131,28 +128,6 @@ def decided_of(
 def is_decided(actions: Iterable[Action]) -> bool:
     """Whether anything of a run was approved, rejected or sent."""
     return any(one.type not in _UNDECIDED for one in actions)
-
-
-def read_decided(run: "Run") -> Decided:
-    """What was decided of a run so far; a run that goes on, or of an older server, has nothing."""
-    found = run.read()
-    if found.review_counts is None:
-        return NOTHING
-    size = _PAGE
-    actions, orders = run.history(page_size=size), run.orders(page_size=size)
-    return decided_of(found, actions, run.portfolios(page_size=size), orders)
-
-
-async def read_decided_awaited(run: "AsyncRun") -> Decided:
-    """As `read_decided`, awaited."""
-    found = await run.read()
-    if found.review_counts is None:
-        return NOTHING
-    actions = [one async for one in run.history(page_size=_PAGE)]
-    if not is_decided(actions):
-        return NOTHING
-    portfolios = [one async for one in run.portfolios(page_size=_PAGE)]
-    return decided_of(found, actions, portfolios, [one async for one in run.orders(page_size=_PAGE)])
 
 
 def sheet_rows(decided: Decided) -> Iterator[tuple[object, ...]]:

@@ -36,6 +36,7 @@ from ordergen_client.cli import main
 from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.api import Api, message_of, served
+from tests.e2e.orders import Key, there
 from tests.limits import PATIENCE
 from tests.report_pages import read_page
 from tests.waiting import eventually
@@ -82,26 +83,13 @@ def done(api: Api, *arguments: str, actor: str | None = "ann") -> Any:  # noqa: 
     return json.loads(result.stdout)
 
 
-def there(siblings: SimulatedSiblings) -> Counter[tuple[str, str, str, Decimal]]:
-    """The order service's own orders."""
-    return Counter(
-        (
-            one["portfolio"]["portfolioId"],
-            one["security"]["securityId"],
-            one["orderType"]["abbreviation"],
-            Decimal(one["quantity"]),
-        )
-        for one in siblings.orders
-    )
-
-
 def ended_of(client: Client, submission_id: str) -> OrderSubmission | None:
     """A submission once it has ended; until then nothing."""
     found = client.submissions.get(submission_id)
     return None if found.state is SubmissionState.RUNNING else found
 
 
-def keys(orders: list[Order]) -> Counter[tuple[str, str, str, Decimal]]:
+def keys(orders: list[Order]) -> Counter[Key]:
     return Counter((one.portfolio_id, one.security_id, one.side, Decimal(one.quantity)) for one in orders)
 
 

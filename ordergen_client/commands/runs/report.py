@@ -6,11 +6,13 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from ordergen_client.blocking.decided import read_decided
 from ordergen_client.commands.shared import finding
 from ordergen_client.commands.shared.failures import told_failures
 from ordergen_client.commands.shared.options import with_server
 from ordergen_client.commands.shared.people import file_of, for_people
 from ordergen_client.commands.shared.servers import Server
+from ordergen_client.report.decided import NOTHING
 from ordergen_client.telling.following import until_interrupted
 from ordergen_client.telling.progress import slow_progress
 
@@ -55,14 +57,13 @@ def report(
         server.client() as client,
         slow_progress("Reporting", Console(stderr=True, quiet=quiet)) as progress,
     ):
-        from ordergen_client.report.decided import NOTHING, read_decided  # noqa: PLC0415 - as the others
         from ordergen_client.report.reading import events_of  # noqa: PLC0415 - it needs an extra
         from ordergen_client.report.write import write_report  # noqa: PLC0415 - it needs an extra
 
         run_id = finding.run_id(client, run) if run else ""
         path = file_of(output, f"{run_id or (export or Path()).stem}.html")
         events = events_of(export) if export else client.runs.watch(run_id)
-        decided = NOTHING if export else read_decided(client.runs.attach(run_id))
+        decided = NOTHING if export else read_decided(client.runs.attach(run_id), client.runs.get(run_id))
         told = until_interrupted(events)
         written = write_report(told, path, force=force, progress=progress, decided=decided)
     click.echo(json.dumps({"file": str(path), "rebalance_id": written.rebalance_id}) if as_json else path)

@@ -21,6 +21,8 @@ from ordergen_server.domain.subjects import NAME_RULE, X_ACTOR, Subject, current
 
 #: Portfolios that are decided as one step: a transaction must be over soon.
 AT_ONCE = 200
+#: Ids that are read at once: some databases read all that there are, however few are asked for.
+IDS_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +139,10 @@ class Reviewer:
 
     def _trading(self, rebalance_id: str) -> Iterator[Sequence[str]]:
         """All portfolios that propose trades, some at a time."""
-        some = self._proposals.trading(rebalance_id, "", AT_ONCE)
-        while some:
-            yield some
-            some = self._proposals.trading(rebalance_id, some[-1], AT_ONCE)
+        ids = self._proposals.trading(rebalance_id, "", IDS_AT_ONCE)
+        while ids:
+            yield from _portions(ids)
+            ids = self._proposals.trading(rebalance_id, ids[-1], IDS_AT_ONCE)
 
 
 def _portions(portfolio_ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -13,6 +13,7 @@ from tests.e2e.api import Api, failure, message_of, served
 from tests.e2e.reviews import APPROVED, REJECTED, Person, counts, events, listed
 from tests.e2e.runs import start, watched
 from tests.limits import PATIENCE
+from tests.waiting import eventually
 
 pb, rs = order_pb2, rebalance_service_pb2
 State = rebalance_pb2.ReviewState
@@ -145,6 +146,21 @@ def test_who_cancels_is_told(api: Api, model: model_pb2.Model, siblings: Simulat
     assert [(one.type, one.actor) for one in events(api, run.rebalance_id)] == [
         (pb.REBALANCE_EVENT_TYPE_STARTED, ""),
         (pb.REBALANCE_EVENT_TYPE_CANCELLED, "bob"),
+    ]
+
+
+def test_who_leaves_the_stream_of_their_run_cancels_it(
+    api: Api, model: model_pb2.Model, siblings: SimulatedSiblings
+) -> None:
+    siblings.set_faults("accounting", [Fault(kind="delay", delay_seconds=0.5)])
+    request = rs.RebalanceModelRequest(model_id=model.model_id)
+    stream = api.rebalances.RebalanceModel(request, timeout=PATIENCE, metadata=Person(api, "ann").metadata)
+    rebalance_id = next(iter(stream)).started.rebalance_id
+    stream.cancel()
+    assert eventually(lambda: len(events(api, rebalance_id)) == 2)
+    assert [(one.type, one.actor) for one in events(api, rebalance_id)] == [
+        (pb.REBALANCE_EVENT_TYPE_STARTED, "ann"),
+        (pb.REBALANCE_EVENT_TYPE_CANCELLED, "ann"),
     ]
 
 

@@ -79,13 +79,14 @@ class Reviews:
 
         Some at a time: all at once may take longer than an operation may.
         """
-        while True:
+        with self._database.operation():
+            ids = sorted(self._reviews.distinct("portfolio_id", {"rebalance_id": rebalance_id}))
+        for start in range(0, len(ids), _AT_ONCE):
+            some = ids[start : start + _AT_ONCE]
             with self._database.writing():
-                found = self._reviews.find({"rebalance_id": rebalance_id}, {"_id": 1}).limit(_AT_ONCE)
-                some = [one["_id"] for one in found]
-                if not some:
-                    return
-                self._reviews.delete_many({"_id": {"$in": some}})
+                self._reviews.delete_many(
+                    {"rebalance_id": rebalance_id, "portfolio_id": {"$gte": some[0], "$lte": some[-1]}}
+                )
 
     def _decide(
         self, call: ReviewCall, portfolio_ids: Sequence[str], event: int, session: ClientSession

@@ -50,9 +50,11 @@ class Rebalances(RunLog):
 
     def request_cancel(self, rebalance_id: str, by: Subject, time: datetime) -> Rebalance:
         """Ask whoever carries out a run to cancel it; who asks first is an event. Raises NotFound."""
-        uncancelled = {
+        # One whose caller left may have ended by that, before anything is written of it.
+        states = [RebalanceState.RUNNING.value, RebalanceState.CANCELLED.value]
+        uncancelled: Document = {
             "_id": ObjectId(rebalance_id),
-            "state": RebalanceState.RUNNING.value,
+            "state": {"$in": states},
             "cancel_requested": {"$ne": True},
         }
 

@@ -99,6 +99,17 @@ def test_a_run_that_has_ended_cannot_be_cancelled_and_no_event_says_so(
     assert len(told(events, rebalance_id)) == 1
 
 
+def test_who_left_a_run_that_ended_by_it_is_told_once(runs: Rebalances, events: Events) -> None:
+    rebalance_id = begin(runs)
+    runs.finish(replace(runs.get(rebalance_id), state=RebalanceState.CANCELLED, finish_time=NOW), LEASE)
+    for by in (ANN, NOBODY):
+        runs.request_cancel(rebalance_id, by, NOW)
+    assert [(one.type, one.actor) for one in told(events, rebalance_id)] == [
+        (EventType.STARTED, "ann"),
+        (EventType.CANCELLED, "ann"),
+    ]
+
+
 def test_events_of_one_transaction_are_there_together_or_not_at_all(
     runs: Rebalances, events: Events, database: Database
 ) -> None:

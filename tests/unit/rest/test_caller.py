@@ -22,6 +22,13 @@ def test_ids_and_credentials_go_along() -> None:
     }
 
 
+def test_who_they_say_they_are_goes_along() -> None:
+    found = dict(caller_of({"x-actor": "ann"}, IDS, 15).metadata)
+    assert found["x-actor"] == "ann"
+    assert not caller_of({"x-actor": "ann"}, IDS, 15).has_credentials
+    assert "x-actor" not in dict(caller_of({"x-actor": "andr\xe9"}, IDS, 15).metadata)
+
+
 @pytest.mark.parametrize("shown", ["", "Bearer caf\xe9", "Bearer a\nb", "Bearer \x00"])
 def test_what_metadata_cannot_carry_is_no_credential(shown: str) -> None:
     assert "authorization" not in metadata(authorization=shown)

@@ -1,7 +1,7 @@
 """Bytes become the request that protobuf reads in them, or an error; never anything else."""
 
 import pytest
-from globeco.ordergen.v1 import model_service_pb2
+from globeco.ordergen.v1 import model_service_pb2, order_pb2
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
@@ -13,7 +13,9 @@ from ordergen_server.api.messages.requests import MAXIMUM_ENTRIES, MAXIMUM_FIELD
 from ordergen_server.domain.errors import InvalidArgument, OrderGenerationError, Unsupported
 
 METHODS = [method for service in SERVICES for method in service.methods]
-CREATE = next(method for method in METHODS if method.name == "CreateModel")
+CREATE, REVIEW = (
+    next(method for method in METHODS if method.name == name) for name in ("CreateModel", "ReviewRebalance")
+)
 SENT = "as stubs of our protos send it"
 
 
@@ -88,6 +90,20 @@ def test_fields_are_counted_all_together() -> None:
     assert refused(decoder(CREATE)(b"\x30\x01" * (MAXIMUM_FIELDS + 1))) == [
         ("request", "must have at most 320,000 fields in all")
     ]
+
+
+def test_a_comment_may_be_longer_than_other_texts() -> None:
+    decode = decoder(REVIEW)
+
+    def said(comment: str) -> object:
+        return decode(order_pb2.ReviewRebalanceRequest(comment=comment).SerializeToString())
+
+    assert not isinstance(said("x" * 4096), OrderGenerationError)
+    assert refused(said("x" * 4097)) == [("comment", "must have at most 4,096 bytes, not 4,097")]
+
+
+def test_what_a_newer_contract_has_of_a_review_is_not_passed_over() -> None:
+    assert isinstance(decoder(REVIEW)(bytes([0x98, 0x06, 0x01])), Unsupported)
 
 
 def test_a_text_is_counted_in_bytes() -> None:

@@ -8,7 +8,7 @@ from ordergen_server.api.security import Gatekeeper, Reflection
 from ordergen_server.api.security.keys import KeyHolder
 from ordergen_server.api.security.scopes import SCOPE_OF
 from ordergen_server.api.security.tokens import TokenRules, TokenVerifier
-from ordergen_server.domain.errors import PermissionDenied, Unauthenticated, Unsupported
+from ordergen_server.domain.errors import InvalidArgument, PermissionDenied, Unauthenticated, Unsupported
 from ordergen_server.domain.subjects import MODELS, NOBODY, READ, CredentialType, Subject
 from tests.issuers import AUDIENCE, ISSUER, Issuer
 
@@ -40,6 +40,33 @@ def bearer(token: str, scheme: str = "Bearer") -> Mapping[str, str]:
 @pytest.mark.parametrize("method", [READING, CHANGING, DIAGNOSING, HEALTH, REFLECTING])
 def test_where_nothing_is_asked_for_everybody_is_let_in_as_nobody(method: str) -> None:
     assert Gatekeeper().admit(method, bearer("whatever"), ("desk",)) == NOBODY
+
+
+def test_where_nothing_is_asked_for_callers_say_who_they_are() -> None:
+    admitted = Gatekeeper().admit(READING, {"x-actor": " ann of the desk "})
+    assert admitted == Subject("ann of the desk")
+    assert not admitted.is_authenticated
+    assert Gatekeeper().admit(READING, {"x-actor": "x" * 255}) == Subject("x" * 255)
+    for nothing in ("", "  "):
+        assert Gatekeeper().admit(READING, {"x-actor": nothing}) == NOBODY
+
+
+@pytest.mark.parametrize("name", ["x" * 256, "a\nb", "a\x00b"])
+def test_what_is_no_name_is_refused(name: str) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        Gatekeeper().admit(READING, {"x-actor": name})
+    assert [one.subject for one in refused.value.violations] == ["x-actor"]
+
+
+def test_whoever_has_credentials_is_who_these_say(issuer: Issuer, tokens: TokenVerifier) -> None:
+    for name in ("bob", "x" * 256):
+        metadata = {**bearer(issuer.token()), "x-actor": name}
+        admitted = Gatekeeper(tokens=tokens).admit(READING, metadata)
+        assert (admitted.name, admitted.is_authenticated) == ("ann", True)
+    with pytest.raises(Unauthenticated):
+        Gatekeeper(tokens=tokens).admit(READING, {"x-actor": "bob"})
+    named = Gatekeeper(certificates=CERTIFICATES).admit(READING, {"x-actor": "bob"}, ("desk",))
+    assert (named.name, named.is_authenticated) == ("desk", True)
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])

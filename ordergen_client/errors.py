@@ -139,12 +139,12 @@ class StaleProposal(PreconditionFailed):
     """Holdings, cash, prices or time are no longer as the run saw them; a violation a difference."""
 
 
-class HasOpenOrders(PreconditionFailed):
-    """Orders of the portfolio may still trade, and those of a run would come on top; a violation each."""
-
-
 class Infeasible(PreconditionFailed):
     """No whole shares satisfy the bands and the cash floor; a violation a cause."""
+
+
+class HasOpenOrders(PreconditionFailed):
+    """Orders of the portfolio may still trade, and those of a run would come on top; a violation each."""
 
 
 class DataProblem(PreconditionFailed):

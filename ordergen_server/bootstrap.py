@@ -117,6 +117,7 @@ def serving(
             workers=workers,
             window=WINDOW * settings.portfolio_workers,
             observer=telemetry.runs,
+            orders=sources.orders,
         )
         changed = ChangeSignal()
         chunks = Chunks(database)
@@ -151,6 +152,7 @@ def serving(
             clock=utc_now,
             observer=telemetry.runs,
             maximum_price_age_days=settings.maximum_price_age_days,
+            has_order_service=sources.orders is not None,
         )
         orders = order_parts(
             settings,

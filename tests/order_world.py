@@ -6,6 +6,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from math import ceil
 from typing import Any, Protocol
 
 from ordergen_server.domain.errors import DatabaseUnavailable, SiblingUnavailable
@@ -227,6 +228,7 @@ class Kept:
     runs: RebalanceStore
     put: Callable[[Rebalance, Sequence[PortfolioRebalance]], object]
     lease_seconds: float = LEASE_SECONDS
+    run_id: str = RUN_ID
 
     @classmethod
     def in_memory(cls) -> "Kept":
@@ -249,7 +251,7 @@ class SimulatedClock:
         return (self.now - NOW).total_seconds()
 
     def move(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
+        self.now += timedelta(milliseconds=ceil(1000 * seconds))
 
 
 def proposal(number: int, trades: Mapping[int, int]) -> PortfolioRebalance:
@@ -309,6 +311,9 @@ class World:
             counts={PortfolioState.REBALANCED: len(proposals)},
         )
         kept = kept or Kept.in_memory()
+        self.run_id = kept.run_id
+        run = replace(run, rebalance_id=self.run_id)
+        proposals = tuple(replace(one, rebalance_id=self.run_id) for one in proposals)
         kept.put(run, proposals)
         self.clock = kept.clock
         self.store = kept.store
@@ -338,7 +343,7 @@ class World:
         counts = {one.portfolio_id: len(one.transactions) for one in self.proposals}
         submission = OrderSubmission(
             self.store.new_id(),
-            RUN_ID,
+            self.run_id,
             SubmissionState.RUNNING,
             self.clock(),
             0,
@@ -403,7 +408,7 @@ class World:
     @property
     def orders(self) -> list[Order]:
         """All that were written down."""
-        found = self.store.orders_of_portfolios(RUN_ID, [one.portfolio_id for one in self.proposals])
+        found = self.store.orders_of_portfolios(self.run_id, [one.portfolio_id for one in self.proposals])
         return sorted(found, key=lambda one: (one.portfolio_id, one.security_id))
 
     def fail_write(self, number: int, error: BaseException, *, stored: bool) -> None:

@@ -11,6 +11,7 @@ from ordergen_client.records.states import (
     DependencyState,
     DriftState,
     Named,
+    OpenOrders,
     PortfolioState,
     PositionReason,
     RebalanceState,
@@ -46,6 +47,7 @@ DRIFT_STATES = Members(drift_pb2.DriftState, "DRIFT_STATE_", DriftState)
 STRATEGIES = Members(pb.Strategy, "STRATEGY_", Strategy)
 RESTRICTIONS = Members(pb.RestrictionType, "RESTRICTION_TYPE_", Restriction)
 SIDES_ALLOWED = Members(pb.Sides, "SIDES_", Sides)
+OPEN_ORDERS = Members(pb.OpenOrders, "OPEN_ORDERS_", OpenOrders)
 SIDES = Members(pb.TransactionType, "TRANSACTION_TYPE_", Side)
 REASONS = Members(pb.PositionReason, "POSITION_REASON_", PositionReason)
 STATUSES = Members(pb.SolutionStatus, "SOLUTION_STATUS_", SolutionStatus)

@@ -87,9 +87,15 @@ def options_message(options: RebalanceOptions) -> pb.RebalanceOptions:
         message.lot_sizes.add(security_id=security_id, shares=shares)
     for security_id, shares in options.buy_lot_sizes.items():
         message.lot_sizes.add(security_id=security_id, shares=shares, applies_to=pb.LOT_SIDES_BUYS)
+    _set_choices(message, options)
+    return message
+
+
+def _set_choices(message: pb.RebalanceOptions, options: RebalanceOptions) -> None:
     if options.sides is not Sides.BUY_AND_SELL:
         message.sides = pb.Sides.Value(f"SIDES_{options.sides}")
-    return message
+    if options.open_orders is not None:
+        message.open_orders = pb.OpenOrders.Value(f"OPEN_ORDERS_{options.open_orders}")
 
 
 def cash_flow_messages(
@@ -128,6 +134,7 @@ def options(message: pb.RebalanceOptions) -> RebalanceOptions:
         cost_rate_weight=decimal(message.costs.rate_weight),
         cost_per_trade_amount=decimal(message.costs.per_trade_amount),
         maximum_price_age_days=days,
+        open_orders=enums.OPEN_ORDERS[message.open_orders] if message.open_orders else None,
     )
 
 

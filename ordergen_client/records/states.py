@@ -76,6 +76,14 @@ class Sides(Named):
     SELL_ONLY = "SELL_ONLY"
 
 
+class OpenOrders(Named):
+    """What to do with a portfolio that has open orders: let it fail, count them as filled, or not look."""
+
+    REFUSE = "REFUSE"
+    COUNT = "COUNT"
+    IGNORE = "IGNORE"
+
+
 class SolutionStatus(Named):
     """Whether an answer is proven to be the best."""
 

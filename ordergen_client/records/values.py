@@ -21,6 +21,7 @@ from ordergen_client.records.checks import (
 from ordergen_client.records.price_ranges import PriceRange
 from ordergen_client.records.reviews import PortfolioReview, ReviewCounts
 from ordergen_client.records.states import (
+    OpenOrders,
     PortfolioOrderState,
     PortfolioState,
     PositionReason,
@@ -39,6 +40,7 @@ _EXACT = Context(prec=200, traps=[Inexact])
 StrategyName = Literal["TO_TARGET", "TO_BAND"]
 RestrictionName = Literal["DO_NOT_BUY", "DO_NOT_SELL", "HOLD"]
 SidesName = Literal["BUY_AND_SELL", "BUY_ONLY", "SELL_ONLY"]
+OpenOrdersName = Literal["REFUSE", "COUNT", "IGNORE"]
 
 Value = TypeVar("Value")
 
@@ -106,6 +108,9 @@ class RebalanceOptions:
         cost_per_trade_amount: what it costs besides, in money.
         maximum_price_age_days: so many days before the date of the run a price may be of; None is what the
             server is configured with.
+        open_orders: what to do with a portfolio that has open orders in the order service: REFUSE lets it
+            fail, COUNT takes them as filled, IGNORE does not look; None is REFUSE where there is an order
+            service, and IGNORE where there is none.
 
     Raises:
         TypeError: money or a weight is a float, or another argument is not of its type.
@@ -128,6 +133,7 @@ class RebalanceOptions:
     cost_rate_weight: Decimal | None
     cost_per_trade_amount: Decimal | None
     maximum_price_age_days: int | None
+    open_orders: OpenOrders | None
 
     def __init__(  # noqa: PLR0917 - each may be given by its place, as it always could
         self,
@@ -146,6 +152,7 @@ class RebalanceOptions:
         cost_rate_weight: Number | None = None,
         cost_per_trade_amount: Number | None = None,
         maximum_price_age_days: int | None = None,
+        open_orders: OpenOrders | OpenOrdersName | None = None,
     ) -> None:
         _set(self, "minimum_cash_amount", optional_decimal(minimum_cash_amount, "minimum_cash_amount"))
         _set(self, "minimum_cash_weight", optional_decimal(minimum_cash_weight, "minimum_cash_weight"))
@@ -168,6 +175,8 @@ class RebalanceOptions:
         _set(self, "cost_rate_weight", optional_decimal(cost_rate_weight, "cost_rate_weight"))
         _set(self, "cost_per_trade_amount", optional_decimal(cost_per_trade_amount, "cost_per_trade_amount"))
         _set(self, "maximum_price_age_days", optional_whole(maximum_price_age_days, "maximum_price_age_days"))
+        asked = None if open_orders is None else chosen(open_orders, "open_orders", OpenOrders)
+        _set(self, "open_orders", asked)
         self._refuse_contradiction()
 
     def __repr__(self) -> str:

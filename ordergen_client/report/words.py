@@ -28,6 +28,12 @@ _ONE_SIDED: Final = {
     "BUY_ONLY": "Nothing is sold; what only a sale could mend stays as it is",
     "SELL_ONLY": "Nothing is bought; what only a purchase could mend stays as it is",
 }
+_OPEN_ORDERS: Final = {
+    "": "Not looked at",
+    "REFUSE": "Who has some is not rebalanced",
+    "COUNT": "Counted as filled",
+    "IGNORE": "Not looked at",
+}
 _RESTRICTIONS: Final = {"DO_NOT_BUY": "not bought", "DO_NOT_SELL": "not sold", "HOLD": "not traded"}
 
 
@@ -77,6 +83,7 @@ def options(given: RebalanceOptions | None, tickers: dict[str, str]) -> Iterator
     yield "Costs of a trade", _costs(given)
     days = given.maximum_price_age_days
     yield "Oldest price", "Any" if days is None else f"Of {counted(days, 'day')} before the run's date"
+    yield "Open orders", _OPEN_ORDERS.get(given.open_orders or "", str(given.open_orders))
     yield (
         "Restrictions",
         _listed(tickers, {key: _RESTRICTIONS[one] for key, one in given.restrictions.items()}),

@@ -22,6 +22,7 @@ KNOWN = frozenset(
         "sides",
         "costs",
         "maximumPriceAgeDays",
+        "openOrders",  # what a portfolio is rebalanced with is in its lines, however it came about
     }
 )
 _STRATEGIES = {"STRATEGY_TO_TARGET": False, "STRATEGY_TO_BAND": True}

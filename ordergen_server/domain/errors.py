@@ -10,6 +10,7 @@
     ├── PreconditionFailed         the state of the world does not allow it
     │   ├── ModelWithoutPositions
     │   ├── MarketValueNotPositive
+    │   ├── HasOpenOrders          orders of the portfolio may still trade
     │   ├── Infeasible             no whole shares satisfy the bands and the cash floor
     │   ├── ApprovalCannotCount    who began a run is none of two who must approve it
     │   ├── ApprovalMissing        orders may not be sent: too few approve, or somebody rejects
@@ -154,6 +155,10 @@ class AlreadySubmitted(PreconditionFailed):
 
 class StaleProposal(PreconditionFailed):
     """What a run proposed does not hold any more; a violation a difference, with numbers."""
+
+
+class HasOpenOrders(PreconditionFailed):
+    """A portfolio has orders that may still trade, and those of a run would come on top; a violation each."""
 
 
 class DataProblem(PreconditionFailed):

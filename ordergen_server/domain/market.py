@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from ordergen_server.domain.errors import DataProblem, MissingData, Resource, StalePrice, Violation
+from ordergen_server.domain.open_orders import OrdersByPortfolio
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,13 @@ class MarketSnapshot:
         time: when the prices were read, UTC.
         prices: by ticker, where the securities could not be listed and `quotes` has those alone that were
             asked for: what turns up later is quoted at the prices of the same time. None: `quotes` has all.
+        open_orders: of portfolios that have some, read when the prices were; None: nobody looked.
     """
 
     quotes: Mapping[str, Quote | DataProblem]
     time: datetime
     prices: Mapping[str, Price | DataProblem] | None = None
+    open_orders: OrdersByPortfolio | None = None
 
     def quote(self, security_id: str) -> Quote:
         """The ticker and price of a security.

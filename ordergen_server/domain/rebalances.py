@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.domain.numbers import EXACT, ZERO, difference, product
+from ordergen_server.domain.open_orders import OpenOrders
 from ordergen_server.domain.review_tallies import NOT_REVIEWED, ReviewTally
 from ordergen_server.domain.summaries import RebalanceSummary
 
@@ -126,6 +127,8 @@ class RebalanceOptions:
         sides: on which sides orders may be, of every security.
         costs: of each transaction, paid from cash.
         maximum_price_age_days: so many days before the date of the run a price may be of; None is any age.
+        open_orders: what to do with portfolios that have open orders; None, of a run, is not to look, for
+            there was no order service.
     """
 
     minimum_cash_amount: Decimal | None = None
@@ -141,6 +144,7 @@ class RebalanceOptions:
     sides: Sides = Sides.BUY_AND_SELL
     costs: TradingCosts | None = None
     maximum_price_age_days: int | None = None
+    open_orders: OpenOrders | None = None
 
 
 class Transaction(NamedTuple):

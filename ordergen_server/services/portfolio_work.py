@@ -8,9 +8,16 @@ from decimal import Decimal
 from itertools import islice
 
 from ordergen_server.domain.deadlines import Deadline
-from ordergen_server.domain.errors import DataProblem, DeadlineExceeded, OrderGenerationError, Unavailable
+from ordergen_server.domain.errors import (
+    DataProblem,
+    DeadlineExceeded,
+    OrderGenerationError,
+    SiblingUnavailable,
+    Unavailable,
+)
 from ordergen_server.domain.market import Holdings, MarketSnapshot, MarketSource, PortfolioSource, Quote
 from ordergen_server.domain.models import Position
+from ordergen_server.domain.open_orders import LOOKING, OpenOrders, OpenOrderSource, OrdersByPortfolio
 from ordergen_server.domain.origin import carried
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
@@ -19,6 +26,7 @@ from ordergen_server.domain.rebalances import (
     RebalanceOptions,
 )
 from ordergen_server.services.observer import UNOBSERVED, RunObserver, Stage
+from ordergen_server.services.open_orders import with_open_orders
 from ordergen_server.services.portfolio import rebalance_portfolios
 from ordergen_server.services.securities import Securities
 
@@ -70,24 +78,43 @@ class PortfolioWork:
         workers: Executor,
         window: int,
         observer: RunObserver = UNOBSERVED,
+        orders: OpenOrderSource | None = None,
     ) -> None:
         self._observer = observer
         self._market = market
+        self._orders = orders
         self._portfolios = portfolios
         self._workers = workers
         self._window = window
 
-    def snapshot(self, positions: Sequence[Position], deadline: Deadline) -> MarketSnapshot:
-        """Tickers and prices now. Raises SiblingUnavailable, DeadlineExceeded, Cancelled."""
+    def snapshot(
+        self, positions: Sequence[Position], deadline: Deadline, open_orders: OpenOrders | None = None
+    ) -> MarketSnapshot:
+        """Tickers and prices now, and what orders are open, where that is to be looked at.
+
+        Raises SiblingUnavailable, DeadlineExceeded, Cancelled.
+        """
         needed = [position.security_id for position in positions]
         with self._observer.stage(Stage.MARKET):
             read = self._market.snapshot(deadline.remaining_seconds("reading prices"), needed)
+            if open_orders in LOOKING:
+                read = replace(read, open_orders=self._open_orders(deadline))
         # To the millisecond, as it is stored: what is told at once and what is read later are the same.
         return replace(read, time=read.time.replace(microsecond=read.time.microsecond // 1000 * 1000))
 
-    def snapshot_of_run(self, positions: Sequence[Position], deadline: Deadline) -> MarketSnapshot:
+    def _open_orders(self, deadline: Deadline) -> OrdersByPortfolio:
+        if self._orders is None:
+            raise SiblingUnavailable(
+                "This server has no order service, and the run looks at open orders: set ORDERGEN_ORDER_URL.",
+                metadata={"service": "order"},
+            )
+        return self._orders.recent_open_orders(deadline.remaining_seconds("reading open orders"))
+
+    def snapshot_of_run(
+        self, positions: Sequence[Position], deadline: Deadline, open_orders: OpenOrders | None = None
+    ) -> MarketSnapshot:
         """As `snapshot`, read by a worker: a run that is stopped does not wait for a slow sibling."""
-        reading = self._workers.submit(carried(self.snapshot), positions, deadline)
+        reading = self._workers.submit(carried(self.snapshot), positions, deadline, open_orders)
         while not wait([reading], LOOK_SECONDS).done:
             deadline.raise_if_stopped()
         return reading.result()
@@ -156,8 +183,12 @@ class PortfolioWork:
         self, snapshot: MarketSnapshot, holdings: Holdings, deadline: Deadline
     ) -> Mapping[str, Quote | DataProblem]:
         """The quotes of what a portfolio holds that the market of the run does not have."""
-        lacking = [one for one, held in holdings.quantities.items() if held and one not in snapshot.quotes]
-        if snapshot.prices is None or not lacking:
+        if snapshot.prices is None:
+            return {}
+        ordered = [one.security_id for one in (snapshot.open_orders or {}).get(holdings.portfolio_id, ())]
+        needed = [one for one, held in holdings.quantities.items() if held] + ordered
+        lacking = [one for one in dict.fromkeys(needed) if one not in snapshot.quotes]
+        if not lacking:
             return {}
         return self._market.quotes(snapshot, lacking, deadline.remaining_seconds("reading securities"))
 
@@ -165,10 +196,18 @@ class PortfolioWork:
 def _results(task: Task, reads: Sequence[Reading], observer: RunObserver) -> list[PortfolioRebalance]:
     for read in reads:
         task.securities.add(read.quotes)
-    failed = [_failed(task, read, read.holdings) for read in reads if not isinstance(read.holdings, Holdings)]
-    found = [(_start(task, read), read.holdings) for read in reads if isinstance(read.holdings, Holdings)]
     options = task.rebalance.options or RebalanceOptions()  # a run that is carried out has some
+    known = [(read, _holdings(task, read, options)) for read in reads]
+    failed = [_failed(task, read, error) for read, error in known if not isinstance(error, Holdings)]
+    found = [(_start(task, read), holdings) for read, holdings in known if isinstance(holdings, Holdings)]
     return failed + rebalance_portfolios(found, task.securities, options, task.deadline, observer)
+
+
+def _holdings(task: Task, read: Reading, options: RebalanceOptions) -> Holdings | OrderGenerationError:
+    """What a portfolio is rebalanced with, its open orders included where they count."""
+    if not isinstance(read.holdings, Holdings):
+        return read.holdings
+    return with_open_orders(read.holdings, task.securities, options.open_orders)
 
 
 def _start(task: Task, read: Reading) -> PortfolioRebalance:

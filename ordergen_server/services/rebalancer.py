@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from ordergen_server.domain import origin
 from ordergen_server.domain.deadlines import Deadline
+from ordergen_server.domain.errors import PreconditionFailed, Violation
 from ordergen_server.domain.models import Model, Position, without_positions
+from ordergen_server.domain.open_orders import LOOKING, OpenOrders
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     PortfolioState,
@@ -43,7 +45,8 @@ WhenGone = Callable[[Callable[[], None]], bool]
 class Rebalancer:
     """The use cases of rebalancing. What became of a portfolio is stored before anyone is told.
 
-    `maximum_price_age_days` holds for runs whose options have none; None is any age.
+    `maximum_price_age_days` holds for runs whose options have none; None is any age. `has_order_service` says
+    whether open orders can be looked at, which runs do whose options do not say.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Rebalancer:
         subject: Callable[[], Subject] = current_subject,
         observer: RunObserver = UNOBSERVED,
         maximum_price_age_days: int | None = None,
+        has_order_service: bool = False,
     ) -> None:
         self._observer = observer
         self._models = models
@@ -66,6 +70,7 @@ class Rebalancer:
         self._clock = clock
         self._subject = subject
         self._maximum_price_age_days = maximum_price_age_days
+        self._has_order_service = has_order_service
 
     def rebalance_portfolio(
         self,
@@ -314,16 +319,26 @@ class Rebalancer:
 
     def _in_full(self, options: RebalanceOptions) -> RebalanceOptions:
         """Options with what the server is configured with where they say nothing."""
-        if options.maximum_price_age_days is None:
-            return replace(options, maximum_price_age_days=self._maximum_price_age_days)
-        return options
+        open_orders = self._open_orders(options)
+        days = options.maximum_price_age_days
+        if days is None:
+            days = self._maximum_price_age_days
+        return replace(options, maximum_price_age_days=days, open_orders=open_orders)
+
+    def _open_orders(self, options: RebalanceOptions) -> OpenOrders | None:
+        """What the run does with open orders. Raises PreconditionFailed where it cannot look at them."""
+        if options.open_orders is None:
+            return OpenOrders.REFUSE if self._has_order_service else None
+        if options.open_orders in LOOKING and not self._has_order_service:
+            raise _no_order_service(options.open_orders)
+        return options.open_orders
 
     def _result(
         self, started: Rebalance, model: Model, asked: Members, deadline: Deadline
     ) -> PortfolioRebalance:
         (portfolio_id,) = asked.portfolio_ids
         try:
-            snapshot = self._work.snapshot(model.positions, deadline)
+            snapshot = self._work.snapshot(model.positions, deadline, _looks(started))
         except STOPPING as error:
             known = untried(started, portfolio_id, asked.cash_flows)
             return replace(known, state=PortfolioState.FAILED, error=error)
@@ -362,7 +377,7 @@ class Rebalancer:
         pending = dict.fromkeys(asked.portfolio_ids)
         stopped: OrderGenerationError | None = None
         try:
-            snapshot = self._work.snapshot(model.positions, deadline)
+            snapshot = self._work.snapshot(model.positions, deadline, _looks(started))
             securities = Securities(model.positions, snapshot, started.oldest_price_date)
             task = Task(started, securities, deadline, asked.cash_flows)
             for results in self._work.results(task, list(pending)):
@@ -375,6 +390,18 @@ class Rebalancer:
         except STOPPING as error:
             stopped = error
         yield from (replace(untried(started, one, asked.cash_flows), error=stopped) for one in pending)
+
+
+def _looks(started: Rebalance) -> OpenOrders | None:
+    return started.options.open_orders if started.options else None
+
+
+def _no_order_service(asked: OpenOrders) -> PreconditionFailed:
+    rule = f"must be IGNORE or unspecified, not {asked.value}: the server has no order service"
+    return PreconditionFailed(
+        f"options.open_orders {rule}; its operators set ORDERGEN_ORDER_URL.",
+        violations=[Violation("options.open_orders", rule, "NO_ORDER_SERVICE")],
+    )
 
 
 def _raise_error(finished: Rebalance) -> None:

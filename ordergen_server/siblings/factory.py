@@ -119,7 +119,7 @@ def open_sources(config: SiblingsConfig, observer: SiblingObserver = UNOBSERVED)
     return Sources(
         SiblingMarketSource(securities, prices, config.cache),
         SiblingPortfolioSource(accounting, names, config.cache),
-        SiblingOrderService(orders, sender) if orders and sender else None,
+        SiblingOrderService(orders, sender, config.cache) if orders and sender else None,
         (
             SiblingDependency(readers.PORTFOLIO_ACCOUNTING, accounting),
             SiblingDependency(readers.PRICING, prices),

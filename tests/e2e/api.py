@@ -102,15 +102,16 @@ def served(
     maximum_runs: int = 4,
     lease_seconds: float = 15,
     over_grpc: bool = False,
+    with_orders: bool = False,
     maximum_price_age_days: int | None = None,
     approvals: int = 1,
-    orders: bool = False,
     order_settle_seconds: float = 1.0,
     tracing: Tracing | None = None,
 ) -> Iterator[Api]:
     """A server in this process, behind real ports."""
     http_urls = siblings.accounting_url, siblings.pricing_url, siblings.security_url, siblings.portfolio_url
     accounting, pricing, security, portfolio = (siblings.grpc_url,) * 4 if over_grpc else http_urls
+    order = siblings.grpc_url if over_grpc else siblings.order_url
     settings = Settings(
         host="127.0.0.1",
         port=0,
@@ -122,6 +123,7 @@ def served(
         pricing_url=pricing,
         security_url=security,
         portfolio_url=portfolio,
+        order_url=order if with_orders else None,
         sibling_attempts=2,
         sibling_backoff_seconds=sibling_backoff_seconds,
         sibling_timeout_seconds=sibling_timeout_seconds,
@@ -132,7 +134,6 @@ def served(
         lease_seconds=lease_seconds,
         maximum_price_age_days=maximum_price_age_days,
         approvals=approvals,
-        order_url=siblings.order_url if orders else None,
         order_settle_seconds=order_settle_seconds,
         maximum_call_seconds=PATIENCE,
         message_seconds=PATIENCE,

@@ -247,6 +247,10 @@ RULES: dict[str, Rule] = {
         "from 0 to 3,650; absent is what the server is configured with",
         negative_int32 | st.integers(3651, 2**31 - 1),
     ),
+    "RebalanceOptions.open_orders": Rule(
+        "REFUSE, COUNT, IGNORE or unspecified; REFUSE and COUNT only where the server has an order service",
+        choices_above(3),
+    ),
     "MinimumCash.amount": Rule(f"0 or more; {_NUMBER_FORM}", no_numbers | negative_numbers),
     "MinimumCash.weight": Rule(
         f"{_WEIGHT}; {_NUMBER_FORM}", st.one_of(no_numbers, negative_numbers, above_one)

@@ -47,7 +47,7 @@ PORTFOLIOS, POSITIONS = 4, 8
 @pytest.fixture
 def api(mongodb_uri: str, database_name: str, siblings: SimulatedSiblings) -> Iterator[Api]:
     siblings.clear()
-    with served(mongodb_uri, database_name, siblings, orders=True) as running:
+    with served(mongodb_uri, database_name, siblings, with_orders=True) as running:
         yield running
 
 

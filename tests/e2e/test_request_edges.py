@@ -70,6 +70,7 @@ EDGE_OPTIONS = {
             rebalance_pb2.SIDES_SELL_ONLY,
         )
     },
+    "open orders": Options(open_orders=rebalance_pb2.OPEN_ORDERS_IGNORE),
     **{
         f"lots {sides}": Options(lot_sizes=[LotSize(security_id=security_id(9), shares=1, applies_to=sides)])
         for sides in (rebalance_pb2.LOT_SIDES_BOTH, rebalance_pb2.LOT_SIDES_BUYS)

@@ -17,7 +17,7 @@ from ordergen_client.commands.shared import finding
 from ordergen_client.commands.shared.decimals import money, seconds, weight
 from ordergen_client.commands.shared.options import with_client
 from ordergen_client.commands.shared.servers import Server
-from ordergen_client.records.states import Restriction, Sides, Strategy
+from ordergen_client.records.states import OpenOrders, Restriction, Sides, Strategy
 from ordergen_client.records.values import Position, RebalanceOptions
 from ordergen_client.showing.output import Form, Output
 from ordergen_client.showing.portfolio import show_portfolio
@@ -78,6 +78,12 @@ _HOW: Final = (
         type=click.IntRange(0, 3650),
         metavar="DAYS",
         help="How many days before the run a price may be of. Who needs an older one is FAILED.",
+    ),
+    click.option(
+        "--open-orders",
+        type=click.Choice([str(one) for one in OpenOrders], case_sensitive=False),
+        help="Who has open orders: REFUSE lets them fail, COUNT takes the orders as filled, IGNORE does not"
+        " look. The server's choice is REFUSE where it has an order service.",
     ),
 )
 
@@ -261,6 +267,7 @@ def _options(client: Client, how: Mapping[str, Any]) -> RebalanceOptions:
             cost_rate_weight=how["cost_rate"],
             cost_per_trade_amount=how["cost_per_trade"],
             maximum_price_age_days=how["maximum_price_age"],
+            open_orders=OpenOrders(how["open_orders"].upper()) if how["open_orders"] else None,
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error

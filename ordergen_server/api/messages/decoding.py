@@ -14,6 +14,7 @@ from google.type import decimal_pb2
 
 from ordergen_server.domain.changes import PositionMatch
 from ordergen_server.domain.models import FIELDS, ModelContent, Position, check_chosen, check_positions
+from ordergen_server.domain.open_orders import OpenOrders
 from ordergen_server.domain.rebalances import (
     LotSides,
     LotSize,
@@ -59,6 +60,12 @@ _SIDES: dict[int, Sides] = {
     rebalance_pb2.SIDES_BUY_AND_SELL: Sides.BUY_AND_SELL,
     rebalance_pb2.SIDES_BUY_ONLY: Sides.BUY_ONLY,
     rebalance_pb2.SIDES_SELL_ONLY: Sides.SELL_ONLY,
+}
+_OPEN_ORDERS: dict[int, OpenOrders | None] = {
+    rebalance_pb2.OPEN_ORDERS_UNSPECIFIED: None,
+    rebalance_pb2.OPEN_ORDERS_REFUSE: OpenOrders.REFUSE,
+    rebalance_pb2.OPEN_ORDERS_COUNT: OpenOrders.COUNT,
+    rebalance_pb2.OPEN_ORDERS_IGNORE: OpenOrders.IGNORE,
 }
 _LOT_SIDES: dict[int, LotSides] = {
     rebalance_pb2.LOT_SIDES_UNSPECIFIED: LotSides.BOTH,
@@ -225,6 +232,7 @@ def options(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> 
         sides=_sides(message, violations),
         costs=_costs(message.costs, violations) if message.HasField("costs") else None,
         maximum_price_age_days=_price_age(message, violations),
+        open_orders=_open_orders(message, violations),
     )
     if decoded.minimum_cash_weight is not None and not 0 <= decoded.minimum_cash_weight <= 1:
         violations.add(weight, "must be from 0 to 1", decoded.minimum_cash_weight)
@@ -259,6 +267,13 @@ def _price_age(message: rebalance_pb2.RebalanceOptions, violations: Violations) 
         rule = f"must be from 0 to {MAXIMUM_PRICE_AGE_DAYS:,} days"
         violations.add("options.maximum_price_age_days", rule, days)
     return days
+
+
+def _open_orders(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> OpenOrders | None:
+    if message.open_orders not in _OPEN_ORDERS:
+        rule = "must be REFUSE, COUNT, IGNORE or unspecified"
+        violations.add("options.open_orders", rule, message.open_orders)
+    return _OPEN_ORDERS.get(message.open_orders)
 
 
 def _solver_seconds(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> float:

@@ -157,14 +157,20 @@ def _set_options(message: pb.RebalanceOptions, value: RebalanceOptions) -> None:
         set_decimal(message.maximum_turnover_weight, value.maximum_turnover_weight)
     if value.maximum_trade_count is not None:
         message.maximum_trade_count = value.maximum_trade_count
-    if value.sides is not Sides.BUY_AND_SELL:
-        message.sides = pb.Sides.Value(f"SIDES_{value.sides.name}")
+    _set_choices(message, value)
     if value.costs is not None:
         set_decimal(message.costs.rate_weight, value.costs.rate_weight)
         set_decimal(message.costs.per_trade_amount, value.costs.per_trade_amount)
     if value.maximum_price_age_days is not None:
         message.maximum_price_age_days = value.maximum_price_age_days
     _add_rules_of_securities(message, value)
+
+
+def _set_choices(message: pb.RebalanceOptions, value: RebalanceOptions) -> None:
+    if value.sides is not Sides.BUY_AND_SELL:
+        message.sides = pb.Sides.Value(f"SIDES_{value.sides.name}")
+    if value.open_orders is not None:
+        message.open_orders = pb.OpenOrders.Value(f"OPEN_ORDERS_{value.open_orders.name}")
 
 
 def _add_rules_of_securities(message: pb.RebalanceOptions, value: RebalanceOptions) -> None:

@@ -26,6 +26,7 @@ TABLE: dict[type[OrderGenerationError], tuple[grpc.StatusCode, str]] = {
     errors.PreconditionFailed: (grpc.StatusCode.FAILED_PRECONDITION, "FAILED_PRECONDITION"),
     errors.ModelWithoutPositions: (grpc.StatusCode.FAILED_PRECONDITION, "MODEL_WITHOUT_POSITIONS"),
     errors.MarketValueNotPositive: (grpc.StatusCode.FAILED_PRECONDITION, "MARKET_VALUE_NOT_POSITIVE"),
+    errors.HasOpenOrders: (grpc.StatusCode.FAILED_PRECONDITION, "OPEN_ORDERS"),
     errors.Infeasible: (grpc.StatusCode.FAILED_PRECONDITION, "INFEASIBLE"),
     errors.ApprovalCannotCount: (grpc.StatusCode.FAILED_PRECONDITION, "APPROVAL_CANNOT_COUNT"),
     errors.ApprovalMissing: (grpc.StatusCode.FAILED_PRECONDITION, "APPROVAL_MISSING"),

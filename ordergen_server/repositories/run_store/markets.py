@@ -11,6 +11,7 @@ from ordergen_server.domain.errors import DataProblem
 from ordergen_server.domain.market import MarketSnapshot, Price, Quote
 from ordergen_server.domain.models import Position
 from ordergen_server.domain.numbers import ZERO
+from ordergen_server.domain.open_orders import OpenOrder
 from ordergen_server.domain.rebalances import RunSecurity
 
 
@@ -25,6 +26,7 @@ class RunMarket:
     prices: dict[str, Decimal] | None
     price_problems: dict[str, DataProblem]
     price_dates: dict[str, date] = field(default_factory=dict)
+    open_orders: dict[str, tuple[OpenOrder, ...]] | None = None
 
     @classmethod
     def of(cls, positions: Sequence[Position], market: MarketSnapshot) -> "RunMarket":
@@ -38,6 +40,9 @@ class RunMarket:
             None if market.prices is None else {key: one.value for key, one in _priced(prices)},
             _problems(prices),
             {key: one.day for key, one in _priced(prices) if one.day},
+            None
+            if market.open_orders is None
+            else {key: tuple(one) for key, one in market.open_orders.items()},
         )
 
     @property
@@ -45,9 +50,9 @@ class RunMarket:
         """The market."""
         quotes: dict[str, Quote | DataProblem] = {**self.quotes, **self.problems}
         if self.prices is None:
-            return MarketSnapshot(quotes, self.time)
+            return MarketSnapshot(quotes, self.time, open_orders=self.open_orders)
         known = {key: Price(one, self.price_dates.get(key)) for key, one in self.prices.items()}
-        return MarketSnapshot(quotes, self.time, {**known, **self.price_problems})
+        return MarketSnapshot(quotes, self.time, {**known, **self.price_problems}, self.open_orders)
 
     @cached_property
     def table(self) -> "RunTable":

@@ -107,6 +107,7 @@ class Delivery:
             self._journal,
             service,
             self._sending,
+            looks,
             due=Due(clock, pace.between_polls, pace.most),
             clock=clock,
             poll_seconds=pace.poll,

@@ -18,6 +18,7 @@ from ordergen_server.domain.orders.submissions import (
 from ordergen_server.domain.rebalances import Side
 from ordergen_server.services.ordering.due import Clock, Due
 from ordergen_server.services.ordering.journal import Journal
+from ordergen_server.services.ordering.looking import Looks
 from ordergen_server.services.ordering.sending import Sending
 
 _log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ class Sells:
         journal: writes down.
         service: is read, and not more often than that.
         sending: sends buys.
+        looks: says when a run is too old.
         due: when the order service may be read again.
         clock: seconds.
         poll_seconds: between two readings of the same batch.
@@ -40,6 +42,7 @@ class Sells:
         journal: Journal,
         service: OrderService,
         sending: Sending,
+        looks: Looks,
         *,
         due: Due,
         clock: Clock,
@@ -49,6 +52,7 @@ class Sells:
         self._store = journal.store
         self._service = service
         self._sending = sending
+        self._looks = looks
         self._due = due
         self._clock = clock
         self._poll_seconds = poll_seconds
@@ -79,11 +83,22 @@ class Sells:
         sells = by_portfolio(one for one in self._journal.orders_of(ids) if one.side is Side.SELL)
         if any(_may_be_full(sells[one.portfolio_id]) for one in waiting) and not self._read(batch, orders):
             return
-        hopeless = {one.portfolio_id: why for one in waiting if (why := self._never(one, sells))}
+        now = self._store.now()
+        hopeless = {
+            one.portfolio_id: why
+            for one in waiting
+            if (
+                why := self._never(one, sells) or self._looks.too_old(one.rebalance_id, one.portfolio_id, now)
+            )
+        }
         if hopeless:
             out = [one for one in waiting if one.portfolio_id in hopeless]
             self._journal.write(self._journal.give_up(out, hopeless))
-        ready = [one for one in waiting if self._is_full(sells[one.portfolio_id])]
+        ready = [
+            one
+            for one in waiting
+            if one.portfolio_id not in hopeless and self._is_full(sells[one.portfolio_id])
+        ]
         if ready:
             together = ready[: fitting([one.order_count for one in ready])]
             if len(together) < len(ready):

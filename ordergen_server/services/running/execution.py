@@ -85,7 +85,9 @@ class Execution:
         if self._journal.runs.kept_snapshot(run.rebalance_id):
             return None
         try:
-            read = self._work.snapshot_of_run(run.order.positions, deadline)
+            options = run.order.rebalance.options
+            looks = options.open_orders if options else None
+            read = self._work.snapshot_of_run(run.order.positions, deadline, looks)
         except STOPPING as error:
             return error
         self._journal.runs.keep_snapshot(run.rebalance_id, read)

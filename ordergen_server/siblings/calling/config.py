@@ -65,6 +65,8 @@ class CacheConfig:
     Attributes:
         tickers_ttl_seconds: age from which the tickers of securities are read again.
         prices_ttl_seconds: age from which prices are read again; an older price is never used.
+        orders_ttl_seconds: age from which open orders are read again; who begins a run may miss those that
+            another server sent so shortly before.
         names_ttl_seconds: age from which the names of portfolios are read again.
         refresh_seconds: a security or portfolio that is not among those kept is looked for again before
             their age asks for it, at most once in this time.
@@ -76,6 +78,7 @@ class CacheConfig:
 
     tickers_ttl_seconds: float = 600.0
     prices_ttl_seconds: float = 60.0
+    orders_ttl_seconds: float = 2.0
     names_ttl_seconds: float = 600.0
     refresh_seconds: float = 30.0
     names_wait_seconds: float = 3.0

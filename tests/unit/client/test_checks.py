@@ -160,6 +160,7 @@ def _wrong(error: type[Exception], message: str, call: Callable[[], object]) -> 
             TypeError, "validate_only must be True or", lambda: portfolios.rebalance("A", validate_only=ANY)
         ),
         _wrong(TypeError, "options must be a RebalanceOptions", lambda: runs.start(ID, {})),  # type: ignore[arg-type] # as is tried
+        _wrong(ValueError, "open_orders must be one of REFUSE", lambda: RebalanceOptions(open_orders="WAIT")),  # type: ignore[arg-type] # as is tried
         _wrong(ValueError, "sides must be one of BUY_AND_SELL", lambda: RebalanceOptions(sides="BUY")),  # type: ignore[arg-type] # as is tried
         _wrong(TypeError, "cash_flow must be a Decimal", lambda: portfolios.rebalance("A", cash_flow=0.5)),  # type: ignore[arg-type] # as is tried
         _wrong(TypeError, "cash_flows must be a mapping by id", lambda: runs.start(ID, cash_flows=[])),  # type: ignore[arg-type] # as is tried

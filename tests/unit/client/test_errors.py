@@ -107,7 +107,7 @@ def test_exported_names() -> None:
         "DependencyState", "Diagnosis", "DifferenceType", "DriftState", "FileNotWrittenError",
         "FillAllocation", "HasOpenOrders", "Infeasible", "InternalError", "InvalidArgument",
         "MarketValueNotPositive",
-        "MissingData", "Model", "ModelWithoutPositions", "NotFound", "Order", "OrderBlock",
+        "MissingData", "Model", "ModelWithoutPositions", "NotFound", "OpenOrders", "Order", "OrderBlock",
         "OrderDifference", "OrderGenerationError", "OrderState", "OrderSubmission", "PermissionDenied",
         "Portfolio", "PortfolioDrift", "PortfolioMatches", "PortfolioOrderState", "PortfolioRebalance",
         "PortfolioReview", "PortfolioState", "Position", "PositionReason", "PreconditionFailed",

@@ -79,6 +79,7 @@ def test_options_come_back_as_they_were_sent() -> None:
         maximum_turnover_weight=Decimal("0.2"),
         maximum_trade_count=0,
         sides="SELL_ONLY",
+        open_orders="COUNT",
         buy_lot_sizes={"D" * 24: 10},
         cost_rate_weight="0.0010",
         cost_per_trade_amount="9.90",

@@ -30,7 +30,7 @@ def test_the_tree_is_drawn_as_it_is(kind: type[OrderGenerationError]) -> None:
 
 
 def test_every_error_is_found_by_its_name() -> None:
-    assert len(error_types()) == 29
+    assert len(error_types()) == 30
     assert all(name == kind.__name__ for name, kind in error_types().items())
     assert set(error_types(errors.DataProblem)) == {"DataProblem", "MissingData", "BadData", "StalePrice"}
 

@@ -8,6 +8,7 @@ from google.protobuf import duration_pb2
 from google.type import decimal_pb2
 
 from ordergen_server.api.messages import decoding
+from ordergen_server.domain.open_orders import OpenOrders
 from ordergen_server.domain.rebalances import (
     LotSides,
     LotSize,
@@ -150,6 +151,14 @@ def costly(rate_weight: str, per_trade_amount: str) -> Options:
                 )
             ),
         ),
+        *(
+            (
+                Options(open_orders=rebalance_pb2.OpenOrders.Value(f"OPEN_ORDERS_{how.name}")),
+                RebalanceOptions(open_orders=how),
+            )
+            for how in OpenOrders
+        ),
+        (Options(open_orders=rebalance_pb2.OPEN_ORDERS_UNSPECIFIED), RebalanceOptions()),
         (Options(sides=rebalance_pb2.SIDES_BUY_AND_SELL), RebalanceOptions()),
         (Options(sides=rebalance_pb2.SIDES_BUY_ONLY), RebalanceOptions(sides=Sides.BUY_ONLY)),
         (Options(sides=rebalance_pb2.SIDES_SELL_ONLY), RebalanceOptions(sides=Sides.SELL_ONLY)),
@@ -181,6 +190,7 @@ def test_options_that_change_what_may_be_traded(message: Options, expected: Reba
         (in_lots((1, -5), (1, 6)), ["options.lot_sizes[0].shares", "options.lot_sizes[1].security_id"]),
         (Options.FromString(b"\x08\x63"), ["options.strategy"]),
         (Options.FromString(b"\x50\x04"), ["options.sides"]),
+        (Options.FromString(b"\x80\x01\x04"), ["options.open_orders"]),
         (
             Options(lot_sizes=[rebalance_pb2.LotSize.FromString(b"\x10\x01\x18\x03")]),
             ["options.lot_sizes[0].security_id", "options.lot_sizes[0].applies_to"],

@@ -408,6 +408,13 @@ class TestSellsFirst:
         ended = world.run()
         assert (ended.stale_portfolio_count, ended.counts[NOT_SENT]) == (1, 2)
 
+    def test_buys_are_out_of_date_where_their_sells_take_longer_than_a_proposal_holds(self) -> None:
+        world = self.world(4)
+        self.wait(world, 5)
+        world.clock.move(24 * 3600)
+        ended = world.run()
+        assert (ended.counts[SENT], ended.counts[NOT_SENT], ended.stale_portfolio_count) == (2, 2, 1)
+
     def test_whoever_takes_over_waits_on(self) -> None:
         world = self.world(4)
         self.wait(world, 5)

@@ -20,9 +20,9 @@ class Client(FlatNames):
     Args:
         target: `host:port`, or `dns:///host:port` to spread calls over every server behind a name.
         timeout_seconds: the deadline of a call, all tries together.
-        run_timeout_seconds: how long a run is followed.
-        reconnect_seconds: how long it is tried to take up again the stream of a run that was cut off, with
-            nothing heard meanwhile.
+        run_timeout_seconds: how long a run or a submission is followed.
+        reconnect_seconds: how long it is tried to take up again a stream that was cut off, with nothing heard
+            meanwhile.
         tls: connect with TLS; without it the connection is plain text.
         token: a bearer token, a file that has one, or what makes one; asked for with every call, and not
             sent in plain text to another machine.

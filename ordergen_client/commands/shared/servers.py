@@ -13,6 +13,8 @@ from ordergen_client.connecting.contexts import Context, ContextError, contexts_
 from ordergen_client.connecting.credentials import Tls, Token
 
 DEFAULT_TARGET: Final = "localhost:8088"
+#: What is followed until it ends or Ctrl-C: submissions may wait a day for what they sell.
+_FOLLOWED_SECONDS: Final = 2 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True, repr=False)  # the token may be one
@@ -44,6 +46,7 @@ class Server:
                 token=self.token,
                 actor=self.actor,
                 timeout_seconds=self.timeout_seconds,
+                run_timeout_seconds=_FOLLOWED_SECONDS,
             )
         except (ValueError, OSError) as error:
             raise click.UsageError(str(error)) from error

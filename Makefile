@@ -8,7 +8,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-find-links --no-header --no-annotate --no-emit-package globeco-ordergen-client
 SERVER := --extra server --extra otel --extra scale --extra rest
 
-.PHONY: help setup demo serve test soak lint fuzz rest-fuzz openapi protos audit sbom licences lock platforms bench clean
+.PHONY: help setup demo serve test soak order-kills lint fuzz rest-fuzz openapi protos audit sbom licences lock platforms bench clean
 .PHONY: site
 .PHONY: test-unit test-oldest-client test-oldest test-newest docs upgrade propose scan deploy
 .PHONY: image-build image-push image-scan image-sign image-verify image-promote
@@ -62,6 +62,9 @@ fuzz: $(INSTALLED)  ## Try the optimizer on ever new problems (SECONDS=600 ARGS=
 
 soak: $(INSTALLED)  ## All tests in their long forms: more kills, longer lists, more examples.
 	ORDERGEN_TESTS_LONG=1 $(BIN)/python -m pytest -n 2 --dist worksteal -o timeout=7200 $(ARGS)
+
+order-kills: $(INSTALLED)  ## Kill servers, databases and order services 20 times each amid submissions of 500 orders.
+	ORDERGEN_TESTS_LONG=1 $(BIN)/python -m pytest -n 1 -o timeout=7200 tests/faults/test_order_kills.py $(ARGS)
 
 rest-fuzz: $(INSTALLED)  ## Hold the REST front to its document, 50 requests an operation (ARGS="--examples 200").
 	@$(BIN)/python -m tests.rest_fuzz $(ARGS)

@@ -40,16 +40,6 @@ SERVICES = (
     reference_service_pb2.DESCRIPTOR.services_by_name["ReferenceService"],
     diagnostics_service_pb2.DESCRIPTOR.services_by_name["DiagnosticsService"],
 )
-#: Calls of the contract that are not served yet, and a field that is not read yet.
-NOT_YET = {
-    "open_orders",
-    "SubmitOrders",
-    "GetOrderSubmission",
-    "WatchOrderSubmission",
-    "CancelOrderSubmission",
-    "ListOrders",
-    "ReconcileOrders",
-}
 #: What is one value to us, though it is a message.
 VALUES = ("google.type.Decimal", "google.protobuf.Duration", "google.protobuf.Timestamp")
 
@@ -280,8 +270,28 @@ RULES: dict[str, Rule] = {
             "ListRebalanceEvents",
             "AggregateOrders",
             "AllocateFill",
+            "SubmitOrders",
+            "ListOrders",
+            "ReconcileOrders",
         )
     },
+    "SubmitOrdersRequest.portfolio_ids": Rule(
+        "portfolios of the run that propose trades, exactly 24 alphanumeric characters each, once, at most"
+        " 10,000; empty is all that are approved and were not submitted",
+        entity_ids | too_many(10_000),
+    ),
+    "SubmitOrdersRequest.sells_first": _ANY,
+    "SubmitOrdersRequest.request_id": _REQUEST_ID,
+    **{f"{name}OrderSubmissionRequest.submission_id": _OBJECT_ID for name in ("Get", "Watch", "Cancel")},
+    "WatchOrderSubmissionRequest.after_sequence": Rule(
+        "from 0 to the last message of the submission so far", negative_int64
+    ),
+    "ListOrdersRequest.portfolio_id": Rule(
+        "exactly 24 alphanumeric characters, or empty", entity_ids.filter(bool)
+    ),
+    "ListOrdersRequest.state": Rule("an OrderState, or unspecified", choices_above(5)),
+    "ListOrdersRequest.page_size": _SIZE,
+    "ListOrdersRequest.page_token": _TOKEN,
     "ReviewRebalanceRequest.portfolio_ids": Rule(
         "portfolios of the run that propose trades, exactly 24 alphanumeric characters each, once, at most"
         " 10,000; empty is all that are pending",
@@ -359,12 +369,11 @@ def all_fields() -> Iterator[Field]:
     """Every field of every request of the contract."""
     for service in SERVICES:
         for method in service.methods:
-            if method.name not in NOT_YET:
-                yield from _fields(method, method.input_type, "")
+            yield from _fields(method, method.input_type, "")
 
 
 def _fields(method: MethodDescriptor, message: Descriptor, above: str) -> Iterator[Field]:
-    for field in (one for one in message.fields if one.name not in NOT_YET):
+    for field in message.fields:
         path = f"{above}{field.name}{'[]' if field.is_repeated else ''}"
         yield Field(method, path, field)
         if field.message_type and field.message_type.full_name not in VALUES:

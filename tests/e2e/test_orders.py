@@ -29,7 +29,7 @@ def serve(mongodb_uri: str, database_name: str, siblings: SimulatedSiblings) -> 
     """Starts servers of one database, with an order service, that want so many approvals."""
     with ExitStack() as stack:
         yield lambda approvals: stack.enter_context(
-            served(mongodb_uri, database_name, siblings, approvals=approvals, orders=True)
+            served(mongodb_uri, database_name, siblings, approvals=approvals, with_orders=True)
         )
 
 
@@ -349,9 +349,9 @@ def test_another_server_goes_on_where_one_stops(
 ) -> None:
     with (
         ExitStack() as first,
-        served(mongodb_uri, database_name, siblings, approvals=0, orders=True) as other,
+        served(mongodb_uri, database_name, siblings, approvals=0, with_orders=True) as other,
     ):
-        api = first.enter_context(served(mongodb_uri, database_name, siblings, approvals=0, orders=True))
+        api = first.enter_context(served(mongodb_uri, database_name, siblings, approvals=0, with_orders=True))
         model = api.create(message_of(siblings.model, portfolios=12))
         ann = Person(api, "ann")
         run = ann.run(model.model_id)
@@ -370,3 +370,16 @@ def test_a_named_portfolio_must_propose_trades(api: Api, ann: Person, model: mod
     assert missing.code == StatusCode.NOT_FOUND
     twice = failure(lambda: orders.submit(ann, run.rebalance_id, [trading(api, run.rebalance_id)[0]] * 2))
     assert twice.code == StatusCode.INVALID_ARGUMENT
+
+
+def test_two_runs_of_the_same_portfolios_do_not_trade_twice(
+    api: Api, ann: Person, model: model_pb2.Model, siblings: SimulatedSiblings
+) -> None:
+    """Both proposed before either was sent: the second finds the orders of the first open."""
+    first, second = ann.run(model.model_id), ann.run(model.model_id)
+    assert trading(api, first.rebalance_id) == trading(api, second.rebalance_id)
+    assert orders.ended(api, orders.submit(ann, first.rebalance_id).submission_id).stale_portfolio_count == 0
+    ended = orders.ended(api, orders.submit(ann, second.rebalance_id).submission_id)
+    assert ended.stale_portfolio_count == ended.portfolio_count
+    assert ended.not_sent_count == ended.order_count
+    orders.check_exactly_once(api, siblings, first.rebalance_id)

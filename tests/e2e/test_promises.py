@@ -28,7 +28,6 @@ from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.builders import MODEL_ID, RUN_ID, portfolio_id, security_id
 from tests.e2e.api import Api, Failure, failure, message_of, served
-from tests.e2e.request_fields import NOT_YET
 from tests.e2e.reviews import APPROVED, Person, listed
 from tests.e2e.runs import start
 from tests.limits import PATIENCE
@@ -50,7 +49,7 @@ def promised(*services: str) -> dict[str, set[str]]:
         for comment, rpc in _RPC.findall((PROTOS / f"{service}.proto").read_text()):
             words = set(re.findall(r"[A-Z][A-Z_]+", comment.partition("rpc ")[0].rpartition("\n\n")[2]))
             found[rpc] = words & (STATUSES | REASONS)
-    return {rpc: words for rpc, words in found.items() if rpc not in NOT_YET}
+    return found
 
 
 @pytest.fixture
@@ -162,6 +161,32 @@ def of_orders(api: Api, model: model_pb2.Model, kept: Documents) -> list[tuple[s
     ]
     calls += [(rpc, _call(api.rebalances, rpc, request)) for rpc, request in requests]
     return [(rpc, failure(call)) for rpc, call in calls]
+
+
+def of_submissions(api: Api, model: model_pb2.Model, other: Api) -> list[tuple[str, Failure]]:
+    """Calls on submissions of a server without an order service, and of one that has one."""
+    ann = Person(api, "ann")
+    run = ann.run(model.model_id)
+    one = min(listed(api, run.rebalance_id))
+    submit = orders.SubmitOrdersRequest(rebalance_id=run.rebalance_id, portfolio_ids=[one])
+    reconcile = orders.ReconcileOrdersRequest(rebalance_id=run.rebalance_id)
+    found = [
+        ("SubmitOrders", failure(_call(api.rebalances, "SubmitOrders", submit))),
+        ("SubmitOrders", failure(_call(other.rebalances, "SubmitOrders", submit))),
+        ("ReconcileOrders", failure(_call(api.rebalances, "ReconcileOrders", reconcile))),
+    ]
+    ann.review(run.rebalance_id, APPROVED, [one])
+    _call(other.rebalances, "SubmitOrders", submit)()
+    found.append(("SubmitOrders", failure(_call(other.rebalances, "SubmitOrders", submit))))
+    requests: list[tuple[str, Any]] = [
+        ("SubmitOrders", orders.SubmitOrdersRequest(rebalance_id=RUN_ID)),
+        ("GetOrderSubmission", orders.GetOrderSubmissionRequest(submission_id=RUN_ID)),
+        ("WatchOrderSubmission", orders.WatchOrderSubmissionRequest(submission_id=RUN_ID)),
+        ("CancelOrderSubmission", orders.CancelOrderSubmissionRequest(submission_id=RUN_ID)),
+        ("ListOrders", orders.ListOrdersRequest(rebalance_id=RUN_ID)),
+        ("ReconcileOrders", orders.ReconcileOrdersRequest(rebalance_id=RUN_ID)),
+    ]
+    return found + [(rpc, failure(_call(api.rebalances, rpc, request))) for rpc, request in requests]
 
 
 def allocation_of(rebalance_id: str) -> orders.AllocateFillRequest:
@@ -277,7 +302,7 @@ def undecided(api: Api, siblings: SimulatedSiblings, security: str) -> rs.Rebala
 
 def _call(stub: Any, rpc: str, request: Any) -> Callable[[], object]:  # noqa: ANN401 - whichever service
     method = getattr(stub, rpc)
-    if rpc in ("RebalanceModel", "WatchRebalance", "CheckDrift"):
+    if rpc in ("RebalanceModel", "WatchRebalance", "CheckDrift", "WatchOrderSubmission"):
         return lambda: list(method(request, timeout=PATIENCE))
     return lambda: method(request, timeout=PATIENCE)
 
@@ -289,6 +314,8 @@ def test_every_promised_status_is_met_and_says_what_to_do(
     reset(siblings, model)
     with pymongo.MongoClient[dict[str, object]](mongodb_uri) as client:
         told = of_orders(api, model, client[database_name])
+    with served(mongodb_uri, database_name, siblings, with_orders=True) as other:
+        told += of_submissions(api, model, other)
     told += [(rpc, failure(call)) for rpc, call in (*of_models(api, model), *of_runs(api, model))]
     told += while_it_runs(api, siblings, model)
     told += of_portfolios(api, siblings, model)

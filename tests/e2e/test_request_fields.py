@@ -55,6 +55,7 @@ def valid(field: Field) -> Any:  # noqa: ANN401 - a request of whichever method
     for name, value in (
         ("model_id", MODEL_ID),
         ("rebalance_id", RUN_ID),
+        ("submission_id", RUN_ID),
         ("portfolio_id", portfolio_id(1)),
         ("version", 1),
     ):

@@ -49,6 +49,7 @@ _STRICT = (
     "RebalanceModelRequest",
     "StartRebalanceRequest",
     "ReviewRebalanceRequest",
+    "SubmitOrdersRequest",
 )
 #: Wire types, and the bytes of those that always have as many.
 _VARINT, _BYTES, _FIXED = 0, 2, {1: 8, 5: 4}

@@ -3,17 +3,21 @@
 What the run stored is taken exactly. Its orders are out of date where the holdings are not those that it saw,
 or where at the new prices they break a band that they kept, or the cash floor.
 
+What orders are open is looked at as the run did: where that refused portfolios with some, they are out of
+date; where it counted them, they are counted again.
+
 Buys that waited for their sells are looked at once more: the sells are in the holdings then, and cash is what
 they brought, which no proposal knows.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 
 from ordergen_server.domain.errors import StaleProposal, Violation
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.numbers import EXACT, ZERO
+from ordergen_server.domain.open_orders import OpenOrder, OpenOrders
 from ordergen_server.domain.rebalances import (
     PortfolioRebalance,
     RebalanceOptions,
@@ -35,23 +39,32 @@ class Proposal:
         result: whole.
         options: of its run.
         traded: shares that its own orders brought (above 0) or sold (below 0) since, by security.
+        own: the ids of those orders in the order service.
     """
 
     result: PortfolioRebalance
     options: RebalanceOptions
     traded: Mapping[str, int]
+    own: frozenset[int] = frozenset()
 
 
-def look(proposal: Proposal, holdings: Holdings, prices: Prices) -> StaleProposal | None:
+def look(
+    proposal: Proposal, holdings: Holdings, prices: Prices, open_orders: Sequence[OpenOrder] = ()
+) -> StaleProposal | None:
     """Why a proposal does not hold any more; None where it does.
 
     Args:
         proposal: what it is.
         holdings: as they are now.
         prices: of now, of every security that the proposal has.
+        open_orders: those of the portfolio, where the run looked at them; its own are none.
     """
-    moved = list(_moved(proposal, holdings))
-    violations = moved or list(_broken(proposal, holdings, prices))
+    others = [one for one in open_orders if one.external_order_id not in proposal.own]
+    violations = list(_open(proposal, others))
+    if not violations:
+        known = {one.security.security_id: one.security.price for one in proposal.result.positions}
+        as_then, as_now = _filled(holdings, others, known), _filled(holdings, others, prices)
+        violations = list(_moved(proposal, as_then)) or list(_broken(proposal, as_now, prices, as_then.cash))
     return stale(proposal.result.portfolio_id, violations) if violations else None
 
 
@@ -70,6 +83,25 @@ def is_booked(proposal: Proposal, holdings: Holdings) -> bool:
     """Whether what was traded is in the holdings: until then nobody can tell what moved."""
     before = {one.security.security_id: one.original_quantity for one in proposal.result.positions}
     return all(holdings.quantities.get(one, ZERO) != before[one] for one in proposal.traded)
+
+
+def _open(proposal: Proposal, orders: Sequence[OpenOrder]) -> Iterator[Violation]:
+    """Open orders with which a run would not have gone on: ours would come on top of them."""
+    counts = proposal.options.open_orders is OpenOrders.COUNT
+    for one in orders:
+        if not counts or one.change is None:
+            yield Violation(one.security_id, f"{one} is open", "OPEN_ORDER")
+
+
+def _filled(holdings: Holdings, orders: Sequence[OpenOrder], prices: Prices) -> Holdings:
+    """The holdings once orders are filled at these prices."""
+    quantities, cash = dict(holdings.quantities), holdings.cash
+    with localcontext(EXACT):
+        for one in orders:
+            change = one.change or ZERO
+            quantities[one.security_id] = quantities.get(one.security_id, ZERO) + change
+            cash -= change * prices.get(one.security_id, ZERO)
+    return replace(holdings, quantities=quantities, cash=cash)
 
 
 def _moved(proposal: Proposal, holdings: Holdings) -> Iterator[Violation]:
@@ -96,7 +128,9 @@ def _is_cash(result: PortfolioRebalance, cash: Decimal) -> bool:
     return before is None or cash == before or (flow is not None and cash == EXACT.add(before, flow))
 
 
-def _broken(proposal: Proposal, holdings: Holdings, prices: Prices) -> Iterator[Violation]:
+def _broken(
+    proposal: Proposal, holdings: Holdings, prices: Prices, cash_then: Decimal
+) -> Iterator[Violation]:
     """What the orders break at the new prices of what they kept at those of the run."""
     result = proposal.result
     left = [
@@ -104,7 +138,7 @@ def _broken(proposal: Proposal, holdings: Holdings, prices: Prices) -> Iterator[
         for one in result.positions
     ]
     with localcontext(EXACT):
-        cash = holdings.cash + _still_to_come(proposal, holdings.cash)
+        cash = holdings.cash + _still_to_come(proposal, cash_then)
         values = [_held(one, holdings) * prices[one.security.security_id] for one, _ in left]
         base = sum(values, cash)
     if base <= 0:

@@ -79,13 +79,12 @@ class OrderSubmitter:
             ResourceExhausted: too many submissions on this server.
             DeadlineExceeded: reading what is to be sent took too long.
         """
-        if self._submissions is None:
-            raise without_order_service()
         first = self._store.first_of(request) if request else None
         if first:
             return first
-        run = self._runs.get(rebalance_id)
-        check_ended(run)
+        check_ended(self._runs.get(rebalance_id))
+        if self._submissions is None:
+            raise without_order_service()
         counts = self._counts(rebalance_id, portfolio_ids, deadline)
         by = self._subject()
         submission = OrderSubmission(
@@ -138,9 +137,9 @@ class OrderSubmitter:
             Unavailable: it does not answer.
             DeadlineExceeded: it took too long.
         """
+        self._runs.get(rebalance_id)
         if self._service is None:
             raise without_order_service()
-        self._runs.get(rebalance_id)
         before = self._store.marked(rebalance_id)
         found: dict[int, Sequence[FoundOrder]] = {}
         for mark in sorted({one.mark for one in before}):

@@ -298,8 +298,8 @@ class RebalanceServiceServicer(object):
 
         NOT_FOUND; FAILED_PRECONDITION while the run goes on, where a named portfolio proposes no trades, is not approved
         (APPROVAL_MISSING) or was submitted before (ALREADY_SUBMITTED, metadata submission_id), where nothing is left to
-        submit, and where the server has no order service; ABORTED where another submission takes the same portfolios at
-        this moment.
+        submit, and where the server has no order service. Of two who submit the same portfolios at one moment one takes
+        them, and the other finds them submitted.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

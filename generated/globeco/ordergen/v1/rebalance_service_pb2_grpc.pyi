@@ -124,8 +124,8 @@ class RebalanceServiceStub:
 
     NOT_FOUND; FAILED_PRECONDITION while the run goes on, where a named portfolio proposes no trades, is not approved
     (APPROVAL_MISSING) or was submitted before (ALREADY_SUBMITTED, metadata submission_id), where nothing is left to
-    submit, and where the server has no order service; ABORTED where another submission takes the same portfolios at
-    this moment.
+    submit, and where the server has no order service. Of two who submit the same portfolios at one moment one takes
+    them, and the other finds them submitted.
     """
     GetOrderSubmission: _grpc.UnaryUnaryMultiCallable[_order_pb2.GetOrderSubmissionRequest, _order_pb2.OrderSubmission]
     """Answers one submission. NOT_FOUND."""
@@ -251,8 +251,8 @@ class RebalanceServiceAsyncStub(RebalanceServiceStub):
 
     NOT_FOUND; FAILED_PRECONDITION while the run goes on, where a named portfolio proposes no trades, is not approved
     (APPROVAL_MISSING) or was submitted before (ALREADY_SUBMITTED, metadata submission_id), where nothing is left to
-    submit, and where the server has no order service; ABORTED where another submission takes the same portfolios at
-    this moment.
+    submit, and where the server has no order service. Of two who submit the same portfolios at one moment one takes
+    them, and the other finds them submitted.
     """
     GetOrderSubmission: _aio.UnaryUnaryMultiCallable[_order_pb2.GetOrderSubmissionRequest, _order_pb2.OrderSubmission]  # type: ignore[assignment]
     """Answers one submission. NOT_FOUND."""
@@ -440,8 +440,8 @@ class RebalanceServiceServicer:
 
         NOT_FOUND; FAILED_PRECONDITION while the run goes on, where a named portfolio proposes no trades, is not approved
         (APPROVAL_MISSING) or was submitted before (ALREADY_SUBMITTED, metadata submission_id), where nothing is left to
-        submit, and where the server has no order service; ABORTED where another submission takes the same portfolios at
-        this moment.
+        submit, and where the server has no order service. Of two who submit the same portfolios at one moment one takes
+        them, and the other finds them submitted.
         """
 
     def GetOrderSubmission(

@@ -13,6 +13,7 @@ from ordergen_client.asynchronous.nouns import (
     AsyncRuns,
     AsyncSecurities,
     AsyncServer,
+    AsyncSubmissions,
 )
 from ordergen_client.connecting.channels import open_async_channel
 from ordergen_client.connecting.credentials import Tls, Token
@@ -40,6 +41,7 @@ class AsyncClient:
         reconnect_seconds: float = 60.0,
         tls: Tls | None = None,
         token: Token | None = None,
+        actor: str = "",
         interceptors: Sequence[grpc.aio.ClientInterceptor] = (),
         channel: grpc.aio.Channel | None = None,
         grpc_causes: bool = False,
@@ -49,6 +51,7 @@ class AsyncClient:
             run_timeout_seconds=run_timeout_seconds,
             reconnect_seconds=reconnect_seconds,
             token=token,
+            actor=actor,
             grpc_causes=grpc_causes,
         )
         self._owned: grpc.aio.Channel | None = None
@@ -64,6 +67,7 @@ class AsyncClient:
         self.portfolios = AsyncPortfolios(connection)
         self.securities = AsyncSecurities(connection)
         self.runs = AsyncRuns(connection)
+        self.submissions = AsyncSubmissions(connection)
         self.server = AsyncServer(connection)
 
     async def close(self) -> None:

@@ -12,7 +12,11 @@ _PLACES = {
     ),
     "portfolios": (f"{_COMMANDS}.portfolios:portfolios", "Portfolios: how they stand to their models."),
     "rebalance": (f"{_COMMANDS}.runs.rebalance:rebalance", "Rebalance every portfolio of a model, or one."),
-    "runs": (f"{_COMMANDS}.runs.reading:runs", "Runs: what they did, as tables and as files."),
+    "runs": (f"{_COMMANDS}.runs.reading:runs", "Runs: what they did, their review and their orders."),
+    "submissions": (
+        f"{_COMMANDS}.submissions:submissions",
+        "Submissions: orders of runs on their way to the order service.",
+    ),
     "report": (f"{_COMMANDS}.runs.report:report", "Write a run as one page that any browser opens."),
     "verify": (
         f"{_COMMANDS}.runs.verify:verify",
@@ -48,7 +52,7 @@ def main() -> None:
     A model, a run or a portfolio may be given by its id, the beginning of it, or its name.
 
     Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 done but some portfolios are INFEASIBLE or
-    FAILED, 4 unreachable, 130 interrupted.
+    FAILED, or some orders are not sent, 4 unreachable, 130 interrupted.
     """
 
 

@@ -7,7 +7,7 @@ from typing import Self
 import grpc
 
 from ordergen_client.blocking.connection import Connection
-from ordergen_client.blocking.nouns import Models, Portfolios, Runs, Securities, Server
+from ordergen_client.blocking.nouns import Models, Portfolios, Runs, Securities, Server, Submissions
 from ordergen_client.connecting.channels import ClientInterceptor, open_channel
 from ordergen_client.connecting.credentials import Tls, Token
 from ordergen_client.connecting.terms import check_target, terms
@@ -20,12 +20,14 @@ class Client(FlatNames):
     Args:
         target: `host:port`, or `dns:///host:port` to spread calls over every server behind a name.
         timeout_seconds: the deadline of a call, all tries together.
-        run_timeout_seconds: how long a run is followed.
-        reconnect_seconds: how long it is tried to take up again the stream of a run that was cut off, with
-            nothing heard meanwhile.
+        run_timeout_seconds: how long a run or a submission is followed.
+        reconnect_seconds: how long it is tried to take up again a stream that was cut off, with nothing heard
+            meanwhile.
         tls: connect with TLS; without it the connection is plain text.
         token: a bearer token, a file that has one, or what makes one; asked for with every call, and not
             sent in plain text to another machine.
+        actor: who calls, for servers that ask for no credentials: it is noted with what is done, and proves
+            nothing.
         interceptors: gRPC's; they see every call, the first one first.
         channel: use this channel instead of opening one; closing it, what it tries again and its interceptors
             stay with who opened it.
@@ -36,6 +38,7 @@ class Client(FlatNames):
         portfolios: what is done with single portfolios.
         securities: what is known of securities.
         runs: what is done with runs.
+        submissions: what is done with submissions of their orders.
         server: what is asked of the server about itself.
 
     Raises:
@@ -48,7 +51,8 @@ class Client(FlatNames):
     TypeError or ValueError at once, with the name of the argument, for what cannot be meant.
 
     Reads are tried again, within their deadline, where a server is away for a moment; so are creations of
-    models and starts of rebalances, which the service does once for one request id. No other write is.
+    models, starts of rebalances and submissions of orders, which the service does once for one request id,
+    and reviews, of which the latest counts. No other write is.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class Client(FlatNames):
         reconnect_seconds: float = 60.0,
         tls: Tls | None = None,
         token: Token | None = None,
+        actor: str = "",
         interceptors: Sequence[ClientInterceptor] = (),
         channel: grpc.Channel | None = None,
         grpc_causes: bool = False,
@@ -69,6 +74,7 @@ class Client(FlatNames):
             run_timeout_seconds=run_timeout_seconds,
             reconnect_seconds=reconnect_seconds,
             token=token,
+            actor=actor,
             grpc_causes=grpc_causes,
         )
         self._owned: grpc.Channel | None = None
@@ -82,6 +88,7 @@ class Client(FlatNames):
         self.portfolios = Portfolios(connection)
         self.securities = Securities(connection)
         self.runs = Runs(connection)
+        self.submissions = Submissions(connection)
         self.server = Server(connection)
 
     def close(self) -> None:

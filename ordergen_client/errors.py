@@ -11,6 +11,10 @@ OrderGenerationError         anything the service or the way to it answers; `cod
 │   ├── ModelWithoutPositions
 │   ├── MarketValueNotPositive
 │   ├── NotToBeTraded        the settings of the portfolio say so: metadata `settings_version`
+│   ├── ApprovalCannotCount  who started a run is none of the two who must approve it
+│   ├── ApprovalMissing      a portfolio is not approved
+│   ├── AlreadySubmitted     its orders were submitted before: metadata `submission_id`
+│   ├── StaleProposal        the world is no longer as the run saw it: a violation a difference
 │   ├── HasOpenOrders        orders of the portfolio may still trade: `violations` has them
 │   ├── Infeasible           no whole shares satisfy the bands and the cash floor
 │   └── DataProblem          a sibling service answered, and what is needed is missing or bad
@@ -124,6 +128,22 @@ class NotToBeTraded(PreconditionFailed):
     """The settings of a portfolio say that it is not to be traded."""
 
 
+class ApprovalCannotCount(PreconditionFailed):
+    """Two people must approve, and whoever started the run is none of them."""
+
+
+class ApprovalMissing(PreconditionFailed):
+    """Orders of a portfolio are sent once it is approved, and it is not."""
+
+
+class AlreadySubmitted(PreconditionFailed):
+    """The orders of a portfolio of a run are submitted at most once."""
+
+
+class StaleProposal(PreconditionFailed):
+    """Holdings, cash, prices or time are no longer as the run saw them; a violation a difference."""
+
+
 class Infeasible(PreconditionFailed):
     """No whole shares satisfy the bands and the cash floor; a violation a cause."""
 
@@ -219,8 +239,12 @@ _REASONS: dict[str, type[OrderGenerationError]] = {
     "MODEL_WITHOUT_POSITIONS": ModelWithoutPositions,
     "MARKET_VALUE_NOT_POSITIVE": MarketValueNotPositive,
     "DO_NOT_TRADE": NotToBeTraded,
-    "INFEASIBLE": Infeasible,
+    "APPROVAL_CANNOT_COUNT": ApprovalCannotCount,
+    "APPROVAL_MISSING": ApprovalMissing,
+    "ALREADY_SUBMITTED": AlreadySubmitted,
+    "STALE_PROPOSAL": StaleProposal,
     "OPEN_ORDERS": HasOpenOrders,
+    "INFEASIBLE": Infeasible,
     "DATA_PROBLEM": DataProblem,
     "MISSING_DATA": MissingData,
     "BAD_DATA": BadData,

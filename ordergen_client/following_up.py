@@ -1,13 +1,17 @@
-"""Where somebody who follows a run is, and whether they go on once they are cut off."""
+"""Where somebody who follows a run or a submission is, and whether they go on once they are cut off."""
 
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from globeco.ordergen.v1 import rebalance_service_pb2 as pb
+from globeco.ordergen.v1.order_pb2 import WatchOrderSubmissionRequest, WatchOrderSubmissionResponse
+from globeco.ordergen.v1.rebalance_service_pb2 import RebalanceModelResponse, WatchRebalanceRequest
 
 from ordergen_client.errors import OrderGenerationError
+
+Request = WatchRebalanceRequest | WatchOrderSubmissionRequest
+Message = RebalanceModelResponse | WatchOrderSubmissionResponse
 
 #: Until something was heard, there may be no such server: it is tried as often as other reads are.
 FIRST_TRIES = 4
@@ -33,33 +37,36 @@ class Patience:
 
 
 class Place:
-    """The place of a follower in the messages of a run.
+    """The place of a follower in the messages of a run or a submission.
 
     Args:
         request: what is watched, and from where.
         patience: how long.
         known: somebody has been heard of the run already.
+        gapless: each message has the number after that of the one before.
         clock: seconds that only grow.
     """
 
     def __init__(
         self,
-        request: pb.WatchRebalanceRequest,
+        request: Request,
         patience: Patience,
         *,
         known: bool = False,
+        gapless: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.ended = False
         self._request = request
         self._patience = patience
         self._heard = known
+        self._gapless = gapless
         self._clock = clock
         self._until = clock() + patience.total_seconds
         self._last_heard = clock()
         self._tries = 0
 
-    def request(self) -> pb.WatchRebalanceRequest:
+    def request(self) -> Request:
         """What to ask for: all after the last message."""
         return self._request
 
@@ -67,14 +74,14 @@ class Place:
         """How long the run is followed yet; not below 0."""
         return max(self._until - self._clock(), 0.0)
 
-    def take(self, message: pb.RebalanceModelResponse) -> bool:
+    def take(self, message: Message) -> bool:
         """Whether a message is news. Raises OrderGenerationError where one before it is missing."""
         self._heard, self._tries, self._last_heard = True, 0, self._clock()
         last = self._request.after_sequence
         if message.sequence <= last:
             return False
         # From the beginning the first is 1, and after any place the next; the end comes right after it, too.
-        if message.sequence != last + 1:
+        if self._gapless and message.sequence != last + 1:
             raise OrderGenerationError(
                 "DATA_LOSS", f"message {message.sequence} of the run came after message {last}"
             )

@@ -13,7 +13,6 @@ from globeco.ordergen.v1.rebalance_service_pb2_grpc import RebalanceServiceStub
 from globeco.ordergen.v1.reference_service_pb2_grpc import ReferenceServiceStub
 
 from ordergen_client.calls.call import Call, Pages, Stream, Watch
-from ordergen_client.connecting.credentials import authorization
 from ordergen_client.connecting.terms import Terms
 from ordergen_client.errors import OrderGenerationError, raise_from
 from ordergen_client.following_up import Place
@@ -55,8 +54,8 @@ class AsyncConnection:
                 yield stream.read(message)
 
     async def follow(self, stream: Watch[Item], *, known: bool = False) -> AsyncGenerator[Item, None]:
-        """The same of a run that is watched, made again where it is cut off."""
-        place = Place(stream.request, self._terms.patience, known=known)
+        """The same of what is watched, made again where it is cut off."""
+        place = Place(stream.request, self._terms.patience, known=known, gapless=stream.gapless)
         while True:
             try:
                 async with aclosing(self._messages(stream, place.seconds_left())) as messages:
@@ -75,7 +74,7 @@ class AsyncConnection:
         terms = self._terms
         try:
             return await self._methods[method](
-                request, timeout=terms.timeout_seconds, metadata=authorization(terms.token)
+                request, timeout=terms.timeout_seconds, metadata=terms.metadata()
             )
         except grpc.RpcError as error:
             raise_from(error, cause=terms.grpc_causes)
@@ -83,7 +82,7 @@ class AsyncConnection:
     async def _messages(
         self, stream: Stream[Item] | Watch[Item], seconds: float
     ) -> AsyncGenerator[Any, None]:
-        metadata = authorization(self._terms.token)
+        metadata = self._terms.metadata()
         messages = self._methods[stream.method](stream.request, timeout=seconds, metadata=metadata)
         try:
             async for message in messages:

@@ -4,11 +4,23 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ordergen_client.asynchronous.connection import AsyncConnection
+from ordergen_client.asynchronous.orders import handle
 from ordergen_client.asynchronous.run import AsyncRun
-from ordergen_client.calls import models, portfolio_settings, portfolios, runs, securities, server
+from ordergen_client.asynchronous.submission import AsyncSubmission
+from ordergen_client.calls import (
+    models,
+    portfolio_settings,
+    portfolios,
+    run_orders,
+    runs,
+    securities,
+    server,
+    submissions,
+)
 from ordergen_client.calls.call import Call, Pages, Stream, Watch
 from ordergen_client.calls.methods import like
 from ordergen_client.records import checks
+from ordergen_client.records.orders.values import OrderSubmission
 from ordergen_client.records.values import Rebalance
 
 Given = ParamSpec("Given")
@@ -50,6 +62,19 @@ def started(
 async def _handle(connection: AsyncConnection, call: Call[Rebalance]) -> AsyncRun:
     run = await connection.call(call)
     return AsyncRun(connection, run.rebalance_id, run)
+
+
+def submitted(
+    describe: Callable[Given, Call[OrderSubmission]],
+) -> Callable[Concatenate[AsyncNoun, Given], Coroutine[Any, Any, AsyncSubmission]]:
+    """A method that submits orders."""
+
+    def method(
+        self: AsyncNoun, /, *args: Given.args, **kwargs: Given.kwargs
+    ) -> Coroutine[Any, Any, AsyncSubmission]:
+        return handle(self._connection, describe(*args, **kwargs))
+
+    return like(describe, method, Awaitable, AsyncSubmission)
 
 
 def listed(
@@ -151,7 +176,26 @@ class AsyncRuns(AsyncNoun):
     list = listed(runs.list_all)
     portfolios = listed(runs.portfolios)
     portfolio = called(runs.portfolio)
+    review = called(run_orders.review)
+    submit = submitted(run_orders.submit)
+    orders = listed(run_orders.orders)
+    history = listed(run_orders.history)
+    blocks = called(run_orders.blocks)
+    allocate = called(run_orders.allocate)
+    reconcile = called(run_orders.reconcile)
 
     def attach(self, rebalance_id: str) -> AsyncRun:
         """The handle of a run that was started before, here or elsewhere; nothing is asked yet."""
         return AsyncRun(self._connection, checks.text(rebalance_id, "rebalance_id"))
+
+
+class AsyncSubmissions(AsyncNoun):
+    """Submissions: orders of runs on their way to the order service."""
+
+    get = called(submissions.get)
+    watch = followed(submissions.watch)
+    cancel = called(submissions.cancel)
+
+    def attach(self, submission_id: str) -> AsyncSubmission:
+        """The handle of a submission that was asked for before, here or elsewhere; nothing is asked yet."""
+        return AsyncSubmission(self._connection, checks.text(submission_id, "submission_id"))

@@ -5,13 +5,15 @@ from contextlib import aclosing
 from pathlib import Path
 
 from ordergen_client.asynchronous.connection import AsyncConnection
+from ordergen_client.asynchronous.decided import read_decided
+from ordergen_client.asynchronous.orders import AsyncRunOrders
 from ordergen_client.calls import runs
 from ordergen_client.records.states import RebalanceState, View
 from ordergen_client.records.values import PortfolioRebalance, Rebalance, RebalanceEvent
 from ordergen_client.report.loading import of_the_extra
 
 
-class AsyncRun:
+class AsyncRun(AsyncRunOrders):
     """A run that goes on by itself, whether anybody looks or not.
 
         async for portfolio in run:      # each as it is done and stored, in the order of the run
@@ -74,7 +76,8 @@ class AsyncRun:
     async def report(self, path: str | Path, *, force: bool = False) -> Rebalance:
         """Write the run as a page for people, which any browser opens without a network; answers the run.
 
-        A run that goes on is followed to its end; one that FAILED has its page, too, and is not raised.
+        A run that goes on is followed to its end; one that FAILED has its page, too, and is not raised. The
+        page of one that has ended tells what was approved by whom, and what became of orders.
 
         Args:
             path: the file; until it is whole its name ends in `.part`.
@@ -86,5 +89,6 @@ class AsyncRun:
         """
         with of_the_extra():
             from ordergen_client.report.awaited import write_awaited_report  # noqa: PLC0415 - it needs an extra
+        decided = await read_decided(self, await self.read())
         async with aclosing(self.events()) as events:
-            return await write_awaited_report(events, Path(path), force=force)
+            return await write_awaited_report(events, Path(path), force=force, decided=decided)

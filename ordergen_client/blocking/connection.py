@@ -12,7 +12,6 @@ from globeco.ordergen.v1.rebalance_service_pb2_grpc import RebalanceServiceStub
 from globeco.ordergen.v1.reference_service_pb2_grpc import ReferenceServiceStub
 
 from ordergen_client.calls.call import Call, Pages, Stream, Watch
-from ordergen_client.connecting.credentials import authorization
 from ordergen_client.connecting.terms import Terms
 from ordergen_client.errors import OrderGenerationError, raise_from
 from ordergen_client.following_up import Place
@@ -52,8 +51,8 @@ class Connection:
             yield from map(stream.read, messages)
 
     def follow(self, stream: Watch[Item], *, known: bool = False) -> Generator[Item, None, None]:
-        """The same of a run that is watched, made again where it is cut off."""
-        place = Place(stream.request, self._terms.patience, known=known)
+        """The same of what is watched, made again where it is cut off."""
+        place = Place(stream.request, self._terms.patience, known=known, gapless=stream.gapless)
         while True:
             try:
                 with closing(self._messages(stream, place.seconds_left())) as messages:
@@ -69,14 +68,12 @@ class Connection:
     def _answer(self, method: str, request: object) -> Any:  # noqa: ANN401 - the message of any answer
         terms = self._terms
         try:
-            return self._methods[method](
-                request, timeout=terms.timeout_seconds, metadata=authorization(terms.token)
-            )
+            return self._methods[method](request, timeout=terms.timeout_seconds, metadata=terms.metadata())
         except grpc.RpcError as error:
             raise_from(error, cause=terms.grpc_causes)
 
     def _messages(self, stream: Stream[Item] | Watch[Item], seconds: float) -> Generator[Any, None, None]:
-        metadata = authorization(self._terms.token)
+        metadata = self._terms.metadata()
         messages = self._methods[stream.method](stream.request, timeout=seconds, metadata=metadata)
         try:
             yield from messages

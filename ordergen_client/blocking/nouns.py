@@ -5,10 +5,21 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from ordergen_client.blocking.connection import Connection
 from ordergen_client.blocking.run import Run
-from ordergen_client.calls import models, portfolio_settings, portfolios, runs, securities, server
+from ordergen_client.blocking.submission import Submission
+from ordergen_client.calls import (
+    models,
+    portfolio_settings,
+    portfolios,
+    run_orders,
+    runs,
+    securities,
+    server,
+    submissions,
+)
 from ordergen_client.calls.call import Call, Pages, Stream, Watch
 from ordergen_client.calls.methods import like
 from ordergen_client.records import checks
+from ordergen_client.records.orders.values import OrderSubmission
 from ordergen_client.records.values import Rebalance
 
 Given = ParamSpec("Given")
@@ -40,6 +51,18 @@ def started(describe: Callable[Given, Call[Rebalance]]) -> Callable[Concatenate[
         return Run(self._connection, run.rebalance_id, run)
 
     return like(describe, method, item=Run)
+
+
+def submitted(
+    describe: Callable[Given, Call[OrderSubmission]],
+) -> Callable[Concatenate[Noun, Given], Submission]:
+    """A method that submits orders."""
+
+    def method(self: Noun, /, *args: Given.args, **kwargs: Given.kwargs) -> Submission:
+        made = self._connection.call(describe(*args, **kwargs))
+        return Submission(self._connection, made.submission_id, made)
+
+    return like(describe, method, item=Submission)
 
 
 def listed(describe: Callable[Given, Pages[Item]]) -> Callable[Concatenate[Noun, Given], Iterator[Item]]:
@@ -139,7 +162,26 @@ class Runs(Noun):
     list = listed(runs.list_all)
     portfolios = listed(runs.portfolios)
     portfolio = called(runs.portfolio)
+    review = called(run_orders.review)
+    submit = submitted(run_orders.submit)
+    orders = listed(run_orders.orders)
+    history = listed(run_orders.history)
+    blocks = called(run_orders.blocks)
+    allocate = called(run_orders.allocate)
+    reconcile = called(run_orders.reconcile)
 
     def attach(self, rebalance_id: str) -> Run:
         """The handle of a run that was started before, here or elsewhere; nothing is asked yet."""
         return Run(self._connection, checks.text(rebalance_id, "rebalance_id"))
+
+
+class Submissions(Noun):
+    """Submissions: orders of runs on their way to the order service."""
+
+    get = called(submissions.get)
+    watch = followed(submissions.watch)
+    cancel = called(submissions.cancel)
+
+    def attach(self, submission_id: str) -> Submission:
+        """The handle of a submission that was asked for before, here or elsewhere; nothing is asked yet."""
+        return Submission(self._connection, checks.text(submission_id, "submission_id"))

@@ -5,13 +5,15 @@ from contextlib import closing
 from pathlib import Path
 
 from ordergen_client.blocking.connection import Connection
+from ordergen_client.blocking.decided import read_decided
+from ordergen_client.blocking.orders import RunOrders
 from ordergen_client.calls import runs
 from ordergen_client.records.states import RebalanceState, View
 from ordergen_client.records.values import PortfolioRebalance, Rebalance, RebalanceEvent
 from ordergen_client.report.loading import of_the_extra
 
 
-class Run:
+class Run(RunOrders):
     """A run that goes on by itself, whether anybody looks or not.
 
         for portfolio in run:      # each as it is done and stored, in the order of the run
@@ -71,7 +73,8 @@ class Run:
     def report(self, path: str | Path, *, force: bool = False) -> Rebalance:
         """Write the run as a page for people, which any browser opens without a network; answers the run.
 
-        A run that goes on is followed to its end; one that FAILED has its page, too, and is not raised.
+        A run that goes on is followed to its end; one that FAILED has its page, too, and is not raised. The
+        page of one that has ended tells what was approved by whom, and what became of orders.
 
         Args:
             path: the file; until it is whole its name ends in `.part`.
@@ -83,5 +86,6 @@ class Run:
         """
         with of_the_extra():
             from ordergen_client.report.write import write_report  # noqa: PLC0415 - it needs an extra
+        decided = read_decided(self, self.read())
         with closing(self.events()) as events:
-            return write_report(events, Path(path), force=force)
+            return write_report(events, Path(path), force=force, decided=decided)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from globeco.ordergen.v1.order_pb2 import WatchOrderSubmissionRequest
 from globeco.ordergen.v1.rebalance_service_pb2 import WatchRebalanceRequest
 from google.protobuf.message import Message
 
@@ -49,11 +50,16 @@ class Stream(Generic[Item]):
 
 @dataclass(frozen=True, slots=True)
 class Watch(Generic[Item]):
-    """A stream that can be asked for from any of its places."""
+    """A stream that can be asked for from any of its places.
 
-    request: WatchRebalanceRequest
+    Attributes:
+        gapless: each message has the number after that of the one before.
+    """
+
+    request: WatchRebalanceRequest | WatchOrderSubmissionRequest
     read: Callable[[Any], Item]
     method: str = "WatchRebalance"
+    gapless: bool = True
 
 
 def repeatable(request_id: str) -> str:

@@ -9,8 +9,9 @@ from ordergen_client.calls.call import Call, Stream, repeatable
 from ordergen_client.records import checks, messages
 from ordergen_client.records.checks import Number
 from ordergen_client.records.drifts import PortfolioDrift
+from ordergen_client.records.matches import PortfolioMatches
 from ordergen_client.records.options import DEFAULT_OPTIONS, RebalanceOptions
-from ordergen_client.records.values import PortfolioMatches, PortfolioRebalance
+from ordergen_client.records.values import PortfolioRebalance
 
 
 def rebalance(

@@ -6,7 +6,7 @@ from globeco.ordergen.v1.reference_service_pb2 import ResolveSecuritiesRequest
 
 from ordergen_client.calls.call import Call
 from ordergen_client.records import checks, messages
-from ordergen_client.records.values import SecurityMatches
+from ordergen_client.records.matches import SecurityMatches
 
 
 def resolve(securities: Iterable[str]) -> Call[tuple[SecurityMatches, ...]]:

@@ -16,7 +16,7 @@ from ordergen_client.connecting.contexts import (
     read_contexts,
     write_contexts,
 )
-from ordergen_client.connecting.terms import check_target
+from ordergen_client.connecting.terms import check_target, checked_actor
 from ordergen_client.showing.columns import Column
 from ordergen_client.showing.output import Listing, Output
 
@@ -48,6 +48,7 @@ def context() -> None:
 @click.option("--key", type=_FILE, help="PEM file of its private key.")
 @click.option("--token-file", type=_FILE, help="File of a bearer token, read with every call.")
 @click.option("--timeout", type=seconds, help="Seconds that a call may take.")
+@click.option("--actor", help="Who we are, where the server asks for no credentials.")
 @with_output
 def add(
     *,
@@ -60,15 +61,17 @@ def add(
     key: str | None,
     token_file: str | None,
     timeout: float | None,
+    actor: str | None,
 ) -> None:
     """Keep a server as NAME, in place of one of that name. The first one is used at once."""
     if (certificate is None) != (key is None):
         raise click.UsageError("--certificate and --key need each other.")
     try:
         check_target(target, tls=None, token=None)
+        checked_actor(actor or "")
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    made = Context(target, tls or None, ca, certificate, key, token_file, timeout)
+    made = Context(target, tls or None, ca, certificate, key, token_file, timeout, actor)
     known = _known()
     _keep(Contexts({**known.known, name: made}, known.current or name))
     output.done(lambda: {"name": name, **made.given()}, f"Context {name} is {target}.")
@@ -94,7 +97,9 @@ def list_contexts(*, output: Output) -> None:
         {"current": "*" if name == known.current else "", "name": name, **one.given()}
         for name, one in sorted(known.known.items())
     ]
-    output.listing(Listing("contexts", "Contexts", _COLUMNS, rows, ("certificate", "key", "timeout")))
+    output.listing(
+        Listing("contexts", "Contexts", _COLUMNS, rows, ("certificate", "key", "timeout", "actor"))
+    )
 
 
 @context.command()

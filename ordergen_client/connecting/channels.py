@@ -1,7 +1,7 @@
 """Channels to the service: over every server behind a name, reads tried again, and the dead noticed."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import grpc
 import grpc.aio
@@ -28,12 +28,19 @@ _READS = {
     _SERVICES[1]: (
         *("GetRebalance", "ListRebalances", "ListPortfolioRebalances", "GetPortfolioRebalance"),
         *("CheckDrift", "CompareOptions", "GetPortfolioSettings", "ListPortfolioSettings"),
+        *("ListOrders", "ListRebalanceEvents", "GetOrderSubmission"),
+        *("AggregateOrders", "AllocateFill", "ReconcileOrders"),
     ),
     _SERVICES[2]: ("ResolveSecurities", "ResolvePortfolios"),
     _SERVICES[3]: ("Diagnose",),
 }
 #: The service does these once for one request_id, however often it is asked.
-_NAMED_WRITES = {_SERVICES[0]: ("CreateModel",), _SERVICES[1]: ("RebalancePortfolio", "StartRebalance")}
+_NAMED_WRITES = {
+    _SERVICES[0]: ("CreateModel",),
+    _SERVICES[1]: ("RebalancePortfolio", "StartRebalance", "SubmitOrders"),
+}
+#: Done twice they are as done once: the latest review of each person counts.
+_SAFE_WRITES = {_SERVICES[1]: ("ReviewRebalance",)}
 _RETRIES = {
     "maxAttempts": 4,
     "initialBackoff": "0.1s",
@@ -54,12 +61,12 @@ def open_channel(
     """A channel to a target.
 
     Calls go round over all servers behind it. Reads are tried again where a server is away for a moment; a
-    write never is, for it may have been done, unless every one of them has a request_id.
+    write never is, for it may have been done, unless every one of them has a request_id, or twice is as once.
 
     Args:
         target: `host:port`, or another name that gRPC knows.
         tls: in plain text where there is none.
-        named_writes: every CreateModel, RebalancePortfolio and StartRebalance has a request_id.
+        named_writes: every CreateModel, RebalancePortfolio, StartRebalance and SubmitOrders has a request_id.
         interceptors: see every call, the first one first.
 
     Raises:
@@ -98,7 +105,9 @@ def _options(*, named_writes: bool) -> tuple[tuple[str, str | int], ...]:
 
 
 def _service_config(*, named_writes: bool) -> dict[str, object]:
-    retried = [_READS, _NAMED_WRITES] if named_writes else [_READS]
+    retried: list[Mapping[str, tuple[str, ...]]] = [_READS, _SAFE_WRITES]
+    if named_writes:
+        retried.append(_NAMED_WRITES)
     names = [
         {"service": service, "method": method}
         for methods in retried

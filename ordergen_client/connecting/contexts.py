@@ -38,6 +38,7 @@ class Context:
     key: str | None = None
     token_file: str | None = None
     timeout: float | None = None
+    actor: str | None = None
 
     def given(self) -> dict[str, object]:
         """What is not as without a context."""

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from ordergen_client.connecting.credentials import Tls, Token, is_this_machine
+from ordergen_client.connecting.credentials import Metadata, Tls, Token, authorization, is_this_machine
 from ordergen_client.following_up import Patience
 from ordergen_client.records import checks
 
@@ -17,13 +17,19 @@ class Terms:
         timeout_seconds: the deadline of a call, all tries together.
         patience: how long runs are followed.
         token: what shows who calls.
+        actor: who calls, as they say themselves.
         grpc_causes: errors have what gRPC raised as their cause.
     """
 
     timeout_seconds: float
     patience: Patience
     token: Token | None
+    actor: str
     grpc_causes: bool
+
+    def metadata(self) -> Metadata:
+        """What says who calls. Raises Unauthenticated where the token cannot be read, or can be none."""
+        return authorization(self.token) + ((("x-actor", self.actor),) if self.actor else ())
 
     @property
     def run_timeout_seconds(self) -> float:
@@ -37,6 +43,7 @@ def terms(
     run_timeout_seconds: float,
     reconnect_seconds: float,
     token: Token | None,
+    actor: str,
     grpc_causes: bool,
 ) -> Terms:
     """The terms, checked. Raises TypeError and ValueError with the name of what cannot be."""
@@ -47,8 +54,19 @@ def terms(
             silence_seconds=checks.seconds(reconnect_seconds, "reconnect_seconds"),
         ),
         token=token,
+        actor=checked_actor(actor),
         grpc_causes=checks.flag(grpc_causes, "grpc_causes"),
     )
+
+
+def checked_actor(actor: str) -> str:
+    """A name that a header can have. Raises TypeError where it is no text, ValueError where it cannot."""
+    checks.text(actor, "actor")
+    if not (actor.isascii() and (actor.isprintable() or not actor) and actor == actor.strip()):
+        raise ValueError(
+            f"actor must be printable ASCII without spaces about it, as headers have no other, not {actor!r}"
+        )
+    return actor
 
 
 #: How targets begin that are no mere `host:port`, and that gRPC knows.

@@ -22,7 +22,9 @@ from ordergen_client.records.diagnoses import Caller, Dependency, Diagnosis
 from ordergen_client.records.drifts import PortfolioDrift, WorstPosition
 from ordergen_client.records.figures import decimal, price_range, relaxations, rule_price, summary, zero
 from ordergen_client.records.lazily import Lazily
+from ordergen_client.records.matches import Portfolio, PortfolioMatches, Security, SecurityMatches
 from ordergen_client.records.options import RebalanceOptions
+from ordergen_client.records.review_messages import order_state, portfolio_review, review_counts
 from ordergen_client.records.states import (
     PortfolioState,
     Sides,
@@ -32,15 +34,11 @@ from ordergen_client.records.states import (
 )
 from ordergen_client.records.values import (
     Model,
-    Portfolio,
-    PortfolioMatches,
     PortfolioRebalance,
     Position,
     Rebalance,
     RebalanceEvent,
     RebalancePosition,
-    Security,
-    SecurityMatches,
     Solution,
     Transaction,
 )
@@ -222,6 +220,7 @@ def rebalance(message: pb.Rebalance) -> Rebalance:
         draft=message.draft,
         options=options(message.options) if message.HasField("options") else None,
         summary=summary(message.summary) if message.HasField("summary") else None,
+        review_counts=review_counts(message),
     )
 
 
@@ -251,6 +250,8 @@ def portfolio_rebalance(message: pb.PortfolioRebalance) -> PortfolioRebalance:
             LimitBreach(one.security_id, one.group, zero(one.value)) for one in message.limit_breaches
         ),
         frozen_count=message.frozen_count,
+        review=portfolio_review(message),
+        order_state=order_state(message),
     )
 
 

@@ -189,3 +189,33 @@ class PositionReason(Named):
     FROZEN = "FROZEN"
     SECURITY_LIMIT = "SECURITY_LIMIT"
     GROUP_LIMIT = "GROUP_LIMIT"
+
+
+class ReviewState(Named):
+    """Whether the orders of a portfolio may be sent."""
+
+    PENDING = "PENDING"
+    APPROVED = "APPROVED"
+    REJECTED = "REJECTED"
+
+
+class ReviewDecision(Named):
+    """What somebody decides of a portfolio: its orders may be sent, or they may not."""
+
+    APPROVED = "APPROVED"
+    REJECTED = "REJECTED"
+
+
+class PortfolioOrderState(Named):
+    """What became of the orders of a portfolio together.
+
+    The first of IN_DOUBT, SENDING, WAITING, STALE, REFUSED, NOT_SENT and SENT that is true of any of them.
+    """
+
+    WAITING = "WAITING"
+    SENDING = "SENDING"
+    IN_DOUBT = "IN_DOUBT"
+    SENT = "SENT"
+    REFUSED = "REFUSED"
+    NOT_SENT = "NOT_SENT"
+    STALE = "STALE"

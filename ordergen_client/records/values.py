@@ -14,7 +14,9 @@ from ordergen_client.records.checks import (
 from ordergen_client.records.explanations import Relaxations, RulePrice
 from ordergen_client.records.options import RebalanceOptions
 from ordergen_client.records.price_ranges import PriceRange
+from ordergen_client.records.reviews import PortfolioReview, ReviewCounts
 from ordergen_client.records.states import (
+    PortfolioOrderState,
     PortfolioState,
     PositionReason,
     PriceProblem,
@@ -150,6 +152,8 @@ class PortfolioRebalance:
         settings_version: of the portfolio's settings that were applied; 0 where it had none, or had no turn.
         limit_breaches: limits of the options that stay broken, as no order may mend them.
         frozen_count: how many positions are FROZEN, in any view.
+        review: whether its orders may be sent; None where it proposes none, and in streams.
+        order_state: what became of its orders; None where it was not submitted, and in streams.
     """
 
     rebalance_id: str
@@ -173,6 +177,8 @@ class PortfolioRebalance:
     relaxations: Relaxations | None = None
     limit_breaches: tuple[LimitBreach, ...] = ()
     frozen_count: int = 0
+    review: PortfolioReview | None = None
+    order_state: PortfolioOrderState | None = None
 
     @property
     def base_value(self) -> Decimal | None:
@@ -192,6 +198,7 @@ class Rebalance:
         partial: it is over some of the model's portfolios alone, those that were asked for.
         draft: it tried positions in place of the model's own, and is stored nowhere.
         summary: the sums over its portfolios so far; None where the server does not know them.
+        review_counts: how far its review is; None while it goes on, and where no portfolio trades.
     """
 
     rebalance_id: str
@@ -211,6 +218,7 @@ class Rebalance:
     partial: bool = False
     draft: bool = False
     summary: RebalanceSummary | None = None
+    review_counts: ReviewCounts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,55 +229,3 @@ class RebalanceEvent:
     started: Rebalance | None = None
     portfolio: PortfolioRebalance | None = None
     finished: Rebalance | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Security:
-    """A security that a text stands for.
-
-    Attributes:
-        ticker: empty where the security service has none that can be.
-        price: of one share, in money; None where the pricing service has none that can be.
-    """
-
-    security_id: str
-    ticker: str
-    price: Decimal | None
-
-
-@dataclass(frozen=True, slots=True)
-class SecurityMatches:
-    """The securities that one text stands for.
-
-    Attributes:
-        asked: the text.
-        securities: by id, at most 10; empty where it stands for none.
-        more: whether it stands for more.
-    """
-
-    asked: str
-    securities: tuple[Security, ...]
-    more: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Portfolio:
-    """A portfolio that a text stands for; several may have one name."""
-
-    portfolio_id: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class PortfolioMatches:
-    """The portfolios that one text stands for.
-
-    Attributes:
-        asked: the text.
-        portfolios: by id, at most 10; empty where it stands for none.
-        more: whether it stands for more.
-    """
-
-    asked: str
-    portfolios: tuple[Portfolio, ...]
-    more: bool

@@ -9,6 +9,7 @@ from tempfile import TemporaryFile
 from typing import BinaryIO, ParamSpec, TypeVar
 
 from ordergen_client.records.values import Rebalance, RebalanceEvent
+from ordergen_client.report.decided import NOTHING, Decided
 from ordergen_client.report.write import Contents
 from ordergen_client.whole_file import whole_file
 
@@ -20,24 +21,31 @@ BATCH = 32
 
 
 async def write_awaited_report(
-    events: AsyncIterable[RebalanceEvent], path: Path, *, force: bool
+    events: AsyncIterable[RebalanceEvent], path: Path, *, force: bool, decided: Decided = NOTHING
 ) -> Rebalance:
     """Write the report of a run to its end, as `write_report` does; answers the run."""
     with whole_file(path, force=force) as file:
-        run = await write_page(events, file)
+        run = await write_page(events, file, decided)
         await _in_thread(_keep, file)
     return run
 
 
-async def write_page(events: AsyncIterable[RebalanceEvent], file: BinaryIO) -> Rebalance:
+async def write_page(
+    events: AsyncIterable[RebalanceEvent], file: BinaryIO, decided: Decided = NOTHING
+) -> Rebalance:
     """Write the page of a run to a file that is open; answers the run.
+
+    Args:
+        events: of the run, in the view FULL.
+        file: where it is written.
+        decided: what was approved, rejected and sent of it.
 
     Raises:
         FileNotWrittenError: the events ended before the run.
         OSError: there is no room for it.
     """
     with TemporaryFile() as data:
-        contents = Contents(data)
+        contents = Contents(data, decided=decided)
         batch: list[RebalanceEvent] = []
         async for event in events:
             batch.append(event)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from ordergen_client.records.values import PortfolioRebalance
+from ordergen_client.report.decided import NOTHING, Decided
 from ordergen_client.report.exact import digits, minus
 from ordergen_client.report.figures import Figures
 from ordergen_client.report.securities import Securities
@@ -59,13 +60,17 @@ class Blocks:
         sink: where they are written.
         securities: what lines refer to.
         limits: how much is written.
+        decided: what was approved and sent; where nothing was, portfolios and lines say nothing of it.
 
     Attributes:
         left_out: portfolios whose lines are not written, as there are too many.
     """
 
-    def __init__(self, sink: Sink, securities: Securities, limits: Limits) -> None:
+    def __init__(
+        self, sink: Sink, securities: Securities, limits: Limits, decided: Decided = NOTHING
+    ) -> None:
         self._sink = sink
+        self._decided = decided
         self._securities = securities
         self._limits = limits
         self._rows: dict[str, list[object]] = {}
@@ -82,6 +87,9 @@ class Blocks:
         row = {**_row(portfolio, its), "look": look, "lines": self._line_blocks if kept else None}
         if not portfolio.positions:
             row["lines"] = -1
+        if self._decided:
+            row["review"] = self._decided.review_told(portfolio.portfolio_id)
+            row["sent"] = self._decided.orders_told(portfolio.portfolio_id)
         for name, value in row.items():
             self._rows.setdefault(name, []).append(value)
         if kept:
@@ -104,6 +112,9 @@ class Blocks:
             "trade": [line.trade_quantity for line in lines],
             "reason": [self._securities.reason(line) for line in lines],
         }
+        if self._decided:
+            its_id = portfolio.portfolio_id
+            columns["sent"] = [self._decided.order_told(its_id, line.security_id) for line in lines]
         for name, column in columns.items():
             self._lines.setdefault(name, []).append(column)
         self._line_count += len(lines)

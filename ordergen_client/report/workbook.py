@@ -8,8 +8,9 @@ from typing import Any
 
 from xlsxwriter import Workbook
 
-from ordergen_client.records.values import PortfolioRebalance, Rebalance, RebalanceEvent
+from ordergen_client.records.values import PortfolioRebalance, Rebalance, RebalanceEvent, RebalancePosition
 from ordergen_client.report import words
+from ordergen_client.report.decided import NOTHING, Decided, sheet_rows
 from ordergen_client.report.exact import ZERO, ratio
 from ordergen_client.report.figures import Figures, figures, trade_value
 from ordergen_client.report.price_days import PriceDays
@@ -55,11 +56,28 @@ _LINES = (
     *(Column(name, "money", 17) for name in ("Value before", "Value after")),
     Column("Reason", "text", 44),
 )
+#: Where something was decided or sent.
+_DECIDED = (Column("Review", "text", 30), Column("Orders sent", "text", 30))
+_SENT = (Column("Sent", "text", 14), Column("Order service's id", "text", 18), Column("Why", "text", 44))
+_HISTORY = (
+    Column("When (UTC)", "text", 20),
+    Column("What", "text", 26),
+    Column("Who", "text", 26),
+    Column("By credentials", "text", 15),
+    Column("Portfolios", "quantity", 11),
+    Column("Comment", "text", 60),
+    Column("Submission", "text", 27),
+)
 _SUMMARY = (Column("Run", "text", 30), Column("Value", "text", 34), Column("Note", "text", 90))
 
 
 def write_workbook(
-    events: Iterable[RebalanceEvent], path: Path, *, force: bool, progress: Progress
+    events: Iterable[RebalanceEvent],
+    path: Path,
+    *,
+    force: bool,
+    progress: Progress,
+    decided: Decided = NOTHING,
 ) -> Rebalance:
     """Write a run to its end as a workbook; answers the run.
 
@@ -68,6 +86,7 @@ def write_workbook(
         path: the file; while it is written it is `<path>.part`.
         force: replace a file that is there.
         progress: is told how far it is.
+        decided: what was approved, rejected and sent of it.
 
     Raises:
         FileNotWrittenError: there is such a file, it cannot be written, or the events ended before the run.
@@ -76,7 +95,7 @@ def write_workbook(
         book = Workbook(file, {"constant_memory": True, "tmpdir": folder})
         book.use_zip64()  # where a sheet of a million lines needs it
         try:
-            run = _Contents(book).read(events, progress)
+            run = _Contents(book, decided).read(events, progress)
         except BaseException:  # what is cut off is not put together, but its files are closed
             for sheet in book.worksheets():
                 sheet.row_data_fh.close()
@@ -86,12 +105,15 @@ def write_workbook(
 
 
 class _Contents:
-    def __init__(self, book: Any) -> None:  # noqa: ANN401 - a Workbook, which has no published types
+    def __init__(self, book: Any, decided: Decided) -> None:  # noqa: ANN401 - a Workbook, which has no published types
         styles = Styles(book)
+        self._decided = decided
+        more, sent = (_DECIDED, _SENT) if decided else ((), ())
         self._summary = Sheet(book, "Summary", _SUMMARY, styles)
-        self._portfolios = Sheet(book, "Portfolios", _PORTFOLIOS, styles)
-        self._orders = Sheet(book, "Orders", _ORDERS, styles)
+        self._portfolios = Sheet(book, "Portfolios", (*_PORTFOLIOS, *more), styles)
+        self._orders = Sheet(book, "Orders", (*_ORDERS, *sent), styles)
         self._lines = Sheet(book, "Lines", _LINES, styles)
+        self._history = Sheet(book, "History", _HISTORY, styles) if decided else None
         self._totals = Totals()
         self._price_days = PriceDays()
 
@@ -112,9 +134,9 @@ class _Contents:
         its = figures(portfolio)
         self._totals.add(portfolio, its)
         self._price_days.add(portfolio)
-        self._portfolios.add(_portfolio_row(portfolio, its))
-        for row in _order_rows(portfolio):
-            self._orders.add(row)
+        self._portfolios.add((*_portfolio_row(portfolio, its), *self._decided_of(portfolio)))
+        for line, order in _order_rows(portfolio):
+            self._orders.add((*order, *self._sent(portfolio, line)))
         for row in _line_rows(portfolio):
             self._lines.add(row)
 
@@ -124,6 +146,25 @@ class _Contents:
             self._summary.add(row)
         for sheet in (self._summary, self._portfolios, self._orders, self._lines):
             sheet.finish()
+        if self._history:
+            for action in sheet_rows(self._decided):
+                self._history.add(action)
+            self._history.finish()
+
+    def _decided_of(self, portfolio: PortfolioRebalance) -> tuple[str, ...]:
+        if not self._decided:
+            return ()
+        its_id = portfolio.portfolio_id
+        return self._decided.review_told(its_id), self._decided.orders_told(its_id)
+
+    def _sent(self, portfolio: PortfolioRebalance, line: RebalancePosition) -> tuple[str | None, ...]:
+        if not self._decided:
+            return ()
+        order = self._decided.orders.get((portfolio.portfolio_id, line.security_id))
+        if order is None:
+            return None, None, None
+        known = None if order.external_order_id is None else str(order.external_order_id)
+        return order.state, known, order.error.message if order.error else None
 
 
 def _portfolio_row(portfolio: PortfolioRebalance, its: Figures) -> Iterator[object]:
@@ -139,14 +180,19 @@ def _portfolio_row(portfolio: PortfolioRebalance, its: Figures) -> Iterator[obje
     yield portfolio.error.message if portfolio.error else ""
 
 
-def _order_rows(portfolio: PortfolioRebalance) -> Iterator[Iterable[object]]:
+def _order_rows(
+    portfolio: PortfolioRebalance,
+) -> Iterator[tuple[RebalancePosition, tuple[object, ...]]]:
     for line in portfolio.positions:
         if line.trade_quantity:
             side = "BUY" if line.trade_quantity > 0 else "SELL"
             shares = Decimal(abs(line.trade_quantity))
             yield (
-                *(portfolio.portfolio_id, portfolio.portfolio_name, side, line.security_id, line.ticker),
-                *(shares, line.price, trade_value(line), str(line.trade_date or "")),
+                line,
+                (
+                    *(portfolio.portfolio_id, portfolio.portfolio_name, side, line.security_id, line.ticker),
+                    *(shares, line.price, trade_value(line), str(line.trade_date or "")),
+                ),
             )
 
 

@@ -16,6 +16,7 @@ from ordergen_client.records.values import Rebalance, RebalanceEvent
 from ordergen_client.report import words
 from ordergen_client.report.attention import KINDS, Attention, run_warning
 from ordergen_client.report.blocks import Blocks, Limits, block
+from ordergen_client.report.decided import ACTIONS, LISTED, NOTHING, Decided, told
 from ordergen_client.report.exact import digits, money, percent, price
 from ordergen_client.report.figures import figures
 from ordergen_client.report.price_days import PriceDays
@@ -43,6 +44,7 @@ def write_report(
     *,
     force: bool,
     progress: Progress = untold,
+    decided: Decided = NOTHING,
     limits: Limits = Limits(),  # noqa: B008 - it is frozen
 ) -> Rebalance:
     """Write the report of a run to its end; answers the run.
@@ -52,13 +54,14 @@ def write_report(
         path: the file; while it is written it is `<path>.part`.
         force: replace a file that is there.
         progress: is told how far it is.
+        decided: what was approved, rejected and sent of it.
         limits: how large the page may be; it says what is left out.
 
     Raises:
         FileNotWrittenError: there is such a file, it cannot be written, or the events ended before the run.
     """
     with whole_file(path, force=force) as file, TemporaryFile() as data:
-        contents = Contents(data, limits)
+        contents = Contents(data, limits, decided)
         for event in events:
             contents.add(event)
             progress(contents.totals.portfolios, contents.portfolio_count)
@@ -75,15 +78,21 @@ class Contents:
         portfolio_count: of the run, once its beginning was added.
     """
 
-    def __init__(self, data: BinaryIO, limits: Limits = Limits()) -> None:  # noqa: B008 - it is frozen
+    def __init__(
+        self,
+        data: BinaryIO,
+        limits: Limits = Limits(),  # noqa: B008 - it is frozen
+        decided: Decided = NOTHING,
+    ) -> None:
         self._data = data
+        self._decided = decided
         self.run: Rebalance | None = None
         self.portfolio_count = 0
         self.totals = Totals()
         self.attention = Attention()
         self.securities = Securities()
         self.price_days = PriceDays()
-        self.blocks = Blocks(data, self.securities, limits)
+        self.blocks = Blocks(data, self.securities, limits, decided)
 
     def add(self, event: RebalanceEvent) -> None:
         """Add the next event of the run; nothing comes after its end."""
@@ -143,6 +152,10 @@ class Contents:
                 left_out=self.blocks.left_out,
                 kinds=KINDS,
                 words=words,
+                decided=self._decided,
+                actions=ACTIONS,
+                listed=LISTED,
+                told=told,
                 warning=run_warning(run, self.totals.portfolios),
                 options=list(words.options(run.options, tickers)),
                 style=style,

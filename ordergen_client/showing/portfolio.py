@@ -10,6 +10,7 @@ from ordergen_client.report.figures import figures
 from ordergen_client.report.words import counted
 from ordergen_client.showing.columns import Column, Kind, count, money, percent, time
 from ordergen_client.showing.explanations import rules_told
+from ordergen_client.showing.orders import review_told
 from ordergen_client.showing.output import Form, Listing, Output
 from ordergen_client.showing.rows import line_row, whole_portfolio
 from ordergen_client.telling.reasons import reason
@@ -104,6 +105,8 @@ def _details(portfolio: PortfolioRebalance) -> dict[str, object]:
         "Orders": f"{its.buys} buys for {money(its.bought)}, {its.sells} sells for {money(its.sold)}",
         "Answer": told,
         **({"Settings": f"version {portfolio.settings_version}"} if portfolio.settings_version else {}),
+        **({"Review": review_told(portfolio.review)} if portfolio.review else {}),
+        **({"Sent": portfolio.order_state} if portfolio.order_state else {}),
         "Snapshot": f"{time(taken)} UTC" if taken else "-",
         **_breaches(portfolio),
         **_frozen(portfolio),

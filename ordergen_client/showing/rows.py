@@ -101,6 +101,7 @@ def run_row(run: Rebalance) -> dict[str, object]:
         "draft": run.draft,
         "counts": dict(run.counts),
         "summary": asdict(run.summary) if run.summary else None,
+        "review_counts": asdict(run.review_counts) if run.review_counts else None,
         "turnover_weight": run.summary.turnover_weight if run.summary else None,
         "version": run.version,
         "infeasible_or_failed": sum(
@@ -123,6 +124,7 @@ def portfolio_row(portfolio: PortfolioRebalance, its: Figures) -> dict[str, obje
         "bought": its.bought,
         "sold": its.sold,
         "turnover": its.turnover,
+        **review_row(portfolio),
         "objective": solution.objective if solution else None,
         "lower_bound": solution.lower_bound if solution else None,
         "settings_version": portfolio.settings_version or None,
@@ -133,13 +135,28 @@ def portfolio_row(portfolio: PortfolioRebalance, its: Figures) -> dict[str, obje
     }
 
 
+def review_row(portfolio: PortfolioRebalance) -> dict[str, object]:
+    """Whether its orders may be sent, and what became of them."""
+    review = portfolio.review
+    return {
+        "review": review.state if review else None,
+        "order_state": portfolio.order_state,
+    }
+
+
 def whole_portfolio(portfolio: PortfolioRebalance, its: Figures) -> dict[str, object]:
     """What became of a portfolio, with all its lines."""
     positions = [line_row(portfolio, line) for line in portfolio.positions]
     row = portfolio_row(portfolio, its)
+    review = portfolio.review
+    people = {
+        "approved_by": review.approved_by if review else (),
+        "rejected_by": review.rejected_by if review else (),
+    }
     return {
         "rebalance_id": portfolio.rebalance_id,
         **row,
+        **people,
         **explanation_row(portfolio),
         "positions": positions,
     }

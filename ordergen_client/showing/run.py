@@ -1,13 +1,14 @@
 """A run for eyes: a summary first, then what needs a look, the largest orders, and a line a portfolio."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from rich.console import Console
 from rich.text import Text
 
 from ordergen_client.records.summaries import RebalanceSummary
-from ordergen_client.records.values import Rebalance, RebalanceEvent
+from ordergen_client.records.values import PortfolioRebalance, Rebalance, RebalanceEvent
 from ordergen_client.report.attention import Attention, run_warning
 from ordergen_client.report.figures import figures
 from ordergen_client.report.price_days import PriceDays
@@ -16,8 +17,9 @@ from ordergen_client.report.totals import Totals
 from ordergen_client.report.words import STATES, base_name, counted, extent, frozen, headline
 from ordergen_client.showing.columns import Column, Kind, count, money, percent, time
 from ordergen_client.showing.grid import Row, print_details, print_rows
+from ordergen_client.showing.orders import counts_told
 from ordergen_client.showing.output import Form, Listing, Output
-from ordergen_client.showing.rows import plain, portfolio_row, run_row, set_options
+from ordergen_client.showing.rows import plain, portfolio_row, review_row, run_row, set_options
 from ordergen_client.telling.printable import printable
 
 PORTFOLIOS: Final = (
@@ -33,10 +35,14 @@ PORTFOLIOS: Final = (
     Column("sells", "Sells", Kind.COUNT, 7),
     Column("turnover", "Turnover", Kind.MONEY, 3),
 )
+#: Of a run that is reviewed, and of one that was submitted.
+_REVIEWED: Final = Column("review", "Review", Kind.ID, 2)
+_SUBMITTED: Final = Column("order_state", "Orders", Kind.ID, 1)
 #: What programs get of a portfolio beside these.
 MORE: Final = (
     *("cash_before", "cash_flow", "cost", "bought", "sold", "objective", "lower_bound", "error"),
     *("settings_version", "frozen_count"),
+    *("review", "order_state"),
 )
 _ORDERS: Final = (
     Column("portfolio", "Portfolio"),
@@ -56,15 +62,29 @@ class RunRead:
 
     Attributes:
         run: as it was told last; None before it is told.
+        reviewed: what became of the review and the orders of portfolios, by their ids.
     """
 
-    def __init__(self, wanted: Callable[[str], bool] = lambda _state: True) -> None:
+    def __init__(
+        self,
+        wanted: Callable[[str], bool] = lambda _state: True,
+        *,
+        reviewed: Mapping[str, PortfolioRebalance] | None = None,
+    ) -> None:
+        self.reviewed = reviewed or {}
         self.run: Rebalance | None = None
         self.totals = Totals()
         self.attention = Attention()
         self.securities = Securities()
         self.price_days = PriceDays()
         self._wanted = wanted
+
+    def decided(self) -> Iterator[Column]:
+        """Columns for eyes of what was decided of its portfolios."""
+        if self.reviewed:
+            yield _REVIEWED
+        if any(one.order_state for one in self.reviewed.values()):
+            yield _SUBMITTED
 
     def rows(self, events: Iterable[RebalanceEvent]) -> Iterator[Row]:
         """A row a portfolio, as they come."""
@@ -79,7 +99,9 @@ class RunRead:
             self.securities.add(portfolio)
             self.price_days.add(portfolio)
             if self._wanted(portfolio.state):
-                yield {"rebalance_id": portfolio.rebalance_id, **portfolio_row(portfolio, its)}
+                known = self.reviewed.get(portfolio.portfolio_id, portfolio)
+                row = portfolio_row(portfolio, its)
+                yield {"rebalance_id": portfolio.rebalance_id, **row, **review_row(known)}
 
 
 def show_run(output: Output, events: Iterable[RebalanceEvent], read: RunRead) -> None:
@@ -90,7 +112,8 @@ def show_run(output: Output, events: Iterable[RebalanceEvent], read: RunRead) ->
             Listing("portfolios", "", PORTFOLIOS, rows, MORE), lambda: run_row(read.run) if read.run else {}
         )
         return
-    slim = [{column.key: row[column.key] for column in PORTFOLIOS} for row in rows]
+    columns = [*PORTFOLIOS, *read.decided()]
+    slim = [{column.key: row[column.key] for column in columns} for row in rows]
     if read.run is None:
         return
     console = output.console
@@ -100,7 +123,7 @@ def show_run(output: Output, events: Iterable[RebalanceEvent], read: RunRead) ->
         print_rows(console, _largest(read), _ORDERS, title="Largest orders", headers=output.headers)
         console.print()
     slim.sort(key=lambda row: str(row["portfolio_id"]))
-    print_rows(console, slim, PORTFOLIOS, title="Portfolios", headers=output.headers)
+    print_rows(console, slim, columns, title="Portfolios", headers=output.headers)
 
 
 def run_details(run: Rebalance) -> dict[str, object]:
@@ -147,12 +170,23 @@ def _show_summary(console: Console, run: Rebalance, read: RunRead) -> None:
         f" {counted(totals.sells, 'sell')} for {money(totals.sold)}",
         "Turnover": money(totals.turnover)
         + (f", {percent(weight)} of {base_name(totals)}" if weight is not None else ""),
+        **_decided(run, read),
         "Proven": _proven(totals, run.summary),
         "Prices": read.price_days.told,
         **({"Frozen": frozen(totals)} if totals.frozen else {}),
     }
     print_details(console, lines)
     console.print()
+
+
+def _decided(run: Rebalance, read: RunRead) -> dict[str, object]:
+    """How far its review is, and what became of orders that were sent."""
+    states = Counter(one.order_state for one in read.reviewed.values() if one.order_state)
+    sent = ", ".join(f"{number:,} {state}" for state, number in states.items())
+    return {
+        **({"Review": counts_told(run.review_counts)} if run.review_counts else {}),
+        **({"Sent": f"portfolios: {sent}"} if sent else {}),
+    }
 
 
 def _proven(totals: Totals, summary: RebalanceSummary | None) -> str:

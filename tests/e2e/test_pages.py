@@ -23,8 +23,10 @@ FREE = 2
 #: Blocks of the tutorial that come before there is a stack.
 BEFORE = ["make setup\n. .venv/bin/activate\n", "ordergen serve\n"]
 SECURE, CONTRACT = "howto/tls-and-tokens", "howto/from-another-language"
+#: What it sends is open for whoever comes after it.
+ORDERS = "howto/approve-and-send"
 #: How-tos that need no more than the stack.
-PLAIN = sorted({f"howto/{path.stem}" for path in (DOCS / "howto").glob("*.md")} - {SECURE, CONTRACT})
+PLAIN = sorted({f"howto/{path.stem}" for path in (DOCS / "howto").glob("*.md")} - {SECURE, CONTRACT, ORDERS})
 #: What a program writes that stands in for a generator of Go: a file for each that it is asked for.
 GENERATOR = """#!{python}
 import sys
@@ -115,6 +117,12 @@ def test_how_to_connect_with_tls_and_tokens(tmp_path: Path) -> None:
         run(blocks_of(SECURE, secure.target), tmp_path, {**at(secure.target), "C": str(secure.credentials)})
 
 
+def test_how_to_approve_and_send(tmp_path: Path) -> None:
+    with served() as stack:
+        run(blocks(ORDERS), tmp_path, at(stack.target))
+    assert "Ann Meyer" in (tmp_path / "sent.html").read_text()
+
+
 def test_how_to_call_it_from_another_language(tmp_path: Path) -> None:
     """With programs that stand in for the generators of Go, which are not ours to install."""
     programs = tmp_path / "bin"
@@ -133,7 +141,7 @@ def test_how_to_call_it_from_another_language(tmp_path: Path) -> None:
 def test_every_page_with_commands_is_run() -> None:
     """No block of a shell is in a page of these two kinds that this module does not know."""
     paths = {str(path.relative_to(DOCS).with_suffix("")) for path in (DOCS / "howto").glob("*.md")}
-    assert paths == {*PLAIN, SECURE, CONTRACT}
+    assert paths == {*PLAIN, SECURE, CONTRACT, ORDERS}
     for page in (*paths, "tutorial"):
         text = (DOCS / f"{page}.md").read_text()
         assert set(re.findall(r"(?m)^```(\S+)$", text)) <= {"sh", "text"}, page

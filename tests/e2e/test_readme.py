@@ -138,3 +138,14 @@ def test_a_sandbox_without_its_service_says_what_to_install(monkeypatch: pytest.
     monkeypatch.setattr("ordergen_client.sandbox.find_spec", lambda _: None)
     with pytest.raises(SandboxError, match=r"install globeco-ordergen\[embedded\]"), sandbox([]):
         pass
+
+
+def test_the_example_from_proposal_to_order(capsys: pytest.CaptureFixture[str]) -> None:
+    """On a stack of its own: what it sends is open for whoever comes after it."""
+    with sandbox(["--portfolios=5", "--positions=20", "--seed=1"]) as stack:
+        with Client(stack.target) as client:
+            client.models.create(stack.model_name, stack.positions, stack.portfolio_ids)
+        exec(example_with("run.approve(").replace("localhost:8088", stack.target), {})  # noqa: S102 - the page's own code
+    *orders, last = capsys.readouterr().out.splitlines()
+    sent = [line for line in orders if line.endswith(" SENT")]
+    assert len(sent) == len(json.loads(last)) > 0

@@ -27,12 +27,18 @@ class Listed:
 
 
 def chosen_portfolios(
-    client: Client, output: Output, model_id: str, only: Sequence[str], file: TextIO | None
+    client: Client,
+    output: Output,
+    model_id: str,
+    only: Sequence[str],
+    file: TextIO | None,
+    *,
+    otherwise: str = "nothing is rebalanced",
 ) -> list[str] | None:
     """The ids of the portfolios that are chosen, each once and in their order; None where none are asked for.
 
-    Rows of other models are left out, with a warning. Raises click.UsageError where nothing is left: a run
-    over no portfolios would be taken for one over all.
+    Rows of other models are left out, with a warning. Raises click.UsageError where nothing is left, and says
+    what that comes to: a run over no portfolios would be taken for one over all.
     """
     if not only and file is None:
         return None
@@ -42,7 +48,7 @@ def chosen_portfolios(
         output.warn(f"{len(listed) - len(mine):,} rows of other models are left out.")
     found = portfolio_ids(client, [*only, *mine])
     if not found:
-        raise click.UsageError("--only-from names no portfolio of this model: nothing is rebalanced.")
+        raise click.UsageError(f"--only-from names no portfolio of this model: {otherwise}.")
     return found
 
 

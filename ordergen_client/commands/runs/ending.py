@@ -1,4 +1,4 @@
-"""How a command that follows a run ends: told by its exit code, whatever became of the run."""
+"""How a command that follows a run or a submission ends: told by its exit code, whatever became of it."""
 
 import sys
 from collections.abc import Iterator
@@ -37,25 +37,52 @@ def starting(request_id: str, server: Server) -> Iterator[None]:
 @contextmanager
 def going_on(rebalance_id: str, server: Server) -> Iterator[None]:
     """A block that follows a run; where it is cut off, it says that the run goes on, and how to come back."""
+    with _left_going(f"Run {rebalance_id}", _back("runs", rebalance_id, server), server):
+        yield
+
+
+@contextmanager
+def submitting(request_id: str, rebalance_id: str, server: Server) -> Iterator[None]:
+    """A block that submits orders; where its answer is lost, it says how to come to know."""
+    again = (
+        f"  What there is:   ordergen runs events {rebalance_id}{server.named}\n"
+        f"  The same again:  the same command with --request-id {request_id}, which sends nothing twice"
+    )
     try:
         yield
     except (KeyboardInterrupt, click.Abort):
-        raise Interrupted(
-            f"Interrupted. Run {rebalance_id} goes on.\n{_back(rebalance_id, server)}"
-        ) from None
+        raise Interrupted(f"Interrupted, and the orders may be on their way.\n{again}") from None
     except OrderGenerationError as error:
         if not is_of_the_way(error):
             raise
         failed = unreachable(server.target, server.tls, server.timeout_seconds, error)
-        raise Unreachable(
-            f"{failed.message}\nRun {rebalance_id} goes on if it does.\n{_back(rebalance_id, server)}"
-        ) from error
+        raise Unreachable(f"{failed.message}\nThe orders may be on their way.\n{again}") from error
 
 
-def _back(rebalance_id: str, server: Server) -> str:
+@contextmanager
+def sending_on(submission_id: str, server: Server) -> Iterator[None]:
+    """A block that follows a submission, as `going_on` has it of runs."""
+    with _left_going(f"Submission {submission_id}", _back("submissions", submission_id, server), server):
+        yield
+
+
+@contextmanager
+def _left_going(what: str, back: str, server: Server) -> Iterator[None]:
+    try:
+        yield
+    except (KeyboardInterrupt, click.Abort):
+        raise Interrupted(f"Interrupted. {what} goes on.\n{back}") from None
+    except OrderGenerationError as error:
+        if not is_of_the_way(error):
+            raise
+        failed = unreachable(server.target, server.tls, server.timeout_seconds, error)
+        raise Unreachable(f"{failed.message}\n{what} goes on if it does.\n{back}") from error
+
+
+def _back(noun: str, its_id: str, server: Server) -> str:
     return (
-        f"  Come back to it: ordergen runs watch {rebalance_id}{server.named}\n"
-        f"  Cancel it:       ordergen runs cancel {rebalance_id}{server.named}"
+        f"  Come back to it: ordergen {noun} watch {its_id}{server.named}\n"
+        f"  Cancel it:       ordergen {noun} cancel {its_id}{server.named}"
     )
 
 

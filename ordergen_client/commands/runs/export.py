@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from ordergen_client.blocking.decided import read_decided
 from ordergen_client.client import Client
 from ordergen_client.commands.runs.ending import going_on
 from ordergen_client.commands.shared import finding
@@ -72,7 +73,8 @@ def _write(client: Client, run_id: str, path: Path, *, force: bool, progress: Pr
     if ending == ".xlsx":
         from ordergen_client.report.workbook import write_workbook  # noqa: PLC0415 - it needs an extra
 
-        write_workbook(events, path, force=force, progress=progress)
+        decided = read_decided(client.runs.attach(run_id), client.runs.get(run_id))
+        write_workbook(events, path, force=force, progress=progress, decided=decided)
     else:
         _write_text(events, path, Form(ending[1:]), force=force, progress=progress)
     return {}

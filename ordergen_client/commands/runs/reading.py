@@ -1,6 +1,5 @@
 """`ordergen runs`: what runs did, followed, as tables and as files."""
 
-from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final
 
@@ -10,6 +9,11 @@ from ordergen_client.client import Client
 from ordergen_client.commands.runs.compare import compare
 from ordergen_client.commands.runs.ending import end_as, going_on
 from ordergen_client.commands.runs.export import export
+from ordergen_client.commands.runs.orders.checking import allocate, events, reconcile
+from ordergen_client.commands.runs.orders.deciding import approve, reject
+from ordergen_client.commands.runs.orders.listing import blocks, orders
+from ordergen_client.commands.runs.orders.submitting import submit
+from ordergen_client.commands.runs.reading_on import counted, so_far
 from ordergen_client.commands.runs.verify import verify
 from ordergen_client.commands.shared import finding
 from ordergen_client.commands.shared.asking import ask
@@ -17,11 +21,11 @@ from ordergen_client.commands.shared.failures import Failure
 from ordergen_client.commands.shared.options import with_client
 from ordergen_client.commands.shared.servers import Server
 from ordergen_client.records.states import PortfolioState, RebalanceState
-from ordergen_client.records.values import Rebalance, RebalanceEvent
+from ordergen_client.records.values import PortfolioRebalance, Rebalance
 from ordergen_client.showing.columns import Column, Kind
-from ordergen_client.showing.output import Form, Listing, Output
+from ordergen_client.showing.output import Listing, Output
 from ordergen_client.showing.portfolio import show_portfolio
-from ordergen_client.showing.rows import order_rows, run_row
+from ordergen_client.showing.rows import run_row
 from ordergen_client.showing.run import RunRead, show_run
 from ordergen_client.telling.following import until_interrupted, with_progress
 from ordergen_client.telling.progress import slow_progress
@@ -36,26 +40,15 @@ _RUNS: Final = (
     Column("turnover_weight", "Turnover", Kind.PERCENT, 6),
     Column("actor", "By", Kind.TEXT, 5),
 )
-_ORDERS: Final = (
-    Column("portfolio_name", "Portfolio"),
-    Column("portfolio_id", "Id", Kind.ID, 4),
-    Column("side", "Side", Kind.SIDE),
-    Column("quantity", "Shares", Kind.COUNT),
-    Column("ticker", "Ticker"),
-    Column("security_id", "Security", Kind.ID, 5),
-    Column("price", "Price", Kind.PRICE, 3),
-    Column("value", "Value", Kind.MONEY),
-    Column("trade_date", "Trade date", Kind.TIME, 2),
-)
 
 
 @click.group()
 def runs() -> None:
-    """Runs: what they did, as tables and as files."""
+    """Runs: what they did, as tables and as files; their review, and their orders."""
 
 
-runs.add_command(export)
-runs.add_command(compare)
+for one in (export, compare, approve, reject, submit, orders, events, blocks, allocate, reconcile):
+    runs.add_command(one)
 old_verify = click.Command(
     "verify", callback=verify.callback, params=verify.params, help=verify.help, hidden=True, deprecated=True
 )
@@ -110,10 +103,10 @@ def show(
         show_portfolio(output, client.runs.portfolio(run_id, finding.portfolios(client, [one])[one]))
         return
     found = client.runs.get(run_id)
-    read = RunRead(lambda its: state in {None, its})
-    read.run = found
     with slow_progress("Reading", output.progress) as progress:
-        show_run(output, _counted(until_interrupted(_so_far(client, found)), found, progress), read)
+        read = RunRead(lambda its: state in {None, its}, reviewed=_reviewed(client, found))
+        read.run = found
+        show_run(output, counted(until_interrupted(so_far(client, found)), found, progress), read)
 
 
 @runs.command()
@@ -160,45 +153,12 @@ def delete(*, client: Client, server: Server, output: Output, run: str, yes: boo
     )
 
 
-@runs.command()
-@click.argument("run")
-@with_client
-def orders(*, client: Client, server: Server, output: Output, run: str) -> None:
-    """List the orders of RUN, those of a portfolio together, the largest first."""
-    del server
-    found = client.runs.get(finding.run_id(client, run))
-    with slow_progress("Reading", output.progress) as progress:
-        events = _counted(until_interrupted(_so_far(client, found)), found, progress)
-        rows: Iterable[Mapping[str, object]] = (
-            {"rebalance_id": found.rebalance_id, **order}
-            for event in events
-            if event.portfolio
-            for order in order_rows(event.portfolio)
-        )
-        if output.form is Form.TABLE:  # programs get them as they come
-            rows = sorted(rows, key=lambda row: str(row["portfolio_id"]))
-        about = lambda: run_row(found)  # noqa: E731 - asked for after the rows
-        output.listing(Listing("orders", f"Orders of run {found.rebalance_id}", _ORDERS, rows), about)
-
-
-def _so_far(client: Client, run: Rebalance) -> Iterator[RebalanceEvent]:
-    """The portfolios that a run has done by now; of one that has ended, all."""
-    done = sum(run.counts.values())
-    if done == 0:
-        return
-    seen = 0
-    for event in client.runs.watch(run.rebalance_id):
-        if event.portfolio:
-            seen += 1
-            yield event
-        if seen == done:
-            return
-
-
-def _counted(events: Iterable[RebalanceEvent], run: Rebalance, progress: object) -> Iterator[RebalanceEvent]:
-    for done, event in enumerate(events, 1):
-        progress(done, run.portfolio_count)  # type: ignore[operator] # slow_progress's
-        yield event
+def _reviewed(client: Client, run: Rebalance) -> dict[str, PortfolioRebalance]:
+    """The portfolios of a run that trade, with their reviews and what became of their orders."""
+    if run.review_counts is None:
+        return {}
+    trading = client.runs.portfolios(run.rebalance_id, state=PortfolioState.REBALANCED, page_size=1000)
+    return {one.portfolio_id: one for one in trading}
 
 
 old_watch = click.Command(

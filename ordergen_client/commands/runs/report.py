@@ -6,11 +6,13 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from ordergen_client.blocking.decided import read_decided
 from ordergen_client.commands.shared import finding
 from ordergen_client.commands.shared.failures import told_failures
 from ordergen_client.commands.shared.options import with_server
 from ordergen_client.commands.shared.people import file_of, for_people
 from ordergen_client.commands.shared.servers import Server
+from ordergen_client.report.decided import NOTHING
 from ordergen_client.telling.following import until_interrupted
 from ordergen_client.telling.progress import slow_progress
 
@@ -61,5 +63,7 @@ def report(
         run_id = finding.run_id(client, run) if run else ""
         path = file_of(output, f"{run_id or (export or Path()).stem}.html")
         events = events_of(export) if export else client.runs.watch(run_id)
-        written = write_report(until_interrupted(events), path, force=force, progress=progress)
+        decided = NOTHING if export else read_decided(client.runs.attach(run_id), client.runs.get(run_id))
+        told = until_interrupted(events)
+        written = write_report(told, path, force=force, progress=progress, decided=decided)
     click.echo(json.dumps({"file": str(path), "rebalance_id": written.rebalance_id}) if as_json else path)

@@ -46,6 +46,14 @@ def money(text: str) -> Decimal:
     return _given(text, exact(text, is_weight=False), "1000.50")
 
 
+def shares(text: str) -> int:
+    """A number of whole shares of an option, at least 0; commas may part its thousands."""
+    number = exact(text.replace(",", ""), is_weight=False)
+    if number is None or number < 0 or number != int(number):
+        raise click.BadParameter(f"{text!r} is no number of whole shares, such as 1000.")
+    return int(number)
+
+
 def _given(text: str, number: Decimal | None, like: str) -> Decimal:
     if number is None:
         raise click.BadParameter(f"{text!r} is no number, such as {like}.")

@@ -9,6 +9,7 @@ import click
 from ordergen_client.connecting.credentials import Tls
 from ordergen_client.connecting.reaching import way_to
 from ordergen_client.errors import DeadlineExceeded, OrderGenerationError, Unavailable, Unsupported
+from ordergen_client.telling.advice import advice
 from ordergen_client.telling.printable import printable
 
 REFUSED: Final = 1
@@ -55,14 +56,15 @@ def told_failures(target: str, tls: Tls | None, timeout_seconds: float) -> Itera
 
 
 def told(error: OrderGenerationError) -> str:
-    """What failed, and each rule that was broken, once: a message may have the first of them in it."""
+    """What failed, each rule that was broken, and what to do; a message may have the first rule in it."""
     rules = [f"{one.subject}: {one.rule}" for one in error.violations]
     first = error.message
     if len(rules) > 1 and rules[0] in first:
         first = f"{len(rules)} rules are broken:"
-    elif len(rules) == 1 and rules[0] in first:
+    elif len(rules) == 1 and error.violations[0].rule in first:
         rules = []
-    return "\n".join([first, *(f"  {rule}" for rule in rules)])
+    what_to_do = [advice(error)] if advice(error) else []
+    return "\n".join([first, *(f"  {rule}" for rule in rules), *what_to_do])
 
 
 def printable_lines(text: str) -> str:

@@ -27,6 +27,7 @@ VARIABLES: Final = (
     "ORDERGEN_KEY",
     "ORDERGEN_TOKEN_FILE",
     "ORDERGEN_TOKEN",
+    "ORDERGEN_ACTOR",
 )
 #: How those of the server's programs begin.
 OTHERS: Final = ("ORDERGEN_TLS_", "ORDERGEN_REST_", "ORDERGEN_LEGACY_", "ORDERGEN_SIBLING_")
@@ -78,6 +79,7 @@ def with_server(command: Command) -> Command:
         certificate: Path | None,
         key: Path | None,
         token_file: Path | None,
+        actor: str | None,
         timeout: float | None,
         **options: Any,  # noqa: ANN401 - click's
     ) -> None:
@@ -88,6 +90,7 @@ def with_server(command: Command) -> Command:
             "certificate": certificate and str(certificate),
             "key": key and str(key),
             "token_file": token_file and str(token_file),
+            "actor": actor,
             "timeout": timeout,
         }
         for found, meant in misspelt(os.environ, VARIABLES, OTHERS).items():
@@ -141,6 +144,12 @@ def with_server(command: Command) -> Command:
             envvar="ORDERGEN_TOKEN_FILE",
             show_envvar=True,
             help="File of a bearer token; or ORDERGEN_TOKEN has it.",
+        ),
+        click.option(
+            "--actor",
+            envvar="ORDERGEN_ACTOR",
+            show_envvar=True,
+            help="Who we are, for servers that ask for no credentials; it is noted, and proves nothing.",
         ),
     )
     return wrapped

@@ -1,6 +1,7 @@
 """The server that a command talks to, of options, variables and contexts."""
 
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,8 @@ from ordergen_client.connecting.contexts import Context, ContextError, contexts_
 from ordergen_client.connecting.credentials import Tls, Token
 
 DEFAULT_TARGET: Final = "localhost:8088"
+#: What is followed until it ends or Ctrl-C: submissions may wait a day for what they sell.
+_FOLLOWED_SECONDS: Final = 2 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True, repr=False)  # the token may be one
@@ -22,6 +25,7 @@ class Server:
         target: its `host:port`.
         tls: files of TLS; None is plain text.
         token: who we are.
+        actor: who we say that we are.
         timeout_seconds: of a call.
         named: the options that say so, as they are typed again.
     """
@@ -29,13 +33,21 @@ class Server:
     target: str
     tls: Tls | None
     token: Token | None
+    actor: str
     timeout_seconds: float
     named: str
 
     def client(self) -> Client:
         """A client of it. Raises click.UsageError for what cannot be."""
         try:
-            return Client(self.target, tls=self.tls, token=self.token, timeout_seconds=self.timeout_seconds)
+            return Client(
+                self.target,
+                tls=self.tls,
+                token=self.token,
+                actor=self.actor,
+                timeout_seconds=self.timeout_seconds,
+                run_timeout_seconds=_FOLLOWED_SECONDS,
+            )
         except (ValueError, OSError) as error:
             raise click.UsageError(str(error)) from error
 
@@ -61,6 +73,7 @@ def chosen_server(name: str | None, given: Context) -> Server:
         DEFAULT_TARGET if of_context.target is None else of_context.target,
         tls,
         token,
+        of_context.actor or "",
         of_context.timeout or 30.0,
         _typed(name, given),
     )
@@ -70,7 +83,7 @@ def _typed(name: str | None, given: Context) -> str:
     """The options of a server as somebody types them again."""
     options = {"context": name, **given.given()}
     told = [
-        f" --{key.replace('_', '-')}" + ("" if value is True else f" {value}")
+        f" --{key.replace('_', '-')}" + ("" if value is True else f" {shlex.quote(str(value))}")
         for key, value in options.items()
         if value is not None and value is not False
     ]

@@ -60,11 +60,12 @@ async function readLines(data, row) {
       held: block.held[at][line],
       trade: block.trade[at][line],
       reason: data.securities.reasons[block.reason[at][line]],
+      sent: block.sent?.[at][line],
     }),
   );
 }
 
-function lineOf(securities, security, base, { held, trade, reason }) {
+function lineOf(securities, security, base, { held, trade, reason, sent }) {
   const price = securities.price[security];
   const then = sum(held, String(trade));
   const worth = (quantity) => (price === null ? null : product(quantity, price)); // null of what is frozen
@@ -80,6 +81,7 @@ function lineOf(securities, security, base, { held, trade, reason }) {
     then,
     trade,
     reason,
+    sent,
     before,
     after,
     traded: worth(String(Math.abs(trade))),

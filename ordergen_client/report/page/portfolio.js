@@ -25,6 +25,8 @@ function facts(data, row) {
     ["Buys", [exactly(column.bought[row]), ` in ${counted(column.buys[row], "trade")}`]],
     ["Sells", [exactly(column.sold[row]), ` in ${counted(column.sells[row], "trade")}`]],
   ];
+  if (column.review?.[row]) pairs.push(["Review", [column.review[row]]]);
+  if (column.sent?.[row]) pairs.push(["Orders", [column.sent[row]]]);
   const outside = `${column.outside_before[row]} \u2192 ${column.outside_after[row]}`;
   if (column.lines[row] !== -1) pairs.push(["Lines outside their band", [outside]]);
   return made(
@@ -64,7 +66,7 @@ function lineRow(line, scale) {
     "tr",
     {},
     made("th", { scope: "row", title: line.id, class: "whole" }, line.ticker),
-    cell("Order; shares", [order, held]),
+    cell("Order; shares", [order, held, ...(line.sent ? [below(line.sent)] : [])]),
     cell("Value; price", [line.trade ? exactly(line.traded) : NONE, below("at ", exactly(line.price, price))], right),
     made("td", { class: "drawn" }, ...(line.weightBefore === null ? [] : [bullet(line, scale)]), below(line.reason || NONE)),
     cell("Weight", [exactly(line.shownBefore ?? null, percent), " \u2192 ", exactly(line.shownAfter ?? null, percent)], right),

@@ -22,6 +22,7 @@ from ordergen_client.whole_file import FileNotWrittenError
 from ordergen_server.rest.answering.places import Places
 from ordergen_server.rest.answering.statuses import RUNNING
 from ordergen_server.rest.api import Api, ForLongRequest
+from ordergen_server.rest.v1.decided import decided_for
 from ordergen_server.rest.v1.exact import ExactRoute
 from ordergen_server.rest.v1.paths import PREFIX, RebalanceId, refusals
 from ordergen_server.rest.v1.runs import get_run
@@ -53,16 +54,17 @@ async def get_report(rebalance_id: RebalanceId, api: ForLongRequest, request: Re
         raise _running(run.rebalance_id)
     with ExitStack() as ending:
         _enter(request.app.state.reports, ending)
-        page = await written(api, run.rebalance_id, request, ending)
+        page = await written(api, run, request, ending)
         return PageResponse(page, run.rebalance_id, ending.pop_all())
 
 
-async def written(api: Api, rebalance_id: str, request: Request, ending: ExitStack) -> BinaryIO:
+async def written(api: Api, run: rebalance_pb2.Rebalance, request: Request, ending: ExitStack) -> BinaryIO:
     """The page in a file that is there until the ending."""
+    rebalance_id = run.rebalance_id
     try:
         page: BinaryIO = ending.enter_context(TemporaryFile())  # noqa: SIM115 - the stack closes it
         async with aclosing(_events(api, rebalance_id, request)) as events:
-            await write_page(events, page)
+            await write_page(events, page, await decided_for(api, run))
     except FileNotWrittenError:
         raise Unavailable("UNAVAILABLE", f"rebalance {rebalance_id} was not told to its end") from None
     except OSError as error:

@@ -47,6 +47,21 @@ def test_it_is_the_page_that_the_client_writes(
     assert front.ask("GET", upper).body == answer.body
 
 
+def test_it_says_what_was_approved_and_by_whom(
+    front: Front, rest_api: Api, rebalanced: Rebalanced, tmp_path: Path
+) -> None:
+    target = f"127.0.0.1:{rest_api.port}"
+    with Client(target, timeout_seconds=PATIENCE, actor="Ann Meyer") as client:
+        run = client.runs.attach(rebalanced.run.rebalance_id)
+        run.approve(comment="as agreed")
+        run.report(tmp_path / "page.html")
+    answer = front.ask("GET", f"{rebalanced.path}/report")
+    assert answer.body == (tmp_path / "page.html").read_bytes()
+    page = read_page(tmp_path / "page.html")
+    assert "as agreed" in page.text
+    assert "Approved by Ann Meyer" in page.column("review")
+
+
 def test_nobody_keeps_it_and_it_may_do_nothing_in_our_name(front: Front, rebalanced: Rebalanced) -> None:
     headers = front.ask("GET", f"{rebalanced.path}/report").headers
     assert headers["content-type"] == "text/html; charset=utf-8"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ordergen_client.calls import models, portfolios, runs
+from ordergen_client.calls import models, portfolios, run_orders, runs, submissions
 from ordergen_client.connecting.channels import _service_config
 
 ID = "a" * 24
@@ -14,6 +14,7 @@ WRITES: list[Any] = [
     lambda **given: models.create("A", **given),
     lambda **given: portfolios.rebalance("A" * 24, **given),
     lambda **given: runs.start(ID, **given),
+    lambda **given: run_orders.submit(ID, **given),
 ]
 
 
@@ -46,4 +47,15 @@ def test_all_reads_are_tried_again() -> None:
     reads |= {"GetPortfolioRebalance", "ResolveSecurities", "ResolvePortfolios", "Diagnose", "CheckDrift"}
     reads |= {"CompareOptions"}
     reads |= {"GetPortfolioSettings", "ListPortfolioSettings"}
-    assert retried(named_writes=False) == reads
+    reads |= {"ListOrders", "ListRebalanceEvents", "GetOrderSubmission", "AggregateOrders", "AllocateFill"}
+    reads |= {"ReconcileOrders"}
+    assert retried(named_writes=False) - {REVIEW.method} == reads
+
+
+#: Twice it is as it is once: the latest decision of each person counts.
+REVIEW = run_orders.review(ID, "APPROVED")
+
+
+def test_a_review_is_tried_again_and_no_cancelling_is() -> None:
+    assert REVIEW.method in retried(named_writes=False)
+    assert submissions.cancel(ID).method not in retried(named_writes=True)

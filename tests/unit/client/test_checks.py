@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ordergen_client import Client, Position, RebalanceOptions, Restriction, Strategy
-from ordergen_client.calls import models, portfolios, runs
+from ordergen_client.calls import models, portfolios, run_orders, runs, submissions
 
 ID = "a" * 24
 LINE = Position("A" * 24, "0.5")
@@ -172,6 +172,25 @@ def _wrong(error: type[Exception], message: str, call: Callable[[], object]) -> 
         _wrong(TypeError, "after_sequence must be a whole", lambda: runs.watch(ID, ANY)),
         _wrong(ValueError, "view must be one of BASIC, FULL", lambda: runs.watch(ID, view="basic")),  # type: ignore[arg-type] # as is tried
         _wrong(ValueError, "state must be one of REBALANCED", lambda: runs.portfolios(ID, state="DONE")),  # type: ignore[arg-type] # as is tried
+        _wrong(ValueError, "decision must be one of APPROVED", lambda: run_orders.review(ID, "YES")),  # type: ignore[arg-type] # as is tried
+        _wrong(TypeError, "comment must be a string", lambda: run_orders.approve(ID, comment=ANY)),
+        _wrong(TypeError, "portfolio_ids must be several", lambda: run_orders.reject(ID, "ABC")),
+        _wrong(ValueError, "portfolio_ids is empty: .*are pending", lambda: run_orders.approve(ID, [])),
+        _wrong(ValueError, "portfolio_ids is empty: .*may be sent", lambda: run_orders.submit(ID, [])),
+        _wrong(TypeError, "sells_first must be True or", lambda: run_orders.submit(ID, sells_first=ANY)),
+        _wrong(ValueError, "state must be one of SENDING", lambda: run_orders.orders(ID, state="DONE")),  # type: ignore[arg-type] # as is tried
+        _wrong(
+            TypeError,
+            "filled_quantity must be a Decimal",
+            lambda: run_orders.allocate(ID, "A", "BUY", 1.0),  # type: ignore[arg-type] # as is tried
+        ),
+        _wrong(ValueError, "side must be one of BUY", lambda: run_orders.allocate(ID, "A", "SHORT", 1)),  # type: ignore[arg-type] # as is tried
+        _wrong(TypeError, "submission_id must be a string", lambda: submissions.get(ANY)),
+        _wrong(TypeError, "after_sequence must be a whole", lambda: submissions.watch(ID, ANY)),
+        _wrong(TypeError, "actor must be a string", lambda: Client(actor=ANY)),
+        _wrong(ValueError, "actor must be printable ASCII", lambda: Client(actor="Jos\u00e9")),
+        _wrong(ValueError, "actor must be printable ASCII", lambda: Client(actor=" ann")),
+        _wrong(ValueError, "actor must be printable ASCII", lambda: Client(actor="a\nb")),
         _wrong(TypeError, "target must be a string", lambda: Client(ANY)),
         _wrong(ValueError, "target must be host:port", lambda: Client("")),
         _wrong(ValueError, "target must be host:port", lambda: Client("localhost")),
@@ -192,3 +211,5 @@ def test_a_call_that_cannot_be_meant_is_refused_before_anything_is_sent() -> Non
             client.runs.portfolios(ID, state="DONE")  # type: ignore[arg-type] # as is tried
         with pytest.raises(TypeError, match=r"^rebalance_id must be a string"):
             client.runs.attach(ANY)
+        with pytest.raises(TypeError, match=r"^submission_id must be a string"):
+            client.submissions.attach(ANY)

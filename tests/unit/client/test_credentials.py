@@ -7,6 +7,7 @@ import pytest
 
 from ordergen_client import Client, Tls, Unauthenticated
 from ordergen_client.connecting.credentials import authorization, is_this_machine
+from ordergen_client.connecting.terms import terms
 
 SECRET = "header.payload.signature"  # noqa: S105 - of a test
 
@@ -17,6 +18,20 @@ def test_a_token_is_a_text_a_file_or_made(tmp_path: Path) -> None:
     for token in (SECRET, path, lambda: SECRET):
         assert authorization(token) == (("authorization", f"Bearer {SECRET}"),)
     assert authorization(None) == ()
+
+
+@pytest.mark.parametrize("actor", ["", "ann", "Ann Meyer <ann@example.org>"])
+def test_who_calls_is_said_beside_the_token(actor: str) -> None:
+    made = terms(
+        timeout_seconds=1,
+        run_timeout_seconds=1,
+        reconnect_seconds=1,
+        token=SECRET,
+        actor=actor,
+        grpc_causes=False,
+    )
+    told = (("x-actor", actor),) if actor else ()
+    assert made.metadata() == (("authorization", f"Bearer {SECRET}"), *told)
 
 
 def test_a_file_is_read_with_every_call(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Who follows a run and is cut off goes on after the last message, for as long as that is of use."""
 
 import pytest
+from globeco.ordergen.v1 import order_pb2
 from globeco.ordergen.v1 import rebalance_service_pb2 as pb
 
 from ordergen_client.errors import OrderGenerationError
@@ -46,6 +47,19 @@ def test_a_gap_is_no_run() -> None:
     assert at.take(message(6))
     with pytest.raises(OrderGenerationError, match="message 8 of the run came after message 6"):
         at.take(message(8))
+
+
+def test_a_submission_has_gaps_where_orders_changed_more_than_once() -> None:
+    request = order_pb2.WatchOrderSubmissionRequest(submission_id="a" * 24)
+    at = Place(request, PATIENCE, gapless=False, clock=Clock())
+    told = [order_pb2.WatchOrderSubmissionResponse(sequence=one) for one in (1, 4, 4, 3, 9)]
+    assert [at.take(one) for one in told] == [True, True, False, False, True]
+    assert request.after_sequence == 9
+    assert not at.ended
+    end = order_pb2.WatchOrderSubmissionResponse(sequence=12)
+    end.finished.SetInParent()
+    assert at.take(end)
+    assert at.ended
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from ordergen_client.commands.runs.limits import group_limits, security_limits
-from ordergen_client.records.values import SecurityMatches
+from ordergen_client.records.matches import SecurityMatches
 from ordergen_client.records.weight_limits import GroupLimit, SecurityLimit
 
 A, B = "A" * 24, "B" * 24

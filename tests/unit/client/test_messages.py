@@ -30,13 +30,8 @@ from ordergen_client import (
     Side,
 )
 from ordergen_client.records import messages
-from ordergen_client.records.values import (
-    Portfolio,
-    PortfolioMatches,
-    Security,
-    SecurityMatches,
-    Transaction,
-)
+from ordergen_client.records.matches import Portfolio, PortfolioMatches, Security, SecurityMatches
+from ordergen_client.records.values import Transaction
 from ordergen_server.api.messages import diagnoses, encoding
 from ordergen_server.api.messages.drifts import portfolio_drift
 from ordergen_server.domain import diagnostics as domain

@@ -8,30 +8,39 @@ from typing import Any, get_args, get_origin
 
 import pytest
 from globeco.ordergen.v1 import diagnostics_service_pb2 as diagnostics
-from globeco.ordergen.v1 import drift_pb2
+from globeco.ordergen.v1 import drift_pb2, order_pb2
 from globeco.ordergen.v1 import rebalance_pb2 as pb
 from globeco.ordergen.v1.model_service_pb2 import DESCRIPTOR as MODEL_SERVICE
 from globeco.ordergen.v1.rebalance_service_pb2 import DESCRIPTOR as REBALANCE_SERVICE
 from globeco.ordergen.v1.reference_service_pb2 import DESCRIPTOR as REFERENCE_SERVICE
 
 from ordergen_client import (
+    ActionType,
     AsyncClient,
     AsyncRun,
+    AsyncSubmission,
     Client,
     CredentialType,
     DependencyState,
+    DifferenceType,
     DriftState,
+    OrderState,
+    PortfolioOrderState,
     PortfolioState,
     PositionReason,
     PriceProblem,
     RebalanceState,
     Restriction,
+    ReviewDecision,
+    ReviewState,
     RuleKind,
     RuleSource,
     Run,
     Side,
     SolutionStatus,
     Strategy,
+    Submission,
+    SubmissionState,
     Unpriced,
     View,
     errors,
@@ -43,8 +52,17 @@ from ordergen_client.asynchronous.nouns import (
     AsyncSecurities,
     AsyncServer,
     AsyncSettings,
+    AsyncSubmissions,
 )
-from ordergen_client.blocking.nouns import Models, Portfolios, Runs, Securities, Server, Settings
+from ordergen_client.blocking.nouns import (
+    Models,
+    Portfolios,
+    Runs,
+    Securities,
+    Server,
+    Settings,
+    Submissions,
+)
 from ordergen_client.flat import FlatNames
 from ordergen_server.api.messages.errors import TABLE
 
@@ -55,8 +73,11 @@ NOUNS = [
     (Securities, AsyncSecurities),
     (Server, AsyncServer),
     (Settings, AsyncSettings),
+    (Submissions, AsyncSubmissions),
 ]
-PAIRS = [*NOUNS, (Run, AsyncRun)]
+#: What calls answer that has calls of its own, by what the other client answers.
+HANDLES = {Run: AsyncRun, Submission: AsyncSubmission}
+PAIRS = [*NOUNS, *HANDLES.items()]
 
 
 def public(kind: type, *, but: type = object) -> dict[str, Any]:
@@ -91,9 +112,9 @@ def test_what_one_answers_the_other_answers_in_time(blocking: type, awaited: typ
         if get_origin(answered) is Iterator:
             assert (get_origin(told), get_args(told)) == (AsyncIterator, get_args(answered)), name
         elif name == "attach":
-            assert (answered, told) == (Run, AsyncRun)
+            assert HANDLES[answered] is told
         else:
-            expected = AsyncRun if answered is Run else answered
+            expected = HANDLES.get(answered, answered)
             assert (get_origin(told), get_args(told)) == (Awaitable, (expected,)), name
 
 
@@ -108,7 +129,7 @@ def test_both_clients_are_made_and_closed_alike() -> None:
     assert differing == [("interceptors", "interceptors"), ("channel", "channel")]
     with Client("localhost:1") as client:
         nouns = {name for name in vars(client) if not name.startswith("_")}
-    assert nouns == {"models", "portfolios", "runs", "securities", "server"}
+    assert nouns == {"models", "portfolios", "runs", "securities", "server", "submissions"}
 
 
 def test_every_call_of_the_contract_can_be_made() -> None:
@@ -119,9 +140,25 @@ def test_every_call_of_the_contract_can_be_made() -> None:
         for method in service.methods
     ]
     made = [name for noun, _ in NOUNS for name in public(noun)]
-    ours_alone = {"attach", "watch_messages"}
-    assert len(contract) == len(set(contract)) == len(made) - len(ours_alone)
+    assert len(contract) == len(set(contract)) == len(made) - len(OURS_ALONE)
+    assert sum(made.count(name) for name in set(OURS_ALONE)) == len(OURS_ALONE)
 
+
+def test_what_a_handle_does_is_what_is_asked_of_its_kind() -> None:
+    """Without the id, which it has."""
+    for name in ("review", "submit", "orders", "history", "blocks", "allocate", "reconcile"):
+        of_handle, of_noun = getattr(Run, name), getattr(Runs, name)
+        assert parameters(of_handle)[1:] == parameters(of_noun)[2:], name
+        assert "rebalance_id" not in (inspect.getdoc(of_handle) or ""), name
+    assert (
+        parameters(Run.approve)
+        == parameters(Run.reject)
+        == [one for one in parameters(Run.review) if one.name != "decision"]
+    )
+
+
+#: Handles of runs and submissions, and the messages of the contract as they come.
+OURS_ALONE = ("attach", "attach", "watch_messages")
 
 OLD = {
     "create_model": "models.create", "get_model": "models.get", "list_models": "models.list",
@@ -169,6 +206,13 @@ def test_a_name_of_old_takes_what_it_took_and_names_the_new_one(name: str) -> No
         (pb.RuleSource, "RULE_SOURCE_", RuleSource),
         (pb.Unpriced, "UNPRICED_", Unpriced),
         (pb.PriceProblem, "PRICE_PROBLEM_", PriceProblem),
+        (pb.ReviewState, "REVIEW_STATE_", ReviewState),
+        (pb.PortfolioOrderState, "PORTFOLIO_ORDER_STATE_", PortfolioOrderState),
+        (order_pb2.ReviewDecision, "REVIEW_DECISION_", ReviewDecision),
+        (order_pb2.OrderState, "ORDER_STATE_", OrderState),
+        (order_pb2.OrderSubmissionState, "ORDER_SUBMISSION_STATE_", SubmissionState),
+        (order_pb2.RebalanceEventType, "REBALANCE_EVENT_TYPE_", ActionType),
+        (order_pb2.OrderDifferenceType, "ORDER_DIFFERENCE_TYPE_", DifferenceType),
         (drift_pb2.DriftState, "DRIFT_STATE_", DriftState),
         (pb.RuleKind, "RULE_KIND_", RuleKind),
         (diagnostics.CredentialType, "CREDENTIAL_TYPE_", CredentialType),

@@ -7,6 +7,7 @@ from tempfile import TemporaryFile
 from typing import Any, NoReturn
 
 import pytest
+from globeco.ordergen.v1 import rebalance_pb2
 
 from ordergen_client.errors import Unavailable
 from ordergen_server.rest.answering.places import Places
@@ -38,7 +39,7 @@ def test_a_front_without_room_for_a_file_says_so(
 
     monkeypatch.setattr(report, "TemporaryFile", full)
     with pytest.raises(Unavailable) as raised, ExitStack() as ending:
-        asyncio.run(report.written(NOBODY, "0" * 24, NOBODY, ending))
+        asyncio.run(report.written(NOBODY, rebalance_pb2.Rebalance(), NOBODY, ending))
     assert (status_of(raised.value), raised.value.message) == (
         503,
         "the REST front has no room for the file of a report: tell its operators",

@@ -30,6 +30,7 @@ MIGRATIONS: dict[int, Migration] = {
     7: schema.keep_markets,
     8: schema.share_runs,
     9: schema.keep_settings,
+    10: schema.enforce_setting_rules,  # again, for settings have limits of securities now
 }
 
 

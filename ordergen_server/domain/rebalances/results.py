@@ -11,7 +11,7 @@ from ordergen_server.domain.numbers import EXACT, ZERO, difference, product
 from ordergen_server.domain.rebalances.lines import RebalancePosition, Transaction
 from ordergen_server.domain.rebalances.options import MinimumCash, TradingCosts
 from ordergen_server.domain.rebalances.summaries import RebalanceSummary
-from ordergen_server.domain.rebalances.weight_limits import LimitBreach
+from ordergen_server.domain.rebalances.weight_limits import LimitBreach, SecurityLimit
 
 
 class PortfolioState(Enum):
@@ -56,6 +56,8 @@ class PortfolioRebalance:
         cost: of all its transactions, where the run had costs; `costs` tells those of each.
         settings_version: of the portfolio's settings that were applied; 0 where it had none, or had no turn.
         settings_floor: the cash that those settings kept, where they kept some and there is an answer.
+        settings_limits: the sides of limits of those settings that were the stricter, of securities that have
+            a line; read with lines alone.
     """
 
     rebalance_id: str
@@ -80,6 +82,7 @@ class PortfolioRebalance:
     settings_version: int = 0
     settings_floor: MinimumCash | None = None
     limit_breaches: tuple[LimitBreach, ...] = ()
+    settings_limits: tuple[SecurityLimit, ...] = ()
 
     @property
     def base_value(self) -> Decimal | None:

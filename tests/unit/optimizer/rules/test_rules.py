@@ -43,6 +43,8 @@ COUNT = MaximumTradeCount(1)
 LIMITS: list[Constraint] = [
     SecurityLimit("S0", maximum=Decimal("0.15")),
     SecurityLimit("S1", minimum=Decimal("0.25")),
+    SecurityLimit("S0", minimum=Decimal("0.2")),
+    SecurityLimit("S1", maximum=Decimal("0.3")),
     GroupLimit("G", ("S0", "S1"), Decimal("0.3"), Decimal("0.45")),
     GroupLimit("H", ("S1", "S9"), maximum=Decimal("0.1")),
     GroupLimit("I", ("S8", "S9"), minimum=Decimal("0.5")),

@@ -143,7 +143,7 @@ class PortfolioRebalance:
         rule_prices: what rules of the options cost; where it was asked for alone, and never read again.
         relaxations: without which rules an INFEASIBLE portfolio has an answer; likewise.
         settings_version: of the portfolio's settings that were applied; 0 where it had none, or had no turn.
-        limit_breaches: limits of the options that stay broken, as no order may mend them.
+        limit_breaches: limits of the options and of settings that stay broken, as no order may mend them.
     """
 
     rebalance_id: str

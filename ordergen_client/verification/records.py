@@ -55,7 +55,12 @@ class Solution(NamedTuple):
 
 @dataclass(frozen=True)
 class Portfolio:
-    """What a run did for a portfolio."""
+    """What a run did for a portfolio.
+
+    Attributes:
+        limit_breaches: of the options, by security and group, with what it is worth.
+        breaches_of_settings: securities, with what they are worth.
+    """
 
     portfolio_id: str
     rebalance_id: str
@@ -73,6 +78,7 @@ class Portfolio:
     transactions: Sequence[Trade]
     solution: Solution | None
     limit_breaches: Mapping[tuple[str, str], Fraction]
+    breaches_of_settings: Sequence[tuple[str, Fraction]]
     cash_flow: Fraction | None = None
     cost: Fraction | None = None
 
@@ -101,7 +107,13 @@ def read_portfolio(message: Mapping[str, Any]) -> Portfolio:
         limit_breaches={
             (one.get("securityId", ""), one.get("group", "")): fraction(one["value"]["value"])
             for one in message.get("limitBreaches", ())
+            if not _is_of_settings(one, "source")
         },
+        breaches_of_settings=[
+            (one["securityId"], fraction(one["value"]["value"]))
+            for one in message.get("limitBreaches", ())
+            if _is_of_settings(one, "source")
+        ],
     )
 
 
@@ -122,8 +134,12 @@ def _line(message: Mapping[str, Any]) -> Line:
         message["reason"].removeprefix(_REASON),
         given(message, "cost"),
         read_date(message["priceDate"]) if "priceDate" in message else None,
-        message.get("boundBy") == "RULE_SOURCE_SETTINGS",
+        _is_of_settings(message, "boundBy"),
     )
+
+
+def _is_of_settings(message: Mapping[str, Any], field: str) -> bool:
+    return message.get(field) == "RULE_SOURCE_SETTINGS"
 
 
 def _reason(message: Mapping[str, Any]) -> str:

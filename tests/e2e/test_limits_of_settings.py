@@ -48,7 +48,7 @@ def one_api(mongodb_uri: str, database_name: str, siblings: SimulatedSiblings) -
 def test_every_run_keeps_the_stricter_of_each_side(
     api: Api, siblings: SimulatedSiblings, tmp_path: Path
 ) -> None:
-    """Of half of 1,000: the run allows 48 shares; settings 45, or at least 55, or hold 60 that are too many."""
+    """Of half of 1,000: the run allows 48 shares; settings 45, or at least 55; or they hold 60."""
     model = half(api, siblings)
     security = model.positions[0].security_id
     siblings.override_holdings(THREE, Decimal(400), {security: Decimal(60)})

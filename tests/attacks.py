@@ -1,6 +1,7 @@
 """What one client can do to the others, on loopback: each of these is a block, and over with it."""
 
 import multiprocessing
+import os
 import socket
 import struct
 from collections import deque
@@ -175,6 +176,12 @@ def _text(text: bytes) -> bytes:
             more, rest = more + bytes([rest & 0x7F | 0x80]), rest >> 7
         more += bytes([rest])
     return bytes([size]) + more + text
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has taken of cores since it began (utime and stime of proc_pid_stat(5))."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
 def memory_bytes(pid: int) -> int:

@@ -2,6 +2,8 @@
 
 import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,6 +21,7 @@ from tests.attacks import (
     CHECK,
     GET_MODEL,
     connections,
+    cpu_seconds,
     endless_connections,
     idle_reflections,
     memory_bytes,
@@ -27,7 +30,7 @@ from tests.attacks import (
 )
 from tests.benchmarks.load import Load
 from tests.benchmarks.report import Section, Table, Times, duration, progress
-from tests.benchmarks.sending import callers
+from tests.benchmarks.sending import Callers, callers
 from tests.e2e.api import message_of
 from tests.e2e.processes import ServerProcess, processes_on, server_process
 
@@ -132,6 +135,8 @@ def _overload(server: ServerProcess, model: model_pb2.Model) -> Table:
         began = time.monotonic()
         after = process.carry_out(Load(server.api.port, REBALANCE, requests, 2, 60, callers=1))
         recovered = after.answered_seconds[0] if after.answered_seconds else time.monotonic() - began
+        least = _refusal_of_grpc_alone(process, requests)
+    refused = sum(over.codes.get(code, 0) for code in ("RESOURCE_EXHAUSTED", "UNAVAILABLE"))
     goodput = over.codes.get("OK", 0) / OVERLOAD_SECONDS
     late = sum(one > 1 for one in probe.seconds)
     others = {code: count for code, count in over.codes.items() if code != "OK"}
@@ -143,6 +148,8 @@ def _overload(server: ServerProcess, model: model_pb2.Model) -> Table:
             f"{goodput:.1f} ({goodput / capacity:.0%} of the capacity)",
         ),
         ("not answered", ", ".join(f"{count:,} {code}" for code, count in sorted(others.items()))),
+        ("a refusal by gRPC for Python alone takes of a core", duration(least)),
+        ("what as many of those would leave of it", f"{1 - least * refused / OVERLOAD_SECONDS:.0%}"),
         ("a refusal takes, median", duration(statistics.median(over.refused_seconds or [0.0]))),
         ("health answers after, p99", duration(Times(probe.seconds).p99)),
         ("health answers after more than a second", f"{late} of {len(probe.seconds)}"),
@@ -151,6 +158,21 @@ def _overload(server: ServerProcess, model: model_pb2.Model) -> Table:
         ("memory", f"{memory_bytes(server.process.pid) / MEGABYTE:.0f} MB"),
     ]
     return Table("Overload", ("what", "measured"), rows)
+
+
+def _refusal_of_grpc_alone(process: Callers, requests: list[str]) -> float:
+    """Seconds of a core that a server takes for each call which it refuses at once."""
+    command = [sys.executable, "-m", "tests.benchmarks.refusing"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        load = Load(int(server.stdout.readline()), REBALANCE, requests, SECONDS, 60, callers=16)
+        process.carry_out(load)
+        before = cpu_seconds(server.pid)
+        refused = process.carry_out(load).codes["RESOURCE_EXHAUSTED"]
+        taken = cpu_seconds(server.pid) - before
+        server.stdin.close()
+    return taken / refused
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import Enum
+from functools import cached_property
 from typing import NamedTuple
 
 from ordergen_server.domain.numbers import EXACT, product
@@ -26,7 +27,7 @@ class Transaction(NamedTuple):
     trade_date: date
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class RunSecurity:
     """A security as all portfolios of a run see it; made once a run, and shared by their lines.
 
@@ -46,9 +47,9 @@ class RunSecurity:
     high_drift: Decimal
     price_date: date | None = None
 
-    @property
+    @cached_property
     def texts(self) -> tuple[str, ...]:
-        """Every digit of it."""
+        """Every digit of it: made once, as lines of chunks that were read one by one are compared by it."""
         return (
             self.security_id,
             self.ticker,

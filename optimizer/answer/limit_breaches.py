@@ -18,11 +18,13 @@ class LimitBreach:
         security_id: the security; None for a group.
         group: the name of the group; None for a security.
         value: what it is worth after the orders, in money.
+        is_above: more than the maximum; otherwise less than the minimum.
     """
 
     security_id: str | None
     group: str | None
     value: Fraction
+    is_above: bool
 
 
 class Weighed(NamedTuple):
@@ -70,10 +72,10 @@ def limit_breaches(problem: Problem, shares: Sequence[int]) -> tuple[LimitBreach
     found: list[LimitBreach] = []
     for one in weighed(problem):
         value = one.value(problem.lines, shares)
-        if one.excess(value):
-            worth = Fraction(value, problem.unit)
+        if excess := one.excess(value):
+            worth, is_above = Fraction(value, problem.unit), excess > 0
             if isinstance(one.limit, SecurityLimit):
-                found.append(LimitBreach(one.limit.security_id, None, worth))
+                found.append(LimitBreach(one.limit.security_id, None, worth, is_above))
             else:
-                found.append(LimitBreach(None, one.limit.name, worth))
+                found.append(LimitBreach(None, one.limit.name, worth, is_above))
     return tuple(found)

@@ -43,8 +43,9 @@ class Problem:
         cash: money; may be negative (overdrawn).
         cash_floor: least cash after the rebalance, in money; None switches the check off.
         strategy: what to minimise.
-        constraints: further demands; at most one restriction, one lot size and one limit a security, groups
-            of different names, and one of each other kind.
+        constraints: further demands; at most one restriction and one lot size a security, one minimum and one
+            maximum of its weight, which may be two limits, groups of different names, and one of each other
+            kind.
 
     Attributes:
         unit: the number of exact integer units in one of money; every integer below counts in units.
@@ -99,8 +100,11 @@ class Problem:
         names = [group.name for group in self.groups]
         if len(set(names)) < len(names):
             raise OptimizerError(f"groups must have different names, not {', '.join(sorted(names))}")
-        for kind in (Restriction, LotSize, SecurityLimit):
+        for kind in (Restriction, LotSize):
             _require_unique([one.security_id for one in self.constraints if isinstance(one, kind)])
+        limits = [one for one in self.constraints if isinstance(one, SecurityLimit)]
+        _require_unique([one.security_id for one in limits if one.minimum is not None])
+        _require_unique([one.security_id for one in limits if one.maximum is not None])
         for limit in (OneSided, MinimumTradeValue, MaximumTurnover, MaximumTradeCount, TradingCosts):
             if sum(isinstance(one, limit) for one in self.constraints) > 1:
                 raise OptimizerError(f"{limit.__name__} must be given once, not twice")

@@ -20,6 +20,9 @@ class SecurityLimit:
     traded back, may stay as it is, and no order makes it worse; the solution lists it among its
     `limit_breaches`. Anything else that no allowed shares keep is a conflict.
 
+    A minimum and a maximum may also be two limits of one security, which can be left out by themselves. What
+    no shares keep together, as the minimum exceeds the maximum, is then a conflict like any other.
+
     Args:
         security_id: one that the problem does not have is no concern of it.
         minimum: from 0 to 1; None: no such side.

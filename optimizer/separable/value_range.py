@@ -20,16 +20,19 @@ class ValueRange:
 
     def narrow(self, shares: Shares, line: Line, _unit: int) -> Shares:
         """Only what is worth enough and not too much."""
-        low, high, admits_residuals = self.money
-        least = None if low is None else self.least(line)
-        most = None if high is None else (high - line.residual) // line.price
-        if admits_residuals and most is not None:
-            most = max(most, 0)
-        return clip(shares, least, most)
+        least = None if self.money.low is None else self.least(line)
+        return clip(shares, least, self.most(line))
 
     def least(self, line: Line) -> int:
         """The fewest shares that are worth enough; 0 without a minimum."""
         return 0 if self.money.low is None else -((line.residual - self.money.low) // line.price)
+
+    def most(self, line: Line) -> int | None:
+        """The most shares that are not worth too much, below 0 where none are; None without a maximum."""
+        if self.money.high is None:
+            return None
+        most = (self.money.high - line.residual) // line.price
+        return max(most, 0) if self.money.admits_residuals else most
 
     def admits(self, line: Line, shares: int) -> bool:
         """Whether a position of so many shares is within the range."""

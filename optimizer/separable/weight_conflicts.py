@@ -16,13 +16,15 @@ _NOTHING_HELPS = "no weight that a limit may have admits it"
 def security_conflict(problem: Problem, index: int) -> Conflict | None:
     """The conflict of a position that only its limit leaves no shares; None where others do not either."""
     line, rules = problem.lines[index], rules_of(problem, index)
-    limit = next((one for one in rules if isinstance(one, ValueRange)), None)
+    limit = _together(rules)
     shares = _without_limit(problem, index, rules)
     if limit is None or not shares:
         return None
-    low, high = limit.money.low, limit.money.high
-    above = None if high is None else clip(shares, (high - line.residual) // line.price + 1, None)
-    below = None if low is None else clip(shares, None, limit.least(line) - 1)
+    # Of two limits that exclude each other, what is let in has to keep the other one.
+    enough, most_shares = limit.least(line), limit.most(line)
+    too_many = enough if most_shares is None else most_shares + 1
+    above = None if most_shares is None else clip(shares, max(enough, too_many), None)
+    below = None if limit.money.low is None else clip(shares, None, min(enough, too_many) - 1)
     maximum = Fraction(line.value(above[0][0]), problem.market_value) if above else None
     minimum = Fraction(line.value(below[-1][-1]), problem.market_value) if below else None
     maximum = None if maximum is None or maximum > 1 else maximum
@@ -38,6 +40,16 @@ def security_conflict(problem: Problem, index: int) -> Conflict | None:
         needed_minimum_weight=minimum,
         description=_security_sentence(problem, index, shares, (maximum, minimum)),
     )
+
+
+def _together(rules: list[Rule]) -> ValueRange | None:
+    """What the limits of a position leave together; None without any."""
+    found = [one.money for one in rules if isinstance(one, ValueRange)]
+    if not found:
+        return None
+    low = next((one.low for one in found if one.low is not None), None)
+    high = next((one.high for one in found if one.high is not None), None)
+    return ValueRange(Money(low, high, admits_residuals=any(one.admits_residuals for one in found)))
 
 
 def _without_limit(problem: Problem, index: int, rules: list[Rule]) -> Shares:
@@ -57,12 +69,12 @@ def _security_sentence(
     needed: tuple[Fraction | None, Fraction | None],
 ) -> str:
     line, unit, security_id = problem.lines[index], problem.unit, problem.positions[index].security_id
-    limit = next(
+    limits = [
         one
         for one in problem.constraints
         if isinstance(one, SecurityLimit) and one.security_id == security_id
-    )
-    told = _told(Money.of(limit, problem.market_value), unit)
+    ]
+    told = _told([Money.of(one, problem.market_value) for one in limits], unit)
     least, most = (Fraction(line.value(count), unit) for count in (shares[0][0], shares[-1][-1]))
     left = f"worth {money_up(least)}" if least == most else f"from {money_up(least)} to {money_down(most)}"
     needs = [
@@ -71,19 +83,23 @@ def _security_sentence(
     ]
     advice = f"needs {' or '.join(needs)}" if needs else _NOTHING_HELPS
     return (
-        f"security {security_id}: its limit {told} has no whole shares in common with what its band and"
-        f" options leave, {left}; {advice}"
+        f"security {security_id}: {told} no whole shares in common with what its band and options leave,"
+        f" {left}; {advice}"
     )
 
 
-def _told(money: Money, unit: int) -> str:
-    low, high = money.low, money.high
+def _told(limits: list[Money], unit: int) -> str:
+    """One limit, or the two that have a side each."""
+    low = next((Fraction(one.low, unit) for one in limits if one.low is not None), None)
+    high = next((Fraction(one.high, unit) for one in limits if one.high is not None), None)
     if low is None:
-        return f"of at most {money_down(Fraction(high or 0, unit))}"
+        return f"its limit of at most {money_down(high or Fraction(0))} has"
     if high is None:
-        return f"of at least {money_up(Fraction(low, unit))}"
-    bottom, top = edges(Fraction(low, unit), Fraction(high, unit))
-    return f"[{bottom}, {top}]"
+        return f"its limit of at least {money_up(low)} has"
+    if len(limits) > 1:
+        return f"its limits, of at least {money_up(low)} and of at most {money_down(high)}, have together"
+    bottom, top = edges(low, high)
+    return f"its limit [{bottom}, {top}] has"
 
 
 def maximum_conflict(problem: Problem, group: GroupLimit, least: int, most: int, needed: int) -> Conflict:

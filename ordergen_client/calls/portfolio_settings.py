@@ -12,6 +12,7 @@ from ordergen_client.records.checks import Number
 from ordergen_client.records.options import RebalanceOptions, RestrictionName
 from ordergen_client.records.settings import DoNotTrade, PortfolioSettings
 from ordergen_client.records.states import Restriction
+from ordergen_client.records.weight_limits import SecurityLimit
 
 
 class Unchanged(Enum):
@@ -58,6 +59,7 @@ def update(
     restrictions: Mapping[str, Restriction | RestrictionName] | Unchanged | None = UNCHANGED,
     maximum_turnover_weight: Number | Unchanged | None = UNCHANGED,
     note: str | Unchanged = UNCHANGED,
+    security_limits: Mapping[str, SecurityLimit] | Unchanged | None = UNCHANGED,
 ) -> Call[PortfolioSettings]:
     """Make the settings of a portfolio, or replace those that are given; None takes one away.
 
@@ -72,6 +74,7 @@ def update(
         restrictions: what may not be done, by security id.
         maximum_turnover_weight: buys and sells together at most, as a weight of market value.
         note: for people.
+        security_limits: what a security may be worth after the trades, by security id.
 
     Raises:
         ValueError: none is given.
@@ -83,6 +86,7 @@ def update(
         "restrictions": restrictions,
         "maximum_turnover_weight": maximum_turnover_weight,
         "note": note,
+        "security_limits": security_limits,
     }
     fields = [field for field, value in given.items() if value is not UNCHANGED]
     if not fields:  # a mask that names nothing is one of all fields
@@ -93,6 +97,7 @@ def update(
         minimum_trade_value=_value(minimum_trade_value),
         restrictions=None if isinstance(restrictions, Unchanged) else restrictions,
         maximum_turnover_weight=_value(maximum_turnover_weight),
+        security_limits=None if isinstance(security_limits, Unchanged) else security_limits,
     )
     order = None if isinstance(do_not_trade, Unchanged) else do_not_trade
     if order is not None:

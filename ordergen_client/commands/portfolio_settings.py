@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -13,6 +13,7 @@ from ordergen_client.commands.shared.asking import ask
 from ordergen_client.commands.shared.decimals import money as money_option
 from ordergen_client.commands.shared.decimals import weight as weight_option
 from ordergen_client.commands.shared.failures import Failure
+from ordergen_client.commands.shared.limits import security_limits
 from ordergen_client.commands.shared.options import with_client
 from ordergen_client.commands.shared.securities import by_security, restriction
 from ordergen_client.commands.shared.servers import Server
@@ -22,12 +23,16 @@ from ordergen_client.records.states import Restriction
 from ordergen_client.showing.output import Listing, Output
 from ordergen_client.showing.settings import (
     MORE,
-    RESTRICTIONS,
+    SECURITIES,
     SETTINGS,
+    limit_rows,
     restriction_rows,
+    security_rows,
     settings_details,
     settings_row,
 )
+
+Rule = TypeVar("Rule")
 
 _DATE: Final = click.DateTime(["%Y-%m-%d"])
 #: What each option of `unset` takes away.
@@ -37,6 +42,7 @@ _UNSET: Final[Mapping[str, Mapping[str, object]]] = {
     "minimum_trade_value": {"minimum_trade_value": None},
     "restrictions": {"restrictions": None},
     "maximum_turnover": {"maximum_turnover_weight": None},
+    "security_limits": {"security_limits": None},
     "note": {"note": ""},
 }
 #: Portfolios whose names are asked for at once.
@@ -57,7 +63,9 @@ def show(*, client: Client, server: Server, output: Output, portfolio: str) -> N
     found = client.portfolios.settings.get(_portfolio_id(client, portfolio))
     record = _record(client, found)
     rows: Any = record["restrictions"]
-    listing = Listing("restrictions", "", RESTRICTIONS, rows) if rows else None
+    limits: Any = record["security_limits"]
+    securities = security_rows(rows, limits)
+    listing = Listing("securities", "", SECURITIES, securities) if securities else None
     output.record(record, settings_details(found, str(record["portfolio_name"])), listing)
 
 
@@ -88,6 +96,13 @@ def list_settings(*, client: Client, server: Server, output: Output) -> None:
 )
 @click.option(
     "--maximum-turnover", type=weight_option, help="Buys and sells at most, as a weight: 0.1 or 10%."
+)
+@click.option(
+    "--security-limit",
+    "security_limits",
+    multiple=True,
+    metavar="SECURITY=MIN:MAX",
+    help="What a security may be worth, as weights: 2%:10%, :10% or 2%:. Repeatable; others stay.",
 )
 @click.option("--note", help="A text for people.")
 @with_client
@@ -121,6 +136,14 @@ def set_settings(
 )
 @click.option("--restrictions", is_flag=True, help="Every security is free.")
 @click.option("--maximum-turnover", is_flag=True, help="No limit of turnover.")
+@click.option(
+    "--security-limit",
+    "unlimited",
+    multiple=True,
+    metavar="SECURITY",
+    help="No limit of this security's weight. Repeatable.",
+)
+@click.option("--security-limits", is_flag=True, help="No limit of any security's weight.")
 @click.option("--note", is_flag=True, help="No text.")
 @with_client
 def unset(
@@ -130,20 +153,25 @@ def unset(
     output: Output,
     portfolio: str,
     released: tuple[str, ...],
+    unlimited: tuple[str, ...],
     **flags: bool,
 ) -> None:
     """Take settings of PORTFOLIO away; the others stay as they are."""
     del server
     if flags["restrictions"] and released:
         raise click.UsageError("--restrictions has those of --restrict in it: give one of the two.")
-    if not (released or any(flags.values())):
+    if flags["security_limits"] and unlimited:
+        raise click.UsageError("--security-limits has those of --security-limit in it: give one of the two.")
+    if not (released or unlimited or any(flags.values())):
         raise click.UsageError("Name at least one setting: --help has all of them.")
     before = client.portfolios.settings.get(_portfolio_id(client, portfolio))
     changes: dict[str, Any] = {}
     for flag, is_set in flags.items():
         changes |= _UNSET[flag] if is_set else {}
     if released:
-        changes["restrictions"] = _without(client, before.restrictions, released)
+        changes["restrictions"] = _without(client, before.restrictions, released, "restricted")
+    if unlimited:
+        changes["security_limits"] = _without(client, before.security_limits, unlimited, "limited")
     made = client.portfolios.settings.update(before.portfolio_id, before.version, **changes)
     told = f"Changed the settings of {portfolio}: version {made.version}."
     output.done(lambda: _record(client, made), told)
@@ -183,6 +211,9 @@ def _changes(client: Client, before: PortfolioSettings | None, given: Mapping[st
     if given["restrictions"]:
         known = before.restrictions if before else {}
         changes["restrictions"] = {**known, **_restrictions(client, given["restrictions"])}
+    if given["security_limits"]:
+        limits = before.security_limits if before else {}
+        changes["security_limits"] = {**limits, **security_limits(client, given["security_limits"])}
     return changes
 
 
@@ -204,16 +235,16 @@ def _restrictions(client: Client, given: tuple[str, ...]) -> dict[str, Restricti
 
 
 def _without(
-    client: Client, restrictions: Mapping[str, Restriction], released: tuple[str, ...]
-) -> dict[str, Restriction]:
-    # One that is restricted may be gone elsewhere: its id is enough.
-    others = [one for one in released if one not in restrictions]
+    client: Client, known: Mapping[str, Rule], released: tuple[str, ...], state: str
+) -> dict[str, Rule]:
+    # One that is named may be gone elsewhere: its id is enough.
+    others = [one for one in released if one not in known]
     ids = {**{one: one for one in released}, **finding.securities(client, others)}
     for asked, security_id in ids.items():
-        if security_id not in restrictions:
-            raise Failure(f"{asked} is not restricted: ordergen portfolios settings show has what is.")
+        if security_id not in known:
+            raise Failure(f"{asked} is not {state}: ordergen portfolios settings show has what is.")
     gone = set(ids.values())
-    return {key: value for key, value in restrictions.items() if key not in gone}
+    return {key: value for key, value in known.items() if key not in gone}
 
 
 def _portfolio_id(client: Client, asked: str) -> str:
@@ -230,8 +261,12 @@ def _settings(client: Client, portfolio_id: str) -> PortfolioSettings | None:
 def _record(client: Client, found: PortfolioSettings) -> dict[str, object]:
     """Settings for programs, with the portfolio's name and the tickers of securities."""
     (row,) = _rows(client, [found])
-    tickers = finding.tickers(client, found.restrictions)
-    return {**row, "restrictions": restriction_rows(found, tickers)}
+    tickers = finding.tickers(client, {**found.restrictions, **found.security_limits})
+    return {
+        **row,
+        "restrictions": restriction_rows(found, tickers),
+        "security_limits": limit_rows(found, tickers),
+    }
 
 
 def _rows(client: Client, found: Iterable[PortfolioSettings]) -> Iterator[dict[str, object]]:

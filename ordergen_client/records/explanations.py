@@ -3,22 +3,24 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ordergen_client.records.states import RuleKind
+from ordergen_client.records.states import RuleKind, RuleSource
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule of the options; what it does not have is empty.
+    """A rule of the options or of settings; what it does not have is empty.
 
     Attributes:
         security_id: of the security that it is about.
         name: of rules that have one.
+        source: whose it is, of a kind that a run and settings can both have.
     """
 
     kind: RuleKind
     security_id: str = ""
     ticker: str = ""
     name: str = ""
+    source: RuleSource = RuleSource.UNSPECIFIED
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,8 @@ def relaxations(message: rebalance_pb2.Relaxations) -> Relaxations:
 
 
 def _rule(message: rebalance_pb2.Rule) -> Rule:
-    return Rule(enums.RULES[message.kind], message.security_id, message.ticker, message.name)
+    source = enums.SOURCES[message.source]
+    return Rule(enums.RULES[message.kind], message.security_id, message.ticker, message.name, source)
 
 
 def decimal(message: decimal_pb2.Decimal) -> Decimal | None:

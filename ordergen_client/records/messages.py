@@ -247,7 +247,8 @@ def portfolio_rebalance(message: pb.PortfolioRebalance) -> PortfolioRebalance:
         rule_prices=tuple(map(rule_price, message.rule_prices)),
         relaxations=relaxations(message.relaxations) if message.HasField("relaxations") else None,
         limit_breaches=tuple(
-            LimitBreach(one.security_id, one.group, zero(one.value)) for one in message.limit_breaches
+            LimitBreach(one.security_id, one.group, zero(one.value), enums.SOURCES[one.source])
+            for one in message.limit_breaches
         ),
         frozen_count=message.frozen_count,
         review=portfolio_review(message),

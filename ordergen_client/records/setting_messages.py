@@ -18,6 +18,7 @@ def portfolio_settings(message: pb.PortfolioSettings) -> PortfolioSettings:
             minimum_trade_value=message.minimum_trade_value,
             restrictions=message.restrictions,
             maximum_turnover_weight=message.maximum_turnover_weight,
+            security_limits=message.security_limits,
         )
     )
     return PortfolioSettings(
@@ -33,6 +34,7 @@ def portfolio_settings(message: pb.PortfolioSettings) -> PortfolioSettings:
         update_time=message.update_time.ToDatetime(UTC),
         actor=message.actor,
         restrictions=known.restrictions,
+        security_limits=known.security_limits,
     )
 
 
@@ -45,6 +47,7 @@ def settings_message(
         minimum_cash=told.minimum_cash if told.HasField("minimum_cash") else None,
         minimum_trade_value=told.minimum_trade_value if told.HasField("minimum_trade_value") else None,
         restrictions=told.restrictions,
+        security_limits=told.security_limits,
         note=note,
     )
     if told.HasField("maximum_turnover_weight"):

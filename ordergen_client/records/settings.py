@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from ordergen_client.records.checks import day, text
 from ordergen_client.records.states import Restriction
+from ordergen_client.records.weight_limits import SecurityLimit
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -33,12 +34,14 @@ class PortfolioSettings:
         do_not_trade: why, and how long, it is not to be traded; None where it may be.
         minimum_cash_amount: cash to keep, in money.
         minimum_cash_weight: cash to keep, as a weight of market value; the greater of the two holds.
-        minimum_trade_value: no smaller trades, in money; full exits and repairs of a band are exempt.
+        minimum_trade_value: no smaller trades, in money; full exits and repairs of a band or of a security's
+            limit are exempt.
         restrictions: what may not be done, by security id.
         maximum_turnover_weight: buys and sells together at most, as a weight of market value.
         note: for people.
         version: counts the changes, from 1.
         actor: who made the last change.
+        security_limits: what a security may be worth after the trades, by security id.
     """
 
     portfolio_id: str
@@ -53,3 +56,4 @@ class PortfolioSettings:
     update_time: datetime
     actor: str = ""
     restrictions: Mapping[str, Restriction] = field(default_factory=dict)
+    security_limits: Mapping[str, SecurityLimit] = field(default_factory=dict)

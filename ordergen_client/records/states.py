@@ -141,7 +141,7 @@ class RuleKind(Named):
 
 
 class RuleSource(Named):
-    """Whose rule decided a line: that of the run (or both alike), or that of the portfolio's settings."""
+    """Whose rule it is: that of the run (or both alike), or that of the portfolio's settings."""
 
     UNSPECIFIED = "UNSPECIFIED"
     RUN = "RUN"

@@ -150,7 +150,7 @@ class PortfolioRebalance:
         rule_prices: what rules of the options cost; where it was asked for alone, and never read again.
         relaxations: without which rules an INFEASIBLE portfolio has an answer; likewise.
         settings_version: of the portfolio's settings that were applied; 0 where it had none, or had no turn.
-        limit_breaches: limits of the options that stay broken, as no order may mend them.
+        limit_breaches: limits of the options and of settings that stay broken, as no order may mend them.
         frozen_count: how many positions are FROZEN, in any view.
         review: whether its orders may be sent; None where it proposes none, and in streams.
         order_state: what became of its orders; None where it was not submitted, and in streams.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from ordergen_client.records.checks import Number, optional_decimal, texts
+from ordergen_client.records.states import RuleSource
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -51,11 +52,13 @@ class LimitBreach:
         security_id: the security; empty of a group.
         group: the name of the group; empty of a security.
         value: what it is worth after the trades, in money.
+        source: whose limit of a security it is.
     """
 
     security_id: str
     group: str
     value: Decimal
+    source: RuleSource = RuleSource.UNSPECIFIED
 
 
 def _set_weights(limit: object, minimum: Number | None, maximum: Number | None) -> None:

@@ -61,4 +61,5 @@ def _together(rules: Iterable[Rule]) -> str:
 def _rule(rule: Rule) -> str:
     about = rule.ticker or rule.security_id or rule.name
     words = _WORDS.get(rule.kind, rule.kind)
-    return f"{words} of {about}" if about else words
+    told = f"{words} of {about}" if about else words
+    return f"{told}, by the portfolio's settings" if rule.source == "SETTINGS" else told

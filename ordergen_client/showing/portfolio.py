@@ -122,6 +122,7 @@ def _breaches(portfolio: PortfolioRebalance) -> dict[str, object]:
     tickers = {line.security_id: line.ticker for line in portfolio.positions}
     told = (
         f"{tickers.get(one.security_id) or one.security_id or f'group {one.group}'} at {money(one.value)}"
+        + (", by the portfolio's settings" if one.source == "SETTINGS" else "")
         for one in portfolio.limit_breaches
     )
     return {"Limits broken": f"{'; '.join(told)}: restrictions or sides forbid to mend them"}

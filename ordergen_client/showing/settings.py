@@ -1,6 +1,6 @@
 """Settings of portfolios as rows, and for eyes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from ordergen_client.records.settings import PortfolioSettings
@@ -15,19 +15,25 @@ SETTINGS: Final = (
     Column("minimum_trade_value", "Least trade", Kind.MONEY, 3),
     Column("maximum_turnover_weight", "Turnover", Kind.PERCENT, 3),
     Column("restrictions_count", "Restricted", Kind.COUNT, 1),
+    Column("security_limits_count", "Limited", Kind.COUNT, 2),
     Column("version", "Version", Kind.COUNT, 5),
 )
+_OF_BOTH: Final = ("type", "minimum_weight", "maximum_weight")
+Rows = Iterable[Mapping[str, object]]
 #: What programs get beside these.
 MORE: Final = ("do_not_trade_reason", "do_not_trade_until", "note", "update_time", "actor")
-RESTRICTIONS: Final = (
+#: What is said of single securities.
+SECURITIES: Final = (
     Column("ticker", "Ticker"),
     Column("security_id", "Security", Kind.ID, 1),
     Column("type", "Restriction", Kind.ID),
+    Column("minimum_weight", "At least", Kind.PERCENT),
+    Column("maximum_weight", "At most", Kind.PERCENT),
 )
 
 
 def settings_row(found: PortfolioSettings, name: str) -> dict[str, object]:
-    """Settings without the single restrictions."""
+    """Settings without the single restrictions and limits."""
     order = found.do_not_trade
     end = (order.until.isoformat() if order.until else "without end") if order else None
     return {
@@ -41,6 +47,7 @@ def settings_row(found: PortfolioSettings, name: str) -> dict[str, object]:
         "minimum_trade_value": found.minimum_trade_value,
         "maximum_turnover_weight": found.maximum_turnover_weight,
         "restrictions_count": len(found.restrictions),
+        "security_limits_count": len(found.security_limits),
         "note": found.note,
         "version": found.version,
         "create_time": found.create_time,
@@ -55,7 +62,33 @@ def restriction_rows(found: PortfolioSettings, tickers: Mapping[str, str]) -> li
         {"security_id": key, "ticker": tickers.get(key, ""), "type": kind}
         for key, kind in found.restrictions.items()
     ]
-    return sorted(rows, key=lambda row: (str(row["ticker"]), str(row["security_id"])))
+    return sorted(rows, key=_by_ticker)
+
+
+def limit_rows(found: PortfolioSettings, tickers: Mapping[str, str]) -> list[dict[str, object]]:
+    """The limits of securities, likewise."""
+    rows: list[dict[str, object]] = [
+        {
+            "security_id": key,
+            "ticker": tickers.get(key, ""),
+            "minimum_weight": limit.minimum_weight,
+            "maximum_weight": limit.maximum_weight,
+        }
+        for key, limit in found.security_limits.items()
+    ]
+    return sorted(rows, key=_by_ticker)
+
+
+def security_rows(restrictions: Rows, limits: Rows) -> list[dict[str, object]]:
+    """Both together, a row a security."""
+    found: dict[object, dict[str, object]] = {}
+    for row in (*restrictions, *limits):
+        found.setdefault(row["security_id"], dict.fromkeys(_OF_BOTH)).update(row)
+    return sorted(found.values(), key=_by_ticker)
+
+
+def _by_ticker(row: Mapping[str, object]) -> tuple[str, str]:
+    return str(row["ticker"]), str(row["security_id"])
 
 
 def settings_details(found: PortfolioSettings, name: str) -> dict[str, object]:

@@ -44,8 +44,13 @@ def worth_of(line: Line, base: Fraction) -> Worth:
     return Worth(line.original_quantity * line.price, after * line.price, base * line.target)
 
 
-def line_checks(line: Line, worth: Worth, base: Fraction, options: Options, date: Date) -> Iterator[Check]:
-    """Every number of a line, its band, and what the options demand of its trade."""
+def line_checks(
+    line: Line, worth: Worth, base: Fraction, options: Options, date: Date, *, has_settings: bool
+) -> Iterator[Check]:
+    """Every number of a line, its band, and what the options demand of its trade.
+
+    Settings are not in an export: what they may have done is taken for true.
+    """
     shares = line.trade.shares
     after = line.original_quantity + shares
     weight = worth.after / base
@@ -75,7 +80,10 @@ def line_checks(line: Line, worth: Worth, base: Fraction, options: Options, date
     if options.maximum_price_age_days is not None:
         yield _age(line.price_date, options.maximum_price_age_days, date)
     if shares:
-        yield from _trade(line, after, base, options)
+        yield from _trade(line, after, options)
+        # A repair of a limit of the settings may be less.
+        if abs(after) >= 1 and not has_settings and _needs_no_repair(line, base, options):
+            yield from _least_trade(line, options)
     yield from _reason(line, worth, options)
 
 
@@ -107,8 +115,8 @@ def _band(line: Line, after: Fraction, weight: Fraction, options: Options) -> It
         yield Check("weight inside its band", found, f"{digits(low)} to {digits(high)}")
 
 
-def _trade(line: Line, after: Fraction, base: Fraction, options: Options) -> Iterator[Check]:
-    """Restrictions, sides, lots and the least trade; what closes a position is exempt from the last two."""
+def _trade(line: Line, after: Fraction, options: Options) -> Iterator[Check]:
+    """Restrictions, sides, and lots, from which what closes a position is exempt."""
     shares = line.trade.shares
     if options.forbids(line.security_id, shares):
         rule = options.restrictions.get(line.security_id) or f"no {options.forbidden}"
@@ -118,9 +126,11 @@ def _trade(line: Line, after: Fraction, base: Fraction, options: Options) -> Ite
     free = shares < 0 and line.security_id in options.lots_of_buys
     lot = 1 if free else options.lots.get(line.security_id, 1)
     yield holds("lot size", shares, f"a multiple of {lot}", when=shares % lot == 0)
-    least = options.minimum_trade_value
-    if least is not None and _needs_no_repair(line, base, options):
-        value = abs(shares) * line.price
+
+
+def _least_trade(line: Line, options: Options) -> Iterator[Check]:
+    least, value = options.minimum_trade_value, abs(line.trade.shares) * line.price
+    if least is not None:
         yield holds("minimum trade value", value, f"at least {digits(least)}", when=value >= least)
 
 
@@ -164,7 +174,7 @@ _REASONS: Mapping[str, Callable[[_Story], bool]] = {
     "INSIDE_BAND": lambda it: it.shares == 0 and it.options.to_band,
     "SIDES": lambda it: it.options.forbidden != "",
     "COSTS": lambda it: it.shares == 0 and it.options.has_costs and it.worth.after > it.worth.wanted,
-    "SECURITY_LIMIT": lambda it: it.line.security_id in it.options.security_limits,
+    "SECURITY_LIMIT": lambda it: it.line.by_settings or it.line.security_id in it.options.security_limits,
     "GROUP_LIMIT": lambda it: any(
         one.group and it.line.security_id in one.security_ids for one in it.options.weights
     ),

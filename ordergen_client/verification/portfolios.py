@@ -8,7 +8,7 @@ from ordergen_client.verification.frozen import frozen_checks
 from ordergen_client.verification.lines import Worth, line_checks, worth_of
 from ordergen_client.verification.numbers import digits
 from ordergen_client.verification.options import Options
-from ordergen_client.verification.records import Date, Portfolio, Solution
+from ordergen_client.verification.records import Date, Line, Portfolio, Solution
 from ordergen_client.verification.weights import Change, Weighed, weight_checks
 
 #: Decimals of the drift of a portfolio.
@@ -72,10 +72,11 @@ def _check_solved(
         findings.add(where, [Check("market value + cash flow", base, "above 0")])
         return
     worths = [worth_of(line, base) for line in portfolio.lines]
-    if any(line.by_settings for line in portfolio.lines):
+    if portfolio.breaches_of_settings or any(line.by_settings for line in portfolio.lines):
         findings.add(where, [Check("settings that bind a line", portfolio.has_settings, expected=True)])
     for line, worth in zip(portfolio.lines, worths, strict=True):
-        findings.add(where, line_checks(line, worth, base, options, date), line.security_id)
+        checks = line_checks(line, worth, base, options, date, has_settings=portfolio.has_settings)
+        findings.add(where, checks, line.security_id)
     findings.add(where, [Check("frozen_count", portfolio.frozen_count, len(portfolio.frozen))])
     for frozen in portfolio.frozen:
         findings.add(where, frozen_checks(frozen, options, date), frozen.security_id)
@@ -127,18 +128,28 @@ def _limit_checks(
 
 
 def _weight_checks(portfolio: Portfolio, base: Fraction, options: Options) -> Iterator[Check]:
-    if not (options.weights or portfolio.limit_breaches):
-        return
-    changes = [
-        Change(
-            line.security_id,
-            Weighed(line.original_quantity, line.price),
-            Weighed(line.original_quantity + line.trade.shares, line.price),
-            frozenset(sign for sign in (1, -1) if options.forbids(line.security_id, sign)),
-        )
+    if options.weights or portfolio.limit_breaches:
+        changes = [_change(line, options, has_settings=portfolio.has_settings) for line in portfolio.lines]
+        others = {(key, ""): value for key, value in portfolio.breaches_of_settings}
+        yield from weight_checks(options.weights, changes, base, portfolio.limit_breaches, others)
+    worths = {
+        line.security_id: (line.original_quantity + line.trade.shares) * line.price
         for line in portfolio.lines
-    ]
-    yield from weight_checks(options.weights, changes, base, portfolio.limit_breaches)
+    }
+    for security_id, value in portfolio.breaches_of_settings:
+        yield Check(f"worth of {security_id} beyond its limit", value, worths.get(security_id))
+
+
+def _change(line: Line, options: Options, *, has_settings: bool) -> Change:
+    """What became of a line. Settings, which are not in an export, may forbid any trade that is not made."""
+    shares, held = line.trade.shares, line.original_quantity
+    free = has_settings and not shares
+    return Change(
+        line.security_id,
+        Weighed(held, line.price),
+        Weighed(held + shares, line.price),
+        frozenset(sign for sign in (1, -1) if free or options.forbids(line.security_id, sign)),
+    )
 
 
 def _drift(gaps: Iterable[Fraction]) -> Fraction:

@@ -85,6 +85,8 @@ class Portfolio:
         lines: those that have a price.
         frozen: those that have none.
         security_ids: of all, in the order in which they come.
+        limit_breaches: of the options, by security and group, with what it is worth.
+        breaches_of_settings: securities, with what they are worth.
     """
 
     portfolio_id: str
@@ -106,6 +108,7 @@ class Portfolio:
     transactions: Sequence[Trade]
     solution: Solution | None
     limit_breaches: Mapping[tuple[str, str], Fraction]
+    breaches_of_settings: Sequence[tuple[str, Fraction]]
     cash_flow: Fraction | None = None
     cost: Fraction | None = None
 
@@ -138,7 +141,13 @@ def read_portfolio(message: Mapping[str, Any]) -> Portfolio:
         limit_breaches={
             (one.get("securityId", ""), one.get("group", "")): fraction(one["value"]["value"])
             for one in message.get("limitBreaches", ())
+            if not _is_of_settings(one, "source")
         },
+        breaches_of_settings=[
+            (one["securityId"], fraction(one["value"]["value"]))
+            for one in message.get("limitBreaches", ())
+            if _is_of_settings(one, "source")
+        ],
     )
 
 
@@ -179,8 +188,12 @@ def _line(message: Mapping[str, Any]) -> Line:
         message["reason"].removeprefix(_REASON),
         given(message, "cost"),
         read_date(message["priceDate"]) if "priceDate" in message else None,
-        message.get("boundBy") == "RULE_SOURCE_SETTINGS",
+        _is_of_settings(message, "boundBy"),
     )
+
+
+def _is_of_settings(message: Mapping[str, Any], field: str) -> bool:
+    return message.get(field) == "RULE_SOURCE_SETTINGS"
 
 
 def _reason(message: Mapping[str, Any]) -> str:

@@ -98,8 +98,12 @@ def weight_checks(
     changes: Sequence[Change],
     base: Fraction,
     told: Mapping[tuple[str, str], Fraction],
+    of_settings: Mapping[tuple[str, str], Fraction],
 ) -> Iterator[Check]:
-    """Each limit is kept; or its repair is forbidden, and it is no worse than before and told."""
+    """Each limit is kept; or its repair is forbidden, and it is no worse than before and told.
+
+    Where a limit of the settings is told that is the stricter, the one of the options need not be.
+    """
     broken: dict[tuple[str, str], Fraction] = {}
     by_id = {one.security_id: one for one in changes}
     for limit in limits:
@@ -114,7 +118,8 @@ def weight_checks(
         if not barred or not (0 < after <= before or before <= after < 0):
             name = f"limit of group {limit.group}" if limit.group else f"limit of {limit.key[0]}"
             yield Check(name, f"{digits(after)} beyond it", "kept")
-    yield Check("limit_breaches", _in_order(told), _in_order(broken))
+    stricter = {key: value for key, value in of_settings.items() if key in broken}
+    yield Check("limit_breaches", _in_order({**stricter, **told}), _in_order(broken))
 
 
 def _in_order(breaches: Mapping[tuple[str, str], Fraction]) -> str:

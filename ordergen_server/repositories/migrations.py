@@ -32,6 +32,7 @@ MIGRATIONS: dict[int, Migration] = {
     9: schema.keep_settings,
     10: schema.keep_reviews,
     11: schema.keep_orders,
+    12: schema.enforce_setting_rules,  # again, for settings have limits of securities now
 }
 
 

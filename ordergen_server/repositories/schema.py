@@ -160,6 +160,19 @@ _SETTINGS_SHAPE: Document = {
             },
         },
         "maximum_turnover_weight": _NUMBER,
+        "security_limits": {
+            "bsonType": "array",
+            "maxItems": portfolio_settings.MAXIMUM_SECURITY_LIMITS,
+            "items": {
+                "bsonType": "object",
+                "required": ["security_id", "minimum_weight", "maximum_weight"],
+                "properties": {
+                    "security_id": _ENTITY_ID,
+                    "minimum_weight": _NUMBER,
+                    "maximum_weight": _NUMBER,
+                },
+            },
+        },
         "note": {"bsonType": "string"},
         "create_time": {"bsonType": "date"},
         "update_time": {"bsonType": "date"},
@@ -172,8 +185,31 @@ _SETTINGS_SHAPE: Document = {
         {"required": [setting_documents.DELETED]},
     ],
 }
+_LIMITS: Document = {"$ifNull": ["$security_limits", []]}
 _RESTRICTED: Document = {
     "$map": {"input": {"$ifNull": ["$restrictions", []]}, "as": "one", "in": "$$one.security_id"}
+}
+_LIMITED: Document = {"$map": {"input": _LIMITS, "as": "one", "in": "$$one.security_id"}}
+#: A side that is not there is as wide as can be.
+_LEAST, _MOST = {"$ifNull": ["$$one.minimum_weight", _ZERO]}, {"$ifNull": ["$$one.maximum_weight", _ONE]}
+_EACH_LIMIT: Document = {
+    "$allElementsTrue": [
+        {
+            "$map": {
+                "input": _LIMITS,
+                "as": "one",
+                "in": {
+                    "$and": [
+                        {"$gte": [_LEAST, _ZERO]},
+                        {"$lte": [_LEAST, _MOST]},
+                        {"$lte": [_MOST, _ONE]},
+                        # One of the two is there.
+                        {"$ne": [{"$ifNull": ["$$one.minimum_weight", "$$one.maximum_weight"]}, None]},
+                    ]
+                },
+            }
+        }
+    ]
 }
 SETTINGS_VALIDATOR: Document = {
     "$jsonSchema": _SETTINGS_SHAPE,
@@ -190,6 +226,8 @@ SETTINGS_VALIDATOR: Document = {
             ),
             {"$lte": [_or_zero("minimum_cash_weight"), _ONE]},
             _each_once(_RESTRICTED),
+            _each_once(_LIMITED),
+            _EACH_LIMIT,
             *(
                 {"$lte": [{"$strLenBytes": {"$ifNull": [text, ""]}}, portfolio_settings.MAXIMUM_TEXT_BYTES]}
                 for text in ("$note", "$do_not_trade.reason")
@@ -408,7 +446,12 @@ def keep_settings(database: Database) -> None:
         [(deleted, ASCENDING)], name="expiry", expireAfterSeconds=setting_documents.REMEMBERED_SECONDS
     )
     database.collection(name).create_indexes([expiry])
-    database.command({"collMod": name, "validator": SETTINGS_VALIDATOR})
+    enforce_setting_rules(database)
+
+
+def enforce_setting_rules(database: Database) -> None:
+    """Let the database refuse settings that break a rule."""
+    database.command({"collMod": setting_documents.SETTINGS, "validator": SETTINGS_VALIDATOR})
 
 
 def separate_activity(database: Database) -> None:

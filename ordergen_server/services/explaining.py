@@ -1,6 +1,5 @@
 """What the rules of its options do to one portfolio, by solving again without them."""
 
-from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
@@ -8,10 +7,12 @@ from typing import Final
 import optimizer
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.desk.explanations import Explanation, Relaxations, Rule, RuleKind, RulePrice
+from ordergen_server.domain.desk.portfolio_settings import SettingsContent, joined
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.numbers import exact, ratio
 from ordergen_server.domain.rebalances.options import RebalanceOptions
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
+from ordergen_server.services.binding import Binding
 from ordergen_server.services.securities import Securities
 from ordergen_server.services.solving import problem_of
 from ordergen_server.services.valuation import DRIFT_PLACES, Valued, valued
@@ -20,6 +21,8 @@ from ordergen_server.services.valuation import DRIFT_PLACES, Valued, valued
 TIME_SHARE: Final = 0.5
 #: So many sets of rules that help are answered.
 MAXIMUM_SETS: Final = 20
+#: Of a portfolio without settings.
+NO_RULES: Final = SettingsContent()
 #: Rules by the names of the optimizer's types; what is none of them is no rule that can be left out.
 KINDS: Final = {
     "CashFloor": RuleKind.CASH_FLOOR,
@@ -42,6 +45,7 @@ def explain(
     *,
     result: PortfolioRebalance,
     deadline: Deadline,
+    content: SettingsContent = NO_RULES,
 ) -> Explanation:
     """What rules cost a portfolio that has an answer, and which keep one from it that has none.
 
@@ -49,9 +53,10 @@ def explain(
         untried: the portfolio before anything was tried, with its ids.
         holdings: what it has.
         securities: of its model, with prices.
-        options: its rules.
+        options: of the run.
         result: what became of it.
         deadline: half of what is left is for this, or the solver's time where that is less.
+        content: its settings: of these and the options the stricter is the rule.
 
     Raises:
         DeadlineExceeded: nothing is left.
@@ -62,14 +67,14 @@ def explain(
         return Explanation()
     left = TIME_SHARE * deadline.remaining_seconds("the rules were explained")
     seconds = min(options.solver_timeout_seconds, left)
-    problem = problem_of(portfolio, options)
+    problem = problem_of(portfolio, joined(options, content))
     rules = [rule for rule in optimizer.rules_of(problem) if type(rule).__name__ in KINDS]
-    tickers = {security.position.security_id: security.quote.ticker for security, _ in portfolio.lines}
+    named = _Names(portfolio, Binding(options, content, portfolio.market_value))
     if result.state is PortfolioState.INFEASIBLE:
         found = optimizer.relaxations(
             problem, rules, most=MAXIMUM_SETS, timeout_seconds=seconds, stopped=deadline.stopped
         )
-        return Explanation(relaxations=_relaxations(found, tickers))
+        return Explanation(relaxations=_relaxations(found, named))
     if result.solution is None:
         return Explanation()
     prices = optimizer.rule_prices(
@@ -80,25 +85,37 @@ def explain(
         timeout_seconds=seconds,
         stopped=deadline.stopped,
     )
-    return Explanation(tuple(_price(one, portfolio, tickers) for one in prices))
+    return Explanation(tuple(_price(one, portfolio, named) for one in prices))
 
 
-def _relaxations(found: optimizer.Relaxations, tickers: Mapping[str, str]) -> Relaxations:
-    named = tuple(tuple(_rule(rule, tickers) for rule in one) for one in found.sets)
-    return Relaxations(named, incomplete=not found.is_complete)
+class _Names:
+    """Says of rules what they are about, and whose they are."""
+
+    def __init__(self, portfolio: Valued, binding: Binding) -> None:
+        self._tickers = {one.position.security_id: one.quote.ticker for one, _ in portfolio.lines}
+        self._binding = binding
+
+    def rule(self, rule: optimizer.Rule) -> Rule:
+        """The rule in the language of the options."""
+        security_id = getattr(rule, "security_id", "")
+        return Rule(
+            KINDS[type(rule).__name__],
+            security_id,
+            self._tickers.get(security_id, ""),
+            getattr(rule, "name", ""),
+            self._binding.source(rule),
+        )
 
 
-def _price(price: optimizer.RulePrice, portfolio: Valued, tickers: Mapping[str, str]) -> RulePrice:
+def _relaxations(found: optimizer.Relaxations, named: _Names) -> Relaxations:
+    sets = tuple(tuple(map(named.rule, one)) for one in found.sets)
+    return Relaxations(sets, incomplete=not found.is_complete)
+
+
+def _price(price: optimizer.RulePrice, portfolio: Valued, named: _Names) -> RulePrice:
     saved = None if price.drift_saved is None else _weight(price.drift_saved, portfolio)
-    return RulePrice(_rule(price.rule, tickers), saved, price.is_proven)
+    return RulePrice(named.rule(price.rule), saved, price.is_proven)
 
 
 def _weight(money: Fraction, portfolio: Valued) -> Decimal:
     return ratio(exact(money), portfolio.market_value, DRIFT_PLACES)
-
-
-def _rule(rule: optimizer.Rule, tickers: Mapping[str, str]) -> Rule:
-    security_id = getattr(rule, "security_id", "")
-    return Rule(
-        KINDS[type(rule).__name__], security_id, tickers.get(security_id, ""), getattr(rule, "name", "")
-    )

@@ -65,8 +65,8 @@ def rebalance_portfolios(
         solvable = [one for place in places if isinstance(one := found[place], Valued)]
         answers = solve_all(solvable, securities, own, deadline, observer)
         for place, portfolio, answer in zip(places, solvable, answers, strict=True):
-            completed = _completed(portfolio, answer, own)
-            solved[place] = _bound(completed, portfolio.market_value, options, settings)
+            binding = _binding(portfolio, options, settings)
+            solved[place] = _bound(_completed(portfolio, answer, own, binding), binding)
     return [solved[place] if isinstance(one, Valued) else one for place, one in enumerate(found)]
 
 
@@ -88,30 +88,41 @@ def _alike(
     return alike
 
 
-def _bound(
-    result: PortfolioRebalance,
-    market_value: Decimal,
-    options: RebalanceOptions,
-    settings: Mapping[str, AppliedSettings],
-) -> PortfolioRebalance:
+def _binding(
+    portfolio: Valued, options: RebalanceOptions, settings: Mapping[str, AppliedSettings]
+) -> Binding | None:
+    """Whose the rules of a portfolio with settings are; None of one without."""
+    own = settings.get(portfolio.result.portfolio_id)
+    return Binding(options, own.content, portfolio.market_value) if own else None
+
+
+def _bound(result: PortfolioRebalance, binding: Binding | None) -> PortfolioRebalance:
     """The result with the lines that the portfolio's settings bound."""
-    own = settings.get(result.portfolio_id)
-    if own is None or not result.positions:
+    if binding is None or not result.positions:
         return result
-    binding = Binding(options, own.content, market_value)
     lines = (line._replace(by_settings=binding.is_by_settings(line)) for line in result.positions)
-    return replace(result, positions=tuple(lines), settings_floor=own.content.floor)
+    ids = (line.security.security_id for line in result.positions)
+    return replace(
+        result,
+        positions=tuple(lines),
+        settings_floor=binding.floor,
+        settings_limits=tuple(binding.limits[one] for one in ids if one in binding.limits),
+    )
 
 
 def _completed(
-    portfolio: Valued, solved: Solved | DeadlineExceeded, options: RebalanceOptions
+    portfolio: Valued,
+    solved: Solved | DeadlineExceeded,
+    options: RebalanceOptions,
+    binding: Binding | None,
 ) -> PortfolioRebalance:
     known = portfolio.result
     if isinstance(solved, DeadlineExceeded):
         return replace(known, state=PortfolioState.FAILED, error=solved)
     answer = solved.answer
     if answer.status is optimizer.Status.INFEASIBLE:
-        return replace(known, state=PortfolioState.INFEASIBLE, error=_infeasible(portfolio, answer.conflicts))
+        refused = _infeasible(portfolio, answer.conflicts, binding)
+        return replace(known, state=PortfolioState.INFEASIBLE, error=refused)
     if answer.status is optimizer.Status.UNDECIDED:
         return replace(known, state=PortfolioState.FAILED, error=_undecided(answer, solved.duration))
     if any(abs(order) > MOST_SHARES for order in answer.orders):
@@ -138,13 +149,16 @@ def _completed(
         solution=quality,
         cost=cost,
         costs=options.costs,
-        limit_breaches=tuple(
-            LimitBreach(one.security_id or "", one.group or "", exact(one.value))
-            for one in answer.limit_breaches
-        ),
+        limit_breaches=tuple(_breach(one, binding) for one in answer.limit_breaches),
         frozen=portfolio.frozen,
         frozen_count=len(portfolio.frozen),
     )
+
+
+def _breach(one: optimizer.LimitBreach, binding: Binding | None) -> LimitBreach:
+    security_id = one.security_id or ""
+    by_settings = binding is not None and binding.is_limit_by_settings(security_id, is_maximum=one.is_above)
+    return LimitBreach(security_id, one.group or "", exact(one.value), by_settings)
 
 
 def _cost(positions: Sequence[RebalancePosition], costs: TradingCosts | None) -> Decimal | None:
@@ -196,10 +210,16 @@ def _too_many(portfolio: Valued, orders: Sequence[int]) -> PreconditionFailed:
     )
 
 
-def _infeasible(portfolio: Valued, conflicts: Sequence[optimizer.Conflict]) -> Infeasible:
+def _infeasible(
+    portfolio: Valued, conflicts: Sequence[optimizer.Conflict], binding: Binding | None
+) -> Infeasible:
     tickers = {security.position.security_id: security.quote.ticker for security, _ in portfolio.lines}
     violations = [
-        Violation(conflict.security_id or _limit(conflict), _described(conflict, tickers), conflict.kind.name)
+        Violation(
+            conflict.security_id or _limit(conflict),
+            _described(conflict, tickers) + _of_settings(conflict, binding),
+            conflict.kind.name,
+        )
         for conflict in conflicts
     ]
     causes = summary([one.rule for one in violations], len(violations))
@@ -216,6 +236,17 @@ def _infeasible(portfolio: Valued, conflicts: Sequence[optimizer.Conflict]) -> I
 
 def _limit(conflict: optimizer.Conflict) -> str:
     return _LIMITS[conflict.kind] if conflict.group is None else f"group {conflict.group}"
+
+
+def _of_settings(conflict: optimizer.Conflict, binding: Binding | None) -> str:
+    """Which sides of a limit that no shares keep are those of the portfolio's settings."""
+    if binding is None or conflict.kind is not optimizer.ConflictKind.SECURITY_LIMIT:
+        return ""
+    sides = list(binding.sides_of_settings(conflict.security_id or ""))
+    if not sides:
+        return ""
+    are = "weight is that" if len(sides) == 1 else "weight are those"
+    return f"; its {' and '.join(sides)} {are} of the portfolio's settings"
 
 
 def _described(conflict: optimizer.Conflict, tickers: Mapping[str, str]) -> str:

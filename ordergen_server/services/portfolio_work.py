@@ -9,7 +9,7 @@ from itertools import islice
 
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.desk.explanations import Explanation
-from ordergen_server.domain.desk.portfolio_settings import AppliedSettings, joined
+from ordergen_server.domain.desk.portfolio_settings import AppliedSettings
 from ordergen_server.domain.errors import (
     DataProblem,
     DeadlineExceeded,
@@ -24,7 +24,7 @@ from ordergen_server.domain.origin import carried
 from ordergen_server.domain.rebalances.options import RebalanceOptions
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
 from ordergen_server.domain.rebalances.runs import Rebalance
-from ordergen_server.services.explaining import explain
+from ordergen_server.services.explaining import NO_RULES, explain
 from ordergen_server.services.observer import UNOBSERVED, RunObserver, Stage
 from ordergen_server.services.open_orders import with_open_orders
 from ordergen_server.services.portfolio import rebalance_portfolios
@@ -228,11 +228,15 @@ def _results(task: Task, reads: Sequence[Reading], observer: RunObserver) -> lis
 
 
 def _explanation(task: Task, read: Reading, holdings: Holdings, result: PortfolioRebalance) -> Explanation:
-    options = task.rebalance.options or RebalanceOptions()
-    if own := task.settings.get(read.portfolio_id):
-        options = joined(options, own.content)
+    own = task.settings.get(read.portfolio_id)
     return explain(
-        _start(task, read), holdings, task.securities, options, result=result, deadline=task.deadline
+        _start(task, read),
+        holdings,
+        task.securities,
+        task.rebalance.options or RebalanceOptions(),
+        result=result,
+        deadline=task.deadline,
+        content=own.content if own else NO_RULES,
     )
 
 

@@ -400,10 +400,11 @@ RULES: dict[str, Rule] = {
         "empty, or see its paths", None, f"{_OF_SETTINGS}::test_an_empty_mask_replaces_everything"
     ),
     "UpdatePortfolioSettingsRequest.update_mask.paths": Rule(
-        "any of do_not_trade, minimum_cash, minimum_trade_value, restrictions, maximum_turnover_weight, note;"
-        " or `*` alone",
+        "any of do_not_trade, minimum_cash, minimum_trade_value, restrictions, maximum_turnover_weight,"
+        " security_limits, note; or `*` alone",
         texts_but(
-            r"do_not_trade|minimum_cash|minimum_trade_value|restrictions|maximum_turnover_weight|note|\*",
+            r"do_not_trade|minimum_cash|minimum_trade_value|restrictions|maximum_turnover_weight"
+            r"|security_limits|note|\*",
             "version",
             "minimum_cash.amount",
             "Note",
@@ -422,6 +423,9 @@ RULES: dict[str, Rule] = {
     ),
     "PortfolioSettings.restrictions": Rule(
         "at most 250, each security once", too_many(250) | st.just(Entries(2))
+    ),
+    "PortfolioSettings.security_limits": Rule(
+        "at most 1,000, each security once", too_many(1000) | st.just(Entries(2))
     ),
     "PortfolioSettings.maximum_turnover_weight": Rule(
         f"0 or more; {_NUMBER_FORM}", no_numbers | negative_numbers

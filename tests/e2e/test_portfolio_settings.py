@@ -179,6 +179,7 @@ def test_an_empty_mask_replaces_everything(one_api: Api) -> None:
     everything.minimum_trade_value.value = "0"
     everything.maximum_turnover_weight.value = "0"
     everything.restrictions.add(security_id=security_id(1), type=rebalance_pb2.RESTRICTION_TYPE_HOLD)
+    everything.security_limits.add(security_id=security_id(1)).maximum_weight.value = "0"
     everything.note = "a text"
     made = put(one_api, everything)
     assert (made.minimum_cash.amount.value, made.maximum_turnover_weight.value) == ("0", "0")

@@ -37,7 +37,7 @@ BREAKABLE = [field for field in FIELDS if field.rule.broken is not None]
 #: What callers change of settings.
 SETTINGS = (
     *("do_not_trade", "minimum_cash", "minimum_trade_value", "restrictions"),
-    *("maximum_turnover_weight", "note"),
+    *("maximum_turnover_weight", "note", "security_limits"),
 )
 #: So many requests that break one rule; a fifth of them for every change (tests/limits.py).
 REQUESTS = 10_000
@@ -113,6 +113,7 @@ def _fill_settings(settings: portfolio_settings_pb2.PortfolioSettings) -> None:
     settings.portfolio_id, settings.version = portfolio_id(1), 1
     settings.do_not_trade.reason = "Closed."
     settings.restrictions.add(security_id=security_id(1), type=rebalance_pb2.RESTRICTION_TYPE_HOLD)
+    _fill_weights(settings.security_limits.add(security_id=security_id(1)))
 
 
 def _fill_position(position: model_pb2.Position) -> None:
@@ -136,11 +137,13 @@ def _fill_variants(request: rebalance_service_pb2.CompareOptionsRequest) -> None
 def _fill_options(options: Options) -> None:
     options.restrictions.add(security_id=security_id(1), type=rebalance_pb2.RESTRICTION_TYPE_HOLD)
     options.lot_sizes.add(security_id=security_id(1), shares=10)
-    limit = options.security_limits.add(security_id=security_id(1))
-    group = options.group_limits.add(name="Technology", security_ids=[security_id(1)])
-    for one in (limit, group):
-        number(one, "minimum_weight", "0.1")
-        number(one, "maximum_weight", "0.5")
+    _fill_weights(options.security_limits.add(security_id=security_id(1)))
+    _fill_weights(options.group_limits.add(name="Technology", security_ids=[security_id(1)]))
+
+
+def _fill_weights(limit: rebalance_pb2.SecurityLimit | rebalance_pb2.GroupLimit) -> None:
+    number(limit, "minimum_weight", "0.1")
+    number(limit, "maximum_weight", "0.5")
 
 
 def _fill_flows(request: Any, names: set[str]) -> None:  # noqa: ANN401 - one that begins a run

@@ -278,7 +278,7 @@ def excused_orders(case: Case, one: Holding, span: Bounds) -> tuple[int, int]:
     ways = forbidden(case, one)
     if most < 0 and "SELL" in ways:
         most = 0
-    elif least > 0 and "BUY" in ways:
+    if least > 0 and "BUY" in ways:
         least = 0
     return least, most
 

@@ -14,10 +14,10 @@ from ordergen_client.commands.runs.choice import chosen_portfolios
 from ordergen_client.commands.runs.draft import draft_positions
 from ordergen_client.commands.runs.ending import end_as, going_on, starting
 from ordergen_client.commands.runs.flows import cash_flow, cash_flows
-from ordergen_client.commands.runs.limits import group_limits, security_limits
 from ordergen_client.commands.shared import finding
 from ordergen_client.commands.shared.decimals import money, seconds, weight
 from ordergen_client.commands.shared.failures import NEEDS_A_LOOK
+from ordergen_client.commands.shared.limits import group_limits, security_limits
 from ordergen_client.commands.shared.options import with_client
 from ordergen_client.commands.shared.securities import by_security, restriction
 from ordergen_client.commands.shared.servers import Server

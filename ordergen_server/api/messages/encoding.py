@@ -40,7 +40,8 @@ _NUMBERS = (
     *("cash_flow", "cost"),
 )
 _SIDES = {Side.BUY: _BUY, Side.SELL: _SELL}
-_SOURCES = {RuleSource.RUN: pb.RULE_SOURCE_RUN, RuleSource.SETTINGS: pb.RULE_SOURCE_SETTINGS}
+#: Whose rule it is.
+SOURCES = {RuleSource.RUN: pb.RULE_SOURCE_RUN, RuleSource.SETTINGS: pb.RULE_SOURCE_SETTINGS}
 _PROBLEMS = {one: pb.PriceProblem.Value(f"PRICE_PROBLEM_{one.name}") for one in PriceProblem}
 _REASONS = {name.removeprefix("POSITION_REASON_"): number for name, number in pb.PositionReason.items()}
 
@@ -183,12 +184,13 @@ def _add_rules_of_securities(message: pb.RebalanceOptions, value: RebalanceOptio
 
 def _add_limits(message: pb.RebalanceOptions, value: RebalanceOptions) -> None:
     for limit in value.security_limits:
-        _set_weights(message.security_limits.add(security_id=limit.security_id), limit)
+        set_weights(message.security_limits.add(security_id=limit.security_id), limit)
     for group in value.group_limits:
-        _set_weights(message.group_limits.add(name=group.name, security_ids=group.security_ids), group)
+        set_weights(message.group_limits.add(name=group.name, security_ids=group.security_ids), group)
 
 
-def _set_weights(message: pb.SecurityLimit | pb.GroupLimit, value: SecurityLimit | GroupLimit) -> None:
+def set_weights(message: pb.SecurityLimit | pb.GroupLimit, value: SecurityLimit | GroupLimit) -> None:
+    """Write the sides of a limit."""
     if value.minimum_weight is not None:
         set_decimal(message.minimum_weight, value.minimum_weight)
     if value.maximum_weight is not None:
@@ -230,6 +232,8 @@ def portfolio_rebalance(value: PortfolioRebalance) -> pb.PortfolioRebalance:
     _set_solution(message, value)
     for breach in value.limit_breaches:
         line = message.limit_breaches.add(security_id=breach.security_id, group=breach.group)
+        if breach.security_id:  # settings have no groups
+            line.source = SOURCES[RuleSource.SETTINGS if breach.by_settings else RuleSource.RUN]
         set_decimal(line.value, breach.value)
     return message
 
@@ -277,7 +281,7 @@ def _set_quantities(line: pb.RebalancePosition, value: RebalancePosition) -> Dec
     line.original_quantity.value, line.original_market_value.value = plain(quantity), plain(worth)
     line.reason = _REASONS[value.reason]
     if source := value.bound_by:
-        line.bound_by = _SOURCES[source]
+        line.bound_by = SOURCES[source]
     if trade:
         quantity = value.adjusted_quantity
         worth = product(quantity, price)

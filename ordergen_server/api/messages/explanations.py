@@ -2,7 +2,7 @@
 
 from globeco.ordergen.v1 import rebalance_pb2 as pb
 
-from ordergen_server.api.messages.encoding import set_decimal
+from ordergen_server.api.messages.encoding import SOURCES, set_decimal
 from ordergen_server.domain.desk.explanations import Explanation, Relaxations, Rule, RulePrice
 
 
@@ -27,4 +27,7 @@ def _relaxations(value: Relaxations) -> pb.Relaxations:
 
 def _rule(value: Rule) -> pb.Rule:
     kind = pb.RuleKind.Value(f"RULE_KIND_{value.kind.name}")
-    return pb.Rule(kind=kind, security_id=value.security_id, ticker=value.ticker, name=value.name)
+    message = pb.Rule(kind=kind, security_id=value.security_id, ticker=value.ticker, name=value.name)
+    if value.source:
+        message.source = SOURCES[value.source]
+    return message

@@ -23,14 +23,12 @@ from ordergen_server.domain.rebalances.weight_limits import (
     GroupLimit,
     SecurityLimit,
     check_groups,
-    check_weights,
+    check_security_limits,
 )
 from ordergen_server.domain.requests.ids import check_entity_id
 from ordergen_server.domain.requests.violations import Violations
 
-OfSecurity = TypeVar(
-    "OfSecurity", rebalance_pb2.Restriction, rebalance_pb2.LotSize, rebalance_pb2.SecurityLimit
-)
+OfSecurity = TypeVar("OfSecurity", rebalance_pb2.Restriction, rebalance_pb2.LotSize)
 _RESTRICTIONS = {
     rebalance_pb2.RESTRICTION_TYPE_DO_NOT_BUY: RestrictionType.DO_NOT_BUY,
     rebalance_pb2.RESTRICTION_TYPE_DO_NOT_SELL: RestrictionType.DO_NOT_SELL,
@@ -86,7 +84,7 @@ def rebalance_options(message: rebalance_pb2.RebalanceOptions, violations: Viola
         sides=_sides(message, violations),
         costs=_costs(message.costs, violations) if message.HasField("costs") else None,
         maximum_price_age_days=_price_age(message, violations),
-        security_limits=_security_limits(message, violations),
+        security_limits=security_limits(message.security_limits, "options.security_limits", violations),
         group_limits=_group_limits(message, violations),
         open_orders=_open_orders(message, violations),
         unpriced=_unpriced(message, violations),
@@ -101,6 +99,7 @@ def rebalance_options(message: rebalance_pb2.RebalanceOptions, violations: Viola
     ):
         if number is not None and number < 0:
             violations.add(path, "must not be negative", number)
+    check_security_limits(decoded.security_limits, "options.security_limits", violations)
     return decoded
 
 
@@ -196,12 +195,13 @@ def _lot_sizes(message: rebalance_pb2.RebalanceOptions, violations: Violations) 
     return tuple(found)
 
 
-def _security_limits(
-    message: rebalance_pb2.RebalanceOptions, violations: Violations
+def security_limits(
+    messages: Iterable[rebalance_pb2.SecurityLimit], path: str, violations: Violations
 ) -> tuple[SecurityLimit, ...]:
+    """Limits of securities, all that are sent; `check_security_limits` has the rules of them."""
     return tuple(
-        SecurityLimit(one.security_id, *_weights(one, path, violations))
-        for path, one in _of_securities(message.security_limits, "options.security_limits", violations)
+        SecurityLimit(one.security_id, *_weights(one, f"{path}[{index}]", violations))
+        for index, one in enumerate(messages)
     )
 
 
@@ -223,7 +223,6 @@ def _weights(
     maximum = decimal_or_none(message.maximum_weight, f"{path}.maximum_weight", violations)
     if not (message.minimum_weight.value or message.maximum_weight.value):
         violations.add(path, "must have a minimum_weight or a maximum_weight")
-    check_weights(minimum, maximum, path, violations)
     return minimum, maximum
 
 

@@ -9,9 +9,9 @@ from google.protobuf import field_mask_pb2
 from google.type import date_pb2
 
 from ordergen_server.api.messages.decoding import masked_fields
-from ordergen_server.api.messages.encoding import set_date, set_decimal, set_time
+from ordergen_server.api.messages.encoding import set_date, set_decimal, set_time, set_weights
 from ordergen_server.api.messages.numbers import decimal_or_none
-from ordergen_server.api.messages.options import restriction
+from ordergen_server.api.messages.options import restriction, security_limits
 from ordergen_server.domain.desk.portfolio_settings import (
     FIELDS,
     DoNotTrade,
@@ -46,6 +46,7 @@ def content(
         restrictions=_restrictions(asked, violations),
         maximum_turnover_weight=decimal_or_none(asked.maximum_turnover_weight, turnover, violations),
         note=asked.note,
+        security_limits=security_limits(asked.security_limits, f"{PATH}.security_limits", violations),
     )
     check_settings(found, PATH, violations)
     return found
@@ -98,6 +99,8 @@ def message(value: PortfolioSettings) -> pb.PortfolioSettings:
     for one in known.restrictions:
         kind = rebalance_pb2.RestrictionType.Value(f"RESTRICTION_TYPE_{one.type.name}")
         found.restrictions.add(security_id=one.security_id, type=kind)
+    for limit in known.security_limits:
+        set_weights(found.security_limits.add(security_id=limit.security_id), limit)
     set_time(found.create_time, value.create_time)
     set_time(found.update_time, value.update_time)
     return found

@@ -37,6 +37,7 @@ MAXIMUM_ENTRIES = {
     "globeco.ordergen.v1.RebalanceOptions.group_limits": 100,
     "globeco.ordergen.v1.GroupLimit.security_ids": 1_000,
     "globeco.ordergen.v1.PortfolioSettings.restrictions": 250,
+    "globeco.ordergen.v1.PortfolioSettings.security_limits": 1_000,
     "globeco.ordergen.v1.ReviewRebalanceRequest.portfolio_ids": 10_000,
     "globeco.ordergen.v1.SubmitOrdersRequest.portfolio_ids": 10_000,
     "globeco.ordergen.v1.ResolveSecuritiesRequest.securities": 1_000,

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 
+from ordergen_server.domain.rebalances.lines import RuleSource
+
 
 class RuleKind(Enum):
     """Which rule of the options; bands are of the model, and none."""
@@ -21,12 +23,17 @@ class RuleKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule of the options; security and name are empty where it has none."""
+    """A rule of the options or of settings; security and name are empty where it has none.
+
+    Attributes:
+        source: whose it is; None of a kind that settings do not have.
+    """
 
     kind: RuleKind
     security_id: str = ""
     ticker: str = ""
     name: str = ""
+    source: RuleSource | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,11 @@ from ordergen_server.domain.rebalances.options import (
     RestrictionType,
 )
 from ordergen_server.domain.rebalances.results import PortfolioRebalance
+from ordergen_server.domain.rebalances.weight_limits import (
+    SecurityLimit,
+    check_security_limits,
+    stricter_sides,
+)
 from ordergen_server.domain.requests.ids import check_entity_id
 from ordergen_server.domain.requests.violations import Violations
 
@@ -24,9 +29,11 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "restrictions": ("restrictions",),
     "maximum_turnover_weight": ("maximum_turnover_weight",),
     "note": ("note",),
+    "security_limits": ("security_limits",),
 }
-#: A run of 100,000 portfolios keeps those of all of them, 250 portfolios a document.
+#: A run of 100,000 portfolios keeps those of all of them.
 MAXIMUM_RESTRICTIONS = 250
+MAXIMUM_SECURITY_LIMITS = 1000
 MAXIMUM_TEXT_BYTES = 1024
 
 
@@ -49,6 +56,7 @@ class SettingsContent:
         minimum_trade_value: no smaller trades, in money; full exits and repairs of a band are exempt.
         maximum_turnover_weight: buys and sells together at most, as a weight of market value plus cash flow.
         note: for people; empty where it was not read.
+        security_limits: what securities may be worth after the trades, each at most once.
     """
 
     do_not_trade: DoNotTrade | None = None
@@ -58,6 +66,7 @@ class SettingsContent:
     restrictions: tuple[Restriction, ...] = ()
     maximum_turnover_weight: Decimal | None = None
     note: str = ""
+    security_limits: tuple[SecurityLimit, ...] = ()
 
     @property
     def floor(self) -> MinimumCash | None:
@@ -112,7 +121,11 @@ def take_fields(
 
 
 def joined(options: RebalanceOptions, content: SettingsContent) -> RebalanceOptions:
-    """The options of a run as they hold for a portfolio with such settings: of each rule the stricter."""
+    """The options of a run as they hold for a portfolio with such settings: of each rule the stricter.
+
+    A security may have two limits in them: a minimum of the one, and a maximum of the other.
+    """
+    own, of_settings = stricter_sides(options.security_limits, content.security_limits)
     return replace(
         options,
         minimum_cash_amount=_greater(options.minimum_cash_amount, content.minimum_cash_amount),
@@ -121,15 +134,19 @@ def joined(options: RebalanceOptions, content: SettingsContent) -> RebalanceOpti
         minimum_trade_value=_greater(options.minimum_trade_value, content.minimum_trade_value),
         restrictions=_united(options.restrictions, content.restrictions),
         maximum_turnover_weight=_lesser(options.maximum_turnover_weight, content.maximum_turnover_weight),
+        security_limits=(*own, *of_settings),
     )
 
 
 def held_for(result: PortfolioRebalance, options: RebalanceOptions) -> RebalanceOptions:
     """The options of a run as they held for a portfolio: what its settings kept then is in its result."""
-    if result.settings_floor is None:
-        return options
-    amount, weight = result.settings_floor.amount, result.settings_floor.weight
-    return joined(options, SettingsContent(minimum_cash_amount=amount, minimum_cash_weight=weight))
+    floor = result.settings_floor or MinimumCash()
+    kept = SettingsContent(
+        minimum_cash_amount=floor.amount,
+        minimum_cash_weight=floor.weight,
+        security_limits=result.settings_limits,
+    )
+    return joined(options, kept)
 
 
 def check_settings(content: SettingsContent, path: str, violations: Violations) -> None:
@@ -147,6 +164,9 @@ def check_settings(content: SettingsContent, path: str, violations: Violations) 
     if weight is not None and not 0 <= weight <= 1:
         violations.add(f"{path}.minimum_cash.weight", "must be from 0 to 1", weight)
     _check_restrictions(content.restrictions, f"{path}.restrictions", violations)
+    limits = f"{path}.security_limits"
+    _check_number(content.security_limits, MAXIMUM_SECURITY_LIMITS, limits, violations)
+    check_security_limits(content.security_limits, limits, violations)
     _check_length(content.note, f"{path}.note", violations)
 
 
@@ -162,9 +182,13 @@ def _check_length(text: str, path: str, violations: Violations) -> None:
         violations.add(path, f"must have at most {MAXIMUM_TEXT_BYTES:,} bytes", length)
 
 
+def _check_number(entries: Collection[object], most: int, path: str, violations: Violations) -> None:
+    if len(entries) > most:
+        violations.add(path, f"must have at most {most:,} entries", len(entries))
+
+
 def _check_restrictions(restrictions: Collection[Restriction], path: str, violations: Violations) -> None:
-    if len(restrictions) > MAXIMUM_RESTRICTIONS:
-        violations.add(path, f"must have at most {MAXIMUM_RESTRICTIONS} entries", len(restrictions))
+    _check_number(restrictions, MAXIMUM_RESTRICTIONS, path, violations)
     seen: set[str] = set()
     for index, one in enumerate(restrictions):
         check_entity_id(one.security_id, f"{path}[{index}].security_id", violations)

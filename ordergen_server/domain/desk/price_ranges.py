@@ -53,13 +53,15 @@ def good_until(result: PortfolioRebalance, options: RebalanceOptions | None) -> 
 
     Args:
         result: whole.
-        options: of its run; the cash that the portfolio's settings keep is in the result.
+        options: of its run; the cash that the portfolio's settings keep, and their limits, are in the result.
     """
     value, cash = result.base_value, result.cash_after
     if options is None or result.solution is None or value is None or cash is None:
         return ()
     floor = _floor(options, result.settings_floor)
-    return tuple(_Answer(result.positions, value, cash, floor, options).ranges())
+    limits: list[_Limit] = [*options.security_limits, *result.settings_limits, *options.group_limits]
+    rate = options.costs.rate_weight if options.costs else ZERO
+    return tuple(_Answer(result.positions, value, cash, floor, limits=limits, rate=rate).ranges())
 
 
 class _Line(NamedTuple):
@@ -111,17 +113,17 @@ class _Answer:
         value: Decimal,
         cash: Decimal,
         floor: MinimumCash,
-        options: RebalanceOptions,
+        *,
+        limits: Sequence[_Limit],
+        rate: Decimal,
     ) -> None:
         amount, weight = floor.amount, floor.weight
-        rate = options.costs.rate_weight if options.costs else ZERO
         prices, price_unit = _counted([one.security.price for one in positions], STEPS)
         money = [one for one in (value, cash, amount) if one is not None]
         held = [one.original_quantity for one in positions]
         shares, share_unit = _counted(held, *(one.as_integer_ratio()[1] for one in money))
         of_model = [one.security for one in positions]
         wanted = [number for one in of_model for number in (one.target, one.low_drift, one.high_drift)]
-        limits: list[_Limit] = [*options.security_limits, *options.group_limits]
         weights, self._one = _counted([*wanted, weight or ZERO, rate], *_denominators(limits))
         self._step = price_unit // STEPS
         self._value, self._cash, *amounts = (_units(one, price_unit * share_unit) for one in money)

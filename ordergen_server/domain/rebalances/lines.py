@@ -75,7 +75,9 @@ class RuleSource(Enum):
 
 
 #: Reasons that are rules which both a run and settings can have: names of an optimizer's Reason.
-SHARED_RULES = frozenset({"REDUCED_FOR_CASH", "RESTRICTED", "BELOW_MINIMUM_TRADE", "TURNOVER_LIMIT"})
+SHARED_RULES = frozenset(
+    {"REDUCED_FOR_CASH", "RESTRICTED", "BELOW_MINIMUM_TRADE", "TURNOVER_LIMIT", "SECURITY_LIMIT"}
+)
 #: Of a line of which nobody knows why it trades, or does not: another service decided it.
 UNKNOWN_REASON = "UNSPECIFIED"
 

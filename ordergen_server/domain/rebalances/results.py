@@ -12,7 +12,7 @@ from ordergen_server.domain.rebalances.frozen import FrozenPosition
 from ordergen_server.domain.rebalances.lines import RebalancePosition, Transaction
 from ordergen_server.domain.rebalances.options import MinimumCash, TradingCosts
 from ordergen_server.domain.rebalances.summaries import RebalanceSummary
-from ordergen_server.domain.rebalances.weight_limits import LimitBreach
+from ordergen_server.domain.rebalances.weight_limits import LimitBreach, SecurityLimit
 
 
 class PortfolioState(Enum):
@@ -60,6 +60,8 @@ class PortfolioRebalance:
         positions: those that have a price, by security id.
         frozen: those without a usable price, by security id; they count nothing in all else.
         frozen_count: how many they are, also where they are not told.
+        settings_limits: the sides of limits of those settings that were the stricter, of securities that have
+            a line; read with lines alone.
     """
 
     rebalance_id: str
@@ -86,6 +88,7 @@ class PortfolioRebalance:
     limit_breaches: tuple[LimitBreach, ...] = ()
     frozen: tuple[FrozenPosition, ...] = ()
     frozen_count: int = 0
+    settings_limits: tuple[SecurityLimit, ...] = ()
 
     @property
     def base_value(self) -> Decimal | None:

@@ -13,7 +13,7 @@ away. Documents without a stride are of earlier releases, up to 10,000 portfolio
 their sequence themselves.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
@@ -38,6 +38,8 @@ PUBLISHED = {"_id": 0, "number": 1, "count": 1, "first_sequence": 1}
 LEFT = "left"
 #: The token of a chunk that no attempt has: some text, for without one the index of tokens would lack it.
 NOBODY = "-"
+#: Of the settings of a chunk, packed; those of one portfolio take 80 kB. A document has at most 16 MiB.
+SETTINGS_BYTES = 12 * 1024 * 1024
 #: And those that are done and not published.
 READY = "ready"
 
@@ -50,21 +52,50 @@ def chunk_documents(
     first: int = 0,
     *,
     cash_flows: Mapping[str, Decimal] = MappingProxyType({}),
+    settings: Mapping[str, bytes] = MappingProxyType({}),
 ) -> list[Document]:
-    """Chunks of so many portfolios each, the first numbered `first`."""
-    starts = range(0, len(portfolio_ids), size)
+    """Chunks of so many portfolios each, the first numbered `first`; fewer where settings need the room.
+
+    Args:
+        rebalance_id: the run.
+        portfolio_ids: of all chunks.
+        size: portfolios of a chunk at most.
+        created: when the run begins.
+        first: the number of the first.
+        cash_flows: of portfolios that have one, and of others.
+        settings: of those that have some, and of others; packed.
+    """
+    parts = list(_parts(portfolio_ids, size, settings))
     return [
         {
             **named(rebalance_id, first + place),
             "origin": place,
-            "stride": len(starts),
+            "stride": len(parts),
             "state": LEFT,
             "token": NOBODY,
             "create_time": created,
-            **portfolios_document(portfolio_ids[start : start + size], cash_flows),
+            **portfolios_document(part, cash_flows),
+            **_settings_document(part, settings),
         }
-        for place, start in enumerate(starts)
+        for place, part in enumerate(parts)
     ]
+
+
+def _parts(portfolio_ids: Sequence[str], size: int, settings: Mapping[str, bytes]) -> Iterator[Sequence[str]]:
+    """Portfolios that stand in a chunk together."""
+    start, room = 0, SETTINGS_BYTES
+    for place, one in enumerate(portfolio_ids):
+        room -= len(settings.get(one, b""))
+        if place - start == size or (room < 0 and place > start):
+            yield portfolio_ids[start:place]
+            start, room = place, SETTINGS_BYTES - len(settings.get(one, b""))
+    if portfolio_ids:
+        yield portfolio_ids[start:]
+
+
+def _settings_document(portfolio_ids: Iterable[str], settings: Mapping[str, bytes]) -> Document:
+    own = {one: settings[one] for one in portfolio_ids if one in settings}
+    return {"settings": own} if own else {}
 
 
 def portfolios_document(portfolio_ids: Collection[str], cash_flows: Mapping[str, Decimal]) -> Document:
@@ -96,13 +127,6 @@ def claimed_chunk_of(document: Document) -> ClaimedChunk:
     number, stride = cast("int", document["number"]), cast("int", document["stride"])
     flows = convert(document.get("cash_flows", {}), dict[str, Decimal])
     return ClaimedChunk(number, stride, tuple(ids), flows, _settings_in(document))
-
-
-def with_settings(document: Document, settings: Mapping[str, bytes]) -> Document:
-    """A chunk with those of these settings, packed, that are of its portfolios."""
-    ids = cast("Iterable[str]", document["portfolio_ids"])
-    own = {one: settings[one] for one in ids if one in settings}
-    return {**document, "settings": own} if own else document
 
 
 def _settings_in(document: Document) -> dict[str, AppliedSettings]:

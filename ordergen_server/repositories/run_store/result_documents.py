@@ -28,6 +28,7 @@ from ordergen_server.domain.rebalances.lines import (
     transactions_of,
 )
 from ordergen_server.domain.rebalances.results import PortfolioRebalance
+from ordergen_server.domain.rebalances.weight_limits import SecurityLimit
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.documents import from_document, to_document
 from ordergen_server.repositories.run_store import earlier_results
@@ -92,6 +93,8 @@ class _Lines(msgspec.Struct, array_like=True):
         by_settings: the lines, by their place here, whose reason is a rule of the portfolio's settings.
         frozen: besides those, securities without a usable price and the shares held: by their place among
             the frozen ones of the table, or as the texts of one that it does not have.
+        settings_limits: of lines, by their place here, the least and the greatest weight by the settings;
+            empty where there is no such side.
     """
 
     securities: list[tuple[str, str, str, str, str]]
@@ -100,15 +103,17 @@ class _Lines(msgspec.Struct, array_like=True):
     price_dates: list[str] = []
     by_settings: list[int] = []
     frozen: list[tuple[int | list[str], int | str]] = []
+    settings_limits: list[tuple[int, str, str]] = []
 
 
 def result_document(result: PortfolioRebalance, table: RunTable) -> Document:
     """The document of a result of the run whose table it is."""
-    document = to_document(replace(result, positions=(), transactions=(), frozen=()))
-    del document["positions"], document["transactions"], document["frozen"]
+    document = to_document(replace(result, positions=(), transactions=(), frozen=(), settings_limits=()))
+    for name in ("positions", "transactions", "frozen", "settings_limits"):
+        del document[name]
     if not (result.positions or result.frozen):
         return document
-    trades, lines = _packed(result.positions, table)
+    trades, lines = _packed(result.positions, result.settings_limits, table)
     lines.frozen = [_packed_frozen(one, table) for one in result.frozen]
     return {**document, "trades": pack(trades), "lines": pack(lines)}
 
@@ -140,6 +145,7 @@ def _with_lines(
     found: PortfolioRebalance, trades: _Trades, lines: _Lines | None, table: RunTable
 ) -> PortfolioRebalance:
     positions = tuple(_positions(trades, lines, table)) if lines else ()
+    limits = _limits(lines, positions) if lines else ()
     orders: Iterable[tuple[str, int]] = _orders(trades, table)
     if trades.others or trades.leading > table.ascending:  # what the model does not list stands last
         positions = tuple(sorted(positions, key=_BY_ID))
@@ -149,6 +155,7 @@ def _with_lines(
         positions=positions,
         transactions=transactions_of(orders, found.trade_date),
         frozen=tuple(_frozen(one, table) for one in lines.frozen) if lines else (),
+        settings_limits=limits,
     )
 
 
@@ -163,7 +170,9 @@ def _frozen(packed: tuple[int | list[str], int | str], table: RunTable) -> Froze
     return FrozenPosition(security, Decimal(quantity))
 
 
-def _packed(positions: Sequence[RebalancePosition], table: RunTable) -> tuple[_Trades, _Lines]:
+def _packed(
+    positions: Sequence[RebalancePosition], limits: Iterable[SecurityLimit], table: RunTable
+) -> tuple[_Trades, _Lines]:
     places = [table.place(line.security) for line in positions]
     if places != list(range(len(places))):  # what the model does not list stands after all that it does
         last = len(table.securities)
@@ -181,8 +190,32 @@ def _packed(positions: Sequence[RebalancePosition], table: RunTable) -> tuple[_T
             [_NUMBERS[line.reason] for line in positions],
             [one[-1] for one in own],
             [place for place, line in enumerate(positions) if line.by_settings],
+            settings_limits=list(_packed_limits(positions, limits)),
         ),
     )
+
+
+def _packed_limits(
+    positions: Iterable[RebalancePosition], limits: Iterable[SecurityLimit]
+) -> Iterator[tuple[int, str, str]]:
+    known = {one.security_id: one for one in limits}
+    for place, line in enumerate(positions if known else ()):
+        if one := known.get(line.security.security_id):
+            least, most = one.minimum_weight, one.maximum_weight
+            yield place, "" if least is None else str(least), "" if most is None else str(most)
+
+
+def _limits(lines: _Lines, positions: Sequence[RebalancePosition]) -> tuple[SecurityLimit, ...]:
+    """The limits of settings, by security; the positions are those of the lines, in their order."""
+    found = (
+        SecurityLimit(
+            positions[place].security.security_id,
+            Decimal(least) if least else None,
+            Decimal(most) if most else None,
+        )
+        for place, least, most in lines.settings_limits
+    )
+    return tuple(sorted(found, key=attrgetter("security_id")))
 
 
 def _quantity(value: Decimal) -> int | str:

@@ -35,7 +35,7 @@ from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.documents import from_document, take_id, to_document
 from ordergen_server.repositories.review_store.events import EVENT_COUNT, FIRST, EventLog
-from ordergen_server.repositories.run_store.chunk_documents import chunk_documents, with_settings
+from ordergen_server.repositories.run_store.chunk_documents import chunk_documents
 from ordergen_server.repositories.run_store.earlier_market import earlier_market
 from ordergen_server.repositories.run_store.kept_markets import KeptMarkets
 from ordergen_server.repositories.run_store.markets import RunTable
@@ -92,10 +92,15 @@ class RunLog:
         with self._writing():
             created = self._database.now()  # its clock, for it forgets them by that
             chunks = chunk_documents(
-                rebalance.rebalance_id, portfolio_ids, chunk_size, created, cash_flows=cash_flows
+                rebalance.rebalance_id,
+                portfolio_ids,
+                chunk_size,
+                created,
+                cash_flows=cash_flows,
+                settings=settings,
             )
             if chunks:
-                self._work.insert_many([with_settings(chunk, settings) for chunk in chunks])
+                self._work.insert_many(chunks)
             now = self._database.now()
             header["lease"] = _lease_from(now, lease)
             header["deadline_time"] = now + timedelta(seconds=order.seconds_left)

@@ -24,7 +24,7 @@ ASKED_AT_ONCE = 250
 #: Up to so many times as many settings as portfolios that are asked for are read in one pass.
 READ_FOR_ONE = 10
 #: Settings that are read with one operation of the database: each has its time, however many there are.
-READ_AT_ONCE = 1000
+READ_AT_ONCE = 250
 
 
 class SettingsReader:

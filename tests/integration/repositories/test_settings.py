@@ -6,6 +6,8 @@ from copy import deepcopy
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from random import Random
+from string import ascii_letters
 from typing import Any
 
 import pytest
@@ -24,9 +26,11 @@ from ordergen_server.domain.desk.portfolio_settings import (
     take_fields,
 )
 from ordergen_server.domain.errors import InvalidArgument, NotFound, VersionMismatch
+from ordergen_server.domain.numbers import EXACT
 from ordergen_server.domain.rebalances.options import Restriction, RestrictionType
 from ordergen_server.domain.rebalances.results import PortfolioState
 from ordergen_server.domain.rebalances.summaries import RebalanceSummary
+from ordergen_server.domain.rebalances.weight_limits import SecurityLimit
 from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.domain.requests.violations import Violations
 from ordergen_server.domain.stores import RunOrder
@@ -59,6 +63,10 @@ WHOLE = SettingsContent(
     ),
     Decimal("0.10"),
     "a text",
+    (
+        SecurityLimit(security_id(2), Decimal("0.010"), Decimal("1E-1")),
+        SecurityLimit(security_id(1), None, Decimal(0)),
+    ),
 )
 
 
@@ -75,10 +83,23 @@ def test_settings_come_back_digit_for_digit(portfolio_settings: Settings) -> Non
     assert made == PortfolioSettings(portfolio_id(1), WHOLE, 1, NOW, NOW, "ann")
     read = portfolio_settings.get(portfolio_id(1))
     assert read == made
-    assert [str(value) for value in (read.content.minimum_cash_weight, read.content.minimum_trade_value)] == [
-        "0.020",
-        "1E-7",
-    ]
+    assert str(read.content) == str(WHOLE)
+
+
+def test_settings_of_before_have_no_limits_and_can_be_changed(
+    portfolio_settings: Settings, database: Database
+) -> None:
+    document = settings_document(PortfolioSettings(portfolio_id(1), WHOLE, 3, NOW, NOW))
+    del document["security_limits"]
+    database.collection("portfolio_settings").insert_one(document)
+    before = replace(WHOLE, security_limits=())
+    assert portfolio_settings.get(portfolio_id(1)).content == before
+    assert portfolio_settings.applied([portfolio_id(1)]) == {
+        portfolio_id(1): AppliedSettings(3, replace(before, note=""))
+    }
+    change = take_fields(WHOLE, ["security_limits"])
+    changed = portfolio_settings.change(portfolio_id(1), 3, change, LATER)
+    assert (changed.content, changed.version) == (WHOLE, 4)
 
 
 def test_a_change_is_one_step_on_its_version(portfolio_settings: Settings) -> None:
@@ -256,6 +277,30 @@ def test_a_chunk_keeps_cash_flows_and_settings_side_by_side(
     assert [one.keys() & {"cash_flows", "settings"} for one in stored] == [set(), set()]
 
 
+def test_the_largest_settings_stand_in_chunks_that_have_room_for_them(
+    portfolio_settings: Settings, runs: Rebalances, chunks: Chunks
+) -> None:
+    """Of 250 portfolios they are more than a document may have: fewer stand together, each with its own."""
+    chosen = Random(5)  # noqa: S311 - the same for every test
+    most = replace(WHOLE, note="", security_limits=tuple(digits(chosen, one) for one in range(1000)))
+    count = sized(20, 250)
+    for number in range(count):
+        put(portfolio_settings, number, most)
+    rebalance_id = begin(runs, 250, 250)
+    left = chunks.progress(rebalance_id, MINE).undone
+    assert sum(one.count for one in left) == 250
+    assert (len(left) > 1) == (count == 250)
+    first = lent(chunks, rebalance_id)
+    assert first.settings == dict.fromkeys(first.portfolio_ids[:count], AppliedSettings(1, most))
+
+
+def digits(chosen: Random, number: int) -> SecurityLimit:
+    """A limit of as many digits as it can have."""
+    weights = sorted(Decimal(chosen.randrange(10**33, 10**34)).scaleb(-34, EXACT) for _ in range(2))
+    letters = "".join(chosen.choices(ascii_letters, k=20))
+    return SecurityLimit(f"{letters}{number:04}", *weights)
+
+
 def test_those_that_are_not_to_be_traded_are_counted_by_themselves(
     runs: Rebalances, chunks: Chunks, database: Database
 ) -> None:
@@ -380,6 +425,15 @@ contents = st.builds(
     st.lists(restrictions, max_size=3).map(tuple),
     numbers,
     texts,
+    st.lists(
+        st.builds(
+            SecurityLimit,
+            st.sampled_from([security_id(1), security_id(2), "x"]),
+            numbers.filter(bool),
+            numbers,
+        ),
+        max_size=2,
+    ).map(tuple),
 )
 
 
@@ -415,6 +469,14 @@ BROKEN: list[Callable[[Document], None]] = [
     changed(restrictions=[{"security_id": security_id(1), "type": "SELL"}]),
     changed(
         restrictions=[to_document(Restriction(security_id(n), RestrictionType.HOLD)) for n in range(251)]
+    ),
+    changed(security_limits=None),
+    changed(
+        security_limits=[{"security_id": security_id(1), "minimum_weight": None, "maximum_weight": None}]
+    ),
+    changed(security_limits=[{"security_id": security_id(1), "minimum_weight": Decimal("0.1")}]),
+    changed(
+        security_limits=[to_document(SecurityLimit(security_id(n), Decimal(0), None)) for n in range(1001)]
     ),
     changed(note=None),
     changed(create_time="now"),

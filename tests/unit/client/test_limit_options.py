@@ -8,7 +8,7 @@ from typing import Any
 import click
 import pytest
 
-from ordergen_client.commands.runs.limits import group_limits, security_limits
+from ordergen_client.commands.shared.limits import group_limits, security_limits
 from ordergen_client.records.matches import SecurityMatches
 from ordergen_client.records.weight_limits import GroupLimit, SecurityLimit
 

@@ -19,6 +19,7 @@ from ordergen_server.api.messages import portfolio_settings as server
 from ordergen_server.domain.desk import portfolio_settings as domain
 from ordergen_server.domain.errors import InvalidArgument
 from ordergen_server.domain.rebalances.options import Restriction, RestrictionType
+from ordergen_server.domain.rebalances.weight_limits import SecurityLimit
 from ordergen_server.domain.requests.violations import Violations
 from tests.builders import NOW, portfolio_id, security_id
 
@@ -36,7 +37,16 @@ contents = st.builds(
     ),
     amounts,
     st.text(max_size=20),
+    st.dictionaries(
+        st.integers(1, 9), st.lists(st.decimals(0, 1, places=6), min_size=2, max_size=2), max_size=4
+    ).map(lambda sides: tuple(limit(key, *sorted(pair)) for key, pair in sides.items())),
 )
+
+
+def limit(number: int, least: Decimal, most: Decimal) -> SecurityLimit:
+    """One of three has no least, and one no greatest weight."""
+    sides = (least if number % 3 else None, most if number % 3 != 1 else None)
+    return SecurityLimit(security_id(number), *sides)
 
 
 @given(contents)
@@ -45,10 +55,8 @@ def test_what_is_stored_comes_to_callers_and_back(content: domain.SettingsConten
     stored = domain.PortfolioSettings(ONE, content, 7, NOW, NOW, "ann")
     record = setting_messages.portfolio_settings(server.message(stored))
     assert (record.portfolio_id, record.version, record.create_time, record.actor) == (ONE, 7, NOW, "ann")
-    changes: dict[str, Any] = {
-        one.name: getattr(record, one.name) for one in fields(content) if one.name != "restrictions"
-    }
-    request = calls.update(ONE, 7, **changes, restrictions=record.restrictions).request
+    changes: dict[str, Any] = {one.name: getattr(record, one.name) for one in fields(content)}
+    request = calls.update(ONE, 7, **changes).request
     sent = getattr(request, "portfolio_settings")  # noqa: B009 - a message of whichever kind
     with Violations() as violations:
         assert server.content(sent, violations) == content
@@ -58,8 +66,8 @@ def test_what_is_not_given_is_not_named() -> None:
     request: Any = calls.update(ONE, 3, note="new", minimum_cash_weight=None).request
     assert request.update_mask == FieldMask(paths=["minimum_cash", "note"])
     assert request.portfolio_settings == pb.PortfolioSettings(portfolio_id=ONE, version=3, note="new")
-    taken: Any = calls.update(ONE, 3, do_not_trade=None, restrictions=None).request
-    assert taken.update_mask == FieldMask(paths=["do_not_trade", "restrictions"])
+    taken: Any = calls.update(ONE, 3, do_not_trade=None, restrictions=None, security_limits=None).request
+    assert taken.update_mask == FieldMask(paths=["do_not_trade", "restrictions", "security_limits"])
     assert taken.portfolio_settings == pb.PortfolioSettings(portfolio_id=ONE, version=3)
     assert repr(UNCHANGED) == "UNCHANGED"
 
@@ -71,6 +79,7 @@ def test_what_is_not_given_is_not_named() -> None:
         ({"do_not_trade": "Closed."}, TypeError, "do_not_trade must be a DoNotTrade"),
         ({"minimum_cash_amount": 0.5}, TypeError, "minimum_cash_amount must be a Decimal"),
         ({"restrictions": {security_id(1): "SELL"}}, ValueError, "must be one of DO_NOT_BUY"),
+        ({"security_limits": {security_id(1): "0.1"}}, TypeError, "must be a SecurityLimit"),
         ({"note": None}, TypeError, "note must be a string"),
         ({"note": "x", "version": "1"}, TypeError, "version must be a whole number"),
     ],
@@ -94,14 +103,22 @@ def test_a_day_that_is_none_is_named_with_all_else_that_is_wrong() -> None:
     message.minimum_cash.weight.value = "x"
     message.restrictions.add(security_id=security_id(1))
     message.restrictions.add(security_id="x", type=rebalance_pb2.RESTRICTION_TYPE_HOLD)
+    message.security_limits.add(security_id=security_id(1))
+    for text in ("0.2", "x"):
+        limit = message.security_limits.add(security_id=security_id(2))
+        limit.minimum_weight.value, limit.maximum_weight.value = text, "0.1"
     with pytest.raises(InvalidArgument) as raised, Violations() as violations:
         server.content(message, violations)
     assert [one.subject for one in raised.value.violations] == [
         "portfolio_settings.do_not_trade.until",
         "portfolio_settings.minimum_cash.weight",
         "portfolio_settings.restrictions[0].type",
+        "portfolio_settings.security_limits[0]",
+        "portfolio_settings.security_limits[2].minimum_weight",
         "portfolio_settings.do_not_trade.reason",
         "portfolio_settings.restrictions[0].security_id",
+        "portfolio_settings.security_limits[1].minimum_weight",
+        "portfolio_settings.security_limits[2].security_id",
     ]
     with Violations() as violations:
         assert server.content(message, violations, ["note"]) == domain.SettingsContent()

@@ -53,11 +53,7 @@ def rules_of(problem: Problem) -> Rules:
             frozenset(one.security_id for one in lots if one.buys_only),
             rate,
             fee,
-            {
-                one.security_id: Weights(one.minimum, one.maximum)
-                for one in problem.constraints
-                if isinstance(one, SecurityLimit)
-            },
+            _weights([one for one in problem.constraints if isinstance(one, SecurityLimit)]),
             {
                 one.name: Weights(one.minimum, one.maximum, one.security_ids)
                 for one in problem.constraints
@@ -65,6 +61,17 @@ def rules_of(problem: Problem) -> Rules:
             },
         )
     )
+
+
+def _weights(limits: list[SecurityLimit]) -> dict[str, Weights]:
+    """The limits by security: a minimum and a maximum may be two of them."""
+    found = dict.fromkeys((one.security_id for one in limits), Weights())
+    for one in limits:
+        known = found[one.security_id]
+        least = known.least if one.minimum is None else one.minimum
+        most = known.most if one.maximum is None else one.maximum
+        found[one.security_id] = Weights(least, most)
+    return found
 
 
 def market_value(problem: Problem) -> Fraction:

@@ -165,7 +165,12 @@ def weighed_problems(draw: st.DrawFn) -> Problem:
         return draw(st.sampled_from([(low, None), (None, high), (low, high)]))
 
     limited = draw(st.lists(st.sampled_from(ids), unique=True, max_size=2))
-    constraints: list[Constraint] = [SecurityLimit(one, *sides()) for one in limited]
+    constraints: list[Constraint] = []
+    for one in limited:
+        if draw(st.booleans()):
+            constraints.append(SecurityLimit(one, *sides()))
+        else:  # two limits, which may exclude each other
+            constraints += [SecurityLimit(one, draw(weights)), SecurityLimit(one, None, draw(weights))]
     for number in range(draw(st.integers(0 if limited else 1, 2))):
         members = draw(st.lists(st.sampled_from([*ids, "none"]), unique=True, min_size=1))
         constraints.append(GroupLimit(f"G{number}", tuple(members), *sides()))

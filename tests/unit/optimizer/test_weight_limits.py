@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
+from math import ceil, floor
 
 import pytest
 from hypothesis import assume, given, settings
@@ -98,7 +99,7 @@ def test_what_limits_make_of_orders(
 
 
 @pytest.mark.parametrize(
-    ("constraint", "sentence"),
+    ("limits", "sentence"),
     [
         (
             limit("A", most="0.05"),
@@ -119,6 +120,17 @@ def test_what_limits_make_of_orders(
             + "needs a maximum weight >= 0.3100 or a minimum weight <= 0.3000",
         ),
         (
+            (limit("A", "0.3"), limit("A", most="0.2")),
+            "security A: its limits, of at least 300.00 and of at most 200.00, have together no whole shares"
+            " in common with" + LEFT + "needs a maximum weight >= 0.3000 or a minimum weight <= 0.2000",
+        ),
+        (
+            # Above what the band lets it have: only the other side helps, by what the first one lets in.
+            (limit("A", "0.55"), limit("A", most="0.2")),
+            "security A: its limits, of at least 550.00 and of at most 200.00, have together no whole shares"
+            " in common with" + LEFT + "needs a minimum weight <= 0.2000",
+        ),
+        (
             group("A", "B", most="0.1"),
             (
                 "group G: bands and options leave it worth at least 200.00 where 100.00 is allowed;"
@@ -134,34 +146,45 @@ def test_what_limits_make_of_orders(
         ),
     ],
 )
-def test_what_no_shares_keep_is_a_conflict_with_advice(constraint: Constraint, sentence: str) -> None:
-    answer = solve(problem(constraint))
+def test_what_no_shares_keep_is_a_conflict_with_advice(
+    limits: Constraint | tuple[Constraint, ...], sentence: str
+) -> None:
+    answer = solve(problem(*(limits if isinstance(limits, tuple) else (limits,))))
     assert answer.status is Status.INFEASIBLE
     assert [str(one) for one in answer.conflicts] == [sentence]
     assert answer.limit_breaches == ()
 
 
-def worth(security_id: str | None, name: str | None, value: int) -> LimitBreach:
-    return LimitBreach(security_id, name, Fraction(value))
+def above(security_id: str | None, name: str | None, value: int) -> LimitBreach:
+    return LimitBreach(security_id, name, Fraction(value), is_above=True)
+
+
+def below(security_id: str | None, name: str | None, value: int) -> LimitBreach:
+    return LimitBreach(security_id, name, Fraction(value), is_above=False)
 
 
 @pytest.mark.parametrize(
     ("constraints", "orders", "breaches"),
     [
-        ((limit("A", most="0.15"), Restriction("A", Side.HOLD)), (0, 5), (worth("A", None, 200),)),
-        ((limit("A", most="0.15"), Restriction("A", Side.DO_NOT_SELL)), (0, 5), (worth("A", None, 200),)),
+        ((limit("A", most="0.15"), Restriction("A", Side.HOLD)), (0, 5), (above("A", None, 200),)),
+        ((limit("A", most="0.15"), Restriction("A", Side.DO_NOT_SELL)), (0, 5), (above("A", None, 200),)),
         ((limit("A", most="0.15"), Restriction("A", Side.DO_NOT_BUY)), (-5, 5), ()),
-        ((limit("A", least="0.25"), Restriction("A", Side.DO_NOT_BUY)), (0, 5), (worth("A", None, 200),)),
+        ((limit("A", least="0.25"), Restriction("A", Side.DO_NOT_BUY)), (0, 5), (below("A", None, 200),)),
+        (
+            (limit("A", "0.25"), limit("A", most="0.15"), Restriction("A", Side.HOLD)),
+            (0, 5),
+            (below("A", None, 200), above("A", None, 200)),
+        ),
         # B could be sold, but not so far that the group would be within its limit: it is not made worse.
-        ((group("A", "B", most="0.25"), Restriction("A", Side.HOLD)), (0, 0), (worth(None, "G", 400),)),
+        ((group("A", "B", most="0.25"), Restriction("A", Side.HOLD)), (0, 0), (above(None, "G", 400),)),
         ((group("A", "B", most="0.3"), Restriction("A", Side.HOLD)), (0, -5), ()),
-        ((group("A", "B", least="0.8"), Restriction("A", Side.HOLD)), (0, 5), (worth(None, "G", 500),)),
-        ((limit("A", most="0.15"), OneSided(Sides.BUY_ONLY)), (0, 5), (worth("A", None, 200),)),
+        ((group("A", "B", least="0.8"), Restriction("A", Side.HOLD)), (0, 5), (below(None, "G", 500),)),
+        ((limit("A", most="0.15"), OneSided(Sides.BUY_ONLY)), (0, 5), (above("A", None, 200),)),
         ((limit("A", most="0.15"), OneSided(Sides.SELL_ONLY)), (-5, 0), ()),
-        ((limit("A", least="0.25"), OneSided(Sides.SELL_ONLY)), (0, 0), (worth("A", None, 200),)),
-        ((group("A", "B", most="0.3"), OneSided(Sides.BUY_ONLY)), (0, 0), (worth(None, "G", 400),)),
+        ((limit("A", least="0.25"), OneSided(Sides.SELL_ONLY)), (0, 0), (below("A", None, 200),)),
+        ((group("A", "B", most="0.3"), OneSided(Sides.BUY_ONLY)), (0, 0), (above(None, "G", 400),)),
         ((group("A", "B", most="0.3"), OneSided(Sides.SELL_ONLY)), (-10, 0), ()),
-        ((group("A", "B", least="0.5"), OneSided(Sides.SELL_ONLY)), (0, 0), (worth(None, "G", 400),)),
+        ((group("A", "B", least="0.5"), OneSided(Sides.SELL_ONLY)), (0, 0), (below(None, "G", 400),)),
         # Whole lots are bought, and any number is sold.
         ((limit("A", most="0.17"), LotSize("A", 10, buys_only=True)), (-3, 5), ()),
         # One trade alone is paid for: it keeps the group.
@@ -203,6 +226,49 @@ def test_a_maximum_of_zero_leaves_what_no_whole_order_can_trade() -> None:
 def test_a_broken_limit_is_mended_by_a_trade_below_the_minimum() -> None:
     answer = solve(problem(limit("A", most="0.19"), MinimumTradeValue(D(50))))
     assert answer.orders == (-1, 5)
+
+
+@settings(max_examples=150, deadline=None)
+@given(weighed_problems())
+def test_advice_for_limits_of_a_security_is_true_and_least(drawn: Problem) -> None:
+    """Each suggested weight alone makes the conflict go away, and none that is tighter does."""
+    for conflict in solve(drawn, timeout_seconds=PROOF_SECONDS).conflicts:
+        if conflict.kind is ConflictKind.SECURITY_LIMIT and conflict.security_id:
+            most, least = conflict.needed_maximum_weight, conflict.needed_minimum_weight
+            if most is not None:
+                assert not _is_refused(_with(drawn, conflict.security_id, "maximum", ceil(most * STEPS)))
+                assert _is_refused(_with(drawn, conflict.security_id, "maximum", ceil(most * STEPS) - 1))
+            if least is not None:
+                assert not _is_refused(_with(drawn, conflict.security_id, "minimum", floor(least * STEPS)))
+                assert _is_refused(_with(drawn, conflict.security_id, "minimum", floor(least * STEPS) + 1))
+
+
+#: A weight is a number of these.
+STEPS = 10**20
+
+
+def _with(drawn: Problem, security_id: str, side: str, steps: int) -> tuple[Problem, str] | None:
+    """The problem with another weight on a side; None where no limit may have that."""
+    weight = D(steps) / STEPS
+    if not 0 <= weight <= 1:
+        return None
+    constraints: list[Constraint] = []
+    for one in drawn.constraints:
+        if isinstance(one, SecurityLimit) and one.security_id == security_id:
+            sides = {"minimum": one.minimum, "maximum": one.maximum}
+            if sides[side] is not None:
+                constraints.append(SecurityLimit(security_id, **{**sides, side: weight}))
+                continue
+        constraints.append(one)
+    return replace(drawn, constraints=tuple(constraints)), security_id
+
+
+def _is_refused(asked: tuple[Problem, str] | None) -> bool:
+    """Whether the limits of the security still leave it no shares."""
+    if asked is None:
+        return True
+    found = solve(asked[0], timeout_seconds=PROOF_SECONDS).conflicts
+    return (ConflictKind.SECURITY_LIMIT, asked[1]) in {(one.kind, one.security_id) for one in found}
 
 
 @pytest.mark.parametrize("turnover", ["0.1", "0.3"])
@@ -263,6 +329,10 @@ def _twenty() -> Iterator[GroupLimit]:
             "groups must have different names, not G, G",
         ),
         (lambda: problem(limit("A", "0"), limit("A", "0.1")), "security A: must appear once, not twice"),
+        (
+            lambda: problem(limit("A", "0", "1"), limit("A", most="0.1")),
+            "security A: must appear once, not twice",
+        ),
     ],
 )
 def test_limits_that_cannot_be(make: Callable[[], object], message: str) -> None:

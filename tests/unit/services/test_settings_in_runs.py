@@ -1,5 +1,6 @@
 """Settings in runs: the stricter rule holds, each line says whose it was; a run keeps what it began with."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -12,8 +13,9 @@ from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.desk.drifts import DriftState
 from ordergen_server.domain.desk.portfolio_settings import AppliedSettings, DoNotTrade, SettingsContent
 from ordergen_server.domain.desk.price_ranges import PriceRange, good_until
-from ordergen_server.domain.errors import Cancelled, NotToBeTraded
-from ordergen_server.domain.market import Holdings
+from ordergen_server.domain.errors import Cancelled, NotToBeTraded, OrderGenerationError
+from ordergen_server.domain.market import Holdings, MarketSnapshot
+from ordergen_server.domain.models import Position
 from ordergen_server.domain.rebalances.lines import RuleSource
 from ordergen_server.domain.rebalances.options import (
     MinimumCash,
@@ -24,6 +26,7 @@ from ordergen_server.domain.rebalances.options import (
 )
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
 from ordergen_server.domain.rebalances.runs import RebalanceState, RunFinished
+from ordergen_server.domain.rebalances.weight_limits import SecurityLimit
 from ordergen_server.services.portfolio import rebalance_portfolios
 from ordergen_server.services.securities import Securities
 from tests.builders import MODEL_ID, TODAY, holdings, portfolio_id, position, result, security_id, snapshot
@@ -54,11 +57,15 @@ CLOSED = SettingsContent(DoNotTrade("The owner has died."))
 
 
 def rebalanced(
-    held: Holdings, options: RebalanceOptions, content: SettingsContent | None = None
+    held: Holdings,
+    options: RebalanceOptions,
+    content: SettingsContent | None = None,
+    positions: tuple[Position, ...] = POSITIONS,
+    market: MarketSnapshot = MARKET,
 ) -> PortfolioRebalance:
     known = {portfolio_id(0): AppliedSettings(7, content)} if content else {}
     [answer] = rebalance_portfolios(
-        [(result(), held)], Securities(POSITIONS, MARKET), options, Deadline.after(PATIENCE), settings=known
+        [(result(), held)], Securities(positions, market), options, Deadline.after(PATIENCE), settings=known
     )
     return answer
 
@@ -67,11 +74,37 @@ def plain(one: PortfolioRebalance) -> PortfolioRebalance:
     """A result without how long solving took, and what is said of the settings: whose rules they were."""
     lines = tuple(line._replace(by_settings=False) for line in one.positions)
     quality = one.solution and replace(one.solution, solve_duration=timedelta())
-    return replace(one, solution=quality, positions=lines, settings_floor=None)
+    breaches = tuple(replace(each, by_settings=False) for each in one.limit_breaches)
+    return replace(
+        one,
+        solution=quality,
+        positions=lines,
+        settings_floor=None,
+        settings_limits=(),
+        limit_breaches=breaches,
+        error=without_sources(one.error),
+    )
+
+
+def without_sources(error: OrderGenerationError | None) -> OrderGenerationError | None:
+    """The same without whose the sides of limits are."""
+    if error is None:
+        return None
+    told = (
+        "; its (minimum|maximum|minimum and maximum) weight (is that|are those) of the portfolio's settings"
+    )
+    violations = [replace(one, rule=re.sub(told, "", one.rule)) for one in error.violations]
+    return type(error)(re.sub(told, "", error.message), metadata=error.metadata, violations=violations)
 
 
 def restricted(number: int, kind: RestrictionType) -> tuple[Restriction, ...]:
     return (Restriction(security_id(number), kind),)
+
+
+def limited(number: int, sides: str) -> SecurityLimit:
+    """Of MIN:MAX."""
+    least, most = (Decimal(side) if side else None for side in sides.split(":"))
+    return SecurityLimit(security_id(number), least, most)
 
 
 @st.composite
@@ -85,6 +118,11 @@ def rules(draw: st.DrawFn) -> tuple[RebalanceOptions, SettingsContent]:
         "restrictions": draw(
             st.dictionaries(st.sampled_from([1, 2, 3, 4]), st.sampled_from(RestrictionType)).map(
                 lambda kinds: tuple(Restriction(security_id(key), kind) for key, kind in kinds.items())
+            )
+        ),
+        "security_limits": draw(
+            st.dictionaries(st.sampled_from([1, 2, 4]), st.sampled_from([":0.2", "0.1:", "0.2:0.3"])).map(
+                lambda sides: tuple(limited(key, one) for key, one in sides.items())
             )
         ),
     }
@@ -111,7 +149,7 @@ def test_a_setting_does_what_the_same_option_does(
 
 
 #: Reasons that are rules which settings can have.
-SHARED = {"REDUCED_FOR_CASH", "RESTRICTED", "BELOW_MINIMUM_TRADE", "TURNOVER_LIMIT"}
+SHARED = {"REDUCED_FOR_CASH", "RESTRICTED", "BELOW_MINIMUM_TRADE", "TURNOVER_LIMIT", "SECURITY_LIMIT"}
 RUN, SETTINGS = RuleSource.RUN, RuleSource.SETTINGS
 CASH = holdings("10000")
 #: Of security 1, whose target is 0.3 of 10,000 at 10 a share.

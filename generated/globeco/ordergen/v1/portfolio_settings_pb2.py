@@ -29,7 +29,7 @@ from google.type import date_pb2 as google_dot_type_dot_date__pb2
 from google.type import decimal_pb2 as google_dot_type_dot_decimal__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,globeco/ordergen/v1/portfolio_settings.proto\x12\x13globeco.ordergen.v1\x1a#globeco/ordergen/v1/rebalance.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x19google/type/decimal.proto\"\x8c\x04\n\x11PortfolioSettings\x12\x1a\n\x0cportfolio_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12;\n\x0c\x64o_not_trade\x18\x02 \x01(\x0b\x32\x1f.globeco.ordergen.v1.DoNotTradeB\x04\xe2\x41\x01\x01\x12<\n\x0cminimum_cash\x18\x03 \x01(\x0b\x32 .globeco.ordergen.v1.MinimumCashB\x04\xe2\x41\x01\x01\x12\x37\n\x13minimum_trade_value\x18\x04 \x01(\x0b\x32\x14.google.type.DecimalB\x04\xe2\x41\x01\x01\x12<\n\x0crestrictions\x18\x05 \x03(\x0b\x32 .globeco.ordergen.v1.RestrictionB\x04\xe2\x41\x01\x01\x12;\n\x17maximum_turnover_weight\x18\x06 \x01(\x0b\x32\x14.google.type.DecimalB\x04\xe2\x41\x01\x01\x12\x12\n\x04note\x18\x08 \x01(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07version\x18\t \x01(\x03\x42\x04\xe2\x41\x01\x01\x12\x35\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x61\x63tor\x18\x0c \x01(\tB\x04\xe2\x41\x01\x03\"J\n\nDoNotTrade\x12\x14\n\x06reason\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12&\n\x05until\x18\x02 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,globeco/ordergen/v1/portfolio_settings.proto\x12\x13globeco.ordergen.v1\x1a#globeco/ordergen/v1/rebalance.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x19google/type/decimal.proto\"\xcf\x04\n\x11PortfolioSettings\x12\x1a\n\x0cportfolio_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12;\n\x0c\x64o_not_trade\x18\x02 \x01(\x0b\x32\x1f.globeco.ordergen.v1.DoNotTradeB\x04\xe2\x41\x01\x01\x12<\n\x0cminimum_cash\x18\x03 \x01(\x0b\x32 .globeco.ordergen.v1.MinimumCashB\x04\xe2\x41\x01\x01\x12\x37\n\x13minimum_trade_value\x18\x04 \x01(\x0b\x32\x14.google.type.DecimalB\x04\xe2\x41\x01\x01\x12<\n\x0crestrictions\x18\x05 \x03(\x0b\x32 .globeco.ordergen.v1.RestrictionB\x04\xe2\x41\x01\x01\x12;\n\x17maximum_turnover_weight\x18\x06 \x01(\x0b\x32\x14.google.type.DecimalB\x04\xe2\x41\x01\x01\x12\x41\n\x0fsecurity_limits\x18\x07 \x03(\x0b\x32\".globeco.ordergen.v1.SecurityLimitB\x04\xe2\x41\x01\x01\x12\x12\n\x04note\x18\x08 \x01(\tB\x04\xe2\x41\x01\x01\x12\x15\n\x07version\x18\t \x01(\x03\x42\x04\xe2\x41\x01\x01\x12\x35\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x61\x63tor\x18\x0c \x01(\tB\x04\xe2\x41\x01\x03\"J\n\nDoNotTrade\x12\x14\n\x06reason\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12&\n\x05until\x18\x02 \x01(\x0b\x32\x11.google.type.DateB\x04\xe2\x41\x01\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,6 +48,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PORTFOLIOSETTINGS'].fields_by_name['restrictions']._serialized_options = b'\342A\001\001'
   _globals['_PORTFOLIOSETTINGS'].fields_by_name['maximum_turnover_weight']._loaded_options = None
   _globals['_PORTFOLIOSETTINGS'].fields_by_name['maximum_turnover_weight']._serialized_options = b'\342A\001\001'
+  _globals['_PORTFOLIOSETTINGS'].fields_by_name['security_limits']._loaded_options = None
+  _globals['_PORTFOLIOSETTINGS'].fields_by_name['security_limits']._serialized_options = b'\342A\001\001'
   _globals['_PORTFOLIOSETTINGS'].fields_by_name['note']._loaded_options = None
   _globals['_PORTFOLIOSETTINGS'].fields_by_name['note']._serialized_options = b'\342A\001\001'
   _globals['_PORTFOLIOSETTINGS'].fields_by_name['version']._loaded_options = None
@@ -63,7 +65,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DONOTTRADE'].fields_by_name['until']._loaded_options = None
   _globals['_DONOTTRADE'].fields_by_name['until']._serialized_options = b'\342A\001\001'
   _globals['_PORTFOLIOSETTINGS']._serialized_start=224
-  _globals['_PORTFOLIOSETTINGS']._serialized_end=748
-  _globals['_DONOTTRADE']._serialized_start=750
-  _globals['_DONOTTRADE']._serialized_end=824
+  _globals['_PORTFOLIOSETTINGS']._serialized_end=815
+  _globals['_DONOTTRADE']._serialized_start=817
+  _globals['_DONOTTRADE']._serialized_end=891
 # @@protoc_insertion_point(module_scope)

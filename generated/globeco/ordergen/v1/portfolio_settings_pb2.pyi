@@ -36,6 +36,7 @@ class PortfolioSettings(_message.Message):
     MINIMUM_TRADE_VALUE_FIELD_NUMBER: _builtins.int
     RESTRICTIONS_FIELD_NUMBER: _builtins.int
     MAXIMUM_TURNOVER_WEIGHT_FIELD_NUMBER: _builtins.int
+    SECURITY_LIMITS_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
@@ -63,8 +64,8 @@ class PortfolioSettings(_message.Message):
 
     @_builtins.property
     def minimum_trade_value(self) -> _decimal_pb2.Decimal:
-        """Trades of less value than this are not made, but for full exits and repairs of a broken band: 0 or more, in money.
-        The greater of this value and the run's holds.
+        """Trades of less value than this are not made, but for full exits and repairs of a broken band, or of a broken limit
+        of the security: 0 or more, in money. The greater of this value and the run's holds.
         """
 
     @_builtins.property
@@ -77,6 +78,14 @@ class PortfolioSettings(_message.Message):
     def maximum_turnover_weight(self) -> _decimal_pb2.Decimal:
         """The most that may be traded, buys and sells added, as a weight of market value: 0 or more. The lesser of this weight
         and the run's holds. Absent is without limit.
+        """
+
+    @_builtins.property
+    def security_limits(self) -> _containers.RepeatedCompositeFieldContainer[_rebalance_pb2.SecurityLimit]:
+        """Securities that are worth so much of market value plus cash flow after the trades, each at most once, and at most
+        1,000. Of each security the greater minimum and the smaller maximum of these and the run's hold. Where that minimum
+        is above that maximum they are two limits that no shares keep: the portfolio is INFEASIBLE, with both in the conflict,
+        unless restrictions, or the sides of the run, keep the security as it is, which then breaks at least one of them.
         """
 
     @_builtins.property
@@ -96,6 +105,7 @@ class PortfolioSettings(_message.Message):
         minimum_trade_value: _decimal_pb2.Decimal | None = ...,
         restrictions: _abc.Iterable[_rebalance_pb2.Restriction] | None = ...,
         maximum_turnover_weight: _decimal_pb2.Decimal | None = ...,
+        security_limits: _abc.Iterable[_rebalance_pb2.SecurityLimit] | None = ...,
         note: _builtins.str = ...,
         version: _builtins.int = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
@@ -104,7 +114,7 @@ class PortfolioSettings(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "do_not_trade", b"do_not_trade", "maximum_turnover_weight", b"maximum_turnover_weight", "minimum_cash", b"minimum_cash", "minimum_trade_value", b"minimum_trade_value", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "create_time", b"create_time", "do_not_trade", b"do_not_trade", "maximum_turnover_weight", b"maximum_turnover_weight", "minimum_cash", b"minimum_cash", "minimum_trade_value", b"minimum_trade_value", "note", b"note", "portfolio_id", b"portfolio_id", "restrictions", b"restrictions", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "create_time", b"create_time", "do_not_trade", b"do_not_trade", "maximum_turnover_weight", b"maximum_turnover_weight", "minimum_cash", b"minimum_cash", "minimum_trade_value", b"minimum_trade_value", "note", b"note", "portfolio_id", b"portfolio_id", "restrictions", b"restrictions", "security_limits", b"security_limits", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

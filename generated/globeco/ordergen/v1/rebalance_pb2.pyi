@@ -492,7 +492,7 @@ class _RuleSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RuleSource
     """That of the portfolio's settings, which was the stricter."""
 
 class RuleSource(_RuleSource, metaclass=_RuleSourceEnumTypeWrapper):
-    """Whose rule it is that decided a line."""
+    """Whose rule it is."""
 
 RULE_SOURCE_UNSPECIFIED: RuleSource.ValueType  # 0
 """No rule that both a run and settings can have."""
@@ -1274,10 +1274,13 @@ class LimitBreach(_message.Message):
     SECURITY_ID_FIELD_NUMBER: _builtins.int
     GROUP_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
     security_id: _builtins.str
     """The security, of a security's limit; empty of a group's."""
     group: _builtins.str
     """The name of the group, of a group's limit; empty of a security's."""
+    source: Global___RuleSource.ValueType
+    """Whose limit of a security it is. Unspecified of a group's, which settings do not have."""
     @_builtins.property
     def value(self) -> _decimal_pb2.Decimal:
         """What the security, or the group, is worth after the trades, in money, exact."""
@@ -1288,10 +1291,11 @@ class LimitBreach(_message.Message):
         security_id: _builtins.str = ...,
         group: _builtins.str = ...,
         value: _decimal_pb2.Decimal | None = ...,
+        source: Global___RuleSource.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["group", b"group", "security_id", b"security_id", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group", b"group", "security_id", b"security_id", "source", b"source", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1412,7 +1416,9 @@ class PortfolioRebalance(_message.Message):
 
     @_builtins.property
     def limit_breaches(self) -> _containers.RepeatedCompositeFieldContainer[Global___LimitBreach]:
-        """The limits of the options that stay broken: those of securities first, each in the order of the options."""
+        """The limits that stay broken: those of securities first, each in the order of the options, then of the settings; then
+        those of groups.
+        """
 
     @_builtins.property
     def review(self) -> Global___PortfolioReview:
@@ -1456,7 +1462,8 @@ Global___PortfolioRebalance: _TypeAlias = PortfolioRebalance  # noqa: Y015
 @_typing.final
 class Rule(_message.Message):
     """A rule of the options, or of the portfolio's settings: what may be left out without changing the model. Of an option
-    and a setting it is the stricter. Bands are none.
+    and a setting it is the stricter; of limits of a security that is so of either side, and where one side is the run's and
+    the other that of the settings, they are two rules. Bands are none.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -1465,6 +1472,7 @@ class Rule(_message.Message):
     SECURITY_ID_FIELD_NUMBER: _builtins.int
     TICKER_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
     kind: Global___RuleKind.ValueType
     """Which rule."""
     security_id: _builtins.str
@@ -1473,6 +1481,8 @@ class Rule(_message.Message):
     """The ticker of that security."""
     name: _builtins.str
     """The name of the rule, of those that have one. Empty otherwise."""
+    source: Global___RuleSource.ValueType
+    """Whose rule it is. Unspecified of a kind that settings do not have."""
     def __init__(
         self,
         *,
@@ -1480,10 +1490,11 @@ class Rule(_message.Message):
         security_id: _builtins.str = ...,
         ticker: _builtins.str = ...,
         name: _builtins.str = ...,
+        source: Global___RuleSource.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "name", b"name", "security_id", b"security_id", "ticker", b"ticker"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "name", b"name", "security_id", b"security_id", "source", b"source", "ticker", b"ticker"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1658,7 +1669,7 @@ class RebalancePosition(_message.Message):
     """Why this line trades, or does not."""
     bound_by: Global___RuleSource.ValueType
     """Whose rule decided it, where the reason is a rule that both a run and settings can have: REDUCED_FOR_CASH,
-    RESTRICTED, BELOW_MINIMUM_TRADE or TURNOVER_LIMIT. Unspecified elsewhere.
+    RESTRICTED, BELOW_MINIMUM_TRADE, TURNOVER_LIMIT or SECURITY_LIMIT. Unspecified elsewhere.
     """
     price_problem: Global___PriceProblem.ValueType
     """Why the position is FROZEN; unspecified where it is not."""
@@ -1717,9 +1728,9 @@ class RebalancePosition(_message.Message):
     @_builtins.property
     def good_until(self) -> Global___PriceRange:
         """The prices of this security, those of all others unchanged, at which the orders of the portfolio leave every
-        weight inside its band and the limits of the options, of the market value at those prices, and the cash floor
-        kept. A band or a side of a limit that the orders do not keep at the prices of the run, because a restriction or a
-        fraction of a share forbids it, is left out.
+        weight inside its band and the limits of the options and of the settings, of the market value at those prices, and
+        the cash floor kept. A band or a side of a limit that the orders do not keep at the prices of the run, because a
+        restriction or a fraction of a share forbids it, is left out.
         Answered by GetPortfolioRebalance and RebalancePortfolio alone, where there is a solution and the options of the
         run are known; never in a stream or a list, nor in the view BASIC.
         """

@@ -740,7 +740,7 @@ class UpdatePortfolioSettingsRequest(_message.Message):
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
         """The fields to change: any of do_not_trade, minimum_cash, minimum_trade_value, restrictions, maximum_turnover_weight,
-        note. One that is named and has no value is taken away. Empty, or `*`, is all of them.
+        security_limits, note. One that is named and has no value is taken away. Empty, or `*`, is all of them.
         """
 
     def __init__(

@@ -215,13 +215,23 @@ SETTINGS = {
     "restrictions": SettingsContent(
         restrictions=tuple(Restriction(security_id(n), RestrictionType.HOLD) for n in range(LISTED))
     ),
+    "limits": SettingsContent(
+        security_limits=(
+            SecurityLimit(security_id(0), None, Decimal("0.09")),
+            SecurityLimit(security_id(1), Decimal("0.11"), Decimal("0.125")),
+            SecurityLimit(security_id(99), Decimal("0.5"), None),
+        )
+    ),
+    "limits that a restriction bars": SettingsContent(
+        restrictions=BARRED.restrictions, security_limits=BARRED.security_limits
+    ),
 }
 
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_what_settings_bound_is_right_and_only_of_portfolios_with_settings(name: str, tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
-    settings = {portfolio_id(number): AppliedSettings(3, SETTINGS[name]) for number in range(12)}
+    settings = applied(SETTINGS[name])
     overdraft = with_options(allow_overdraft=name == "floor")
     told = exported(messages(answers(overdraft, 12, settings=settings), overdraft), path)
     report = verify_export(path)
@@ -231,6 +241,52 @@ def test_what_settings_bound_is_right_and_only_of_portfolios_with_settings(name:
         line["portfolio"].pop("settingsVersion", None)
     rewritten(told, path)
     assert {one.rule for one in verify_export(path).findings.first} == {"settings that bind a line"}
+
+
+def applied(content: SettingsContent) -> dict[str, AppliedSettings]:
+    return {portfolio_id(number): AppliedSettings(3, content) for number in range(12)}
+
+
+@pytest.mark.parametrize(
+    ("options", "content"),
+    [
+        # Who repairs a limit of the settings trades less than the run's minimum.
+        (with_options(minimum_trade_value=Decimal(20000)), SETTINGS["limits"]),
+        (with_options(security_limits=BARRED.security_limits), SETTINGS["restrictions"]),
+        (with_options(group_limits=BARRED.group_limits), SETTINGS["restrictions"]),
+        (BARRED, SETTINGS["limits"]),
+        (BARRED, SETTINGS["limits that a restriction bars"]),
+        (
+            with_options(security_limits=(SecurityLimit(security_id(0), None, Decimal("0.01")),)),
+            SETTINGS["limits that a restriction bars"],
+        ),
+        (
+            with_options(security_limits=(SecurityLimit(security_id(0), Decimal("0.9"), None),)),
+            SETTINGS["limits that a restriction bars"],
+        ),
+    ],
+)
+def test_what_settings_do_to_the_rules_of_a_run_is_right(
+    options: RebalanceOptions, content: SettingsContent, tmp_path: Path
+) -> None:
+    path = tmp_path / "run.jsonl"
+    exported(messages(answers(options, 12, settings=applied(content)), options), path)
+    report = verify_export(path)
+    assert report.findings.first == []
+    assert report.solved >= 4
+
+
+def test_a_limit_of_settings_that_is_told_as_broken_has_the_worth_of_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    content = SETTINGS["limits that a restriction bars"]
+    lines = exported(messages(answers(settings=applied(content), count=12)), path)
+    told = [one for line in lines[2:-1] for one in line["portfolio"].get("limitBreaches", ())]
+    assert {one["source"] for one in told} == {"RULE_SOURCE_SETTINGS"}
+    told[0]["value"]["value"] = "0.01"
+    rewritten(lines, path)
+    assert [one.rule for one in verify_export(path).findings.first] == [
+        f"worth of {security_id(0)} beyond its limit"
+    ]
 
 
 @pytest.fixture(scope="module")

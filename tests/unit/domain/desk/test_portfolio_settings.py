@@ -1,5 +1,7 @@
 """Settings of portfolios: their rules, the stricter of a setting and an option, and their last day."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -11,18 +13,21 @@ from hypothesis import strategies as st
 from ordergen_server.domain.desk.portfolio_settings import (
     FIELDS,
     MAXIMUM_RESTRICTIONS,
+    MAXIMUM_SECURITY_LIMITS,
     AppliedSettings,
     DoNotTrade,
     SettingsContent,
     check_settings,
+    held_for,
     joined,
     take_fields,
 )
 from ordergen_server.domain.errors import InvalidArgument
 from ordergen_server.domain.rebalances.options import RebalanceOptions, Restriction, RestrictionType
+from ordergen_server.domain.rebalances.weight_limits import SecurityLimit, stricter_sides
 from ordergen_server.domain.requests.violations import Violations
 from ordergen_server.services.constraints import cash_floor
-from tests.builders import portfolio_id, security_id
+from tests.builders import portfolio_id, result, security_id
 
 DAY = date(2026, 3, 2)
 NUMBERS = st.none() | st.decimals(0, 1000, places=2)
@@ -105,6 +110,21 @@ def test_settings_that_say_nothing_leave_options_as_they_are() -> None:
     assert joined(overdraft, SettingsContent()) == overdraft
 
 
+@given(options(), CONTENTS)
+def test_what_held_for_a_portfolio_is_read_from_its_result(
+    of_run: RebalanceOptions, content: SettingsContent
+) -> None:
+    """Its floor and its limits, which is what a run promises of the orders that it proposes."""
+    limits = (SecurityLimit(security_id(1), None, Decimal("0.2")),)
+    content = replace(content, security_limits=limits)
+    known = replace(result(), settings_floor=content.floor, settings_limits=limits)
+    both, held = joined(of_run, content), held_for(known, of_run)
+    for value in (Decimal(1), Decimal(10_000)):
+        assert cash_floor(value, held) == cash_floor(value, both)
+    assert held.security_limits == both.security_limits
+    assert held_for(result(), of_run) == of_run
+
+
 @pytest.mark.parametrize("days", [-400, -1, 0])
 def test_until_its_last_day_a_portfolio_is_not_traded(days: int) -> None:
     applied = AppliedSettings(4, SettingsContent(DoNotTrade("Tax lots are being moved.", DAY)))
@@ -129,6 +149,51 @@ def test_without_a_last_day_it_is_never_traded() -> None:
     assert AppliedSettings(1, SettingsContent()).not_to_be_traded(portfolio_id(1), DAY) is None
 
 
+def limit(key: str, least: str | None, most: str | None) -> SecurityLimit:
+    return SecurityLimit(key, *(None if side is None else Decimal(side) for side in (least, most)))
+
+
+@st.composite
+def limits(draw: st.DrawFn) -> tuple[SecurityLimit, ...]:
+    found = []
+    for number in draw(st.lists(st.integers(1, 3), unique=True)):
+        low, high = sorted(draw(st.lists(st.decimals(0, 1, places=1), min_size=2, max_size=2)))
+        sides = draw(st.sampled_from([(low, None), (None, high), (low, high)]))
+        found.append(SecurityLimit(security_id(number), *sides))
+    return tuple(found)
+
+
+def sides(limits: Iterable[SecurityLimit]) -> list[tuple[str, str, Decimal]]:
+    """Each side by itself."""
+    found = [(one.security_id, "minimum", one.minimum_weight) for one in limits]
+    found += [(one.security_id, "maximum", one.maximum_weight) for one in limits]
+    return [(key, side, weight) for key, side, weight in found if weight is not None]
+
+
+@given(limits(), limits())
+def test_of_each_side_of_a_limit_the_stricter_is_left(
+    of_run: tuple[SecurityLimit, ...], own: tuple[SecurityLimit, ...]
+) -> None:
+    """Once: the run's where both are alike."""
+    left, others = map(sides, stricter_sides(of_run, own))
+    assert left == [
+        (key, side, weight)
+        for key, side, weight in sides(of_run)
+        if not any(looser(side, weight, other) for at, of, other in sides(own) if (at, of) == (key, side))
+    ]
+    assert others == [
+        (key, side, weight)
+        for key, side, weight in sides(own)
+        if all(looser(side, other, weight) for at, of, other in sides(of_run) if (at, of) == (key, side))
+    ]
+    both = joined(RebalanceOptions(security_limits=of_run), SettingsContent(security_limits=own))
+    assert sorted(sides(both.security_limits)) == sorted(left + others)
+
+
+def looser(side: str, one: Decimal, other: Decimal) -> bool:
+    return one < other if side == "minimum" else one > other
+
+
 WRONG: dict[str, tuple[SettingsContent, list[str]]] = {
     "blank reason": (SettingsContent(DoNotTrade(" \t")), ["do_not_trade.reason"]),
     "long reason": (SettingsContent(DoNotTrade("é" * 513)), ["do_not_trade.reason"]),
@@ -148,6 +213,35 @@ WRONG: dict[str, tuple[SettingsContent, list[str]]] = {
     "a security twice": (
         SettingsContent(restrictions=(Restriction(security_id(1), RestrictionType.HOLD),) * 2),
         ["restrictions[1].security_id"],
+    ),
+    "a limit of no security": (
+        SettingsContent(security_limits=(limit("x", "0.1", None),)),
+        ["security_limits[0].security_id"],
+    ),
+    "a security limited twice": (
+        SettingsContent(security_limits=(limit(security_id(1), "0.1", None),) * 2),
+        ["security_limits[1].security_id"],
+    ),
+    "limits out of their bounds": (
+        SettingsContent(
+            security_limits=(
+                limit(security_id(1), "-0.1", "1.1"),
+                limit(security_id(2), "0.2", "0.1"),
+            )
+        ),
+        [
+            "security_limits[0].minimum_weight",
+            "security_limits[0].maximum_weight",
+            "security_limits[1].minimum_weight",
+        ],
+    ),
+    "too many limits": (
+        SettingsContent(
+            security_limits=tuple(
+                limit(security_id(number), "0", None) for number in range(MAXIMUM_SECURITY_LIMITS + 1)
+            )
+        ),
+        ["security_limits"],
     ),
     "too many": (
         SettingsContent(

@@ -51,10 +51,18 @@ def sides_of_limits(draw: st.DrawFn) -> tuple[Decimal | None, Decimal | None]:
 
 @st.composite
 def weight_limits(draw: st.DrawFn, ids: list[str]) -> list[Constraint]:
-    """Of a security, of a group that may have others in it, of both or of none."""
+    """Of a security, of a group that may have others in it, of both or of none.
+
+    Both sides of a security may be limits of their own, which no shares keep where they exclude each other.
+    """
     limits: list[Constraint] = []
     if draw(st.booleans()):
-        limits.append(SecurityLimit(draw(st.sampled_from(ids)), *draw(sides_of_limits())))
+        security, (low, high) = draw(st.sampled_from(ids)), draw(sides_of_limits())
+        if low is None or high is None or draw(st.booleans()):
+            limits.append(SecurityLimit(security, low, high))
+        else:
+            least, most = draw(st.permutations((low, high)))
+            limits += [SecurityLimit(security, minimum=least), SecurityLimit(security, maximum=most)]
     if draw(st.booleans()):
         members = draw(st.lists(st.sampled_from([*ids, "S9"]), unique=True, min_size=1))
         limits.append(GroupLimit("G", tuple(members), *draw(sides_of_limits())))

@@ -20,6 +20,7 @@ from ordergen_server.domain.rebalances.lines import (
 )
 from ordergen_server.domain.rebalances.options import MinimumCash
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
+from ordergen_server.domain.rebalances.weight_limits import LimitBreach, SecurityLimit
 from ordergen_server.repositories.mongodb.codec import CODEC_OPTIONS, Document
 from ordergen_server.repositories.mongodb.documents import to_document
 from ordergen_server.repositories.run_store.markets import KNOWN, RunMarket, RunTable
@@ -95,11 +96,28 @@ def test_lines_that_settings_bound_are_known_again(solved: PortfolioRebalance) -
     """Wherever they stand in the blob; results of earlier releases have none."""
     bound = tuple(line._replace(by_settings=place in {0, 2}) for place, line in enumerate(solved.positions))
     floor = MinimumCash(weight=Decimal("0.050"))
-    one = replace(solved, positions=bound, settings_version=2**40, settings_floor=floor)
+    limits = (
+        SecurityLimit(security_id(1), Decimal("0.10"), None),
+        SecurityLimit(security_id(2), None, Decimal("1E-7")),
+        SecurityLimit(security_id(4), Decimal(0), Decimal("0.500")),
+    )
+    breaches = (LimitBreach(security_id(1), "", Decimal("10.50"), by_settings=True),)
+    one = replace(
+        solved,
+        positions=bound,
+        settings_version=2**40,
+        settings_floor=floor,
+        settings_limits=limits,
+        limit_breaches=breaches,
+    )
     for table in (TABLE, NO_TABLE):
-        found = result_of(stored(result_document(one, table)), table)
+        document = stored(result_document(one, table))
+        found = result_of(document, table)
         assert found == one
         assert str(found.settings_floor) == str(floor)
+        assert str(found.settings_limits) == str(limits)
+        assert result_of(left_out(document), table) == replace(one, positions=(), settings_limits=())
+        assert "settings_limits" not in document
     for form in (by_column, by_line):
         found = result_of(stored(form(solved)), TABLE)
         assert (found.settings_version, {line.by_settings for line in found.positions}) == (0, {False})

@@ -1,11 +1,11 @@
 """Open orders in runs: through a real port, over both transports, by threads and by processes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from globeco.ordergen.v1 import model_pb2, rebalance_pb2, rebalance_service_pb2
+from globeco.ordergen.v1 import model_pb2, portfolio_settings_pb2, rebalance_pb2, rebalance_service_pb2
 from google.rpc import error_details_pb2
 from grpc import StatusCode
 
@@ -107,6 +107,47 @@ def test_who_counts_them_trades_no_second_time(
         assert counted[third] == _as_in(counted[third], proposed[third])
         held = {one.security_id: one.original_quantity for one in counted[first].positions}
         assert held == {one.security_id: one.adjusted_quantity for one in proposed[first].positions}
+
+
+def test_settings_previews_and_comparisons_know_open_orders(
+    mongodb_uri: str, database_name: str, siblings: SimulatedSiblings
+) -> None:
+    """Whoever is closed is closed first; a preview refuses as a run does; each variant does as it says."""
+    with served(mongodb_uri, database_name, siblings, with_orders=True) as api:
+        model = api.create(few(siblings))
+        closed, second, _ = model.portfolio_ids
+        proposed = run_of(api, model, IGNORE)
+        siblings.add_orders([one for key in (closed, second) for one in of_proposal(proposed[key])])
+        settings = portfolio_settings_pb2.PortfolioSettings(portfolio_id=closed)
+        settings.do_not_trade.reason = "Closed."
+        update = rebalance_service_pb2.UpdatePortfolioSettingsRequest(portfolio_settings=settings)
+        api.rebalances.UpdatePortfolioSettings(update, timeout=PATIENCE)
+        reasons = _reasons(run_of(api, model).values())
+        assert reasons == {closed: "DO_NOT_TRADE", second: "OPEN_ORDERS"}
+        preview = rebalance_service_pb2.RebalanceModelRequest(model_id=model.model_id, validate_only=True)
+        told = list(api.rebalances.RebalanceModel(preview, timeout=PATIENCE))
+        assert _reasons(one.portfolio for one in told[1:-1]) == reasons
+        asked = rebalance_service_pb2.CompareOptionsRequest(portfolio_id=second)
+        for name, options in (("refuse", REFUSE), ("count", COUNT), ("ignore", IGNORE)):
+            asked.variants.add(name=name, options=options)
+        rows = [
+            one.portfolio
+            for one in api.rebalances.CompareOptions(asked, timeout=PATIENCE)
+            if one.HasField("portfolio")
+        ]
+        count = len(proposed[second].transactions)
+        assert [(one.variant, one.trade_count) for one in rows] == [
+            ("refuse", 0),
+            ("count", 0),
+            ("ignore", count),
+        ]
+        assert [one.state == FAILED for one in rows] == [True, False, False]
+
+
+def _reasons(results: Iterable[pb.PortfolioRebalance]) -> dict[str, str]:
+    """Of those that have no answer."""
+    failed = (one for one in results if one.HasField("error"))
+    return {one.portfolio_id: stored_failure(one.error).info.reason for one in failed}
 
 
 def _as_in(like: pb.PortfolioRebalance, one: pb.PortfolioRebalance) -> pb.PortfolioRebalance:

@@ -307,8 +307,8 @@ class RebalanceServiceServicer(object):
 
     def CompareOptions(self, request, context):
         """Tells what several variants of options, or of a model's positions, would do for one portfolio, or for every
-        portfolio of a model. Nothing is stored. All variants are computed on one snapshot of prices, and on one reading of
-        each portfolio's holdings and settings. One that is not to be traded is SKIPPED in every variant.
+        portfolio of a model. Nothing is stored. All variants are computed on one snapshot of prices and open orders, and on
+        one reading of each portfolio's holdings and settings. One that is not to be traded is SKIPPED in every variant.
 
         First come the portfolios, a message a portfolio and variant: the variants of a portfolio follow each other in their
         order, the points of the frontier last. Portfolios come as they are read. Then comes a message a variant, with the

@@ -112,8 +112,8 @@ class RebalanceServiceStub:
     """
     CompareOptions: _grpc.UnaryStreamMultiCallable[_rebalance_service_pb2.CompareOptionsRequest, _rebalance_service_pb2.CompareOptionsResponse]
     """Tells what several variants of options, or of a model's positions, would do for one portfolio, or for every
-    portfolio of a model. Nothing is stored. All variants are computed on one snapshot of prices, and on one reading of
-    each portfolio's holdings and settings. One that is not to be traded is SKIPPED in every variant.
+    portfolio of a model. Nothing is stored. All variants are computed on one snapshot of prices and open orders, and on
+    one reading of each portfolio's holdings and settings. One that is not to be traded is SKIPPED in every variant.
 
     First come the portfolios, a message a portfolio and variant: the variants of a portfolio follow each other in their
     order, the points of the frontier last. Portfolios come as they are read. Then comes a message a variant, with the
@@ -268,8 +268,8 @@ class RebalanceServiceAsyncStub(RebalanceServiceStub):
     """
     CompareOptions: _aio.UnaryStreamMultiCallable[_rebalance_service_pb2.CompareOptionsRequest, _rebalance_service_pb2.CompareOptionsResponse]  # type: ignore[assignment]
     """Tells what several variants of options, or of a model's positions, would do for one portfolio, or for every
-    portfolio of a model. Nothing is stored. All variants are computed on one snapshot of prices, and on one reading of
-    each portfolio's holdings and settings. One that is not to be traded is SKIPPED in every variant.
+    portfolio of a model. Nothing is stored. All variants are computed on one snapshot of prices and open orders, and on
+    one reading of each portfolio's holdings and settings. One that is not to be traded is SKIPPED in every variant.
 
     First come the portfolios, a message a portfolio and variant: the variants of a portfolio follow each other in their
     order, the points of the frontier last. Portfolios come as they are read. Then comes a message a variant, with the
@@ -481,8 +481,8 @@ class RebalanceServiceServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_rebalance_service_pb2.CompareOptionsResponse], _abc.AsyncIterator[_rebalance_service_pb2.CompareOptionsResponse]]:
         """Tells what several variants of options, or of a model's positions, would do for one portfolio, or for every
-        portfolio of a model. Nothing is stored. All variants are computed on one snapshot of prices, and on one reading of
-        each portfolio's holdings and settings. One that is not to be traded is SKIPPED in every variant.
+        portfolio of a model. Nothing is stored. All variants are computed on one snapshot of prices and open orders, and on
+        one reading of each portfolio's holdings and settings. One that is not to be traded is SKIPPED in every variant.
 
         First come the portfolios, a message a portfolio and variant: the variants of a portfolio follow each other in their
         order, the points of the frontier last. Portfolios come as they are read. Then comes a message a variant, with the

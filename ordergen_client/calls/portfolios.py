@@ -6,7 +6,7 @@ from globeco.ordergen.v1 import rebalance_service_pb2 as pb
 from globeco.ordergen.v1.reference_service_pb2 import ResolvePortfoliosRequest
 
 from ordergen_client.calls.call import Call, Stream, repeatable
-from ordergen_client.records import checks, messages
+from ordergen_client.records import checks, messages, option_messages
 from ordergen_client.records.checks import Number
 from ordergen_client.records.drifts import PortfolioDrift
 from ordergen_client.records.matches import PortfolioMatches
@@ -40,7 +40,7 @@ def rebalance(
     """
     request = pb.RebalancePortfolioRequest(
         portfolio_id=checks.text(portfolio_id, "portfolio_id"),
-        options=messages.options_message(checks.record(options, "options", RebalanceOptions)),
+        options=option_messages.options_message(checks.record(options, "options", RebalanceOptions)),
         validate_only=checks.flag(validate_only, "validate_only"),
         request_id=repeatable(request_id),
         explain_rules=checks.flag(explain_rules, "explain_rules"),

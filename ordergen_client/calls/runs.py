@@ -7,7 +7,7 @@ from globeco.ordergen.v1 import model_pb2, rebalance_pb2
 from globeco.ordergen.v1 import rebalance_service_pb2 as pb
 
 from ordergen_client.calls.call import Call, Pages, Stream, Watch, nothing, repeatable
-from ordergen_client.records import checks, comparison_messages, messages
+from ordergen_client.records import checks, comparison_messages, messages, option_messages
 from ordergen_client.records.checks import Number
 from ordergen_client.records.comparisons import ComparisonEvent, Variant
 from ordergen_client.records.options import DEFAULT_OPTIONS, RebalanceOptions
@@ -259,7 +259,7 @@ def _some(given: tuple[Item, ...], name: str) -> tuple[Item, ...]:
 
 
 def _options(options: RebalanceOptions) -> rebalance_pb2.RebalanceOptions:
-    return messages.options_message(checks.record(options, "options", RebalanceOptions))
+    return option_messages.options_message(checks.record(options, "options", RebalanceOptions))
 
 
 def _view(view: AnyView) -> rebalance_pb2.PortfolioRebalanceView.ValueType:

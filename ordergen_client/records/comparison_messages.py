@@ -3,7 +3,7 @@
 from globeco.ordergen.v1 import comparison_pb2, rebalance_service_pb2
 
 from ordergen_client.errors import from_status
-from ordergen_client.records import enums, messages
+from ordergen_client.records import enums, messages, option_messages
 from ordergen_client.records.comparisons import (
     ComparedPortfolio,
     ComparedVariant,
@@ -18,7 +18,7 @@ def variant_message(variant: Variant) -> comparison_pb2.OptionsVariant:
     """One way to rebalance."""
     return comparison_pb2.OptionsVariant(
         name=variant.name,
-        options=messages.options_message(variant.options),
+        options=option_messages.options_message(variant.options),
         draft_positions=map(messages.position_message, variant.positions),
     )
 

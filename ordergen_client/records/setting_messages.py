@@ -5,14 +5,14 @@ from datetime import UTC, date
 from globeco.ordergen.v1 import portfolio_settings_pb2 as pb
 from globeco.ordergen.v1 import rebalance_pb2
 
-from ordergen_client.records import messages
+from ordergen_client.records import option_messages
 from ordergen_client.records.options import RebalanceOptions
 from ordergen_client.records.settings import DoNotTrade, PortfolioSettings
 
 
 def portfolio_settings(message: pb.PortfolioSettings) -> PortfolioSettings:
     """Settings as stored."""
-    known = messages.options(
+    known = option_messages.options(
         rebalance_pb2.RebalanceOptions(
             minimum_cash=message.minimum_cash,
             minimum_trade_value=message.minimum_trade_value,
@@ -42,7 +42,7 @@ def settings_message(
     rules: RebalanceOptions, do_not_trade: DoNotTrade | None, note: str
 ) -> pb.PortfolioSettings:
     """What a caller says of a portfolio; of the rules those that settings have."""
-    told = messages.options_message(rules)
+    told = option_messages.options_message(rules)
     message = pb.PortfolioSettings(
         minimum_cash=told.minimum_cash if told.HasField("minimum_cash") else None,
         minimum_trade_value=told.minimum_trade_value if told.HasField("minimum_trade_value") else None,

@@ -29,7 +29,7 @@ from ordergen_client import (
     SecurityLimit,
     Side,
 )
-from ordergen_client.records import messages
+from ordergen_client.records import messages, option_messages
 from ordergen_client.records.matches import Portfolio, PortfolioMatches, Security, SecurityMatches
 from ordergen_client.records.values import Transaction
 from ordergen_server.api.messages import diagnoses, encoding
@@ -93,10 +93,10 @@ def test_options_come_back_as_they_were_sent() -> None:
         group_limits={"Technology": GroupLimit(["A" * 24, "B" * 24], maximum_weight="0.30")},
         unpriced="FREEZE",
     )
-    found = messages.options(messages.options_message(options))
+    found = option_messages.options(option_messages.options_message(options))
     assert (found, str(found.minimum_cash_weight)) == (options, "0.050")
-    assert messages.options(rebalance_pb2.RebalanceOptions()) == RebalanceOptions()
-    assert messages.options(rebalance_pb2.RebalanceOptions(allow_overdraft=True)).allow_overdraft
+    assert option_messages.options(rebalance_pb2.RebalanceOptions()) == RebalanceOptions()
+    assert option_messages.options(rebalance_pb2.RebalanceOptions(allow_overdraft=True)).allow_overdraft
 
 
 def test_limits_that_stay_broken_are_read() -> None:
@@ -116,11 +116,11 @@ def test_a_limit_has_a_side(kind: Callable[[], object]) -> None:
 
 
 def test_options_that_are_not_set_are_not_sent() -> None:
-    assert rebalance_pb2.RebalanceOptions() == messages.options_message(RebalanceOptions())
+    assert rebalance_pb2.RebalanceOptions() == option_messages.options_message(RebalanceOptions())
 
 
 def test_options_are_sent() -> None:
-    cash = messages.options_message(
+    cash = option_messages.options_message(
         RebalanceOptions(Decimal("1.50"), Decimal("0.05"), solver_timeout_seconds=0.5)
     )
     assert (
@@ -129,7 +129,7 @@ def test_options_are_sent() -> None:
         cash.solver_timeout.nanos,
     ) == ("1.50", "0.05", 500_000_000)
     assert (
-        messages.options_message(RebalanceOptions(allow_overdraft=True)).WhichOneof("cash_floor")
+        option_messages.options_message(RebalanceOptions(allow_overdraft=True)).WhichOneof("cash_floor")
         == "allow_overdraft"
     )
 
@@ -175,7 +175,7 @@ def test_an_event_is_exactly_one_of_three(name: str) -> None:
 
 
 def test_a_whole_number_is_exact() -> None:
-    sent = messages.options_message(RebalanceOptions(minimum_trade_value=10**20 + 1))
+    sent = option_messages.options_message(RebalanceOptions(minimum_trade_value=10**20 + 1))
     assert sent.minimum_trade_value.value == "100000000000000000001"
 
 

@@ -19,7 +19,7 @@ from tests.waiting import eventually
 pb = order_pb2
 PORTFOLIOS, POSITIONS, SECURITIES = 130, 4, 20
 #: So often something is killed, spread over a submission.
-KILLS = sized(3, 20)
+KILLS = sized(2, 20)
 SETTINGS = {
     "ORDERGEN_APPROVALS": "0",
     "ORDERGEN_ORDER_SETTLE_SECONDS": "2",

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import DataProblem
-from ordergen_server.domain.market import Holdings, MarketSnapshot, Quote
+from ordergen_server.domain.market import Holdings, MarketSnapshot, NoPrice, Quote, Quoted, missing
 from ordergen_server.domain.models import Model, ModelContent, Position
 from ordergen_server.domain.rebalances.lines import RebalancePosition
 from ordergen_server.domain.rebalances.options import RebalanceOptions
@@ -60,9 +60,15 @@ def holdings(cash: str, quantities: Mapping[int, str] | None = None, *, portfoli
     return Holdings(portfolio_id(portfolio), Decimal(cash), held)
 
 
-def snapshot(prices: Mapping[int, str | DataProblem], day: date | None = None) -> MarketSnapshot:
+def no_price(number: int, problem: DataProblem | None = None) -> NoPrice:
+    """What is known of a security whose price is missing, or has another problem."""
+    ticker = f"T{number}"
+    return NoPrice(ticker, problem or missing("pricing", "price", security_id(number), ticker))
+
+
+def snapshot(prices: Mapping[int, str | NoPrice | DataProblem], day: date | None = None) -> MarketSnapshot:
     """Prices of a day, or of none that is known."""
-    quotes = {
+    quotes: dict[str, Quoted] = {
         security_id(number): Quote(f"T{number}", Decimal(price), day) if isinstance(price, str) else price
         for number, price in prices.items()
     }
@@ -113,7 +119,7 @@ def rebalanced(
 ) -> PortfolioRebalance:
     """What becomes of one portfolio by itself."""
     asked = options or RebalanceOptions()
-    securities = Securities(positions, market, replace(rebalance(), options=asked).oldest_price_date)
+    securities = Securities.of_run(replace(rebalance(), options=asked), positions, market)
     [answer] = rebalance_portfolios([(untried, held)], securities, asked, Deadline.after(5))
     return answer
 

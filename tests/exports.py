@@ -19,14 +19,14 @@ from ordergen_server.api.messages import encoding
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.desk.portfolio_settings import AppliedSettings
 from ordergen_server.domain.errors import Cancelled, MissingData, NotToBeTraded
-from ordergen_server.domain.market import Holdings
+from ordergen_server.domain.market import Holdings, Quoted
 from ordergen_server.domain.rebalances.options import RebalanceOptions
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState, summary_of
 from ordergen_server.domain.rebalances.runs import RebalanceState, RunEvent, RunFinished, RunStarted
 from ordergen_server.domain.rebalances.summaries import RebalanceSummary
 from ordergen_server.services.portfolio import NO_SETTINGS, rebalance_portfolios
 from ordergen_server.services.securities import Securities
-from tests.builders import NOW, RUN_ID, TODAY, holdings, position, rebalance, result, snapshot
+from tests.builders import NOW, RUN_ID, TODAY, holdings, position, rebalance, result, security_id, snapshot
 from tests.limits import PATIENCE
 
 Object = dict[str, Any]
@@ -59,17 +59,21 @@ def answers(
     fractions: bool = True,
     cash_flows: Mapping[int, str] = MappingProxyType({}),
     settings: Mapping[str, AppliedSettings] = NO_SETTINGS,
+    quotes: Mapping[int, Quoted] = MappingProxyType({}),
 ) -> list[PortfolioRebalance]:
     """What becomes of so many portfolios, with cash flows by their numbers.
 
-    Of those with settings the result has their version.
+    Of those with settings the result has their version; `quotes` are what is quoted otherwise than all else.
     """
     flows = {number: Decimal(amount) for number, amount in cash_flows.items()}
     found = [
         (replace(result(place, sequence=place + 2), cash_flow=flows.get(place)), held)
         for place, held in enumerate(_holdings(count, fractions=fractions))
     ]
-    securities = Securities(MODEL, snapshot(PRICES, TODAY - timedelta(days=3)))
+    market = snapshot(PRICES, TODAY - timedelta(days=3))
+    others = {security_id(number): one for number, one in quotes.items()}
+    market = replace(market, quotes={**market.quotes, **others})
+    securities = Securities.of_run(replace(rebalance(), options=options), MODEL, market)
     deadline = Deadline.after(PATIENCE)
     done = rebalance_portfolios(found, securities, options, deadline, settings=settings)
     return [

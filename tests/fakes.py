@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from ordergen_server.domain.errors import AlreadyExists, DataProblem, NotFound, VersionMismatch
-from ordergen_server.domain.market import Holdings, MarketSnapshot, Quote
+from ordergen_server.domain.errors import AlreadyExists, NotFound, VersionMismatch
+from ordergen_server.domain.market import Holdings, MarketSnapshot, Quoted
 from ordergen_server.domain.models import Model, ModelContent
 from ordergen_server.domain.requests.pages import Page, PageRequest
 
@@ -76,7 +76,7 @@ class FakeMarket:
 
     def __init__(self, answer: MarketSnapshot | Exception) -> None:
         self.answer = answer
-        self.more: dict[str, Quote | DataProblem] = {}
+        self.more: dict[str, Quoted] = {}
         self.asked: list[str] = []
         self.calls = 0
 
@@ -90,7 +90,7 @@ class FakeMarket:
 
     def quotes(
         self, snapshot: MarketSnapshot, security_ids: Collection[str], timeout_seconds: float
-    ) -> Mapping[str, Quote | DataProblem]:
+    ) -> Mapping[str, Quoted]:
         assert (timeout_seconds > 0, snapshot.prices is None) == (True, False)
         self.asked += security_ids
         return {one: self.more[one] for one in security_ids}

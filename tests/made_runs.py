@@ -1,13 +1,14 @@
 """Runs of any size, made up as records: no solver decides these numbers, but they agree with each other."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
 
 from ordergen_client.errors import OrderGenerationError
 from ordergen_client.records.options import RebalanceOptions
-from ordergen_client.records.states import PortfolioState, PositionReason, SolutionStatus
+from ordergen_client.records.states import PortfolioState, PositionReason, PriceProblem, SolutionStatus
 from ordergen_client.records.values import (
     PortfolioRebalance,
     Rebalance,
@@ -87,10 +88,12 @@ def answered(
     positions = [_line(place, random, base, Decimal("0.95") / lines) for place in range(lines)]
     cash_flow = Decimal(flow or 0)
     market_value = base - cash_flow
-    cash_before = market_value - sum((one.original_market_value for one in positions), Decimal(0))
-    traded = sum((one.price * one.trade_quantity for one in positions), Decimal(0))
+    cash_before = market_value - sum((known(one.original_market_value) for one in positions), Decimal(0))
+    traded = sum((known(one.price) * one.trade_quantity for one in positions), Decimal(0))
     before, after = (_drift(positions, base, then) for then in (False, True))
-    objective = sum((abs(base * one.target - one.adjusted_market_value) for one in positions), Decimal(0))
+    objective = sum(
+        (abs(base * one.target - known(one.adjusted_market_value)) for one in positions), Decimal(0)
+    )
     return PortfolioRebalance(
         rebalance_id=RUN,
         portfolio_id=portfolio_id(number),
@@ -114,6 +117,35 @@ def answered(
         snapshot_time=BEGAN,
         cash_flow=Decimal(flow) if flow else None,
     )
+
+
+def with_frozen(portfolio: PortfolioRebalance, *places: int) -> PortfolioRebalance:
+    """The same where these of its lines have no price, and trade nothing."""
+    lines = [_frozen(line) if place in places else line for place, line in enumerate(portfolio.positions)]
+    frozen = {portfolio.positions[place].security_id for place in places}
+    left = tuple(one for one in portfolio.transactions if one.security_id not in frozen)
+    return replace(portfolio, positions=tuple(lines), transactions=left, frozen_count=len(places))
+
+
+def _frozen(line: RebalancePosition) -> RebalancePosition:
+    return replace(
+        line,
+        price=None,
+        adjusted_quantity=line.original_quantity,
+        original_market_value=None,
+        adjusted_market_value=None,
+        actual=None,
+        trade_quantity=0,
+        trade_date=None,
+        reason=PositionReason.FROZEN,
+        price_problem=PriceProblem.MISSING_DATA,
+    )
+
+
+def known(value: Decimal | None) -> Decimal:
+    """A number of a line that is not frozen."""
+    assert value is not None
+    return value
 
 
 def _line(place: int, random: Random, market_value: Decimal, target: Decimal) -> RebalancePosition:
@@ -144,7 +176,7 @@ def _line(place: int, random: Random, market_value: Decimal, target: Decimal) ->
 
 
 def _drift(lines: Sequence[RebalancePosition], market_value: Decimal, then: bool) -> Decimal:
-    values = [one.adjusted_market_value if then else one.original_market_value for one in lines]
+    values = [known(one.adjusted_market_value if then else one.original_market_value) for one in lines]
     found = sum(
         (abs(value - market_value * one.target) for value, one in zip(values, lines, strict=True)), Decimal(0)
     )

@@ -55,16 +55,22 @@ def expected(answered: Sequence[pb.PortfolioRebalance]) -> dict[str, Fraction | 
         "proven_count": Fraction(len(proven)),
         "unproven_count": Fraction(len(gaps)),
         "worst_unproven_gap": max(gaps, default=None),
+        "frozen_count": Fraction(sum(_frozen(one) for one in answered)),
     }
 
 
 def _trades(portfolio: pb.PortfolioRebalance) -> list[Fraction]:
     """What each transaction is worth: above 0 what is bought."""
-    prices = {one.security_id: Fraction(one.price.value) for one in portfolio.positions}
+    priced = (one for one in portfolio.positions if one.HasField("price"))
+    prices = {one.security_id: Fraction(one.price.value) for one in priced}
     return [
         _SIGNS[one.transaction_type] * one.quantity * prices[one.security_id]
         for one in portfolio.transactions
     ]
+
+
+def _frozen(portfolio: pb.PortfolioRebalance) -> int:
+    return sum(one.reason == pb.POSITION_REASON_FROZEN for one in portfolio.positions)
 
 
 def _mean(portfolios: Sequence[pb.PortfolioRebalance], name: str) -> Fraction | None:

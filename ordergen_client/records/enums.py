@@ -13,6 +13,7 @@ from ordergen_client.records.states import (
     Named,
     PortfolioState,
     PositionReason,
+    PriceProblem,
     RebalanceState,
     Restriction,
     RuleKind,
@@ -21,6 +22,7 @@ from ordergen_client.records.states import (
     Sides,
     SolutionStatus,
     Strategy,
+    Unpriced,
 )
 
 Member = TypeVar("Member", bound=Named)
@@ -48,10 +50,12 @@ DRIFT_STATES = Members(drift_pb2.DriftState, "DRIFT_STATE_", DriftState)
 STRATEGIES = Members(pb.Strategy, "STRATEGY_", Strategy)
 RESTRICTIONS = Members(pb.RestrictionType, "RESTRICTION_TYPE_", Restriction)
 SIDES_ALLOWED = Members(pb.Sides, "SIDES_", Sides)
+UNPRICED = Members(pb.Unpriced, "UNPRICED_", Unpriced)
 RULES = Members(pb.RuleKind, "RULE_KIND_", RuleKind)
 SIDES = Members(pb.TransactionType, "TRANSACTION_TYPE_", Side)
 REASONS = Members(pb.PositionReason, "POSITION_REASON_", PositionReason)
 SOURCES = Members(pb.RuleSource, "RULE_SOURCE_", RuleSource)
+PRICE_PROBLEMS = Members(pb.PriceProblem, "PRICE_PROBLEM_", PriceProblem)
 STATUSES = Members(pb.SolutionStatus, "SOLUTION_STATUS_", SolutionStatus)
 CREDENTIALS = Members(diagnostics_service_pb2.CredentialType, "CREDENTIAL_TYPE_", CredentialType)
 DEPENDENCY_STATES = Members(diagnostics_service_pb2.DependencyState, "DEPENDENCY_STATE_", DependencyState)

@@ -30,6 +30,7 @@ def summary(message: rebalance_pb2.RebalanceSummary) -> RebalanceSummary:
         worst_unproven_gap=decimal(message.worst_unproven_gap),
         cash_flow=zero(message.cash_flow),
         cost=zero(message.cost),
+        frozen_count=message.frozen_count,
     )
 
 

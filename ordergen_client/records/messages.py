@@ -27,6 +27,7 @@ from ordergen_client.records.states import (
     PortfolioState,
     Sides,
     Strategy,
+    Unpriced,
     View,
 )
 from ordergen_client.records.values import (
@@ -85,6 +86,8 @@ def options_message(options: RebalanceOptions) -> pb.RebalanceOptions:
         message.maximum_price_age_days = options.maximum_price_age_days
     if options.sides is not Sides.BUY_AND_SELL:
         message.sides = pb.Sides.Value(f"SIDES_{options.sides}")
+    if options.unpriced is not Unpriced.FAIL:
+        message.unpriced = pb.Unpriced.Value(f"UNPRICED_{options.unpriced}")
     _add_rules_of_securities(message, options)
     return message
 
@@ -146,6 +149,7 @@ def options(message: pb.RebalanceOptions) -> RebalanceOptions:
         maximum_price_age_days=days,
         security_limits={one.security_id: SecurityLimit(*_weights(one)) for one in message.security_limits},
         group_limits={one.name: GroupLimit(one.security_ids, *_weights(one)) for one in message.group_limits},
+        unpriced=enums.UNPRICED[message.unpriced or pb.UNPRICED_FAIL],
     )
 
 
@@ -239,6 +243,7 @@ def portfolio_rebalance(message: pb.PortfolioRebalance) -> PortfolioRebalance:
         limit_breaches=tuple(
             LimitBreach(one.security_id, one.group, zero(one.value)) for one in message.limit_breaches
         ),
+        frozen_count=message.frozen_count,
     )
 
 
@@ -344,15 +349,15 @@ def _position(message: pb.RebalancePosition) -> RebalancePosition:
     return RebalancePosition(
         security_id=message.security_id,
         ticker=message.ticker,
-        price=zero(message.price),
+        price=decimal(message.price),
         original_quantity=zero(message.original_quantity),
         adjusted_quantity=zero(message.adjusted_quantity),
-        original_market_value=zero(message.original_market_value),
-        adjusted_market_value=zero(message.adjusted_market_value),
+        original_market_value=decimal(message.original_market_value),
+        adjusted_market_value=decimal(message.adjusted_market_value),
         target=zero(message.target),
         low_drift=zero(message.low_drift),
         high_drift=zero(message.high_drift),
-        actual=zero(message.actual),
+        actual=decimal(message.actual),
         actual_drift=decimal(message.actual_drift),
         trade_quantity=-message.trade_quantity if sells else message.trade_quantity,
         trade_date=_date(message.trade_date) if message.HasField("trade_date") else None,
@@ -361,6 +366,7 @@ def _position(message: pb.RebalancePosition) -> RebalancePosition:
         good_until=price_range(message.good_until) if message.HasField("good_until") else None,
         price_date=_date(message.price_date) if message.HasField("price_date") else None,
         bound_by=enums.SOURCES[message.bound_by],
+        price_problem=enums.PRICE_PROBLEMS[message.price_problem],
     )
 
 

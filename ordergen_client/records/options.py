@@ -20,12 +20,14 @@ from ordergen_client.records.states import (
     Restriction,
     Sides,
     Strategy,
+    Unpriced,
 )
 from ordergen_client.records.weight_limits import GroupLimit, SecurityLimit
 
 StrategyName = Literal["TO_TARGET", "TO_BAND"]
 RestrictionName = Literal["DO_NOT_BUY", "DO_NOT_SELL", "HOLD"]
 SidesName = Literal["BUY_AND_SELL", "BUY_ONLY", "SELL_ONLY"]
+UnpricedName = Literal["FAIL", "FREEZE"]
 
 Value = TypeVar("Value")
 
@@ -56,6 +58,7 @@ class RebalanceOptions:
             server is configured with.
         security_limits: what a security may be worth after the trades, by security id.
         group_limits: what securities may be worth together after the trades, by the name of the group.
+        unpriced: FAIL, or FREEZE for securities without a usable price to stay as they are and count nothing.
 
     Raises:
         TypeError: money or a weight is a float, or another argument is not of its type.
@@ -80,6 +83,7 @@ class RebalanceOptions:
     maximum_price_age_days: int | None
     security_limits: Mapping[str, SecurityLimit]
     group_limits: Mapping[str, GroupLimit]
+    unpriced: Unpriced
 
     def __init__(  # noqa: PLR0917 - each may be given by its place, as it always could
         self,
@@ -100,6 +104,7 @@ class RebalanceOptions:
         maximum_price_age_days: int | None = None,
         security_limits: Mapping[str, SecurityLimit] | None = None,
         group_limits: Mapping[str, GroupLimit] | None = None,
+        unpriced: Unpriced | UnpricedName = Unpriced.FAIL,
     ) -> None:
         _set(self, "minimum_cash_amount", optional_decimal(minimum_cash_amount, "minimum_cash_amount"))
         _set(self, "minimum_cash_weight", optional_decimal(minimum_cash_weight, "minimum_cash_weight"))
@@ -124,6 +129,7 @@ class RebalanceOptions:
         _set(self, "maximum_price_age_days", optional_whole(maximum_price_age_days, "maximum_price_age_days"))
         _set(self, "security_limits", _by_id(security_limits, "security_limits", _security_limit))
         _set(self, "group_limits", _by_id(group_limits, "group_limits", _group_limit))
+        _set(self, "unpriced", chosen(unpriced, "unpriced", Unpriced))
         self._refuse_contradiction()
 
     def __repr__(self) -> str:

@@ -76,6 +76,22 @@ class Sides(Named):
     SELL_ONLY = "SELL_ONLY"
 
 
+class Unpriced(Named):
+    """What becomes of securities without a usable price: who needs one fails, or they stay as they are."""
+
+    FAIL = "FAIL"
+    FREEZE = "FREEZE"
+
+
+class PriceProblem(Named):
+    """Why a security has no usable price; UNSPECIFIED where it has one."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    MISSING_DATA = "MISSING_DATA"
+    BAD_DATA = "BAD_DATA"
+    STALE_PRICE = "STALE_PRICE"
+
+
 class SolutionStatus(Named):
     """Whether an answer is proven to be the best."""
 
@@ -162,5 +178,6 @@ class PositionReason(Named):
     INSIDE_BAND = "INSIDE_BAND"
     SIDES = "SIDES"
     COSTS = "COSTS"
+    FROZEN = "FROZEN"
     SECURITY_LIMIT = "SECURITY_LIMIT"
     GROUP_LIMIT = "GROUP_LIMIT"

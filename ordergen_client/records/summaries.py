@@ -22,6 +22,7 @@ class RebalanceSummary:
             none.
         cash_flow: what comes less what is to be paid out.
         cost: of all transactions, beyond their value.
+        frozen_count: positions that are FROZEN.
     """
 
     market_value: Decimal
@@ -38,3 +39,4 @@ class RebalanceSummary:
     worst_unproven_gap: Decimal | None
     cash_flow: Decimal
     cost: Decimal
+    frozen_count: int = 0

@@ -17,6 +17,7 @@ from ordergen_client.records.price_ranges import PriceRange
 from ordergen_client.records.states import (
     PortfolioState,
     PositionReason,
+    PriceProblem,
     RebalanceState,
     RuleSource,
     Side,
@@ -84,26 +85,29 @@ class Transaction:
 class RebalancePosition:
     """One security of a portfolio, before and after; `trade_quantity` is below 0 where shares are sold.
 
+    A FROZEN one has no price, nor what follows from it: market values and `actual` are None, too.
+
     Attributes:
         cost: of the trade beyond its value, in money; None where it does not trade or the run had no costs.
         good_until: the prices of this security, all others unchanged, at which the portfolio's orders keep
             bands, limits of weights and the cash floor; None but where one portfolio is asked for, and has a
             solution.
-        price_date: the day of which the price is; None where nobody says.
+        price_date: the day of which the price is, or one that is too old; None where nobody says.
         bound_by: whose rule the reason is, where a run and settings can both have it.
+        price_problem: why it is FROZEN.
     """
 
     security_id: str
     ticker: str
-    price: Decimal
+    price: Decimal | None
     original_quantity: Decimal
     adjusted_quantity: Decimal
-    original_market_value: Decimal
-    adjusted_market_value: Decimal
+    original_market_value: Decimal | None
+    adjusted_market_value: Decimal | None
     target: Decimal
     low_drift: Decimal
     high_drift: Decimal
-    actual: Decimal
+    actual: Decimal | None
     actual_drift: Decimal | None
     trade_quantity: int
     trade_date: date | None
@@ -112,6 +116,7 @@ class RebalancePosition:
     good_until: PriceRange | None = None
     price_date: date | None = None
     bound_by: RuleSource = RuleSource.UNSPECIFIED
+    price_problem: PriceProblem = PriceProblem.UNSPECIFIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +141,7 @@ class PortfolioRebalance:
     """What a run did for one portfolio; money and ratios are None where they could not be computed.
 
     Attributes:
-        market_value: cash and holdings, without the cash flow.
+        market_value: cash and holdings, without the cash flow and what is FROZEN.
         cash_after: after the cash flow and the trades.
         cash_flow: money that comes (above 0) or is to be paid out (below 0); None where there is none.
         cost: of all transactions beyond their value; None where the run had no costs.
@@ -144,6 +149,7 @@ class PortfolioRebalance:
         relaxations: without which rules an INFEASIBLE portfolio has an answer; likewise.
         settings_version: of the portfolio's settings that were applied; 0 where it had none, or had no turn.
         limit_breaches: limits of the options that stay broken, as no order may mend them.
+        frozen_count: how many positions are FROZEN, in any view.
     """
 
     rebalance_id: str
@@ -166,6 +172,7 @@ class PortfolioRebalance:
     rule_prices: tuple[RulePrice, ...] = ()
     relaxations: Relaxations | None = None
     limit_breaches: tuple[LimitBreach, ...] = ()
+    frozen_count: int = 0
 
     @property
     def base_value(self) -> Decimal | None:

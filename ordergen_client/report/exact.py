@@ -29,9 +29,9 @@ def money(value: Decimal | None, places: int = 2) -> str:
     return "–" if value is None else f"{value:,.{places}f}".replace("-", "\N{MINUS SIGN}")  # noqa: RUF001 - an en dash
 
 
-def price(value: Decimal) -> str:
-    """A price to the cent, or with four decimals where it has more than two."""
-    return money(value, 2 if value == round(value, 2) else 4)
+def price(value: Decimal | None) -> str:
+    """A price to the cent, or with four decimals where it has more than two; a dash where there is none."""
+    return money(value, 2 if value is None or value == round(value, 2) else 4)
 
 
 def percent(value: Decimal | None, places: int = 2) -> str:

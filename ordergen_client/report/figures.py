@@ -20,6 +20,7 @@ class Figures:
         outside_before: lines whose weight was outside their band.
         outside_after: lines whose weight is outside their band after the trades, fractions of a share that no
             whole order can trade away aside.
+        frozen: lines without a usable price, which are in nothing else.
     """
 
     bought: Decimal = ZERO
@@ -28,6 +29,7 @@ class Figures:
     sells: int = 0
     outside_before: int = 0
     outside_after: int = 0
+    frozen: int = 0
 
     @property
     def turnover(self) -> Decimal:
@@ -49,12 +51,13 @@ def figures(portfolio: PortfolioRebalance) -> Figures:
         len(sells),
         sum(_outside(line, line.original_market_value, value or ZERO) for line in judged),
         sum(_outside(line, line.adjusted_market_value, value or ZERO) for line in judged if _tradable(line)),
+        portfolio.frozen_count,
     )
 
 
 def trade_value(line: RebalancePosition) -> Decimal:
     """What a line trades, in money, 0 or more."""
-    return times(line.price, Decimal(abs(line.trade_quantity)))
+    return times(line.price or ZERO, Decimal(abs(line.trade_quantity)))
 
 
 def _sum(values: Iterable[Decimal]) -> Decimal:
@@ -64,7 +67,9 @@ def _sum(values: Iterable[Decimal]) -> Decimal:
     return total
 
 
-def _outside(line: RebalancePosition, value: Decimal, base: Decimal) -> bool:
+def _outside(line: RebalancePosition, value: Decimal | None, base: Decimal) -> bool:
+    if value is None:  # it is frozen
+        return False
     low = times(base, minus(line.target, line.low_drift))
     return value < low or value > times(base, plus(line.target, line.high_drift))
 

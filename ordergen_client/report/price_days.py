@@ -17,7 +17,7 @@ class PriceDays:
 
     def add(self, portfolio: PortfolioRebalance) -> None:
         """Note the prices of one more portfolio."""
-        found = {line.price_date for line in portfolio.positions}
+        found = {line.price_date for line in portfolio.positions if line.price is not None}
         self._unknown |= None in found
         self._days.update(one for one in found if one)
 

@@ -16,11 +16,15 @@ LARGEST = 20
 
 @dataclass(slots=True)
 class Security:
-    """One security as the run has it, and what is traded of it in money and shares."""
+    """One security as the run has it, and what is traded of it in money and shares.
+
+    Attributes:
+        price: None where it has none that is usable, so that it is frozen.
+    """
 
     security_id: str
     ticker: str
-    price: Decimal
+    price: Decimal | None
     target: Decimal
     low_drift: Decimal
     high_drift: Decimal
@@ -78,7 +82,8 @@ class Securities:
 
     def reason(self, line: RebalancePosition) -> int:
         """The number of a line's reason."""
-        return self._reasons.setdefault(in_words(line.reason, line.bound_by), len(self._reasons))
+        told = in_words(line.reason, line.bound_by, line.price_problem)
+        return self._reasons.setdefault(told, len(self._reasons))
 
     def columns(self) -> dict[str, list[object]]:
         """All of them, for the page."""
@@ -86,9 +91,10 @@ class Securities:
         return {
             "id": [one.security_id for one in found],
             "ticker": [one.ticker or one.security_id for one in found],
+            "price": [None if one.price is None else digits(one.price) for one in found],
             **{
                 name: [digits(getattr(one, name)) for one in found]
-                for name in ("price", "target", "low_drift", "high_drift")
+                for name in ("target", "low_drift", "high_drift")
             },
             "reasons": list(self._reasons),
         }
@@ -132,7 +138,7 @@ def _trade(portfolio: PortfolioRebalance, line: RebalancePosition, value: Decima
         portfolio.portfolio_name,
         line.ticker or line.security_id,
         line.trade_quantity,
-        line.price,
+        line.price or ZERO,
         value,
         value / base if base > 0 else ZERO,
     )

@@ -14,7 +14,7 @@ class Totals:
     """Money of all portfolios together; `drifting_value` is that of those whose drift is known.
 
     Cash flows and costs are those of portfolios with an answer, `flows` and `costly` of them: others count
-    as they stand.
+    as they stand. `frozen` are positions without a usable price, `freezing` the portfolios that have some.
     """
 
     portfolios: int = 0
@@ -37,6 +37,8 @@ class Totals:
     outside_after: int = 0
     answered: int = 0
     proven: int = 0
+    frozen: int = 0
+    freezing: int = 0
 
     def add(self, portfolio: PortfolioRebalance, its: Figures) -> None:
         """Count one more portfolio."""
@@ -46,6 +48,7 @@ class Totals:
         self.buys, self.sells = self.buys + its.buys, self.sells + its.sells
         self.outside_before += its.outside_before
         self.outside_after += its.outside_after
+        self.frozen, self.freezing = self.frozen + its.frozen, self.freezing + bool(its.frozen)
         self.market_value = plus(self.market_value, portfolio.market_value or ZERO)
         self._add_cash(portfolio)
         self._add_drift(portfolio)

@@ -30,6 +30,10 @@ _ONE_SIDED: Final = {
     "BUY_ONLY": "Nothing is sold; what only a sale could mend stays as it is",
     "SELL_ONLY": "Nothing is bought; what only a purchase could mend stays as it is",
 }
+_UNPRICED: Final = {
+    "FAIL": "A security fails the portfolios that need its price",
+    "FREEZE": "A security is frozen: it stays as it is, and counts nothing",
+}
 _RESTRICTIONS: Final = {"DO_NOT_BUY": "not bought", "DO_NOT_SELL": "not sold", "HOLD": "not traded"}
 
 
@@ -52,6 +56,12 @@ def headline(totals: Totals, attention: Attention) -> str:
     if totals.answered and totals.proven == totals.answered:
         return f"{told} Every answer is proven: no better whole-share orders exist."
     return told
+
+
+def frozen(totals: Totals) -> str:
+    """What has no usable price."""
+    held = f"{counted(totals.frozen, 'position')} of {counted(totals.freezing, 'portfolio')}"
+    return f"{held} without a usable price, kept as held: in no market value, weight or drift"
 
 
 def base_name(totals: Totals) -> str:
@@ -79,6 +89,7 @@ def options(given: RebalanceOptions | None, tickers: dict[str, str]) -> Iterator
     yield "Costs of a trade", _costs(given)
     days = given.maximum_price_age_days
     yield "Oldest price", "Any" if days is None else f"Of {counted(days, 'day')} before the run's date"
+    yield "Without a usable price", _UNPRICED.get(given.unpriced, str(given.unpriced))
     yield (
         "Restrictions",
         _listed(tickers, {key: _RESTRICTIONS[one] for key, one in given.restrictions.items()}),

@@ -156,11 +156,15 @@ def _line_rows(portfolio: PortfolioRebalance) -> Iterator[Iterable[object]]:
         yield (
             *(portfolio.portfolio_id, portfolio.portfolio_name, line.security_id, line.ticker, line.price),
             *(line.target, line.low_drift, line.high_drift),
-            *(ratio(line.original_market_value, value), ratio(line.adjusted_market_value, value)),
+            *(_weight(one, value) for one in (line.original_market_value, line.adjusted_market_value)),
             *(line.original_quantity, Decimal(line.trade_quantity), line.adjusted_quantity),
             *(line.original_market_value, line.adjusted_market_value),
-            reason(line.reason, line.bound_by),
+            reason(line.reason, line.bound_by, line.price_problem),
         )
+
+
+def _weight(part: Decimal | None, value: Decimal) -> Decimal | None:
+    return None if part is None else ratio(part, value)
 
 
 def _summary_rows(
@@ -180,6 +184,8 @@ def _summary_rows(
         yield name, Decimal(totals.states[state]), "portfolios"
     yield "Proven optimal", Decimal(totals.proven), f"of {words.counted(totals.answered, 'answer')}"
     yield "Prices", prices, ""
+    if totals.frozen:
+        yield "Frozen", Decimal(totals.frozen), words.frozen(totals)
     yield "Market value", totals.market_value, "in the currency of the prices"
     yield "Bought", totals.bought, words.counted(totals.buys, "order")
     yield "Sold", totals.sold, words.counted(totals.sells, "order")

@@ -1,19 +1,18 @@
 """One portfolio of a run for eyes: what it is worth, and every line with its band, its order and why."""
 
+from collections.abc import Mapping, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ordergen_client.records.price_ranges import PriceRange
 from ordergen_client.records.values import PortfolioRebalance, RebalancePosition
 from ordergen_client.report.figures import figures
+from ordergen_client.report.words import counted
 from ordergen_client.showing.columns import Column, Kind, count, money, percent, time
 from ordergen_client.showing.explanations import rules_told
 from ordergen_client.showing.output import Form, Listing, Output
 from ordergen_client.showing.rows import line_row, whole_portfolio
 from ordergen_client.telling.reasons import reason
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 LINES: Final = (
     Column("ticker", "Ticker"),
@@ -51,6 +50,7 @@ MORE: Final = (
     "actual_drift",
     "trade_date",
     "bound_by",
+    "price_problem",
 )
 
 
@@ -62,7 +62,7 @@ def show_portfolio(output: Output, portfolio: PortfolioRebalance) -> None:
         if not any(line.good_until for line in portfolio.positions):
             columns = LINES
         rows.sort(key=lambda row: (-(row["value"] or 0), str(row["ticker"])))  # type: ignore[operator] # a Decimal
-        rows = [{**row, "reason": reason(str(row["reason"]), str(row["bound_by"]))} for row in rows]
+        rows = [{**row, "reason": _why(row)} for row in rows]
     listing = Listing("positions", "", columns, rows, MORE) if rows or output.form is Form.CSV else None
     output.record(whole_portfolio(portfolio, figures(portfolio)), _details(portfolio), listing)
 
@@ -71,10 +71,14 @@ def _ends(line: RebalancePosition, form: Form) -> dict[str, object]:
     """The prices between which the orders hold; for eyes in cents, and never more than is true."""
     found = line.good_until or PriceRange(None, None)
     low, high = found.low, found.high
-    if form is Form.TABLE:
+    if form is Form.TABLE and line.price is not None:
         low = low if low is None else min(_cents(low, ROUND_CEILING), line.price)
         high = high if high is None else max(_cents(high, ROUND_FLOOR), line.price)
     return {"good_from": low, "good_to": high}
+
+
+def _why(row: Mapping[str, object]) -> str:
+    return reason(*(str(row[name]) for name in ("reason", "bound_by", "price_problem")))
 
 
 def _cents(value: Decimal, rounding: str) -> Decimal:
@@ -102,6 +106,7 @@ def _details(portfolio: PortfolioRebalance) -> dict[str, object]:
         **({"Settings": f"version {portfolio.settings_version}"} if portfolio.settings_version else {}),
         "Snapshot": f"{time(taken)} UTC" if taken else "-",
         **_breaches(portfolio),
+        **_frozen(portfolio),
         **({"Error": portfolio.error.message} if portfolio.error else {}),
         **_causes(portfolio),
         **rules_told(portfolio),
@@ -117,6 +122,15 @@ def _breaches(portfolio: PortfolioRebalance) -> dict[str, object]:
         for one in portfolio.limit_breaches
     )
     return {"Limits broken": f"{'; '.join(told)}: restrictions or sides forbid to mend them"}
+
+
+def _frozen(portfolio: PortfolioRebalance) -> dict[str, object]:
+    if not portfolio.frozen_count:
+        return {}
+    tickers = ", ".join(line.ticker for line in portfolio.positions if line.price is None)
+    return {
+        "Frozen": f"{tickers or counted(portfolio.frozen_count, 'position')}: no usable price, kept as held"
+    }
 
 
 def _causes(portfolio: PortfolioRebalance) -> dict[str, object]:

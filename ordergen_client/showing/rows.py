@@ -126,6 +126,7 @@ def portfolio_row(portfolio: PortfolioRebalance, its: Figures) -> dict[str, obje
         "objective": solution.objective if solution else None,
         "lower_bound": solution.lower_bound if solution else None,
         "settings_version": portfolio.settings_version or None,
+        "frozen_count": portfolio.frozen_count,
         "transactions": [_order(line) for line in _traded(portfolio.positions)],
         "limit_breaches": list(portfolio.limit_breaches),
         "error": portfolio.error.message if portfolio.error else None,
@@ -169,8 +170,8 @@ def line_row(portfolio: PortfolioRebalance, line: RebalancePosition) -> dict[str
     }
 
 
-def _weight(part: Decimal, whole: Decimal) -> Decimal | None:
-    found = ratio(part, whole)
+def _weight(part: Decimal | None, whole: Decimal) -> Decimal | None:
+    found = None if part is None else ratio(part, whole)
     return None if found is None else round(found, _PLACES)
 
 

@@ -13,7 +13,7 @@ from ordergen_client.report.figures import figures
 from ordergen_client.report.price_days import PriceDays
 from ordergen_client.report.securities import Securities
 from ordergen_client.report.totals import Totals
-from ordergen_client.report.words import STATES, base_name, counted, extent, headline
+from ordergen_client.report.words import STATES, base_name, counted, extent, frozen, headline
 from ordergen_client.showing.columns import Column, Kind, count, money, percent, time
 from ordergen_client.showing.grid import Row, print_details, print_rows
 from ordergen_client.showing.output import Form, Listing, Output
@@ -36,7 +36,7 @@ PORTFOLIOS: Final = (
 #: What programs get of a portfolio beside these.
 MORE: Final = (
     *("cash_before", "cash_flow", "cost", "bought", "sold", "objective", "lower_bound", "error"),
-    "settings_version",
+    *("settings_version", "frozen_count"),
 )
 _ORDERS: Final = (
     Column("portfolio", "Portfolio"),
@@ -149,6 +149,7 @@ def _show_summary(console: Console, run: Rebalance, read: RunRead) -> None:
         + (f", {percent(weight)} of {base_name(totals)}" if weight is not None else ""),
         "Proven": _proven(totals, run.summary),
         "Prices": read.price_days.told,
+        **({"Frozen": frozen(totals)} if totals.frozen else {}),
     }
     print_details(console, lines)
     console.print()

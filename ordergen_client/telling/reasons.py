@@ -19,13 +19,22 @@ _REASONS = {
     "COSTS": "not sold, as that would cost more cash than it frees",
     "SECURITY_LIMIT": "limit of its weight",
     "GROUP_LIMIT": "limit of a group",
+    "FROZEN": "frozen",
+}
+_PROBLEMS = {
+    "MISSING_DATA": "it has no price",
+    "BAD_DATA": "its price is none that can be",
+    "STALE_PRICE": "its price is too old",
 }
 
 
-def reason(name: str, bound_by: str = "") -> str:
+def reason(name: str, bound_by: str = "", price_problem: str = "") -> str:
     """A reason in words; its own name where a newer server has more of them.
 
-    A rule that is the reason and is `bound_by` SETTINGS is named as the portfolio's own.
+    A rule that is the reason and is `bound_by` SETTINGS is named as the portfolio's own; what is FROZEN is so
+    for its `price_problem`.
     """
     told = "" if name == "UNSPECIFIED" else _REASONS.get(name, name)
+    if name == "FROZEN" and price_problem:
+        return f"{told}: {_PROBLEMS.get(price_problem, price_problem)}"
     return f"{told}, by the portfolio's settings" if bound_by == "SETTINGS" else told

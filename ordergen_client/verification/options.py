@@ -26,11 +26,13 @@ KNOWN = frozenset(
         "maximumPriceAgeDays",
         "securityLimits",
         "groupLimits",
+        "unpriced",
     }
 )
 _STRATEGIES = {"STRATEGY_TO_TARGET": False, "STRATEGY_TO_BAND": True}
 #: What nobody may do, by the sides that orders may be on.
 _FORBIDDEN = {"SIDES_BUY_AND_SELL": "", "SIDES_BUY_ONLY": "SELL", "SIDES_SELL_ONLY": "BUY"}
+_UNPRICED = {"UNPRICED_FAIL": False, "UNPRICED_FREEZE": True}
 _LOT_SIDES = {"LOT_SIDES_BOTH": False, "LOT_SIDES_BUYS": True}
 _RESTRICTIONS = {
     "RESTRICTION_TYPE_DO_NOT_BUY": "DO_NOT_BUY",
@@ -50,6 +52,7 @@ class Options:
         forbidden: BUY or SELL, where no security may be bought, or sold.
         has_costs: trades have costs beyond their value, which are told.
         weights: limits of securities, and of groups.
+        freezes: securities without a usable price stay as they are.
         unknown: names of options that cannot be checked here.
     """
 
@@ -70,6 +73,7 @@ class Options:
     cost_per_trade: Fraction
     maximum_price_age_days: int | None
     weights: tuple[WeightLimit, ...]
+    freezes: bool
     unknown: tuple[str, ...]
 
     def cash_floor(self, base: Fraction) -> Fraction | None:
@@ -127,5 +131,6 @@ def read_options(message: Mapping[str, Any]) -> Options:
         cost_per_trade=given(message.get("costs", {}), "perTradeAmount") or Fraction(0),
         maximum_price_age_days=None if days is None else whole(days),
         weights=read_limits(message),
+        freezes=_UNPRICED[message.get("unpriced", "UNPRICED_FAIL")],
         unknown=tuple(sorted(message.keys() - KNOWN)),
     )

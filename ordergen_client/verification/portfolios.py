@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
 from ordergen_client.verification.findings import Check, Findings, holds
+from ordergen_client.verification.frozen import frozen_checks
 from ordergen_client.verification.lines import Worth, line_checks, worth_of
 from ordergen_client.verification.numbers import digits
 from ordergen_client.verification.options import Options
@@ -50,7 +51,8 @@ def _empty_checks(portfolio: Portfolio) -> Iterator[Check]:
 def _nothing_of(portfolio: Portfolio, *names: str) -> Iterator[Check]:
     for name in names:
         yield Check(f"{name}, where there is no answer", getattr(portfolio, name), None)
-    yield Check("lines, where there is no answer", len(portfolio.lines), 0)
+    yield Check("lines, where there is no answer", len(portfolio.security_ids), 0)
+    yield Check("frozen_count, where there is no answer", portfolio.frozen_count, 0)
     yield Check("transactions, where there is no answer", len(portfolio.transactions), 0)
 
 
@@ -74,6 +76,9 @@ def _check_solved(
         findings.add(where, [Check("settings that bind a line", portfolio.has_settings, expected=True)])
     for line, worth in zip(portfolio.lines, worths, strict=True):
         findings.add(where, line_checks(line, worth, base, options, date), line.security_id)
+    findings.add(where, [Check("frozen_count", portfolio.frozen_count, len(portfolio.frozen))])
+    for frozen in portfolio.frozen:
+        findings.add(where, frozen_checks(frozen, options, date), frozen.security_id)
     turnover = sum((abs(line.trade.shares) * line.price for line in portfolio.lines), _ZERO)
     findings.add(where, _trade_checks(portfolio, date))
     findings.add(where, _cash_checks(portfolio, base, cash, options))
@@ -85,7 +90,7 @@ def _check_solved(
 
 
 def _trade_checks(portfolio: Portfolio, date: Date) -> Iterator[Check]:
-    ids = [line.security_id for line in portfolio.lines]
+    ids = portfolio.security_ids
     yield Check("lines by security_id, each once", ids == sorted(set(ids)), expected=True)
     yield Check("an error, where there is an answer", portfolio.has_error, expected=False)
     traded = [line.trade for line in portfolio.lines if line.trade.shares]

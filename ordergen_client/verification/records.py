@@ -10,6 +10,12 @@ from ordergen_client.verification.numbers import fraction, given, whole
 _SIGNS = {"TRANSACTION_TYPE_BUY": 1, "TRANSACTION_TYPE_SELL": -1}
 _STATE = "PORTFOLIO_REBALANCE_STATE_"
 _REASON = "POSITION_REASON_"
+_PROBLEM = "PRICE_PROBLEM_"
+#: What no frozen line has.
+_OF_A_PRICE = (
+    *("price", "originalMarketValue", "adjustedMarketValue", "actual", "actualDrift", "goodUntil"),
+    *("transactionType", "tradeQuantity", "tradeDate", "cost", "boundBy"),
+)
 
 #: Year, month, day.
 Date = tuple[int, int, int]
@@ -44,6 +50,24 @@ class Line(NamedTuple):
     by_settings: bool = False
 
 
+class FrozenLine(NamedTuple):
+    """One security of a portfolio without a usable price.
+
+    Attributes:
+        of_a_price: the names of values that it has, and that only a price could give.
+    """
+
+    security_id: str
+    original_quantity: Fraction
+    adjusted_quantity: Fraction
+    target: Fraction
+    low_drift: Fraction
+    high_drift: Fraction
+    problem: str
+    price_date: Date | None
+    of_a_price: tuple[str, ...]
+
+
 class Solution(NamedTuple):
     """How good an answer is said to be."""
 
@@ -55,7 +79,13 @@ class Solution(NamedTuple):
 
 @dataclass(frozen=True)
 class Portfolio:
-    """What a run did for a portfolio."""
+    """What a run did for a portfolio.
+
+    Attributes:
+        lines: those that have a price.
+        frozen: those that have none.
+        security_ids: of all, in the order in which they come.
+    """
 
     portfolio_id: str
     rebalance_id: str
@@ -70,6 +100,9 @@ class Portfolio:
     drift_after: Fraction | None
     snapshot_time: str
     lines: Sequence[Line]
+    frozen: Sequence[FrozenLine]
+    frozen_count: int
+    security_ids: Sequence[str]
     transactions: Sequence[Trade]
     solution: Solution | None
     limit_breaches: Mapping[tuple[str, str], Fraction]
@@ -80,6 +113,7 @@ class Portfolio:
 def read_portfolio(message: Mapping[str, Any]) -> Portfolio:
     """A portfolio of protojson. Raises KeyError, TypeError, ValueError for what cannot be."""
     solution = message.get("solution")
+    positions = message.get("positions", ())
     return Portfolio(
         portfolio_id=message["portfolioId"],
         rebalance_id=message["rebalanceId"],
@@ -93,7 +127,10 @@ def read_portfolio(message: Mapping[str, Any]) -> Portfolio:
         drift_before=given(message, "driftBefore"),
         drift_after=given(message, "driftAfter"),
         snapshot_time=message.get("snapshotTime", ""),
-        lines=[_line(one) for one in message.get("positions", ())],
+        lines=[_line(one) for one in positions if not _is_frozen(one)],
+        frozen=[_frozen(one) for one in positions if _is_frozen(one)],
+        frozen_count=whole(message.get("frozenCount", 0)),
+        security_ids=[one["securityId"] for one in positions],
         transactions=[_trade(one, one["quantity"]) for one in message.get("transactions", ())],
         solution=None if solution is None else _solution(solution),
         cash_flow=given(message, "cashFlow"),
@@ -105,7 +142,27 @@ def read_portfolio(message: Mapping[str, Any]) -> Portfolio:
     )
 
 
+def _is_frozen(message: Mapping[str, Any]) -> bool:
+    return bool(message["reason"] == f"{_REASON}FROZEN")
+
+
+def _frozen(message: Mapping[str, Any]) -> FrozenLine:
+    return FrozenLine(
+        message["securityId"],
+        fraction(message["originalQuantity"]["value"]),
+        fraction(message["adjustedQuantity"]["value"]),
+        fraction(message["target"]["value"]),
+        fraction(message["lowDrift"]["value"]),
+        fraction(message["highDrift"]["value"]),
+        message.get("priceProblem", "").removeprefix(_PROBLEM),
+        read_date(message["priceDate"]) if "priceDate" in message else None,
+        tuple(name for name in _OF_A_PRICE if name in message),
+    )
+
+
 def _line(message: Mapping[str, Any]) -> Line:
+    if "priceProblem" in message:
+        raise ValueError(f"{message['securityId']} has a problem of its price, and is not frozen")
     return Line(
         message["securityId"],
         fraction(message["price"]["value"]),

@@ -13,7 +13,7 @@ PLACES = 12
 _ZERO = Fraction(0)
 _ANSWERED = ("REBALANCED", "NO_ACTION")
 _SUMS = "marketValue", "cashFlow", "cost", "buyValue", "sellValue", "cashBefore", "cashAfter"
-_COUNTS = "tradeCount", "provenCount", "unprovenCount"
+_COUNTS = "tradeCount", "provenCount", "unprovenCount", "frozenCount"
 
 
 class Summary:
@@ -42,6 +42,7 @@ class Summary:
         ):
             self._sums[name] += number
         self._counts["tradeCount"] += len(trades)
+        self._counts["frozenCount"] += len(portfolio.frozen)
         if portfolio.drift_before is not None and portfolio.drift_after is not None:
             self._base += value + flow
             self._before += (value + flow) * portfolio.drift_before

@@ -13,6 +13,8 @@ def checked(report: Report, *, proved: bool) -> Iterator[tuple[str, int]]:
     yield "messages: in order, each portfolio once, counts, state", report.messages
     yield "portfolios: every number computed anew", report.solved
     yield "their lines", report.lines
+    if report.frozen:
+        yield "their lines without a usable price: as they were", report.frozen
     if report.feasible:
         yield "of the portfolios FEASIBLE: not said to be the best", report.feasible
     for state, count in sorted(report.others.items()):

@@ -45,7 +45,8 @@ class Report:
         messages: how many there were.
         ended: whether the last of them was the end of the run.
         solved: portfolios with lines, each of whose numbers was computed anew.
-        lines: of those.
+        lines: of those that have a price.
+        frozen: of those that have none.
         feasible: of those portfolios, whose answers are not said to be the best.
         others: portfolios without lines, by state.
         proved: portfolios that were solved again to the end.
@@ -59,6 +60,7 @@ class Report:
     ended: bool = False
     solved: int = 0
     lines: int = 0
+    frozen: int = 0
     feasible: int = 0
     others: dict[str, int] = field(default_factory=dict)
     proved: int = 0
@@ -158,6 +160,7 @@ class _Verification:
             return
         self.report.solved += 1
         self.report.lines += len(portfolio.lines)
+        self.report.frozen += len(portfolio.frozen)
         self.report.feasible += not portfolio.solution.proven
         self.report.with_settings += portfolio.has_settings
         if self._prover and self._findings.count == before and not portfolio.has_settings:

@@ -41,17 +41,30 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
+class NoPrice:
+    """A security that is known, and what is wrong with its price: there is none, or none that can be."""
+
+    ticker: str
+    problem: DataProblem
+
+
+#: What siblings say of a security; a problem by itself is one of the security, whatever its price is.
+Quoted = Quote | NoPrice | DataProblem
+
+
+@dataclass(frozen=True, slots=True)
 class MarketSnapshot:
     """Tickers and prices of all securities at one time.
 
     Attributes:
-        quotes: by security id; where a sibling's record of a security is missing or bad, that problem.
+        quotes: by security id; where a sibling's record of a security or its price is missing or bad, that
+            problem.
         time: when the prices were read, UTC.
         prices: by ticker, where the securities could not be listed and `quotes` has those alone that were
             asked for: what turns up later is quoted at the prices of the same time. None: `quotes` has all.
     """
 
-    quotes: Mapping[str, Quote | DataProblem]
+    quotes: Mapping[str, Quoted]
     time: datetime
     prices: Mapping[str, Price | DataProblem] | None = None
 
@@ -66,7 +79,8 @@ class MarketSnapshot:
             return found
         if found is None:
             raise missing("security", "security", security_id, security_id)
-        raise found.with_traceback(None)  # shared by every portfolio: it must not collect their frames
+        problem = found.problem if isinstance(found, NoPrice) else found
+        raise problem.with_traceback(None)  # shared by every portfolio: it must not collect their frames
 
 
 def missing(service: str, what: str, security_id: str, name: str) -> MissingData:
@@ -110,7 +124,7 @@ class MarketSource(Protocol):
 
     def quotes(
         self, snapshot: MarketSnapshot, security_ids: Collection[str], timeout_seconds: float
-    ) -> Mapping[str, Quote | DataProblem]:
+    ) -> Mapping[str, Quoted]:
         """The quotes of more securities at the prices of a snapshot, of none where it has all quotes.
 
         Raises as `snapshot`.

@@ -27,7 +27,7 @@ def fits_batch(portfolio: Valued, securities: Securities, options: RebalanceOpti
     """Whether a portfolio holds whole shares of securities of the model alone, and no number is too long."""
     floor = cash_floor(portfolio.market_value, options)
     return (
-        len(portfolio.lines) == len(securities.model_ids)
+        len(portfolio.lines) == securities.model_size
         and all(-MOST < quantity < MOST and quantity == int(quantity) for _, quantity in portfolio.lines)
         and _fits(portfolio.cash)
         and _fits(floor or ZERO)

@@ -29,7 +29,7 @@ from ordergen_server.services.binding import Binding
 from ordergen_server.services.observer import UNOBSERVED, RunObserver
 from ordergen_server.services.securities import Securities
 from ordergen_server.services.solving import Solved, solve_all
-from ordergen_server.services.valuation import DRIFT_PLACES, Valued, drift, valued
+from ordergen_server.services.valuation import DRIFT_PLACES, Valued, drift, told_frozen, valued
 
 #: What a conflict is about that is none of a security.
 _LIMITS = {
@@ -142,6 +142,8 @@ def _completed(
             LimitBreach(one.security_id or "", one.group or "", exact(one.value))
             for one in answer.limit_breaches
         ),
+        frozen=portfolio.frozen,
+        frozen_count=len(portfolio.frozen),
     )
 
 
@@ -205,6 +207,7 @@ def _infeasible(portfolio: Valued, conflicts: Sequence[optimizer.Conflict]) -> I
     given = "" if flow is None else f", of a market value that counts the cash flow of {flow:f}"
     if version := portfolio.result.settings_version:
         given += f", with the portfolio's settings (version {version}) applied"
+    given += told_frozen(portfolio.frozen)
     return Infeasible(
         f"No whole shares satisfy every band and the cash floor{given}: {causes}.",
         violations=violations,

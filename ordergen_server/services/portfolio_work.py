@@ -11,7 +11,7 @@ from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.desk.explanations import Explanation
 from ordergen_server.domain.desk.portfolio_settings import AppliedSettings, joined
 from ordergen_server.domain.errors import DataProblem, DeadlineExceeded, OrderGenerationError, Unavailable
-from ordergen_server.domain.market import Holdings, MarketSnapshot, MarketSource, PortfolioSource, Quote
+from ordergen_server.domain.market import Holdings, MarketSnapshot, MarketSource, PortfolioSource, Quoted
 from ordergen_server.domain.models import Position
 from ordergen_server.domain.origin import carried
 from ordergen_server.domain.rebalances.options import RebalanceOptions
@@ -57,7 +57,7 @@ class Reading:
     securities: Securities
     name: str
     holdings: Holdings | OrderGenerationError
-    quotes: Mapping[str, Quote | DataProblem]
+    quotes: Mapping[str, Quoted]
 
 
 class PortfolioWork:
@@ -173,7 +173,7 @@ class PortfolioWork:
 
     def _quotes(
         self, snapshot: MarketSnapshot, holdings: Holdings, deadline: Deadline
-    ) -> Mapping[str, Quote | DataProblem]:
+    ) -> Mapping[str, Quoted]:
         """The quotes of what a portfolio holds that the market of the run does not have."""
         lacking = [one for one, held in holdings.quantities.items() if held and one not in snapshot.quotes]
         if snapshot.prices is None or not lacking:

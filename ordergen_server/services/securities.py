@@ -4,13 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
+from typing import NamedTuple
 
 import optimizer
-from ordergen_server.domain.errors import DataProblem
-from ordergen_server.domain.market import MarketSnapshot, Quote, check_age
+from ordergen_server.domain.errors import StalePrice
+from ordergen_server.domain.market import MarketSnapshot, NoPrice, Quote, Quoted, check_age
 from ordergen_server.domain.models import Position
 from ordergen_server.domain.numbers import ZERO
+from ordergen_server.domain.rebalances.frozen import FrozenPosition, FrozenSecurity, PriceProblem
 from ordergen_server.domain.rebalances.lines import RunSecurity
+from ordergen_server.domain.rebalances.runs import Rebalance
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,13 @@ class Security:
     line: RunSecurity
 
 
+class Lines(NamedTuple):
+    """What a portfolio holds or its model lists, by security id: what has a price, and what is frozen."""
+
+    priced: Sequence[tuple[Security, Decimal]]
+    frozen: Sequence[FrozenPosition] = ()
+
+
 class Securities:
     """All securities of a run; one that its model does not have is made when a portfolio first holds it.
 
@@ -37,51 +48,97 @@ class Securities:
         positions: of the model.
         snapshot: the market.
         oldest: the day of which prices must be at least; None where any will do.
+        freezes: whether securities without a usable price are frozen; otherwise they are problems.
 
     Attributes:
         snapshot: the market of the run.
     """
 
     def __init__(
-        self, positions: Sequence[Position], snapshot: MarketSnapshot, oldest: date | None = None
+        self,
+        positions: Sequence[Position],
+        snapshot: MarketSnapshot,
+        oldest: date | None = None,
+        *,
+        freezes: bool = False,
     ) -> None:
         self.snapshot = snapshot
         self._oldest = oldest
+        self._freezes = freezes
         self._wanted = {position.security_id: position for position in positions}
-        self._made: dict[str, Security] = {}
-        self.model_ids = tuple(sorted(self._wanted))
+        self._made: dict[str, Security | FrozenSecurity] = {}
+        self._model_ids = tuple(sorted(self._wanted))
+
+    @classmethod
+    def of_run(
+        cls, rebalance: Rebalance, positions: Sequence[Position], snapshot: MarketSnapshot
+    ) -> "Securities":
+        """Those of a run, by its options."""
+        return cls(positions, snapshot, rebalance.oldest_price_date, freezes=rebalance.freezes)
+
+    @cached_property
+    def model_size(self) -> int:
+        """How many securities the model lists that have a price. Raises DataProblem."""
+        return sum(isinstance(self._security(one), Security) for one in self._model_ids)
 
     @property
     def time(self) -> datetime:
         """When the prices were read, UTC."""
         return self.snapshot.time
 
-    def add(self, quotes: Mapping[str, Quote | DataProblem]) -> None:
+    def add(self, quotes: Mapping[str, Quoted]) -> None:
         """Take in quotes of securities that the market did not have; one that it has stays as it is."""
         if quotes:
             self.snapshot = replace(self.snapshot, quotes={**quotes, **self.snapshot.quotes})
 
-    def lines(self, quantities: Mapping[str, Decimal]) -> list[tuple[Security, Decimal]]:
+    def lines(self, quantities: Mapping[str, Decimal]) -> Lines:
         """Every security held or in the model with its quantity, by security id.
 
         Raises:
-            DataProblem: a security or its price is missing, bad, or too old.
+            DataProblem: a security is missing or bad; or its price is missing, bad, or too old, and it is not
+                to be frozen.
         """
         outside = [one for one, quantity in quantities.items() if quantity and one not in self._wanted]
-        ids = sorted([*self.model_ids, *outside]) if outside else self.model_ids
-        return [(self._security(one), quantities.get(one, ZERO)) for one in ids]
+        ids = sorted([*self._model_ids, *outside]) if outside else self._model_ids
+        priced: list[tuple[Security, Decimal]] = []
+        frozen: list[FrozenPosition] = []
+        for one in ids:
+            security, quantity = self._security(one), quantities.get(one, ZERO)
+            if isinstance(security, Security):
+                priced.append((security, quantity))
+            else:
+                frozen.append(FrozenPosition(security, quantity))
+        return Lines(priced, frozen)
 
-    def _security(self, security_id: str) -> Security:
+    def _security(self, security_id: str) -> Security | FrozenSecurity:
         made = self._made.get(security_id)
         if made is None:
             made = self._made[security_id] = self._make(security_id)
         return made
 
-    def _make(self, security_id: str) -> Security:
+    def _make(self, security_id: str) -> Security | FrozenSecurity:
+        found = self.snapshot.quotes.get(security_id)
+        if self._freezes and isinstance(found, NoPrice):
+            return self._frozen(security_id, found.ticker, PriceProblem.of(found.problem))
         quote = self.snapshot.quote(security_id)
-        check_age(security_id, quote, self._oldest)
-        position = self._wanted.get(security_id) or Position(security_id, ZERO, ZERO, ZERO)
+        try:
+            check_age(security_id, quote, self._oldest)
+        except StalePrice:
+            if not self._freezes:
+                raise
+            return self._frozen(security_id, quote.ticker, PriceProblem.STALE_PRICE, quote.price_date)
+        position = self._position(security_id)
         weights = (position.target, position.low_drift, position.high_drift)
         unheld = optimizer.Position(security_id, quote.price, ZERO, *weights)
         line = RunSecurity(security_id, quote.ticker, quote.price, *weights, quote.price_date)
         return Security(position, quote, unheld, line)
+
+    def _frozen(
+        self, security_id: str, ticker: str, problem: PriceProblem, day: date | None = None
+    ) -> FrozenSecurity:
+        one = self._position(security_id)
+        weights = (one.target, one.low_drift, one.high_drift)
+        return FrozenSecurity(security_id, ticker, *weights, problem, day)
+
+    def _position(self, security_id: str) -> Position:
+        return self._wanted.get(security_id) or Position(security_id, ZERO, ZERO, ZERO)

@@ -1,6 +1,6 @@
 """What a portfolio is worth, and how far it is from its model, before anything trades."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 
@@ -8,8 +8,9 @@ import optimizer
 from ordergen_server.domain.errors import DataProblem, MarketValueNotPositive, PreconditionFailed, Violation
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.numbers import EXACT, ZERO, ratio
+from ordergen_server.domain.rebalances.frozen import FrozenPosition
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
-from ordergen_server.services.securities import Securities, Security
+from ordergen_server.services.securities import Lines, Securities, Security
 
 #: Decimals of the drift of a portfolio.
 DRIFT_PLACES = 12
@@ -17,6 +18,8 @@ DRIFT_PLACES = 12
 
 #: So many that a result, whatever its numbers, fits into the 4 MiB that gRPC clients take by default.
 MAXIMUM_POSITIONS = 6_000
+#: So many frozen securities are named.
+TOLD_FROZEN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +28,18 @@ class Valued:
 
     Attributes:
         result: with what is known so far.
-        lines: every security held or in the model with the quantity held, by security id.
+        lines: every security held or in the model with the quantity held, by security id, but for what is
+            frozen.
         market_value: cash, cash flow and holdings, in money, above 0: what weights are of.
         cash: with the cash flow, in money.
+        frozen: what has no usable price, and is to stay as it is.
     """
 
     result: PortfolioRebalance
     lines: tuple[tuple[Security, Decimal], ...]
     market_value: Decimal
     cash: Decimal
+    frozen: tuple[FrozenPosition, ...] = ()
 
 
 def valued(
@@ -45,23 +51,38 @@ def valued(
         nothing = replace(untried, market_value=ZERO, cash_before=ZERO, cash_after=ZERO)
         return replace(nothing, state=PortfolioState.NO_ACTION)
     try:
-        lines = tuple(securities.lines(holdings.quantities))
+        found = securities.lines(holdings.quantities)
     except DataProblem as error:
         return replace(untried, state=PortfolioState.FAILED, error=error)
-    if len(lines) > MAXIMUM_POSITIONS:
-        return replace(untried, state=PortfolioState.FAILED, error=_too_many(len(lines)))
+    if (count := len(found.priced) + len(found.frozen)) > MAXIMUM_POSITIONS:
+        return replace(untried, state=PortfolioState.FAILED, error=_too_many(count))
+    return _of_lines(untried, holdings.cash, found)
+
+
+def _of_lines(untried: PortfolioRebalance, held_cash: Decimal, found: Lines) -> Valued | PortfolioRebalance:
+    lines, flow = found.priced, untried.cash_flow or ZERO
     with localcontext(EXACT):
         values = [quantity * security.quote.price for security, quantity in lines]
-        market_value = sum(values, holdings.cash)
-        base, cash = market_value + flow, holdings.cash + flow
-    known = replace(untried, market_value=market_value, cash_before=holdings.cash)
+        market_value = sum(values, held_cash)
+        base, cash = market_value + flow, held_cash + flow
+    known = replace(untried, market_value=market_value, cash_before=held_cash)
     if base <= 0:
-        return replace(known, state=PortfolioState.FAILED, error=_not_positive(market_value, flow))
+        error = _not_positive(market_value, flow, told_frozen(found.frozen))
+        return replace(known, state=PortfolioState.FAILED, error=error)
     if max(base.adjusted(), cash.adjusted()) >= optimizer.MAX_DIGITS:
         return replace(known, state=PortfolioState.FAILED, error=_too_large(flow))
     targets = (security.position.target for security, _ in lines)
     known = replace(known, drift_before=drift(zip(targets, values, strict=True), base))
-    return Valued(known, lines, base, cash)
+    return Valued(known, tuple(lines), base, cash, tuple(found.frozen))
+
+
+def told_frozen(frozen: Sequence[FrozenPosition]) -> str:
+    """What is to be said with an error of a portfolio that has such positions; empty where it has none."""
+    if not frozen:
+        return ""
+    most = ", ".join(one.security.ticker for one in frozen[:TOLD_FROZEN])
+    more = f" and {len(frozen) - TOLD_FROZEN:,} more" if len(frozen) > TOLD_FROZEN else ""
+    return f", without what has no usable price and is frozen ({most}{more})"
 
 
 def drift(lines: Iterable[tuple[Decimal, Decimal]], market_value: Decimal) -> Decimal:
@@ -87,12 +108,13 @@ def _too_large(flow: Decimal) -> PreconditionFailed:
     )
 
 
-def _not_positive(market_value: Decimal, flow: Decimal) -> MarketValueNotPositive:
+def _not_positive(market_value: Decimal, flow: Decimal, frozen: str) -> MarketValueNotPositive:
     rule = f"market value must be above 0, not {market_value:f}"
     mend = "it must be funded first"
     if flow:
         rule = f"market value plus cash flow must be above 0, not {market_value:f} plus {flow:f}"
         mend = "less can be paid out" if market_value > 0 else "it must be funded with more"
+    rule += frozen
     return MarketValueNotPositive(
         f"The portfolio cannot be rebalanced, its {rule}: {mend}.",
         violations=[Violation("market_value", rule, "MARKET_VALUE_NOT_POSITIVE")],

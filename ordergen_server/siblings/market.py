@@ -6,7 +6,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from ordergen_server.domain.errors import DataProblem
-from ordergen_server.domain.market import MarketSnapshot, Price, Quote, missing
+from ordergen_server.domain.market import MarketSnapshot, NoPrice, Price, Quote, Quoted, missing
 from ordergen_server.domain.references import Directory, Security
 from ordergen_server.siblings.calling.breaker import BreakerState
 from ordergen_server.siblings.calling.config import CacheConfig
@@ -80,7 +80,7 @@ class SiblingMarketSource:
 
     def quotes(
         self, snapshot: MarketSnapshot, security_ids: Collection[str], timeout_seconds: float
-    ) -> Mapping[str, Quote | DataProblem]:
+    ) -> Mapping[str, Quoted]:
         """The quotes of more securities at the prices of a snapshot, each security read by itself.
 
         Raises:
@@ -138,17 +138,17 @@ class SiblingMarketSource:
 
 def _quote(
     security_id: str, ticker: str | Flaw | None, prices: Mapping[str, Price | Flaw | DataProblem]
-) -> Quote | DataProblem:
+) -> Quoted:
     if ticker is None:
         return missing(SECURITY, "security", security_id, security_id)
     if isinstance(ticker, Flaw):
         return bad_data(SECURITY, security_id, ticker)
     price = prices.get(ticker)
+    if isinstance(price, Price):
+        return Quote(ticker, price.value, price.day)
     if price is None:
-        return missing(PRICING, "price", security_id, ticker)
-    if isinstance(price, Flaw):
-        return bad_data(PRICING, security_id, price)
-    return Quote(ticker, price.value, price.day) if isinstance(price, Price) else price
+        return NoPrice(ticker, missing(PRICING, "price", security_id, ticker))
+    return NoPrice(ticker, bad_data(PRICING, security_id, price) if isinstance(price, Flaw) else price)
 
 
 def _price(ticker: str, price: Price | Flaw) -> Price | DataProblem:

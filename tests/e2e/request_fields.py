@@ -231,6 +231,7 @@ RULES: dict[str, Rule] = {
     ),
     "RebalanceOptions.maximum_trade_count": Rule("0 or more", negative_int32),
     "RebalanceOptions.sides": Rule("BUY_AND_SELL, BUY_ONLY, SELL_ONLY or unspecified", choices_above(3)),
+    "RebalanceOptions.unpriced": Rule("FAIL, FREEZE or unspecified", choices_above(2)),
     "RebalanceOptions.costs": Rule("may be absent: no costs", None, EDGES),
     "TradingCosts.rate_weight": Rule(
         f"0 or more, and below 1; {_NUMBER_FORM}",

@@ -22,7 +22,7 @@ from ordergen_client.commands.shared.options import with_client
 from ordergen_client.commands.shared.securities import by_security, restriction
 from ordergen_client.commands.shared.servers import Server
 from ordergen_client.records.options import RebalanceOptions
-from ordergen_client.records.states import PortfolioState, Restriction, Sides, Strategy
+from ordergen_client.records.states import PortfolioState, Restriction, Sides, Strategy, Unpriced
 from ordergen_client.records.values import PortfolioRebalance, Position
 from ordergen_client.showing.output import Form, Output
 from ordergen_client.showing.portfolio import show_portfolio
@@ -97,6 +97,13 @@ _HOW: Final = (
         type=click.IntRange(0, 3650),
         metavar="DAYS",
         help="How many days before the run a price may be of. Who needs an older one is FAILED.",
+    ),
+    click.option(
+        "--unpriced",
+        type=click.Choice([str(one) for one in Unpriced], case_sensitive=False),
+        default="FAIL",
+        show_default=True,
+        help="FREEZE leaves what has no usable price as it is, and rebalances the rest.",
     ),
 )
 
@@ -291,6 +298,7 @@ def _options(client: Client, how: Mapping[str, Any]) -> RebalanceOptions:
             maximum_price_age_days=how["maximum_price_age"],
             security_limits=security_limits(client, how["security_limits"]),
             group_limits=group_limits(client, how["group_limits"]),
+            unpriced=Unpriced(how["unpriced"].upper()),
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error

@@ -67,7 +67,8 @@ async function readLines(data, row) {
 function lineOf(securities, security, base, { held, trade, reason }) {
   const price = securities.price[security];
   const then = sum(held, String(trade));
-  const [before, after] = [product(held, price), product(then, price)];
+  const worth = (quantity) => (price === null ? null : product(quantity, price)); // null of what is frozen
+  const [before, after] = [worth(held), worth(then)];
   return {
     id: securities.id[security],
     ticker: securities.ticker[security],
@@ -81,7 +82,7 @@ function lineOf(securities, security, base, { held, trade, reason }) {
     reason,
     before,
     after,
-    traded: product(price, String(Math.abs(trade))),
+    traded: worth(String(Math.abs(trade))),
     weightBefore: ratio(before, base, 8),
     weightAfter: ratio(after, base, 8),
     shownBefore: ratio(before, base, 4),

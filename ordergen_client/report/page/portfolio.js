@@ -42,17 +42,18 @@ function exactly(text, shown = money) {
 function linesTable(lines) {
   const traded = (line) => Number(line.traded);
   const sorted = [...lines].sort((one, other) => traded(other) - traded(one) || Number(other.target) - Number(one.target));
-  const scale = scaleOf(lines);
-  const drawable = lines.some((line) => line.weightBefore !== null);
+  const weighed = lines.filter((line) => line.weightBefore !== null);
+  const drawable = weighed.length > 0;
+  const scale = drawable ? scaleOf(weighed) : 0;
   const names = ["Security", "Order", "Value", ...(drawable ? ["Weight against target and band, and why"] : ["Why"]), "Weight", "Target"];
   const right = new Set(["Value", "Weight", "Target"]);
   const head = made("tr", {}, ...names.map((name) => made("th", { scope: "col", class: right.has(name) ? "right" : "" }, name)));
-  const rows = sorted.map((line) => lineRow(line, scale, drawable));
+  const rows = sorted.map((line) => lineRow(line, scale));
   const table = made("table", { class: "cards lines" }, made("caption", { class: "unseen" }, "Lines of the portfolio, the largest orders first"), made("thead", {}, head), made("tbody", {}, ...rows));
   return drawable ? [legend(scale), table] : [table];
 }
 
-function lineRow(line, scale, drawable) {
+function lineRow(line, scale) {
   const cell = (name, content, more = {}) => made("td", { "data-name": name, ...more }, ...[content].flat());
   const below = (...content) => made("span", { class: "sub" }, ...content);
   const right = { class: "right" };
@@ -65,7 +66,7 @@ function lineRow(line, scale, drawable) {
     made("th", { scope: "row", title: line.id, class: "whole" }, line.ticker),
     cell("Order; shares", [order, held]),
     cell("Value; price", [line.trade ? exactly(line.traded) : NONE, below("at ", exactly(line.price, price))], right),
-    made("td", { class: "drawn" }, ...(drawable ? [bullet(line, scale)] : []), below(line.reason || NONE)),
+    made("td", { class: "drawn" }, ...(line.weightBefore === null ? [] : [bullet(line, scale)]), below(line.reason || NONE)),
     cell("Weight", [exactly(line.shownBefore ?? null, percent), " \u2192 ", exactly(line.shownAfter ?? null, percent)], right),
     cell("Target", exactly(line.target, percent), right),
   );

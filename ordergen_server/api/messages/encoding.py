@@ -1,5 +1,6 @@
 """Domain values as messages of the contract. Numbers are set in place: building them first costs thrice."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -12,8 +13,9 @@ from ordergen_server.api.messages.errors import to_status
 from ordergen_server.domain.desk.price_ranges import good_until
 from ordergen_server.domain.models import Model
 from ordergen_server.domain.numbers import product
+from ordergen_server.domain.rebalances.frozen import FrozenPosition, FrozenSecurity, PriceProblem
 from ordergen_server.domain.rebalances.lines import RebalancePosition, RuleSource, RunSecurity, Side
-from ordergen_server.domain.rebalances.options import LotSides, RebalanceOptions, Sides
+from ordergen_server.domain.rebalances.options import LotSides, RebalanceOptions, Sides, Unpriced
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
 from ordergen_server.domain.rebalances.runs import Rebalance, RunEvent, RunFinished, RunStarted
 from ordergen_server.domain.rebalances.summaries import RebalanceSummary
@@ -37,6 +39,7 @@ _NUMBERS = (
 )
 _SIDES = {Side.BUY: _BUY, Side.SELL: _SELL}
 _SOURCES = {RuleSource.RUN: pb.RULE_SOURCE_RUN, RuleSource.SETTINGS: pb.RULE_SOURCE_SETTINGS}
+_PROBLEMS = {one: pb.PriceProblem.Value(f"PRICE_PROBLEM_{one.name}") for one in PriceProblem}
 _REASONS = {name.removeprefix("POSITION_REASON_"): number for name, number in pb.PositionReason.items()}
 
 
@@ -126,12 +129,12 @@ def _set_summary(message: pb.RebalanceSummary, value: RebalanceSummary) -> None:
         number = getattr(value, name)
         if number is not None:
             set_decimal(getattr(message, name), number)
-    for name in ("trade_count", "proven_count", "unproven_count"):
+    for name in ("trade_count", "proven_count", "unproven_count", "frozen_count"):
         setattr(message, name, getattr(value, name))
 
 
 def _set_options(message: pb.RebalanceOptions, value: RebalanceOptions) -> None:
-    message.strategy = pb.Strategy.Value(f"STRATEGY_{value.strategy.name}")
+    _set_choices(message, value)
     if value.minimum_cash_amount is not None:
         set_decimal(message.minimum_cash.amount, value.minimum_cash_amount)
     if value.minimum_cash_weight is not None:
@@ -145,14 +148,20 @@ def _set_options(message: pb.RebalanceOptions, value: RebalanceOptions) -> None:
         set_decimal(message.maximum_turnover_weight, value.maximum_turnover_weight)
     if value.maximum_trade_count is not None:
         message.maximum_trade_count = value.maximum_trade_count
-    if value.sides is not Sides.BUY_AND_SELL:
-        message.sides = pb.Sides.Value(f"SIDES_{value.sides.name}")
     if value.costs is not None:
         set_decimal(message.costs.rate_weight, value.costs.rate_weight)
         set_decimal(message.costs.per_trade_amount, value.costs.per_trade_amount)
     if value.maximum_price_age_days is not None:
         message.maximum_price_age_days = value.maximum_price_age_days
     _add_rules_of_securities(message, value)
+
+
+def _set_choices(message: pb.RebalanceOptions, value: RebalanceOptions) -> None:
+    message.strategy = pb.Strategy.Value(f"STRATEGY_{value.strategy.name}")
+    if value.sides is not Sides.BUY_AND_SELL:
+        message.sides = pb.Sides.Value(f"SIDES_{value.sides.name}")
+    if value.unpriced is not Unpriced.FAIL:
+        message.unpriced = pb.Unpriced.Value(f"UNPRICED_{value.unpriced.name}")
 
 
 def _add_rules_of_securities(message: pb.RebalanceOptions, value: RebalanceOptions) -> None:
@@ -183,7 +192,8 @@ def _set_weights(message: pb.SecurityLimit | pb.GroupLimit, value: SecurityLimit
 def with_ranges(value: PortfolioRebalance, options: RebalanceOptions | None) -> pb.PortfolioRebalance:
     """What a run with these options did for a portfolio, and until which prices its orders are good."""
     message = portfolio_rebalance(value)
-    for line, found in zip(message.positions, good_until(value, options), strict=False):
+    priced = (line for line in message.positions if line.reason != pb.POSITION_REASON_FROZEN)
+    for line, found in zip(priced, good_until(value, options), strict=False):
         line.good_until.SetInParent()  # without ends it is there, too
         if found.low is not None:
             line.good_until.low.value = plain(found.low)
@@ -201,6 +211,7 @@ def portfolio_rebalance(value: PortfolioRebalance) -> pb.PortfolioRebalance:
         state=pb.PortfolioRebalanceState.Value(f"PORTFOLIO_REBALANCE_STATE_{value.state.name}"),
         error=to_status(value.error) if value.error else None,
         settings_version=value.settings_version,
+        frozen_count=value.frozen_count,
     )
     for name in _NUMBERS:
         number = getattr(value, name)
@@ -227,8 +238,12 @@ def _add_transactions(message: pb.PortfolioRebalance, value: PortfolioRebalance)
 def _add_positions(message: pb.PortfolioRebalance, value: PortfolioRebalance) -> None:
     trade_date = _date(value.trade_date)
     weights = None if value.base_value is None else LineWeights(value.base_value)
-    for position in value.positions:
+    for position in _lines(value):
         line = message.positions.add()
+        if isinstance(position, FrozenPosition):
+            line.MergeFromString(_of_frozen(position.security))
+            line.original_quantity.value = line.adjusted_quantity.value = plain(position.quantity)
+            continue
         line.MergeFromString(_of_security(position.security))
         worth = _set_quantities(line, position)
         if position.trade_quantity:
@@ -240,6 +255,13 @@ def _add_positions(message: pb.PortfolioRebalance, value: PortfolioRebalance) ->
             line.actual.value = str(actual)
             if drift is not None:
                 line.actual_drift.value = str(drift)
+
+
+def _lines(value: PortfolioRebalance) -> Sequence[RebalancePosition | FrozenPosition]:
+    """All positions, by security id."""
+    if not value.frozen:
+        return value.positions
+    return sorted([*value.positions, *value.frozen], key=lambda one: one.security.security_id)
 
 
 def _set_quantities(line: pb.RebalancePosition, value: RebalancePosition) -> Decimal:
@@ -264,6 +286,22 @@ def _of_security(value: RunSecurity) -> bytes:
     """What all portfolios of a run have in common of a line, encoded once."""
     line = pb.RebalancePosition(security_id=value.security_id, ticker=value.ticker)
     for name in ("price", "target", "low_drift", "high_drift"):
+        set_decimal(getattr(line, name), getattr(value, name))
+    if value.price_date:
+        set_date(line.price_date, value.price_date)
+    return line.SerializeToString()
+
+
+@lru_cache(maxsize=KEPT_SECURITIES)
+def _of_frozen(value: FrozenSecurity) -> bytes:
+    """The same of a line that is frozen."""
+    line = pb.RebalancePosition(
+        security_id=value.security_id,
+        ticker=value.ticker,
+        reason=pb.POSITION_REASON_FROZEN,
+        price_problem=_PROBLEMS[value.problem],
+    )
+    for name in ("target", "low_drift", "high_drift"):
         set_decimal(getattr(line, name), getattr(value, name))
     if value.price_date:
         set_date(line.price_date, value.price_date)

@@ -16,6 +16,7 @@ from ordergen_server.domain.rebalances.options import (
     Sides,
     Strategy,
     TradingCosts,
+    Unpriced,
 )
 from ordergen_server.domain.rebalances.weight_limits import (
     GroupLimit,
@@ -39,6 +40,11 @@ _SIDES: dict[int, Sides] = {
     rebalance_pb2.SIDES_BUY_AND_SELL: Sides.BUY_AND_SELL,
     rebalance_pb2.SIDES_BUY_ONLY: Sides.BUY_ONLY,
     rebalance_pb2.SIDES_SELL_ONLY: Sides.SELL_ONLY,
+}
+_UNPRICED: dict[int, Unpriced] = {
+    rebalance_pb2.UNPRICED_UNSPECIFIED: Unpriced.FAIL,
+    rebalance_pb2.UNPRICED_FAIL: Unpriced.FAIL,
+    rebalance_pb2.UNPRICED_FREEZE: Unpriced.FREEZE,
 }
 _LOT_SIDES: dict[int, LotSides] = {
     rebalance_pb2.LOT_SIDES_UNSPECIFIED: LotSides.BOTH,
@@ -75,6 +81,7 @@ def rebalance_options(message: rebalance_pb2.RebalanceOptions, violations: Viola
         maximum_price_age_days=_price_age(message, violations),
         security_limits=_security_limits(message, violations),
         group_limits=_group_limits(message, violations),
+        unpriced=_unpriced(message, violations),
     )
     if decoded.minimum_cash_weight is not None and not 0 <= decoded.minimum_cash_weight <= 1:
         violations.add(weight, "must be from 0 to 1", decoded.minimum_cash_weight)
@@ -139,6 +146,12 @@ def _sides(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> S
         rule = "must be BUY_AND_SELL, BUY_ONLY, SELL_ONLY or unspecified"
         violations.add("options.sides", rule, message.sides)
     return _SIDES.get(message.sides, Sides.BUY_AND_SELL)
+
+
+def _unpriced(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> Unpriced:
+    if message.unpriced not in _UNPRICED:
+        violations.add("options.unpriced", "must be FAIL, FREEZE or unspecified", message.unpriced)
+    return _UNPRICED.get(message.unpriced, Unpriced.FAIL)
 
 
 def _restrictions(message: rebalance_pb2.RebalanceOptions, violations: Violations) -> tuple[Restriction, ...]:

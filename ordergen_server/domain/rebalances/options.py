@@ -31,6 +31,13 @@ class Sides(Enum):
     SELL_ONLY = "SELL_ONLY"
 
 
+class Unpriced(Enum):
+    """What becomes of securities without a usable price."""
+
+    FAIL = "FAIL"
+    FREEZE = "FREEZE"
+
+
 class LotSides(Enum):
     """Which orders of a security are in lots."""
 
@@ -97,6 +104,8 @@ class RebalanceOptions:
         sides: on which sides orders may be, of every security.
         costs: of each transaction, paid from cash.
         maximum_price_age_days: so many days before the date of the run a price may be of; None is any age.
+        unpriced: whether a security without a usable price fails the portfolios that need it, or stays as it
+            is in them and counts nothing.
     """
 
     minimum_cash_amount: Decimal | None = None
@@ -114,6 +123,7 @@ class RebalanceOptions:
     maximum_price_age_days: int | None = None
     security_limits: tuple[SecurityLimit, ...] = ()
     group_limits: tuple[GroupLimit, ...] = ()
+    unpriced: Unpriced = Unpriced.FAIL
 
     def in_full(self, maximum_price_age_days: int | None) -> "RebalanceOptions":
         """With what the server is configured with where these say nothing."""

@@ -8,6 +8,7 @@ from enum import Enum
 
 from ordergen_server.domain.errors import NotToBeTraded, OrderGenerationError
 from ordergen_server.domain.numbers import EXACT, ZERO, difference, product
+from ordergen_server.domain.rebalances.frozen import FrozenPosition
 from ordergen_server.domain.rebalances.lines import RebalancePosition, Transaction
 from ordergen_server.domain.rebalances.options import MinimumCash, TradingCosts
 from ordergen_server.domain.rebalances.summaries import RebalanceSummary
@@ -56,6 +57,9 @@ class PortfolioRebalance:
         cost: of all its transactions, where the run had costs; `costs` tells those of each.
         settings_version: of the portfolio's settings that were applied; 0 where it had none, or had no turn.
         settings_floor: the cash that those settings kept, where they kept some and there is an answer.
+        positions: those that have a price, by security id.
+        frozen: those without a usable price, by security id; they count nothing in all else.
+        frozen_count: how many they are, also where they are not told.
     """
 
     rebalance_id: str
@@ -80,6 +84,8 @@ class PortfolioRebalance:
     settings_version: int = 0
     settings_floor: MinimumCash | None = None
     limit_breaches: tuple[LimitBreach, ...] = ()
+    frozen: tuple[FrozenPosition, ...] = ()
+    frozen_count: int = 0
 
     @property
     def base_value(self) -> Decimal | None:
@@ -132,4 +138,5 @@ def _share(result: PortfolioRebalance) -> RebalanceSummary:
         proven_count=int(quality is not None and unproven is None),
         unproven_count=int(unproven is not None),
         worst_unproven_gap=difference(unproven.objective, unproven.lower_bound) if unproven else None,
+        frozen_count=result.frozen_count,
     )

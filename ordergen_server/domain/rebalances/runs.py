@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from enum import Enum
 
 from ordergen_server.domain.errors import OrderGenerationError
-from ordergen_server.domain.rebalances.options import RebalanceOptions
+from ordergen_server.domain.rebalances.options import RebalanceOptions, Unpriced
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
 from ordergen_server.domain.rebalances.summaries import RebalanceSummary
 
@@ -61,6 +61,11 @@ class Rebalance:
         """The day of which its prices must be at least; None where any will do."""
         days = self.options.maximum_price_age_days if self.options else None
         return None if days is None else self.rebalance_date - timedelta(days=days)
+
+    @property
+    def freezes(self) -> bool:
+        """Whether securities without a usable price stay as they are."""
+        return self.options is not None and self.options.unpriced is Unpriced.FREEZE
 
 
 @dataclass(frozen=True, slots=True)

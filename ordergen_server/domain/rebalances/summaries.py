@@ -25,6 +25,7 @@ class RebalanceSummary:
         proven_count: answers that are proven to be the best.
         unproven_count: answers that are not.
         worst_unproven_gap: the most that one of those can be off, objective less lower bound.
+        frozen_count: positions without a usable price.
     """
 
     market_value: Decimal = ZERO
@@ -41,6 +42,7 @@ class RebalanceSummary:
     proven_count: int = 0
     unproven_count: int = 0
     worst_unproven_gap: Decimal | None = None
+    frozen_count: int = 0
 
     def plus(self, other: "RebalanceSummary") -> "RebalanceSummary":
         """That of the portfolios of both."""
@@ -61,6 +63,7 @@ class RebalanceSummary:
             proven_count=self.proven_count + other.proven_count,
             unproven_count=self.unproven_count + other.unproven_count,
             worst_unproven_gap=max(gaps, default=None),
+            frozen_count=self.frozen_count + other.frozen_count,
         )
 
     @property

@@ -4,7 +4,7 @@ All portfolios of a run have the same prices and weights: they stand once, in th
 (`markets.RunTable`), and a line refers to them by their place there.
 
     trades  who trades how much: what a listing shows
-    lines   what was held, and why: read for whole results alone
+    lines   what was held, and why, and what is frozen: read for whole results alone
 
 A security that the table does not have stands in the blobs itself. `packing` has the form of blobs.
 """
@@ -20,6 +20,7 @@ from typing import Any, cast
 import msgspec
 
 from ordergen_server.domain.errors import StoredDataDamaged
+from ordergen_server.domain.rebalances.frozen import FrozenPosition, FrozenSecurity
 from ordergen_server.domain.rebalances.lines import (
     UNKNOWN_REASON,
     RebalancePosition,
@@ -89,6 +90,8 @@ class _Lines(msgspec.Struct, array_like=True):
         price_dates: of `securities`, the days of which their prices are, empty where not known; none at all
             of results stored before these were.
         by_settings: the lines, by their place here, whose reason is a rule of the portfolio's settings.
+        frozen: besides those, securities without a usable price and the shares held: by their place among
+            the frozen ones of the table, or as the texts of one that it does not have.
     """
 
     securities: list[tuple[str, str, str, str, str]]
@@ -96,15 +99,17 @@ class _Lines(msgspec.Struct, array_like=True):
     reasons: list[int]
     price_dates: list[str] = []
     by_settings: list[int] = []
+    frozen: list[tuple[int | list[str], int | str]] = []
 
 
 def result_document(result: PortfolioRebalance, table: RunTable) -> Document:
     """The document of a result of the run whose table it is."""
-    document = to_document(replace(result, positions=(), transactions=()))
-    del document["positions"], document["transactions"]
-    if not result.positions:
+    document = to_document(replace(result, positions=(), transactions=(), frozen=()))
+    del document["positions"], document["transactions"], document["frozen"]
+    if not (result.positions or result.frozen):
         return document
     trades, lines = _packed(result.positions, table)
+    lines.frozen = [_packed_frozen(one, table) for one in result.frozen]
     return {**document, "trades": pack(trades), "lines": pack(lines)}
 
 
@@ -139,7 +144,23 @@ def _with_lines(
     if trades.others or trades.leading > table.ascending:  # what the model does not list stands last
         positions = tuple(sorted(positions, key=_BY_ID))
         orders = sorted(orders)
-    return replace(found, positions=positions, transactions=transactions_of(orders, found.trade_date))
+    return replace(
+        found,
+        positions=positions,
+        transactions=transactions_of(orders, found.trade_date),
+        frozen=tuple(_frozen(one, table) for one in lines.frozen) if lines else (),
+    )
+
+
+def _packed_frozen(position: FrozenPosition, table: RunTable) -> tuple[int | list[str], int | str]:
+    place = table.frozen_place(position.security)
+    return list(position.security.texts) if place is None else place, _quantity(position.quantity)
+
+
+def _frozen(packed: tuple[int | list[str], int | str], table: RunTable) -> FrozenPosition:
+    which, quantity = packed
+    security = table.frozen[which] if isinstance(which, int) else FrozenSecurity.of_texts(which)
+    return FrozenPosition(security, Decimal(quantity))
 
 
 def _packed(positions: Sequence[RebalancePosition], table: RunTable) -> tuple[_Trades, _Lines]:

@@ -136,7 +136,9 @@ class LineAnswer(BaseModel):
     """A security of a portfolio in a run."""
 
     security_id: Id
-    price: Number
+    price: Number = Field(
+        description="0 where the reason is FROZEN: it has no usable price, nor market values and actual."
+    )
     original_quantity: Number
     adjusted_quantity: Number
     original_position_market_value: Number

@@ -132,8 +132,13 @@ class Comparisons:
             )
             for model, variant in zip(tried, variants, strict=True)
         ]
-        seen = [(model.positions, one.oldest_price_date) for model, one in zip(tried, started, strict=True)]
-        securities = {one: Securities(one[0], snapshot, one[1]) for one in dict.fromkeys(seen)}
+        seen = [
+            (model.positions, one.oldest_price_date, one.freezes)
+            for model, one in zip(tried, started, strict=True)
+        ]
+        securities = {
+            key: Securities(key[0], snapshot, key[1], freezes=key[2]) for key in dict.fromkeys(seen)
+        }
         return [Task(one, securities[key], deadline) for one, key in zip(started, seen, strict=True)]
 
     def _rows(

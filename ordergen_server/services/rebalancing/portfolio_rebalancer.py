@@ -109,7 +109,7 @@ class PortfolioRebalancer:
         except STOPPING as error:
             known = untried(started, portfolio_id, asked.cash_flows)
             return replace(known, state=PortfolioState.FAILED, error=error)
-        securities = Securities(model.positions, snapshot, started.oldest_price_date)
+        securities = Securities.of_run(started, model.positions, snapshot)
         task = Task(started, securities, deadline, asked.cash_flows, settings)
         return self._work.one(task, portfolio_id, explained)
 

@@ -83,7 +83,9 @@ class Previews:
             summary = summary.plus(summary_of([result]))
             not_traded += result.is_not_to_be_traded
             error = error or (result.error if isinstance(result.error, STOPPING) else None)
-            yield [RunEvent(sequence, result if view is View.FULL else replace(result, positions=()))]
+            yield [
+                RunEvent(sequence, result if view is View.FULL else replace(result, positions=(), frozen=()))
+            ]
         finished = self._headers.ended(
             started, self._headers.now(), counts, error=error, summary=summary, not_traded=not_traded
         )
@@ -99,7 +101,7 @@ class Previews:
         try:
             settings = self._settings.applied(list(pending))
             snapshot = self._work.snapshot(model.positions, deadline)
-            securities = Securities(model.positions, snapshot, started.oldest_price_date)
+            securities = Securities.of_run(started, model.positions, snapshot)
             task = Task(started, securities, deadline, asked.cash_flows, settings)
             for results in self._work.results(task, list(pending)):
                 for result in results:

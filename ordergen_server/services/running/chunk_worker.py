@@ -120,7 +120,7 @@ class ChunkWorker:
         self, attempt: _Attempt, order: RunOrder, market: MarketSnapshot, deadline: Deadline
     ) -> None:
         wanted = deadline.unless(lambda: attempt.ends_early or self._stopping.is_set())
-        securities = Securities(order.positions, market, order.rebalance.oldest_price_date)
+        securities = Securities.of_run(order.rebalance, order.positions, market)
         chunk = attempt.chunk
         task = Task(order.rebalance, securities, wanted, chunk.cash_flows, chunk.settings)
         with self._looked_after(attempt):

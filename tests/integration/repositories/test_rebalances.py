@@ -25,6 +25,7 @@ from ordergen_server.domain.rebalances.options import (
     Sides,
     Strategy,
     TradingCosts,
+    Unpriced,
 )
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
 from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState
@@ -40,6 +41,7 @@ from tests.builders import (
     RUN_ID,
     by_line,
     holdings,
+    no_price,
     portfolio_id,
     position,
     rebalance,
@@ -92,6 +94,7 @@ OPTIONS = RebalanceOptions(
     costs=TradingCosts(Decimal("0.0010"), Decimal("9.90")),
     security_limits=(SecurityLimit(security_id(3), Decimal("0.010"), None),),
     group_limits=(GroupLimit("Technology", (security_id(1), security_id(2)), None, Decimal("0.30")),),
+    unpriced=Unpriced.FREEZE,
 )
 
 
@@ -137,6 +140,24 @@ def test_a_result_comes_back_as_it_was_stored(runs: Rebalances, chunks: Chunks) 
     begun(runs, 1)
     append(chunks, one)
     assert runs.get_portfolio(RUN_ID, portfolio_id(0)) == replace(one, sequence=0)
+
+
+def test_frozen_positions_come_back_with_their_run_and_alone(runs: Rebalances, chunks: Chunks) -> None:
+    """One that the market of the run has, one that it has not; and listings count them."""
+    freeze = RebalanceOptions(unpriced=Unpriced.FREEZE)
+    market = snapshot({1: "3.33333333", 2: no_price(2), 3: no_price(3)})
+    held = holdings("1000.10", {2: "0.12345678", 3: "-4"})
+    one = rebalanced(result(run_id=RUN_ID, sequence=2), held, [position(1), position(2)], market, freeze)
+    run = begun(runs, 1)
+    kept = replace(market, quotes={key: two for key, two in market.quotes.items() if key != security_id(3)})
+    runs.keep_snapshot(run.rebalance_id, kept)
+    append(chunks, one)
+    assert runs.get_portfolio(RUN_ID, portfolio_id(0)) == replace(one, sequence=0)
+    [row] = runs.find_portfolios(RUN_ID, PageRequest(10), None).items
+    assert (row.frozen, row.frozen_count) == ((), 2)
+    alone = rebalance(run_id=runs.new_id())
+    runs.save_whole(alone, replace(one, rebalance_id=alone.rebalance_id), None)
+    assert runs.get_portfolio(alone.rebalance_id, portfolio_id(0)).frozen == one.frozen
 
 
 def test_an_error_of_a_portfolio_comes_back_equal(runs: Rebalances, chunks: Chunks) -> None:

@@ -18,7 +18,7 @@ from ordergen_server.domain.errors import (
     SiblingUnavailable,
     Violation,
 )
-from ordergen_server.domain.market import Holdings
+from ordergen_server.domain.market import Holdings, Quote
 from ordergen_server.sandbox.market.market import Market
 from ordergen_server.sandbox.market.portfolios import Kind, Portfolios
 from ordergen_server.sandbox.services.answers import Answers
@@ -136,7 +136,7 @@ def test_a_bad_price_spoils_its_security_alone(
         snapshot.quote(security_id)
     whole = f"the pricing service answered prices[3].close: {rule}"
     assert caught.value.violations == (Violation(security_id, whole, "BAD_DATA"),)
-    assert sum(not isinstance(quote, BadData) for quote in snapshot.quotes.values()) == 19
+    assert sum(isinstance(quote, Quote) for quote in snapshot.quotes.values()) == 19
 
 
 def test_what_is_missing_is_missing_data(siblings: SimulatedSiblings, sources: Sources) -> None:

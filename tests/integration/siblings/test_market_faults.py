@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from ordergen_server.domain.errors import BadData, DeadlineExceeded, MissingData, SiblingUnavailable
-from ordergen_server.domain.market import MarketSource, PortfolioSource, Quote
+from ordergen_server.domain.market import MarketSource, NoPrice, PortfolioSource, Quote
 from ordergen_server.sandbox.services.faults import Fault, ServiceName
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from ordergen_server.siblings import SiblingsConfig, Sources, open_sources
@@ -194,8 +194,10 @@ def test_what_is_there_twice_is_not_guessed(siblings: SimulatedSiblings, sources
     siblings.set_faults("security", [Fault(kind="body", body=securities)])
     siblings.set_faults("pricing", [Fault(kind="body", body=prices)])
     quotes = sources.market.snapshot(PATIENT).quotes
+    unpriced = quotes["A"]
+    assert isinstance(unpriced, NoPrice)
     assert (
-        str(quotes["A"])
+        str(unpriced.problem)
         == "Security A: the pricing service answered list: must have 'AAA' once, and has it again;"
         " if it stays so, it must be mended there."
     )

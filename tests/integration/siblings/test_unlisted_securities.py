@@ -13,7 +13,7 @@ from ordergen_server.domain.errors import (
     MissingData,
     SiblingUnavailable,
 )
-from ordergen_server.domain.market import Quote
+from ordergen_server.domain.market import NoPrice, Quote
 from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from ordergen_server.siblings import SiblingsConfig, Sources, open_sources
@@ -80,9 +80,14 @@ def test_what_turns_up_later_has_the_prices_of_the_snapshot(
     found = more[later]
     assert isinstance(found, Quote)
     assert (found.ticker, found.price, found.price_date) == (known.ticker, known.price, BEFORE)
-    assert [type(more[one]) for one in (spoiled, unpriced, orphan)] == [BadData, MissingData, MissingData]
-    ticker = siblings.portfolios.market.by_id[spoiled].ticker
-    assert str(more[spoiled]).startswith(f"Ticker {ticker}: the pricing service answered")
+    tickers = siblings.portfolios.market.by_id
+    for security_id, problem in ((spoiled, BadData), (unpriced, MissingData)):
+        told = more[security_id]
+        assert isinstance(told, NoPrice)
+        assert (told.ticker, type(told.problem)) == (tickers[security_id].ticker, problem)
+    assert isinstance(more[orphan], MissingData)
+    with pytest.raises(BadData, match=f"Ticker {tickers[spoiled].ticker}: the pricing service answered"):
+        replace(snapshot, quotes=more).quote(spoiled)
     assert siblings.calls("pricing") == {"prices": 1}
 
 

@@ -112,14 +112,15 @@ def test_exported_names() -> None:
         "PortfolioDrift",
         "PortfolioMatches",
         "PortfolioRebalance", "PortfolioSettings", "PortfolioState",
-        "Position", "PositionReason", "PreconditionFailed", "PriceRange", "Rebalance", "RebalanceEvent",
+        "Position", "PositionReason", "PreconditionFailed", "PriceProblem", "PriceRange", "Rebalance",
+            "RebalanceEvent",
         "RebalanceInProgress", "RebalanceOptions", "RebalancePosition", "RebalanceState",
         "RebalanceSummary", "Relaxations",
         "ResourceExhausted", "Restriction", "Rule", "RuleKind", "RulePrice", "RuleSource", "Run",
         "Security", "SecurityLimit", "SecurityMatches",
         "SiblingUnavailable", "Side", "Sides", "Solution", "SolutionStatus", "SolverUndecided",
         "StalePrice", "StoredDataDamaged", "Strategy", "Tls", "Transaction", "Unauthenticated", "Unavailable",
-        "Unsupported", "Variant", "VersionMismatch", "View", "Violation", "WorstPosition",
+        "Unpriced", "Unsupported", "Variant", "VersionMismatch", "View", "Violation", "WorstPosition",
     ]  # fmt: skip
     assert expected == ordergen_client.__all__
     assert expected == [name for name in expected if hasattr(ordergen_client, name)]

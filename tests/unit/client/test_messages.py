@@ -95,6 +95,7 @@ def test_options_come_back_as_they_were_sent() -> None:
         maximum_price_age_days=0,
         security_limits={"A" * 24: SecurityLimit("0.010", Decimal("0.10")), "B" * 24: SecurityLimit(0)},
         group_limits={"Technology": GroupLimit(["A" * 24, "B" * 24], maximum_weight="0.30")},
+        unpriced="FREEZE",
     )
     found = messages.options(messages.options_message(options))
     assert (found, str(found.minimum_cash_weight)) == (options, "0.050")

@@ -48,6 +48,7 @@ variants:
       maximum_trade_count: 7
       allow_overdraft: false
       solver_timeout_seconds: 2.5
+      unpriced: FREEZE
       restrictions: {{AAA: HOLD}}
       lot_sizes: {{{security_id(2)}: 100}}
     positions:
@@ -62,6 +63,7 @@ variants:
         maximum_turnover_weight="0.1250",
         maximum_trade_count=7,
         solver_timeout_seconds=2.5,
+        unpriced="FREEZE",
         restrictions={security_id(1): "HOLD"},
         lot_sizes={security_id(2): 100},
     )

@@ -84,6 +84,18 @@ def test_a_line_that_does_not_trade_has_every_key() -> None:
     assert {found[name] for name in ("price", "target", "actual", "actual_drift")} == {Decimal(0)}
 
 
+def test_a_line_that_is_frozen_counts_nothing_and_says_so() -> None:
+    message = pb.PortfolioRebalance()
+    line = message.positions.add(security_id=security_id(1), reason=pb.POSITION_REASON_FROZEN)
+    line.original_quantity.value = line.adjusted_quantity.value = "7.5"
+    (found,) = shapes.positions(message)
+    assert (found["adjusted_quantity"], found["adjusted_position_market_value"], found["reason"]) == (
+        Decimal("7.5"),
+        Decimal(0),
+        "FROZEN",
+    )
+
+
 @pytest.mark.parametrize("state", pb.RebalanceState.keys())
 def test_every_state_of_a_run_has_a_name(state: str) -> None:
     message = pb.Rebalance(rebalance_id=RUN_ID, state=state)  # type: ignore[arg-type] # names are taken, too

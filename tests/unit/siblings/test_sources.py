@@ -10,7 +10,7 @@ from typing import TypeVar
 import pytest
 
 from ordergen_server.domain.errors import BadData, MissingData, SiblingUnavailable
-from ordergen_server.domain.market import Holdings, Price, Quote
+from ordergen_server.domain.market import Holdings, NoPrice, Price, Quote, Quoted
 from ordergen_server.domain.references import Portfolio, Security
 from ordergen_server.siblings import tickers
 from ordergen_server.siblings.calling.breaker import CircuitBreaker
@@ -98,16 +98,23 @@ def portfolios(reader: FakeReader, clock: FakeClock) -> SiblingPortfolioSource:
     return SiblingPortfolioSource(reader, reader, CACHE, clock)
 
 
+def told(found: Quoted) -> tuple[str, type, str]:
+    assert isinstance(found, NoPrice)
+    return found.ticker, type(found.problem), str(found.problem)
+
+
 def test_tickers_and_prices_are_joined(reader: FakeReader, market: SiblingMarketSource) -> None:
     reader.tickers |= {"B": "BBB", "C": Flaw("[2].ticker", "must be a string, not 7"), "D": "DDD"}
     reader.prices |= {"DDD": Flaw("[1].close", "must be above 0, not 0")}
     quotes = market.snapshot(5).quotes
     assert Quote("AAA", Decimal("1.5"), DAY) == quotes["A"]
-    assert [Quote, MissingData, BadData, BadData] == [type(quotes[key]) for key in "ABCD"]
-    assert (
-        str(quotes["D"]) == "Security D: the pricing service answered [1].close: must be above 0, not 0;"
-        " if it stays so, it must be mended there."
+    assert told(quotes["B"])[:2] == ("BBB", MissingData)
+    assert isinstance(quotes["C"], BadData), "of a security, whatever its price is"
+    problem = (
+        "Security D: the pricing service answered [1].close: must be above 0, not 0; if it stays so,"
+        " it must be mended there."
     )
+    assert told(quotes["D"]) == ("DDD", BadData, problem)
     assert (
         str(quotes["C"]) == "Security C: the security service answered [2].ticker: must be a string, not 7;"
         " if it stays so, it must be mended there."
@@ -180,10 +187,11 @@ def test_a_bad_price_keeps_its_reason_without_a_list(reader: FakeReader, market:
     reader.prices["AAA"] = Flaw("[1].close", "must be above 0, not 0")
     snapshot = market.snapshot(5)
     found = market.quotes(snapshot, ["A"], 5)["A"]
-    assert (
-        str(found) == "Ticker AAA: the pricing service answered [1].close: must be above 0, not 0;"
-        " if it stays so, it must be mended there."
+    problem = (
+        "Ticker AAA: the pricing service answered [1].close: must be above 0, not 0; if it stays so,"
+        " it must be mended there."
     )
+    assert told(found) == ("AAA", BadData, problem)
 
 
 def test_one_by_one_a_sibling_that_is_down_is_down(reader: FakeReader, market: SiblingMarketSource) -> None:

@@ -60,6 +60,41 @@ REBALANCE_STATE_CANCELLED: RebalanceState.ValueType  # 5
 """A caller cancelled the run."""
 Global___RebalanceState: _TypeAlias = RebalanceState  # noqa: Y015
 
+class _Unpriced:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _UnpricedEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Unpriced.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    UNPRICED_UNSPECIFIED: _Unpriced.ValueType  # 0
+    """FAIL."""
+    UNPRICED_FAIL: _Unpriced.ValueType  # 1
+    """A portfolio that needs such a price is FAILED with reason MISSING_DATA, BAD_DATA or STALE_PRICE."""
+    UNPRICED_FREEZE: _Unpriced.ValueType  # 2
+    """The position is frozen: it stays as it is, and counts nothing, in market value, weights, bands, drift, limits and all
+    else. A security of the model that is not held is frozen at 0 shares: it is not bought, and its target counts nothing.
+    Where the cash and the positions that have a price are worth nothing, the portfolio is FAILED with reason
+    MARKET_VALUE_NOT_POSITIVE.
+    """
+
+class Unpriced(_Unpriced, metaclass=_UnpricedEnumTypeWrapper):
+    """What becomes of securities without a usable price: the pricing service has none, or one that cannot be, such as 0; or
+    it is older than maximum_price_age_days allow. Whatever else siblings lack or say wrongly, such as a security that the
+    security service does not know, fails the portfolio either way.
+    """
+
+UNPRICED_UNSPECIFIED: Unpriced.ValueType  # 0
+"""FAIL."""
+UNPRICED_FAIL: Unpriced.ValueType  # 1
+"""A portfolio that needs such a price is FAILED with reason MISSING_DATA, BAD_DATA or STALE_PRICE."""
+UNPRICED_FREEZE: Unpriced.ValueType  # 2
+"""The position is frozen: it stays as it is, and counts nothing, in market value, weights, bands, drift, limits and all
+else. A security of the model that is not held is frozen at 0 shares: it is not bought, and its target counts nothing.
+Where the cash and the positions that have a price are worth nothing, the portfolio is FAILED with reason
+MARKET_VALUE_NOT_POSITIVE.
+"""
+Global___Unpriced: _TypeAlias = Unpriced  # noqa: Y015
+
 class _Sides:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -307,6 +342,34 @@ TRANSACTION_TYPE_SELL: TransactionType.ValueType  # 2
 """Shares are sold."""
 Global___TransactionType: _TypeAlias = TransactionType  # noqa: Y015
 
+class _PriceProblem:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PriceProblemEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PriceProblem.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PRICE_PROBLEM_UNSPECIFIED: _PriceProblem.ValueType  # 0
+    """It has one."""
+    PRICE_PROBLEM_MISSING_DATA: _PriceProblem.ValueType  # 1
+    """The pricing service has none."""
+    PRICE_PROBLEM_BAD_DATA: _PriceProblem.ValueType  # 2
+    """What the pricing service answers is no price: not a number, or not above 0."""
+    PRICE_PROBLEM_STALE_PRICE: _PriceProblem.ValueType  # 3
+    """It is older than maximum_price_age_days allow, or nobody says how old it is."""
+
+class PriceProblem(_PriceProblem, metaclass=_PriceProblemEnumTypeWrapper):
+    """Why a security has no usable price: the reason of the error that it would be without unpriced FREEZE."""
+
+PRICE_PROBLEM_UNSPECIFIED: PriceProblem.ValueType  # 0
+"""It has one."""
+PRICE_PROBLEM_MISSING_DATA: PriceProblem.ValueType  # 1
+"""The pricing service has none."""
+PRICE_PROBLEM_BAD_DATA: PriceProblem.ValueType  # 2
+"""What the pricing service answers is no price: not a number, or not above 0."""
+PRICE_PROBLEM_STALE_PRICE: PriceProblem.ValueType  # 3
+"""It is older than maximum_price_age_days allow, or nobody says how old it is."""
+Global___PriceProblem: _TypeAlias = PriceProblem  # noqa: Y015
+
 class _RuleSource:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -375,6 +438,8 @@ class _PositionReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Positi
     """The limit of a group keeps it from its best number of shares."""
     POSITION_REASON_COSTS: _PositionReason.ValueType  # 18
     """It stays as it is, where selling shares to come nearer to its target would cost more cash than it frees."""
+    POSITION_REASON_FROZEN: _PositionReason.ValueType  # 19
+    """It has no usable price, so that it stays as it is and counts nothing: see price_problem."""
 
 class PositionReason(_PositionReason, metaclass=_PositionReasonEnumTypeWrapper):
     """Why a line trades, or does not."""
@@ -417,6 +482,8 @@ POSITION_REASON_GROUP_LIMIT: PositionReason.ValueType  # 17
 """The limit of a group keeps it from its best number of shares."""
 POSITION_REASON_COSTS: PositionReason.ValueType  # 18
 """It stays as it is, where selling shares to come nearer to its target would cost more cash than it frees."""
+POSITION_REASON_FROZEN: PositionReason.ValueType  # 19
+"""It has no usable price, so that it stays as it is and counts nothing: see price_problem."""
 Global___PositionReason: _TypeAlias = PositionReason  # noqa: Y015
 
 class _SolutionStatus:
@@ -599,12 +666,15 @@ class RebalanceSummary(_message.Message):
     WORST_UNPROVEN_GAP_FIELD_NUMBER: _builtins.int
     CASH_FLOW_FIELD_NUMBER: _builtins.int
     COST_FIELD_NUMBER: _builtins.int
+    FROZEN_COUNT_FIELD_NUMBER: _builtins.int
     trade_count: _builtins.int
     """How many transactions there are."""
     proven_count: _builtins.int
     """How many answers are PROVEN_OPTIMAL. A new and empty portfolio has no answer to prove."""
     unproven_count: _builtins.int
     """How many answers are FEASIBLE, and not proven to be the best."""
+    frozen_count: _builtins.int
+    """The sum of frozen_count: how many positions have no usable price."""
     @_builtins.property
     def market_value(self) -> _decimal_pb2.Decimal:
         """The sum of market values, in money."""
@@ -670,10 +740,11 @@ class RebalanceSummary(_message.Message):
         worst_unproven_gap: _decimal_pb2.Decimal | None = ...,
         cash_flow: _decimal_pb2.Decimal | None = ...,
         cost: _decimal_pb2.Decimal | None = ...,
+        frozen_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["buy_value", b"buy_value", "cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "market_value", b"market_value", "sell_value", b"sell_value", "turnover_weight", b"turnover_weight", "worst_unproven_gap", b"worst_unproven_gap"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["buy_value", b"buy_value", "cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "market_value", b"market_value", "proven_count", b"proven_count", "sell_value", b"sell_value", "trade_count", b"trade_count", "turnover_weight", b"turnover_weight", "unproven_count", b"unproven_count", "worst_unproven_gap", b"worst_unproven_gap"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["buy_value", b"buy_value", "cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "frozen_count", b"frozen_count", "market_value", b"market_value", "proven_count", b"proven_count", "sell_value", b"sell_value", "trade_count", b"trade_count", "turnover_weight", b"turnover_weight", "unproven_count", b"unproven_count", "worst_unproven_gap", b"worst_unproven_gap"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -698,6 +769,7 @@ class RebalanceOptions(_message.Message):
     COSTS_FIELD_NUMBER: _builtins.int
     SECURITY_LIMITS_FIELD_NUMBER: _builtins.int
     GROUP_LIMITS_FIELD_NUMBER: _builtins.int
+    UNPRICED_FIELD_NUMBER: _builtins.int
     MAXIMUM_PRICE_AGE_DAYS_FIELD_NUMBER: _builtins.int
     strategy: Global___Strategy.ValueType
     """What to minimise. Unspecified is TO_TARGET."""
@@ -707,9 +779,12 @@ class RebalanceOptions(_message.Message):
     """The most transactions a portfolio may have: 0 or more. Absent is without limit."""
     sides: Global___Sides.ValueType
     """On which sides orders may be. Unspecified is BUY_AND_SELL."""
+    unpriced: Global___Unpriced.ValueType
+    """What becomes of securities without a usable price. Unspecified is FAIL."""
     maximum_price_age_days: _builtins.int
     """How old a price may be: days from the date that the pricing service gives it to rebalance_date, 0 to 3,650. A
-    portfolio that needs an older price, or one without a date, is FAILED with reason STALE_PRICE; others go on.
+    portfolio that needs an older price, or one without a date, is FAILED with reason STALE_PRICE; others go on. With
+    unpriced FREEZE its position is frozen instead.
     Absent is what the server is configured with, and then stands in the options of the run; without that, any age.
     """
     @_builtins.property
@@ -774,11 +849,12 @@ class RebalanceOptions(_message.Message):
         costs: Global___TradingCosts | None = ...,
         security_limits: _abc.Iterable[Global___SecurityLimit] | None = ...,
         group_limits: _abc.Iterable[Global___GroupLimit] | None = ...,
+        unpriced: Global___Unpriced.ValueType = ...,
         maximum_price_age_days: _builtins.int | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_maximum_price_age_days", b"_maximum_price_age_days", "_maximum_trade_count", b"_maximum_trade_count", "allow_overdraft", b"allow_overdraft", "cash_floor", b"cash_floor", "costs", b"costs", "maximum_price_age_days", b"maximum_price_age_days", "maximum_trade_count", b"maximum_trade_count", "maximum_turnover_weight", b"maximum_turnover_weight", "minimum_cash", b"minimum_cash", "minimum_trade_value", b"minimum_trade_value", "solver_timeout", b"solver_timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_maximum_price_age_days", b"_maximum_price_age_days", "_maximum_trade_count", b"_maximum_trade_count", "allow_overdraft", b"allow_overdraft", "cash_floor", b"cash_floor", "costs", b"costs", "group_limits", b"group_limits", "lot_sizes", b"lot_sizes", "maximum_price_age_days", b"maximum_price_age_days", "maximum_trade_count", b"maximum_trade_count", "maximum_turnover_weight", b"maximum_turnover_weight", "minimum_cash", b"minimum_cash", "minimum_trade_value", b"minimum_trade_value", "restrictions", b"restrictions", "security_limits", b"security_limits", "sides", b"sides", "solver_timeout", b"solver_timeout", "strategy", b"strategy"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_maximum_price_age_days", b"_maximum_price_age_days", "_maximum_trade_count", b"_maximum_trade_count", "allow_overdraft", b"allow_overdraft", "cash_floor", b"cash_floor", "costs", b"costs", "group_limits", b"group_limits", "lot_sizes", b"lot_sizes", "maximum_price_age_days", b"maximum_price_age_days", "maximum_trade_count", b"maximum_trade_count", "maximum_turnover_weight", b"maximum_turnover_weight", "minimum_cash", b"minimum_cash", "minimum_trade_value", b"minimum_trade_value", "restrictions", b"restrictions", "security_limits", b"security_limits", "sides", b"sides", "solver_timeout", b"solver_timeout", "strategy", b"strategy", "unpriced", b"unpriced"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__maximum_price_age_days: _TypeAlias = _typing.Literal["maximum_price_age_days"]  # noqa: Y015
     _WhichOneofArgType__maximum_price_age_days: _TypeAlias = _typing.Literal["_maximum_price_age_days", b"_maximum_price_age_days"]  # noqa: Y015
@@ -1063,6 +1139,7 @@ class PortfolioRebalance(_message.Message):
     RULE_PRICES_FIELD_NUMBER: _builtins.int
     RELAXATIONS_FIELD_NUMBER: _builtins.int
     LIMIT_BREACHES_FIELD_NUMBER: _builtins.int
+    FROZEN_COUNT_FIELD_NUMBER: _builtins.int
     rebalance_id: _builtins.str
     """The run."""
     portfolio_id: _builtins.str
@@ -1073,14 +1150,16 @@ class PortfolioRebalance(_message.Message):
     """What became of the portfolio."""
     settings_version: _builtins.int
     """The version of the portfolio's settings that were applied; 0 where it had none, or had no turn."""
+    frozen_count: _builtins.int
+    """How many positions are FROZEN, in any view. 0 where there is no solution."""
     @_builtins.property
     def error(self) -> _status_pb2.Status:
         """Why the portfolio is INFEASIBLE, FAILED or SKIPPED."""
 
     @_builtins.property
     def market_value(self) -> _decimal_pb2.Decimal:
-        """Cash and holdings at the prices of the snapshot, in money, without the cash flow. Absent where it could not be
-        computed.
+        """Cash and holdings at the prices of the snapshot, in money, without the cash flow and without what is FROZEN. Absent
+        where it could not be computed.
         """
 
     @_builtins.property
@@ -1170,10 +1249,11 @@ class PortfolioRebalance(_message.Message):
         rule_prices: _abc.Iterable[Global___RulePrice] | None = ...,
         relaxations: Global___Relaxations | None = ...,
         limit_breaches: _abc.Iterable[Global___LimitBreach] | None = ...,
+        frozen_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "market_value", b"market_value", "relaxations", b"relaxations", "snapshot_time", b"snapshot_time", "solution", b"solution"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "limit_breaches", b"limit_breaches", "market_value", b"market_value", "portfolio_id", b"portfolio_id", "portfolio_name", b"portfolio_name", "positions", b"positions", "rebalance_id", b"rebalance_id", "relaxations", b"relaxations", "rule_prices", b"rule_prices", "settings_version", b"settings_version", "snapshot_time", b"snapshot_time", "solution", b"solution", "state", b"state", "transactions", b"transactions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash_after", b"cash_after", "cash_before", b"cash_before", "cash_flow", b"cash_flow", "cost", b"cost", "drift_after", b"drift_after", "drift_before", b"drift_before", "error", b"error", "frozen_count", b"frozen_count", "limit_breaches", b"limit_breaches", "market_value", b"market_value", "portfolio_id", b"portfolio_id", "portfolio_name", b"portfolio_name", "positions", b"positions", "rebalance_id", b"rebalance_id", "relaxations", b"relaxations", "rule_prices", b"rule_prices", "settings_version", b"settings_version", "snapshot_time", b"snapshot_time", "solution", b"solution", "state", b"state", "transactions", b"transactions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1371,6 +1451,7 @@ class RebalancePosition(_message.Message):
     GOOD_UNTIL_FIELD_NUMBER: _builtins.int
     PRICE_DATE_FIELD_NUMBER: _builtins.int
     BOUND_BY_FIELD_NUMBER: _builtins.int
+    PRICE_PROBLEM_FIELD_NUMBER: _builtins.int
     security_id: _builtins.str
     """The security: 24 alphanumeric characters."""
     ticker: _builtins.str
@@ -1385,9 +1466,13 @@ class RebalancePosition(_message.Message):
     """Whose rule decided it, where the reason is a rule that both a run and settings can have: REDUCED_FOR_CASH,
     RESTRICTED, BELOW_MINIMUM_TRADE or TURNOVER_LIMIT. Unspecified elsewhere.
     """
+    price_problem: Global___PriceProblem.ValueType
+    """Why the position is FROZEN; unspecified where it is not."""
     @_builtins.property
     def price(self) -> _decimal_pb2.Decimal:
-        """The price of one share in the snapshot, in money: above 0, up to 8 decimals."""
+        """The price of one share in the snapshot, in money: above 0, up to 8 decimals. Absent where the position is FROZEN, as
+        is all that follows from it: market values and weights.
+        """
 
     @_builtins.property
     def original_quantity(self) -> _decimal_pb2.Decimal:
@@ -1448,7 +1533,7 @@ class RebalancePosition(_message.Message):
     @_builtins.property
     def price_date(self) -> _date_pb2.Date:
         """The date that the pricing service gives the price; absent where it gives none, and of runs that began before
-        the server kept it.
+        the server kept it. Of a FROZEN position, that of the price that is too old.
         """
 
     def __init__(
@@ -1474,10 +1559,11 @@ class RebalancePosition(_message.Message):
         good_until: Global___PriceRange | None = ...,
         price_date: _date_pb2.Date | None = ...,
         bound_by: Global___RuleSource.ValueType = ...,
+        price_problem: Global___PriceProblem.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["actual", b"actual", "actual_drift", b"actual_drift", "adjusted_market_value", b"adjusted_market_value", "adjusted_quantity", b"adjusted_quantity", "cost", b"cost", "good_until", b"good_until", "high_drift", b"high_drift", "low_drift", b"low_drift", "original_market_value", b"original_market_value", "original_quantity", b"original_quantity", "price", b"price", "price_date", b"price_date", "target", b"target", "trade_date", b"trade_date"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actual", b"actual", "actual_drift", b"actual_drift", "adjusted_market_value", b"adjusted_market_value", "adjusted_quantity", b"adjusted_quantity", "bound_by", b"bound_by", "cost", b"cost", "good_until", b"good_until", "high_drift", b"high_drift", "low_drift", b"low_drift", "original_market_value", b"original_market_value", "original_quantity", b"original_quantity", "price", b"price", "price_date", b"price_date", "reason", b"reason", "security_id", b"security_id", "target", b"target", "ticker", b"ticker", "trade_date", b"trade_date", "trade_quantity", b"trade_quantity", "transaction_type", b"transaction_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actual", b"actual", "actual_drift", b"actual_drift", "adjusted_market_value", b"adjusted_market_value", "adjusted_quantity", b"adjusted_quantity", "bound_by", b"bound_by", "cost", b"cost", "good_until", b"good_until", "high_drift", b"high_drift", "low_drift", b"low_drift", "original_market_value", b"original_market_value", "original_quantity", b"original_quantity", "price", b"price", "price_date", b"price_date", "price_problem", b"price_problem", "reason", b"reason", "security_id", b"security_id", "target", b"target", "ticker", b"ticker", "trade_date", b"trade_date", "trade_quantity", b"trade_quantity", "transaction_type", b"transaction_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

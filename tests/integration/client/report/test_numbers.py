@@ -14,7 +14,7 @@ from ordergen_client.report.figures import figures
 from ordergen_client.report.write import write_report
 from tests.integration.client.report.conftest import Opened
 from tests.limits import sized
-from tests.made_runs import answered, events, portfolio_id, run, without_answer
+from tests.made_runs import answered, events, known, portfolio_id, run, without_answer
 from tests.report_pages import Page, digits, written
 
 FINE = Decimal("1234567890123456789.123456789")
@@ -175,8 +175,8 @@ def test_bullets_are_drawn_where_the_weights_are(tab: Tab, row: int) -> None:
     )
     far = {
         line.security_id: (
-            float(line.original_market_value / value - line.target),
-            float(line.adjusted_market_value / value - line.target),
+            float(known(line.original_market_value) / value - line.target),
+            float(known(line.adjusted_market_value) / value - line.target),
         )
         for line in portfolio.positions
     }

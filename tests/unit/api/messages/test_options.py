@@ -17,6 +17,7 @@ from ordergen_server.domain.rebalances.options import (
     Sides,
     Strategy,
     TradingCosts,
+    Unpriced,
 )
 from tests.builders import security_id
 from tests.unit.api.messages.decoded import decoded, number_of
@@ -150,6 +151,8 @@ def costly(rate_weight: str, per_trade_amount: str) -> Options:
                 )
             ),
         ),
+        (Options(unpriced=rebalance_pb2.UNPRICED_FAIL), RebalanceOptions()),
+        (Options(unpriced=rebalance_pb2.UNPRICED_FREEZE), RebalanceOptions(unpriced=Unpriced.FREEZE)),
         (Options(sides=rebalance_pb2.SIDES_BUY_AND_SELL), RebalanceOptions()),
         (Options(sides=rebalance_pb2.SIDES_BUY_ONLY), RebalanceOptions(sides=Sides.BUY_ONLY)),
         (Options(sides=rebalance_pb2.SIDES_SELL_ONLY), RebalanceOptions(sides=Sides.SELL_ONLY)),
@@ -181,6 +184,7 @@ def test_options_that_change_what_may_be_traded(message: Options, expected: Reba
         (in_lots((1, -5), (1, 6)), ["options.lot_sizes[0].shares", "options.lot_sizes[1].security_id"]),
         (Options.FromString(b"\x08\x63"), ["options.strategy"]),
         (Options.FromString(b"\x50\x04"), ["options.sides"]),
+        (Options.FromString(b"\x70\x03"), ["options.unpriced"]),
         (
             Options(lot_sizes=[rebalance_pb2.LotSize.FromString(b"\x10\x01\x18\x03")]),
             ["options.lot_sizes[0].security_id", "options.lot_sizes[0].applies_to"],

@@ -15,7 +15,7 @@ from ordergen_client.report.figures import figures
 from ordergen_client.report.securities import LARGEST, Securities
 from ordergen_client.report.totals import Totals
 from ordergen_client.telling.reasons import reason
-from tests.made_runs import answered, portfolio_id, without_answer
+from tests.made_runs import answered, known, portfolio_id, without_answer
 from tests.report_pages import digits, expected_line, line_of, written
 
 PORTFOLIOS = [
@@ -26,7 +26,7 @@ PORTFOLIOS = [
 
 
 def traded(portfolio: PortfolioRebalance, side: int) -> list[Fraction]:
-    values = [Fraction(one.price) * one.trade_quantity * side for one in portfolio.positions]
+    values = [Fraction(known(one.price)) * one.trade_quantity * side for one in portfolio.positions]
     return [value for value in values if value > 0]
 
 
@@ -147,5 +147,5 @@ def test_one_security_at_two_prices_is_two() -> None:
     """It is so in no run; but were it, each line would show its own."""
     securities = Securities()
     line = PORTFOLIOS[0].positions[0]
-    numbers = [securities.index(one) for one in (line, replace(line, price=line.price + 1), line)]
+    numbers = [securities.index(one) for one in (line, replace(line, price=known(line.price) + 1), line)]
     assert numbers == [0, 1, 0]

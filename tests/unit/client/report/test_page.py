@@ -172,6 +172,7 @@ def test_the_options_are_told(tmp_path: Path) -> None:
         cost_rate_weight=Decimal("0.0015"),
         cost_per_trade_amount=Decimal("9.5"),
         maximum_price_age_days=1,
+        unpriced="FREEZE",
         solver_timeout_seconds=2.5,
     )
     text = shown(made([answered(1, 1)], tmp_path, options=options))
@@ -183,6 +184,7 @@ def test_the_options_are_told(tmp_path: Path) -> None:
         "Most trades of a portfolio 7",
         "Costs of a trade 0.15 % of its value and 9.50",
         "Oldest price Of 1 day before the run's date",
+        "Without a usable price A security is frozen: it stays as it is, and counts nothing",
         "Restrictions T00: not bought",
         f"Lots {'L' * 24}: lots of 100",
         "Time for one portfolio 2.5 s at most",

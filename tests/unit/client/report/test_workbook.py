@@ -16,7 +16,7 @@ from ordergen_client.report.figures import figures
 from ordergen_client.report.sheets import Column, Sheet, Styles
 from ordergen_client.report.workbook import write_workbook
 from ordergen_client.whole_file import FileNotWrittenError
-from tests.made_runs import answered, events, run, without_answer
+from tests.made_runs import answered, events, known, run, with_frozen, without_answer
 
 _XML = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 Rows = list[list[str | float]]
@@ -64,7 +64,12 @@ def test_orders_and_lines_are_those_of_the_run(tmp_path: Path) -> None:
     orders = [
         [
             *(one.portfolio_id, one.portfolio_name, trade.side, trade.security_id),
-            *(line.ticker, float(trade.quantity), float(line.price), float(line.price * trade.quantity)),
+            *(
+                line.ticker,
+                float(trade.quantity),
+                float(known(line.price)),
+                float(known(line.price) * trade.quantity),
+            ),
             "2026-03-02",
         ]
         for one in portfolios
@@ -76,11 +81,15 @@ def test_orders_and_lines_are_those_of_the_run(tmp_path: Path) -> None:
     for row, line in zip(
         sheets["Lines"][1:], (line for one in portfolios for line in one.positions), strict=True
     ):
-        assert row[4:8] == [float(one) for one in (line.price, line.target, line.low_drift, line.high_drift)]
+        assert row[4:8] == [
+            float(one) for one in (known(line.price), line.target, line.low_drift, line.high_drift)
+        ]
         assert row[10:13] == [
             float(one) for one in (line.original_quantity, line.trade_quantity, line.adjusted_quantity)
         ]
-        assert row[13:15] == [float(line.original_market_value), float(line.adjusted_market_value)]
+        assert row[13:15] == [
+            float(known(one)) for one in (line.original_market_value, line.adjusted_market_value)
+        ]
     assert [row[4] for row in sheets["Portfolios"][1:]] == [
         float(one.market_value or 0) for one in portfolios
     ]
@@ -98,9 +107,21 @@ def test_cash_flows_and_costs_have_their_columns_and_weights_are_of_what_is_ther
     assert [row[head.index(name)] for name in names] == [float(value or 0) for value in values]
     assert row[head.index("Turnover")] == pytest.approx(float(figures(one).turnover / base), rel=1e-14)
     for cells, line in zip(sheets["Lines"][1:], one.positions, strict=True):
-        assert cells[8] == pytest.approx(float(line.original_market_value / base), rel=1e-14)
+        assert cells[8] == pytest.approx(float(known(line.original_market_value) / base), rel=1e-14)
     summary: dict[Any, Any] = {row[0]: row[1] for row in sheets["Summary"]}
     assert (summary["Cash flows"], summary["Costs"]) == (-1250.5, 19.25)
+
+
+def test_what_is_frozen_has_no_price_and_is_told_in_sum(tmp_path: Path) -> None:
+    sheets, _ = book_of([with_frozen(answered(1, 3), 1), answered(2, 3)], tmp_path / "run.xlsx")
+    row = sheets["Lines"][2]
+    numbers = [one for one in row[4:-1] if isinstance(one, float)]
+    assert (row[3], row[-1], len(numbers)) == ("T01", "frozen: it has no price", 6)  # weights and shares
+    summary: dict[Any, Any] = {row[0]: row[1:] for row in sheets["Summary"]}
+    count, told = summary["Frozen"]
+    assert (count, told.partition(",")[0]) == (1.0, "1 position of 1 portfolio without a usable price")
+    others, _ = book_of([answered(2, 3)], tmp_path / "others.xlsx")
+    assert "Frozen" not in {row[0] for row in others["Summary"]}
 
 
 def test_text_is_never_a_formula_nor_a_number(tmp_path: Path) -> None:

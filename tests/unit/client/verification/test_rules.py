@@ -17,6 +17,7 @@ from ordergen_server.domain.rebalances.options import (
     Sides,
     Strategy,
     TradingCosts,
+    Unpriced,
 )
 from ordergen_server.domain.rebalances.runs import RebalanceState
 from ordergen_server.domain.rebalances.weight_limits import GroupLimit, SecurityLimit
@@ -64,6 +65,7 @@ RIGHT: dict[str, RebalanceOptions] = {
     "costs": with_options(costs=TradingCosts(Decimal("0.0125"), Decimal("9.95"))),
     "no costs": with_options(costs=TradingCosts()),
     "age of prices": with_options(maximum_price_age_days=3),
+    "what is unpriced freezes": with_options(unpriced=Unpriced.FREEZE),
     "limits of securities": with_options(
         security_limits=(
             SecurityLimit(security_id(0), None, Decimal("0.09")),

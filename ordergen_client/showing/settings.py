@@ -15,10 +15,11 @@ SETTINGS: Final = (
     Column("minimum_trade_value", "Least trade", Kind.MONEY, 3),
     Column("maximum_turnover_weight", "Turnover", Kind.PERCENT, 3),
     Column("restrictions_count", "Restricted", Kind.COUNT, 1),
+    Column("note", "Note", Kind.TEXT, 3),
     Column("version", "Version", Kind.COUNT, 5),
 )
 #: What programs get beside these.
-MORE: Final = ("do_not_trade_reason", "do_not_trade_until", "note", "update_time", "actor")
+MORE: Final = ("do_not_trade_reason", "do_not_trade_until", "update_time", "actor")
 RESTRICTIONS: Final = (
     Column("ticker", "Ticker"),
     Column("security_id", "Security", Kind.ID, 1),

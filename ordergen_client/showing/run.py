@@ -1,6 +1,7 @@
 """A run for eyes: a summary first, then what needs a look, the largest orders, and a line a portfolio."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Final
 
 from rich.console import Console
@@ -8,12 +9,13 @@ from rich.text import Text
 
 from ordergen_client.records.summaries import RebalanceSummary
 from ordergen_client.records.values import Rebalance, RebalanceEvent
+from ordergen_client.records.weight_limits import GroupLimit, SecurityLimit
 from ordergen_client.report.attention import Attention, run_warning
 from ordergen_client.report.figures import figures
 from ordergen_client.report.price_days import PriceDays
 from ordergen_client.report.securities import Securities
 from ordergen_client.report.totals import Totals
-from ordergen_client.report.words import STATES, base_name, counted, extent, frozen, headline
+from ordergen_client.report.words import STATES, base_name, counted, extent, frozen, headline, weights
 from ordergen_client.showing.columns import Column, Kind, count, money, percent, time
 from ordergen_client.showing.grid import Row, print_details, print_rows
 from ordergen_client.showing.output import Form, Listing, Output
@@ -121,7 +123,25 @@ def _options(run: Rebalance) -> str:
     if run.options is None:
         return "not known"
     given = set_options(run.options)
-    return ", ".join(f"{name} {plain(value)}" for name, value in given.items()) or "all by default"
+    return ", ".join(f"{name} {_told(value)}" for name, value in given.items()) or "all by default"
+
+
+def _told(value: object) -> object:
+    """What an option is; of many securities or groups the first few."""
+    if not isinstance(value, Mapping):
+        return plain(value)
+    some = "; ".join(f"{key} {_rule(one)}" for key, one in islice(value.items(), _NAMED))
+    more = f"; and {len(value) - _NAMED:,} more" if len(value) > _NAMED else ""
+    return f"({some}{more})"
+
+
+def _rule(value: object) -> object:
+    match value:
+        case SecurityLimit():
+            return weights(value)
+        case GroupLimit():
+            return f"({len(value.security_ids):,} securities) {weights(value)}"
+    return plain(value)
 
 
 def _show_summary(console: Console, run: Rebalance, read: RunRead) -> None:

@@ -101,10 +101,10 @@ def options(given: RebalanceOptions | None, tickers: dict[str, str]) -> Iterator
         yield "Sides", _ONE_SIDED[given.sides]
     yield (
         "Limits of securities",
-        _listed(tickers, {key: weights(one) for key, one in given.security_limits.items()}),
+        _listed(tickers, {key: _weights(one) for key, one in given.security_limits.items()}),
     )
     groups = (
-        f"{name} ({', '.join(tickers.get(key, key) for key in one.security_ids)}): {weights(one)}"
+        f"{name} ({', '.join(tickers.get(key, key) for key in one.security_ids)}): {_weights(one)}"
         for name, one in given.group_limits.items()
     )
     yield "Limits of groups", "; ".join(groups) or "None"
@@ -112,8 +112,7 @@ def options(given: RebalanceOptions | None, tickers: dict[str, str]) -> Iterator
     yield "Time for one portfolio", "As the server has it" if seconds is None else f"{seconds:g} s at most"
 
 
-def weights(limit: SecurityLimit | GroupLimit) -> str:
-    """The sides of a limit that there are."""
+def _weights(limit: SecurityLimit | GroupLimit) -> str:
     sides = (("at least", limit.minimum_weight), ("at most", limit.maximum_weight))
     return ", ".join(f"{side} {_of_value(weight)}" for side, weight in sides if weight is not None)
 

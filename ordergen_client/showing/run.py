@@ -15,7 +15,7 @@ from ordergen_client.report.figures import figures
 from ordergen_client.report.price_days import PriceDays
 from ordergen_client.report.securities import Securities
 from ordergen_client.report.totals import Totals
-from ordergen_client.report.words import STATES, base_name, counted, extent, frozen, headline, weights
+from ordergen_client.report.words import STATES, base_name, counted, extent, frozen, headline
 from ordergen_client.showing.columns import Column, Kind, count, money, percent, time
 from ordergen_client.showing.grid import Row, print_details, print_rows
 from ordergen_client.showing.output import Form, Listing, Output
@@ -138,10 +138,15 @@ def _told(value: object) -> object:
 def _rule(value: object) -> object:
     match value:
         case SecurityLimit():
-            return weights(value)
+            return _weights(value)
         case GroupLimit():
-            return f"({len(value.security_ids):,} securities) {weights(value)}"
+            return f"({len(value.security_ids):,} securities) {_weights(value)}"
     return plain(value)
+
+
+def _weights(limit: SecurityLimit | GroupLimit) -> str:
+    sides = (("at least", limit.minimum_weight), ("at most", limit.maximum_weight))
+    return ", ".join(f"{side} {percent(weight)}" for side, weight in sides if weight is not None)
 
 
 def _show_summary(console: Console, run: Rebalance, read: RunRead) -> None:

@@ -225,8 +225,8 @@ def test_options_of_many_securities_and_groups_are_told_in_words_and_in_short() 
     assert told == (
         "restrictions (000000000000000000000000 HOLD; 000000000000000000000001 HOLD;"
         " 000000000000000000000002 HOLD; and 997 more),"
-        " security_limits (SSSSSSSSSSSSSSSSSSSSSSSS at most 10.00% of market value),"
-        " group_limits (Tech (1,000 securities) at least 2.50% of market value, at most 50.00% of market value)"
+        " security_limits (SSSSSSSSSSSSSSSSSSSSSSSS at most 10.00%),"
+        " group_limits (Tech (1,000 securities) at least 2.50%, at most 50.00%)"
     )
 
 

@@ -13,22 +13,31 @@ from ordergen_server.services.securities import Securities, Security
 from ordergen_server.services.valuation import DRIFT_PLACES, Valued, valued
 
 ONE = Decimal(1)
+_UNLISTED = (ZERO, ZERO)
 #: A security with its band, and how far it is beyond the nearer edge of it, in money.
 _Judged = tuple[Decimal, Security, Decimal]
 
 
-class CashBand:
-    """The weights of cash that the bands of a model's securities leave.
+class Bands:
+    """The bands of a model's securities, and the weights of cash that they leave.
 
     Attributes:
-        low: the least; all securities at the upper edges of their bands, and no overdraft.
-        high: the greatest; all securities at the lower edges, and none short.
+        low: of cash, the least; all securities at the upper edges of their bands, and no overdraft.
+        high: of cash, the greatest; all securities at the lower edges, and none short.
     """
 
     def __init__(self, positions: Sequence[Position]) -> None:
         with localcontext(EXACT):
-            self.low = max(ZERO, ONE - sum((one.target + one.high_drift for one in positions), ZERO))
-            self.high = ONE - sum((max(ZERO, one.target - one.low_drift) for one in positions), ZERO)
+            self._of = {
+                one.security_id: (one.target - one.low_drift, one.target + one.high_drift)
+                for one in positions
+            }
+            self.low = max(ZERO, ONE - sum((high for _, high in self._of.values()), ZERO))
+            self.high = ONE - sum((max(ZERO, low) for low, _ in self._of.values()), ZERO)
+
+    def of(self, security: Security) -> tuple[Decimal, Decimal]:
+        """The least and the greatest weight of a security; both 0 of one that the model does not list."""
+        return self._of.get(security.position.security_id, _UNLISTED)
 
     def state(self, cash: Decimal, market_value: Decimal) -> DriftState | None:
         """HIGH_CASH or LOW_CASH, or None within the band, to which its edges belong."""
@@ -40,7 +49,7 @@ class CashBand:
 
 
 def standing(
-    start: PortfolioDrift, holdings: Holdings, securities: Securities, cash_band: CashBand
+    start: PortfolioDrift, holdings: Holdings, securities: Securities, bands: Bands
 ) -> PortfolioDrift:
     """How a portfolio stands, valued as a rebalance values it.
 
@@ -48,11 +57,11 @@ def standing(
         start: its ids, names and time.
         holdings: what it has.
         securities: of its model, with prices.
-        cash_band: of its model.
+        bands: of its model.
     """
     found = valued(_untried(start, securities), holdings, securities)
     if isinstance(found, Valued):
-        return _judged(start, found, cash_band)
+        return _judged(start, found, bands)
     known = replace(start, market_value=found.market_value)
     if found.state is PortfolioState.FAILED:
         return replace(known, state=DriftState.FAILED, error=found.error)
@@ -71,39 +80,39 @@ def _untried(start: PortfolioDrift, securities: Securities) -> PortfolioRebalanc
     )
 
 
-def _judged(start: PortfolioDrift, portfolio: Valued, cash_band: CashBand) -> PortfolioDrift:
-    lines = [_beyond(security, quantity, portfolio.market_value) for security, quantity in portfolio.lines]
+def _judged(start: PortfolioDrift, portfolio: Valued, bands: Bands) -> PortfolioDrift:
+    with localcontext(EXACT):  # once: a context takes longer to enter than a line to judge
+        lines = [_beyond(*line, portfolio.market_value, bands) for line in portfolio.lines]
     outside = sum(beyond > 0 for beyond, _, _ in lines)
     return replace(
         start,
-        state=_state(portfolio, cash_band, outside),
+        state=_state(portfolio, bands, outside),
         market_value=portfolio.market_value,
         cash_weight=ratio(portfolio.cash, portfolio.market_value, DRIFT_PLACES),
         drift=portfolio.result.drift_before,
         outside_count=outside,
-        worst_position=_worst(lines, portfolio.market_value),
+        worst_position=_worst(lines, portfolio.market_value, bands),
     )
 
 
-def _state(portfolio: Valued, cash_band: CashBand, outside: int) -> DriftState:
+def _state(portfolio: Valued, bands: Bands, outside: int) -> DriftState:
     if not any(quantity for _, quantity in portfolio.lines):
         return DriftState.NEW
-    of_cash = cash_band.state(portfolio.cash, portfolio.market_value)
+    of_cash = bands.state(portfolio.cash, portfolio.market_value)
     return of_cash or (DriftState.OUT_OF_BAND if outside else DriftState.IN_BAND)
 
 
-def _beyond(security: Security, quantity: Decimal, market_value: Decimal) -> _Judged:
-    low, high = _band(security)
-    with localcontext(EXACT):
-        value = quantity * security.quote.price
-        return max(low * market_value - value, value - high * market_value), security, value
+def _beyond(security: Security, quantity: Decimal, market_value: Decimal, bands: Bands) -> _Judged:
+    low, high = bands.of(security)
+    value = quantity * security.quote.price
+    return max(low * market_value - value, value - high * market_value), security, value
 
 
-def _worst(lines: Sequence[_Judged], market_value: Decimal) -> WorstPosition | None:
+def _worst(lines: Sequence[_Judged], market_value: Decimal, bands: Bands) -> WorstPosition | None:
     if not lines:
         return None
     beyond, security, value = max(lines, key=lambda line: line[0])  # the first of several: lines are by id
-    low, high = _band(security)
+    low, high = bands.of(security)
     return WorstPosition(
         security.position.security_id,
         security.quote.ticker,
@@ -112,8 +121,3 @@ def _worst(lines: Sequence[_Judged], market_value: Decimal) -> WorstPosition | N
         high,
         ratio(beyond, market_value, DRIFT_PLACES),
     )
-
-
-def _band(security: Security) -> tuple[Decimal, Decimal]:
-    one = security.position
-    return EXACT.subtract(one.target, one.low_drift), EXACT.add(one.target, one.high_drift)

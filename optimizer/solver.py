@@ -84,7 +84,8 @@ def _solve(problem: Problem, deadline: float, tolerance: int) -> Solution:
     if isinstance(combined, Answer):
         return _solution(problem, _nearer(problem, limits, combined, deadline), found.breaches)
     if combined.is_proven:
-        return Solution(problem, Status.INFEASIBLE, conflicts=(combination_conflict(),))
+        conflict = combination_conflict(limit.reason for limit in limits)
+        return Solution(problem, Status.INFEASIBLE, conflicts=(conflict,))
     return Solution(problem, Status.UNDECIDED, lower_bound=Fraction(combined.bound, problem.unit))
 
 

@@ -1,15 +1,26 @@
 """Why a problem has no answer, and the least change that would help, in exact numbers."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
+from typing import Final
 
 from optimizer.problem.constraints import LotSize, MinimumTradeValue, Shares, TradingCosts, clip
 from optimizer.problem.problem import Problem
+from optimizer.problem.reason import Reason
 from optimizer.separable.choices import rules_of
 from optimizer.separable.closed_form import band
 from optimizer.separable.value_range import ValueRange
 from optimizer.separable.wording import edges, money_down, money_up, plain, weight_up
+
+#: What the limits of all orders are called, by what they do to a position.
+_LIMITS: Final = {
+    Reason.REDUCED_FOR_CASH: "cash floor",
+    Reason.TURNOVER_LIMIT: "maximum turnover",
+    Reason.TRADE_COUNT_LIMIT: "maximum trade count",
+    Reason.GROUP_LIMIT: "limits of groups",
+}
 
 
 class ConflictKind(Enum):
@@ -227,15 +238,16 @@ def count_conflict(least: int, most: int) -> Conflict:
     )
 
 
-def combination_conflict() -> Conflict:
-    """The conflict of limits that no orders meet together."""
+def combination_conflict(limits: Iterable[Reason]) -> Conflict:
+    """The conflict of limits that no orders meet together; each is named once, and no other is."""
+    *names, last = dict.fromkeys(_LIMITS[one] for one in limits)
+    told = f"{', '.join(names)} and {last}" if names else f"{last} and every band"
     return Conflict(
         security_id=None,
         kind=ConflictKind.COMBINATION,
         low_value=Fraction(),
         high_value=Fraction(),
         description=(
-            "each limit can be met, but no orders meet cash floor, maximum turnover, maximum trade count and"
-            " limits of groups together; needs at least one of them looser"
+            f"each limit can be met, but no orders meet {told} together; needs at least one of them looser"
         ),
     )

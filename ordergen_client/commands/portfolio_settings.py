@@ -60,7 +60,7 @@ def settings() -> None:
 def show(*, client: Client, server: Server, output: Output, portfolio: str) -> None:
     """Show the settings of PORTFOLIO."""
     del server
-    found = client.portfolios.settings.get(_portfolio_id(client, portfolio))
+    found = _existing(client, portfolio)
     record = _record(client, found)
     rows: Any = record["restrictions"]
     limits: Any = record["security_limits"]
@@ -164,7 +164,7 @@ def unset(
         raise click.UsageError("--security-limits has those of --security-limit in it: give one of the two.")
     if not (released or unlimited or any(flags.values())):
         raise click.UsageError("Name at least one setting: --help has all of them.")
-    before = client.portfolios.settings.get(_portfolio_id(client, portfolio))
+    before = _existing(client, portfolio)
     changes: dict[str, Any] = {}
     for flag, is_set in flags.items():
         changes |= _UNSET[flag] if is_set else {}
@@ -184,7 +184,7 @@ def unset(
 def delete(*, client: Client, server: Server, output: Output, portfolio: str, yes: bool) -> None:
     """Delete all settings of PORTFOLIO."""
     del server
-    found = client.portfolios.settings.get(_portfolio_id(client, portfolio))
+    found = _existing(client, portfolio)
     ask(f"Delete the settings of portfolio {portfolio} ({found.portfolio_id})?", yes=yes)
     client.portfolios.settings.delete(found.portfolio_id, found.version)
     output.done(
@@ -256,6 +256,14 @@ def _settings(client: Client, portfolio_id: str) -> PortfolioSettings | None:
         return client.portfolios.settings.get(portfolio_id)
     except NotFound:
         return None
+
+
+def _existing(client: Client, portfolio: str) -> PortfolioSettings:
+    """The settings of a portfolio. Raises Failure where it has none."""
+    found = _settings(client, _portfolio_id(client, portfolio))
+    if found is None:
+        raise Failure(f"{portfolio} has no settings: ordergen portfolios settings set makes some.")
+    return found
 
 
 def _record(client: Client, found: PortfolioSettings) -> dict[str, object]:

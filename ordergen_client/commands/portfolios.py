@@ -11,7 +11,7 @@ from ordergen_client.commands.portfolio_settings import settings
 from ordergen_client.commands.shared import finding
 from ordergen_client.commands.shared.options import with_client
 from ordergen_client.commands.shared.servers import Server
-from ordergen_client.records.drifts import PortfolioDrift
+from ordergen_client.records.drifts import PortfolioDrift, WorstPosition
 from ordergen_client.records.states import DriftState
 from ordergen_client.showing.columns import Column, Kind
 from ordergen_client.showing.grid import Row
@@ -26,8 +26,9 @@ _DRIFTS: Final = (
     Column("model_name", "Model", Kind.TEXT, 6),
     Column("state", "State", Kind.ID),
     Column("drift", "Drift", Kind.PERCENT),
-    Column("outside_bands", "Outside bands", Kind.COUNT, 1),
+    Column("outside_bands", "Out", Kind.COUNT, 1),
     Column("worst_ticker", "Worst", Kind.TEXT, 2),
+    Column("worst_side", "Side", Kind.ID, 2),
     Column("worst_distance", "Off band", Kind.PERCENT, 2),
     Column("cash_weight", "Cash", Kind.PERCENT, 3),
     Column("market_value", "Market value", Kind.MONEY, 5),
@@ -83,6 +84,7 @@ def drift(
     wanted = finding.model(client, model) if model else None
     total = len(wanted.portfolio_ids) if wanted else 0
     with slow_progress("Reading", output.progress) as progress:
+        progress(0, total)
         found = _read(client, output, wanted.model_id if wanted else "", lambda done: progress(done, total))
         chosen: Iterable[PortfolioDrift] = (one for one in found if not states or one.state in states)
         if output.form is Form.TABLE:
@@ -115,6 +117,7 @@ def _row(one: PortfolioDrift) -> Row:
         "outside_bands": one.outside_count,
         "worst_ticker": worst.ticker if worst else None,
         "worst_security_id": worst.security_id if worst else None,
+        "worst_side": _side(worst) if worst else None,
         "worst_weight": worst.weight if worst else None,
         "worst_band_low": worst.band_low if worst else None,
         "worst_band_high": worst.band_high if worst else None,
@@ -124,6 +127,13 @@ def _row(one: PortfolioDrift) -> Row:
         "snapshot_time": one.snapshot_time,
         "error": one.error.message if one.error else None,
     }
+
+
+def _side(worst: WorstPosition) -> str | None:
+    """Whether it weighs more than its band allows, or less; None where it is inside."""
+    if worst.distance <= 0:
+        return None
+    return "over" if worst.weight >= worst.band_high else "under"
 
 
 def _farthest_first(one: PortfolioDrift) -> tuple[bool, bool, Decimal, str]:

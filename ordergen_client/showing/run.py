@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Final
 
 from rich.console import Console
@@ -9,6 +10,7 @@ from rich.text import Text
 
 from ordergen_client.records.summaries import RebalanceSummary
 from ordergen_client.records.values import PortfolioRebalance, Rebalance, RebalanceEvent
+from ordergen_client.records.weight_limits import GroupLimit, SecurityLimit
 from ordergen_client.report.attention import Attention, run_warning
 from ordergen_client.report.figures import figures
 from ordergen_client.report.price_days import PriceDays
@@ -144,7 +146,30 @@ def _options(run: Rebalance) -> str:
     if run.options is None:
         return "not known"
     given = set_options(run.options)
-    return ", ".join(f"{name} {plain(value)}" for name, value in given.items()) or "all by default"
+    return ", ".join(f"{name} {_told(value)}" for name, value in given.items()) or "all by default"
+
+
+def _told(value: object) -> object:
+    """What an option is; of many securities or groups the first few."""
+    if not isinstance(value, Mapping):
+        return plain(value)
+    some = "; ".join(f"{key} {_rule(one)}" for key, one in islice(value.items(), _NAMED))
+    more = f"; and {len(value) - _NAMED:,} more" if len(value) > _NAMED else ""
+    return f"({some}{more})"
+
+
+def _rule(value: object) -> object:
+    match value:
+        case SecurityLimit():
+            return _weights(value)
+        case GroupLimit():
+            return f"({len(value.security_ids):,} securities) {_weights(value)}"
+    return plain(value)
+
+
+def _weights(limit: SecurityLimit | GroupLimit) -> str:
+    sides = (("at least", limit.minimum_weight), ("at most", limit.maximum_weight))
+    return ", ".join(f"{side} {percent(weight)}" for side, weight in sides if weight is not None)
 
 
 def _show_summary(console: Console, run: Rebalance, read: RunRead) -> None:

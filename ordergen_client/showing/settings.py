@@ -16,12 +16,13 @@ SETTINGS: Final = (
     Column("maximum_turnover_weight", "Turnover", Kind.PERCENT, 3),
     Column("restrictions_count", "Restricted", Kind.COUNT, 1),
     Column("security_limits_count", "Limited", Kind.COUNT, 2),
+    Column("note", "Note", Kind.TEXT, 3),
     Column("version", "Version", Kind.COUNT, 5),
 )
 _OF_BOTH: Final = ("type", "minimum_weight", "maximum_weight")
 Rows = Iterable[Mapping[str, object]]
 #: What programs get beside these.
-MORE: Final = ("do_not_trade_reason", "do_not_trade_until", "note", "update_time", "actor")
+MORE: Final = ("do_not_trade_reason", "do_not_trade_until", "update_time", "actor")
 #: What is said of single securities.
 SECURITIES: Final = (
     Column("ticker", "Ticker"),

@@ -59,6 +59,12 @@ def exact(value: Fraction) -> Decimal:
     return EXACT.divide(Decimal(value.numerator), Decimal(value.denominator))
 
 
+def money(value: Decimal) -> str:
+    """Money for a sentence: to the cent, and with all its digits where cents would make nothing of it."""
+    cents = f"{value:,.2f}"
+    return f"{value:f}" if value and not any(digit in cents for digit in "123456789") else cents
+
+
 def ratio(numerator: Decimal, denominator: Decimal, places: int) -> Decimal:
     """`numerator / denominator`, rounded half to even to `places` decimals.
 

@@ -19,7 +19,7 @@ from ordergen_server.domain.errors import (
     Violation,
 )
 from ordergen_server.domain.market import Holdings
-from ordergen_server.domain.numbers import EXACT, ZERO, exact, floored, ratio
+from ordergen_server.domain.numbers import EXACT, ZERO, exact, floored, money, ratio
 from ordergen_server.domain.rebalances.lines import RebalancePosition, transactions_of
 from ordergen_server.domain.rebalances.options import RebalanceOptions, Strategy, TradingCosts
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState, SolutionQuality
@@ -224,7 +224,7 @@ def _infeasible(
     ]
     causes = summary([one.rule for one in violations], len(violations))
     flow = portfolio.result.cash_flow
-    given = "" if flow is None else f", of a market value that counts the cash flow of {flow:f}"
+    given = "" if flow is None else f", of a market value that counts the cash flow of {money(flow)}"
     if version := portfolio.result.settings_version:
         given += f", with the portfolio's settings (version {version}) applied"
     given += told_frozen(portfolio.frozen)

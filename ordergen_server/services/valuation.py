@@ -7,7 +7,7 @@ from decimal import Decimal, localcontext
 import optimizer
 from ordergen_server.domain.errors import DataProblem, MarketValueNotPositive, PreconditionFailed, Violation
 from ordergen_server.domain.market import Holdings
-from ordergen_server.domain.numbers import EXACT, ZERO, ratio
+from ordergen_server.domain.numbers import EXACT, ZERO, money, ratio
 from ordergen_server.domain.rebalances.frozen import FrozenPosition
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
 from ordergen_server.services.securities import Lines, Securities, Security
@@ -109,10 +109,10 @@ def _too_large(flow: Decimal) -> PreconditionFailed:
 
 
 def _not_positive(market_value: Decimal, flow: Decimal, frozen: str) -> MarketValueNotPositive:
-    rule = f"market value must be above 0, not {market_value:f}"
+    rule = f"market value must be above 0, not {money(market_value)}"
     mend = "it must be funded first"
     if flow:
-        rule = f"market value plus cash flow must be above 0, not {market_value:f} plus {flow:f}"
+        rule = f"market value plus cash flow must be above 0, not {money(market_value)} plus {money(flow)}"
         mend = "less can be paid out" if market_value > 0 else "it must be funded with more"
     rule += frozen
     return MarketValueNotPositive(

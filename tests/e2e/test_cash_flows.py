@@ -140,8 +140,8 @@ def test_more_than_a_portfolio_is_worth_fails_it_alone(desk: Desk, clean_sibling
     told = desk.tried(cash_flows=desk.messages(gone))
     failed = [one for one in of(told) if one.state == pb.PORTFOLIO_REBALANCE_STATE_FAILED]
     assert [one.portfolio_id for one in failed] == [desk.ids[2]]
-    value = failed[0].market_value.value
-    assert f"not {value} plus -1000000000000: less can be paid out" in failed[0].error.message
+    value = Decimal(failed[0].market_value.value)
+    assert f"not {value:,.2f} plus -1,000,000,000,000.00: less can be paid out" in failed[0].error.message
     check_answers(clean_siblings, [one for one in of(told) if one is not failed[0]], cash_flows={})
     request = calls.RebalancePortfolioRequest(portfolio_id=desk.ids[2], validate_only=True)
     request.cash_flow.value = "-1e12"

@@ -3,6 +3,8 @@
 import asyncio
 import json
 from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
@@ -303,6 +305,24 @@ def test_the_command_compares_what_a_file_says(api: Api, model: model_pb2.Model,
         ("runs", "compare", "--frontier", "3"),
     ):
         assert asked(api, *wrong).exit_code == 2
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_the_command_knows_from_the_first_how_many_rows_there_are(
+    api: Api, model: model_pb2.Model, monkeypatch: pytest.MonkeyPatch, *, alone: bool
+) -> None:
+    """A row a portfolio, variant and point; the sums that come after them are none."""
+    told: list[tuple[int, int]] = []
+
+    @contextmanager
+    def recorded(_text: str, _console: object) -> Iterator[Callable[[int, int], None]]:
+        yield lambda done, total: told.append((done, total))
+
+    monkeypatch.setattr("ordergen_client.commands.runs.compare.slow_progress", recorded)
+    compared = ("--portfolio", model.portfolio_ids[0]) if alone else (model.name,)
+    assert asked(api, "runs", "compare", *compared, "--frontier", "2").exit_code in {0, 3}
+    rows = 3 * (1 if alone else PORTFOLIOS)
+    assert told == [(done, rows) for done in range(rows + 1)]
 
 
 def test_the_command_explains_one_portfolio(

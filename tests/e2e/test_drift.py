@@ -166,10 +166,11 @@ def test_the_command_shows_the_states_that_are_asked_for(api: Api) -> None:
     assert "Warning: PORTFOLIO000000000000003 FAILED: The portfolio cannot be rebalanced" in every.stderr
     some = asked("--state LOW_CASH --state FAILED")
     rows = json.loads(some.stdout)["portfolios"]
-    assert [(one["state"], one["worst_distance"], one["outside_bands"]) for one in rows] == [
-        ("FAILED", None, None),
-        ("LOW_CASH", "0.100000000000", 1),
-    ]
+    assert [
+        (one["state"], one["worst_distance"], one["worst_side"], one["outside_bands"]) for one in rows
+    ] == [("FAILED", None, None, None), ("LOW_CASH", "0.100000000000", "over", 1)]
+    sides = [one["worst_side"] for one in json.loads(every.stdout)["portfolios"]]
+    assert sides == [None, "under", "over", "under", None, None]
     assert rows[0]["error"].startswith("The portfolio cannot be rebalanced, its market value must be above 0")
     assert asked("--state WELL").exit_code == 2
 

@@ -103,17 +103,20 @@ def compare(
     if not (file or frontier):
         raise click.UsageError("There is nothing to compare: give variants with --file, or --frontier.")
     variants = read_variants(client, file) if file else [Variant(_DEFAULT)]
+    whole = finding.model(client, model) if model else None
+    total = (len(whole.portfolio_ids) if whole else 1) * (len(variants) + (frontier or 0))
     sums: list[ComparedVariant] = []
     with slow_progress("Comparing", output.progress) as progress:
+        progress(0, total)
         events = until_interrupted(
             client.runs.compare(
                 variants,
-                model_id=finding.model_id(client, model) if model else "",
+                model_id=whole.model_id if whole else "",
                 portfolio_id=finding.portfolios(client, [portfolio])[portfolio] if portfolio else "",
                 frontier_points=frontier or 0,
             )
         )
-        rows = _rows(events, sums, lambda done: progress(done, 0))
+        rows = _rows(events, sums, lambda done: progress(done, total))
         if portfolios:
             _show_portfolios(output, rows, sums)
         else:
@@ -137,10 +140,12 @@ def _show_portfolios(output: Output, rows: Iterable[Row], sums: list[ComparedVar
 def _rows(
     events: Iterable[ComparisonEvent], sums: list[ComparedVariant], progress: Callable[[int], object]
 ) -> Iterator[Row]:
-    """A row a portfolio and variant; what is told of variants goes into `sums`."""
-    for done, event in enumerate(events, 1):
-        progress(done)
+    """A row a portfolio and variant, counted; what is told of variants goes into `sums`."""
+    done = 0
+    for event in events:
         if event.portfolio:
+            done += 1
+            progress(done)
             yield _portfolio(event.portfolio)
         if event.variant:
             sums.append(event.variant)

@@ -4,6 +4,7 @@ import inspect
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
@@ -89,9 +90,15 @@ def _written(document: object, mistakes: list[str]) -> Iterator[_Written]:
         if not isinstance(options, dict):
             mistakes.append(f"{where}.options: must have options by their names")
             options = {}
-        mistakes += [f"{where}.options: {key} is no option" for key in options if key not in _OPTIONS]
+        mistakes += [f"{where}.options: {_unknown(key)}" for key in options if key not in _OPTIONS]
         lines = tuple(_lines(one.get("positions"), f"{where}.positions", mistakes))
         yield _Written(where, str(one.get("name") or ""), options, lines)
+
+
+def _unknown(option: object) -> str:
+    """An option that there is not, and the one that it is most like."""
+    near = get_close_matches(str(option), _OPTIONS, 1)
+    return f"{option} is no option" + "".join(f": is it {one}?" for one in near)
 
 
 def _lines(positions: object, where: str, mistakes: list[str]) -> Iterator[Line]:

@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ordergen_client import (
+    GroupLimit,
     OrderGenerationError,
     PortfolioRebalance,
     PortfolioState,
@@ -24,8 +25,11 @@ from ordergen_client import (
     PriceRange,
     Rebalance,
     RebalanceEvent,
+    RebalanceOptions,
     RebalancePosition,
     RebalanceState,
+    Restriction,
+    SecurityLimit,
     Side,
     Solution,
     SolutionStatus,
@@ -35,7 +39,7 @@ from ordergen_client.showing.columns import Column, Kind
 from ordergen_client.showing.grid import print_rows
 from ordergen_client.showing.output import Form, Listing, Output
 from ordergen_client.showing.portfolio import show_portfolio
-from ordergen_client.showing.run import RunRead, show_run
+from ordergen_client.showing.run import RunRead, run_details, show_run
 from ordergen_client.telling.printable import PlainConsole
 from ordergen_client.telling.reasons import reason
 
@@ -208,6 +212,22 @@ def test_names_are_shown_and_obeyed_by_nobody() -> None:
         shown = shown.replace(style, "")
     assert not {one for one in shown if not one.isprintable()} - {"\n"}
     assert shown.count("[/b]") >= 10
+
+
+def test_options_of_many_securities_and_groups_are_told_in_words_and_in_short() -> None:
+    """However many there are: a thousand securities of a hundred groups are no summary."""
+    given = RebalanceOptions(
+        restrictions={f"{number:024}": Restriction.HOLD for number in range(1000)},
+        security_limits={"S" * 24: SecurityLimit(maximum_weight="0.1")},
+        group_limits={"Tech": GroupLimit(["A" * 24] * 1000, "0.025", "0.5")},
+    )
+    told = run_details(replace(RUN, options=given))["Options"]
+    assert told == (
+        "restrictions (000000000000000000000000 HOLD; 000000000000000000000001 HOLD;"
+        " 000000000000000000000002 HOLD; and 997 more),"
+        " security_limits (SSSSSSSSSSSSSSSSSSSSSSSS at most 10.00%),"
+        " group_limits (Tech (1,000 securities) at least 2.50%, at most 50.00%)"
+    )
 
 
 @pytest.mark.parametrize("form", [Form.JSON, Form.NDJSON, Form.YAML, Form.CSV])

@@ -85,6 +85,10 @@ variants:
         ("variants: [x]", r"variants\[0\]: must have name, options, positions"),
         ("variants: [{name: x, cash: 1}]", r"variants\[0\]: cash is no field of a variant"),
         ("variants: [{name: x, options: {cash: 1}}]", r"variants\[0\].options: cash is no option"),
+        (
+            "variants: [{name: x, options: {maximum_turnover: 1%}}]",
+            r"maximum_turnover is no option: is it maximum_turnover_weight\?",
+        ),
         ("variants: [{name: x, options: 1}]", r"variants\[0\].options: must have options by their names"),
         (
             "variants: [{name: x, options: {strategy: BEST}}]",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordergen_server.domain.numbers import EXACT, difference, product, raised, ratio, total
+from ordergen_server.domain.numbers import EXACT, difference, money, product, raised, ratio, total
 from tests.verification import half_even
 
 numbers = st.builds(
@@ -74,3 +74,18 @@ def test_a_ratio_is_rounded_once(numerator: Decimal, denominator: Decimal, place
 )
 def test_raised_to_so_many_decimals(value: str, expected: str) -> None:
     assert raised(Decimal(value), 2).as_tuple() == Decimal(expected).as_tuple()
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("-540.38000000", "-540.38"),
+        ("1E12", "1,000,000,000,000.00"),
+        ("0E-8", "0.00"),
+        ("-0.00100", "-0.00100"),
+        ("1E-12", "0.000000000001"),
+        ("9" * 34 + "E6", "9" + ",999" * 11 + ",000,000.00"),
+    ],
+)
+def test_money_of_a_sentence_has_two_decimals_unless_they_are_nothing(value: str, expected: str) -> None:
+    assert money(Decimal(value)) == expected

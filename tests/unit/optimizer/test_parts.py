@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from optimizer import (
     Breach,
-    Conflict,
     ConflictKind,
     LotSize,
     MaximumTradeCount,
@@ -168,8 +167,19 @@ def test_limits_that_cannot_be_met_together_say_so() -> None:
     limits = (MaximumTurnover(Decimal("0.1")), MaximumTradeCount(1))
     answer = solve(Problem((overdrawn, other), Decimal(-200), constraints=limits))
     assert answer.status is Status.INFEASIBLE
-    assert answer.conflicts == (combination_conflict(),)
-    assert isinstance(combination_conflict(), Conflict)
+    [conflict] = answer.conflicts
+    assert conflict.kind is ConflictKind.COMBINATION
+    assert conflict.description == (
+        "each limit can be met, but no orders meet cash floor, maximum turnover and maximum trade count"
+        " together; needs at least one of them looser"
+    )
+
+
+def test_limits_that_cannot_be_met_together_are_named_and_no_others_are() -> None:
+    two = combination_conflict([Reason.REDUCED_FOR_CASH, Reason.TURNOVER_LIMIT])
+    assert "no orders meet cash floor and maximum turnover together" in str(two)
+    groups = combination_conflict([Reason.GROUP_LIMIT, Reason.GROUP_LIMIT])
+    assert "no orders meet limits of groups and every band together" in str(groups)
 
 
 @pytest.mark.parametrize(

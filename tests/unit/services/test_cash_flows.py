@@ -108,10 +108,10 @@ def test_an_overdrawn_portfolio_that_is_funded_is_rebalanced() -> None:
 @pytest.mark.parametrize(
     ("held", "flow", "rule", "mend"),
     [
-        (FUNDED, "-96727", "not 96727.00 plus -96727", "less can be paid out"),
-        (FUNDED, "-1e5", "not 96727.00 plus -100000", "less can be paid out"),
-        (holdings("0"), "-1", "not 0.00 plus -1", "it must be funded with more"),
-        (holdings("-10"), "9.5", "not -10.00 plus 9.5", "it must be funded with more"),
+        (FUNDED, "-96727", "not 96,727.00 plus -96,727.00", "less can be paid out"),
+        (FUNDED, "-1e5", "not 96,727.00 plus -100,000.00", "less can be paid out"),
+        (holdings("0"), "-1", "not 0.00 plus -1.00", "it must be funded with more"),
+        (holdings("-10"), "9.5", "not -10.00 plus 9.50", "it must be funded with more"),
     ],
 )
 def test_more_than_there_is_cannot_be_paid_out(held: Holdings, flow: str, rule: str, mend: str) -> None:
@@ -136,7 +136,7 @@ def test_what_does_not_fit_says_that_its_market_value_counts_the_flow() -> None:
     answer = rebalanced(holdings("1000"), "-500", narrow)
     assert (answer.state, type(answer.error)) == (PortfolioState.INFEASIBLE, Infeasible)
     assert answer.error
-    assert "of a market value that counts the cash flow of -500: security" in answer.error.message
+    assert "of a market value that counts the cash flow of -500.00: security" in answer.error.message
     assert "band [299.95, 300.05]" in answer.error.message
 
 

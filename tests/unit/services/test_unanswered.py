@@ -27,7 +27,13 @@ from tests.unit.services.rebalanced import rebalanced
 
 
 @pytest.mark.parametrize(
-    ("cash", "shares", "value"), [("-100", "10", "0"), ("-10", "0", "-10"), ("-100", "0", "-100")]
+    ("cash", "shares", "value"),
+    [
+        ("-100", "10", "0.00"),
+        ("-10", "0", "-10.00"),
+        ("-1234.56789", "0", "-1,234.57"),
+        ("-0.001", "0", "-0.001"),
+    ],
 )
 def test_a_market_value_that_is_not_positive(cash: str, shares: str, value: str) -> None:
     answer = rebalanced(holdings(cash, {1: shares}), model(position(1)), {1: "10"})
@@ -38,7 +44,7 @@ def test_a_market_value_that_is_not_positive(cash: str, shares: str, value: str)
         violations=[Violation("market_value", rule, "MARKET_VALUE_NOT_POSITIVE")],
     )
     assert (answer.market_value, answer.cash_before, answer.cash_after) == (
-        Decimal(value),
+        Decimal(cash) + 10 * Decimal(shares),
         Decimal(cash),
         None,
     )

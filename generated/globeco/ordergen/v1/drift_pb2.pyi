@@ -29,7 +29,7 @@ class _DriftStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DriftState
     DRIFT_STATE_UNSPECIFIED: _DriftState.ValueType  # 0
     """Not a state."""
     DRIFT_STATE_NEW: _DriftState.ValueType  # 1
-    """It has nothing, or cash alone: nothing was ever bought."""
+    """It has nothing, or cash above 0 alone: nothing was ever bought."""
     DRIFT_STATE_HIGH_CASH: _DriftState.ValueType  # 2
     """Its cash is above its band: with every security as light as its band allows, cash would be left over."""
     DRIFT_STATE_LOW_CASH: _DriftState.ValueType  # 3
@@ -39,8 +39,8 @@ class _DriftStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DriftState
     DRIFT_STATE_IN_BAND: _DriftState.ValueType  # 5
     """Cash and every security are within their bands."""
     DRIFT_STATE_FAILED: _DriftState.ValueType  # 6
-    """It is not known: its data are missing or bad, its market value is not above 0 though it holds something, or its
-    model has no positions (MODEL_WITHOUT_POSITIONS). Its error says which.
+    """It is not known: its data are missing or bad, its market value is not above 0 though it holds something or
+    is overdrawn, or its model has no positions (MODEL_WITHOUT_POSITIONS). Its error says which.
     """
     DRIFT_STATE_DO_NOT_TRADE: _DriftState.ValueType  # 7
     """Its settings say that it is not to be traded today (UTC). It has every number that it would have otherwise."""
@@ -57,7 +57,7 @@ class DriftState(_DriftState, metaclass=_DriftStateEnumTypeWrapper):
 DRIFT_STATE_UNSPECIFIED: DriftState.ValueType  # 0
 """Not a state."""
 DRIFT_STATE_NEW: DriftState.ValueType  # 1
-"""It has nothing, or cash alone: nothing was ever bought."""
+"""It has nothing, or cash above 0 alone: nothing was ever bought."""
 DRIFT_STATE_HIGH_CASH: DriftState.ValueType  # 2
 """Its cash is above its band: with every security as light as its band allows, cash would be left over."""
 DRIFT_STATE_LOW_CASH: DriftState.ValueType  # 3
@@ -67,8 +67,8 @@ DRIFT_STATE_OUT_OF_BAND: DriftState.ValueType  # 4
 DRIFT_STATE_IN_BAND: DriftState.ValueType  # 5
 """Cash and every security are within their bands."""
 DRIFT_STATE_FAILED: DriftState.ValueType  # 6
-"""It is not known: its data are missing or bad, its market value is not above 0 though it holds something, or its
-model has no positions (MODEL_WITHOUT_POSITIONS). Its error says which.
+"""It is not known: its data are missing or bad, its market value is not above 0 though it holds something or
+is overdrawn, or its model has no positions (MODEL_WITHOUT_POSITIONS). Its error says which.
 """
 DRIFT_STATE_DO_NOT_TRADE: DriftState.ValueType  # 7
 """Its settings say that it is not to be traded today (UTC). It has every number that it would have otherwise."""

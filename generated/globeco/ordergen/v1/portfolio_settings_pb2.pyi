@@ -60,7 +60,7 @@ class PortfolioSettings(_message.Message):
 
     @_builtins.property
     def minimum_cash(self) -> _rebalance_pb2.MinimumCash:
-        """Cash to keep, also where the run has allow_overdraft. The floor is the greater of this one and the run's."""
+        """Cash to keep, also where the run has allow_overdraft; with neither amount nor weight it is none. The floor is the greater of this one and the run's."""
 
     @_builtins.property
     def minimum_trade_value(self) -> _decimal_pb2.Decimal:

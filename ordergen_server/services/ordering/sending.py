@@ -112,7 +112,8 @@ class Sending:
             return
         since = self._clock()
         now = [attempted(one) for one in sending]
-        changes = self._journal.changes(orders, now, replace(batch, attempting=True))
+        # Others of it may be in doubt still: what was seen of them before says nothing of this attempt.
+        changes = self._journal.changes(orders, now, replace(batch, attempting=True, sighting=None))
         self._journal.write(changes)
         attempt = {one.order_id: one for one in now}
         self._send(changes.batches[0], [attempt.get(one.order_id, one) for one in orders], now, since)

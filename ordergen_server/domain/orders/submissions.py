@@ -32,6 +32,12 @@ class PortfolioOrderState(Enum):
     SENT = "SENT"
 
 
+#: Something may become of its orders still.
+UNSETTLED = frozenset(
+    {PortfolioOrderState.IN_DOUBT, PortfolioOrderState.SENDING, PortfolioOrderState.WAITING}
+)
+
+
 class Left(Enum):
     """Which orders of a portfolio are not written down yet."""
 
@@ -185,6 +191,7 @@ class Changes:
         batches: as they are to be.
         new_batches: which of those are new.
         approvals: nothing is written where one of these is not approved.
+        alone_since: nor where another run trades one of them, or has since then; None: that is no matter.
         cut_short: orders are not sent because a caller cancelled.
         end: the submission ends like this.
         error: why it FAILED.
@@ -196,6 +203,7 @@ class Changes:
     batches: tuple[OrderBatch, ...] = ()
     new_batches: tuple[OrderBatch, ...] = ()
     approvals: Approvals | None = None
+    alone_since: datetime | None = None
     cut_short: bool = False
     end: SubmissionState | None = None
     error: OrderGenerationError | None = None

@@ -1,9 +1,10 @@
 """Submissions in MongoDB: who holds one, and what they write.
 
 A submission is a header in `order_submissions`, a document a portfolio in `submitted_portfolios`, one an
-order in `orders`, and one a batch in `order_batches`. Every change is a transaction that has the token of the
-lease in the header: whoever has lost a submission changes nothing of it. Unique indexes say what can be there
-once: a portfolio of a run, a security of it, and the mark of a batch.
+order in `orders`, and one a batch in `order_batches`; which run trades a portfolio is in `portfolio_turns`.
+Every change is a transaction that has the token of the lease in the header: whoever has lost a submission
+changes nothing of it. Unique indexes say what can be there once: a portfolio of a run, a security of it, and
+the mark of a batch.
 
 Transactions of whoever holds a submission run in one session, whose id stands beside the token: those of a
 server that was killed stay open in the database, so whoever takes it over ends that session first.
@@ -21,7 +22,13 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from ordergen_server.domain.errors import Aborted
 from ordergen_server.domain.orders.events import EventType, RebalanceEvent, named
-from ordergen_server.domain.orders.order_store import Candidates, MarkTaken, NotApproved, SubmissionOrder
+from ordergen_server.domain.orders.order_store import (
+    Candidates,
+    MarkTaken,
+    NotApproved,
+    SubmissionOrder,
+    TradedByAnother,
+)
 from ordergen_server.domain.orders.refusals import already_submitted, approval_missing, nothing_to_submit
 from ordergen_server.domain.orders.submissions import (
     Changes,
@@ -49,6 +56,7 @@ from ordergen_server.repositories.order_store.order_documents import (
     submission_order_of,
 )
 from ordergen_server.repositories.order_store.reading import OrderReader
+from ordergen_server.repositories.order_store.turns import Turns
 from ordergen_server.repositories.review_store.events import EventLog
 
 RUNNING = SubmissionState.RUNNING.value
@@ -64,6 +72,7 @@ class Submissions(OrderReader):
         self._database = database
         self._writing = database.writing
         self._reviews = ReadReviews(database)
+        self._turns = Turns(database)
         self._events = EventLog(database)
         self._sessions: dict[str, ClientSession] = {}
 
@@ -268,6 +277,10 @@ class Submissions(OrderReader):
         missing = self._reviews.not_approved(rebalance_id, changes.approvals, ids, session)
         if missing:
             raise NotApproved(missing)
+        if changes.alone_since:
+            others = self._turns.of_others(rebalance_id, ids, changes.alone_since, session)
+            if others:
+                raise TradedByAnother(others)
         self._reviews.mark(rebalance_id, ids, session)
 
     def _write(self, before: OrderSubmission, changes: Changes, session: ClientSession) -> OrderSubmission:
@@ -292,6 +305,8 @@ class Submissions(OrderReader):
         for portfolio in portfolios:
             place = {"rebalance_id": portfolio.rebalance_id, "portfolio_id": portfolio.portfolio_id}
             self._portfolios.replace_one(place, portfolio_document(portfolio), session=session)
+        note = self._turns.take if changes.approvals else self._turns.change
+        note(portfolios, session)
         if changes.end and changes.finish_time:
             event = _event(
                 EventType.SUBMISSION_FINISHED, after, changes.finish_time, after.actor, after.authenticated

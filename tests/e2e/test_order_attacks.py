@@ -1,8 +1,11 @@
 """What somebody tries who wants orders twice, lost, or sent without a right to."""
 
+import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
+import grpc
 import pytest
 from globeco.ordergen.v1 import model_pb2, order_pb2
 
@@ -61,3 +64,28 @@ def test_two_runs_of_the_same_portfolios_submitted_at_one_moment_do_not_trade_tw
     assert set(orders.there(siblings).values()) == {1}
     assert sum(one.sent_count for one in ended) == len(siblings.orders)
     assert sum(one.stale_portfolio_count for one in ended) == 2
+
+
+@pytest.mark.parametrize("others", ["the same", "another"])
+def test_one_request_by_several_at_once_is_one_submission(
+    ann: Person, model: model_pb2.Model, others: str
+) -> None:
+    """Whoever comes second finds the portfolios taken: by the same request, which is answered for."""
+    run, request_id = ann.run(model.model_id).rebalance_id, str(uuid.uuid4())
+    bodies = [list(model.portfolio_ids)] * 6
+    if others == "another":
+        bodies[::2] = [[model.portfolio_ids[0]]] * 3
+
+    def attempt(portfolio_ids: list[str]) -> tuple[str, str]:
+        try:
+            begun = orders.submit(ann, run, portfolio_ids, request_id=request_id)
+        except grpc.RpcError as error:
+            return error.code().name, str(portfolio_ids)
+        return begun.submission_id, str(portfolio_ids)
+
+    with ThreadPoolExecutor(6) as threads:
+        answers = set(threads.map(attempt, bodies))
+    refused = {one for one in answers if one[0] == "INVALID_ARGUMENT"}
+    assert len(refused) == (others == "another")
+    assert len(answers - refused) == 1
+    assert {len(one) for one, _ in answers - refused} == {24}

@@ -135,7 +135,8 @@ class OrderBatch:
         in_doubt: how many are IN_DOUBT.
         awaited: buys wait until its sells are FULL.
         sighting: the first of two that must agree before anything is sent again.
-        doubted_at: since when there is doubt, by the clock of the database.
+        doubted_at: since when there is doubt, by the clock of the database; sending again what was missing
+            does not end it.
     """
 
     batch_id: str
@@ -157,13 +158,13 @@ class OrderBatch:
     def standing(self, orders: Iterable[Order]) -> "OrderBatch":
         """The same with the numbers of its orders, all of them."""
         states = [one.state for one in orders]
-        in_doubt = states.count(OrderState.IN_DOUBT)
+        sending, in_doubt = states.count(OrderState.SENDING), states.count(OrderState.IN_DOUBT)
         return replace(
             self,
-            sending=states.count(OrderState.SENDING),
+            sending=sending,
             in_doubt=in_doubt,
             sighting=self.sighting if in_doubt else None,
-            doubted_at=self.doubted_at if in_doubt else None,
+            doubted_at=self.doubted_at if in_doubt or sending else None,
         )
 
 

@@ -20,7 +20,7 @@ from pymongo import ReplaceOne, ReturnDocument
 from pymongo.client_session import ClientSession
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from ordergen_server.domain.errors import Aborted
+from ordergen_server.domain.errors import Aborted, PreconditionFailed
 from ordergen_server.domain.orders.events import EventType, RebalanceEvent, named
 from ordergen_server.domain.orders.order_store import (
     Candidates,
@@ -126,6 +126,12 @@ class Submissions(OrderReader):
             except (DuplicateKeyError, BulkWriteError) as error:
                 session.end_session()
                 return self._earlier(error, asked, request)
+            except PreconditionFailed:
+                session.end_session()
+                first = self.first_of(request) if request else None
+                if first:  # the same request took them a moment before
+                    return first
+                raise
         self._sessions[lease.token] = session
         return stored
 

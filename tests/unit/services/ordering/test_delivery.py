@@ -476,3 +476,17 @@ def test_what_is_sent_again_beside_an_ambiguous_order_is_looked_for_anew(*, take
     for _ in range(20):
         world.clock.move(world.step() or 0.0)
     assert [len(world.service.of(one)) for one in world.orders] == [1, 1]
+
+
+def test_an_order_that_fails_each_time_has_been_in_doubt_since_the_first() -> None:
+    """It is sent again and again, so each doubt is short; who watches must see that it does not end."""
+    world = World(*portfolios(2))
+    world.submit()
+    world.service.attempts += [Attempt(fates=(LOST_BEFORE, TAKEN)), *[Attempt(fates=(LOST_BEFORE,))] * 9]
+    world.step()
+    since = world.store.in_doubt_since()
+    while world.service.attempts:
+        assert world.store.in_doubt_since() == since
+        world.clock.move(world.step() or 0.0)
+    assert world.run().state is SubmissionState.COMPLETED
+    assert world.store.in_doubt_since() is None

@@ -45,7 +45,7 @@ from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.documents import to_document
 from ordergen_server.repositories.mongodb.tokens import PageTokens
-from ordergen_server.repositories.order_store.approvals import Conflict, ReadReviews
+from ordergen_server.repositories.order_store.approvals import Conflict, ReadReviews, of_portfolios
 from ordergen_server.repositories.order_store.order_documents import (
     batch_document,
     order_document,
@@ -259,12 +259,14 @@ class Submissions(OrderReader):
     ) -> Mapping[str, int]:
         """Those portfolios that are submitted, with their orders. Raises what is wrong with those named."""
         counts = candidates.counts
-        query: Document = {"rebalance_id": rebalance_id}
-        if candidates.named:
-            query["portfolio_id"] = {"$in": list(counts)}
+        query = of_portfolios(rebalance_id, counts) if counts else {"rebalance_id": rebalance_id}
         shown = {"_id": 0, "portfolio_id": 1, "submission_id": 1}
         found = self._portfolios.find(query, shown, session=session)
-        taken = {cast("str", one["portfolio_id"]): cast("str", one["submission_id"]) for one in found}
+        taken = {
+            key: cast("str", one["submission_id"])
+            for one in found
+            if (key := cast("str", one["portfolio_id"])) in counts
+        }
         if candidates.named and taken:
             raise already_submitted(taken)
         left = [one for one in counts if one not in taken]

@@ -10,7 +10,7 @@ Transactions of whoever holds a submission run in one session, whose id stands b
 server that was killed stay open in the database, so whoever takes it over ends that session first.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import cast
@@ -60,6 +60,8 @@ from ordergen_server.repositories.order_store.turns import Turns
 from ordergen_server.repositories.review_store.events import EventLog
 
 RUNNING = SubmissionState.RUNNING.value
+#: Documents of one insert: while it stores more, the embedded database lets nobody else read.
+_AT_ONCE = 100
 #: What a header has only while its submission goes on.
 _WHILE_RUNNING: Document = {"lease": "", "cancel_requested": ""}
 
@@ -107,7 +109,8 @@ class Submissions(OrderReader):
             header["lease"] = _lease_from(self._database.now(), lease, session)
             header |= {"request": to_document(request)} if request else {}
             self._headers.insert_one(header, session=own)
-            self._portfolios.insert_many([portfolio_document(one) for one in portfolios], session=own)
+            for some in _some([portfolio_document(one) for one in portfolios]):
+                self._portfolios.insert_many(some, session=own)
             event = RebalanceEvent(
                 EventType.SUBMITTED,
                 asked.create_time,
@@ -334,6 +337,10 @@ class Submissions(OrderReader):
             "Another submission takes the same portfolios at this moment: read it, and try again.",
             metadata={"rebalance_id": asked.rebalance_id},
         ) from error
+
+
+def _some(documents: list[Document]) -> Iterator[list[Document]]:
+    return (documents[start : start + _AT_ONCE] for start in range(0, len(documents), _AT_ONCE))
 
 
 def _held(submission_id: str, lease: Lease) -> Document:

@@ -12,11 +12,13 @@ from ordergen_server.domain.orders.order_store import (
     MarkTaken,
     NotApproved,
     SubmissionOrder,
+    TradedByAnother,
 )
 from ordergen_server.domain.orders.orders import Order, OrderState
 from ordergen_server.domain.orders.refusals import already_submitted, approval_missing, nothing_to_submit
 from ordergen_server.domain.orders.reviews import Review, ReviewState
 from ordergen_server.domain.orders.submissions import (
+    UNSETTLED,
     Approvals,
     Changes,
     Left,
@@ -61,6 +63,7 @@ class MemoryOrders:
         self.stored_portfolios: dict[tuple[str, str], SubmittedPortfolio] = {}
         self.orders: dict[str, Order] = {}
         self.batches: dict[str, OrderBatch] = {}
+        self.turns: dict[str, tuple[SubmittedPortfolio, datetime]] = {}
         self.reviews: dict[tuple[str, str], Review] = {}
         self.read_reviews: Counter[tuple[str, str]] = Counter()
 
@@ -140,12 +143,14 @@ class MemoryOrders:
             held = self._held(submission_id, lease)
             if changes.approvals:
                 self._approve(held.submission.rebalance_id, changes.approvals)
+                self._check_turns(held.submission.rebalance_id, changes)
             marks = {one.mark for one in self.batches.values()}
             if any(one.mark in marks for one in changes.new_batches):
                 raise MarkTaken
             held.submission, orders, portfolios = counted(held.submission, changes)
             self.batches |= {one.batch_id: one for one in (*changes.new_batches, *changes.batches)}
             self.orders |= {one.order_id: one for one in orders}
+            self._note_turns(changes)
             self.stored_portfolios |= {(one.rebalance_id, one.portfolio_id): one for one in portfolios}
             if changes.end:
                 held.cancel_requested = False
@@ -244,6 +249,28 @@ class MemoryOrders:
         if missing:
             raise NotApproved(missing)
         self.read_reviews.update((run, one) for one in approvals.portfolio_ids)
+
+    def _check_turns(self, run: str, changes: Changes) -> None:
+        ids = changes.approvals.portfolio_ids if changes.approvals else ()
+        others = {one: self.turns[one] for one in ids if one in self.turns}
+        since = changes.alone_since
+        found = {
+            key: one.rebalance_id
+            for key, (one, time) in others.items()
+            if since and one.rebalance_id != run and (time >= since or self._is_unsettled(one))
+        }
+        if found:
+            raise TradedByAnother(found)
+
+    def _is_unsettled(self, one: SubmittedPortfolio) -> bool:
+        running = self.get(one.submission_id).state is SubmissionState.RUNNING
+        return running and one.state in UNSETTLED
+
+    def _note_turns(self, changes: Changes) -> None:
+        for one in changes.portfolios:
+            turn = self.turns.get(one.portfolio_id)
+            if changes.approvals or (turn and turn[0].submission_id == one.submission_id):
+                self.turns[one.portfolio_id] = (one, self._clock())
 
     def _missing(self, run: str, approvals: Approvals, ids: Collection[str]) -> list[str]:
         reviews = {one: self.reviews.get((run, one), Review()) for one in ids}

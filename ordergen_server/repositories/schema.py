@@ -24,6 +24,7 @@ from ordergen_server.repositories.order_store.order_documents import (
     ORDERS,
     PORTFOLIOS,
     SUBMISSIONS,
+    TURNS,
 )
 from ordergen_server.repositories.review_store.events import EVENTS
 from ordergen_server.repositories.review_store.reviews import REVIEWS
@@ -70,6 +71,7 @@ ORDER_INDEXES: dict[str, list[IndexModel]] = {
         _index("open", "submission_id", "mark", partialFilterExpression={"open": True}),
         _index("doubt", "doubted_at", sparse=True),
     ],
+    TURNS: [],
 }
 
 INDEXES: dict[str, list[IndexModel]] = {
@@ -189,7 +191,8 @@ def keep_orders(database: Database) -> None:
     """Submissions, their portfolios, orders and batches; what can be there once, an index says."""
     for name, indexes in ORDER_INDEXES.items():
         database.create_collection(name)
-        database.collection(name).create_indexes(indexes)
+        if indexes:
+            database.collection(name).create_indexes(indexes)
     database.command({"collMod": ORDERS, "validator": ORDER_VALIDATOR})
 
 

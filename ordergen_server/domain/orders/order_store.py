@@ -36,6 +36,14 @@ class NotApproved(Exception):
         self.portfolio_ids = tuple(portfolio_ids)
 
 
+class TradedByAnother(Exception):
+    """Portfolios that another run trades, or has traded since, by that run; so nothing was written."""
+
+    def __init__(self, runs: Mapping[str, str]) -> None:
+        super().__init__(*runs)
+        self.runs = dict(runs)
+
+
 @dataclass(frozen=True, slots=True)
 class SubmissionOrder:
     """What a submission needs besides its record, for whoever carries it out.

@@ -32,6 +32,12 @@ class PortfolioOrderState(Enum):
     SENT = "SENT"
 
 
+#: Something may become of its orders still.
+UNSETTLED = frozenset(
+    {PortfolioOrderState.IN_DOUBT, PortfolioOrderState.SENDING, PortfolioOrderState.WAITING}
+)
+
+
 class Left(Enum):
     """Which orders of a portfolio are not written down yet."""
 
@@ -129,7 +135,8 @@ class OrderBatch:
         in_doubt: how many are IN_DOUBT.
         awaited: buys wait until its sells are FULL.
         sighting: the first of two that must agree before anything is sent again.
-        doubted_at: since when there is doubt, by the clock of the database.
+        doubted_at: since when there is doubt, by the clock of the database; sending again what was missing
+            does not end it.
     """
 
     batch_id: str
@@ -151,13 +158,13 @@ class OrderBatch:
     def standing(self, orders: Iterable[Order]) -> "OrderBatch":
         """The same with the numbers of its orders, all of them."""
         states = [one.state for one in orders]
-        in_doubt = states.count(OrderState.IN_DOUBT)
+        sending, in_doubt = states.count(OrderState.SENDING), states.count(OrderState.IN_DOUBT)
         return replace(
             self,
-            sending=states.count(OrderState.SENDING),
+            sending=sending,
             in_doubt=in_doubt,
             sighting=self.sighting if in_doubt else None,
-            doubted_at=self.doubted_at if in_doubt else None,
+            doubted_at=self.doubted_at if in_doubt or sending else None,
         )
 
 
@@ -185,6 +192,7 @@ class Changes:
         batches: as they are to be.
         new_batches: which of those are new.
         approvals: nothing is written where one of these is not approved.
+        alone_since: nor where another run trades one of them, or has since then; None: that is no matter.
         cut_short: orders are not sent because a caller cancelled.
         end: the submission ends like this.
         error: why it FAILED.
@@ -196,6 +204,7 @@ class Changes:
     batches: tuple[OrderBatch, ...] = ()
     new_batches: tuple[OrderBatch, ...] = ()
     approvals: Approvals | None = None
+    alone_since: datetime | None = None
     cut_short: bool = False
     end: SubmissionState | None = None
     error: OrderGenerationError | None = None

@@ -1,22 +1,21 @@
 """Reads the reviews of portfolios in the transaction that relies on them."""
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
+from typing import cast
 
 from pymongo.client_session import ClientSession
 from pymongo.errors import BulkWriteError
 
 from ordergen_server.domain.orders.reviews import Review, ReviewState
 from ordergen_server.domain.orders.submissions import Approvals
+from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.documents import from_document
 from ordergen_server.repositories.review_store.reviews import REVIEWS
 
-if TYPE_CHECKING:
-    from ordergen_server.repositories.mongodb.codec import Document
-
-#: Ids that one question names; for more all reviews of the run are read.
-_NAMED_AT_MOST = 1000
+#: Ids that one question names; of more all from the first to the last are read, for not every database looks
+#: for each of them in an index.
+_NAMED_AT_ONCE = 200
 
 
 class Conflict(Exception):
@@ -65,11 +64,20 @@ class ReadReviews:
     def _found(
         self, rebalance_id: str, portfolio_ids: Collection[str], session: ClientSession
     ) -> Mapping[str, Review]:
-        query: Document = {"rebalance_id": rebalance_id}
-        if len(portfolio_ids) <= _NAMED_AT_MOST:
-            query["portfolio_id"] = {"$in": list(portfolio_ids)}
-        wanted = set(portfolio_ids)
-        found = self._reviews.find(query, {"_id": 0, "version": 0}, session=session)
+        wanted = frozenset(portfolio_ids)
+        found = self._reviews.find(
+            of_portfolios(rebalance_id, wanted), {"_id": 0, "version": 0}, session=session
+        )
         return {
-            one["portfolio_id"]: from_document(one, Review) for one in found if one["portfolio_id"] in wanted
+            key: from_document(one, Review)
+            for one in found
+            if (key := cast("str", one["portfolio_id"])) in wanted
         }
+
+
+def of_portfolios(rebalance_id: str, portfolio_ids: Collection[str]) -> Document:
+    """A query for what is kept of portfolios of a run; of many also for what lies between them."""
+    if len(portfolio_ids) <= _NAMED_AT_ONCE:
+        return {"rebalance_id": rebalance_id, "portfolio_id": {"$in": sorted(portfolio_ids)}}
+    between = {"$gte": min(portfolio_ids), "$lte": max(portfolio_ids)}
+    return {"rebalance_id": rebalance_id, "portfolio_id": between}

@@ -18,6 +18,7 @@ SUBMISSIONS = "order_submissions"
 PORTFOLIOS = "submitted_portfolios"
 ORDERS = "orders"
 BATCHES = "order_batches"
+TURNS = "portfolio_turns"
 #: Of a submission: what no change of its record writes.
 _APART = ("submission_id", "rebalance_id", "create_time")
 

@@ -1,15 +1,16 @@
 """Submissions in MongoDB: who holds one, and what they write.
 
 A submission is a header in `order_submissions`, a document a portfolio in `submitted_portfolios`, one an
-order in `orders`, and one a batch in `order_batches`. Every change is a transaction that has the token of the
-lease in the header: whoever has lost a submission changes nothing of it. Unique indexes say what can be there
-once: a portfolio of a run, a security of it, and the mark of a batch.
+order in `orders`, and one a batch in `order_batches`; which run trades a portfolio is in `portfolio_turns`.
+Every change is a transaction that has the token of the lease in the header: whoever has lost a submission
+changes nothing of it. Unique indexes say what can be there once: a portfolio of a run, a security of it, and
+the mark of a batch.
 
 Transactions of whoever holds a submission run in one session, whose id stands beside the token: those of a
 server that was killed stay open in the database, so whoever takes it over ends that session first.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import cast
@@ -19,9 +20,15 @@ from pymongo import ReplaceOne, ReturnDocument
 from pymongo.client_session import ClientSession
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from ordergen_server.domain.errors import Aborted
+from ordergen_server.domain.errors import Aborted, PreconditionFailed
 from ordergen_server.domain.orders.events import EventType, RebalanceEvent, named
-from ordergen_server.domain.orders.order_store import Candidates, MarkTaken, NotApproved, SubmissionOrder
+from ordergen_server.domain.orders.order_store import (
+    Candidates,
+    MarkTaken,
+    NotApproved,
+    SubmissionOrder,
+    TradedByAnother,
+)
 from ordergen_server.domain.orders.refusals import already_submitted, approval_missing, nothing_to_submit
 from ordergen_server.domain.orders.submissions import (
     Changes,
@@ -38,7 +45,7 @@ from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.documents import to_document
 from ordergen_server.repositories.mongodb.tokens import PageTokens
-from ordergen_server.repositories.order_store.approvals import Conflict, ReadReviews
+from ordergen_server.repositories.order_store.approvals import Conflict, ReadReviews, of_portfolios
 from ordergen_server.repositories.order_store.order_documents import (
     batch_document,
     order_document,
@@ -49,11 +56,14 @@ from ordergen_server.repositories.order_store.order_documents import (
     submission_order_of,
 )
 from ordergen_server.repositories.order_store.reading import OrderReader
+from ordergen_server.repositories.order_store.turns import Turns
 from ordergen_server.repositories.review_store.events import EventLog
 
 RUNNING = SubmissionState.RUNNING.value
 #: For claiming all portfolios of a run, as one step; the call itself may have less. Transactions live for 60.
 CLAIM_SECONDS = 55.0
+#: Documents of one insert: while it stores more, the embedded database lets nobody else read.
+_AT_ONCE = 100
 #: What a header has only while its submission goes on.
 _WHILE_RUNNING: Document = {"lease": "", "cancel_requested": ""}
 
@@ -66,6 +76,7 @@ class Submissions(OrderReader):
         self._database = database
         self._writing = database.writing
         self._reviews = ReadReviews(database)
+        self._turns = Turns(database)
         self._events = EventLog(database)
         self._sessions: dict[str, ClientSession] = {}
 
@@ -100,7 +111,8 @@ class Submissions(OrderReader):
             header["lease"] = _lease_from(self._database.now(), lease, session)
             header |= {"request": to_document(request)} if request else {}
             self._headers.insert_one(header, session=own)
-            self._portfolios.insert_many([portfolio_document(one) for one in portfolios], session=own)
+            for some in _some([portfolio_document(one) for one in portfolios]):
+                self._portfolios.insert_many(some, session=own)
             event = RebalanceEvent(
                 EventType.SUBMITTED,
                 asked.create_time,
@@ -119,6 +131,12 @@ class Submissions(OrderReader):
             except (DuplicateKeyError, BulkWriteError) as error:
                 session.end_session()
                 return self._earlier(error, asked, request)
+            except PreconditionFailed:
+                session.end_session()
+                first = self.first_of(request) if request else None
+                if first:  # the same request took them a moment before
+                    return first
+                raise
         self._sessions[lease.token] = session
         return stored
 
@@ -246,12 +264,14 @@ class Submissions(OrderReader):
     ) -> Mapping[str, int]:
         """Those portfolios that are submitted, with their orders. Raises what is wrong with those named."""
         counts = candidates.counts
-        query: Document = {"rebalance_id": rebalance_id}
-        if candidates.named:
-            query["portfolio_id"] = {"$in": list(counts)}
+        query = of_portfolios(rebalance_id, counts) if counts else {"rebalance_id": rebalance_id}
         shown = {"_id": 0, "portfolio_id": 1, "submission_id": 1}
         found = self._portfolios.find(query, shown, session=session)
-        taken = {cast("str", one["portfolio_id"]): cast("str", one["submission_id"]) for one in found}
+        taken = {
+            key: cast("str", one["submission_id"])
+            for one in found
+            if (key := cast("str", one["portfolio_id"])) in counts
+        }
         if candidates.named and taken:
             raise already_submitted(taken)
         left = [one for one in counts if one not in taken]
@@ -270,6 +290,10 @@ class Submissions(OrderReader):
         missing = self._reviews.not_approved(rebalance_id, changes.approvals, ids, session)
         if missing:
             raise NotApproved(missing)
+        if changes.alone_since:
+            others = self._turns.of_others(rebalance_id, ids, changes.alone_since, session)
+            if others:
+                raise TradedByAnother(others)
         self._reviews.mark(rebalance_id, ids, session)
 
     def _write(self, before: OrderSubmission, changes: Changes, session: ClientSession) -> OrderSubmission:
@@ -294,6 +318,8 @@ class Submissions(OrderReader):
         for portfolio in portfolios:
             place = {"rebalance_id": portfolio.rebalance_id, "portfolio_id": portfolio.portfolio_id}
             self._portfolios.replace_one(place, portfolio_document(portfolio), session=session)
+        note = self._turns.take if changes.approvals else self._turns.change
+        note(portfolios, session)
         if changes.end and changes.finish_time:
             event = _event(
                 EventType.SUBMISSION_FINISHED, after, changes.finish_time, after.actor, after.authenticated
@@ -313,6 +339,10 @@ class Submissions(OrderReader):
             "Another submission takes the same portfolios at this moment: read it, and try again.",
             metadata={"rebalance_id": asked.rebalance_id},
         ) from error
+
+
+def _some(documents: list[Document]) -> Iterator[list[Document]]:
+    return (documents[start : start + _AT_ONCE] for start in range(0, len(documents), _AT_ONCE))
 
 
 def _held(submission_id: str, lease: Lease) -> Document:

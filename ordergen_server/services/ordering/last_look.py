@@ -77,6 +77,12 @@ def stale(portfolio_id: str, violations: Sequence[Violation]) -> StaleProposal:
     )
 
 
+def traded_by(other_run: str, portfolio_id: str) -> StaleProposal:
+    """The error of a portfolio that another run trades, or has traded since its proposal was made."""
+    rule = f"orders of rebalance {other_run} were written down for it, which this run could not see"
+    return stale(portfolio_id, [Violation(other_run, rule, "OTHER_RUN")])
+
+
 def is_booked(proposal: Proposal, holdings: Holdings) -> bool:
     """Whether what was traded is in the holdings: until then nobody can tell what moved."""
     before = {one.security.security_id: one.original_quantity for one in proposal.result.positions}

@@ -81,6 +81,12 @@ class Looks:
         )
         return stale(portfolio_id, [Violation(rebalance_id, rule, "RUN_TOO_OLD")])
 
+    def alone_since(self, rebalance_id: str) -> datetime | None:
+        """Since when no other run may have traded what a run trades; None where it ignores all others."""
+        run = self._run(rebalance_id)
+        ignores = run.options and run.options.open_orders is OpenOrders.IGNORE
+        return None if ignores else run.create_time
+
     def take(self, proposals: Sequence[Proposal], deadline: Deadline, day: date) -> Looked:
         """What is to be said of each proposal on a day (UTC), by portfolio id.
 

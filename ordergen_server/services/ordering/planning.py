@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from ordergen_server.domain.errors import OrderGenerationError, StaleProposal
 from ordergen_server.domain.orders.batching import cut
@@ -73,8 +74,13 @@ def _order(portfolio: SubmittedPortfolio, line: RebalancePosition, order_id: str
     )
 
 
-def written_down(parts: Sequence[Part], mark: int, new_id: NewId, approvals: Approvals) -> Changes:
-    """Parts written down in batches from a mark on; the first of them is attempted at once."""
+def written_down(
+    parts: Sequence[Part], mark: int, new_id: NewId, approvals: Approvals, alone_since: datetime | None
+) -> Changes:
+    """Parts written down in batches from a mark on; the first of them is attempted at once.
+
+    Not where another run trades a portfolio of them, or has since `alone_since`.
+    """
     batches: list[OrderBatch] = []
     orders: list[Order] = []
     awaited = {one.portfolio.portfolio_id for one in parts if one.waits}
@@ -97,6 +103,7 @@ def written_down(parts: Sequence[Part], mark: int, new_id: NewId, approvals: App
         portfolios=tuple(one.portfolio.standing(states[one.portfolio.portfolio_id]) for one in parts),
         new_batches=tuple(batches),
         approvals=replace(approvals, portfolio_ids=tuple(states)),
+        alone_since=alone_since,
     )
 
 

@@ -15,7 +15,7 @@ from ordergen_server.domain.errors import (
     Violation,
 )
 from ordergen_server.domain.orders.order_service import InDoubt, OrderService, Refused, Taken
-from ordergen_server.domain.orders.order_store import MarkTaken, NotApproved
+from ordergen_server.domain.orders.order_store import MarkTaken, NotApproved, TradedByAnother
 from ordergen_server.domain.orders.orders import (
     Order,
     OrderState,
@@ -37,6 +37,7 @@ from ordergen_server.domain.orders.submissions import (
 from ordergen_server.domain.rebalances.lines import Side
 from ordergen_server.services.ordering.due import Clock, Due
 from ordergen_server.services.ordering.journal import Journal
+from ordergen_server.services.ordering.last_look import traded_by
 from ordergen_server.services.ordering.looking import Looked, Looks, Verdict
 from ordergen_server.services.ordering.planning import Part, part, written_down
 
@@ -112,7 +113,8 @@ class Sending:
             return
         since = self._clock()
         now = [attempted(one) for one in sending]
-        changes = self._journal.changes(orders, now, replace(batch, attempting=True))
+        # Others of it may be in doubt still: what was seen of them before says nothing of this attempt.
+        changes = self._journal.changes(orders, now, replace(batch, attempting=True, sighting=None))
         self._journal.write(changes)
         attempt = {one.order_id: one for one in now}
         self._send(changes.batches[0], [attempt.get(one.order_id, one) for one in orders], now, since)
@@ -157,19 +159,26 @@ class Sending:
     def _written_down(self, parts: Sequence[Part]) -> Changes | None:
         """Write parts down as batches whose marks nobody has; None where some may not be sent."""
         mark = mark_of(self._store.now())
+        since = self._looks.alone_since(self._held.rebalance_id)
         while True:
-            changes = written_down(parts, mark, self._store.new_id, self._approvals)
+            changes = written_down(parts, mark, self._store.new_id, self._approvals, since)
             try:
                 self._journal.write(changes)
             except MarkTaken:
                 mark += 1
             except NotApproved as error:
-                missing = {one: _not_approved(one) for one in error.portfolio_ids}
-                out = self._store.portfolios(self._held.rebalance_id, list(missing))
-                self._journal.write(self._journal.give_up(out, missing))
+                self._keep_back({one: _not_approved(one) for one in error.portfolio_ids})
+                return None
+            except TradedByAnother as error:
+                self._keep_back({key: traded_by(run, key) for key, run in error.runs.items()})
                 return None
             else:
                 return changes
+
+    def _keep_back(self, why: Mapping[str, OrderGenerationError]) -> None:
+        """Portfolios that may not be sent after all; the others have their turn again."""
+        out = self._store.portfolios(self._held.rebalance_id, list(why))
+        self._journal.write(self._journal.give_up(out, why))
 
     def _verdicts(self, portfolio_ids: Sequence[str], sells: SellsOf) -> Looked | None:
         """What a last look says of each; None where it cannot be taken now."""

@@ -376,3 +376,18 @@ def test_there_is_no_submission_of_an_unknown_id(store: Submissions) -> None:
 
 def test_the_time_is_the_database_s(store: Submissions, database: Database) -> None:
     assert abs(store.now() - database.now()) < timedelta(seconds=60)
+
+
+def test_a_large_run_is_submitted_while_somebody_reviews_it(
+    store: Submissions, runs: Rebalances, database: Database
+) -> None:
+    """Neither keeps the other out: each would have to begin again, or wait until it is out of time."""
+    count = 3000
+    run = ended(runs, database, count)
+    reviewer(runs, database, "someone").review(run, [], ReviewDecision.APPROVED, "")
+    other = reviewer(runs, database, "another")
+    with ThreadPoolExecutor(1) as threads:
+        reviewed = threads.submit(other.review, run, [], ReviewDecision.APPROVED, "")
+        begun = submit(store, run, *range(count), approvals=ONE_NEEDED, named=False)
+        reviewed.result()
+    assert begun.portfolio_count == count

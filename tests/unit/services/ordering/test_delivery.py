@@ -21,6 +21,7 @@ from ordergen_server.domain.rebalances.lines import Side
 from ordergen_server.domain.rebalances.options import MinimumCash
 from ordergen_server.domain.stores import LeaseLost
 from ordergen_server.domain.subjects import NOBODY
+from ordergen_server.services.ordering.delivery import Pace
 from tests.builders import RUN_ID, TODAY, holdings, portfolio_id, security_id, snapshot
 from tests.memory_orders import MemoryOrders
 from tests.order_world import (
@@ -461,3 +462,36 @@ class TestSellsFirst:
 def test_a_lease_is_shorter_than_what_is_waited_for() -> None:
     """The tests above mean what they say only then."""
     assert LEASE_SECONDS < SETTLE
+
+
+@pytest.mark.parametrize("taken_over", [False, True])
+def test_what_is_sent_again_beside_an_ambiguous_order_is_looked_for_anew(*, taken_over: bool) -> None:
+    """The readings before an attempt say nothing of it, whatever else of its batch stays in doubt."""
+    world = World(*portfolios(2), pace=Pace(settle=3 * SETTLE))
+    world.submit()
+    late = Attempt(fates=(Fate(3 * SETTLE - 1, "DOUBT"),))
+    world.service.attempts += [Attempt(fates=(LOST_AFTER, LOST_BEFORE)), late]
+    world.step()
+    mark, (first, _) = world.service.sent[0]
+    world.service.place(first, mark, 0, ours=False)
+    while world.service.attempts:
+        world.clock.move(world.step() or 0.0)
+    if taken_over:
+        world.take_over()
+    for _ in range(20):
+        world.clock.move(world.step() or 0.0)
+    assert [len(world.service.of(one)) for one in world.orders] == [1, 1]
+
+
+def test_an_order_that_fails_each_time_has_been_in_doubt_since_the_first() -> None:
+    """It is sent again and again, so each doubt is short; who watches must see that it does not end."""
+    world = World(*portfolios(2))
+    world.submit()
+    world.service.attempts += [Attempt(fates=(LOST_BEFORE, TAKEN)), *[Attempt(fates=(LOST_BEFORE,))] * 9]
+    world.step()
+    since = world.store.in_doubt_since()
+    while world.service.attempts:
+        assert world.store.in_doubt_since() == since
+        world.clock.move(world.step() or 0.0)
+    assert world.run().state is SubmissionState.COMPLETED
+    assert world.store.in_doubt_since() is None

@@ -16,6 +16,7 @@ SECTIONS = {
     "models": "tests.benchmarks.models",
     "runs": "tests.benchmarks.runs",
     "drift": "tests.benchmarks.drift",
+    "comparing": "tests.benchmarks.comparing",
     "results": "tests.benchmarks.results",
     "front_door": "tests.benchmarks.front_door",
     "cost": "tests.benchmarks.cost",

@@ -42,6 +42,12 @@ class Rebalanced:
     portfolios: list[rebalance_pb2.PortfolioRebalance]
 
     @property
+    def trading(self) -> list[str]:
+        """The portfolios that trade. Tests name them where they decide: they share the run in any order."""
+        state = rebalance_pb2.PORTFOLIO_REBALANCE_STATE_REBALANCED
+        return [one.portfolio_id for one in self.portfolios if one.state == state]
+
+    @property
     def path(self) -> str:
         return f"/api/v1/rebalance/{self.run.rebalance_id}"
 

@@ -53,13 +53,15 @@ def test_it_says_what_was_approved_and_by_whom(
     target = f"127.0.0.1:{rest_api.port}"
     with Client(target, timeout_seconds=PATIENCE, actor="Ann Meyer") as client:
         run = client.runs.attach(rebalanced.run.rebalance_id)
-        run.approve(comment="as agreed")
+        run.approve(rebalanced.trading, comment="as agreed")
         run.report(tmp_path / "page.html")
     answer = front.ask("GET", f"{rebalanced.path}/report")
     assert answer.body == (tmp_path / "page.html").read_bytes()
     page = read_page(tmp_path / "page.html")
     assert "as agreed" in page.text
-    assert "Approved by Ann Meyer" in page.column("review")
+    told = [one for one in page.column("review") if "Ann Meyer" in one]
+    assert len(told) == len(rebalanced.trading)
+    assert all(one.startswith("Approved by ") for one in told)
 
 
 def test_nobody_keeps_it_and_it_may_do_nothing_in_our_name(front: Front, rebalanced: Rebalanced) -> None:

@@ -18,6 +18,7 @@ from ordergen_server.domain.orders.order_service import (
     OutgoingOrder,
     Refused,
     Taken,
+    nothing,
 )
 from ordergen_server.domain.orders.order_store import Candidates, OrderStore, SubmissionOrder
 from ordergen_server.domain.orders.orders import Order
@@ -123,6 +124,7 @@ class OrderServiceModel:
     Attributes:
         attempts: what becomes of the calls that come next; then all goes well.
         reads: what is raised by the readings that come next, if anything.
+        connecting: what happens before anything of a call leaves.
     """
 
     clock: Callable[[], datetime]
@@ -131,14 +133,20 @@ class OrderServiceModel:
     reads: deque[BaseException | None] = field(default_factory=deque)
     sent: list[tuple[datetime, tuple[OutgoingOrder, ...]]] = field(default_factory=list)
     readings: int = 0
+    connecting: Callable[[], object] = nothing
 
     def send(
-        self, orders: Sequence[OutgoingOrder], order_timestamp: datetime
+        self,
+        orders: Sequence[OutgoingOrder],
+        order_timestamp: datetime,
+        leaving: Callable[[], object] = nothing,
     ) -> tuple[Taken | Refused | InDoubt, ...]:
         assert 1 <= len(orders) <= 50
         attempt = self.attempts.popleft() if self.attempts else Attempt()
         if attempt.raises:
             raise attempt.raises
+        self.connecting()
+        leaving()
         self.sent.append((order_timestamp, tuple(orders)))
         outcomes = tuple(
             self._one(order, order_timestamp, attempt.fates[place % len(attempt.fates)])

@@ -1,12 +1,12 @@
 """The domain's OrderService and OpenOrderSource: orders sent once, found again, and looked at before runs."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from ordergen_server.domain.open_orders import OpenOrder, OrdersByPortfolio
-from ordergen_server.domain.orders.order_service import OPEN_STATUSES, FoundOrder, OutgoingOrder
+from ordergen_server.domain.orders.order_service import OPEN_STATUSES, FoundOrder, OutgoingOrder, nothing
 from ordergen_server.siblings.calling.breaker import BreakerState
 from ordergen_server.siblings.calling.config import CacheConfig
 from ordergen_server.siblings.calling.deadlines import Clock, Deadline
@@ -62,14 +62,19 @@ class SiblingOrderService:
         """How the cache of open orders does."""
         return {ORDER: self._open.state}
 
-    def send(self, orders: Sequence[OutgoingOrder], order_timestamp: datetime) -> tuple[Outcome, ...]:
+    def send(
+        self,
+        orders: Sequence[OutgoingOrder],
+        order_timestamp: datetime,
+        leaving: Callable[[], object] = nothing,
+    ) -> tuple[Outcome, ...]:
         """Send orders once; an outcome for each, in their order.
 
         Raises:
-            SiblingUnavailable, DeadlineExceeded: nothing was sent.
+            SiblingUnavailable, DeadlineExceeded, what `leaving` raises: nothing was sent.
         """
         try:
-            return self._sender.send(orders, order_timestamp)
+            return self._sender.send(orders, order_timestamp, leaving)
         finally:
             self._sent = self._clock()
 

@@ -1,6 +1,6 @@
 """What the use cases need of the order service; the sibling clients keep these promises."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -88,20 +88,30 @@ class FoundOrder:
     order_timestamp: datetime
 
 
+def nothing() -> None:
+    """Nothing is in the way of a sending."""
+
+
 class OrderService(Protocol):
     """The order service, as it is: it detects no duplicates, and a failure of it proves nothing."""
 
     def send(
-        self, orders: Sequence[OutgoingOrder], order_timestamp: datetime
+        self,
+        orders: Sequence[OutgoingOrder],
+        order_timestamp: datetime,
+        leaving: Callable[[], object] = nothing,
     ) -> tuple[Taken | Refused | InDoubt, ...]:
         """Send orders with one mark, once and never again by itself; an outcome for each, in their order.
 
         Args:
             orders: 1 to 50.
             order_timestamp: UTC, to the microsecond.
+            leaving: called once there is a connection, just before the first byte of an order leaves; with an
+                error of the domain it ends the sending.
 
         Raises:
-            OrderGenerationError: it was certainly not sent: nothing connected, or the breaker is open.
+            OrderGenerationError: it was certainly not sent: nothing connected, the breaker is open, or
+                `leaving` said so.
         """
 
     def with_timestamp(self, order_timestamp: datetime) -> tuple[FoundOrder, ...]:

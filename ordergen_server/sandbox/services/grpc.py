@@ -158,6 +158,7 @@ class GrpcSiblings:
         elif fault.kind in ("hang", "stall"):
             while context.is_active() and not self._stopping.wait(0.05):
                 pass
+            _abort(context, grpc.StatusCode.UNAVAILABLE)  # nobody hears it, and nothing is done
         else:
             status = fault.status or (500 if fault.kind == "overload" else 503)
             _abort(context, _CODES.get(status, grpc.StatusCode.UNKNOWN), fault.retry_after_seconds)

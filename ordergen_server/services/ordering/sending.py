@@ -129,8 +129,9 @@ class Sending:
             since: on the clock.
         """
         try:
-            self._require_in_time(since)
-            outcomes = self._service.send([one.outgoing for one in sent], time_of(batch.mark))
+            outcomes = self._service.send(
+                [one.outgoing for one in sent], time_of(batch.mark), lambda: self._require_in_time(since)
+            )
         except OrderGenerationError as error:
             _log.warning("orders could not be sent, and are sent later: %s", error)
             self._due.failed()

@@ -66,7 +66,9 @@ class GrpcOrderSender:
         """The breaker before the sending."""
         return self._grpc.caller.breaker
 
-    def send(self, orders: Sequence[OutgoingOrder], order_timestamp: datetime) -> tuple[Outcome, ...]:
+    def send(
+        self, orders: Sequence[OutgoingOrder], order_timestamp: datetime, leaving: Callable[[], object]
+    ) -> tuple[Outcome, ...]:
         """Send orders once; see OrderService of the domain."""
         request = order_pb2.CreateOrdersRequest(orders=[_new(order) for order in orders])
         request.order_timestamp.FromDatetime(order_timestamp)
@@ -74,7 +76,7 @@ class GrpcOrderSender:
         def sent(deadline: Deadline, begin: Callable[[], object]) -> tuple[Outcome, ...]:
             return self._grpc.send(request, lambda answer: _outcomes(answer, len(orders)), deadline, begin)
 
-        return once(self._grpc.caller, sent, len(orders))
+        return once(self._grpc.caller, sent, len(orders), leaving)
 
     def close(self) -> None:
         """Close the channel."""

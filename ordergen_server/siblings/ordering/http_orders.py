@@ -58,7 +58,9 @@ class HttpOrderSender:
         """The breaker before the sending."""
         return self._http.caller.breaker
 
-    def send(self, orders: Sequence[OutgoingOrder], order_timestamp: datetime) -> tuple[Outcome, ...]:
+    def send(
+        self, orders: Sequence[OutgoingOrder], order_timestamp: datetime, leaving: Callable[[], object]
+    ) -> tuple[Outcome, ...]:
         """Send orders once; see OrderService of the domain."""
         body = _encode([_record(order, text_of(order_timestamp)) for order in orders])
 
@@ -68,7 +70,7 @@ class HttpOrderSender:
         def sent(deadline: Deadline, begin: Callable[[], object]) -> tuple[Outcome, ...]:
             return self._http.post(PATH, body, read, deadline, begin)
 
-        return once(self._http.caller, sent, len(orders))
+        return once(self._http.caller, sent, len(orders), leaving)
 
     def close(self) -> None:
         """Close every connection."""

@@ -15,7 +15,9 @@ from ordergen_server.siblings.ordering.outcomes import Outcome, all_in_doubt
 Sent = Callable[[Deadline, Callable[[], object]], tuple[Outcome, ...]]
 
 
-def once(caller: ResilientCaller, send: Sent, count: int) -> tuple[Outcome, ...]:
+def once(
+    caller: ResilientCaller, send: Sent, count: int, leaving: Callable[[], object]
+) -> tuple[Outcome, ...]:
     """The outcomes of `count` orders.
 
     Args:
@@ -23,13 +25,19 @@ def once(caller: ResilientCaller, send: Sent, count: int) -> tuple[Outcome, ...]
             connection is not part of it.
         send: makes the attempt.
         count: how many orders it is about.
+        leaving: called before anything leaves; an error of it ends the attempt.
 
     Raises:
         OrderGenerationError: nothing was sent.
     """
     begun = Event()
+
+    def begin() -> None:
+        leaving()
+        begun.set()
+
     try:
-        return send(Deadline(2 * caller.timeout_seconds), begun.set)
+        return send(Deadline(2 * caller.timeout_seconds), begin)
     except OrderGenerationError as error:
         if not begun.is_set():
             raise

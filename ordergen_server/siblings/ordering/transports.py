@@ -1,6 +1,6 @@
 """What a transport must be able to do with orders. Whoever uses it cannot tell its transport."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -51,7 +51,9 @@ class OrderSender(Protocol):
     def breaker(self) -> CircuitBreaker:
         """The breaker before the sending."""
 
-    def send(self, orders: Sequence[OutgoingOrder], order_timestamp: datetime) -> tuple[Outcome, ...]:
+    def send(
+        self, orders: Sequence[OutgoingOrder], order_timestamp: datetime, leaving: Callable[[], object]
+    ) -> tuple[Outcome, ...]:
         """As `OrderService.send` of the domain has it."""
 
     def close(self) -> None:

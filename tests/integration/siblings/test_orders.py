@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import pytest
 
-from ordergen_server.domain.errors import SiblingUnavailable
+from ordergen_server.domain.errors import DeadlineExceeded, SiblingUnavailable
 from ordergen_server.domain.orders.order_service import (
     FoundOrder,
     InDoubt,
@@ -219,6 +219,18 @@ def test_where_nothing_listens_nothing_was_sent(siblings: SimulatedSiblings, sch
     for orders in opened(SiblingsConfig(order=at(f"{scheme}://127.0.0.1:{free_port()}"))):
         with pytest.raises(SiblingUnavailable, match="The order service could not be reached"):
             orders.send(outgoing(siblings, 2), MARK)
+
+
+def test_who_may_not_send_any_more_once_there_is_a_connection_sends_nothing(
+    siblings: SimulatedSiblings, orders: SiblingOrderService
+) -> None:
+    def too_late() -> None:
+        raise DeadlineExceeded("Too late.")
+
+    with pytest.raises(DeadlineExceeded, match=r"Too late\."):
+        orders.send(outgoing(siblings, 2), MARK, too_late)
+    assert orders.with_timestamp(MARK) == ()
+    assert kinds(orders.send(outgoing(siblings, 2), MARK)) == [Taken] * 2
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

@@ -45,8 +45,11 @@ class Transport:
             raise SiblingUnavailable("down")
         return self.found
 
-    def send(self, orders: Sequence[OutgoingOrder], order_timestamp: datetime) -> tuple[Outcome, ...]:
+    def send(
+        self, orders: Sequence[OutgoingOrder], order_timestamp: datetime, leaving: Callable[[], object]
+    ) -> tuple[Outcome, ...]:
         del order_timestamp
+        leaving()
         if self.failing:
             raise SiblingUnavailable("down")
         return (Taken(1),) * len(orders)

@@ -12,7 +12,7 @@ from ordergen_server.domain.errors import (
     SiblingUnavailable,
     StaleProposal,
 )
-from ordergen_server.domain.orders.order_service import OrderStatus
+from ordergen_server.domain.orders.order_service import OrderStatus, nothing
 from ordergen_server.domain.orders.orders import OrderState, time_of
 from ordergen_server.domain.orders.reconciling import DifferenceType, reconciled
 from ordergen_server.domain.orders.reviews import Review
@@ -224,6 +224,24 @@ def test_whoever_stood_still_for_a_lease_after_writing_down_does_not_send() -> N
         frozen.step()
     assert world.submission.state is SubmissionState.COMPLETED
     assert [len(world.service.of(one)) for one in world.orders] == [1]
+    assert len(world.service.sent) == 1
+
+
+def test_whoever_stood_still_for_a_lease_while_it_connected_does_not_send() -> None:
+    world = World(*portfolios(1))
+    world.submit()
+    frozen = world.delivery
+    assert frozen
+
+    def freeze() -> None:
+        world.service.connecting = nothing
+        world.take_over()
+        world.run()
+
+    world.service.connecting = freeze
+    with pytest.raises(LeaseLost):
+        frozen.step()
+    assert world.submission.state is SubmissionState.COMPLETED
     assert len(world.service.sent) == 1
 
 

@@ -42,10 +42,10 @@ from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.builders import MODEL_ID, portfolio_id
 from tests.e2e.api import Api, message_of, served
-from tests.limits import PATIENCE
+from tests.limits import PATIENCE, sized
 from tests.waiting import eventually
 
-PORTFOLIOS, MAXIMUM_RUNS, MANY = 6, 4, 100
+PORTFOLIOS, MAXIMUM_RUNS, MANY = 6, 4, sized(40, 100)
 TARGETS = ("0.1", "0.2", "0.3", "0.25")
 VARIANTS = [Variant("band", Options(strategy="TO_BAND")), Variant("target")]
 
@@ -96,7 +96,7 @@ def test_each_variant_is_as_a_rebalance_would_be(
         check_sums(one, list(found[one.variant].values()))
 
 
-def test_five_variants_of_a_hundred_portfolios_read_each_once(mongodb_uri: str, database_name: str) -> None:
+def test_five_variants_of_many_portfolios_read_each_once(mongodb_uri: str, database_name: str) -> None:
     """And a frontier besides: each portfolio never drifts more from point to point, and ends at a variant."""
     variants = [
         Variant("band", soon(strategy="TO_BAND")),

@@ -17,7 +17,7 @@ from tests.limits import sized
 from tests.waiting import eventually
 
 pb = order_pb2
-PORTFOLIOS, POSITIONS, SECURITIES = 130, 4, 20
+PORTFOLIOS, POSITIONS, SECURITIES = sized(60, 130), 4, 20
 #: So often something is killed, spread over a submission.
 KILLS = sized(2, 20)
 SETTINGS = {
@@ -40,7 +40,7 @@ def service(tmp_path: Path) -> Iterator[DurableOrders]:
 
 
 def submitted(world: World) -> pb.OrderSubmission:
-    """A submission of a run's orders, some 500, which has just begun."""
+    """A submission of a run's orders, some 500 in the long form, which has just begun."""
     ann = Person(world.servers[0].api, "ann")
     model_id, _ = world.create()
     world.siblings.clear()

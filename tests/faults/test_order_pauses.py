@@ -14,7 +14,7 @@ from tests.faults.test_order_kills import PORTFOLIOS, POSITIONS, SECURITIES, SET
 from tests.limits import sized
 from tests.waiting import eventually
 
-PAUSES = sized(3, 12)
+PAUSES = sized(2, 12)
 
 
 @pytest.fixture(scope="module")

@@ -70,7 +70,7 @@ def to_status(error: OrderGenerationError) -> status_pb2.Status:
     status = status_pb2.Status(code=code.value[0], message=message)
     for detail in _details(error, kept):
         packed = any_pb2.Any()
-        packed.Pack(detail)
+        packed.Pack(detail, deterministic=True)  # the same error has the same bytes
         status.details.append(packed)
     return status
 

@@ -160,4 +160,4 @@ def _sentence(violation: Violation) -> str:
 
 
 def _add(status: status_pb2.Status, detail: Message) -> None:
-    status.details.add().Pack(detail)
+    status.details.add().Pack(detail, deterministic=True)

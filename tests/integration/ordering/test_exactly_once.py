@@ -91,7 +91,7 @@ FAILURES = st.lists(
 
 
 @settings(
-    max_examples=sized(6, 60),
+    max_examples=sized(4, 60),
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )

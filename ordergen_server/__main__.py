@@ -13,12 +13,12 @@ from pydantic import ValidationError
 from ordergen_client.variables import misspelt
 from ordergen_server.api.telemetry.tracing import Tracing
 from ordergen_server.bootstrap import Serving, server_process, serving
+from ordergen_server.configuration.secret_files import variable
+from ordergen_server.configuration.setting_errors import told
+from ordergen_server.configuration.settings import Settings
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.processes import ServerProcesses, serving_processes
 from ordergen_server.sandbox.database.embedded import EmbeddedDatabase, EmbeddedDatabaseError
-from ordergen_server.secret_files import variable
-from ordergen_server.setting_errors import told
-from ordergen_server.settings import Settings
 from ordergen_server.stop_signals import stop_signals, wait_for
 
 _log = logging.getLogger(__name__)

@@ -29,7 +29,9 @@ from ordergen_server.api.telemetry.tracing import Tracing, tracing_to_collector
 from ordergen_server.api.wire.event_loop import EventLoop
 from ordergen_server.compute.choice import chunk_executor
 from ordergen_server.compute.wiring import WINDOW, worker_times
-from ordergen_server.configs import security_config, server_config
+from ordergen_server.configuration.configs import security_config, server_config
+from ordergen_server.configuration.settings import Settings
+from ordergen_server.configuration.sibling_configs import siblings_config
 from ordergen_server.garbage import collect_seldom
 from ordergen_server.order_wiring import order_parts
 from ordergen_server.repositories.migrations import migrate
@@ -55,8 +57,6 @@ from ordergen_server.services.running.leased_run import RunJournal
 from ordergen_server.services.running.permits import UNLIMITED, Permits, TokenBucket
 from ordergen_server.services.running.runs import Runs
 from ordergen_server.services.watching import ChangeSignal
-from ordergen_server.settings import Settings
-from ordergen_server.sibling_configs import siblings_config
 from ordergen_server.siblings import Sources, open_sources
 
 #: How long a thread that computes keeps others from running: health and new calls wait for no more of them.

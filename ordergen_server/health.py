@@ -18,9 +18,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from pydantic import ValidationError
 
 from ordergen_server.addresses import unbracketed, with_port
+from ordergen_server.configuration.setting_errors import told
+from ordergen_server.configuration.settings import Settings
 from ordergen_server.rest.settings import RestSettings
-from ordergen_server.setting_errors import told
-from ordergen_server.settings import Settings
 
 SERVER, REST = "server", "rest"
 #: What the image runs, by module. Some have nothing to ask: they end where they cannot work any more.

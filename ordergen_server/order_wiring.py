@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ordergen_server.api.order_calls import OrderUseCases
+from ordergen_server.configuration.settings import Settings
 from ordergen_server.domain.orders.order_service import OrderService
 from ordergen_server.domain.orders.reviews import ApprovalRule
 from ordergen_server.domain.stores import SettingsStore
@@ -23,7 +24,6 @@ from ordergen_server.services.ordering.submissions import Deliveries, Submission
 from ordergen_server.services.ordering.submitter import OrderSubmitter
 from ordergen_server.services.portfolio_work import PortfolioWork
 from ordergen_server.services.reviewing import Reviewer
-from ordergen_server.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

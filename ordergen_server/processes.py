@@ -27,8 +27,8 @@ from ordergen_server.api.wire.health import Health
 from ordergen_server.api.wire.ports import HEALTH_CONNECTIONS, HEALTH_PEER_CONNECTIONS, Port
 from ordergen_server.api.wire.routes import Routes
 from ordergen_server.bootstrap import Serving, server_process, serving
+from ordergen_server.configuration.settings import Settings
 from ordergen_server.domain.errors import OrderGenerationError
-from ordergen_server.settings import Settings
 from ordergen_server.stop_signals import Stop, stop_signals
 
 #: A process that begins imports what a new server does, and looks at the database.

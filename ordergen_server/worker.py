@@ -16,9 +16,9 @@ from ordergen_server.api.telemetry.logs import logging_to
 from ordergen_server.compute.dask import ChunkWorkerPlugin
 from ordergen_server.compute.reports import Reporter
 from ordergen_server.compute.wiring import chunk_worker
+from ordergen_server.configuration.setting_errors import told
+from ordergen_server.configuration.settings import Settings
 from ordergen_server.garbage import collect_seldom
-from ordergen_server.setting_errors import told
-from ordergen_server.settings import Settings
 
 _log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ import trustme
 from ordergen_client import Client, OrderGenerationError, Tls
 from ordergen_server.api.security import TlsFiles
 from ordergen_server.bootstrap import serving
-from ordergen_server.settings import Settings
+from ordergen_server.configuration.settings import Settings
 from tests.issuers import AUDIENCE, ISSUER, Issuer
 from tests.limits import DATABASE_SECONDS, PATIENCE
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-from ordergen_server import secret_files
+from ordergen_server.configuration import secret_files
+from ordergen_server.configuration.settings import Settings
 from ordergen_server.rest.settings import RestSettings
-from ordergen_server.settings import Settings
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
 INTRODUCTION = """\
@@ -22,8 +22,8 @@ INTRODUCTION = """\
 
 The server is configured by environment variables alone. It reads them once, as it starts; one that it
 cannot read ends it with exit code 1 and a message that names the variable. A secret can be in a file instead,
-which a second variable names; giving both is an error. The table is made from `ordergen_server/settings.py`
-by `python -m tools.configuration generate`.
+which a second variable names; giving both is an error. The table is made from
+`ordergen_server/configuration/settings.py` by `python -m tools.configuration generate`.
 """
 REST = """
 ## REST front

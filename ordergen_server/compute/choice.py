@@ -5,11 +5,11 @@ from contextlib import closing, contextmanager
 from math import ceil
 
 from ordergen_server.compute.processes import ComputeConfig, ProcessExecutor
+from ordergen_server.configuration.settings import Settings
 from ordergen_server.services.running.chunk_executor import ChunkExecutor, ThreadExecutor
 from ordergen_server.services.running.chunk_worker import ChunkWorker
 from ordergen_server.services.running.coordination import IN_FLIGHT
 from ordergen_server.services.running.report import Report
-from ordergen_server.settings import Settings
 
 #: Chunks of a run that threads of the server work on at once: one is stored while another is solved.
 THREADED_CHUNKS = 2

@@ -21,12 +21,12 @@ from threading import Lock, Thread
 from ordergen_server.api.telemetry.logs import logging_to
 from ordergen_server.compute.reports import Reporter
 from ordergen_server.compute.wiring import chunk_worker
+from ordergen_server.configuration.settings import Settings
 from ordergen_server.domain.chunks import ChunkTask
 from ordergen_server.garbage import collect_seldom
 from ordergen_server.services.running.chunk_executor import WorkerLost
 from ordergen_server.services.running.chunk_worker import ChunkWorker
 from ordergen_server.services.running.report import Report
-from ordergen_server.settings import Settings
 
 _log = logging.getLogger(__name__)
 

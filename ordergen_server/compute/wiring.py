@@ -5,13 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 
 from ordergen_server.compute.reports import Reporter
+from ordergen_server.configuration.settings import Settings
+from ordergen_server.configuration.sibling_configs import siblings_config
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.runs import RunLog
 from ordergen_server.services.portfolio_work import PortfolioWork
 from ordergen_server.services.running.chunk_worker import ChunkWorker, WorkerTimes
-from ordergen_server.settings import Settings
-from ordergen_server.sibling_configs import siblings_config
 from ordergen_server.siblings import open_sources
 
 #: Portfolios read or waiting to be read, for each that is read at once.

@@ -16,6 +16,8 @@ from rich.console import Console
 from ordergen_client.telling.printable import output_console
 from ordergen_client.telling.progress import slow_progress
 from ordergen_server.api.telemetry.logs import logging_to
+from ordergen_server.configuration.setting_errors import told
+from ordergen_server.configuration.settings import Settings
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.legacy.importing import import_all
 from ordergen_server.legacy.report import Report
@@ -29,8 +31,6 @@ from ordergen_server.repositories.model_store.models import Models
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.tokens import PageTokens
 from ordergen_server.repositories.run_store.ended_runs import EndedRuns
-from ordergen_server.setting_errors import told
-from ordergen_server.settings import Settings
 
 FAILED, INTERRUPTED = 1, 130
 #: It has ended, and something was not taken.

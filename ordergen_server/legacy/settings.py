@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from ordergen_server.secret_files import SettingsWithSecrets
+from ordergen_server.configuration.secret_files import SettingsWithSecrets
 
 #: As the settings of the server have it.
 _NAME = re.compile(r'[^/\\. "$*<>:|?\x00]{1,63}')

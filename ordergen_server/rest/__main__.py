@@ -8,10 +8,10 @@ from pydantic import ValidationError
 
 from ordergen_server.addresses import unbracketed, with_port
 from ordergen_server.api.telemetry.logs import logging_to
+from ordergen_server.configuration.setting_errors import told
 from ordergen_server.garbage import collect_seldom
 from ordergen_server.rest.serving import serving_rest
 from ordergen_server.rest.settings import RestSettings
-from ordergen_server.setting_errors import told
 from ordergen_server.stop_signals import stop_at_end_of_input, stop_signals, wait_for
 
 

@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ordergen_client.connecting.credentials import is_this_machine
 from ordergen_server.addresses import is_loopback
-from ordergen_server.settings import Count, LogFormat, LogLevel, Port, Seconds
+from ordergen_server.configuration.settings import Count, LogFormat, LogLevel, Port, Seconds
 
 _LOOPBACK, _ALL = "127.0.0.1", "0.0.0.0"  # noqa: S104 - the second is a container's one address
 

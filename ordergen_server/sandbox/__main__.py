@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from ordergen_server.api.telemetry.logs import logging_to
 from ordergen_server.bootstrap import serving
+from ordergen_server.configuration.settings import Settings
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.domain.subjects import READ
 from ordergen_server.sandbox.commands import commands
@@ -23,7 +24,6 @@ from ordergen_server.sandbox.database.supervised import SupervisedProcessError
 from ordergen_server.sandbox.market.portfolios import SuggestedModel
 from ordergen_server.sandbox.rest_front import RestFrontError, rest_front
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
-from ordergen_server.settings import Settings
 from ordergen_server.stop_signals import stop_at_end_of_input, stop_signals, wait_for
 
 _TOKENS, _MUTUAL = "tokens", "mutual"

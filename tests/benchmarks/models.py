@@ -14,8 +14,8 @@ from globeco.ordergen.v1 import model_service_pb2
 from globeco.ordergen.v1.model_service_pb2_grpc import ModelServiceStub
 
 from ordergen_server.bootstrap import serving
+from ordergen_server.configuration.settings import Settings
 from ordergen_server.sandbox.database.embedded import EmbeddedDatabase
-from ordergen_server.settings import Settings
 from tests.benchmarks.model_callers import (
     CALLS,
     MODELS,

@@ -22,9 +22,9 @@ from grpc_status import rpc_status
 
 from ordergen_server.api.telemetry.tracing import Tracing
 from ordergen_server.bootstrap import serving
+from ordergen_server.configuration.settings import Settings
 from ordergen_server.sandbox.market.portfolios import SuggestedModel
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
-from ordergen_server.settings import Settings
 from tests.limits import DATABASE_SECONDS, PATIENCE
 
 Detail = TypeVar("Detail", bound=Message)

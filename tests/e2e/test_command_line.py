@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ordergen_server.settings import Settings
+from ordergen_server.configuration.settings import Settings
 from tests.e2e.programs import ran
 from tests.limits import PATIENCE
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from globeco.ordergen.v1 import rebalance_pb2, rebalance_service_pb2
 
+from ordergen_server.configuration.settings import Settings
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
-from ordergen_server.settings import Settings
 from tests.e2e.api import message_of
 from tests.e2e.processes import environment, server_process
 from tests.e2e.runs import start, watched

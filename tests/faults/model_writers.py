@@ -17,7 +17,7 @@ from globeco.ordergen.v1.model_service_pb2_grpc import ModelServiceStub
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from ordergen_server.bootstrap import serving
-from ordergen_server.settings import Settings
+from ordergen_server.configuration.settings import Settings
 from tests.integration.api.model_calls import Failure, attempt, get, line, lines, model, no_model, pb
 from tests.limits import PATIENCE
 from tests.waiting import eventually

@@ -15,7 +15,7 @@ from google.type import decimal_pb2
 from grpc_status import rpc_status
 
 from ordergen_server.bootstrap import serving
-from ordergen_server.settings import Settings
+from ordergen_server.configuration.settings import Settings
 from tests.builders import portfolio_id, security_id
 from tests.limits import DATABASE_SECONDS, PATIENCE
 

@@ -4,10 +4,10 @@ import pytest
 
 from ordergen_client.commands.shared.options import OTHERS, VARIABLES
 from ordergen_client.variables import misspelt
+from ordergen_server.configuration.secret_files import variable
+from ordergen_server.configuration.settings import Settings
 from ordergen_server.legacy.settings import LegacySettings
 from ordergen_server.rest.settings import RestSettings
-from ordergen_server.secret_files import variable
-from ordergen_server.settings import Settings
 
 
 @pytest.mark.parametrize(

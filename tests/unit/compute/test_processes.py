@@ -11,9 +11,9 @@ import pytest
 
 from ordergen_server.compute import processes
 from ordergen_server.compute.processes import ComputeConfig, ProcessExecutor
+from ordergen_server.configuration.settings import Settings
 from ordergen_server.domain.chunks import ChunkTask
 from ordergen_server.services.running.chunk_executor import WorkerLost
-from ordergen_server.settings import Settings
 from tests.limits import PATIENCE
 from tests.waiting import eventually
 

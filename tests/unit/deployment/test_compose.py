@@ -15,9 +15,9 @@ import pytest
 import yaml
 from pydantic_settings import BaseSettings
 
+from ordergen_server.configuration.settings import Settings
 from ordergen_server.rest.settings import RestSettings
 from ordergen_server.sandbox.services.faults import SERVICES
-from ordergen_server.settings import Settings
 from tests.promtool import NoPromtoolError, promtool
 from tests.unit.deployment.dockerfile import last, stages, variables
 from tests.unit.deployment.manifests import MONGODB, ROOT, SERVICE, container

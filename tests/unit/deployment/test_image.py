@@ -14,9 +14,9 @@ import pytest
 from packaging.utils import canonicalize_name
 
 import ordergen_server
+from ordergen_server.configuration.settings import Settings
 from ordergen_server.health import PARTS
 from ordergen_server.rest.settings import RestSettings
-from ordergen_server.settings import Settings
 from tests.unit.deployment.dockerfile import FOLDER, last, lay, stages, variables
 from tests.unit.deployment.manifests import ROOT, container, pod_spec
 from tools import locks

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from ordergen_server.settings import Settings
+from ordergen_server.configuration.settings import Settings
 from tests.unit.deployment.manifests import (
     BASE,
     GRPC,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ordergen_server.settings import Settings
+from ordergen_server.configuration.settings import Settings
 from tests.promtool import NoPromtoolError, promtool
 from tests.unit.deployment.manifests import (
     FULL,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ordergen_server.settings import Settings
+from ordergen_server.configuration.settings import Settings
 from tests.unit.deployment.manifests import ROOT, SERVICE, container, pod_spec
 
 COMPONENT = ROOT / "kubernetes" / "components" / "scale"

@@ -6,8 +6,8 @@ from functools import cache
 import yaml
 
 from ordergen_server.api.security.scopes import ANY_SCOPE, SCOPE_OF
+from ordergen_server.configuration.settings import Settings
 from ordergen_server.domain.subjects import SCOPES
-from ordergen_server.settings import Settings
 from tests.unit.deployment.manifests import ROOT, Manifest, container, manifest, overlaid
 from tests.unit.deployment.references import dangling
 from tools.configuration import variable

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from ordergen_server.settings import Settings
+from ordergen_server.configuration.settings import Settings
 
 TLS = {"tls_certificate": "server.pem", "tls_key": "server-key.pem"}
 TOKENS = {"token_keys": "jwks.json", "token_issuer": "https://issuer", "token_audience": "ordergen"}

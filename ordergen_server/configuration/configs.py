@@ -2,7 +2,7 @@
 
 from ordergen_server.api.security import Reflection, SecurityConfig, TlsFiles, TokenConfig, TokenRules
 from ordergen_server.api.server import ServerConfig
-from ordergen_server.settings import Settings
+from ordergen_server.configuration.settings import Settings
 
 
 def server_config(settings: Settings, *, one_of_several: bool) -> ServerConfig:

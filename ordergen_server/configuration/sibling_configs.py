@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ordergen_server.settings import Settings
+from ordergen_server.configuration.settings import Settings
 from ordergen_server.siblings import BearerToken, CacheConfig, ClientTls, SiblingConfig, SiblingsConfig
 
 #: A summary of one portfolio; 100 positions take 17 KB.

@@ -6,8 +6,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings
 
-from ordergen_server.secret_files import variable
-from ordergen_server.settings import Settings
+from ordergen_server.configuration.secret_files import variable
+from ordergen_server.configuration.settings import Settings
 
 _NUMBER = re.compile(r"[-+]?[0-9.]{1,20}")
 

@@ -10,8 +10,8 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from ordergen_server.addresses import is_loopback
+from ordergen_server.configuration.secret_files import SettingsWithSecrets
 from ordergen_server.domain.subjects import SCOPES
-from ordergen_server.secret_files import SettingsWithSecrets
 
 _LOOPBACK, _ALL = "127.0.0.1", "0.0.0.0"  # noqa: S104 - the second is a container's one address
 #: Compute processes on a machine of very many processors, where nobody says how many.

@@ -41,13 +41,13 @@ from ordergen_server.repositories.mongodb.tokens import PageTokens
 from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances
 from ordergen_server.repositories.settings_store.settings import Settings as PortfolioSettings
-from ordergen_server.services.comparing.comparisons import Comparisons
 from ordergen_server.services.configured import Configured
+from ordergen_server.services.desk.comparisons import Comparisons
+from ordergen_server.services.desk.drift_checks import DriftChecks
+from ordergen_server.services.desk.portfolio_settings import SettingsEditor
 from ordergen_server.services.diagnosing import DatabaseDependency, Diagnostics
-from ordergen_server.services.drifting.checks import DriftChecks
 from ordergen_server.services.models import ModelEditor
-from ordergen_server.services.portfolio_settings import SettingsEditor
-from ordergen_server.services.portfolio_work import PortfolioWork
+from ordergen_server.services.portfolios.portfolio_work import PortfolioWork
 from ordergen_server.services.rebalancing.rebalancers import rebalancers
 from ordergen_server.services.references import ReferenceResolver
 from ordergen_server.services.running.chunk_executor import ChunkExecutor
@@ -56,7 +56,7 @@ from ordergen_server.services.running.execution import Execution
 from ordergen_server.services.running.leased_run import RunJournal
 from ordergen_server.services.running.permits import UNLIMITED, Permits, TokenBucket
 from ordergen_server.services.running.runs import Runs
-from ordergen_server.services.watching import ChangeSignal
+from ordergen_server.services.running.watching import ChangeSignal
 from ordergen_server.siblings import Sources, open_sources
 
 #: How long a thread that computes keeps others from running: health and new calls wait for no more of them.

@@ -16,14 +16,14 @@ from ordergen_server.repositories.review_store.events import Events
 from ordergen_server.repositories.review_store.reviews import Reviews
 from ordergen_server.repositories.run_store.proposals import Proposals
 from ordergen_server.repositories.run_store.rebalances import Rebalances
-from ordergen_server.services.filling import Filling
 from ordergen_server.services.ordering.delivery import Pace
 from ordergen_server.services.ordering.looking import Looks
 from ordergen_server.services.ordering.observer import OrderObserver
 from ordergen_server.services.ordering.submissions import Deliveries, Submissions
 from ordergen_server.services.ordering.submitter import OrderSubmitter
-from ordergen_server.services.portfolio_work import PortfolioWork
-from ordergen_server.services.reviewing import Reviewer
+from ordergen_server.services.portfolios.portfolio_work import PortfolioWork
+from ordergen_server.services.reviewing.filling import Filling
+from ordergen_server.services.reviewing.reviewer import Reviewer
 
 
 @dataclass(frozen=True, slots=True)

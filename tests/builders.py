@@ -14,8 +14,8 @@ from ordergen_server.domain.rebalances.options import RebalanceOptions
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
 from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState
 from ordergen_server.repositories.mongodb.documents import to_document
-from ordergen_server.services.portfolio import rebalance_portfolios
-from ordergen_server.services.securities import Securities
+from ordergen_server.services.portfolios.portfolio import rebalance_portfolios
+from ordergen_server.services.portfolios.securities import Securities
 
 NOW = datetime(2026, 3, 2, 14, 30, 15, 123000, tzinfo=UTC)
 TODAY = NOW.date()

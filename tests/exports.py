@@ -24,8 +24,8 @@ from ordergen_server.domain.rebalances.options import RebalanceOptions
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState, summary_of
 from ordergen_server.domain.rebalances.runs import RebalanceState, RunEvent, RunFinished, RunStarted
 from ordergen_server.domain.rebalances.summaries import RebalanceSummary
-from ordergen_server.services.portfolio import NO_SETTINGS, rebalance_portfolios
-from ordergen_server.services.securities import Securities
+from ordergen_server.services.portfolios.portfolio import NO_SETTINGS, rebalance_portfolios
+from ordergen_server.services.portfolios.securities import Securities
 from tests.builders import NOW, RUN_ID, TODAY, holdings, position, rebalance, result, security_id, snapshot
 from tests.limits import PATIENCE
 

@@ -12,9 +12,9 @@ from ordergen_server.domain.orders.stores import EventStore
 from ordergen_server.domain.requests.ids import check_entity_id, check_object_id
 from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.domain.requests.violations import Violations
-from ordergen_server.services.filling import Filling
 from ordergen_server.services.ordering.submitter import OrderSubmitter
-from ordergen_server.services.reviewing import Reviewer
+from ordergen_server.services.reviewing.filling import Filling
+from ordergen_server.services.reviewing.reviewer import Reviewer
 
 pb = order_pb2
 

@@ -20,11 +20,11 @@ from ordergen_server.domain.requests.ids import check_entity_id, check_object_id
 from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.domain.requests.violations import Violations
 from ordergen_server.domain.stores import RebalanceStore, SettingsStore
-from ordergen_server.services.comparing.comparisons import Comparisons
-from ordergen_server.services.drifting.checks import DriftChecks
-from ordergen_server.services.portfolio_settings import SettingsEditor
+from ordergen_server.services.desk.comparisons import Comparisons
+from ordergen_server.services.desk.drift_checks import DriftChecks
+from ordergen_server.services.desk.portfolio_settings import SettingsEditor
 from ordergen_server.services.rebalancing.rebalancers import Rebalancers
-from ordergen_server.services.watching import Events
+from ordergen_server.services.running.watching import Events
 
 if TYPE_CHECKING:
     from ordergen_server.domain.desk.explanations import Explanation

@@ -9,7 +9,7 @@ from ordergen_server.domain.requests.ids import check_entity_id, check_version
 from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.domain.requests.violations import Violations
 from ordergen_server.domain.stores import SettingsStore
-from ordergen_server.services.portfolio_settings import SettingsEditor
+from ordergen_server.services.desk.portfolio_settings import SettingsEditor
 
 pb = rebalance_service_pb2
 

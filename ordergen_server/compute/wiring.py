@@ -10,7 +10,7 @@ from ordergen_server.configuration.sibling_configs import siblings_config
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.runs import RunLog
-from ordergen_server.services.portfolio_work import PortfolioWork
+from ordergen_server.services.portfolios.portfolio_work import PortfolioWork
 from ordergen_server.services.running.chunk_worker import ChunkWorker, WorkerTimes
 from ordergen_server.siblings import open_sources
 

@@ -19,7 +19,7 @@ from ordergen_server.legacy.fields import Fields
 from ordergen_server.legacy.flaws import Flaws
 from ordergen_server.legacy.lines import Line, check_weight, line_of
 from ordergen_server.repositories.mongodb.codec import Document
-from ordergen_server.services.valuation import MAXIMUM_POSITIONS, drift
+from ordergen_server.services.portfolios.valuation import MAXIMUM_POSITIONS, drift
 
 _MAXIMUM_INT32 = 2**31 - 1
 

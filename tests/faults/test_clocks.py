@@ -20,7 +20,7 @@ from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.tokens import PageTokens
 from ordergen_server.repositories.run_store.chunks import Chunks
 from ordergen_server.repositories.run_store.rebalances import Rebalances
-from ordergen_server.services.portfolio_work import PortfolioWork
+from ordergen_server.services.portfolios.portfolio_work import PortfolioWork
 from ordergen_server.services.running.chunk_executor import ThreadExecutor
 from ordergen_server.services.running.chunk_worker import ChunkWorker
 from ordergen_server.services.running.execution import Execution

@@ -8,8 +8,8 @@ from ordergen_server.domain.orders.events import RebalanceEvent
 from ordergen_server.domain.orders.reviews import ApprovalRule
 from ordergen_server.domain.rebalances.results import PortfolioState
 from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState
-from ordergen_server.services.filling import FillAllocation, OrderBlock
-from ordergen_server.services.reviewing import Reviewed
+from ordergen_server.services.reviewing.filling import FillAllocation, OrderBlock
+from ordergen_server.services.reviewing.reviewer import Reviewed
 
 pb = order_pb2
 

@@ -14,7 +14,7 @@ from ordergen_server.domain.subjects import Subject
 from ordergen_server.services.members import NO_FLOWS, Members, chosen
 from ordergen_server.services.rebalancing.headers import RunHeaders, raise_error
 from ordergen_server.services.running.runs import Runs
-from ordergen_server.services.watching import Events, watch
+from ordergen_server.services.running.watching import Events, watch
 
 #: Takes what is called once the caller has gone, in whatever way; false where that was before.
 WhenGone = Callable[[Callable[[], None]], bool]

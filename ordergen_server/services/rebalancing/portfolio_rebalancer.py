@@ -11,7 +11,7 @@ from ordergen_server.domain.rebalances.runs import Rebalance
 from ordergen_server.domain.stores import ModelStore, RebalanceStore, Request, SettingsStore
 from ordergen_server.services.members import Members
 from ordergen_server.services.observer import RunObserver, Stage
-from ordergen_server.services.portfolio_work import (
+from ordergen_server.services.portfolios.portfolio_work import (
     STOPPING,
     Explained,
     PortfolioWork,
@@ -19,8 +19,8 @@ from ordergen_server.services.portfolio_work import (
     not_to_be_traded,
     untried,
 )
+from ordergen_server.services.portfolios.securities import Securities
 from ordergen_server.services.rebalancing.headers import RunHeaders
-from ordergen_server.services.securities import Securities
 
 
 class PortfolioRebalancer:

@@ -13,11 +13,11 @@ from ordergen_server.domain.rebalances.runs import Rebalance, RunEvent, RunFinis
 from ordergen_server.domain.rebalances.summaries import RebalanceSummary
 from ordergen_server.domain.stores import ModelStore, SettingsStore
 from ordergen_server.services.members import NO_FLOWS, Members, chosen
-from ordergen_server.services.portfolio_work import STOPPING, PortfolioWork, Task, untried
+from ordergen_server.services.portfolios.portfolio_work import STOPPING, PortfolioWork, Task, untried
+from ordergen_server.services.portfolios.securities import Securities
 from ordergen_server.services.rebalancing.headers import RunHeaders, raise_error
 from ordergen_server.services.running.runs import Runs
-from ordergen_server.services.securities import Securities
-from ordergen_server.services.watching import Events
+from ordergen_server.services.running.watching import Events
 
 if TYPE_CHECKING:
     from ordergen_server.domain.errors import OrderGenerationError

@@ -8,7 +8,7 @@ from ordergen_server.domain.stores import ModelStore, RebalanceStore, SettingsSt
 from ordergen_server.domain.subjects import Subject, current_subject
 from ordergen_server.services.configured import NOT_CONFIGURED, Configured
 from ordergen_server.services.observer import UNOBSERVED, RunObserver
-from ordergen_server.services.portfolio_work import PortfolioWork
+from ordergen_server.services.portfolios.portfolio_work import PortfolioWork
 from ordergen_server.services.rebalancing.headers import RunHeaders
 from ordergen_server.services.rebalancing.model_rebalancer import ModelRebalancer
 from ordergen_server.services.rebalancing.portfolio_rebalancer import PortfolioRebalancer

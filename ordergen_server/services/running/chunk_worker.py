@@ -16,8 +16,8 @@ from ordergen_server.domain.origin import Origin, carried
 from ordergen_server.domain.rebalances.results import PortfolioRebalance
 from ordergen_server.domain.stores import RunOrder
 from ordergen_server.services.observer import UNOBSERVED, RunObserver, Stage
-from ordergen_server.services.portfolio_work import STOPPING, PortfolioWork, Task, untried
-from ordergen_server.services.securities import Securities
+from ordergen_server.services.portfolios.portfolio_work import STOPPING, PortfolioWork, Task, untried
+from ordergen_server.services.portfolios.securities import Securities
 
 #: How often an attempt looks whether the chunk is still its own, and wanted.
 LOOK_SECONDS = 0.4

@@ -9,7 +9,7 @@ from ordergen_server.domain.errors import (
     OrderGenerationError,
 )
 from ordergen_server.domain.stores import LeaseLost
-from ordergen_server.services.portfolio_work import STOPPING, PortfolioWork
+from ordergen_server.services.portfolios.portfolio_work import STOPPING, PortfolioWork
 from ordergen_server.services.running.chunk_executor import ChunkExecutor
 from ordergen_server.services.running.coordination import Coordination
 from ordergen_server.services.running.leased_run import LeasedRun, RunJournal

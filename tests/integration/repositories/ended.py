@@ -12,7 +12,7 @@ from ordergen_server.repositories.review_store.reviews import Reviews
 from ordergen_server.repositories.run_store.ended_runs import EndedRuns
 from ordergen_server.repositories.run_store.proposals import Proposals
 from ordergen_server.repositories.run_store.rebalances import Rebalances
-from ordergen_server.services.reviewing import Reviewer
+from ordergen_server.services.reviewing.reviewer import Reviewer
 from tests.builders import NOW, rebalance, result
 
 STARTER = "starter"

@@ -21,8 +21,8 @@ from ordergen_server.domain.rebalances.runs import RebalanceState
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.run_store.ended_runs import EndedRuns
 from ordergen_server.repositories.run_store.rebalances import Rebalances
-from ordergen_server.services import filling
-from ordergen_server.services.filling import FillAllocation, Filling
+from ordergen_server.services.reviewing import filling
+from ordergen_server.services.reviewing.filling import FillAllocation, Filling
 from tests.builders import NOW, TODAY, portfolio_id, rebalance, result, security_id
 from tests.integration.repositories.begun import begin
 from tests.integration.repositories.ended import reviewer

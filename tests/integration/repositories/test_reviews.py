@@ -33,7 +33,7 @@ from ordergen_server.repositories.mongodb.tokens import PageTokens
 from ordergen_server.repositories.review_store.events import EventLog, Events
 from ordergen_server.repositories.review_store.reviews import Reviews
 from ordergen_server.repositories.run_store.rebalances import Rebalances
-from ordergen_server.services import reviewing
+from ordergen_server.services.reviewing import reviewer as reviewing
 from tests.builders import NOW, RUN_ID, portfolio_id
 from tests.integration.repositories.begun import begin
 from tests.integration.repositories.ended import STARTER, ended, reviewer

@@ -19,14 +19,14 @@ from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState
 from ordergen_server.domain.stores import Request, RunOrder
 from ordergen_server.services.members import NO_FLOWS
 from ordergen_server.services.observer import UNOBSERVED, RunObserver
-from ordergen_server.services.portfolio_work import PortfolioWork
+from ordergen_server.services.portfolios.portfolio_work import PortfolioWork
 from ordergen_server.services.rebalancing.rebalancers import Rebalancers, rebalancers
 from ordergen_server.services.running.chunk_executor import ThreadExecutor
 from ordergen_server.services.running.chunk_worker import ChunkWorker, WorkerTimes
 from ordergen_server.services.running.execution import Execution
 from ordergen_server.services.running.leased_run import LeasedRun, RunJournal
 from ordergen_server.services.running.runs import Runs
-from ordergen_server.services.watching import ChangeSignal
+from ordergen_server.services.running.watching import ChangeSignal
 from tests.builders import NOW, holdings, model, portfolio_id, position, rebalance, snapshot
 from tests.fakes import FakeMarket, FakePortfolios, MemoryModels
 from tests.limits import PATIENCE

@@ -22,8 +22,8 @@ from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.models import Model
 from ordergen_server.domain.rebalances.options import LotSides, LotSize, RebalanceOptions, Sides, Strategy
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
-from ordergen_server.services.portfolio import rebalance_portfolios
-from ordergen_server.services.securities import Securities
+from ordergen_server.services.portfolios.portfolio import rebalance_portfolios
+from ordergen_server.services.portfolios.securities import Securities
 from tests import builders
 from tests.builders import MODEL_ID, holdings, model, portfolio_id, position, result, security_id, snapshot
 from tests.limits import PATIENCE

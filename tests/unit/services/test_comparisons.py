@@ -45,10 +45,10 @@ from ordergen_server.domain.rebalances.options import (
 )
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState, SolutionQuality
 from ordergen_server.domain.requests.violations import Violations
-from ordergen_server.services.comparing.comparisons import Comparisons
-from ordergen_server.services.comparing.frontier import frontier
 from ordergen_server.services.configured import NOT_CONFIGURED, Configured
-from ordergen_server.services.portfolio_work import PortfolioWork
+from ordergen_server.services.desk.comparisons import Comparisons
+from ordergen_server.services.desk.frontier import frontier
+from ordergen_server.services.portfolios.portfolio_work import PortfolioWork
 from ordergen_server.services.running.permits import UNLIMITED, Permits
 from tests.builders import (
     MODEL_ID,

@@ -20,8 +20,8 @@ from ordergen_server.domain.errors import (
     SiblingUnavailable,
 )
 from ordergen_server.domain.models import Model, ModelContent
-from ordergen_server.services.drifting.checks import DEFAULT_PAGE_SIZE, MAXIMUM_PAGE_SIZE, DriftChecks
-from ordergen_server.services.portfolio_work import PortfolioWork
+from ordergen_server.services.desk.drift_checks import DEFAULT_PAGE_SIZE, MAXIMUM_PAGE_SIZE, DriftChecks
+from ordergen_server.services.portfolios.portfolio_work import PortfolioWork
 from ordergen_server.services.running.permits import UNLIMITED, Permits
 from tests.builders import MODEL_ID, NOW, holdings, portfolio_id, position
 from tests.limits import PATIENCE

@@ -22,8 +22,8 @@ from ordergen_server.domain.rebalances.options import (
 )
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
 from ordergen_server.domain.rebalances.weight_limits import GroupLimit, SecurityLimit
-from ordergen_server.services.portfolio import rebalance_portfolios
-from ordergen_server.services.securities import Securities
+from ordergen_server.services.portfolios.portfolio import rebalance_portfolios
+from ordergen_server.services.portfolios.securities import Securities
 from tests.builders import NOW, portfolio_id, result
 from tests.fuzz.case import Case
 from tests.fuzz.generate import case

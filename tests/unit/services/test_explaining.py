@@ -26,9 +26,9 @@ from ordergen_server.domain.rebalances.options import (
 )
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
 from ordergen_server.domain.rebalances.weight_limits import GroupLimit, SecurityLimit
-from ordergen_server.services.explaining import KINDS, NO_RULES, explain
-from ordergen_server.services.portfolio import rebalance_portfolios
-from ordergen_server.services.securities import Securities
+from ordergen_server.services.portfolios.explaining import KINDS, NO_RULES, explain
+from ordergen_server.services.portfolios.portfolio import rebalance_portfolios
+from ordergen_server.services.portfolios.securities import Securities
 from tests.builders import holdings, portfolio_id, position, result, security_id, snapshot
 from tests.limits import PATIENCE
 from tests.unit.services.runs import BUYS, OPTIONS, RESTS, WORTHLESS, house

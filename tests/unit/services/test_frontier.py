@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from ordergen_server.domain.rebalances.options import RebalanceOptions, Strategy
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
-from ordergen_server.services.comparing.frontier import frontier
-from ordergen_server.services.comparing.rows import drift_money, turnover
+from ordergen_server.services.desk.comparison_rows import drift_money, turnover
+from ordergen_server.services.desk.frontier import frontier
 from tests.builders import holdings, position, rebalanced, result, snapshot
 
 #: Price, shares held, target and drifts, of one security.

@@ -36,11 +36,11 @@ from ordergen_server.domain.rebalances.options import (
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState, View
 from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState, RunFinished
 from ordergen_server.domain.rebalances.weight_limits import GroupLimit, SecurityLimit
-from ordergen_server.services.batches import fits_batch
-from ordergen_server.services.explaining import explain
-from ordergen_server.services.portfolio import rebalance_portfolios
-from ordergen_server.services.securities import Securities
-from ordergen_server.services.valuation import MAXIMUM_POSITIONS, Valued, valued
+from ordergen_server.services.portfolios.batches import fits_batch
+from ordergen_server.services.portfolios.explaining import explain
+from ordergen_server.services.portfolios.portfolio import rebalance_portfolios
+from ordergen_server.services.portfolios.securities import Securities
+from ordergen_server.services.portfolios.valuation import MAXIMUM_POSITIONS, Valued, valued
 from tests.builders import (
     MODEL_ID,
     NOW,

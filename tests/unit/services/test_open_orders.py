@@ -26,9 +26,9 @@ from ordergen_server.domain.rebalances.options import RebalanceOptions
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
 from ordergen_server.domain.rebalances.runs import RebalanceState, RunStarted
 from ordergen_server.services.configured import Configured
-from ordergen_server.services.open_orders import with_open_orders
+from ordergen_server.services.portfolios.open_orders import with_open_orders
+from ordergen_server.services.portfolios.securities import Securities
 from ordergen_server.services.rebalancing.rebalancers import Rebalancers, rebalancers
-from ordergen_server.services.securities import Securities
 from tests.builders import MODEL_ID, holdings, portfolio_id, position, security_id, snapshot
 from tests.limits import PATIENCE
 from tests.unit.services.runs import BUYS, OPTIONS, RESTS, House, each, house

@@ -23,9 +23,9 @@ from ordergen_server.domain.rebalances.options import (
 from ordergen_server.domain.rebalances.results import PortfolioState
 from ordergen_server.domain.rebalances.weight_limits import GroupLimit, LimitBreach, SecurityLimit
 from ordergen_server.domain.weights import LineWeights
-from ordergen_server.services.portfolio import rebalance_portfolios
-from ordergen_server.services.securities import Securities
-from ordergen_server.services.valuation import MAXIMUM_POSITIONS
+from ordergen_server.services.portfolios.portfolio import rebalance_portfolios
+from ordergen_server.services.portfolios.securities import Securities
+from ordergen_server.services.portfolios.valuation import MAXIMUM_POSITIONS
 from tests.builders import NOW, TODAY, holdings, model, position, result, security_id, snapshot
 from tests.unit.services.outcomes import inputs, outcome
 from tests.unit.services.rebalanced import orders, rebalanced, verified

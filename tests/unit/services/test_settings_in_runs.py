@@ -27,8 +27,8 @@ from ordergen_server.domain.rebalances.options import (
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
 from ordergen_server.domain.rebalances.runs import RebalanceState, RunFinished
 from ordergen_server.domain.rebalances.weight_limits import SecurityLimit
-from ordergen_server.services.portfolio import rebalance_portfolios
-from ordergen_server.services.securities import Securities
+from ordergen_server.services.portfolios.portfolio import rebalance_portfolios
+from ordergen_server.services.portfolios.securities import Securities
 from tests.builders import MODEL_ID, TODAY, holdings, portfolio_id, position, result, security_id, snapshot
 from tests.limits import PATIENCE
 from tests.unit.services.runs import (

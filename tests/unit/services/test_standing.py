@@ -12,8 +12,8 @@ from ordergen_server.domain.desk.drifts import DriftState, PortfolioDrift, Worst
 from ordergen_server.domain.errors import MarketValueNotPositive, MissingData
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.models import Position
-from ordergen_server.services.drifting.standing import Bands, standing
-from ordergen_server.services.securities import Securities
+from ordergen_server.services.desk.standing import Bands, standing
+from ordergen_server.services.portfolios.securities import Securities
 from tests.builders import (
     MODEL_ID,
     NOW,

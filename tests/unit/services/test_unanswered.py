@@ -18,9 +18,9 @@ from ordergen_server.domain.errors import (
 from ordergen_server.domain.rebalances.options import RebalanceOptions
 from ordergen_server.domain.rebalances.results import PortfolioState
 from ordergen_server.domain.rebalances.weight_limits import GroupLimit, SecurityLimit
-from ordergen_server.services.portfolio import rebalance_portfolios
-from ordergen_server.services.portfolio_work import STOPPING
-from ordergen_server.services.securities import Securities
+from ordergen_server.services.portfolios.portfolio import rebalance_portfolios
+from ordergen_server.services.portfolios.portfolio_work import STOPPING
+from ordergen_server.services.portfolios.securities import Securities
 from tests import builders
 from tests.builders import holdings, model, position, result, security_id, snapshot
 from tests.unit.services.rebalanced import rebalanced

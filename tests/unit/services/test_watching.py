@@ -18,7 +18,7 @@ from ordergen_server.domain.rebalances.runs import (
     RunStarted,
 )
 from ordergen_server.domain.rebalances.summaries import RebalanceSummary
-from ordergen_server.services.watching import BATCH, ChangeSignal, watch
+from ordergen_server.services.running.watching import BATCH, ChangeSignal, watch
 from tests.builders import RUN_ID, rebalance, result
 from tests.limits import PATIENCE
 from tests.memory_runs import MemoryRuns

@@ -26,7 +26,7 @@ from ordergen_server.domain.rebalances.results import (
 )
 from ordergen_server.domain.rebalances.runs import RebalanceState, RunEvent, RunFinished, RunStarted
 from ordergen_server.domain.rebalances.summaries import RebalanceSummary
-from ordergen_server.services.valuation import MAXIMUM_POSITIONS
+from ordergen_server.services.portfolios.valuation import MAXIMUM_POSITIONS
 from tests.builders import (
     MODEL_ID,
     NOW,

@@ -26,7 +26,7 @@ from ordergen_server.domain.errors import InvalidArgument
 from ordergen_server.domain.rebalances.options import RebalanceOptions, Restriction, RestrictionType
 from ordergen_server.domain.rebalances.weight_limits import SecurityLimit, stricter_sides
 from ordergen_server.domain.requests.violations import Violations
-from ordergen_server.services.constraints import cash_floor
+from ordergen_server.services.portfolios.constraints import cash_floor
 from tests.builders import portfolio_id, result, security_id
 
 DAY = date(2026, 3, 2)

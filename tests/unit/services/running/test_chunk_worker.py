@@ -21,7 +21,7 @@ from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.rebalances.results import PortfolioState
 from ordergen_server.domain.stores import BegunBy, Lease, RunOrder
 from ordergen_server.services.members import NO_FLOWS
-from ordergen_server.services.portfolio_work import PortfolioWork
+from ordergen_server.services.portfolios.portfolio_work import PortfolioWork
 from ordergen_server.services.running.chunk_worker import ChunkWorker, WorkerTimes
 from tests.builders import portfolio_id, position, rebalance, snapshot
 from tests.fakes import FakeMarket, FakePortfolios

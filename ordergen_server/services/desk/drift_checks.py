@@ -13,11 +13,11 @@ from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.models import Model, without_positions
 from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.domain.stores import ModelStore, SettingsStore
-from ordergen_server.services.drifting.standing import Bands, standing
-from ordergen_server.services.portfolio_work import STOPPING, PortfolioWork, Reading
+from ordergen_server.services.desk.standing import Bands, standing
+from ordergen_server.services.portfolios.portfolio_work import STOPPING, PortfolioWork, Reading
+from ordergen_server.services.portfolios.securities import Securities
 from ordergen_server.services.running.permits import Permits
 from ordergen_server.services.running.room import Room
-from ordergen_server.services.securities import Securities
 
 #: Portfolios that are read together, where a caller does not say, and at most.
 DEFAULT_PAGE_SIZE, MAXIMUM_PAGE_SIZE = 500, 1000

@@ -14,7 +14,7 @@ from ordergen_server.domain.rebalances.options import (
     Strategy,
 )
 from ordergen_server.domain.rebalances.weight_limits import stricter_sides
-from ordergen_server.services.constraints import cash_floor
+from ordergen_server.services.portfolios.constraints import cash_floor
 
 
 class Binding:

@@ -9,7 +9,7 @@ from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.numbers import EXACT
 from ordergen_server.domain.open_orders import LOOKING, OpenOrder, OpenOrders
 from ordergen_server.domain.requests.violations import MAXIMUM_VIOLATIONS, summary
-from ordergen_server.services.securities import Securities
+from ordergen_server.services.portfolios.securities import Securities
 
 _WAIT = "wait until they are filled, or cancel them, or have them counted or ignored (open_orders)"
 _NO_COUNT = "wait until they are filled, or cancel them, or have them ignored (open_orders)"

@@ -9,8 +9,8 @@ from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.models import Position
 from ordergen_server.domain.numbers import EXACT, ZERO, ratio
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
-from ordergen_server.services.securities import Securities, Security
-from ordergen_server.services.valuation import DRIFT_PLACES, Valued, valued
+from ordergen_server.services.portfolios.securities import Securities, Security
+from ordergen_server.services.portfolios.valuation import DRIFT_PLACES, Valued, valued
 
 ONE = Decimal(1)
 _UNLISTED = (ZERO, ZERO)

@@ -10,7 +10,7 @@ from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.numbers import EXACT, ZERO, money, ratio
 from ordergen_server.domain.rebalances.frozen import FrozenPosition
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
-from ordergen_server.services.securities import Lines, Securities, Security
+from ordergen_server.services.portfolios.securities import Lines, Securities, Security
 
 #: Decimals of the drift of a portfolio.
 DRIFT_PLACES = 12

@@ -12,10 +12,10 @@ from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.numbers import exact, ratio
 from ordergen_server.domain.rebalances.options import RebalanceOptions
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
-from ordergen_server.services.binding import Binding
-from ordergen_server.services.securities import Securities
-from ordergen_server.services.solving import problem_of
-from ordergen_server.services.valuation import DRIFT_PLACES, Valued, valued
+from ordergen_server.services.portfolios.binding import Binding
+from ordergen_server.services.portfolios.securities import Securities
+from ordergen_server.services.portfolios.solving import problem_of
+from ordergen_server.services.portfolios.valuation import DRIFT_PLACES, Valued, valued
 
 #: Of the time that is left; the rest is for storing the result and answering before the deadline.
 TIME_SHARE: Final = 0.5

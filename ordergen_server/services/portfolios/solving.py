@@ -12,11 +12,11 @@ import optimizer
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import DeadlineExceeded
 from ordergen_server.domain.rebalances.options import RebalanceOptions
-from ordergen_server.services.batches import batch_of, can_be_batched, fits_batch
-from ordergen_server.services.constraints import cash_floor, constraints_of
 from ordergen_server.services.observer import UNOBSERVED, RunObserver, SolveMethod
-from ordergen_server.services.securities import Securities
-from ordergen_server.services.valuation import Valued
+from ordergen_server.services.portfolios.batches import batch_of, can_be_batched, fits_batch
+from ordergen_server.services.portfolios.constraints import cash_floor, constraints_of
+from ordergen_server.services.portfolios.securities import Securities
+from ordergen_server.services.portfolios.valuation import Valued
 
 #: Of the time that is left; the rest is for storing the result and answering before the deadline.
 SOLVER_SHARE = 0.9

@@ -25,11 +25,11 @@ from ordergen_server.domain.rebalances.options import RebalanceOptions, Strategy
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState, SolutionQuality
 from ordergen_server.domain.rebalances.weight_limits import LimitBreach
 from ordergen_server.domain.requests.violations import summary
-from ordergen_server.services.binding import Binding
 from ordergen_server.services.observer import UNOBSERVED, RunObserver
-from ordergen_server.services.securities import Securities
-from ordergen_server.services.solving import Solved, solve_all
-from ordergen_server.services.valuation import DRIFT_PLACES, Valued, drift, told_frozen, valued
+from ordergen_server.services.portfolios.binding import Binding
+from ordergen_server.services.portfolios.securities import Securities
+from ordergen_server.services.portfolios.solving import Solved, solve_all
+from ordergen_server.services.portfolios.valuation import DRIFT_PLACES, Valued, drift, told_frozen, valued
 
 #: What a conflict is about that is none of a security.
 _LIMITS = {

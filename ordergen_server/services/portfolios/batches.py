@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 import optimizer
 from ordergen_server.domain.numbers import EXACT, ZERO
 from ordergen_server.domain.rebalances.options import RebalanceOptions, Strategy
-from ordergen_server.services.constraints import cash_floor, constraints_of
-from ordergen_server.services.securities import Securities
-from ordergen_server.services.valuation import Valued
+from ordergen_server.services.portfolios.constraints import cash_floor, constraints_of
+from ordergen_server.services.portfolios.securities import Securities
+from ordergen_server.services.portfolios.valuation import Valued
 
 #: Numbers in arrays are below this, with at most so many decimals: then steps of the last fit 64 bits.
 MOST = 10**10

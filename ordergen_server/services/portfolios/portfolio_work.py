@@ -24,11 +24,11 @@ from ordergen_server.domain.origin import carried
 from ordergen_server.domain.rebalances.options import RebalanceOptions
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
 from ordergen_server.domain.rebalances.runs import Rebalance
-from ordergen_server.services.explaining import NO_RULES, explain
 from ordergen_server.services.observer import UNOBSERVED, RunObserver, Stage
-from ordergen_server.services.open_orders import with_open_orders
-from ordergen_server.services.portfolio import rebalance_portfolios
-from ordergen_server.services.securities import Securities
+from ordergen_server.services.portfolios.explaining import NO_RULES, explain
+from ordergen_server.services.portfolios.open_orders import with_open_orders
+from ordergen_server.services.portfolios.portfolio import rebalance_portfolios
+from ordergen_server.services.portfolios.securities import Securities
 
 #: Errors that say that going on with other portfolios would fail the same way.
 STOPPING = (Unavailable, DeadlineExceeded)

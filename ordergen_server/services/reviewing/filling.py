@@ -13,7 +13,7 @@ from ordergen_server.domain.rebalances.results import PortfolioRebalance, View
 from ordergen_server.domain.rebalances.runs import Rebalance
 from ordergen_server.domain.requests.violations import broken
 from ordergen_server.domain.stores import RebalanceStore
-from ordergen_server.services.reviewing import Reviewer
+from ordergen_server.services.reviewing.reviewer import Reviewer
 
 #: Results that are read at once, and kept; those with positions have a hundred lines each.
 AT_ONCE = {View.FULL: 100, View.BASIC: 500}

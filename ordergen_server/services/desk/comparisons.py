@@ -23,19 +23,19 @@ from ordergen_server.domain.rebalances.options import RebalanceOptions, Strategy
 from ordergen_server.domain.rebalances.results import PortfolioRebalance
 from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState
 from ordergen_server.domain.stores import ModelStore, SettingsStore
-from ordergen_server.services.comparing.frontier import frontier
-from ordergen_server.services.comparing.rows import row
 from ordergen_server.services.configured import NOT_CONFIGURED, Configured
-from ordergen_server.services.portfolio_work import (
+from ordergen_server.services.desk.comparison_rows import row
+from ordergen_server.services.desk.frontier import frontier
+from ordergen_server.services.portfolios.portfolio_work import (
     STOPPING,
     PortfolioWork,
     Reading,
     Task,
     not_to_be_traded,
 )
+from ordergen_server.services.portfolios.securities import Securities
 from ordergen_server.services.running.permits import Permits
 from ordergen_server.services.running.room import Room
-from ordergen_server.services.securities import Securities
 
 #: Portfolios whose reading may begin together.
 PAGE_SIZE = 250

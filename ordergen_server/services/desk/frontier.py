@@ -13,7 +13,7 @@ from typing import NamedTuple
 import optimizer
 from ordergen_server.domain.numbers import EXACT
 from ordergen_server.domain.rebalances.results import PortfolioRebalance
-from ordergen_server.services.comparing.rows import drift_money, turnover
+from ordergen_server.services.desk.comparison_rows import drift_money, turnover
 
 #: Solves TO_TARGET with a maximum turnover, a weight.
 Limited = Callable[[Decimal], PortfolioRebalance]

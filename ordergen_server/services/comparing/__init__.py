@@ -1,1 +1,0 @@
-"""What different options would do, side by side."""

@@ -1,0 +1,1 @@
+"""What a desk decides with: options side by side, who needs a rebalance, settings of portfolios."""

@@ -1,1 +1,0 @@
-"""How far portfolios are from their models: read, judged, and told."""

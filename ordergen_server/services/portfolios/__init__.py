@@ -1,0 +1,1 @@
+"""One portfolio's answer: what it is worth, which rules bind it, what it trades, and why."""

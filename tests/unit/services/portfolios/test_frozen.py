@@ -57,8 +57,8 @@ from tests.builders import (
 )
 from tests.limits import PATIENCE
 from tests.unit.optimizer.oracle import brute_force, is_enumerable
+from tests.unit.services.desk.test_comparisons import told as compared
 from tests.unit.services.runs import House, each, house
-from tests.unit.services.test_comparisons import told as compared
 
 FREEZE = RebalanceOptions(unpriced=Unpriced.FREEZE)
 BAD = BadData("the price is 0: it must be mended there")

@@ -62,8 +62,8 @@ from tests.builders import (
     snapshot,
 )
 from tests.limits import PATIENCE
+from tests.unit.services.portfolios.test_open_orders import FakeOrders, order
 from tests.unit.services.runs import BUYS, House, each, house
-from tests.unit.services.test_open_orders import FakeOrders, order
 
 BAND, TARGET = RebalanceOptions(strategy=Strategy.TO_BAND), RebalanceOptions()
 BOTH = (Variant("band", BAND), Variant("target", TARGET))

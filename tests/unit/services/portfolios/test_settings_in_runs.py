@@ -31,6 +31,7 @@ from ordergen_server.services.portfolios.portfolio import rebalance_portfolios
 from ordergen_server.services.portfolios.securities import Securities
 from tests.builders import MODEL_ID, TODAY, holdings, portfolio_id, position, result, security_id, snapshot
 from tests.limits import PATIENCE
+from tests.unit.services.desk.test_drift_checks import checks
 from tests.unit.services.runs import (
     BUYS,
     OPTIONS,
@@ -42,7 +43,6 @@ from tests.unit.services.runs import (
     only_run,
     rebalance_one,
 )
-from tests.unit.services.test_drift_checks import checks
 from tests.waiting import eventually
 
 POSITIONS = (position(1, "0.3"), position(2, "0.25"), position(3, "0.4"))

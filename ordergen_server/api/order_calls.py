@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from globeco.ordergen.v1 import order_pb2, rebalance_pb2
 
 from ordergen_server.api.call import Call, Limits
-from ordergen_server.api.messages import encoding, review_requests, reviews
+from ordergen_server.api.messages import encoding
+from ordergen_server.api.messages.orders import review_requests, reviews
 from ordergen_server.api.submission_calls import SubmissionCalls
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.orders.stores import EventStore

@@ -8,11 +8,12 @@ from globeco.ordergen.v1 import drift_pb2, rebalance_pb2, rebalance_service_pb2
 from google.protobuf import empty_pb2
 
 from ordergen_server.api.call import Call, Limits
-from ordergen_server.api.messages import comparisons, decoding, drifts, encoding, explanations
+from ordergen_server.api.messages import decoding, encoding
+from ordergen_server.api.messages.desk import comparisons, drifts, explanations
 from ordergen_server.api.messages.encoded_events import EncodedEvents
 from ordergen_server.api.messages.options import rebalance_options
-from ordergen_server.api.messages.orders import set_order_state
-from ordergen_server.api.messages.reviews import set_review
+from ordergen_server.api.messages.orders.orders import set_order_state
+from ordergen_server.api.messages.orders.reviews import set_review
 from ordergen_server.api.order_calls import OrderCalls, OrderUseCases
 from ordergen_server.api.settings_servicer import SettingsServicer
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState, View

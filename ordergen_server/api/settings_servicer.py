@@ -4,7 +4,7 @@ from globeco.ordergen.v1 import portfolio_settings_pb2, rebalance_service_pb2
 from google.protobuf import empty_pb2
 
 from ordergen_server.api.call import Call
-from ordergen_server.api.messages import portfolio_settings
+from ordergen_server.api.messages.desk import portfolio_settings
 from ordergen_server.domain.requests.ids import check_entity_id, check_version
 from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.domain.requests.violations import Violations

@@ -6,7 +6,8 @@ from contextlib import closing
 from globeco.ordergen.v1 import order_pb2
 
 from ordergen_server.api.call import Call, Limits
-from ordergen_server.api.messages import decoding, orders
+from ordergen_server.api.messages import decoding
+from ordergen_server.api.messages.orders import orders
 from ordergen_server.domain.requests.ids import check_entity_id, check_object_id
 from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.domain.requests.violations import Violations

@@ -10,7 +10,7 @@ from google.protobuf import timestamp_pb2
 from google.type import date_pb2, decimal_pb2
 
 from ordergen_server.api.messages.errors import to_status
-from ordergen_server.api.messages.reviews import set_review_counts
+from ordergen_server.api.messages.orders.reviews import set_review_counts
 from ordergen_server.domain.desk.price_ranges import good_until
 from ordergen_server.domain.models import Model
 from ordergen_server.domain.numbers import product

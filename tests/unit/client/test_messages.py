@@ -33,7 +33,7 @@ from ordergen_client.records import messages, option_messages
 from ordergen_client.records.matches import Portfolio, PortfolioMatches, Security, SecurityMatches
 from ordergen_client.records.values import Transaction
 from ordergen_server.api.messages import diagnoses, encoding
-from ordergen_server.api.messages.drifts import portfolio_drift
+from ordergen_server.api.messages.desk.drifts import portfolio_drift
 from ordergen_server.domain import diagnostics as domain
 from ordergen_server.domain import subjects as domain_subjects
 from ordergen_server.domain.desk import drifts

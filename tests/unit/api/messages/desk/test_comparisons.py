@@ -13,7 +13,8 @@ from ordergen_client.records.comparisons import Variant
 from ordergen_client.records.options import RebalanceOptions
 from ordergen_client.records.states import PortfolioState as ClientState
 from ordergen_client.records.values import Position
-from ordergen_server.api.messages import comparisons, encoding, explanations
+from ordergen_server.api.messages import encoding
+from ordergen_server.api.messages.desk import comparisons, explanations
 from ordergen_server.domain.desk.comparisons import ComparedPortfolio, ComparedVariant
 from ordergen_server.domain.desk.explanations import Explanation, Relaxations, Rule, RuleKind, RulePrice
 from ordergen_server.domain.errors import BadData

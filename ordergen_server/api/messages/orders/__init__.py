@@ -1,0 +1,1 @@
+"""What becomes of a run that has ended, on the wire: reviews, blocks, fills, submissions and orders."""

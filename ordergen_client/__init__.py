@@ -64,17 +64,19 @@ if TYPE_CHECKING:
         VersionMismatch,
         Violation,
     )
-    from ordergen_client.records.comparisons import (
+    from ordergen_client.records.desk.comparisons import (
         ComparedPortfolio,
         ComparedVariant,
         ComparisonEvent,
         Variant,
     )
+    from ordergen_client.records.desk.drifts import PortfolioDrift, WorstPosition
+    from ordergen_client.records.desk.settings import DoNotTrade, PortfolioSettings
     from ordergen_client.records.diagnoses import Caller, Dependency, Diagnosis
-    from ordergen_client.records.drifts import PortfolioDrift, WorstPosition
     from ordergen_client.records.explanations import Relaxations, Rule, RulePrice
     from ordergen_client.records.matches import Portfolio, PortfolioMatches, Security, SecurityMatches
-    from ordergen_client.records.options import RebalanceOptions
+    from ordergen_client.records.options.options import RebalanceOptions
+    from ordergen_client.records.options.weight_limits import GroupLimit, LimitBreach, SecurityLimit
     from ordergen_client.records.orders.states import ActionType, DifferenceType, OrderState, SubmissionState
     from ordergen_client.records.orders.values import (
         Action,
@@ -89,7 +91,6 @@ if TYPE_CHECKING:
     )
     from ordergen_client.records.price_ranges import PriceRange
     from ordergen_client.records.reviews import PortfolioReview, ReviewCounts
-    from ordergen_client.records.settings import DoNotTrade, PortfolioSettings
     from ordergen_client.records.states import (
         CredentialType,
         DependencyState,
@@ -123,7 +124,6 @@ if TYPE_CHECKING:
         Solution,
         Transaction,
     )
-    from ordergen_client.records.weight_limits import GroupLimit, LimitBreach, SecurityLimit
     from ordergen_client.whole_file import FileNotWrittenError
 
 #: Where each name is: gRPC is read once something is used, and not for `ordergen --help`.
@@ -172,18 +172,18 @@ _PLACES = {
         "Violation",
     ),
     "ordergen_client.calls.portfolio_settings": ("UNCHANGED",),
-    "ordergen_client.records.comparisons": (
+    "ordergen_client.records.desk.comparisons": (
         "ComparedPortfolio",
         "ComparedVariant",
         "ComparisonEvent",
         "Variant",
     ),
     "ordergen_client.records.diagnoses": ("Caller", "Dependency", "Diagnosis"),
-    "ordergen_client.records.drifts": ("PortfolioDrift", "WorstPosition"),
+    "ordergen_client.records.desk.drifts": ("PortfolioDrift", "WorstPosition"),
     "ordergen_client.records.explanations": ("Relaxations", "Rule", "RulePrice"),
-    "ordergen_client.records.options": ("RebalanceOptions",),
+    "ordergen_client.records.options.options": ("RebalanceOptions",),
     "ordergen_client.records.price_ranges": ("PriceRange",),
-    "ordergen_client.records.settings": ("DoNotTrade", "PortfolioSettings"),
+    "ordergen_client.records.desk.settings": ("DoNotTrade", "PortfolioSettings"),
     "ordergen_client.records.matches": ("Portfolio", "PortfolioMatches", "Security", "SecurityMatches"),
     "ordergen_client.records.orders.states": (
         "ActionType",
@@ -236,7 +236,7 @@ _PLACES = {
         "Solution",
         "Transaction",
     ),
-    "ordergen_client.records.weight_limits": ("GroupLimit", "LimitBreach", "SecurityLimit"),
+    "ordergen_client.records.options.weight_limits": ("GroupLimit", "LimitBreach", "SecurityLimit"),
     "ordergen_client.whole_file": ("FileNotWrittenError",),
 }
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}

@@ -7,7 +7,7 @@ from decimal import Decimal
 from random import Random
 
 from ordergen_client.errors import OrderGenerationError
-from ordergen_client.records.options import RebalanceOptions
+from ordergen_client.records.options.options import RebalanceOptions
 from ordergen_client.records.states import PortfolioState, PositionReason, PriceProblem, SolutionStatus
 from ordergen_client.records.values import (
     PortfolioRebalance,

@@ -7,12 +7,13 @@ from globeco.ordergen.v1 import rebalance_service_pb2 as pb
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from ordergen_client.calls.call import Call, Pages, nothing
-from ordergen_client.records import checks, setting_messages
+from ordergen_client.records import checks
 from ordergen_client.records.checks import Number
-from ordergen_client.records.options import RebalanceOptions, RestrictionName
-from ordergen_client.records.settings import DoNotTrade, PortfolioSettings
+from ordergen_client.records.desk import setting_messages
+from ordergen_client.records.desk.settings import DoNotTrade, PortfolioSettings
+from ordergen_client.records.options.options import RebalanceOptions, RestrictionName
+from ordergen_client.records.options.weight_limits import SecurityLimit
 from ordergen_client.records.states import Restriction
-from ordergen_client.records.weight_limits import SecurityLimit
 
 
 class Unchanged(Enum):

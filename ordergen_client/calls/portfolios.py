@@ -6,11 +6,13 @@ from globeco.ordergen.v1 import rebalance_service_pb2 as pb
 from globeco.ordergen.v1.reference_service_pb2 import ResolvePortfoliosRequest
 
 from ordergen_client.calls.call import Call, Stream, repeatable
-from ordergen_client.records import checks, messages, option_messages
+from ordergen_client.records import checks, messages
 from ordergen_client.records.checks import Number
-from ordergen_client.records.drifts import PortfolioDrift
+from ordergen_client.records.desk import drift_messages
+from ordergen_client.records.desk.drifts import PortfolioDrift
 from ordergen_client.records.matches import PortfolioMatches
-from ordergen_client.records.options import DEFAULT_OPTIONS, RebalanceOptions
+from ordergen_client.records.options import option_messages
+from ordergen_client.records.options.options import DEFAULT_OPTIONS, RebalanceOptions
 from ordergen_client.records.values import PortfolioRebalance
 
 
@@ -62,7 +64,7 @@ def drift(model_id: str = "", *, page_size: int = 0) -> Stream[PortfolioDrift]:
     request = pb.CheckDriftRequest(
         model_id=checks.text(model_id, "model_id"), page_size=checks.whole(page_size, "page_size")
     )
-    return Stream("CheckDrift", request, messages.portfolio_drift)
+    return Stream("CheckDrift", request, drift_messages.portfolio_drift)
 
 
 def resolve(portfolios: Iterable[str]) -> Call[tuple[PortfolioMatches, ...]]:

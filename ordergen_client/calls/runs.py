@@ -7,10 +7,12 @@ from globeco.ordergen.v1 import model_pb2, rebalance_pb2
 from globeco.ordergen.v1 import rebalance_service_pb2 as pb
 
 from ordergen_client.calls.call import Call, Pages, Stream, Watch, nothing, repeatable
-from ordergen_client.records import checks, comparison_messages, messages, option_messages
+from ordergen_client.records import checks, messages
 from ordergen_client.records.checks import Number
-from ordergen_client.records.comparisons import ComparisonEvent, Variant
-from ordergen_client.records.options import DEFAULT_OPTIONS, RebalanceOptions
+from ordergen_client.records.desk import comparison_messages
+from ordergen_client.records.desk.comparisons import ComparisonEvent, Variant
+from ordergen_client.records.options import option_messages
+from ordergen_client.records.options.options import DEFAULT_OPTIONS, RebalanceOptions
 from ordergen_client.records.states import PortfolioState, View
 from ordergen_client.records.values import PortfolioRebalance, Position, Rebalance, RebalanceEvent
 

@@ -18,7 +18,7 @@ from ordergen_client.commands.shared.options import with_client
 from ordergen_client.commands.shared.securities import by_security, restriction
 from ordergen_client.commands.shared.servers import Server
 from ordergen_client.errors import NotFound
-from ordergen_client.records.settings import DoNotTrade, PortfolioSettings
+from ordergen_client.records.desk.settings import DoNotTrade, PortfolioSettings
 from ordergen_client.records.states import Restriction
 from ordergen_client.showing.output import Listing, Output
 from ordergen_client.showing.settings import (

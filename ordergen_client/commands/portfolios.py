@@ -11,7 +11,7 @@ from ordergen_client.commands.portfolio_settings import settings
 from ordergen_client.commands.shared import finding
 from ordergen_client.commands.shared.options import with_client
 from ordergen_client.commands.shared.servers import Server
-from ordergen_client.records.drifts import PortfolioDrift, WorstPosition
+from ordergen_client.records.desk.drifts import PortfolioDrift, WorstPosition
 from ordergen_client.records.states import DriftState
 from ordergen_client.showing.columns import Column, Kind
 from ordergen_client.showing.grid import Row

@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from globeco.ordergen.v1 import (
     diagnostics_service_pb2,
-    drift_pb2,
     model_pb2,
     rebalance_pb2,
     rebalance_service_pb2,
@@ -19,11 +18,11 @@ from google.type import date_pb2
 from ordergen_client.errors import from_status
 from ordergen_client.records import enums
 from ordergen_client.records.diagnoses import Caller, Dependency, Diagnosis
-from ordergen_client.records.drifts import PortfolioDrift, WorstPosition
 from ordergen_client.records.figures import decimal, price_range, relaxations, rule_price, summary, zero
 from ordergen_client.records.lazily import Lazily
 from ordergen_client.records.matches import Portfolio, PortfolioMatches, Security, SecurityMatches
-from ordergen_client.records.option_messages import digits, options, set_if_given
+from ordergen_client.records.options.option_messages import digits, options, set_if_given
+from ordergen_client.records.options.weight_limits import LimitBreach
 from ordergen_client.records.review_messages import order_state, portfolio_review, review_counts
 from ordergen_client.records.states import (
     PortfolioState,
@@ -39,7 +38,6 @@ from ordergen_client.records.values import (
     Solution,
     Transaction,
 )
-from ordergen_client.records.weight_limits import LimitBreach
 
 pb = rebalance_pb2
 
@@ -95,7 +93,7 @@ def model(message: model_pb2.Model) -> Model:
         version=message.version,
         create_time=_time(message.create_time),
         update_time=_time(message.update_time),
-        last_rebalance_time=_optional_time(message, "last_rebalance_time"),
+        last_rebalance_time=optional_time(message, "last_rebalance_time"),
         update_actor=message.update_actor,
     )
 
@@ -109,7 +107,7 @@ def rebalance(message: pb.Rebalance) -> Rebalance:
         model_version=message.model_version,
         state=enums.RUN_STATES[message.state],
         create_time=_time(message.create_time),
-        finish_time=_optional_time(message, "finish_time"),
+        finish_time=optional_time(message, "finish_time"),
         rebalance_date=_date(message.rebalance_date),
         portfolio_count=message.portfolio_count,
         counts={state: getattr(message, f"{state.lower()}_count") for state in PortfolioState},
@@ -140,7 +138,7 @@ def portfolio_rebalance(message: pb.PortfolioRebalance) -> PortfolioRebalance:
         transactions=Lazily(message.transactions, _transaction),
         positions=Lazily(message.positions, _position),
         solution=_solution(message.solution) if message.HasField("solution") else None,
-        snapshot_time=_optional_time(message, "snapshot_time"),
+        snapshot_time=optional_time(message, "snapshot_time"),
         cash_flow=decimal(message.cash_flow),
         cost=decimal(message.cost),
         settings_version=message.settings_version,
@@ -163,36 +161,6 @@ def event(message: rebalance_service_pb2.RebalanceModelResponse) -> RebalanceEve
         started=rebalance(message.started) if message.HasField("started") else None,
         portfolio=portfolio_rebalance(message.portfolio) if message.HasField("portfolio") else None,
         finished=rebalance(message.finished) if message.HasField("finished") else None,
-    )
-
-
-def portfolio_drift(message: drift_pb2.PortfolioDrift) -> PortfolioDrift:
-    """How far a portfolio is from its model."""
-    worst = message.worst_position if message.HasField("worst_position") else None
-    return PortfolioDrift(
-        portfolio_id=message.portfolio_id,
-        portfolio_name=message.portfolio_name,
-        model_id=message.model_id,
-        model_name=message.model_name,
-        state=enums.DRIFT_STATES[message.state],
-        error=from_status(message.error) if message.HasField("error") else None,
-        market_value=decimal(message.market_value),
-        cash_weight=decimal(message.cash_weight),
-        drift=decimal(message.drift),
-        outside_count=message.outside_count if message.HasField("outside_count") else None,
-        worst_position=_worst_position(worst) if worst else None,
-        snapshot_time=_optional_time(message, "snapshot_time"),
-    )
-
-
-def _worst_position(message: drift_pb2.WorstPosition) -> WorstPosition:
-    return WorstPosition(
-        security_id=message.security_id,
-        ticker=message.ticker,
-        weight=zero(message.weight),
-        band_low=zero(message.band_low),
-        band_high=zero(message.band_high),
-        distance=zero(message.distance),
     )
 
 
@@ -293,7 +261,8 @@ def _time(message: Timestamp) -> datetime:
     return message.ToDatetime(UTC)
 
 
-def _optional_time(message: Message, name: str) -> datetime | None:
+def optional_time(message: Message, name: str) -> datetime | None:
+    """A point in time that a message may have, by the name of its field."""
     return _time(getattr(message, name)) if message.HasField(name) else None
 
 

@@ -12,7 +12,8 @@ from ordergen_client.records.checks import (
     text,
 )
 from ordergen_client.records.explanations import Relaxations, RulePrice
-from ordergen_client.records.options import RebalanceOptions
+from ordergen_client.records.options.options import RebalanceOptions
+from ordergen_client.records.options.weight_limits import LimitBreach
 from ordergen_client.records.price_ranges import PriceRange
 from ordergen_client.records.reviews import PortfolioReview, ReviewCounts
 from ordergen_client.records.states import (
@@ -26,7 +27,6 @@ from ordergen_client.records.states import (
     SolutionStatus,
 )
 from ordergen_client.records.summaries import RebalanceSummary
-from ordergen_client.records.weight_limits import LimitBreach
 
 ZERO = Decimal(0)
 #: More digits than the sum of any two numbers of the contract has; should one have more, it raises.

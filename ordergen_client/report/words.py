@@ -5,9 +5,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from ordergen_client.records.options import RebalanceOptions
+from ordergen_client.records.options.options import RebalanceOptions
+from ordergen_client.records.options.weight_limits import GroupLimit, SecurityLimit
 from ordergen_client.records.values import Rebalance
-from ordergen_client.records.weight_limits import GroupLimit, SecurityLimit
 from ordergen_client.report.attention import Attention
 from ordergen_client.report.exact import money, percent
 from ordergen_client.report.totals import Totals

@@ -8,9 +8,9 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
+from ordergen_client.records.options.weight_limits import GroupLimit, SecurityLimit
 from ordergen_client.records.summaries import RebalanceSummary
 from ordergen_client.records.values import PortfolioRebalance, Rebalance, RebalanceEvent
-from ordergen_client.records.weight_limits import GroupLimit, SecurityLimit
 from ordergen_client.report.attention import Attention, run_warning
 from ordergen_client.report.figures import figures
 from ordergen_client.report.price_days import PriceDays

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from ordergen_client.records.settings import PortfolioSettings
+from ordergen_client.records.desk.settings import PortfolioSettings
 from ordergen_client.showing.columns import Column, Kind, money, percent, time
 
 SETTINGS: Final = (

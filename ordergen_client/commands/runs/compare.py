@@ -15,7 +15,7 @@ from ordergen_client.commands.shared import finding
 from ordergen_client.commands.shared.failures import NEEDS_A_LOOK
 from ordergen_client.commands.shared.options import with_client
 from ordergen_client.commands.shared.servers import Server
-from ordergen_client.records.comparisons import (
+from ordergen_client.records.desk.comparisons import (
     ComparedPortfolio,
     ComparedVariant,
     ComparisonEvent,

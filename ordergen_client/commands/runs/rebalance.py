@@ -21,7 +21,7 @@ from ordergen_client.commands.shared.limits import group_limits, security_limits
 from ordergen_client.commands.shared.options import with_client
 from ordergen_client.commands.shared.securities import by_security, restriction
 from ordergen_client.commands.shared.servers import Server
-from ordergen_client.records.options import RebalanceOptions
+from ordergen_client.records.options.options import RebalanceOptions
 from ordergen_client.records.states import OpenOrders, PortfolioState, Restriction, Sides, Strategy, Unpriced
 from ordergen_client.records.values import PortfolioRebalance, Position
 from ordergen_client.showing.output import Form, Output

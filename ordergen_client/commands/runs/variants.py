@@ -15,8 +15,8 @@ from ordergen_client.client import Client
 from ordergen_client.commands.models.lines import Line, line_of
 from ordergen_client.commands.shared import finding
 from ordergen_client.commands.shared.decimals import exact
-from ordergen_client.records.comparisons import Variant
-from ordergen_client.records.options import RebalanceOptions
+from ordergen_client.records.desk.comparisons import Variant
+from ordergen_client.records.options.options import RebalanceOptions
 from ordergen_client.records.values import Position
 
 _FIELDS: Final = ("name", "options", "positions")

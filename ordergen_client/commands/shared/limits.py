@@ -8,7 +8,7 @@ import click
 from ordergen_client.client import Client
 from ordergen_client.commands.shared import finding
 from ordergen_client.commands.shared.decimals import weight
-from ordergen_client.records.weight_limits import GroupLimit, SecurityLimit
+from ordergen_client.records.options.weight_limits import GroupLimit, SecurityLimit
 
 _SECURITY, _GROUP = "--security-limit", "--group-limit"
 

@@ -10,7 +10,7 @@ import pytest
 
 from ordergen_client.commands.shared.limits import group_limits, security_limits
 from ordergen_client.records.matches import SecurityMatches
-from ordergen_client.records.weight_limits import GroupLimit, SecurityLimit
+from ordergen_client.records.options.weight_limits import GroupLimit, SecurityLimit
 
 A, B = "A" * 24, "B" * 24
 

@@ -29,8 +29,10 @@ from ordergen_client import (
     SecurityLimit,
     Side,
 )
-from ordergen_client.records import messages, option_messages
+from ordergen_client.records import messages
+from ordergen_client.records.desk import drift_messages
 from ordergen_client.records.matches import Portfolio, PortfolioMatches, Security, SecurityMatches
+from ordergen_client.records.options import option_messages
 from ordergen_client.records.values import Transaction
 from ordergen_server.api.messages import diagnoses, encoding
 from ordergen_server.api.messages.desk.drifts import portfolio_drift
@@ -238,7 +240,7 @@ def test_how_far_a_portfolio_is_keeps_every_digit_and_what_is_not_known() -> Non
         worst_position=worst,
         snapshot_time=TIME,
     )
-    read = messages.portfolio_drift(portfolio_drift(whole))
+    read = drift_messages.portfolio_drift(portfolio_drift(whole))
     assert read.state == whole.state.value
     assert repr(read.worst_position) == repr(worst)
     for name in ("portfolio_id", "portfolio_name", "model_id", "model_name", "snapshot_time", "error"):
@@ -248,7 +250,7 @@ def test_how_far_a_portfolio_is_keeps_every_digit_and_what_is_not_known() -> Non
     failed = drifts.PortfolioDrift(
         "P" * 24, "", "a" * 24, "Half", drifts.DriftState.FAILED, BadData("bad: look at it")
     )
-    read = messages.portfolio_drift(portfolio_drift(failed))
+    read = drift_messages.portfolio_drift(portfolio_drift(failed))
     assert (read.state, type(read.error).__name__) == ("FAILED", "BadData")
     assert (read.market_value, read.cash_weight, read.drift, read.outside_count) == (None,) * 4
     assert (read.worst_position, read.snapshot_time) == (None, None)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ordergen_client import UNCHANGED, DoNotTrade
 from ordergen_client.calls import portfolio_settings as calls
-from ordergen_client.records import setting_messages
+from ordergen_client.records.desk import setting_messages
 from ordergen_server.api.messages.desk import portfolio_settings as server
 from ordergen_server.domain.desk import portfolio_settings as domain
 from ordergen_server.domain.errors import InvalidArgument

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ordergen_client.errors import NotToBeTraded, OrderGenerationError
-from ordergen_client.records.options import RebalanceOptions
+from ordergen_client.records.options.options import RebalanceOptions
 from ordergen_client.records.states import PositionReason
 from ordergen_client.records.values import PortfolioRebalance, RebalanceEvent
 from ordergen_client.report.blocks import Limits

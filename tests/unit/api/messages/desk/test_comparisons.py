@@ -8,9 +8,10 @@ from globeco.ordergen.v1 import comparison_pb2
 from globeco.ordergen.v1 import rebalance_service_pb2 as pb
 from globeco.ordergen.v1.rebalance_pb2 import RebalanceOptions as OptionsMessage
 
-from ordergen_client.records import comparison_messages, messages
-from ordergen_client.records.comparisons import Variant
-from ordergen_client.records.options import RebalanceOptions
+from ordergen_client.records import messages
+from ordergen_client.records.desk import comparison_messages
+from ordergen_client.records.desk.comparisons import Variant
+from ordergen_client.records.options.options import RebalanceOptions
 from ordergen_client.records.states import PortfolioState as ClientState
 from ordergen_client.records.values import Position
 from ordergen_server.api.messages import encoding

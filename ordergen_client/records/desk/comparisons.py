@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from ordergen_client.errors import OrderGenerationError
 from ordergen_client.records.checks import record, records, text
-from ordergen_client.records.options import DEFAULT_OPTIONS, RebalanceOptions
+from ordergen_client.records.options.options import DEFAULT_OPTIONS, RebalanceOptions
 from ordergen_client.records.states import PortfolioState
 from ordergen_client.records.values import ZERO, Position
 

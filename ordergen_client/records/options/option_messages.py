@@ -7,9 +7,9 @@ from google.protobuf.message import Message
 
 from ordergen_client.records import enums
 from ordergen_client.records.figures import decimal
-from ordergen_client.records.options import RebalanceOptions
+from ordergen_client.records.options.options import RebalanceOptions
+from ordergen_client.records.options.weight_limits import GroupLimit, SecurityLimit
 from ordergen_client.records.states import Sides, Strategy, Unpriced
-from ordergen_client.records.weight_limits import GroupLimit, SecurityLimit
 
 pb = rebalance_pb2
 

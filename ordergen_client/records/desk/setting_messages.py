@@ -5,9 +5,9 @@ from datetime import UTC, date
 from globeco.ordergen.v1 import portfolio_settings_pb2 as pb
 from globeco.ordergen.v1 import rebalance_pb2
 
-from ordergen_client.records import option_messages
-from ordergen_client.records.options import RebalanceOptions
-from ordergen_client.records.settings import DoNotTrade, PortfolioSettings
+from ordergen_client.records.desk.settings import DoNotTrade, PortfolioSettings
+from ordergen_client.records.options import option_messages
+from ordergen_client.records.options.options import RebalanceOptions
 
 
 def portfolio_settings(message: pb.PortfolioSettings) -> PortfolioSettings:

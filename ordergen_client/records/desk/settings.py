@@ -6,8 +6,8 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from ordergen_client.records.checks import day, text
+from ordergen_client.records.options.weight_limits import SecurityLimit
 from ordergen_client.records.states import Restriction
-from ordergen_client.records.weight_limits import SecurityLimit
 
 
 @dataclass(frozen=True, slots=True, init=False)

@@ -16,6 +16,7 @@ from ordergen_client.records.checks import (
     text,
     whole,
 )
+from ordergen_client.records.options.weight_limits import GroupLimit, SecurityLimit
 from ordergen_client.records.states import (
     OpenOrders,
     Restriction,
@@ -23,7 +24,6 @@ from ordergen_client.records.states import (
     Strategy,
     Unpriced,
 )
-from ordergen_client.records.weight_limits import GroupLimit, SecurityLimit
 
 StrategyName = Literal["TO_TARGET", "TO_BAND"]
 RestrictionName = Literal["DO_NOT_BUY", "DO_NOT_SELL", "HOLD"]

@@ -3,14 +3,15 @@
 from globeco.ordergen.v1 import comparison_pb2, rebalance_service_pb2
 
 from ordergen_client.errors import from_status
-from ordergen_client.records import enums, messages, option_messages
-from ordergen_client.records.comparisons import (
+from ordergen_client.records import enums, messages
+from ordergen_client.records.desk.comparisons import (
     ComparedPortfolio,
     ComparedVariant,
     ComparisonEvent,
     Variant,
 )
 from ordergen_client.records.figures import decimal, zero
+from ordergen_client.records.options import option_messages
 from ordergen_client.records.states import PortfolioState
 
 

@@ -15,7 +15,7 @@ from typing import BinaryIO
 from globeco.ordergen.v1 import rebalance_service_pb2
 from google.protobuf.json_format import MessageToDict
 
-from ordergen_client.verification.reading import FORMAT, VERSION
+from ordergen_client.verification.reading.export import FORMAT, VERSION
 from ordergen_client.whole_file import FileNotWrittenError, whole_file
 
 _UNKNOWN = "0" * 64

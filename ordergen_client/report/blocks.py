@@ -11,9 +11,9 @@ from typing import Final, Protocol
 
 from ordergen_client.records.values import PortfolioRebalance
 from ordergen_client.report.decided import NOTHING, Decided
-from ordergen_client.report.exact import digits, minus
-from ordergen_client.report.figures import Figures
-from ordergen_client.report.securities import Securities
+from ordergen_client.report.figures.exact import digits, minus
+from ordergen_client.report.figures.portfolios import Figures
+from ordergen_client.report.figures.securities import Securities
 
 #: Columns of a portfolio that are numbers of its record.
 _NUMBERS: Final = (

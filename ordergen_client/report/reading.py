@@ -8,7 +8,7 @@ from google.protobuf.json_format import ParseDict, ParseError
 
 from ordergen_client.records import messages
 from ordergen_client.records.values import RebalanceEvent
-from ordergen_client.verification.reading import ExportFile, NotAnExportError
+from ordergen_client.verification.reading.export import ExportFile, NotAnExportError
 
 
 def events_of(path: Path) -> Iterator[RebalanceEvent]:

@@ -8,9 +8,9 @@ from typing import Final
 from ordergen_client.records.options.options import RebalanceOptions
 from ordergen_client.records.options.weight_limits import GroupLimit, SecurityLimit
 from ordergen_client.records.values import Rebalance
-from ordergen_client.report.attention import Attention
-from ordergen_client.report.exact import money, percent
-from ordergen_client.report.totals import Totals
+from ordergen_client.report.figures.attention import Attention
+from ordergen_client.report.figures.exact import money, percent
+from ordergen_client.report.figures.totals import Totals
 
 STATES: Final = {
     "REBALANCED": "Rebalanced",

@@ -11,11 +11,11 @@ from xlsxwriter import Workbook
 from ordergen_client.records.values import PortfolioRebalance, Rebalance, RebalanceEvent, RebalancePosition
 from ordergen_client.report import words
 from ordergen_client.report.decided import NOTHING, Decided, sheet_rows
-from ordergen_client.report.exact import ZERO, ratio
-from ordergen_client.report.figures import Figures, figures, trade_value
-from ordergen_client.report.price_days import PriceDays
+from ordergen_client.report.figures.exact import ZERO, ratio
+from ordergen_client.report.figures.portfolios import Figures, figures, trade_value
+from ordergen_client.report.figures.price_days import PriceDays
+from ordergen_client.report.figures.totals import Totals
 from ordergen_client.report.sheets import Column, Sheet, Styles
-from ordergen_client.report.totals import Totals
 from ordergen_client.report.write import Progress
 from ordergen_client.telling.reasons import reason
 from ordergen_client.whole_file import FileNotWrittenError, whole_file

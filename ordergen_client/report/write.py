@@ -14,14 +14,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ordergen_client.records.values import Rebalance, RebalanceEvent
 from ordergen_client.report import words
-from ordergen_client.report.attention import KINDS, Attention, run_warning
 from ordergen_client.report.blocks import Blocks, Limits, block
 from ordergen_client.report.decided import ACTIONS, LISTED, NOTHING, Decided, told
-from ordergen_client.report.exact import digits, money, percent, price
-from ordergen_client.report.figures import figures
-from ordergen_client.report.price_days import PriceDays
-from ordergen_client.report.securities import Securities
-from ordergen_client.report.totals import Totals
+from ordergen_client.report.figures.attention import KINDS, Attention, run_warning
+from ordergen_client.report.figures.exact import digits, money, percent, price
+from ordergen_client.report.figures.portfolios import figures
+from ordergen_client.report.figures.price_days import PriceDays
+from ordergen_client.report.figures.securities import Securities
+from ordergen_client.report.figures.totals import Totals
 from ordergen_client.whole_file import FileNotWrittenError, whole_file
 
 #: In the order in which they are run.

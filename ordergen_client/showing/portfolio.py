@@ -6,7 +6,7 @@ from typing import Final
 
 from ordergen_client.records.price_ranges import PriceRange
 from ordergen_client.records.values import PortfolioRebalance, RebalancePosition
-from ordergen_client.report.figures import figures
+from ordergen_client.report.figures.portfolios import figures
 from ordergen_client.report.words import counted
 from ordergen_client.showing.columns import Column, Kind, count, money, percent, time
 from ordergen_client.showing.explanations import rules_told

@@ -10,8 +10,8 @@ from ordergen_client.records.options.options import RebalanceOptions
 from ordergen_client.records.options.weight_limits import GroupLimit, LimitBreach, SecurityLimit
 from ordergen_client.records.states import PortfolioState, Side
 from ordergen_client.records.values import Model, PortfolioRebalance, Rebalance, RebalancePosition
-from ordergen_client.report.exact import ratio
-from ordergen_client.report.figures import Figures, trade_value
+from ordergen_client.report.figures.exact import ratio
+from ordergen_client.report.figures.portfolios import Figures, trade_value
 from ordergen_client.showing.explanations import explanation_row
 
 _DEFAULTS: Final = RebalanceOptions()

@@ -11,11 +11,11 @@ from rich.text import Text
 from ordergen_client.records.options.weight_limits import GroupLimit, SecurityLimit
 from ordergen_client.records.summaries import RebalanceSummary
 from ordergen_client.records.values import PortfolioRebalance, Rebalance, RebalanceEvent
-from ordergen_client.report.attention import Attention, run_warning
-from ordergen_client.report.figures import figures
-from ordergen_client.report.price_days import PriceDays
-from ordergen_client.report.securities import Securities
-from ordergen_client.report.totals import Totals
+from ordergen_client.report.figures.attention import Attention, run_warning
+from ordergen_client.report.figures.portfolios import figures
+from ordergen_client.report.figures.price_days import PriceDays
+from ordergen_client.report.figures.securities import Securities
+from ordergen_client.report.figures.totals import Totals
 from ordergen_client.report.words import STATES, base_name, counted, extent, frozen, headline
 from ordergen_client.showing.columns import Column, Kind, count, money, percent, time
 from ordergen_client.showing.grid import Row, print_details, print_rows

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ordergen_client.verification.numbers import digits
+from ordergen_client.verification.reading.numbers import digits
 
 #: How many are kept; all are counted.
 KEPT = 100

@@ -9,10 +9,10 @@ from decimal import Context, Decimal
 from fractions import Fraction
 
 import optimizer
+from ordergen_client.verification.checks.options import Options
 from ordergen_client.verification.findings import Check, holds
-from ordergen_client.verification.numbers import digits
-from ordergen_client.verification.options import Options
-from ordergen_client.verification.records import Portfolio, Solution
+from ordergen_client.verification.reading.numbers import digits
+from ordergen_client.verification.reading.records import Portfolio, Solution
 from ordergen_client.verification.verify import Proof
 
 #: Room for the longest numbers that the optimizer takes.

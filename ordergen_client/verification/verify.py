@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from ordergen_client.verification.checks.options import Options
+from ordergen_client.verification.checks.portfolios import check_portfolio
+from ordergen_client.verification.checks.run import RUN, Run
+from ordergen_client.verification.checks.shared import Shared
 from ordergen_client.verification.findings import Check, Findings, holds
-from ordergen_client.verification.numbers import whole
-from ordergen_client.verification.options import Options
-from ordergen_client.verification.portfolios import check_portfolio
-from ordergen_client.verification.reading import ExportFile
-from ordergen_client.verification.records import Portfolio, read_portfolio
-from ordergen_client.verification.run import RUN, Run
-from ordergen_client.verification.shared import Shared
+from ordergen_client.verification.reading.export import ExportFile
+from ordergen_client.verification.reading.numbers import whole
+from ordergen_client.verification.reading.records import Portfolio, read_portfolio
 
 FILE = "file"
 _KINDS = frozenset({"started", "portfolio", "finished"})

@@ -18,7 +18,7 @@ from ordergen_client.commands.shared.servers import Server
 from ordergen_client.export import write_export
 from ordergen_client.records.states import RebalanceState
 from ordergen_client.records.values import PortfolioRebalance, Rebalance, RebalanceEvent
-from ordergen_client.report.figures import figures
+from ordergen_client.report.figures.portfolios import figures
 from ordergen_client.showing.columns import Column, Kind
 from ordergen_client.showing.output import Form, Listing, Output
 from ordergen_client.showing.portfolio import LINES, MORE

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ordergen_client.commands.shared.failures import Failure
-from ordergen_client.verification.reading import NotAnExportError
+from ordergen_client.verification.reading.export import NotAnExportError
 from ordergen_client.whole_file import FileNotWrittenError
 
 

@@ -12,8 +12,8 @@ from globeco.ordergen.v1 import rebalance_pb2
 
 from ordergen_client.records import messages
 from ordergen_client.records.states import PriceProblem
-from ordergen_client.report.figures import figures
-from ordergen_client.report.price_days import PriceDays
+from ordergen_client.report.figures.portfolios import figures
+from ordergen_client.report.figures.price_days import PriceDays
 from ordergen_client.showing.output import Form, Output
 from ordergen_client.showing.portfolio import show_portfolio
 from ordergen_client.showing.run import RunRead, show_run

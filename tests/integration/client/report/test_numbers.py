@@ -10,7 +10,7 @@ from playwright.sync_api import Page as Tab
 
 from ordergen_client.records.values import PortfolioRebalance
 from ordergen_client.report.blocks import Limits
-from ordergen_client.report.figures import figures
+from ordergen_client.report.figures.portfolios import figures
 from ordergen_client.report.write import write_report
 from tests.integration.client.report.conftest import Opened
 from tests.limits import sized

@@ -11,9 +11,9 @@ import pytest
 from ordergen_client.records.states import PortfolioState, PositionReason
 from ordergen_client.records.values import PortfolioRebalance
 from ordergen_client.report.blocks import Blocks, Limits
-from ordergen_client.report.figures import figures
-from ordergen_client.report.securities import LARGEST, Securities
-from ordergen_client.report.totals import Totals
+from ordergen_client.report.figures.portfolios import figures
+from ordergen_client.report.figures.securities import LARGEST, Securities
+from ordergen_client.report.figures.totals import Totals
 from ordergen_client.telling.reasons import reason
 from tests.made_runs import answered, known, portfolio_id, without_answer
 from tests.report_pages import digits, expected_line, line_of, written

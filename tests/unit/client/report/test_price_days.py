@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from ordergen_client.report.price_days import PriceDays
+from ordergen_client.report.figures.price_days import PriceDays
 from tests.made_runs import answered, without_answer
 
 FIRST, LAST = date(2014, 12, 12), date(2026, 3, 2)

@@ -6,7 +6,7 @@ import pytest
 
 from ordergen_client.records import messages
 from ordergen_client.report.reading import events_of
-from ordergen_client.verification.reading import NotAnExportError
+from ordergen_client.verification.reading.export import NotAnExportError
 from tests.exports import answers, exported, lines_of, rewritten
 from tests.exports import messages as told_by
 

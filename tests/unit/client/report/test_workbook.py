@@ -12,7 +12,7 @@ import pytest
 from xlsxwriter import Workbook
 
 from ordergen_client.records.values import PortfolioRebalance
-from ordergen_client.report.figures import figures
+from ordergen_client.report.figures.portfolios import figures
 from ordergen_client.report.sheets import Column, Sheet, Styles
 from ordergen_client.report.workbook import write_workbook
 from ordergen_client.whole_file import FileNotWrittenError

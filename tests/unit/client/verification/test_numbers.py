@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ordergen_client.verification.numbers import NoNumberError, digits, fraction, seconds, whole
+from ordergen_client.verification.reading.numbers import NoNumberError, digits, fraction, seconds, whole
 
 FINITE = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**20), max_value=10**20)
 

@@ -9,9 +9,9 @@ import pytest
 
 import optimizer
 from ordergen_client.verification import verify_export
-from ordergen_client.verification.options import read_options
+from ordergen_client.verification.checks.options import read_options
 from ordergen_client.verification.proving import prove
-from ordergen_client.verification.records import read_portfolio
+from ordergen_client.verification.reading.records import read_portfolio
 from ordergen_client.verification.telling import checked
 from ordergen_server.domain.desk.portfolio_settings import AppliedSettings, SettingsContent
 from ordergen_server.domain.rebalances.options import RebalanceOptions, Strategy

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ordergen_client.verification import Finding, verify_export
 from ordergen_client.verification.proving import prove
-from ordergen_client.verification.reading import NotAnExportError
+from ordergen_client.verification.reading.export import NotAnExportError
 from ordergen_server.domain.rebalances.runs import RebalanceState
 from tests.exports import (
     Object,

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
+from ordergen_client.verification.checks.frozen import frozen_checks
+from ordergen_client.verification.checks.lines import Worth, line_checks, worth_of
+from ordergen_client.verification.checks.options import Options
+from ordergen_client.verification.checks.weights import Change, Weighed, weight_checks
 from ordergen_client.verification.findings import Check, Findings, holds
-from ordergen_client.verification.frozen import frozen_checks
-from ordergen_client.verification.lines import Worth, line_checks, worth_of
-from ordergen_client.verification.numbers import digits
-from ordergen_client.verification.options import Options
-from ordergen_client.verification.records import Date, Line, Portfolio, Solution
-from ordergen_client.verification.weights import Change, Weighed, weight_checks
+from ordergen_client.verification.reading.numbers import digits
+from ordergen_client.verification.reading.records import Date, Line, Portfolio, Solution
 
 #: Decimals of the drift of a portfolio.
 PLACES = 12

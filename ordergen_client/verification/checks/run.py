@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ordergen_client.verification.checks.options import Options, read_options
+from ordergen_client.verification.checks.summary import Summary
 from ordergen_client.verification.findings import Check, Findings
-from ordergen_client.verification.numbers import whole
-from ordergen_client.verification.options import Options, read_options
-from ordergen_client.verification.records import Date, Portfolio, read_date
-from ordergen_client.verification.summary import Summary
+from ordergen_client.verification.reading.numbers import whole
+from ordergen_client.verification.reading.records import Date, Portfolio, read_date
 
 RUN = "run"
 STATES = "REBALANCED", "NO_ACTION", "INFEASIBLE", "FAILED", "SKIPPED"

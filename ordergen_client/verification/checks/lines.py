@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from typing import NamedTuple
 
+from ordergen_client.verification.checks.options import Options
+from ordergen_client.verification.checks.weights import Weighed
 from ordergen_client.verification.findings import Check, holds
-from ordergen_client.verification.numbers import digits
-from ordergen_client.verification.options import Options
-from ordergen_client.verification.records import Date, Line
-from ordergen_client.verification.weights import Weighed
+from ordergen_client.verification.reading.numbers import digits
+from ordergen_client.verification.reading.records import Date, Line
 
 #: Decimals of weights.
 PLACES = 4

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from ordergen_client.records.values import PortfolioRebalance, RebalancePosition
-from ordergen_client.report.exact import ZERO, minus, plus, times
+from ordergen_client.report.figures.exact import ZERO, minus, plus, times
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Final
 
+from ordergen_client.verification.checks.options import Options
 from ordergen_client.verification.findings import Check, holds
-from ordergen_client.verification.options import Options
-from ordergen_client.verification.records import Date, FrozenLine
+from ordergen_client.verification.reading.records import Date, FrozenLine
 
 _PROBLEMS: Final = ("MISSING_DATA", "BAD_DATA", "STALE_PRICE")
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from ordergen_client.verification.findings import Check
-from ordergen_client.verification.numbers import digits, given
+from ordergen_client.verification.reading.numbers import digits, given
 
 
 @dataclass(frozen=True)

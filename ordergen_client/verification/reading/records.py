@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from ordergen_client.verification.numbers import fraction, given, whole
+from ordergen_client.verification.reading.numbers import fraction, given, whole
 
 _SIGNS = {"TRANSACTION_TYPE_BUY": 1, "TRANSACTION_TYPE_SELL": -1}
 _STATE = "PORTFOLIO_REBALANCE_STATE_"

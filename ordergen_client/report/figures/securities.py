@@ -6,8 +6,8 @@ from heapq import heappush, heappushpop
 from itertools import count
 
 from ordergen_client.records.values import PortfolioRebalance, RebalancePosition
-from ordergen_client.report.exact import ZERO, digits, minus, plus
-from ordergen_client.report.figures import trade_value
+from ordergen_client.report.figures.exact import ZERO, digits, minus, plus
+from ordergen_client.report.figures.portfolios import trade_value
 from ordergen_client.telling.reasons import reason as in_words
 
 #: How many of the largest trades are told.

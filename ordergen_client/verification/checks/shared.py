@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from ordergen_client.verification.findings import Check, Findings, holds
-from ordergen_client.verification.numbers import digits
-from ordergen_client.verification.records import FrozenLine, Line, Portfolio
+from ordergen_client.verification.reading.numbers import digits
+from ordergen_client.verification.reading.records import FrozenLine, Line, Portfolio
 
 _NAMES = "price", "target", "low_drift", "high_drift", "price_date", "price_problem"
 

@@ -6,8 +6,8 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from ordergen_client.verification.numbers import given, seconds, whole
-from ordergen_client.verification.weights import WeightLimit, read_limits
+from ordergen_client.verification.checks.weights import WeightLimit, read_limits
+from ordergen_client.verification.reading.numbers import given, seconds, whole
 
 #: All that there are; another one cannot be checked here.
 KNOWN = frozenset(

@@ -7,7 +7,7 @@ from typing import Final
 
 from ordergen_client.errors import NotToBeTraded
 from ordergen_client.records.values import PortfolioRebalance, Rebalance
-from ordergen_client.report.figures import Figures
+from ordergen_client.report.figures.portfolios import Figures
 
 #: Kinds of what needs a look, the worst first, and their headings.
 KINDS: Final = {

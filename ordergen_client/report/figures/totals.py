@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from ordergen_client.records.values import PortfolioRebalance
-from ordergen_client.report.exact import ZERO, minus, plus, ratio, times
-from ordergen_client.report.figures import Figures
+from ordergen_client.report.figures.exact import ZERO, minus, plus, ratio, times
+from ordergen_client.report.figures.portfolios import Figures
 
 
 @dataclass(slots=True)

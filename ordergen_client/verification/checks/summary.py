@@ -5,8 +5,8 @@ from fractions import Fraction
 from typing import Any
 
 from ordergen_client.verification.findings import Check
-from ordergen_client.verification.numbers import given, whole
-from ordergen_client.verification.records import Portfolio
+from ordergen_client.verification.reading.numbers import given, whole
+from ordergen_client.verification.reading.records import Portfolio
 
 #: Decimals of its weights.
 PLACES = 12

@@ -1,0 +1,1 @@
+"""How an export is read: line by line, as records of exact numbers."""

@@ -17,7 +17,8 @@ from ordergen_server.services.ordering.delivery import Pace
 from ordergen_server.services.ordering.observer import UNOBSERVED
 from ordergen_server.services.ordering.submissions import Deliveries, Submissions
 from tests.builders import NOW
-from tests.order_world import LOST_BEFORE, Attempt, World, portfolios
+from tests.order_service_model import LOST_BEFORE, Attempt
+from tests.order_world import World, portfolios
 from tests.waiting import eventually
 
 PACE = Pace(settle=0.01, retry=0.01, most=0.05)

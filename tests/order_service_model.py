@@ -121,9 +121,6 @@ class OrderServiceModel:
         found = [one.found for one in self.placed if one.at <= now]
         return tuple(one for one in reversed(found) if one.order_timestamp == order_timestamp)
 
-    def open_orders(self) -> tuple[FoundOrder, ...]:
-        raise NotImplementedError
-
     def place(self, order: OutgoingOrder, mark: datetime, commit: float, *, ours: bool) -> FoundOrder:
         """Have an order there in so many seconds."""
         found = FoundOrder(

@@ -175,9 +175,10 @@ class World:
         numbers = {int(line.security.security_id[-16:]) for one in proposals for line in one.positions}
         self.market = FakeMarket(snapshot({one: str(PRICE) for one in numbers}))
         self.holdings: dict[str, Holdings | Exception] = {one.portfolio_id: held_by(one) for one in proposals}
+        self.accounting = FakePortfolios(self.holdings)
         work = PortfolioWork(
             market=self.market,
-            portfolios=FakePortfolios(self.holdings),
+            portfolios=self.accounting,
             workers=Inline(),
             window=50,
         )

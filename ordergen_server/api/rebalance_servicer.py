@@ -84,6 +84,7 @@ class RebalanceServicer(SettingsServicer, OrderCalls):
             options = rebalance_options(request.options, violations)
             cash_flow = decoding.cash_flow(request, violations)
         explained: list[Explanation] = []
+        repeated: list[PortfolioRebalance] = []
         result = self._rebalancers.portfolio.rebalance(
             request.portfolio_id,
             options,
@@ -92,12 +93,13 @@ class RebalanceServicer(SettingsServicer, OrderCalls):
             validate_only=request.validate_only,
             cash_flow=cash_flow,
             explained=explained.append if request.explain_rules else None,
+            repeated=repeated.append,
         )
         message = encoding.with_ranges(result, options)
         for explanation in explained:
             explanations.add_explanation(message, explanation)
-        if repeatable and result.rebalance_id:  # it may be what was done long ago
-            self._add_reviews(result.rebalance_id, [result], [message])
+        if repeated:  # it may have been reviewed, and its orders sent, long ago
+            self._add_reviews(result.rebalance_id, repeated, [message])
         elif result.rebalance_id and result.state is PortfolioState.REBALANCED:
             set_review(message, self._reviewer.unreviewed())
         return message

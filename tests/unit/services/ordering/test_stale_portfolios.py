@@ -15,6 +15,15 @@ from tests.order_world import CASH, HELD, World, portfolios
 SENT, NOT_SENT = OrderState.SENT, OrderState.NOT_SENT
 
 
+def test_a_last_look_reads_each_thing_once_however_many_portfolios_it_is_about() -> None:
+    world = World(*portfolios(*[1] * 50))
+    world.submit()
+    world.step()
+    ids = [one.portfolio_id for one in world.proposals]
+    assert (world.market.calls, world.settings.reads, world.accounting.asked) == (1, [ids], ids)
+    assert [len(orders) for _, orders in world.service.sent] == [50]
+
+
 def test_a_portfolio_that_is_out_of_date_is_not_sent_and_the_others_are() -> None:
     world = World(*portfolios(2, 2))
     world.holdings[portfolio_id(0)] = holdings(str(CASH), {0: "7", 1: str(HELD)})

@@ -16,6 +16,7 @@ from ordergen_server.api.messages.reviews import set_review
 from ordergen_server.api.order_calls import OrderCalls, OrderUseCases
 from ordergen_server.api.settings_servicer import SettingsServicer
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState, View
+from ordergen_server.domain.rebalances.runs import RebalanceState
 from ordergen_server.domain.requests.ids import check_entity_id, check_object_id, check_version
 from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.domain.requests.violations import Violations
@@ -283,10 +284,13 @@ class RebalanceServicer(SettingsServicer, OrderCalls):
         results: Sequence[PortfolioRebalance],
         messages: Sequence[rebalance_pb2.PortfolioRebalance],
     ) -> None:
-        """Add reviews, and what became of orders, to the messages of results that propose trades."""
+        """Add reviews, and what became of orders, to results that propose trades, once their run has ended."""
         if not any(one.state is PortfolioState.REBALANCED for one in results):
             return
-        reviewed = self._reviewer.reviewed(self._runs.get(rebalance_id), results)
+        run = self._runs.get(rebalance_id)
+        if run.state is RebalanceState.RUNNING:
+            return
+        reviewed = self._reviewer.reviewed(run, results)
         states = self._submitter.states(rebalance_id, list(reviewed))
         for message in messages:
             if message.portfolio_id in reviewed:

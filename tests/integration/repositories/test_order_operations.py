@@ -18,13 +18,15 @@ from ordergen_server.domain.orders.submissions import (
     SubmissionState,
 )
 from ordergen_server.domain.rebalances.lines import Side
+from ordergen_server.domain.rebalances.results import PortfolioState
+from ordergen_server.domain.rebalances.runs import RebalanceState
 from ordergen_server.domain.stores import Lease
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.tokens import PageTokens
 from ordergen_server.repositories.order_store.submissions import Submissions
 from ordergen_server.repositories.review_store.reviews import Reviews
 from ordergen_server.repositories.run_store.rebalances import Rebalances
-from tests.builders import NOW, portfolio_id, security_id
+from tests.builders import NOW, portfolio_id, rebalance, result, security_id
 from tests.integration.repositories.ended import STARTER, ended
 from tests.integration.repositories.heard import Heard
 from tests.limits import DATABASE_SECONDS
@@ -150,4 +152,18 @@ def test_what_reviews_and_states_of_a_page_cost(
         ("find", "submitted_portfolios", "ok"),
         ("find", "portfolio_reviews", "ok"),
         ("find", "rebalances", "ok"),
+    ]
+
+
+def test_what_a_run_of_one_portfolio_costs(runs: Rebalances, observed: Database, heard: Heard) -> None:
+    """Its header and its first event, as one step."""
+    del runs  # it has migrated
+    mine = Rebalances(observed, KEY)
+    run = replace(rebalance(run_id=mine.new_id()), state=RebalanceState.COMPLETED)
+    heard.operations.clear()
+    mine.save_whole(run, result(run_id=run.rebalance_id, state=PortfolioState.REBALANCED), None)
+    assert heard.operations == [
+        ("insert", "rebalances", "ok"),
+        ("insert", "rebalance_events", "ok"),
+        ("commitTransaction", "", "ok"),
     ]

@@ -65,6 +65,7 @@ class MemoryOrders:
         self.batches: dict[str, OrderBatch] = {}
         self.turns: dict[str, tuple[SubmittedPortfolio, datetime]] = {}
         self.reviews: dict[tuple[str, str], Review] = {}
+        self.left: list[Lease] = []
         self.read_reviews: Counter[tuple[str, str]] = Counter()
 
     def new_id(self) -> str:
@@ -121,7 +122,7 @@ class MemoryOrders:
             return None
 
     def leave(self, lease: Lease) -> None:
-        del lease
+        self.left.append(lease)
 
     def request_cancel(self, submission_id: str, by: Subject, time: datetime) -> OrderSubmission:
         del by, time

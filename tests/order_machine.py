@@ -24,20 +24,8 @@ from ordergen_server.domain.rebalances.lines import Side
 from ordergen_server.domain.stores import LeaseLost
 from ordergen_server.domain.subjects import NOBODY
 from tests.builders import RUN_ID, holdings
-from tests.order_world import (
-    DOWN,
-    HELD,
-    LOST_AFTER,
-    LOST_BEFORE,
-    NO_DATABASE,
-    REFUSED,
-    TAKEN,
-    Attempt,
-    Crash,
-    Fate,
-    World,
-    portfolios,
-)
+from tests.order_service_model import DOWN, LOST_AFTER, LOST_BEFORE, REFUSED, TAKEN, Attempt, Crash, Fate
+from tests.order_world import HELD, NO_DATABASE, World, portfolios
 
 if TYPE_CHECKING:
     from ordergen_server.services.ordering.delivery import Delivery

@@ -1,27 +1,17 @@
-"""A world in which a submission is carried out: a model of the order service with faults, on one clock."""
+"""A world in which a submission is carried out: proposals, a store, an order service, one clock."""
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from math import ceil
 from typing import Any, Protocol
 
-from ordergen_server.domain.errors import DatabaseUnavailable, SiblingUnavailable
+from ordergen_server.domain.errors import DatabaseUnavailable
 from ordergen_server.domain.market import Holdings
-from ordergen_server.domain.orders.order_service import (
-    FoundOrder,
-    InDoubt,
-    OrderStatus,
-    OutgoingOrder,
-    Refused,
-    Taken,
-    nothing,
-)
 from ordergen_server.domain.orders.order_store import Candidates, OrderStore, SubmissionOrder
-from ordergen_server.domain.orders.orders import Order
+from ordergen_server.domain.orders.orders import Order, OrderState
 from ordergen_server.domain.orders.reviews import ApprovalRule
 from ordergen_server.domain.orders.submissions import (
     Approvals,
@@ -43,17 +33,13 @@ from tests.fakes import FakeMarket, FakePortfolios
 from tests.memory_orders import MemoryOrders
 from tests.memory_runs import MemoryRuns
 from tests.memory_settings import MemorySettings
+from tests.order_service_model import Crash, OrderServiceModel
 
 DAY = 24 * 3600.0
 LEASE_SECONDS = 15.0
 SETTLE = 60.0
 HELD, PRICE, CASH = 1000, Decimal(10), Decimal(1_000_000)
-DOWN = SiblingUnavailable("The order service does not answer.", metadata={"service": "order"})
 NO_DATABASE = DatabaseUnavailable("The database does not answer.", metadata={"service": "database"})
-
-
-class Crash(BaseException):
-    """The server dies here: nobody catches it."""
 
 
 class Inline(Executor):
@@ -66,143 +52,6 @@ class Inline(Executor):
         except Exception as error:  # noqa: BLE001 - a future carries it
             future.set_exception(error)
         return future
-
-
-@dataclass
-class Placed:
-    """An order that the service has, or will have once its time has come.
-
-    Attributes:
-        ours: we sent it; others did otherwise.
-    """
-
-    found: FoundOrder
-    at: datetime
-    ours: bool
-
-
-#: What becomes of one order of a list: is it there, at once or later; and what is answered.
-@dataclass(frozen=True)
-class Fate:
-    """What becomes of an order that is sent.
-
-    Attributes:
-        commit: seconds until it is there; None: never.
-        answer: TAKEN, REFUSED or DOUBT.
-    """
-
-    commit: float | None = 0.0
-    answer: str = "TAKEN"
-
-
-TAKEN, REFUSED = Fate(), Fate(None, "REFUSED")
-LOST_BEFORE, LOST_AFTER = Fate(None, "DOUBT"), Fate(0.0, "DOUBT")
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """What becomes of a call: it fails before anything is sent, or each order has its fate, in turns.
-
-    Attributes:
-        raises: before anything is sent.
-        fates: of the orders, from the first again where there are more of them.
-        dies: the server dies once they are decided.
-    """
-
-    raises: BaseException | None = None
-    fates: Sequence[Fate] = (TAKEN,)
-    dies: bool = False
-
-
-@dataclass
-class OrderServiceModel:
-    """The order service: it keeps what it takes, and nothing detects duplicates.
-
-    Args:
-        clock: its time.
-
-    Attributes:
-        attempts: what becomes of the calls that come next; then all goes well.
-        reads: what is raised by the readings that come next, if anything.
-        connecting: what happens before anything of a call leaves.
-    """
-
-    clock: Callable[[], datetime]
-    placed: list[Placed] = field(default_factory=list)
-    attempts: deque[Attempt] = field(default_factory=deque)
-    reads: deque[BaseException | None] = field(default_factory=deque)
-    sent: list[tuple[datetime, tuple[OutgoingOrder, ...]]] = field(default_factory=list)
-    readings: int = 0
-    connecting: Callable[[], object] = nothing
-
-    def send(
-        self,
-        orders: Sequence[OutgoingOrder],
-        order_timestamp: datetime,
-        leaving: Callable[[], object] = nothing,
-    ) -> tuple[Taken | Refused | InDoubt, ...]:
-        assert 1 <= len(orders) <= 50
-        attempt = self.attempts.popleft() if self.attempts else Attempt()
-        if attempt.raises:
-            raise attempt.raises
-        self.connecting()
-        leaving()
-        self.sent.append((order_timestamp, tuple(orders)))
-        outcomes = tuple(
-            self._one(order, order_timestamp, attempt.fates[place % len(attempt.fates)])
-            for place, order in enumerate(orders)
-        )
-        if attempt.dies:
-            raise Crash
-        return outcomes
-
-    def with_timestamp(self, order_timestamp: datetime) -> tuple[FoundOrder, ...]:
-        self.readings += 1
-        fault = self.reads.popleft() if self.reads else None
-        if fault:
-            raise fault
-        now = self.clock()
-        found = [one.found for one in self.placed if one.at <= now]
-        return tuple(one for one in reversed(found) if one.order_timestamp == order_timestamp)
-
-    def open_orders(self) -> tuple[FoundOrder, ...]:
-        raise NotImplementedError
-
-    def place(self, order: OutgoingOrder, mark: datetime, commit: float, *, ours: bool) -> FoundOrder:
-        """Have an order there in so many seconds."""
-        found = FoundOrder(
-            len(self.placed) + 1,
-            order.portfolio_id,
-            order.security_id,
-            "T",
-            order.side,
-            Decimal(order.quantity),
-            OrderStatus.NEW,
-            mark,
-        )
-        self.placed.append(Placed(found, self.clock() + timedelta(seconds=commit), ours))
-        return found
-
-    def mark_all(self, status: OrderStatus, which: Callable[[Placed], bool] = lambda _: True) -> None:
-        """Give orders another status."""
-        for one in filter(which, self.placed):
-            one.found = replace(one.found, status=status)
-
-    def of(self, order: Order, *, ours: bool = True) -> list[FoundOrder]:
-        """The orders that are there, or will be, of a portfolio and security."""
-        return [
-            one.found
-            for one in self.placed
-            if one.ours >= ours
-            and (one.found.portfolio_id, one.found.security_id) == (order.portfolio_id, order.security_id)
-        ]
-
-    def _one(self, order: OutgoingOrder, mark: datetime, fate: Fate) -> Taken | Refused | InDoubt:
-        found = None if fate.commit is None else self.place(order, mark, fate.commit, ours=True)
-        if fate.answer == "TAKEN":
-            assert found
-            return Taken(found.external_order_id)
-        return Refused("no") if fate.answer == "REFUSED" else InDoubt(DOWN)
 
 
 class Clock(Protocol):
@@ -326,9 +175,10 @@ class World:
         numbers = {int(line.security.security_id[-16:]) for one in proposals for line in one.positions}
         self.market = FakeMarket(snapshot({one: str(PRICE) for one in numbers}))
         self.holdings: dict[str, Holdings | Exception] = {one.portfolio_id: held_by(one) for one in proposals}
+        self.accounting = FakePortfolios(self.holdings)
         work = PortfolioWork(
             market=self.market,
-            portfolios=FakePortfolios(self.holdings),
+            portfolios=self.accounting,
             workers=Inline(),
             window=50,
         )
@@ -414,6 +264,11 @@ class World:
         """All that were written down."""
         found = self.store.orders_of_portfolios(self.run_id, [one.portfolio_id for one in self.proposals])
         return sorted(found, key=lambda one: (one.portfolio_id, one.security_id))
+
+    @property
+    def states(self) -> list[OrderState]:
+        """Those of all orders."""
+        return [one.state for one in self.orders]
 
     def fail_write(self, number: int, error: BaseException, *, stored: bool) -> None:
         """The write of that number from now on, from 0, raises; stored, or not."""

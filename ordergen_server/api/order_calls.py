@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from globeco.ordergen.v1 import order_pb2, rebalance_pb2
 
 from ordergen_server.api.call import Call, Limits
-from ordergen_server.api.messages import encoding
+from ordergen_server.api.messages import decoding, encoding
 from ordergen_server.api.messages.orders import review_requests, reviews
 from ordergen_server.api.submission_calls import SubmissionCalls
 from ordergen_server.domain.deadlines import Deadline
@@ -41,7 +41,7 @@ class OrderCalls(SubmissionCalls):
         """Approve or reject portfolios of a run."""
         with Violations() as violations:
             check_object_id(request.rebalance_id, "rebalance_id", violations)
-            portfolio_ids = review_requests.chosen(request.portfolio_ids, violations)
+            portfolio_ids = decoding.chosen(request.portfolio_ids, violations)
             decision = review_requests.decision(request.decision, violations)
         reviewer = self._orders.reviewer
         run = reviewer.review(request.rebalance_id, portfolio_ids, decision, request.comment)

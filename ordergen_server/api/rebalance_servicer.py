@@ -17,6 +17,7 @@ from ordergen_server.api.messages.orders.reviews import set_review
 from ordergen_server.api.order_calls import OrderCalls, OrderUseCases
 from ordergen_server.api.settings_servicer import SettingsServicer
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState, View
+from ordergen_server.domain.rebalances.runs import RebalanceState
 from ordergen_server.domain.requests.ids import check_entity_id, check_object_id, check_version
 from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.domain.requests.violations import Violations
@@ -85,6 +86,7 @@ class RebalanceServicer(SettingsServicer, OrderCalls):
             options = rebalance_options(request.options, violations)
             cash_flow = decoding.cash_flow(request, violations)
         explained: list[Explanation] = []
+        repeated: list[PortfolioRebalance] = []
         result = self._rebalancers.portfolio.rebalance(
             request.portfolio_id,
             options,
@@ -93,12 +95,13 @@ class RebalanceServicer(SettingsServicer, OrderCalls):
             validate_only=request.validate_only,
             cash_flow=cash_flow,
             explained=explained.append if request.explain_rules else None,
+            repeated=repeated.append,
         )
         message = encoding.with_ranges(result, options)
         for explanation in explained:
             explanations.add_explanation(message, explanation)
-        if repeatable and result.rebalance_id:  # it may be what was done long ago
-            self._add_reviews(result.rebalance_id, [result], [message])
+        if repeated:  # it may have been reviewed, and its orders sent, long ago
+            self._add_reviews(result.rebalance_id, repeated, [message])
         elif result.rebalance_id and result.state is PortfolioState.REBALANCED:
             set_review(message, self._reviewer.unreviewed())
         return message
@@ -282,10 +285,13 @@ class RebalanceServicer(SettingsServicer, OrderCalls):
         results: Sequence[PortfolioRebalance],
         messages: Sequence[rebalance_pb2.PortfolioRebalance],
     ) -> None:
-        """Add reviews, and what became of orders, to the messages of results that propose trades."""
+        """Add reviews, and what became of orders, to results that propose trades, once the run has ended."""
         if not any(one.state is PortfolioState.REBALANCED for one in results):
             return
-        reviewed = self._reviewer.reviewed(self._runs.get(rebalance_id), results)
+        run = self._runs.get(rebalance_id)
+        if run.state is RebalanceState.RUNNING:
+            return
+        reviewed = self._reviewer.reviewed(run, results)
         states = self._submitter.states(rebalance_id, list(reviewed))
         for message in messages:
             if message.portfolio_id in reviewed:

@@ -86,14 +86,6 @@ class SiblingOrderService:
         """
         return self._reader.read_orders(OrderQuery(order_timestamp=order_timestamp), Deadline(FIND_SECONDS))
 
-    def open_orders(self) -> tuple[FoundOrder, ...]:
-        """All open orders, by their ids.
-
-        Raises:
-            SiblingUnavailable, DeadlineExceeded: the order service does not say so.
-        """
-        return self._reader.read_orders(OPEN, Deadline(FIND_SECONDS))
-
     def recent_open_orders(self, timeout_seconds: float) -> OrdersByPortfolio:
         """All open orders, of a reading that is a moment old at most and newer than what was sent from here.
 

@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
+from bson import ObjectId
 from globeco.ordergen.v1 import model_pb2, order_pb2, rebalance_pb2, rebalance_service_pb2
 from grpc import StatusCode
 
+from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.api import Api, failure, message_of, served
@@ -180,6 +182,18 @@ def test_a_review_is_in_no_stream(api: Api, model: model_pb2.Model) -> None:
     for event in watched(api, run.rebalance_id):
         assert not event.portfolio.HasField("review")
     assert watched(api, run.rebalance_id)[-1].finished == api.run(run.rebalance_id)
+
+
+def test_there_is_no_review_while_a_run_goes_on(api: Api, model: model_pb2.Model, database: Database) -> None:
+    run = Person(api, "ann").run(model.model_id)
+    assert all(one.HasField("review") for one in listed(api, run.rebalance_id).values())
+    going_on = {"$set": {"state": "RUNNING"}}
+    database.collection("rebalances").update_one({"_id": ObjectId(run.rebalance_id)}, going_on)
+    results = api.rebalances.ListPortfolioRebalances(
+        rs.ListPortfolioRebalancesRequest(rebalance_id=run.rebalance_id), timeout=PATIENCE
+    ).portfolio_rebalances
+    assert len(results) == 4
+    assert not any(one.HasField("review") for one in results)
 
 
 def test_a_portfolio_that_is_rebalanced_alone_is_reviewed_alike(api: Api, model: model_pb2.Model) -> None:

@@ -116,6 +116,3 @@ class OrderService(Protocol):
 
     def with_timestamp(self, order_timestamp: datetime) -> tuple[FoundOrder, ...]:
         """All orders that carry this mark, in whatever status, or an error: never less than all."""
-
-    def open_orders(self) -> tuple[FoundOrder, ...]:
-        """All open orders of all portfolios, or an error: never less than all."""

@@ -135,6 +135,7 @@ class OrderStore(Protocol):
             LeaseLost: another server has it, or it has ended.
             MarkTaken: the mark of a new batch is another's.
             NotApproved: a portfolio is not approved.
+            TradedByAnother: another run trades a portfolio, or has since `alone_since`.
         """
 
     def is_cancelled(self, submission_id: str, lease: Lease) -> bool:

@@ -210,11 +210,6 @@ class Changes:
     error: OrderGenerationError | None = None
     finish_time: datetime | None = None
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to write."""
-        return not (self.orders or self.portfolios or self.batches or self.new_batches or self.end)
-
 
 def counted(
     submission: OrderSubmission, changes: Changes

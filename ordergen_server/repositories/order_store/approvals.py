@@ -1,6 +1,6 @@
 """Reads the reviews of portfolios in the transaction that relies on them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import cast
 
 from pymongo.client_session import ClientSession
@@ -28,25 +28,24 @@ class ReadReviews:
     def __init__(self, database: Database) -> None:
         self._reviews = database.collection(REVIEWS)
 
-    def not_approved(
-        self, rebalance_id: str, approvals: Approvals, portfolio_ids: Collection[str], session: ClientSession
-    ) -> list[str]:
-        """Those of these portfolios whose orders may not be sent."""
-        reviews = self._found(rebalance_id, portfolio_ids, session)
-        rule, starter = approvals.rule, approvals.starter
-        return [
-            one
-            for one in portfolio_ids
-            if rule.state(reviews.get(one, Review()), starter) is not ReviewState.APPROVED
-        ]
-
-    def mark(self, rebalance_id: str, portfolio_ids: Collection[str], session: ClientSession) -> None:
+    def mark(
+        self,
+        rebalance_id: str,
+        portfolio_ids: Collection[str],
+        known: Mapping[str, Review],
+        session: ClientSession,
+    ) -> None:
         """Change the version of each review: whoever decides at this moment meets this.
+
+        Args:
+            rebalance_id: the run.
+            portfolio_ids: those whose orders are written down.
+            known: the reviews that they have, as the same transaction has read them.
+            session: the transaction's.
 
         Raises:
             Conflict: somebody has just made one of them.
         """
-        known = self._found(rebalance_id, portfolio_ids, session)
         which: Document = {"rebalance_id": rebalance_id, "portfolio_id": {"$in": sorted(known)}}
         if known:
             self._reviews.update_many(which, {"$inc": {"version": 1}}, session=session)
@@ -61,9 +60,10 @@ class ReadReviews:
         except BulkWriteError as error:
             raise Conflict from error
 
-    def _found(
+    def read(
         self, rebalance_id: str, portfolio_ids: Collection[str], session: ClientSession
     ) -> Mapping[str, Review]:
+        """The reviews of portfolios; those that nobody has decided of have none."""
         wanted = frozenset(portfolio_ids)
         found = self._reviews.find(
             of_portfolios(rebalance_id, wanted), {"_id": 0, "version": 0}, session=session
@@ -73,6 +73,18 @@ class ReadReviews:
             for one in found
             if (key := cast("str", one["portfolio_id"])) in wanted
         }
+
+
+def not_approved(
+    reviews: Mapping[str, Review], approvals: Approvals, portfolio_ids: Iterable[str]
+) -> list[str]:
+    """Those of these portfolios, with these reviews, whose orders may not be sent."""
+    rule, starter = approvals.rule, approvals.starter
+    return [
+        one
+        for one in portfolio_ids
+        if rule.state(reviews.get(one, Review()), starter) is not ReviewState.APPROVED
+    ]
 
 
 def of_portfolios(rebalance_id: str, portfolio_ids: Collection[str]) -> Document:

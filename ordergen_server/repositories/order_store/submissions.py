@@ -11,6 +11,7 @@ server that was killed stay open in the database, so whoever takes it over ends 
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import cast
@@ -45,7 +46,12 @@ from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.documents import to_document
 from ordergen_server.repositories.mongodb.tokens import PageTokens
-from ordergen_server.repositories.order_store.approvals import Conflict, ReadReviews, of_portfolios
+from ordergen_server.repositories.order_store.approvals import (
+    Conflict,
+    ReadReviews,
+    not_approved,
+    of_portfolios,
+)
 from ordergen_server.repositories.order_store.order_documents import (
     batch_document,
     order_document,
@@ -98,7 +104,6 @@ class Submissions(OrderReader):
     ) -> OrderSubmission:
         """Store a new submission, as one step; or answer the one that the same request has begun."""
         asked = order.submission
-        session = self._database.session()
 
         def steps(own: ClientSession) -> OrderSubmission:
             counts = self._claimable(asked.rebalance_id, candidates, own)
@@ -125,18 +130,18 @@ class Submissions(OrderReader):
             self._events.append(asked.rebalance_id, event, own)
             return submission
 
-        with self._writing(CLAIM_SECONDS):
+        with ExitStack() as unless_stored, self._writing(CLAIM_SECONDS):
+            session = unless_stored.enter_context(self._database.session())
             try:
-                stored = self._database.transaction(steps, session)
+                stored = self._database.transaction(steps)
             except (DuplicateKeyError, BulkWriteError) as error:
-                session.end_session()
                 return self._earlier(error, asked, request)
             except PreconditionFailed:
-                session.end_session()
                 first = self.first_of(request) if request else None
                 if first:  # the same request took them a moment before
                     return first
                 raise
+            unless_stored.pop_all()
         self._sessions[lease.token] = session
         return stored
 
@@ -275,7 +280,8 @@ class Submissions(OrderReader):
         if candidates.named and taken:
             raise already_submitted(taken)
         left = [one for one in counts if one not in taken]
-        missing = set(self._reviews.not_approved(rebalance_id, candidates.approvals, left, session))
+        reviews = self._reviews.read(rebalance_id, left, session)
+        missing = set(not_approved(reviews, candidates.approvals, left))
         if candidates.named and missing:
             raise approval_missing([one for one in left if one in missing])
         claimed = {one: counts[one] for one in left if one not in missing}
@@ -287,14 +293,15 @@ class Submissions(OrderReader):
         if not changes.approvals:
             return
         ids = changes.approvals.portfolio_ids
-        missing = self._reviews.not_approved(rebalance_id, changes.approvals, ids, session)
+        reviews = self._reviews.read(rebalance_id, ids, session)
+        missing = not_approved(reviews, changes.approvals, ids)
         if missing:
             raise NotApproved(missing)
         if changes.alone_since:
             others = self._turns.of_others(rebalance_id, ids, changes.alone_since, session)
             if others:
                 raise TradedByAnother(others)
-        self._reviews.mark(rebalance_id, ids, session)
+        self._reviews.mark(rebalance_id, ids, reviews, session)
 
     def _write(self, before: OrderSubmission, changes: Changes, session: ClientSession) -> OrderSubmission:
         after, orders, portfolios = counted(before, changes)
@@ -315,9 +322,14 @@ class Submissions(OrderReader):
         for changed in changes.batches:
             document = batch_document(changed)
             self._batches.replace_one({"_id": document["_id"]}, document, session=session)
-        for portfolio in portfolios:
-            place = {"rebalance_id": portfolio.rebalance_id, "portfolio_id": portfolio.portfolio_id}
-            self._portfolios.replace_one(place, portfolio_document(portfolio), session=session)
+        placed = [
+            ReplaceOne(
+                {"rebalance_id": one.rebalance_id, "portfolio_id": one.portfolio_id}, portfolio_document(one)
+            )
+            for one in portfolios
+        ]
+        if placed:
+            self._portfolios.bulk_write(placed, session=session)
         note = self._turns.take if changes.approvals else self._turns.change
         note(portfolios, session)
         if changes.end and changes.finish_time:

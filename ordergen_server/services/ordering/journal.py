@@ -53,7 +53,7 @@ class Journal:
         self._observer = observer
 
     def write(self, changes: Changes) -> None:
-        """Write changes down. Raises LeaseLost, MarkTaken, NotApproved."""
+        """Write changes down. Raises as OrderStore has it."""
         self.store.write(self.held.key, self.held.lease, changes)
         self._observer.orders(one.state for _, one in changes.orders)
         self._observer.stale(sum(one.stale is not None and not one.sequence for one in changes.portfolios))

@@ -11,7 +11,7 @@ they brought, which no proposal knows.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal, localcontext
 
 from ordergen_server.domain.errors import StaleProposal, Violation
@@ -24,6 +24,7 @@ from ordergen_server.domain.rebalances.results import PortfolioRebalance
 from ordergen_server.domain.requests.violations import summary
 from ordergen_server.services.ordering.limit_look import Standing, broken_limits
 from ordergen_server.services.portfolios.constraints import cash_floor
+from ordergen_server.services.portfolios.open_orders import filled
 
 FREE = TradingCosts()
 Prices = Mapping[str, Decimal]
@@ -61,7 +62,8 @@ def look(
     violations = list(_open(proposal, others))
     if not violations:
         known = {one.security.security_id: one.security.price for one in proposal.result.positions}
-        as_then, as_now = _filled(holdings, others, known), _filled(holdings, others, prices)
+        as_then = filled(holdings, others, lambda one: known.get(one, ZERO))
+        as_now = filled(holdings, others, lambda one: prices.get(one, ZERO))
         violations = list(_moved(proposal, as_then)) or list(_broken(proposal, as_now, prices, as_then.cash))
     return stale(proposal.result.portfolio_id, violations) if violations else None
 
@@ -95,17 +97,6 @@ def _open(proposal: Proposal, orders: Sequence[OpenOrder]) -> Iterator[Violation
     for one in orders:
         if not counts or one.change is None:
             yield Violation(one.security_id, f"{one} is open", "OPEN_ORDER")
-
-
-def _filled(holdings: Holdings, orders: Sequence[OpenOrder], prices: Prices) -> Holdings:
-    """The holdings once orders are filled at these prices."""
-    quantities, cash = dict(holdings.quantities), holdings.cash
-    with localcontext(EXACT):
-        for one in orders:
-            change = one.change or ZERO
-            quantities[one.security_id] = quantities.get(one.security_id, ZERO) + change
-            cash -= change * prices.get(one.security_id, ZERO)
-    return replace(holdings, quantities=quantities, cash=cash)
 
 
 def _moved(proposal: Proposal, holdings: Holdings) -> Iterator[Violation]:

@@ -103,19 +103,22 @@ class Deliveries:
     def carry_out(self, work: LeasedSubmission, *, taken_over: bool) -> None:
         """Carry a submission out to its end, or until it is abandoned. Raises as Craft has it."""
         with self.observer.submission(work.key, taken_over=taken_over):
-            delivery = self._delivery(work)
             try:
-                self._step(delivery, work)
-            except (LeaseLost, DatabaseUnavailable):
-                raise
-            except OrderGenerationError as error:
-                delivery.give_up(error)
-            except Exception:  # a bug: the submission gets an end that says so, and the error goes on
-                why = "The submission was ended by an internal error: the server's log has it."
-                delivery.give_up(InternalError(why))
-                raise
+                self._carry_out(self._delivery(work), work)
             finally:
                 self.store.leave(work.lease)
+
+    def _carry_out(self, delivery: Delivery, work: LeasedSubmission) -> None:
+        try:
+            self._step(delivery, work)
+        except (LeaseLost, DatabaseUnavailable):
+            raise
+        except OrderGenerationError as error:
+            delivery.give_up(error)
+        except Exception:  # a bug, and whoever took it over would meet it again: it gets an end that says so
+            why = "The submission was ended by an internal error: the server's log has it."
+            delivery.give_up(InternalError(why))
+            raise  # nothing is swallowed: the thread's end logs it
 
     def _delivery(self, work: LeasedSubmission) -> Delivery:
         return Delivery(

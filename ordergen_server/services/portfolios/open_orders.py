@@ -1,12 +1,12 @@
 """What open orders make of what a portfolio holds: a failure, or what it will hold once they are filled."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal, localcontext
 
 from ordergen_server.domain.errors import DataProblem, HasOpenOrders, InternalError, Violation
 from ordergen_server.domain.market import Holdings
-from ordergen_server.domain.numbers import EXACT
+from ordergen_server.domain.numbers import EXACT, ZERO
 from ordergen_server.domain.open_orders import LOOKING, OpenOrder, OpenOrders
 from ordergen_server.domain.requests.violations import MAXIMUM_VIOLATIONS, summary
 from ordergen_server.services.portfolios.securities import Securities
@@ -39,19 +39,22 @@ def with_open_orders(
         what = f"The portfolio has {_counted(unknown)} of which nobody can say what is left to trade"
         return _error(what, unknown, _NO_COUNT)
     try:
-        return _filled(holdings, securities, orders)
+        return filled(holdings, orders, lambda one: securities.snapshot.quote(one).price)
     except DataProblem as error:
         return error
 
 
-def _filled(holdings: Holdings, securities: Securities, orders: Sequence[OpenOrder]) -> Holdings:
-    """The holdings once all orders are filled at the prices of the run. Raises DataProblem."""
+def filled(holdings: Holdings, orders: Sequence[OpenOrder], price_of: Callable[[str], Decimal]) -> Holdings:
+    """The holdings once orders, of which it is known what is left, are filled at the prices of securities.
+
+    Raises what `price_of` does.
+    """
+    quantities, cash = dict(holdings.quantities), holdings.cash
     with localcontext(EXACT):
-        quantities, cash = dict(holdings.quantities), holdings.cash
         for order in orders:
-            change = order.change or Decimal(0)
-            quantities[order.security_id] = quantities.get(order.security_id, Decimal(0)) + change
-            cash -= change * securities.snapshot.quote(order.security_id).price
+            change = order.change or ZERO
+            quantities[order.security_id] = quantities.get(order.security_id, ZERO) + change
+            cash -= change * price_of(order.security_id)
     return replace(holdings, cash=cash, quantities=quantities)
 
 

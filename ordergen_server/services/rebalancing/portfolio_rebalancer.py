@@ -1,5 +1,6 @@
 """Rebalancing one portfolio: a run of one."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
@@ -21,6 +22,9 @@ from ordergen_server.services.portfolios.portfolio_work import (
 )
 from ordergen_server.services.portfolios.securities import Securities
 from ordergen_server.services.rebalancing.headers import RunHeaders
+
+#: Takes a result that an earlier call of the same request has made.
+Repeated = Callable[[PortfolioRebalance], object]
 
 
 class PortfolioRebalancer:
@@ -53,6 +57,7 @@ class PortfolioRebalancer:
         validate_only: bool = False,
         cash_flow: Decimal | None = None,
         explained: Explained | None = None,
+        repeated: Repeated = lambda _: None,
     ) -> PortfolioRebalance:
         """Rebalance one portfolio to its model: a run of one, stored whole, with its end.
 
@@ -65,6 +70,7 @@ class PortfolioRebalancer:
             cash_flow: money that comes (above 0) or is paid out (below 0).
             explained: takes what the rules of the options do, which is not stored; an infeasible portfolio is
                 then answered, and not raised.
+            repeated: takes the result where it is that of an earlier call, of which more may be known by now.
 
         Raises:
             NotFound: the portfolio belongs to no model.
@@ -78,6 +84,7 @@ class PortfolioRebalancer:
         first = self._store.first_of(request) if request and not validate_only else None
         if first:  # whatever has become of the model since
             result = self._store.get_portfolio(first.rebalance_id, portfolio_id)
+            repeated(result)
         else:
             model = self._models.of_portfolio(portfolio_id)
             started = self._headers.started(model, 1, options, stored=not validate_only)
@@ -85,7 +92,7 @@ class PortfolioRebalancer:
             result = self._result(started, model, asked, deadline, explained)
             deadline.raise_if_stopped()
             if not validate_only:
-                result = self._stored(started, result, request)
+                result = self._stored(started, result, request, repeated)
         if result.error:
             if result.rebalance_id:
                 result.error.metadata["rebalance_id"] = result.rebalance_id
@@ -115,7 +122,7 @@ class PortfolioRebalancer:
         return self._work.one(task, portfolio_id, explained)
 
     def _stored(
-        self, started: Rebalance, result: PortfolioRebalance, request: Request | None
+        self, started: Rebalance, result: PortfolioRebalance, request: Request | None, repeated: Repeated
     ) -> PortfolioRebalance:
         """Store a run of one portfolio; answers the first result of a repeated request."""
         stopped = result.error if isinstance(result.error, STOPPING) else None
@@ -131,7 +138,9 @@ class PortfolioRebalancer:
         with self._observer.stage(Stage.STORE):
             stored = self._store.save_whole(ended, result, request)
         if stored.rebalance_id != started.rebalance_id:
-            return self._store.get_portfolio(stored.rebalance_id, result.portfolio_id)
+            earlier = self._store.get_portfolio(stored.rebalance_id, result.portfolio_id)
+            repeated(earlier)
+            return earlier
         self._observer.stored(counts)
         self._observer.run_ended(ended.state)
         if result.state is PortfolioState.REBALANCED:

@@ -24,7 +24,8 @@ from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from ordergen_server.services.ordering.delivery import Pace
 from ordergen_server.siblings import SiblingConfig, SiblingsConfig, open_sources
 from tests.limits import PATIENCE, sized
-from tests.order_world import NO_DATABASE, Crash, Kept, World, portfolios
+from tests.order_service_model import Crash
+from tests.order_world import NO_DATABASE, Kept, World, portfolios
 
 SETTLE, LATE, SEND_SECONDS = 1.2, 0.3, 0.6
 PACE = Pace(settle=SETTLE, retry=0.05, most=0.2)

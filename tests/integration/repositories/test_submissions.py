@@ -38,7 +38,7 @@ from ordergen_server.repositories.review_store.events import Events
 from ordergen_server.repositories.run_store.rebalances import Rebalances
 from tests.builders import NOW, portfolio_id, security_id
 from tests.integration.repositories.ended import STARTER, ended, reviewer
-from tests.order_world import DOWN
+from tests.order_service_model import DOWN
 
 MINE, OTHERS = Lease("mine", 3600), Lease("another's", 3600)
 REQUEST = Request("16fd2706-8baf-433b-82eb-8c7fada847da", "body")

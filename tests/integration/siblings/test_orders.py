@@ -12,11 +12,11 @@ from decimal import Decimal
 import pytest
 
 from ordergen_server.domain.errors import DeadlineExceeded, SiblingUnavailable
+from ordergen_server.domain.open_orders import OpenOrder
 from ordergen_server.domain.orders.order_service import (
     FoundOrder,
     InDoubt,
     OrderService,
-    OrderStatus,
     OutgoingOrder,
     Refused,
     Taken,
@@ -80,6 +80,12 @@ def kinds(outcomes: tuple[Outcome, ...]) -> list[type]:
 def found_as(order: OutgoingOrder, found: FoundOrder) -> bool:
     sent = (order.portfolio_id, order.security_id, order.side, Decimal(order.quantity))
     return sent == (found.portfolio_id, found.security_id, found.side, found.quantity)
+
+
+def opened_by(orders: SiblingOrderService) -> list[OpenOrder]:
+    """All open orders, by their ids."""
+    found = orders.recent_open_orders(PATIENCE).values()
+    return sorted((one for some in found for one in some), key=lambda one: one.external_order_id)
 
 
 def test_orders_are_taken_and_found(siblings: SimulatedSiblings, orders: SiblingOrderService) -> None:
@@ -286,17 +292,17 @@ def test_open_orders_are_those_of_everybody(siblings: SimulatedSiblings, orders:
     (part,) = siblings.add_orders([other])
     assert isinstance(mine[0], Taken)
     siblings.change_orders({mine[0].external_order_id: "FULL"})
-    found = orders.open_orders()
-    assert [Taken(each.external_order_id) for each in found[:2]] == list(mine[1:])
-    assert (found[2].external_order_id, found[2].side, found[2].status) == (part, None, OrderStatus.PART)
-    assert found[2].quantity == Decimal("2.5")
+    opened = opened_by(orders)
+    assert [Taken(each.external_order_id) for each in opened[:2]] == list(mine[1:])
+    assert (opened[2].external_order_id, opened[2].side, opened[2].status) == (part, "", "PART")
+    assert opened[2].quantity == Decimal("2.5")
     assert next(each.external_order_id for each in orders.with_timestamp(MARK)) == mine[0].external_order_id
 
 
 def test_thousands_of_open_orders(siblings: SimulatedSiblings, orders: SiblingOrderService) -> None:
     for number in range(50):
         orders.send(outgoing(siblings, 50), MARK + timedelta(microseconds=number))
-    assert len(orders.open_orders()) == 2500
+    assert len(opened_by(orders)) == 2500
 
 
 @pytest.mark.parametrize("fault", [Fault(kind="overload"), Fault(kind="hang"), Fault(kind="garbage")])
@@ -305,14 +311,14 @@ def test_orders_that_are_not_found_are_no_empty_list(
 ) -> None:
     siblings.set_faults("order", [fault])
     with pytest.raises(SiblingUnavailable):
-        orders.open_orders()
+        orders.recent_open_orders(PATIENCE)
     with pytest.raises(SiblingUnavailable):
         orders.with_timestamp(MARK)
 
 
 def test_a_reading_is_tried_again(siblings: SimulatedSiblings, orders: SiblingOrderService) -> None:
     siblings.set_faults("order", [Fault(kind="overload", times=2)])
-    assert orders.open_orders() == ()
+    assert orders.recent_open_orders(PATIENCE) == {}
     assert siblings.calls("order") == {"order_list": 3}
 
 
@@ -322,7 +328,7 @@ def test_a_page_without_an_order_is_not_all_of_them(
     cut = json.dumps({"content": [], "pagination": {"totalElements": 1}})
     siblings.set_faults("order", [Fault(kind="body", body=cut)])
     with pytest.raises(SiblingUnavailable, match="answered 0 orders from 0 on, and a total of 1"):
-        over_http.open_orders()
+        over_http.recent_open_orders(PATIENCE)
 
 
 class Heard:

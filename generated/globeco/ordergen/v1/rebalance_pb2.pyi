@@ -1422,7 +1422,9 @@ class PortfolioRebalance(_message.Message):
 
     @_builtins.property
     def review(self) -> Global___PortfolioReview:
-        """Whether its orders may be sent; absent where it proposes no trades, and in the stream of a run."""
+        """Whether its orders may be sent; absent where it proposes no trades, while the run goes on, and in the stream of a
+        run.
+        """
 
     def __init__(
         self,

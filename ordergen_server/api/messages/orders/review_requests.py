@@ -1,11 +1,8 @@
 """Requests about reviews, blocks and fills as domain values; what breaks a rule is told with its path."""
 
-from decimal import Decimal
-
 from globeco.ordergen.v1 import order_pb2, rebalance_pb2
 from google.type import decimal_pb2
 
-from ordergen_server.api.messages.decoding import chosen
 from ordergen_server.api.messages.numbers import decimal_or_none
 from ordergen_server.domain.orders.reviews import ReviewDecision
 from ordergen_server.domain.rebalances.lines import Side
@@ -19,8 +16,6 @@ _SIDES: dict[int, Side] = {
     rebalance_pb2.TRANSACTION_TYPE_BUY: Side.BUY,
     rebalance_pb2.TRANSACTION_TYPE_SELL: Side.SELL,
 }
-
-__all__ = ["chosen", "decision", "shares", "side"]
 
 
 def decision(value: int, violations: Violations) -> ReviewDecision:
@@ -46,4 +41,4 @@ def shares(message: decimal_pb2.Decimal, path: str, violations: Violations) -> i
         return 0
     if number < 0 or number != number.to_integral_value():
         violations.add(path, "must be a whole number of shares, 0 or more", number)
-    return int(Decimal(number))
+    return int(number)

@@ -12,12 +12,15 @@ from ordergen_server.domain.orders.order_store import SubmissionOrder
 from ordergen_server.domain.orders.orders import OrderState
 from ordergen_server.domain.orders.reviews import ApprovalRule
 from ordergen_server.domain.orders.submissions import OrderSubmission, SubmissionState
+from ordergen_server.domain.rebalances.runs import Rebalance
 from ordergen_server.domain.subjects import NOBODY
 from ordergen_server.services.ordering.delivery import Pace
 from ordergen_server.services.ordering.observer import UNOBSERVED
 from ordergen_server.services.ordering.submissions import Deliveries, Submissions
 from tests.builders import NOW
-from tests.order_world import LOST_BEFORE, Attempt, World, portfolios
+from tests.memory_orders import MemoryOrders
+from tests.order_service_model import LOST_BEFORE, Attempt
+from tests.order_world import NO_DATABASE, World, portfolios
 from tests.waiting import eventually
 
 PACE = Pace(settle=0.01, retry=0.01, most=0.05)
@@ -103,6 +106,29 @@ def test_a_bug_ends_a_submission_and_says_what_is_in_doubt(caplog: pytest.LogCap
     counts = {state: count for state, count in end.counts.items() if count}
     assert counts == {OrderState.SENT: 40, OrderState.IN_DOUBT: 40, OrderState.NOT_SENT: 40}
     assert "ended by an internal error" in caplog.text
+
+
+def test_whoever_cannot_begin_to_carry_on_leaves_it_to_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database is away as a server looks who began the run: it keeps nothing of what it does not hold."""
+    world = World(*portfolios(1))
+    world.submit()
+    world.clock.move(world.lease_seconds)
+    store = world.store
+    assert isinstance(store, MemoryOrders)
+    down = [NO_DATABASE]
+    known = world.runs.get
+
+    def get(rebalance_id: str) -> Rebalance:
+        if down:
+            raise down.pop()
+        return known(rebalance_id)
+
+    monkeypatch.setattr(world.runs, "get", get)
+    with held(world):
+        eventually(lambda: len(store.left) == 1)
+        world.clock.move(60)
+        assert ended(world).state is SubmissionState.COMPLETED
+    assert len(store.left) == 2
 
 
 def test_the_end_is_told_with_what_is_stored() -> None:

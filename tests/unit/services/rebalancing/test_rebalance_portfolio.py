@@ -79,17 +79,20 @@ def test_a_preview_of_a_portfolio_stores_nothing() -> None:
 
 
 def test_a_portfolio_asked_for_again_answers_its_first_result() -> None:
-    """And its model was rebalanced once, at that time."""
+    """It says so, and its model was rebalanced once, at that time."""
+    repeated: list[PortfolioRebalance] = []
 
     def ask(parts: House, request: Request) -> PortfolioRebalance:
         return parts.rebalancers.portfolio.rebalance(
-            portfolio_id(0), OPTIONS, Deadline.after(PATIENCE), request=request
+            portfolio_id(0), OPTIONS, Deadline.after(PATIENCE), request=request, repeated=repeated.append
         )
 
     with house(BUYS) as parts:
         first = ask(parts, REQUEST)
+        assert repeated == []
         parts.clock.move(5)
         assert ask(parts, REQUEST) == first
+        assert repeated == [first]
         with pytest.raises(InvalidArgument):
             ask(parts, Request(REQUEST.request_id, "another body"))
         assert parts.models.get(MODEL_ID).last_rebalance_time == NOW

@@ -67,9 +67,10 @@ def _in_units(problem: Problem, tolerance: Decimal) -> int:
 def _solve(problem: Problem, deadline: float, tolerance: int) -> Solution:
     found = choices(problem)
     limits = all_limits(problem, found)
-    if infeasible := _infeasible(problem, found, limits):
-        return infeasible
     broken = [limit for limit in limits if not limit.is_met(problem.lines, found.best)]
+    # A limit that the best shares keep has no conflict; where a position has none at all, they keep nothing.
+    if infeasible := _infeasible(problem, found, limits if found.infeasible else broken):
+        return infeasible
     if not broken:
         return _solution(problem, Answer(found.best, None, settled=True), found.breaches)
     bound = 0

@@ -44,18 +44,21 @@ def reasons(problem: Problem, shares: Sequence[int]) -> tuple[Reason, ...]:
             for line, count, own in zip(problem.lines, shares, best, strict=True)
         )
     found = choices(problem)
-    # Shares that a constraint took away are judged as well, so costs span whole bands.
-    bands: list[Shares] = [(whole,) if (whole := band(line)) else () for line in problem.lines]
-    costs = costs_of(problem, found._replace(allowed=bands))
+    given = list(all_rules(problem))
+    costs = _costs_of_bands(problem, found) if any(given) else None
     spares = _spares(problem, found, shares)
     return tuple(
         _limit_reason(spares, line, found.allowed[index], count, found.best[index])
-        or _constraint_reason(line, rules, problem.unit, costs)
+        or (_constraint_reason(line, rules, problem.unit, costs) if rules and costs else None)
         or own_reason(problem, line, count)
-        for index, (line, count, rules) in enumerate(
-            zip(problem.lines, shares, all_rules(problem), strict=True)
-        )
+        for index, (line, count, rules) in enumerate(zip(problem.lines, shares, given, strict=True))
     )
+
+
+def _costs_of_bands(problem: Problem, found: Choices) -> Costs:
+    """Shares that a constraint took away are judged as well, so costs span whole bands."""
+    bands: list[Shares] = [(whole,) if (whole := band(line)) else () for line in problem.lines]
+    return costs_of(problem, found._replace(allowed=bands))
 
 
 def own_reason(problem: Problem, line: Line, shares: int) -> Reason:

@@ -4,7 +4,14 @@ from enum import Enum
 
 
 class Reason(Enum):
-    """Why a line trades as it does, or does not."""
+    """Why a line trades as it does, or does not.
+
+    Attributes:
+        told: its name. Enum's own is looked up in Python at every access, and each line of a run is told.
+    """
+
+    def __init__(self, told: str) -> None:
+        self.told = told
 
     TRADED_TO_TARGET = "TRADED_TO_TARGET"
     """The value after the trade is the target value exactly."""

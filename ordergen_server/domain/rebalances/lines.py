@@ -131,7 +131,9 @@ def transactions_of(orders: Iterable[tuple[str, int]], trade_date: date) -> tupl
     """The trades of security ids with whole shares to buy (above 0) or to sell (below 0)."""
     buy, sell = Side.BUY, Side.SELL
     return tuple(
-        Transaction(buy if quantity > 0 else sell, security_id, abs(quantity), trade_date)
-        for security_id, quantity in orders
-        if quantity
+        [
+            Transaction(buy if quantity > 0 else sell, security_id, abs(quantity), trade_date)
+            for security_id, quantity in orders
+            if quantity
+        ]
     )

@@ -14,7 +14,7 @@ from ordergen_server.services.portfolios.valuation import DRIFT_PLACES, Valued, 
 
 ONE = Decimal(1)
 _UNLISTED = (ZERO, ZERO)
-#: A security with its band, and how far it is beyond the nearer edge of it, in money.
+#: How far a security is beyond the nearer edge of its band, in money; the security, and what it is worth.
 _Judged = tuple[Decimal, Security, Decimal]
 
 
@@ -81,17 +81,23 @@ def _untried(start: PortfolioDrift, securities: Securities) -> PortfolioRebalanc
 
 
 def _judged(start: PortfolioDrift, portfolio: Valued, bands: Bands) -> PortfolioDrift:
+    market_value, outside = portfolio.market_value, 0
+    worst: _Judged | None = None
     with localcontext(EXACT):  # once: a context takes longer to enter than a line to judge
-        lines = [_beyond(*line, portfolio.market_value, bands) for line in portfolio.lines]
-    outside = sum(beyond > 0 for beyond, _, _ in lines)
+        for (security, _), value in zip(portfolio.lines, portfolio.values, strict=True):
+            low, high = bands.of(security)
+            beyond = max(low * market_value - value, value - high * market_value)
+            outside += beyond > 0
+            if worst is None or beyond > worst[0]:  # the first of several: lines are by id
+                worst = beyond, security, value
     return replace(
         start,
         state=_state(portfolio, bands, outside),
-        market_value=portfolio.market_value,
-        cash_weight=ratio(portfolio.cash, portfolio.market_value, DRIFT_PLACES),
+        market_value=market_value,
+        cash_weight=ratio(portfolio.cash, market_value, DRIFT_PLACES),
         drift=portfolio.result.drift_before,
         outside_count=outside,
-        worst_position=_worst(lines, portfolio.market_value, bands),
+        worst_position=worst and _worst(*worst, market_value, bands),
     )
 
 
@@ -102,16 +108,9 @@ def _state(portfolio: Valued, bands: Bands, outside: int) -> DriftState:
     return of_cash or (DriftState.OUT_OF_BAND if outside else DriftState.IN_BAND)
 
 
-def _beyond(security: Security, quantity: Decimal, market_value: Decimal, bands: Bands) -> _Judged:
-    low, high = bands.of(security)
-    value = quantity * security.quote.price
-    return max(low * market_value - value, value - high * market_value), security, value
-
-
-def _worst(lines: Sequence[_Judged], market_value: Decimal, bands: Bands) -> WorstPosition | None:
-    if not lines:
-        return None
-    beyond, security, value = max(lines, key=lambda line: line[0])  # the first of several: lines are by id
+def _worst(
+    beyond: Decimal, security: Security, value: Decimal, market_value: Decimal, bands: Bands
+) -> WorstPosition:
     low, high = bands.of(security)
     return WorstPosition(
         security.position.security_id,

@@ -19,7 +19,7 @@ from ordergen_server.domain.errors import (
     Violation,
 )
 from ordergen_server.domain.market import Holdings
-from ordergen_server.domain.numbers import EXACT, ZERO, exact, floored, money, ratio
+from ordergen_server.domain.numbers import EXACT, ZERO, exact, floored, money, ratio, total
 from ordergen_server.domain.rebalances.lines import RebalancePosition, transactions_of
 from ordergen_server.domain.rebalances.options import RebalanceOptions, Strategy, TradingCosts
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState, SolutionQuality
@@ -125,27 +125,30 @@ def _completed(
         return replace(known, state=PortfolioState.INFEASIBLE, error=refused)
     if answer.status is optimizer.Status.UNDECIDED:
         return replace(known, state=PortfolioState.FAILED, error=_undecided(answer, solved.duration))
-    if any(abs(order) > MOST_SHARES for order in answer.orders):
+    if max(map(abs, answer.orders), default=0) > MOST_SHARES:
         return replace(known, state=PortfolioState.FAILED, error=_too_many(portfolio, answer.orders))
+    lines = zip(portfolio.lines, answer.orders, answer.reasons, strict=True)
     positions = tuple(
-        RebalancePosition(security.line, quantity, order, reason.name)
-        for (security, quantity), order, reason in zip(
-            portfolio.lines, answer.orders, answer.reasons, strict=True
-        )
+        [
+            RebalancePosition(security.line, quantity, order, reason.told)
+            for (security, quantity), order, reason in lines
+        ]
     )
-    cost = _cost(positions, options.costs)
+    traded = [line for line in positions if line.trade_quantity]
+    cost = _cost(traded, options.costs)
     with localcontext(EXACT):
-        spent = sum((line.trade_quantity * line.security.price for line in positions), ZERO)
+        spent = sum([line.trade_quantity * line.security.price for line in traded], ZERO)
         cash_after = portfolio.cash - spent - (cost or ZERO)
-    ids = (security.position.security_id for security, _ in portfolio.lines)
     quality = _quality(answer, solved.duration)
     return replace(
         known,
-        state=PortfolioState.REBALANCED if any(answer.orders) else PortfolioState.NO_ACTION,
+        state=PortfolioState.REBALANCED if traded else PortfolioState.NO_ACTION,
         cash_after=cash_after,
         drift_after=_drift_after(quality.objective, positions, portfolio.market_value, options),
         positions=positions,
-        transactions=transactions_of(zip(ids, answer.orders, strict=True), known.trade_date),
+        transactions=transactions_of(
+            [(line.security.security_id, line.trade_quantity) for line in traded], known.trade_date
+        ),
         solution=quality,
         cost=cost,
         costs=options.costs,
@@ -161,11 +164,8 @@ def _breach(one: optimizer.LimitBreach, binding: Binding | None) -> LimitBreach:
     return LimitBreach(security_id, one.group or "", exact(one.value), by_settings)
 
 
-def _cost(positions: Sequence[RebalancePosition], costs: TradingCosts | None) -> Decimal | None:
-    if costs is None:
-        return None
-    with localcontext(EXACT):
-        return sum((costs.of(line.trade_value) for line in positions if line.trade_quantity), ZERO)
+def _cost(traded: Sequence[RebalancePosition], costs: TradingCosts | None) -> Decimal | None:
+    return None if costs is None else total(costs.of(line.trade_value) for line in traded)
 
 
 def _drift_after(
@@ -176,7 +176,7 @@ def _drift_after(
 ) -> Decimal:
     if options.strategy is Strategy.TO_TARGET:  # then it is what the optimizer minimised, in money
         return ratio(objective, market_value, DRIFT_PLACES)
-    return drift(((line.security.target, line.adjusted_market_value) for line in positions), market_value)
+    return drift([(line.security.target, line.adjusted_market_value) for line in positions], market_value)
 
 
 def _quality(answer: optimizer.Answer, duration: timedelta) -> SolutionQuality:

@@ -1,6 +1,6 @@
 """The securities of a run: what its model wants of each, and its quote, made once for all portfolios."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -67,7 +67,6 @@ class Securities:
         self._freezes = freezes
         self._wanted = {position.security_id: position for position in positions}
         self._made: dict[str, Security | FrozenSecurity] = {}
-        self._model_ids = tuple(sorted(self._wanted))
 
     @classmethod
     def of_run(
@@ -79,7 +78,7 @@ class Securities:
     @cached_property
     def model_size(self) -> int:
         """How many securities the model lists that have a price. Raises DataProblem."""
-        return sum(isinstance(self._security(one), Security) for one in self._model_ids)
+        return sum(isinstance(one, Security) for _, one in self._of_model)
 
     @property
     def time(self) -> datetime:
@@ -98,17 +97,27 @@ class Securities:
             DataProblem: a security is missing or bad; or its price is missing, bad, or too old, and it is not
                 to be frozen.
         """
-        outside = [one for one, quantity in quantities.items() if quantity and one not in self._wanted]
-        ids = sorted([*self._model_ids, *outside]) if outside else self._model_ids
-        priced: list[tuple[Security, Decimal]] = []
-        frozen: list[FrozenPosition] = []
-        for one in ids:
-            security, quantity = self._security(one), quantities.get(one, ZERO)
-            if isinstance(security, Security):
-                priced.append((security, quantity))
-            else:
-                frozen.append(FrozenPosition(security, quantity))
-        return Lines(priced, frozen)
+        outside = [one for one, quantity in quantities.items() if one not in self._wanted and quantity]
+        made = self._all_of([*self._wanted, *outside]) if outside else self._of_model
+        priced = [(one, quantities.get(key, ZERO)) for key, one in made if isinstance(one, Security)]
+        if len(priced) == len(made):
+            return Lines(priced)
+        return Lines(
+            priced,
+            [
+                FrozenPosition(one, quantities.get(key, ZERO))
+                for key, one in made
+                if isinstance(one, FrozenSecurity)
+            ],
+        )
+
+    @cached_property
+    def _of_model(self) -> Sequence[tuple[str, Security | FrozenSecurity]]:
+        """Those of the model, by id: of most portfolios all that they hold. Raises DataProblem."""
+        return self._all_of(self._wanted)
+
+    def _all_of(self, security_ids: Iterable[str]) -> Sequence[tuple[str, Security | FrozenSecurity]]:
+        return [(one, self._security(one)) for one in sorted(security_ids)]
 
     def _security(self, security_id: str) -> Security | FrozenSecurity:
         made = self._made.get(security_id)

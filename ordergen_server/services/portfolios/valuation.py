@@ -5,7 +5,13 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 
 import optimizer
-from ordergen_server.domain.errors import DataProblem, MarketValueNotPositive, PreconditionFailed, Violation
+from ordergen_server.domain.errors import (
+    DataProblem,
+    MarketValueNotPositive,
+    OrderGenerationError,
+    PreconditionFailed,
+    Violation,
+)
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.numbers import EXACT, ZERO, money, ratio
 from ordergen_server.domain.rebalances.frozen import FrozenPosition
@@ -30,13 +36,15 @@ class Valued:
         result: with what is known so far.
         lines: every security held or in the model with the quantity held, by security id, but for what is
             frozen.
+        values: of the lines, in money.
         market_value: cash, cash flow and holdings, in money, above 0: what weights are of.
         cash: with the cash flow, in money.
         frozen: what has no usable price, and is to stay as it is.
     """
 
     result: PortfolioRebalance
-    lines: tuple[tuple[Security, Decimal], ...]
+    lines: Sequence[tuple[Security, Decimal]]
+    values: Sequence[Decimal]
     market_value: Decimal
     cash: Decimal
     frozen: tuple[FrozenPosition, ...] = ()
@@ -65,15 +73,23 @@ def _of_lines(untried: PortfolioRebalance, held_cash: Decimal, found: Lines) -> 
         values = [quantity * security.quote.price for security, quantity in lines]
         market_value = sum(values, held_cash)
         base, cash = market_value + flow, held_cash + flow
-    known = replace(untried, market_value=market_value, cash_before=held_cash)
-    if base <= 0:
-        error = _not_positive(market_value, flow, told_frozen(found.frozen))
+    if error := _unusable(base, cash, market_value, flow, found.frozen):
+        known = replace(untried, market_value=market_value, cash_before=held_cash)
         return replace(known, state=PortfolioState.FAILED, error=error)
+    off = drift([(one.position.target, value) for (one, _), value in zip(lines, values, strict=True)], base)
+    known = replace(untried, market_value=market_value, cash_before=held_cash, drift_before=off)
+    return Valued(known, lines, values, base, cash, tuple(found.frozen))
+
+
+def _unusable(
+    base: Decimal, cash: Decimal, market_value: Decimal, flow: Decimal, frozen: Sequence[FrozenPosition]
+) -> OrderGenerationError | None:
+    """Why nothing can be a weight of such a market value with its cash flow; None where it can."""
+    if base <= 0:
+        return _not_positive(market_value, flow, told_frozen(frozen))
     if max(base.adjusted(), cash.adjusted()) >= optimizer.MAX_DIGITS:
-        return replace(known, state=PortfolioState.FAILED, error=_too_large(flow))
-    targets = (security.position.target for security, _ in lines)
-    known = replace(known, drift_before=drift(zip(targets, values, strict=True), base))
-    return Valued(known, tuple(lines), base, cash, tuple(found.frozen))
+        return _too_large(flow)
+    return None
 
 
 def told_frozen(frozen: Sequence[FrozenPosition]) -> str:
@@ -88,7 +104,7 @@ def told_frozen(frozen: Sequence[FrozenPosition]) -> str:
 def drift(lines: Iterable[tuple[Decimal, Decimal]], market_value: Decimal) -> Decimal:
     """Sum |MV t - v| / MV over lines of a target weight and a value."""
     with localcontext(EXACT):
-        off = sum((abs(market_value * target - value) for target, value in lines), ZERO)
+        off = sum([abs(market_value * target - value) for target, value in lines], ZERO)
     return ratio(off, market_value, DRIFT_PLACES)
 
 

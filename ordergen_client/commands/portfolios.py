@@ -68,7 +68,7 @@ def show(*, client: Client, server: Server, output: Output, portfolio: str) -> N
 @click.option(
     "--state",
     "states",
-    type=click.Choice(_STATES),
+    type=click.Choice(_STATES, case_sensitive=False),
     multiple=True,
     help="Only portfolios in this state; may be given again for others.",
 )

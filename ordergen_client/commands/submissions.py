@@ -69,7 +69,12 @@ def _found(client: Client, asked: str) -> OrderSubmission:
         except NotFound:  # it may be that of a run
             pass
     run_id = finding.run_id(client, asked)
-    done = client.runs.history(run_id, page_size=1000)
+    try:
+        done = list(client.runs.history(run_id, page_size=1000))
+    except NotFound:
+        raise Failure(
+            f"There is no submission {asked}, nor a run: ordergen runs list shows the newest runs."
+        ) from None
     ids = [one.submission_id for one in done if one.type is ActionType.SUBMITTED]
     if not ids:
         raise Failure(f"Run {run_id} has no submission: ordergen runs submit sends its orders.")

@@ -12,6 +12,7 @@ from ordergen_client.telling.printable import printable
 
 #: What went wrong that is told as it comes; the rest is told at the end.
 _TOLD = 10
+_SELLS_FIRST = "Buys wait until the sells of their portfolio are FULL. It goes on without this command, too."
 _DONE = {OrderState.SENT, OrderState.REFUSED, OrderState.NOT_SENT}
 
 
@@ -31,6 +32,8 @@ def with_sending(events: Iterable[SubmissionEvent], console: Console) -> Iterato
         for event in events:
             if event.started:
                 progress.update(task, total=event.started.order_count)
+                if event.started.sells_first:
+                    progress.console.print(_SELLS_FIRST, style="dim", soft_wrap=True)
             if event.order:
                 before, now = states.get(event.order.order_id), event.order.state
                 states[event.order.order_id] = now

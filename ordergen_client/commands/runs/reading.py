@@ -77,7 +77,9 @@ def list_runs(
 @click.argument("portfolio", required=False)
 @click.option("--portfolio", "old_portfolio", hidden=True)
 @click.option(
-    "--state", type=click.Choice([one.value for one in PortfolioState]), help="Only portfolios in this state."
+    "--state",
+    type=click.Choice([one.value for one in PortfolioState], case_sensitive=False),
+    help="Only portfolios in this state.",
 )
 @with_client
 def show(

@@ -24,9 +24,13 @@ def model(client: Client, asked: str) -> Model:
     """The model of an id, a name, or the beginning of either. Raises Failure where it is none or several."""
     if _ID.fullmatch(asked.lower()):
         return client.models.get(asked.lower())
+    return _of_name(client, asked, f"There is no model {asked!r}: ordergen models list shows all.")
+
+
+def _of_name(client: Client, asked: str, otherwise: str) -> Model:
     fitting = _named(asked, list(client.models.list(page_size=1000)))
     if not fitting:
-        raise Failure(f"There is no model {asked!r}: ordergen models list shows all.")
+        raise Failure(otherwise)
     return _only(asked, fitting, "model", lambda one: f"{one.model_id} {one.name}")
 
 
@@ -137,7 +141,8 @@ def portfolio_names(client: Client, portfolio_ids: Iterable[str]) -> dict[str, s
 
 
 def _latest_of(client: Client, name: str) -> str:
-    of_model = model(client, name)
+    neither = f"There is no run {name!r}, nor a model of that name: ordergen runs list shows the newest runs."
+    of_model = _of_name(client, name, neither)
     newest = next(iter(client.runs.list(model_id=of_model.model_id, page_size=1)), None)
     if newest is None:
         raise Failure(f"Model {of_model.name} has no run yet: ordergen rebalance starts one.")
@@ -169,7 +174,8 @@ def _described(run: Rebalance) -> str:
 
 def _problem(noun: str, asked: str, found: Sequence[str]) -> str:
     if not found:
-        return f"There is no {noun} {asked!r}: give its id, or its name in full."
+        name = "ticker" if noun == "security" else "name in full"
+        return f"There is no {noun} {asked!r}: give its id, or its {name}."
     shown = "".join(f"\n  {one}" for one in found[:_NAMED])
     more = f"\n  and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
     return f"{asked!r} is not one {noun}, but any of:{shown}{more}\nGive more of it."

@@ -1,5 +1,7 @@
 """`ordergen runs approve` and `reject`: whether the orders of a run may be sent."""
 
+from collections.abc import Sequence
+
 import click
 
 from ordergen_client.client import Client
@@ -26,12 +28,13 @@ def approve(*, client: Client, server: Server, output: Output, run: str, some: S
     found = client.runs.get(finding.run_id(client, run))
     chosen = some.ids(client, output, found, done="approved")
     after = client.runs.review(found.rebalance_id, "APPROVED", chosen, comment=comment)
-    _tell(output, after)
-    output.progress.print(
-        f"ordergen runs submit {after.rebalance_id}{server.named} sends the orders of what is approved.",
-        highlight=False,
-        soft_wrap=True,
-    )
+    _tell(output, found, chosen, after)
+    if after.review_counts and after.review_counts.approved:
+        output.progress.print(
+            f"ordergen runs submit {after.rebalance_id}{server.named} sends the orders of what is approved.",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 @click.command()
@@ -47,9 +50,12 @@ def reject(*, client: Client, server: Server, output: Output, run: str, some: So
     del server
     found = client.runs.get(finding.run_id(client, run))
     chosen = some.ids(client, output, found, done="rejected")
-    _tell(output, client.runs.review(found.rebalance_id, "REJECTED", chosen, comment=comment))
+    after = client.runs.review(found.rebalance_id, "REJECTED", chosen, comment=comment)
+    _tell(output, found, chosen, after)
 
 
-def _tell(output: Output, run: Rebalance) -> None:
-    told = counts_told(run.review_counts) if run.review_counts else "it proposes no trades"
-    output.done(lambda: run_row(run), f"Run {run.rebalance_id} of {run.model_name}: {told}.")
+def _tell(output: Output, before: Rebalance, chosen: Sequence[str] | None, after: Rebalance) -> None:
+    if chosen is None and before.review_counts and not before.review_counts.pending:
+        output.warn("Nothing was pending: nothing is decided anew. --only names what was decided before.")
+    told = counts_told(after.review_counts) if after.review_counts else "it proposes no trades"
+    output.done(lambda: run_row(after), f"Run {after.rebalance_id} of {after.model_name}: {told}.")

@@ -62,7 +62,7 @@ def with_file(command: Any) -> Any:  # noqa: ANN401 - a click command's function
 @click.argument("run")
 @click.option(
     "--state",
-    type=click.Choice([one.value for one in OrderState]),
+    type=click.Choice([one.value for one in OrderState], case_sensitive=False),
     help="Only orders in this state, of what was submitted.",
 )
 @with_file

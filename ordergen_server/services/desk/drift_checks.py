@@ -13,7 +13,7 @@ from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.models import Model, without_positions
 from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.domain.stores import ModelStore, SettingsStore
-from ordergen_server.services.desk.standing import Bands, standing
+from ordergen_server.services.desk.standing import CashBand, standing
 from ordergen_server.services.portfolios.portfolio_work import STOPPING, PortfolioWork, Reading
 from ordergen_server.services.portfolios.securities import Securities
 from ordergen_server.services.running.permits import Permits
@@ -33,7 +33,7 @@ class _Checked:
 
     model: Model
     securities: Securities | None
-    bands: Bands
+    cash_band: CashBand
 
     def start(self, portfolio_id: str, name: str = "") -> PortfolioDrift:
         """A portfolio of it of which nothing is known yet."""
@@ -123,11 +123,11 @@ class DriftChecks:
                 return
 
     def _checked(self, model: Model, deadline: Deadline) -> _Checked:
-        bands = Bands(model.positions)
+        cash_band = CashBand(model.positions)
         if not model.positions:
-            return _Checked(model, None, bands)
+            return _Checked(model, None, cash_band)
         snapshot = self._work.snapshot_of_run(model.positions, deadline)
-        return _Checked(model, Securities(model.positions, snapshot), bands)
+        return _Checked(model, Securities(model.positions, snapshot), cash_band)
 
     def _told(self, page: _Page, deadline: Deadline) -> Drifts:
         """What is known of a page, and then why no more is, if anything stopped it."""
@@ -165,4 +165,4 @@ def _drift(checked: _Checked, read: Reading) -> PortfolioDrift:
         return checked.failed(read.portfolio_id, read.holdings)
     read.securities.add(read.quotes)
     start = checked.start(read.portfolio_id, read.name)
-    return standing(start, read.holdings, read.securities, checked.bands)
+    return standing(start, read.holdings, read.securities, checked.cash_band)

@@ -1,11 +1,12 @@
 """The work on portfolios: reading holdings, many at once, and rebalancing what has been read."""
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor, Future, wait
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import islice
+from queue import Empty, SimpleQueue
 
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.desk.explanations import Explanation
@@ -165,19 +166,30 @@ class PortfolioWork:
             Cancelled: the work is stopped; what has been read and not answered was not done.
         """
         waiting = iter(asked)
-        busy = {self._submit(*one, deadline) for one in islice(waiting, self._window)}
+        ended = SimpleQueue[Future[Reading]]()  # told by each as it ends: nobody looks through all that are busy
+        busy = self._begun(islice(waiting, self._window), deadline, ended)
         try:
             while busy:
-                done, busy = wait(busy, LOOK_SECONDS, FIRST_COMPLETED)
+                done = _come(ended)
                 deadline.raise_if_stopped()
-                busy |= {self._submit(*one, deadline) for one in islice(waiting, len(done))}
+                busy.difference_update(done)
+                busy |= self._begun(islice(waiting, len(done)), deadline, ended)
                 yield [future.result() for future in done]
         finally:
             for future in busy:
                 future.cancel()
 
-    def _submit(self, securities: Securities, portfolio_id: str, deadline: Deadline) -> "Future[Reading]":
-        return self._workers.submit(carried(self._read), securities, portfolio_id, deadline)
+    def _begun(
+        self,
+        asked: Iterable[tuple[Securities, str]],
+        deadline: Deadline,
+        ended: SimpleQueue[Future[Reading]],
+    ) -> set[Future[Reading]]:
+        read = carried(self._read)
+        begun = {self._workers.submit(read, *one, deadline) for one in asked}
+        for future in begun:
+            future.add_done_callback(ended.put)
+        return begun
 
     def solved(self, task: Task, reads: Sequence[Reading]) -> list[PortfolioRebalance]:
         """What becomes of portfolios that have been read."""
@@ -212,6 +224,15 @@ class PortfolioWork:
         if not lacking:
             return {}
         return self._market.quotes(snapshot, lacking, deadline.remaining_seconds("reading securities"))
+
+
+def _come(ended: SimpleQueue[Future[Reading]]) -> list[Future[Reading]]:
+    """Those that have ended, waited for where none has; none where none does for a moment."""
+    try:
+        come = [ended.get(timeout=LOOK_SECONDS)]
+    except Empty:
+        return []
+    return come + [ended.get_nowait() for _ in range(ended.qsize())]  # nobody else takes any
 
 
 def _results(task: Task, reads: Sequence[Reading], observer: RunObserver) -> list[PortfolioRebalance]:

@@ -1,12 +1,10 @@
 """The work on portfolios: reading holdings, many at once, and rebalancing what has been read."""
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from concurrent.futures import Executor, Future, wait
+from concurrent.futures import Executor, wait
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from itertools import islice
-from queue import Empty, SimpleQueue
 
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.desk.explanations import Explanation
@@ -29,13 +27,11 @@ from ordergen_server.services.observer import UNOBSERVED, RunObserver, Stage
 from ordergen_server.services.portfolios.explaining import NO_RULES, explain
 from ordergen_server.services.portfolios.open_orders import with_open_orders
 from ordergen_server.services.portfolios.portfolio import rebalance_portfolios
+from ordergen_server.services.portfolios.readings import LOOK_SECONDS, Asked, Reading, Readings
 from ordergen_server.services.portfolios.securities import Securities
 
 #: Errors that say that going on with other portfolios would fail the same way.
 STOPPING = (Unavailable, DeadlineExceeded)
-
-#: How long to wait for something to come.
-LOOK_SECONDS = 0.2
 
 Batches = Generator[list[PortfolioRebalance], None, None]
 #: Takes what the rules of its options do to a portfolio.
@@ -56,17 +52,6 @@ class Task:
     deadline: Deadline
     cash_flows: Mapping[str, Decimal] = field(default_factory=dict)
     settings: Mapping[str, AppliedSettings] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What was read of a portfolio, or why it could not be; `quotes` has those that `securities` lacked."""
-
-    portfolio_id: str
-    securities: Securities
-    name: str
-    holdings: Holdings | OrderGenerationError
-    quotes: Mapping[str, Quoted]
 
 
 class PortfolioWork:
@@ -154,42 +139,10 @@ class PortfolioWork:
                 task.deadline.raise_if_stopped()
                 yield results
 
-    def readings(
-        self, asked: Iterable[tuple[Securities, str]], deadline: Deadline
-    ) -> Generator[list[Reading], None, None]:
-        """What is read of portfolios, each with the securities of its model, in batches as they come.
-
-        Where nothing has come for a moment it answers an empty batch, so that its reader can look around.
-        Work that is stopped is let go of: what is being read is read to its end, and thrown away.
-
-        Raises:
-            Cancelled: the work is stopped; what has been read and not answered was not done.
-        """
-        waiting = iter(asked)
-        ended = SimpleQueue[Future[Reading]]()  # told by each as it ends: nobody looks through all that are busy
-        busy = self._begun(islice(waiting, self._window), deadline, ended)
-        try:
-            while busy:
-                done = _come(ended)
-                deadline.raise_if_stopped()
-                busy.difference_update(done)
-                busy |= self._begun(islice(waiting, len(done)), deadline, ended)
-                yield [future.result() for future in done]
-        finally:
-            for future in busy:
-                future.cancel()
-
-    def _begun(
-        self,
-        asked: Iterable[tuple[Securities, str]],
-        deadline: Deadline,
-        ended: SimpleQueue[Future[Reading]],
-    ) -> set[Future[Reading]]:
+    def readings(self, asked: Iterable[Asked], deadline: Deadline) -> Readings:
+        """Have portfolios read, up to `window` at once."""
         read = carried(self._read)
-        begun = {self._workers.submit(read, *one, deadline) for one in asked}
-        for future in begun:
-            future.add_done_callback(ended.put)
-        return begun
+        return Readings(asked, lambda one: self._workers.submit(read, *one, deadline), self._window, deadline)
 
     def solved(self, task: Task, reads: Sequence[Reading]) -> list[PortfolioRebalance]:
         """What becomes of portfolios that have been read."""
@@ -224,15 +177,6 @@ class PortfolioWork:
         if not lacking:
             return {}
         return self._market.quotes(snapshot, lacking, deadline.remaining_seconds("reading securities"))
-
-
-def _come(ended: SimpleQueue[Future[Reading]]) -> list[Future[Reading]]:
-    """Those that have ended, waited for where none has; none where none does for a moment."""
-    try:
-        come = [ended.get(timeout=LOOK_SECONDS)]
-    except Empty:
-        return []
-    return come + [ended.get_nowait() for _ in range(ended.qsize())]  # nobody else takes any
 
 
 def _results(task: Task, reads: Sequence[Reading], observer: RunObserver) -> list[PortfolioRebalance]:

@@ -15,7 +15,7 @@ from datetime import date
 from decimal import Decimal
 from itertools import chain, compress, zip_longest
 from operator import attrgetter
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 
@@ -78,7 +78,7 @@ class _Trades(msgspec.Struct, array_like=True):
 
     leading: int
     others: list[int | str]
-    quantities: list[int]
+    quantities: Sequence[int]
 
 
 class _Lines(msgspec.Struct, array_like=True):
@@ -97,7 +97,7 @@ class _Lines(msgspec.Struct, array_like=True):
             empty where there is no such side.
     """
 
-    securities: list[tuple[str, str, str, str, str]]
+    securities: Sequence[tuple[str, ...]]
     quantities: list[int | str]
     reasons: list[int]
     price_dates: list[str] = []
@@ -173,23 +173,18 @@ def _frozen(packed: tuple[int | list[str], int | str], table: RunTable) -> Froze
 def _packed(
     positions: Sequence[RebalancePosition], limits: Iterable[SecurityLimit], table: RunTable
 ) -> tuple[_Trades, _Lines]:
-    places = [table.place(line.security) for line in positions]
-    if places != list(range(len(places))):  # what the model does not list stands after all that it does
-        last = len(table.securities)
-        order = sorted(range(len(places)), key=lambda n: last if (place := places[n]) is None else place)
-        positions, places = [positions[n] for n in order], [places[n] for n in order]
-    leading = next((n for n, place in enumerate(places) if place != n), len(places))
-    rest = list(zip(positions[leading:], places[leading:], strict=True))
-    others = [line.security.security_id if place is None else place for line, place in rest]
-    own = [line.security.texts for line, place in rest if place is None]
+    layout = table.layout([line.security for line in positions])
+    if layout.order:
+        positions = [positions[n] for n in layout.order]
+    _, held, traded, reasons, by_settings = zip(*positions, strict=True) if positions else ((),) * 5
     return (
-        _Trades(leading, others, [line.trade_quantity for line in positions]),
+        _Trades(layout.leading, layout.others, traded),
         _Lines(
-            [cast("Any", one[1:-1]) for one in own],
-            [_quantity(line.original_quantity) for line in positions],
-            [_NUMBERS[line.reason] for line in positions],
-            [one[-1] for one in own],
-            [place for place, line in enumerate(positions) if line.by_settings],
+            layout.own,
+            [_quantity(one) for one in held],
+            [_NUMBERS[one] for one in reasons],
+            layout.own_dates,
+            [place for place, bound in enumerate(by_settings) if bound],
             settings_limits=list(_packed_limits(positions, limits)),
         ),
     )
@@ -220,9 +215,8 @@ def _limits(lines: _Lines, positions: Sequence[RebalancePosition]) -> tuple[Secu
 
 def _quantity(value: Decimal) -> int | str:
     text = str(value)
-    number = text.removeprefix("-")
-    whole = number.isdigit() and len(number) <= _MOST_DIGITS and (number[0] != "0" or text == "0")
-    return int(text) if whole else text
+    whole = text.removeprefix("-").isdigit() and len(text) <= _MOST_DIGITS
+    return int(text) if whole and text != "-0" else text
 
 
 def _orders(trades: _Trades, table: RunTable) -> Iterator[tuple[str, int]]:

@@ -10,7 +10,7 @@ A security that the table does not have stands in the blobs itself. `packing` ha
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date
 from decimal import Decimal
 from itertools import chain, compress, zip_longest
@@ -65,6 +65,10 @@ _NUMBERS = {name: number for number, name in enumerate(REASONS)}
 #: Of a whole number that is stored as one; more digits are text.
 _MOST_DIGITS = 18
 _BY_ID = attrgetter("security.security_id")
+#: What stands in blobs, or follows from what does.
+_IN_BLOBS = {"positions", "transactions", "frozen", "settings_limits"}
+_FIELDS = tuple(one.name for one in fields(PortfolioRebalance) if one.name not in _IN_BLOBS)
+_values = attrgetter(*_FIELDS)
 
 
 class _Trades(msgspec.Struct, array_like=True):
@@ -86,7 +90,7 @@ class _Lines(msgspec.Struct, array_like=True):
 
     Attributes:
         securities: those that the table does not have: ticker, price, target, low and high drift.
-        quantities: shares held before; text where they are no whole number of few digits.
+        quantities: shares held before; text where they are no whole number of few digits, or below 0.
         reasons: by their numbers.
         price_dates: of `securities`, the days of which their prices are, empty where not known; none at all
             of results stored before these were.
@@ -108,13 +112,12 @@ class _Lines(msgspec.Struct, array_like=True):
 
 def result_document(result: PortfolioRebalance, table: RunTable) -> Document:
     """The document of a result of the run whose table it is."""
-    document = to_document(replace(result, positions=(), transactions=(), frozen=(), settings_limits=()))
-    for name in ("positions", "transactions", "frozen", "settings_limits"):
-        del document[name]
+    document = to_document(dict(zip(_FIELDS, _values(result), strict=True)))
     if not (result.positions or result.frozen):
         return document
     trades, lines = _packed(result.positions, result.settings_limits, table)
-    lines.frozen = [_packed_frozen(one, table) for one in result.frozen]
+    which = [_frozen_name(one.security, table) for one in result.frozen]
+    lines.frozen = list(zip(which, _quantities(one.quantity for one in result.frozen), strict=True))
     return {**document, "trades": pack(trades), "lines": pack(lines)}
 
 
@@ -159,9 +162,9 @@ def _with_lines(
     )
 
 
-def _packed_frozen(position: FrozenPosition, table: RunTable) -> tuple[int | list[str], int | str]:
-    place = table.frozen_place(position.security)
-    return list(position.security.texts) if place is None else place, _quantity(position.quantity)
+def _frozen_name(security: FrozenSecurity, table: RunTable) -> int | list[str]:
+    place = table.frozen_place(security)
+    return list(security.texts) if place is None else place
 
 
 def _frozen(packed: tuple[int | list[str], int | str], table: RunTable) -> FrozenPosition:
@@ -181,7 +184,7 @@ def _packed(
         _Trades(layout.leading, layout.others, traded),
         _Lines(
             layout.own,
-            [_quantity(one) for one in held],
+            _quantities(held),
             [_NUMBERS[one] for one in reasons],
             layout.own_dates,
             [place for place, bound in enumerate(by_settings) if bound],
@@ -213,10 +216,9 @@ def _limits(lines: _Lines, positions: Sequence[RebalancePosition]) -> tuple[Secu
     return tuple(sorted(found, key=attrgetter("security_id")))
 
 
-def _quantity(value: Decimal) -> int | str:
-    text = str(value)
-    whole = text.removeprefix("-").isdigit() and len(text) <= _MOST_DIGITS
-    return int(text) if whole and text != "-0" else text
+def _quantities(values: Iterable[Decimal]) -> list[int | str]:
+    texts = map(str, values)
+    return [int(one) if one.isdigit() and len(one) <= _MOST_DIGITS else one for one in texts]
 
 
 def _orders(trades: _Trades, table: RunTable) -> Iterator[tuple[str, int]]:

@@ -2,8 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from ordergen_server.domain.rebalances.lines import RunSecurity
+
+#: Ticker, price, target, low and high drift.
+OwnSecurity = tuple[str, Decimal, Decimal, Decimal, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,14 +18,14 @@ class Layout:
         order: which of the lines comes where, by its number in the portfolio; empty where they stay in order.
         leading: of the first so many the place in the table is their number.
         others: of the rest, the place in the table, or the id of one that it lacks.
-        own: of those that it lacks, the other texts of `RunSecurity.texts`, but for the days of their prices.
-        own_dates: those days; empty where not known.
+        own: those that it lacks.
+        own_dates: and the days of their prices; empty where not known.
     """
 
     order: list[int]
     leading: int
     others: list[int | str]
-    own: list[tuple[str, ...]]
+    own: list[OwnSecurity]
     own_dates: list[str]
 
 
@@ -30,11 +34,11 @@ def layout_of(securities: Sequence[RunSecurity], places: Sequence[int | None], s
     order = sorted(range(len(places)), key=lambda n: size if (place := places[n]) is None else place)
     stored = [(securities[n], places[n]) for n in order]
     leading = next((n for n, (_, place) in enumerate(stored) if place != n), len(stored))
-    own = [security.texts for security, place in stored if place is None]
+    own = [security for security, place in stored if place is None]
     return Layout(
         order if order != list(range(len(order))) else [],
         leading,
         [security.security_id if place is None else place for security, place in stored[leading:]],
-        [one[1:-1] for one in own],
-        [one[-1] for one in own],
+        [(one.ticker, one.price, one.target, one.low_drift, one.high_drift) for one in own],
+        [str(one.price_date or "") for one in own],
     )

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
 from datetime import date
 from decimal import Decimal
-from itertools import chain, compress, zip_longest
+from itertools import chain, compress, repeat
 from operator import attrgetter
 from typing import cast
 
@@ -33,6 +33,7 @@ from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.documents import from_document, to_document
 from ordergen_server.repositories.run_store import earlier_results
 from ordergen_server.repositories.run_store.earlier_results import earlier_result
+from ordergen_server.repositories.run_store.layouts import OwnSecurity
 from ordergen_server.repositories.run_store.markets import RunTable
 from ordergen_server.repositories.run_store.packing import pack, unpack
 
@@ -101,7 +102,7 @@ class _Lines(msgspec.Struct, array_like=True):
             empty where there is no such side.
     """
 
-    securities: Sequence[tuple[str, ...]]
+    securities: list[OwnSecurity]
     quantities: list[int | str]
     reasons: list[int]
     price_dates: list[str] = []
@@ -229,7 +230,7 @@ def _orders(trades: _Trades, table: RunTable) -> Iterator[tuple[str, int]]:
 
 
 def _positions(trades: _Trades, lines: _Lines, table: RunTable) -> Iterator[RebalancePosition]:
-    own = zip_longest(lines.securities, lines.price_dates, fillvalue="")
+    own = zip(lines.securities, chain(lines.price_dates, repeat("")), strict=False)
     known = (table.securities[place] for place in range(trades.leading))
     others = (
         _security(one, *next(own)) if isinstance(one, str) else table.securities[one] for one in trades.others
@@ -241,9 +242,5 @@ def _positions(trades: _Trades, lines: _Lines, table: RunTable) -> Iterator[Reba
     return map(RebalancePosition, chain(known, others), quantities, trades.quantities, reasons, sources)
 
 
-def _security(security_id: str, texts: Sequence[str], day: str) -> RunSecurity:
-    ticker, *numbers = texts
-    price, target, low, high = map(Decimal, numbers)
-    return RunSecurity(
-        security_id, ticker, price, target, low, high, date.fromisoformat(day) if day else None
-    )
+def _security(security_id: str, own: OwnSecurity, day: str) -> RunSecurity:
+    return RunSecurity(security_id, *own, date.fromisoformat(day) if day else None)

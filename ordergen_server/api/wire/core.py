@@ -29,7 +29,7 @@ class Core(cygrpc.AioServer):  # type: ignore[misc] # of a module without types
         super().__init__(loop, None, (), None, options, None)
         self.add_registered_method_handlers(dict(handlers))
         self._event_loop = loop
-        self._resolver = cygrpc._MethodResolver([], dict(handlers))  # noqa: SLF001 - there is no other
+        self._resolver = cygrpc._MethodResolver([], dict(handlers))  # noqa: SLF001 - there is no other way in
         self._tasks: set[asyncio.Task[None]] = set()
 
     def _make_request_call_future(self, method: bytes | None) -> "asyncio.Future[Any]":
@@ -47,8 +47,8 @@ class Core(cygrpc.AioServer):  # type: ignore[misc] # of a module without types
 
     def _begin(self, method: str, call: object) -> None:
         loop = self._event_loop
-        handled = cygrpc._handle_rpc(method, self._resolver, (), call, loop, False)  # noqa: SLF001
-        scheduled = cygrpc._schedule_rpc_coro(_without_frames(handled), call, loop, method)  # noqa: SLF001
+        handled = cygrpc._handle_rpc(method, self._resolver, (), call, loop, False)  # noqa: SLF001 - likewise
+        scheduled = cygrpc._schedule_rpc_coro(_without_frames(handled), call, loop, method)  # noqa: SLF001 - likewise
         task = loop.create_task(scheduled)
         self._tasks.add(task)  # a loop knows its tasks by weak references alone
         task.add_done_callback(self._tasks.discard)

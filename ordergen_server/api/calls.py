@@ -107,7 +107,10 @@ class Calls:
     async def _serve(
         self, route: Route, end: _End, maximum_seconds: float, exchange: Exchange
     ) -> bytes | None:
-        call = Call(exchange.seconds_left)
+        left = exchange.seconds_left
+        # Before its message is read or anything made for it: under overload refusals must cost little.
+        self._lanes[route.kind].check(exchange.peer, Deadline.after(min(left, maximum_seconds)))
+        call = Call(left)
         self._in_flight += 1
         try:
             return await self._work(route, end, call, call.deadline(maximum_seconds), exchange)
@@ -119,8 +122,6 @@ class Calls:
     async def _work(
         self, route: Route, end: _End, call: Call, deadline: Deadline, exchange: Exchange
     ) -> bytes | None:
-        # Before its message is read: under overload it is refusals that must cost little.
-        self._lanes[route.kind].check(exchange.peer, deadline)
         raw = await received(exchange, self.inbox, self.limits.message_seconds)
         with self.inbox.holding(len(raw)):
             steps = Steps(route, raw, call, self._limit_of(deadline))

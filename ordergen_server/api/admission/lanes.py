@@ -115,7 +115,8 @@ class Lane:
         raise ResourceExhausted(
             f"{why}: try again in a moment.",
             metadata={"kind": self.name},
-            retry_after_seconds=max(RETRY_AFTER_SECONDS, round(wait_seconds, 3)),
+            # In whole seconds: of the refusals of a second few are different, and each is packed once.
+            retry_after_seconds=max(RETRY_AFTER_SECONDS, math.ceil(wait_seconds)),
         )
 
     async def _turn(self, peer: str, deadline: Deadline) -> None:

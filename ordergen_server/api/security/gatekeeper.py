@@ -46,6 +46,11 @@ class Gatekeeper:
         self._certificates = dict(certificates or {})
         self._reflection = reflection
 
+    @property
+    def knows_certificates(self) -> bool:
+        """Whether one can stand for a subject: else nobody need read it."""
+        return bool(self._certificates)
+
     def admit(
         self, method: str, metadata: Mapping[str, str], certificate_names: Sequence[str] = ()
     ) -> Subject:

@@ -20,7 +20,8 @@ def guarded(gatekeeper: Gatekeeper, methods: Methods) -> Methods:
 
 
 async def _serve(gatekeeper: Gatekeeper, method: str, serve: Serve, exchange: Exchange) -> bytes | None:
-    subject = gatekeeper.admit(method, exchange.headers, certificate_names(exchange.authenticated))
+    names = certificate_names(exchange.authenticated) if gatekeeper.knows_certificates else ()
+    subject = gatekeeper.admit(method, exchange.headers, names)
     if subject.is_authenticated:  # whoever makes names up must not get a turn for each
         exchange.identify(subject.name)
     with acting_as(subject):

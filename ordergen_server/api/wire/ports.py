@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
 import grpc
-from grpc._cython import cygrpc  # type: ignore[attr-defined] # the stubs leave it out
 
+from ordergen_server.api.wire.core import Core
 from ordergen_server.api.wire.peers import PeerBound
-from ordergen_server.api.wire.routes import UNKNOWN, Routes
+from ordergen_server.api.wire.routes import Routes
 
 MAXIMUM_REQUEST_BYTES = 4 * 1024 * 1024
 #: Connections at once: with those to the database and to siblings fewer than the 1,024 files of a process.
@@ -37,22 +36,6 @@ OPTIONS = [
 
 def _nobody_counts(_: int) -> None:
     pass
-
-
-class _Core(cygrpc.AioServer):  # type: ignore[misc] # of a module without types
-    """gRPC's server, with methods that it knows by name, and `UNKNOWN` for all others.
-
-    gRPC's own reads the name of a method that it does not know as UTF-8, and a name that is none ends its
-    loop: one call of anybody shuts the port for good. Here nobody reads that name.
-    """
-
-    def _make_request_call_future(self, method: bytes | None) -> "asyncio.Future[Any]":
-        if method is None:  # calls of unknown methods, with their names
-            return asyncio.get_running_loop().create_future()
-        found: asyncio.Future[Any] = super()._make_request_call_future(
-            None if method == UNKNOWN.encode() else method
-        )
-        return found
 
 
 class Port:
@@ -88,8 +71,7 @@ class Port:
             ("grpc.max_allowed_incoming_connections", connections),
         ]
         self._server = grpc.aio.server(options=options)
-        core = _Core(asyncio.get_running_loop(), None, (), None, options, None)
-        core.add_registered_method_handlers(routes.handlers)
+        core = Core(asyncio.get_running_loop(), options, routes.handlers)
         self._server._server = core  # type: ignore[attr-defined] # noqa: SLF001 - there is no other way in
         try:
             if credentials:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import uuid
+from functools import lru_cache
 from typing import NoReturn
 
 import grpc
@@ -10,7 +11,7 @@ from grpc_status import rpc_status
 
 from ordergen_server.api.messages.errors import TABLE, to_status
 from ordergen_server.api.wire.exchange import Context
-from ordergen_server.domain.errors import InternalError, OrderGenerationError
+from ordergen_server.domain.errors import InternalError, OrderGenerationError, ResourceExhausted
 
 _log = logging.getLogger(__name__)
 
@@ -43,10 +44,20 @@ async def abort(context: Context, error: OrderGenerationError) -> NoReturn:
     Raises:
         CancelledError: the caller is gone, and hears nothing any more.
     """
-    status = rpc_status.to_status(to_status(error))
-    trailers = (*context.trailing_metadata(), *(status.trailing_metadata or ()))
+    details = _details_of_refusal(error) if isinstance(error, ResourceExhausted) else _details(error)
+    trailers = (*context.trailing_metadata(), *details)
     try:
         await context.abort(code_of(error), error.message, trailers)
     except grpc.aio.InternalError as gone:
         raise asyncio.CancelledError from gone
     raise AssertionError("a call was aborted and went on")
+
+
+def _details(error: OrderGenerationError) -> tuple[tuple[str, str | bytes], ...]:
+    return tuple(rpc_status.to_status(to_status(error)).trailing_metadata or ())
+
+
+@lru_cache(64)
+def _details_of_refusal(error: ResourceExhausted) -> tuple[tuple[str, str | bytes], ...]:
+    """Made once for those that are equal: refusals come in masses, and must cost little."""
+    return _details(error)

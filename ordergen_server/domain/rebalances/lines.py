@@ -82,6 +82,13 @@ SHARED_RULES = frozenset(
 UNKNOWN_REASON = "UNSPECIFIED"
 
 
+def bound_by(reason: str, by_settings: bool) -> RuleSource | None:
+    """Whose rule is this reason of a line; None where it is none that both a run and settings can have."""
+    if by_settings:
+        return RuleSource.SETTINGS
+    return RuleSource.RUN if reason in SHARED_RULES else None
+
+
 class RebalancePosition(NamedTuple):
     """One security of a portfolio, before and after; what follows from its numbers is not kept, but computed.
 
@@ -102,9 +109,7 @@ class RebalancePosition(NamedTuple):
     @property
     def bound_by(self) -> RuleSource | None:
         """Whose rule decided it; None where none did that both a run and settings can have."""
-        if self.by_settings:
-            return RuleSource.SETTINGS
-        return RuleSource.RUN if self.reason in SHARED_RULES else None
+        return bound_by(self.reason, self.by_settings)
 
     @property
     def adjusted_quantity(self) -> Decimal:

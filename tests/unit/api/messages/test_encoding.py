@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import optimizer
-from ordergen_server.api.messages import encoding
+from ordergen_server.api.messages import encoding, numbers
 from ordergen_server.domain.desk.price_ranges import good_until
 from ordergen_server.domain.errors import Infeasible
 from ordergen_server.domain.models import Model
@@ -83,7 +83,7 @@ def test_a_number_is_written_digit_for_digit(value: Decimal) -> None:
     message = decimal_pb2.Decimal()
     if abs(value.adjusted()) > 300:
         return
-    encoding.set_decimal(message, value)
+    numbers.set_decimal(message, value)
     assert Decimal(message.value) == value
     assert "E" not in message.value.upper()
 
@@ -91,7 +91,7 @@ def test_a_number_is_written_digit_for_digit(value: Decimal) -> None:
 @pytest.mark.parametrize(("value", "text"), [("1E+2", "100"), ("0.10", "0.10"), ("1E-8", "0.00000001")])
 def test_how_numbers_are_written(value: str, text: str) -> None:
     message = decimal_pb2.Decimal()
-    encoding.set_decimal(message, Decimal(value))
+    numbers.set_decimal(message, Decimal(value))
     assert message.value == text
 
 

@@ -111,6 +111,12 @@ class RunTable:
         """Where a security stands, digit for digit; None where it does not."""
         return self._places.of(security)
 
+    def leading(self, count: int) -> tuple[RunSecurity, ...]:
+        """The first so many. Raises IndexError where there are fewer."""
+        if count > len(self.securities):
+            raise IndexError(count)
+        return self.securities[:count]
+
     @cached_property
     def frozen(self) -> tuple[FrozenSecurity, ...]:
         """Those that may be frozen, in the order of their places. Most runs need none."""

@@ -11,6 +11,7 @@ from ordergen_server.api.messages.errors import to_status
 from ordergen_server.api.messages.numbers import plain, set_date, set_decimal
 from ordergen_server.api.messages.orders.reviews import set_review_counts
 from ordergen_server.api.messages.result_lines import SOURCES, result_lines
+from ordergen_server.api.messages.wire import Heads
 from ordergen_server.domain.desk.price_ranges import PriceRange, good_until
 from ordergen_server.domain.models import Model
 from ordergen_server.domain.orders.reviews import ApprovalRule
@@ -33,6 +34,7 @@ _NUMBERS = (
     *("market_value", "cash_before", "cash_after", "drift_before", "drift_after"),
     *("cash_flow", "cost"),
 )
+_OF_EVENT = Heads(rebalance_service_pb2.RebalanceModelResponse.DESCRIPTOR, "portfolio")
 _STATES = {
     one: pb.PortfolioRebalanceState.Value(f"PORTFOLIO_REBALANCE_STATE_{one.name}") for one in PortfolioState
 }
@@ -191,6 +193,11 @@ def set_portfolio(
     message: pb.PortfolioRebalance, value: PortfolioRebalance, ranges: Sequence[PriceRange] = ()
 ) -> None:
     """Write what a run did for a portfolio, and the ranges of its orders where they are given."""
+    _set_all_but_lines(message, value)
+    message.MergeFromString(result_lines(value, ranges))
+
+
+def _set_all_but_lines(message: pb.PortfolioRebalance, value: PortfolioRebalance) -> None:
     message.rebalance_id = value.rebalance_id
     message.portfolio_id = value.portfolio_id
     message.portfolio_name = value.portfolio_name
@@ -205,7 +212,6 @@ def set_portfolio(
             set_decimal(getattr(message, name), number)
     if value.snapshot_time:
         set_time(message.snapshot_time, value.snapshot_time)
-    message.MergeFromString(result_lines(value, ranges))
     _set_solution(message, value)
     _add_breaches(message, value)
 
@@ -229,10 +235,8 @@ def _set_solution(message: pb.PortfolioRebalance, value: PortfolioRebalance) -> 
     message.solution.tie_broken = value.solution.tie_broken
 
 
-def run_event(
-    value: RunEvent, rule: ApprovalRule | None = None
-) -> rebalance_service_pb2.RebalanceModelResponse:
-    """A step of a run, whose review follows a rule."""
+def run_event(value: RunEvent, rule: ApprovalRule | None = None) -> bytes:
+    """A step of a run, whose review follows a rule: the bytes of a RebalanceModelResponse."""
     message = rebalance_service_pb2.RebalanceModelResponse(sequence=value.sequence)
     match value.event:
         case RunStarted(started):
@@ -240,5 +244,13 @@ def run_event(
         case RunFinished(finished):
             message.finished.CopyFrom(rebalance(finished, rule))
         case PortfolioRebalance() as portfolio:
-            set_portfolio(message.portfolio, portfolio)
-    return message
+            return message.SerializeToString() + _portfolio_of_event(portfolio)
+    return message.SerializeToString()
+
+
+def _portfolio_of_event(value: PortfolioRebalance) -> bytes:
+    """That field of an event. Its lines are what they are: nothing parses them here to write them again."""
+    message = pb.PortfolioRebalance()
+    _set_all_but_lines(message, value)
+    portfolio = message.SerializeToString() + result_lines(value)
+    return _OF_EVENT[len(portfolio)] + portfolio

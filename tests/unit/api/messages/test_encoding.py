@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import Enum
 
 import pytest
-from globeco.ordergen.v1 import rebalance_pb2
+from globeco.ordergen.v1 import rebalance_pb2, rebalance_service_pb2
 from google.type import date_pb2, decimal_pb2
 from hypothesis import given
 from hypothesis import strategies as st
@@ -258,9 +258,13 @@ def test_a_proven_answer() -> None:
 
 
 def test_events() -> None:
-    started = encoding.run_event(RunEvent(1, RunStarted(rebalance())))
-    portfolio = encoding.run_event(RunEvent(2, solved()))
-    finished = encoding.run_event(RunEvent(3, RunFinished(rebalance())))
+    events = [
+        RunEvent(1, RunStarted(rebalance())),
+        RunEvent(2, solved()),
+        RunEvent(3, RunFinished(rebalance())),
+    ]
+    read = rebalance_service_pb2.RebalanceModelResponse.FromString
+    started, portfolio, finished = (read(encoding.run_event(one)) for one in events)
     assert [one.sequence for one in (started, portfolio, finished)] == [1, 2, 3]
     assert (started.WhichOneof("event"), started.started) == ("started", encoding.rebalance(rebalance()))
     assert (portfolio.WhichOneof("event"), portfolio.portfolio) == (

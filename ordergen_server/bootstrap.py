@@ -11,11 +11,7 @@ from datetime import UTC, datetime
 from prometheus_client import CollectorRegistry
 
 from ordergen_server import __version__
-from ordergen_server.api.admission.inbox import Inbox
-from ordergen_server.api.admission.kinds import Kind
-from ordergen_server.api.admission.lanes import Lane
-from ordergen_server.api.call import Limits
-from ordergen_server.api.calls import SERVICES, Calls
+from ordergen_server.api.calls import SERVICES
 from ordergen_server.api.diagnostics_servicer import DiagnosticsServicer
 from ordergen_server.api.model_servicer import ModelServicer
 from ordergen_server.api.rebalance_servicer import RebalanceServicer
@@ -27,6 +23,7 @@ from ordergen_server.api.telemetry.metrics_server import metrics_served
 from ordergen_server.api.telemetry.telemetry import Telemetry
 from ordergen_server.api.telemetry.tracing import Tracing, tracing_to_collector
 from ordergen_server.api.wire.event_loop import EventLoop
+from ordergen_server.call_wiring import served_calls
 from ordergen_server.compute.choice import chunk_executor
 from ordergen_server.compute.wiring import WINDOW, worker_times
 from ordergen_server.configuration.configs import security_config, server_config
@@ -61,12 +58,6 @@ from ordergen_server.siblings import Sources, open_sources
 
 #: How long a thread that computes keeps others from running: health and new calls wait for no more of them.
 SWITCH_SECONDS = 0.001
-#: What became of runs is looked up and encoded by one: each would keep calls of other kinds waiting.
-WATCHING_THREADS = 1
-#: Lists of siblings are looked into in milliseconds; threads are for who waits for one that has to be read.
-RESOLVING_THREADS = 8
-#: Those who ask how the server does only wait, all of them for one answer.
-DIAGNOSING_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +178,7 @@ def serving(
             observer=telemetry.orders,
         )
         loop = stack.enter_context(EventLoop("api"))
-        calls = _calls(settings, loop, database)
+        calls = served_calls(settings, loop, database)
         for service, servicer in zip(
             SERVICES,
             (
@@ -291,27 +282,3 @@ def _runs(
         tend_seconds=settings.lease_seconds / 3,
         observer=telemetry.runs,
     )
-
-
-def _calls(settings: Settings, loop: EventLoop, database: Database) -> Calls:
-    """The methods of the contract: a kind has threads for as many calls as can be worked on, and no more."""
-    workers = {
-        Kind.READING: settings.mongodb_pool_size,
-        Kind.CHANGING: settings.mongodb_pool_size,
-        Kind.SOLVING: settings.portfolio_workers,
-        Kind.RESOLVING: RESOLVING_THREADS,
-        Kind.DIAGNOSING: DIAGNOSING_THREADS,
-    }
-    room, watchers = settings.maximum_calls, settings.maximum_watchers
-    lanes = {
-        kind: Lane(kind.value, workers=count, room=room, threads=count) for kind, count in workers.items()
-    }
-    lanes[Kind.WATCHING] = Lane(
-        Kind.WATCHING.value, workers=watchers, room=watchers, threads=WATCHING_THREADS
-    )
-    limits = Limits(
-        call_seconds=settings.maximum_call_seconds,
-        run_seconds=settings.maximum_run_seconds,
-        message_seconds=settings.message_seconds,
-    )
-    return Calls(loop.loop, lanes=lanes, inbox=Inbox(), limits=limits, time_limit=database.time_limit)

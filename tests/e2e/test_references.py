@@ -20,7 +20,7 @@ from ordergen_client import (
     SecurityMatches,
     SiblingUnavailable,
 )
-from ordergen_server.bootstrap import RESOLVING_THREADS
+from ordergen_server.call_wiring import RESOLVING_THREADS
 from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.databases import temporary_database

@@ -2,13 +2,16 @@
 
 The header of a run counts its events: whoever adds one takes the next number there. So their order is that in
 which they became true, whatever the clocks of servers say; and as each changes the header, nothing that is an
-event can happen to a run while it is deleted.
+event can happen to a run while it is deleted. The first, that it began, stands in the header itself: a run
+begins with one write. It comes to the others when the run is deleted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import cast
 
 from bson import ObjectId, decode
+from bson.raw_bson import RawBSONDocument
 from pymongo import ASCENDING, ReturnDocument
 from pymongo.client_session import ClientSession
 
@@ -27,6 +30,17 @@ EVENT_COUNT = "event_count"
 #: In the header of a run that is being deleted: nothing can happen to it any more.
 DELETING = "deleting"
 FIRST = 1
+#: In the header of a run that is not being deleted: its first event.
+FIRST_EVENT = "first_event"
+
+
+def with_first(header: Document, event: RebalanceEvent) -> Document:
+    """The header of a run that begins with an event."""
+    return {**header, EVENT_COUNT: FIRST, FIRST_EVENT: _numbered(FIRST, event)}
+
+
+def _numbered(number: int, event: RebalanceEvent) -> Document:
+    return {"number": number, **to_document(event)}
 
 
 class EventLog:
@@ -53,8 +67,19 @@ class EventLog:
 
     def insert(self, rebalance_id: str, number: int, event: RebalanceEvent, session: ClientSession) -> None:
         """Add the event of a number that the same transaction has taken from the header."""
-        place: Document = {"rebalance_id": rebalance_id, "number": number}
-        self._events.insert_one({**place, **to_document(event)}, session=session)
+        self._events.insert_one({"rebalance_id": rebalance_id, **_numbered(number, event)}, session=session)
+
+    def outlive(self, rebalance_id: str, version: int, session: ClientSession) -> None:
+        """Mark a run of this version as being deleted: its first event leaves the header, which goes."""
+        header = self._headers.find_one_and_update(
+            {"_id": ObjectId(rebalance_id), "version": version},
+            {"$set": {DELETING: True}, "$unset": {FIRST_EVENT: ""}},
+            {FIRST_EVENT: 1},
+            session=session,
+        )
+        if header and FIRST_EVENT in header:
+            first = cast("Document", header[FIRST_EVENT])
+            self._events.insert_one({"rebalance_id": rebalance_id, **first}, session=session)
 
     def extend(
         self, rebalance_id: str, number: int, portfolio_ids: Sequence[str], session: ClientSession
@@ -76,24 +101,31 @@ class Events:
     def __init__(self, database: Database, tokens: PageTokens) -> None:
         self._operation = database.operation
         self._tokens = tokens
-        self._headers = database.collection("rebalances")
-        self._events = database.collection(EVENTS)
-        self._stored = database.raw_collection(EVENTS)
+        self._headers = database.raw_collection("rebalances")
+        self._events = database.raw_collection(EVENTS)
 
     def find(self, rebalance_id: str, page: PageRequest) -> Page[RebalanceEvent]:
         """Read a page of events, oldest first. Raises NotFound, InvalidArgument."""
         arguments = ("rebalance_events", rebalance_id)
         place = cast("int", self._tokens.read(page.token, arguments) or 0)
-        query: Document = {"rebalance_id": rebalance_id, "number": {"$gt": place}}
         with self._operation():
-            cursor = self._stored.find(query, {"_id": 0}).sort("number", ASCENDING)
+            # Before the others: it is one of them once the run is being deleted.
+            first = [] if place else list(self._first(rebalance_id))
+            query: Document = {"rebalance_id": rebalance_id, "number": {"$gt": place or len(first)}}
+            cursor = self._events.find(query, {"_id": 0}).sort("number", ASCENDING)
             with cursor.limit(page.limit + 1) as documents:
-                found, more = fill(as_stored(documents), page.limit)
+                found, more = fill(as_stored(chain(first, documents)), page.limit)
             if not found:
                 self._check_run(rebalance_id)
         read = [decode(one.raw, CODEC_OPTIONS) for one in found]
         items = tuple(from_document(one, RebalanceEvent) for one in read)
         return Page(items, self._tokens.make(read[-1]["number"], arguments) if more else "")
+
+    def _first(self, rebalance_id: str) -> Iterator[RawBSONDocument]:
+        """The first event of a run, where it stands in the header: those of earlier servers have it not."""
+        header = self._headers.find_one({"_id": ObjectId(rebalance_id)}, {FIRST_EVENT: 1})
+        if header and FIRST_EVENT in header:
+            yield cast("RawBSONDocument", header[FIRST_EVENT])
 
     def _check_run(self, rebalance_id: str) -> None:
         """Raise NotFound of a run that there is not, and was not."""

@@ -19,14 +19,14 @@ from ordergen_server.repositories.mongodb.codec import CODEC_OPTIONS, Document
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.full_pages import as_stored, fill
 from ordergen_server.repositories.mongodb.tokens import PageTokens
-from ordergen_server.repositories.review_store.events import DELETING
+from ordergen_server.repositories.review_store.events import FIRST_EVENT
 from ordergen_server.repositories.review_store.reviews import Reviews
 from ordergen_server.repositories.review_store.run_errors import run_not_found
 from ordergen_server.repositories.run_store.results import Results
 from ordergen_server.repositories.run_store.runs import RunLog, rebalance_of
 
-#: The projection that leaves out the result that stands in the header of a run of one portfolio.
-WITHOUT_RESULT = {"result": 0}
+#: The projection without what is read by itself: the result of a run of one portfolio, the first event.
+ALONE = {"result": 0, FIRST_EVENT: 0}
 
 
 class Rebalances(RunLog):
@@ -113,8 +113,7 @@ class Rebalances(RunLog):
                     metadata={"rebalance_id": rebalance_id},
                     violations=[Violation(rebalance_id, rule, "ALREADY_SUBMITTED")],
                 )
-            named = {"_id": ObjectId(rebalance_id), "version": version}
-            self._headers.update_one(named, {"$set": {DELETING: True}}, session=session)
+            self._events.outlive(rebalance_id, version, session)
 
         with self._writing():
             self._database.transaction(steps)
@@ -128,7 +127,7 @@ class Rebalances(RunLog):
     def get(self, rebalance_id: str) -> Rebalance:
         """Read a run. Raises NotFound."""
         with self._operation():
-            document = self._headers.find_one({"_id": ObjectId(rebalance_id)}, WITHOUT_RESULT)
+            document = self._headers.find_one({"_id": ObjectId(rebalance_id)}, ALONE)
         if document is None:
             raise run_not_found(rebalance_id)
         return rebalance_of(document)
@@ -144,7 +143,7 @@ class Rebalances(RunLog):
                 query["_id"] = {"$in": self._results.runs_over(over)}
             total = self._headers.count_documents(query)
             after: Document = {"$and": [query, {"_id": {"$lt": ObjectId(place)}}]} if place else query
-            cursor = self._stored_headers.find(after, WITHOUT_RESULT).sort("_id", DESCENDING).skip(page.skip)
+            cursor = self._stored_headers.find(after, ALONE).sort("_id", DESCENDING).skip(page.skip)
             with cursor.limit(page.limit + 1) as documents:
                 found, more = fill(as_stored(documents), page.limit)
         items = [rebalance_of(decode(document.raw, CODEC_OPTIONS)) for document in found]

@@ -18,7 +18,6 @@ from typing import cast
 from bson import ObjectId
 from msgspec import convert
 from pymongo import ReturnDocument
-from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError
 
 from ordergen_server.domain.chunks import CHUNK_PORTFOLIOS
@@ -34,7 +33,7 @@ from ordergen_server.domain.stores import Lease, LeaseLost, Request, RunOrder
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.documents import from_document, take_id, to_document
-from ordergen_server.repositories.review_store.events import EVENT_COUNT, FIRST, EventLog
+from ordergen_server.repositories.review_store.events import EventLog, with_first
 from ordergen_server.repositories.run_store.chunk_documents import chunk_documents
 from ordergen_server.repositories.run_store.earlier_market import earlier_market
 from ordergen_server.repositories.run_store.kept_markets import KeptMarkets
@@ -105,7 +104,7 @@ class RunLog:
             header["lease"] = _lease_from(now, lease)
             header["deadline_time"] = now + timedelta(seconds=order.seconds_left)
             try:
-                self._insert(header, _started(rebalance, portfolio_ids))
+                self._headers.insert_one(with_first(header, _started(rebalance, portfolio_ids)))
             except DuplicateKeyError as error:
                 return self._earlier(error, rebalance, request)
         return rebalance
@@ -118,15 +117,15 @@ class RunLog:
     def save_whole(
         self, rebalance: Rebalance, result: PortfolioRebalance, request: Request | None
     ) -> Rebalance:
-        """Store an ended run of one portfolio, as one step; or answer the same request's first run.
+        """Store an ended run of one portfolio, as one write; or answer the same request's first run.
 
-        It needs no documents beside its header: its result stands there.
+        It needs no documents beside its header: its result stands there, and that it began.
         """
         document = result_document(replace(result, sequence=2), RunTable())
         header = {**header_of(rebalance, request, sequence=2), "result": document}
         with self._writing():
             try:
-                self._insert(header, _started(rebalance, [result.portfolio_id]))
+                self._headers.insert_one(with_first(header, _started(rebalance, [result.portfolio_id])))
             except DuplicateKeyError as error:
                 return self._earlier(error, rebalance, request)
         return rebalance
@@ -191,15 +190,6 @@ class RunLog:
                 return market.snapshot
             earlier = self._work.find_one({"rebalance_id": rebalance_id, "number": EARLIER_MARKET})
         return earlier_market(earlier) if earlier else None
-
-    def _insert(self, header: Document, started: RebalanceEvent) -> None:
-        """Store a header with its first event. Raises DuplicateKeyError."""
-
-        def steps(session: ClientSession) -> None:
-            self._headers.insert_one({**header, EVENT_COUNT: FIRST}, session=session)
-            self._events.insert(str(header["_id"]), FIRST, started, session)
-
-        self._database.transaction(steps)
 
     def _held(self, rebalance_id: str, lease: Lease, change: Document | list[Document]) -> Document:
         """Change the header of a run that we hold. Raises LeaseLost."""

@@ -19,27 +19,29 @@ from tests.limits import DATABASE_SECONDS
 
 
 @pytest.fixture
-def models(database: Database) -> Models:
+def migrated(database: Database) -> Database:
     migrate(database)
-    return Models(database, PageTokens(b"key of the tests"))
+    return database
 
 
 @pytest.fixture
-def runs(database: Database) -> Rebalances:
-    migrate(database)
-    return Rebalances(database, PageTokens(b"key of the tests"))
+def models(migrated: Database) -> Models:
+    return Models(migrated, PageTokens(b"key of the tests"))
 
 
 @pytest.fixture
-def portfolio_settings(database: Database) -> Settings:
-    migrate(database)
-    return Settings(database, PageTokens(b"key of the tests"))
+def runs(migrated: Database) -> Rebalances:
+    return Rebalances(migrated, PageTokens(b"key of the tests"))
 
 
 @pytest.fixture
-def chunks(database: Database) -> Chunks:
-    migrate(database)
-    return Chunks(database)
+def portfolio_settings(migrated: Database) -> Settings:
+    return Settings(migrated, PageTokens(b"key of the tests"))
+
+
+@pytest.fixture
+def chunks(migrated: Database) -> Chunks:
+    return Chunks(migrated)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import cast
 
 import pytest
 from pymongo.client_session import ClientSession
@@ -16,6 +17,7 @@ from ordergen_server.domain.subjects import NOBODY, CredentialType, Subject
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.tokens import PageTokens
 from ordergen_server.repositories.review_store.events import EventLog, Events
+from ordergen_server.repositories.review_store.reviews import Reviews
 from ordergen_server.repositories.run_store.rebalances import Rebalances
 from tests.builders import NOW, RUN_ID, portfolio_id, position, rebalance, result
 
@@ -67,7 +69,7 @@ def test_a_run_of_very_many_portfolios_names_the_first(runs: Rebalances, events:
 
 
 def test_a_run_of_one_portfolio_begins_with_one_however_often_it_is_asked_for(
-    runs: Rebalances, events: Events, database: Database
+    runs: Rebalances, events: Events
 ) -> None:
     one = replace(rebalance(run_id=runs.new_id()), state=RebalanceState.COMPLETED, actor="bob")
     for rebalance_id in (one.rebalance_id, runs.new_id()):
@@ -76,7 +78,6 @@ def test_a_run_of_one_portfolio_begins_with_one_however_often_it_is_asked_for(
         assert runs.save_whole(again, found, REQUEST).rebalance_id == one.rebalance_id
     (started,) = told(events, one.rebalance_id)
     assert (started.type, started.actor, started.authenticated) == (EventType.STARTED, "bob", False)
-    assert database.collection("rebalance_events").count_documents({}) == 1
 
 
 def test_who_cancels_first_is_told_once(runs: Rebalances, events: Events) -> None:
@@ -150,10 +151,25 @@ def test_a_token_of_another_run_is_none(runs: Rebalances, events: Events, databa
         events.find(RUN_ID, PageRequest(1, token))
 
 
-def test_events_outlive_their_run(runs: Rebalances, events: Events, database: Database) -> None:
+def as_earlier(database: Database, rebalance_id: str) -> None:
+    """As servers stored it that wrote the first event beside the header."""
+    header = database.collection("rebalances").find_one_and_update({}, {"$unset": {"first_event": ""}})
+    assert header is not None
+    first = cast("dict[str, object]", header["first_event"])
+    database.collection("rebalance_events").insert_one({"rebalance_id": rebalance_id, **first})
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_events_outlive_their_run(
+    runs: Rebalances, events: Events, database: Database, *, earlier: bool
+) -> None:
     rebalance_id = begin(runs)
+    append(database, rebalance_id, 1)
+    if earlier:
+        as_earlier(database, rebalance_id)
     runs.finish(replace(runs.get(rebalance_id), state=RebalanceState.FAILED, finish_time=NOW), LEASE)
     before = told(events, rebalance_id)
+    assert [one.type for one in before] == [EventType.STARTED, EventType.SUBMITTED]
     runs.delete(rebalance_id, runs.get(rebalance_id).version)
     assert told(events, rebalance_id) == before
     with pytest.raises(NotFound):
@@ -162,12 +178,30 @@ def test_events_outlive_their_run(runs: Rebalances, events: Events, database: Da
         events.find(RUN_ID, PageRequest())
 
 
+def test_a_deletion_that_was_cut_short_loses_and_doubles_no_event(
+    runs: Rebalances, events: Events, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rebalance_id = begin(runs)
+    runs.finish(replace(runs.get(rebalance_id), state=RebalanceState.FAILED, finish_time=NOW), LEASE)
+    before, version = told(events, rebalance_id), runs.get(rebalance_id).version
+
+    def die(*_: object) -> None:
+        raise LeaseLost
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Reviews, "delete", die)
+        with pytest.raises(LeaseLost):
+            runs.delete(rebalance_id, version)
+    assert told(events, rebalance_id) == before
+    runs.delete(rebalance_id, version)
+    assert told(events, rebalance_id) == before
+
+
 def test_a_run_of_before_events_were_kept_has_none_and_gets_some(
     runs: Rebalances, events: Events, database: Database
 ) -> None:
     rebalance_id = begin(runs)
-    database.collection("rebalance_events").delete_many({})
-    database.collection("rebalances").update_one({}, {"$unset": {"event_count": ""}})
+    database.collection("rebalances").update_one({}, {"$unset": {"event_count": "", "first_event": ""}})
     assert told(events, rebalance_id) == ()
     assert append(database, rebalance_id, 1) == [1]
     assert told(events, rebalance_id) == (note(1),)

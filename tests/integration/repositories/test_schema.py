@@ -12,15 +12,15 @@ from bson import ObjectId
 from bson.decimal128 import Decimal128
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from pymongo.errors import DuplicateKeyError, WriteError
+from pymongo.errors import WriteError
 
 from ordergen_server.domain.models import ModelContent, Position, check_content
 from ordergen_server.domain.requests.violations import Violations
-from ordergen_server.repositories.migrations import migrate
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.documents import to_document
 from tests.builders import NOW, content, portfolio_id, position, security_id
+from tests.integration.repositories.kept_documents import database_accepts, with_fields, without
 
 SHARED = settings(
     max_examples=50,
@@ -28,12 +28,6 @@ SHARED = settings(
     # Every example leaves the collection as it found it.
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-
-
-@pytest.fixture
-def models(database: Database) -> Database:
-    migrate(database)
-    return database
 
 
 def document_of(given_content: ModelContent) -> Document:
@@ -44,19 +38,6 @@ def document_of(given_content: ModelContent) -> Document:
         "create_time": NOW,
         "update_time": NOW,
     }
-
-
-def database_accepts(database: Database, document: Document) -> bool:
-    """Whether it can be inserted; it is not kept."""
-    collection = database.collection("models")
-    try:
-        collection.insert_one(document)
-    except DuplicateKeyError:
-        raise
-    except WriteError:
-        return False
-    collection.delete_one({"_id": document["_id"]})
-    return True
 
 
 def domain_accepts(given_content: ModelContent) -> bool:
@@ -115,37 +96,23 @@ def any_contents(draw: st.DrawFn) -> ModelContent:
 @example(content("x" * 255, tuple(position(n, "0.005") for n in range(100))))
 @example(content("\U0001f4c8" * 255, (position(1, "0.95", "0", "1"),)))
 @example(content("\x00", (), ()))
-def test_the_database_accepts_what_the_domain_accepts(models: Database, good: ModelContent) -> None:
+def test_the_database_accepts_what_the_domain_accepts(migrated: Database, good: ModelContent) -> None:
     assert domain_accepts(good)
-    assert database_accepts(models, document_of(good))
+    assert database_accepts(migrated, "models", document_of(good))
 
 
 @SHARED
 @given(any_contents())
 @example(content("\u2003\x1f"))
 @example(content("x" * 256))
-def test_domain_and_database_agree(models: Database, some: ModelContent) -> None:
+def test_domain_and_database_agree(migrated: Database, some: ModelContent) -> None:
     saved = some.without_zero_targets()
-    assert database_accepts(models, document_of(saved)) == domain_accepts(saved)
+    assert database_accepts(migrated, "models", document_of(saved)) == domain_accepts(saved)
 
 
 def with_position(**changes: object) -> Callable[[Document], None]:
     def breaking(document: Document) -> None:
         cast("list[Document]", document["positions"])[1].update(changes)
-
-    return breaking
-
-
-def with_fields(**changes: object) -> Callable[[Document], None]:
-    def breaking(document: Document) -> None:
-        document.update(changes)
-
-    return breaking
-
-
-def without(name: str) -> Callable[[Document], None]:
-    def breaking(document: Document) -> None:
-        del document[name]
 
     return breaking
 
@@ -195,14 +162,14 @@ BROKEN: list[Callable[[Document], None]] = [
 
 @pytest.mark.parametrize("breaking", BROKEN)
 def test_each_broken_rule_is_refused_in_a_new_document_and_in_a_change(
-    models: Database, breaking: Callable[[Document], None]
+    migrated: Database, breaking: Callable[[Document], None]
 ) -> None:
     good = document_of(replace(content(), name=uuid.uuid4().hex))
     broken = deepcopy(good)
     broken["_id"] = ObjectId()
     breaking(broken)
-    assert not database_accepts(models, broken)
-    collection = models.collection("models")
+    assert not database_accepts(migrated, "models", broken)
+    collection = migrated.collection("models")
     collection.insert_one(good)
     stored = collection.find_one({"_id": good["_id"]})
     with pytest.raises(WriteError):

@@ -151,7 +151,7 @@ MISUSES = [
     (f"runs approve {RUN} --only Nobody", 1, "There is no portfolio 'Nobody'"),
     (f"runs approve {RUN} --actor Jos\u00e9", 2, "actor must be printable ASCII"),
     (f"runs submit {RUN}", 2, "--yes does it without a question"),
-    (f"runs orders {RUN} --state DONE", 2, "is not one of 'SENDING'"),
+    (f"runs orders {RUN} --state DONE", 2, "is not one of 'sending'"),
     (f"runs orders {RUN} -o orders.xlsx", 2, "its ending must be one of .json, .ndjson, .csv, .yaml"),
     (f"runs blocks {RUN} -o -", 2, "--output must be a file"),
     (f"runs allocate {RUN} AAA --filled 1", 2, "Missing option '--side'"),

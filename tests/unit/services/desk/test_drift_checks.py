@@ -3,12 +3,15 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
 from threading import Event
 
 import pytest
 
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.desk.drifts import DriftState, PortfolioDrift, worst_first
+from ordergen_server.domain.desk.portfolio_settings import DoNotTrade, SettingsContent
 from ordergen_server.domain.errors import (
     BadData,
     Cancelled,
@@ -23,9 +26,9 @@ from ordergen_server.domain.models import Model, ModelContent
 from ordergen_server.services.desk.drift_checks import DEFAULT_PAGE_SIZE, MAXIMUM_PAGE_SIZE, DriftChecks
 from ordergen_server.services.portfolios.portfolio_work import PortfolioWork
 from ordergen_server.services.running.permits import UNLIMITED, Permits
-from tests.builders import MODEL_ID, NOW, holdings, portfolio_id, position
+from tests.builders import MODEL_ID, NOW, TODAY, holdings, portfolio_id, position
 from tests.limits import PATIENCE
-from tests.unit.services.runs import House, each, house
+from tests.unit.services.runs import BUYS, House, each, house
 
 #: Of a position of 10 a share with a target of 0.1: on it, over it, in cash alone, in nothing.
 ON_TARGET, OVER, NEW, EMPTY = (
@@ -218,3 +221,18 @@ def test_checks_have_room_of_their_own_and_give_it_back() -> None:
         first.close()
         assert len(list(fourth)) == 3
         second.close()
+
+
+def test_a_check_of_drift_tells_who_is_not_to_be_traded_with_every_number() -> None:
+    with house(BUYS, BUYS) as parts:
+        parts.settings.put(portfolio_id(0), SettingsContent(DoNotTrade("Closed.", TODAY)))
+        parts.settings.put(portfolio_id(1), SettingsContent(DoNotTrade("Closed.", TODAY - timedelta(days=1))))
+        with checks(parts) as checking:
+            (page,) = checking.check(MODEL_ID, 0, Deadline.after(PATIENCE))
+        reads = parts.settings.reads
+    first, second = sorted(page, key=lambda one: one.portfolio_id)
+    assert (first.state, second.state) == (DriftState.DO_NOT_TRADE, DriftState.NEW)
+    assert replace(first, portfolio_id="", portfolio_name="", state=second.state) == replace(
+        second, portfolio_id="", portfolio_name=""
+    )
+    assert [len(one) for one in reads] == [2]

@@ -57,7 +57,7 @@ from tests.builders import (
 )
 from tests.limits import PATIENCE
 from tests.unit.optimizer.oracle import brute_force, is_enumerable
-from tests.unit.services.desk.test_comparisons import told as compared
+from tests.unit.services.desk.comparing import told as compared
 from tests.unit.services.runs import House, each, house
 
 FREEZE = RebalanceOptions(unpriced=Unpriced.FREEZE)

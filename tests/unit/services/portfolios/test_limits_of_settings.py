@@ -25,7 +25,7 @@ from ordergen_server.domain.rebalances.results import PortfolioState
 from ordergen_server.domain.rebalances.weight_limits import LimitBreach, SecurityLimit, stricter_sides
 from tests.builders import holdings, position, security_id, snapshot
 from tests.unit.optimizer.oracle import brute_force, is_enumerable, score
-from tests.unit.services.portfolios.test_settings_in_runs import limited, rebalanced
+from tests.unit.services.portfolios.with_settings import limited, rebalanced
 
 RUN, SETTINGS = RuleSource.RUN, RuleSource.SETTINGS
 NUMBERS = (1, 2, 3)

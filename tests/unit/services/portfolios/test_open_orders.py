@@ -31,14 +31,11 @@ from ordergen_server.services.portfolios.securities import Securities
 from ordergen_server.services.rebalancing.rebalancers import Rebalancers, rebalancers
 from tests.builders import MODEL_ID, holdings, portfolio_id, position, security_id, snapshot
 from tests.limits import PATIENCE
+from tests.unit.services.open_orders import FakeOrders, order
 from tests.unit.services.runs import BUYS, OPTIONS, RESTS, House, each, house
 
 CLOSED = SettingsContent(DoNotTrade("Closed."))
 REFUSE, COUNT, IGNORE = OpenOrders.REFUSE, OpenOrders.COUNT, OpenOrders.IGNORE
-
-
-def order(number: int, side: str, quantity: str, *, of: int = 1, status: str = "NEW") -> OpenOrder:
-    return OpenOrder(number, security_id(of), f"T{of}", side, Decimal(quantity), status)
 
 
 def securities(open_orders: OrdersByPortfolio | None, prices: Mapping[int, str] | None = None) -> Securities:
@@ -119,21 +116,6 @@ def test_what_cannot_be_counted_is_named_alone(one: OpenOrder, told: str) -> Non
 def test_what_has_no_price_cannot_be_counted() -> None:
     orders = {portfolio_id(0): [order(1, "BUY", "5", of=3)]}
     assert isinstance(with_open_orders(RESTS, securities(orders), COUNT), MissingData)
-
-
-class FakeOrders:
-    """Answers open orders, or raises, and counts how often it was asked."""
-
-    def __init__(self, answer: OrdersByPortfolio | Exception) -> None:
-        self.answer = answer
-        self.asked = 0
-
-    def recent_open_orders(self, timeout_seconds: float) -> OrdersByPortfolio:
-        assert timeout_seconds > 0
-        self.asked += 1
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
 
 
 def looking(parts: House, orders: FakeOrders | None) -> Rebalancers:

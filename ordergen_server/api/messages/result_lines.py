@@ -38,6 +38,7 @@ _NEW_QUANTITY, _NEW_VALUE = (
     DecimalHeads(_LINE, "adjusted_quantity"),
     DecimalHeads(_LINE, "adjusted_market_value"),
 )
+_WEIGHT, _DRIFT = DecimalHeads(_LINE, "actual"), DecimalHeads(_LINE, "actual_drift")
 _COST, _GOOD_UNTIL = DecimalHeads(_LINE, "cost"), Heads(_LINE, "good_until")
 _LOW = DecimalHeads(pb.PriceRange.DESCRIPTOR, "low")
 _HIGH = DecimalHeads(pb.PriceRange.DESCRIPTOR, "high")
@@ -187,16 +188,12 @@ def _of_order(trade: int, trade_date: date) -> bytes:
 
 @lru_cache(maxsize=KEPT)
 def _of_weight(steps: int) -> bytes:
-    line = pb.RebalancePosition()
-    set_decimal(line.actual, weight(steps))
-    return line.SerializeToString()
+    return _number(_WEIGHT, weight(steps))
 
 
 @lru_cache(maxsize=KEPT)
 def _of_drift(steps: int) -> bytes:
-    line = pb.RebalancePosition()
-    set_decimal(line.actual_drift, weight(steps))
-    return line.SerializeToString()
+    return _number(_DRIFT, weight(steps))
 
 
 @lru_cache(maxsize=KEPT)

@@ -8,11 +8,12 @@ from ordergen_server.domain.stores import Lease
 from ordergen_server.repositories.run_store.chunks import Chunks
 
 
-def store(chunks: Chunks, results: Sequence[PortfolioRebalance], lease: Lease) -> None:
-    """Store results of portfolios that are in one chunk that nobody has begun."""
+def store(chunks: Chunks, results: Sequence[PortfolioRebalance], lease: Lease) -> int:
+    """Store results of portfolios that are in one chunk that nobody has begun; the sequence of the run."""
     rebalance_id = results[0].rebalance_id
     ids = {one.portfolio_id for one in results}
-    for number, chunk in enumerate(chunks.progress(rebalance_id, lease).undone):
+    progress = chunks.progress(rebalance_id, lease)
+    for number, chunk in enumerate(progress.undone):
         task = ChunkTask(rebalance_id, f"attempt {number} of {lease.token}")
         assert chunks.lend(rebalance_id, chunk, task.token)
         claimed = chunks.claim(rebalance_id, task.token)
@@ -20,18 +21,20 @@ def store(chunks: Chunks, results: Sequence[PortfolioRebalance], lease: Lease) -
         is_theirs = ids & set(claimed.portfolio_ids)
         if is_theirs:
             assert chunks.storing(task, claimed, results)()
-        chunks.recall(rebalance_id, [task.token])
+        if not is_theirs or len(results) < len(claimed.portfolio_ids):
+            chunks.recall(rebalance_id, [task.token])
         chunks.leave(task.token)
         if is_theirs:
-            return
+            break
+    return progress.sequence
 
 
 def append(chunks: Chunks, results: Sequence[PortfolioRebalance], lease: Lease) -> bool:
     """Store results and tell them; is the run to be cancelled?"""
     rebalance_id = results[0].rebalance_id
-    store(chunks, results, lease)
+    sequence = store(chunks, results, lease)
     cancelled = False
     for done in chunks.ready(rebalance_id):
-        sequence = chunks.progress(rebalance_id, lease).sequence
         cancelled = chunks.publish(rebalance_id, done, sequence, lease)
+        sequence += done.count
     return cancelled

@@ -111,8 +111,8 @@ def _cash_after(
 
 def _drift(positions: Sequence[RebalancePosition], when: str, market_value: Decimal) -> Decimal | None:
     """The drift of a portfolio; None where it has no lines."""
-    lines = [(one.security.target, getattr(one, f"{when}_market_value")) for one in positions]
-    return drift(lines, market_value) if lines else None
+    values = [getattr(one, f"{when}_market_value") for one in positions]
+    return drift([one.security.target for one in positions], values, market_value) if values else None
 
 
 def _trade_date(fields: Fields, lines: Sequence[Line]) -> date | None:

@@ -121,9 +121,9 @@ def _share(result: PortfolioRebalance) -> RebalanceSummary:
     before, after = result.drift_before, result.drift_after
     base = ZERO if before is None or after is None else result.base_value or ZERO
     with localcontext(EXACT):
-        trades = [one.trade_quantity * one.security.price for one in result.positions if one.trade_quantity]
-        buys = sum((one for one in trades if one > 0), ZERO)
-        sells = sum((-one for one in trades if one < 0), ZERO)
+        trades = [(one.trade_quantity, one.security.price) for one in result.positions if one.trade_quantity]
+        buys = sum([shares * price for shares, price in trades if shares > 0], ZERO)
+        sells = sum([-shares * price for shares, price in trades if shares < 0], ZERO)
     quality = result.solution
     unproven = quality if quality and not quality.proven_optimal else None
     return RebalanceSummary(

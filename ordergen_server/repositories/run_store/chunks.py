@@ -62,6 +62,8 @@ if TYPE_CHECKING:
 _OF_ATTEMPT: Document = {"token": "", "session": "", "beats": "", "stop": ""}
 #: What the rest of a chunk has of it.
 _KEPT = ("origin", "stride", "state", "create_time", "token", "session", "stop", "settings")
+#: What its coordination reads of a header, which has the whole model.
+_COUNTED = dict.fromkeys(("sequence", "stopped", "chunked", "cancel_requested"), 1)
 
 
 class Chunks:
@@ -89,7 +91,7 @@ class Chunks:
     def progress(self, rebalance_id: str, lease: Lease) -> RunProgress:
         """How far a run that we hold is, with what was about to be published. Raises LeaseLost."""
         with self._writing():
-            header = self._headers.find_one(_held(rebalance_id, lease))
+            header = self._headers.find_one(_held(rebalance_id, lease), _COUNTED)
             while header and (placed := self._placed(rebalance_id, cast("int", header["sequence"]))):
                 header = self._count(rebalance_id, placed, cast("int", header["sequence"]), lease)
             if header is None:
@@ -196,15 +198,16 @@ class Chunks:
             "$unset": {**_OF_ATTEMPT, "portfolio_ids": "", "cash_flows": "", "settings": ""},
         }
         rest = chunk.rest({one.portfolio_id for one in results})
+        wanted = dict.fromkeys(_KEPT if rest.portfolio_ids else ("_id",), 1)
         query = {**named(task.rebalance_id, chunk.number), "token": task.token}
 
         def steps(session: ClientSession) -> bool:
-            before = self._work.find_one_and_update(query, change, session=session)
+            before = self._work.find_one_and_update(query, change, wanted, session=session)
             if before is None:
                 return False
             self._portfolios.insert_many(documents, session=session)
             if rest.portfolio_ids:
-                self._work.insert_one(_rest_document(before, rest), session=session)
+                self._work.insert_one(_rest_document(task.rebalance_id, before, rest), session=session)
             return True
 
         def store() -> bool:
@@ -263,7 +266,7 @@ class Chunks:
         if done.stopped:
             change["stopped"] = {"$literal": stored_error(done.stopped)}
         return self._headers.find_one_and_update(
-            query, [{"$set": change}], return_document=ReturnDocument.AFTER
+            query, [{"$set": change}], _COUNTED, return_document=ReturnDocument.AFTER
         )
 
     def _change_each(self, rebalance_id: str, tokens: Collection[str], change: Document) -> None:
@@ -325,8 +328,11 @@ def _placed_document(
     return {**document, "chunk": chunk.number, "place": place}
 
 
-def _rest_document(before: Document, rest: ClaimedChunk) -> Document:
+def _rest_document(rebalance_id: str, before: Document, rest: ClaimedChunk) -> Document:
     """The chunk that is left of one whose other portfolios are stored: it stays with the attempt."""
     kept = {name: before[name] for name in _KEPT if name in before}
-    name = named(cast("str", before["rebalance_id"]), rest.number)
-    return {**kept, **name, **portfolios_document(rest.portfolio_ids, rest.cash_flows)}
+    return {
+        **kept,
+        **named(rebalance_id, rest.number),
+        **portfolios_document(rest.portfolio_ids, rest.cash_flows),
+    }

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 from itertools import pairwise
+from operator import is_
 from typing import Generic, TypeVar
 
 from ordergen_server.domain.errors import DataProblem
@@ -15,6 +16,7 @@ from ordergen_server.domain.numbers import ZERO
 from ordergen_server.domain.open_orders import OpenOrder
 from ordergen_server.domain.rebalances.frozen import FrozenSecurity, PriceProblem
 from ordergen_server.domain.rebalances.lines import RunSecurity
+from ordergen_server.repositories.run_store.layouts import Layout, layout_of
 
 #: What lines of results share.
 Shared = TypeVar("Shared", RunSecurity, FrozenSecurity)
@@ -106,6 +108,7 @@ class RunTable:
         steps = (place for place, (one, after) in pairs if one.security_id > after.security_id)
         self.ascending = next(steps, len(self.securities))
         self._places = _Places(self.securities)
+        self._last: tuple[Sequence[RunSecurity], Layout] = ((), layout_of((), (), 0))
 
     def place(self, security: RunSecurity) -> int | None:
         """Where a security stands, digit for digit; None where it does not."""
@@ -116,6 +119,17 @@ class RunTable:
         if count > len(self.securities):
             raise IndexError(count)
         return self.securities[:count]
+
+    def layout(self, securities: Sequence[RunSecurity]) -> Layout:
+        """How securities of a portfolio are written down.
+
+        One portfolio after another of a chunk has the very same, which are looked up once.
+        """
+        last, layout = self._last
+        if len(last) != len(securities) or not all(map(is_, last, securities)):
+            layout = layout_of(securities, [self.place(one) for one in securities], len(self.securities))
+            self._last = securities, layout
+        return layout
 
     @cached_property
     def frozen(self) -> tuple[FrozenSecurity, ...]:

@@ -10,12 +10,12 @@ A security that the table does not have stands in the blobs itself. `packing` ha
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date
 from decimal import Decimal
-from itertools import compress, zip_longest
+from itertools import chain, compress, repeat
 from operator import attrgetter
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 
@@ -34,6 +34,7 @@ from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.documents import from_document, to_document
 from ordergen_server.repositories.run_store import earlier_results
 from ordergen_server.repositories.run_store.earlier_results import earlier_result
+from ordergen_server.repositories.run_store.layouts import OwnSecurity
 from ordergen_server.repositories.run_store.markets import RunTable
 from ordergen_server.repositories.run_store.packing import pack, unpack
 
@@ -66,6 +67,10 @@ _NUMBERS = {name: number for number, name in enumerate(REASONS)}
 #: Of a whole number that is stored as one; more digits are text.
 _MOST_DIGITS = 18
 _BY_ID = attrgetter("security.security_id")
+#: What stands in blobs, or follows from what does.
+_IN_BLOBS = {"positions", "transactions", "frozen", "settings_limits"}
+_FIELDS = tuple(one.name for one in fields(PortfolioRebalance) if one.name not in _IN_BLOBS)
+_values = attrgetter(*_FIELDS)
 
 
 class _Trades(msgspec.Struct, array_like=True):
@@ -79,7 +84,7 @@ class _Trades(msgspec.Struct, array_like=True):
 
     leading: int
     others: list[int | str]
-    quantities: list[int]
+    quantities: Sequence[int]
 
 
 class _Lines(msgspec.Struct, array_like=True):
@@ -87,7 +92,7 @@ class _Lines(msgspec.Struct, array_like=True):
 
     Attributes:
         securities: those that the table does not have: ticker, price, target, low and high drift.
-        quantities: shares held before; text where they are no whole number of few digits.
+        quantities: shares held before; text where they are no whole number of few digits, or below 0.
         reasons: by their numbers.
         price_dates: of `securities`, the days of which their prices are, empty where not known; none at all
             of results stored before these were.
@@ -98,7 +103,7 @@ class _Lines(msgspec.Struct, array_like=True):
             empty where there is no such side.
     """
 
-    securities: list[tuple[str, str, str, str, str]]
+    securities: list[OwnSecurity]
     quantities: list[int | str]
     reasons: list[int]
     price_dates: list[str] = []
@@ -109,13 +114,12 @@ class _Lines(msgspec.Struct, array_like=True):
 
 def result_document(result: PortfolioRebalance, table: RunTable) -> Document:
     """The document of a result of the run whose table it is."""
-    document = to_document(replace(result, positions=(), transactions=(), frozen=(), settings_limits=()))
-    for name in ("positions", "transactions", "frozen", "settings_limits"):
-        del document[name]
+    document = to_document(dict(zip(_FIELDS, _values(result), strict=True)))
     if not (result.positions or result.frozen):
         return document
     trades, lines = _packed(result.positions, result.settings_limits, table)
-    lines.frozen = [_packed_frozen(one, table) for one in result.frozen]
+    which = [_frozen_name(one.security, table) for one in result.frozen]
+    lines.frozen = list(zip(which, _quantities(one.quantity for one in result.frozen), strict=True))
     return {**document, "trades": pack(trades), "lines": pack(lines)}
 
 
@@ -160,9 +164,9 @@ def _with_lines(
     )
 
 
-def _packed_frozen(position: FrozenPosition, table: RunTable) -> tuple[int | list[str], int | str]:
-    place = table.frozen_place(position.security)
-    return list(position.security.texts) if place is None else place, _quantity(position.quantity)
+def _frozen_name(security: FrozenSecurity, table: RunTable) -> int | list[str]:
+    place = table.frozen_place(security)
+    return list(security.texts) if place is None else place
 
 
 def _frozen(packed: tuple[int | list[str], int | str], table: RunTable) -> FrozenPosition:
@@ -174,23 +178,18 @@ def _frozen(packed: tuple[int | list[str], int | str], table: RunTable) -> Froze
 def _packed(
     positions: Sequence[RebalancePosition], limits: Iterable[SecurityLimit], table: RunTable
 ) -> tuple[_Trades, _Lines]:
-    places = [table.place(line.security) for line in positions]
-    if places != list(range(len(places))):  # what the model does not list stands after all that it does
-        last = len(table.securities)
-        order = sorted(range(len(places)), key=lambda n: last if (place := places[n]) is None else place)
-        positions, places = [positions[n] for n in order], [places[n] for n in order]
-    leading = next((n for n, place in enumerate(places) if place != n), len(places))
-    rest = list(zip(positions[leading:], places[leading:], strict=True))
-    others = [line.security.security_id if place is None else place for line, place in rest]
-    own = [line.security.texts for line, place in rest if place is None]
+    layout = table.layout([line.security for line in positions])
+    if layout.order:
+        positions = [positions[n] for n in layout.order]
+    _, held, traded, reasons, by_settings = zip(*positions, strict=True) if positions else ((),) * 5
     return (
-        _Trades(leading, others, [line.trade_quantity for line in positions]),
+        _Trades(layout.leading, layout.others, traded),
         _Lines(
-            [cast("Any", one[1:-1]) for one in own],
-            [_quantity(line.original_quantity) for line in positions],
-            [_NUMBERS[line.reason] for line in positions],
-            [one[-1] for one in own],
-            [place for place, line in enumerate(positions) if line.by_settings],
+            layout.own,
+            _quantities(held),
+            [_NUMBERS[one] for one in reasons],
+            layout.own_dates,
+            [place for place, bound in enumerate(by_settings) if bound],
             settings_limits=list(_packed_limits(positions, limits)),
         ),
     )
@@ -219,11 +218,9 @@ def _limits(lines: _Lines, positions: Sequence[RebalancePosition]) -> tuple[Secu
     return tuple(sorted(found, key=attrgetter("security_id")))
 
 
-def _quantity(value: Decimal) -> int | str:
-    text = str(value)
-    number = text.removeprefix("-")
-    whole = number.isdigit() and len(number) <= _MOST_DIGITS and (number[0] != "0" or text == "0")
-    return int(text) if whole else text
+def _quantities(values: Iterable[Decimal]) -> list[int | str]:
+    texts = map(str, values)
+    return [int(one) if one.isdigit() and len(one) <= _MOST_DIGITS else one for one in texts]
 
 
 def _orders(trades: _Trades, table: RunTable) -> Iterator[tuple[str, int]]:
@@ -234,7 +231,7 @@ def _orders(trades: _Trades, table: RunTable) -> Iterator[tuple[str, int]]:
 
 
 def _positions(trades: _Trades, lines: _Lines, table: RunTable) -> tuple[RebalancePosition, ...]:
-    own = zip_longest(lines.securities, lines.price_dates, fillvalue="")
+    own = zip(lines.securities, chain(lines.price_dates, repeat("")), strict=False)
     others = [
         _security(one, *next(own)) if isinstance(one, str) else table.securities[one] for one in trades.others
     ]
@@ -246,9 +243,5 @@ def _positions(trades: _Trades, lines: _Lines, table: RunTable) -> tuple[Rebalan
     return positions_of(securities, map(Decimal, lines.quantities), trades.quantities, reasons, bound)
 
 
-def _security(security_id: str, texts: Sequence[str], day: str) -> RunSecurity:
-    ticker, *numbers = texts
-    price, target, low, high = map(Decimal, numbers)
-    return RunSecurity(
-        security_id, ticker, price, target, low, high, date.fromisoformat(day) if day else None
-    )
+def _security(security_id: str, own: OwnSecurity, day: str) -> RunSecurity:
+    return RunSecurity(security_id, *own, date.fromisoformat(day) if day else None)

@@ -29,10 +29,10 @@ from ordergen_server.services.desk.frontier import frontier
 from ordergen_server.services.portfolios.portfolio_work import (
     STOPPING,
     PortfolioWork,
-    Reading,
     Task,
     not_to_be_traded,
 )
+from ordergen_server.services.portfolios.readings import Reading
 from ordergen_server.services.portfolios.securities import Securities
 from ordergen_server.services.running.permits import Permits
 from ordergen_server.services.running.room import Room

@@ -9,35 +9,25 @@ from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.models import Position
 from ordergen_server.domain.numbers import EXACT, ZERO, ratio
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
-from ordergen_server.services.portfolios.securities import Securities, Security
+from ordergen_server.services.portfolios.securities import Securities
 from ordergen_server.services.portfolios.valuation import DRIFT_PLACES, Valued, valued
 
 ONE = Decimal(1)
-_UNLISTED = (ZERO, ZERO)
-#: How far a security is beyond the nearer edge of its band, in money; the security, and what it is worth.
-_Judged = tuple[Decimal, Security, Decimal]
 
 
-class Bands:
-    """The bands of a model's securities, and the weights of cash that they leave.
+class CashBand:
+    """The weights of cash that the bands of a model's securities leave.
 
     Attributes:
-        low: of cash, the least; all securities at the upper edges of their bands, and no overdraft.
-        high: of cash, the greatest; all securities at the lower edges, and none short.
+        low: the least; all securities at the upper edges of their bands, and no overdraft.
+        high: the greatest; all securities at the lower edges, and none short.
     """
 
     def __init__(self, positions: Sequence[Position]) -> None:
         with localcontext(EXACT):
-            self._of = {
-                one.security_id: (one.target - one.low_drift, one.target + one.high_drift)
-                for one in positions
-            }
-            self.low = max(ZERO, ONE - sum((high for _, high in self._of.values()), ZERO))
-            self.high = ONE - sum((max(ZERO, low) for low, _ in self._of.values()), ZERO)
-
-    def of(self, security: Security) -> tuple[Decimal, Decimal]:
-        """The least and the greatest weight of a security; both 0 of one that the model does not list."""
-        return self._of.get(security.position.security_id, _UNLISTED)
+            self.low = max(ZERO, ONE - sum([one.target + one.high_drift for one in positions], ZERO))
+            least = [max(ZERO, one.target - one.low_drift) for one in positions]
+            self.high = ONE - sum(least, ZERO)
 
     def state(self, cash: Decimal, market_value: Decimal) -> DriftState | None:
         """HIGH_CASH or LOW_CASH, or None within the band, to which its edges belong."""
@@ -49,7 +39,7 @@ class Bands:
 
 
 def standing(
-    start: PortfolioDrift, holdings: Holdings, securities: Securities, bands: Bands
+    start: PortfolioDrift, holdings: Holdings, securities: Securities, cash_band: CashBand
 ) -> PortfolioDrift:
     """How a portfolio stands, valued as a rebalance values it.
 
@@ -57,11 +47,11 @@ def standing(
         start: its ids, names and time.
         holdings: what it has.
         securities: of its model, with prices.
-        bands: of its model.
+        cash_band: of its model.
     """
     found = valued(_untried(start, securities), holdings, securities)
     if isinstance(found, Valued):
-        return _judged(start, found, bands)
+        return _judged(start, found, cash_band)
     known = replace(start, market_value=found.market_value)
     if found.state is PortfolioState.FAILED:
         return replace(known, state=DriftState.FAILED, error=found.error)
@@ -80,43 +70,43 @@ def _untried(start: PortfolioDrift, securities: Securities) -> PortfolioRebalanc
     )
 
 
-def _judged(start: PortfolioDrift, portfolio: Valued, bands: Bands) -> PortfolioDrift:
-    market_value, outside = portfolio.market_value, 0
-    worst: _Judged | None = None
-    with localcontext(EXACT):  # once: a context takes longer to enter than a line to judge
-        for (security, _), value in zip(portfolio.lines, portfolio.values, strict=True):
-            low, high = bands.of(security)
-            beyond = max(low * market_value - value, value - high * market_value)
-            outside += beyond > 0
-            if worst is None or beyond > worst[0]:  # the first of several: lines are by id
-                worst = beyond, security, value
+def _judged(start: PortfolioDrift, portfolio: Valued, cash_band: CashBand) -> PortfolioDrift:
+    beyond = _beyond(portfolio)
+    worst = max(beyond, default=ZERO)
+    outside = sum([one > ZERO for one in beyond]) if worst > ZERO else 0
     return replace(
         start,
-        state=_state(portfolio, bands, outside),
-        market_value=market_value,
-        cash_weight=ratio(portfolio.cash, market_value, DRIFT_PLACES),
+        state=_state(portfolio, cash_band, outside),
+        market_value=portfolio.market_value,
+        cash_weight=ratio(portfolio.cash, portfolio.market_value, DRIFT_PLACES),
         drift=portfolio.result.drift_before,
         outside_count=outside,
-        worst_position=worst and _worst(*worst, market_value, bands),
+        # The first of several: lines are by id.
+        worst_position=_worst(portfolio, worst, beyond.index(worst)) if beyond else None,
     )
 
 
-def _state(portfolio: Valued, bands: Bands, outside: int) -> DriftState:
+def _beyond(portfolio: Valued) -> list[Decimal]:
+    """How far each line is beyond the nearer edge of its band, in money; below 0 within it."""
+    market_value = portfolio.market_value
+    with localcontext(EXACT):
+        lines = zip(portfolio.listing.bands, portfolio.values, strict=True)
+        return [max(low * market_value - value, value - high * market_value) for (low, high), value in lines]
+
+
+def _state(portfolio: Valued, cash_band: CashBand, outside: int) -> DriftState:
     if not any(quantity for _, quantity in portfolio.lines):
         return DriftState.NEW
-    of_cash = bands.state(portfolio.cash, portfolio.market_value)
+    of_cash = cash_band.state(portfolio.cash, portfolio.market_value)
     return of_cash or (DriftState.OUT_OF_BAND if outside else DriftState.IN_BAND)
 
 
-def _worst(
-    beyond: Decimal, security: Security, value: Decimal, market_value: Decimal, bands: Bands
-) -> WorstPosition:
-    low, high = bands.of(security)
+def _worst(portfolio: Valued, beyond: Decimal, place: int) -> WorstPosition:
+    security, market_value = portfolio.listing.priced[place], portfolio.market_value
     return WorstPosition(
         security.position.security_id,
         security.quote.ticker,
-        ratio(value, market_value, DRIFT_PLACES),
-        low,
-        high,
+        ratio(portfolio.values[place], market_value, DRIFT_PLACES),
+        *portfolio.listing.bands[place],
         ratio(beyond, market_value, DRIFT_PLACES),
     )

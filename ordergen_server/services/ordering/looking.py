@@ -19,7 +19,8 @@ from ordergen_server.domain.rebalances.lines import RunSecurity, Side
 from ordergen_server.domain.rebalances.options import RebalanceOptions
 from ordergen_server.domain.stores import RebalanceStore, SettingsStore
 from ordergen_server.services.ordering.last_look import Proposal, is_booked, look, stale
-from ordergen_server.services.portfolios.portfolio_work import STOPPING, PortfolioWork, Reading
+from ordergen_server.services.portfolios.portfolio_work import STOPPING, PortfolioWork
+from ordergen_server.services.portfolios.readings import Reading
 from ordergen_server.services.portfolios.securities import Securities
 
 #: Runs, and results of portfolios, that are kept: a batch asks for each several times.

@@ -23,26 +23,32 @@ def can_be_batched(options: RebalanceOptions) -> bool:
     return options.strategy is Strategy.TO_TARGET and not constraints_of(options)
 
 
-def fits_batch(portfolio: Valued, securities: Securities, options: RebalanceOptions) -> bool:
-    """Whether a portfolio holds whole shares of securities of the model alone, and no number is too long."""
-    floor = cash_floor(portfolio.market_value, options)
-    return (
-        len(portfolio.lines) == securities.model_size
-        and all(-MOST < quantity < MOST and quantity == int(quantity) for _, quantity in portfolio.lines)
-        and _fits(portfolio.cash)
-        and _fits(floor or ZERO)
-    )
+def row_of(portfolio: Valued, securities: Securities, options: RebalanceOptions) -> list[int] | None:
+    """The shares of a portfolio that fits a batch, by line; None of one that does not.
+
+    That is where it holds other securities than the model's, or no whole shares, or a number is too long.
+    """
+    held = [quantity for _, quantity in portfolio.lines]
+    are_short = min(held, default=ZERO) > -MOST and max(held, default=ZERO) < MOST
+    if len(held) != securities.model_size or not are_short:
+        return None
+    if not _fits(portfolio.cash) or not _fits(cash_floor(portfolio.market_value, options) or ZERO):
+        return None
+    row = [int(quantity) for quantity in held]
+    return row if row == held else None
 
 
-def batch_of(portfolios: Sequence[Valued], options: RebalanceOptions) -> optimizer.Batch:
-    """At least one portfolio that fits, a row each; the columns are the lines they have in common."""
+def batch_of(
+    portfolios: Sequence[Valued], rows: Sequence[list[int]], options: RebalanceOptions
+) -> optimizer.Batch:
+    """At least one portfolio that fits, with the row of each: a column for each line."""
     cash = [one.cash for one in portfolios]
     # A zero may be written with more places than steps can have.
     floors = [cash_floor(one.market_value, options) or ZERO for one in portfolios]
     places = min(0, *map(_exponent, cash + floors))
     return optimizer.Batch(
         positions=tuple(security.unheld for security, _ in portfolios[0].lines),
-        quantities=np.array([[int(quantity) for _, quantity in one.lines] for one in portfolios], np.int64),
+        quantities=np.array(rows, np.int64),
         cash=_steps(cash, places),
         cash_floors=None if options.allow_overdraft else _steps(floors, places),
         cash_step=EXACT.scaleb(Decimal(1), places),

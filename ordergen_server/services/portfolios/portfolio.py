@@ -176,7 +176,8 @@ def _drift_after(
 ) -> Decimal:
     if options.strategy is Strategy.TO_TARGET:  # then it is what the optimizer minimised, in money
         return ratio(objective, market_value, DRIFT_PLACES)
-    return drift([(line.security.target, line.adjusted_market_value) for line in positions], market_value)
+    targets = [line.security.target for line in positions]
+    return drift(targets, [line.adjusted_market_value for line in positions], market_value)
 
 
 def _quality(answer: optimizer.Answer, duration: timedelta) -> SolutionQuality:

@@ -1,11 +1,10 @@
 """The work on portfolios: reading holdings, many at once, and rebalancing what has been read."""
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor, wait
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from itertools import islice
 
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.desk.explanations import Explanation
@@ -28,13 +27,11 @@ from ordergen_server.services.observer import UNOBSERVED, RunObserver, Stage
 from ordergen_server.services.portfolios.explaining import NO_RULES, explain
 from ordergen_server.services.portfolios.open_orders import with_open_orders
 from ordergen_server.services.portfolios.portfolio import rebalance_portfolios
+from ordergen_server.services.portfolios.readings import LOOK_SECONDS, Asked, Reading, Readings
 from ordergen_server.services.portfolios.securities import Securities
 
 #: Errors that say that going on with other portfolios would fail the same way.
 STOPPING = (Unavailable, DeadlineExceeded)
-
-#: How long to wait for something to come.
-LOOK_SECONDS = 0.2
 
 Batches = Generator[list[PortfolioRebalance], None, None]
 #: Takes what the rules of its options do to a portfolio.
@@ -55,17 +52,6 @@ class Task:
     deadline: Deadline
     cash_flows: Mapping[str, Decimal] = field(default_factory=dict)
     settings: Mapping[str, AppliedSettings] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What was read of a portfolio, or why it could not be; `quotes` has those that `securities` lacked."""
-
-    portfolio_id: str
-    securities: Securities
-    name: str
-    holdings: Holdings | OrderGenerationError
-    quotes: Mapping[str, Quoted]
 
 
 class PortfolioWork:
@@ -153,31 +139,10 @@ class PortfolioWork:
                 task.deadline.raise_if_stopped()
                 yield results
 
-    def readings(
-        self, asked: Iterable[tuple[Securities, str]], deadline: Deadline
-    ) -> Generator[list[Reading], None, None]:
-        """What is read of portfolios, each with the securities of its model, in batches as they come.
-
-        Where nothing has come for a moment it answers an empty batch, so that its reader can look around.
-        Work that is stopped is let go of: what is being read is read to its end, and thrown away.
-
-        Raises:
-            Cancelled: the work is stopped; what has been read and not answered was not done.
-        """
-        waiting = iter(asked)
-        busy = {self._submit(*one, deadline) for one in islice(waiting, self._window)}
-        try:
-            while busy:
-                done, busy = wait(busy, LOOK_SECONDS, FIRST_COMPLETED)
-                deadline.raise_if_stopped()
-                busy |= {self._submit(*one, deadline) for one in islice(waiting, len(done))}
-                yield [future.result() for future in done]
-        finally:
-            for future in busy:
-                future.cancel()
-
-    def _submit(self, securities: Securities, portfolio_id: str, deadline: Deadline) -> "Future[Reading]":
-        return self._workers.submit(carried(self._read), securities, portfolio_id, deadline)
+    def readings(self, asked: Iterable[Asked], deadline: Deadline) -> Readings:
+        """Have portfolios read, up to `window` at once."""
+        read = carried(self._read)
+        return Readings(asked, lambda one: self._workers.submit(read, *one, deadline), self._window, deadline)
 
     def solved(self, task: Task, reads: Sequence[Reading]) -> list[PortfolioRebalance]:
         """What becomes of portfolios that have been read."""

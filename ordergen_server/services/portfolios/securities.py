@@ -3,15 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from functools import cached_property
-from typing import NamedTuple
 
 import optimizer
 from ordergen_server.domain.errors import StalePrice
 from ordergen_server.domain.market import MarketSnapshot, NoPrice, Quote, Quoted, check_age
 from ordergen_server.domain.models import Position
-from ordergen_server.domain.numbers import ZERO
+from ordergen_server.domain.numbers import EXACT, ZERO
 from ordergen_server.domain.rebalances.frozen import FrozenPosition, FrozenSecurity, PriceProblem
 from ordergen_server.domain.rebalances.lines import RunSecurity
 from ordergen_server.domain.rebalances.runs import Rebalance
@@ -32,11 +31,39 @@ class Security:
     line: RunSecurity
 
 
-class Lines(NamedTuple):
-    """What a portfolio holds or its model lists, by security id: what has a price, and what is frozen."""
+class Listing:
+    """What a portfolio holds or its model lists, by security id: most portfolios of a model have the same.
 
-    priced: Sequence[tuple[Security, Decimal]]
-    frozen: Sequence[FrozenPosition] = ()
+    Args:
+        made: by security id.
+
+    Attributes:
+        priced: those that have a price.
+        frozen: the others.
+        prices, targets: of those that have a price.
+    """
+
+    def __init__(self, made: Sequence[Security | FrozenSecurity]) -> None:
+        self.priced = [one for one in made if isinstance(one, Security)]
+        self.frozen = [one for one in made if isinstance(one, FrozenSecurity)]
+        self.prices = [one.quote.price for one in self.priced]
+        self.targets = [one.position.target for one in self.priced]
+        self._ids = [one.position.security_id for one in self.priced]
+
+    def held(self, quantities: Mapping[str, Decimal]) -> list[Decimal]:
+        """How much a portfolio holds of each that has a price."""
+        return [quantities.get(one, ZERO) for one in self._ids]
+
+    def held_frozen(self, quantities: Mapping[str, Decimal]) -> tuple[FrozenPosition, ...]:
+        """How much a portfolio holds of each that has none."""
+        return tuple(FrozenPosition(one, quantities.get(one.security_id, ZERO)) for one in self.frozen)
+
+    @cached_property
+    def bands(self) -> Sequence[tuple[Decimal, Decimal]]:
+        """The least and the greatest weight of each that has a price; both 0 outside the model."""
+        with localcontext(EXACT):
+            positions = [one.position for one in self.priced]
+            return [(one.target - one.low_drift, one.target + one.high_drift) for one in positions]
 
 
 class Securities:
@@ -78,7 +105,7 @@ class Securities:
     @cached_property
     def model_size(self) -> int:
         """How many securities the model lists that have a price. Raises DataProblem."""
-        return sum(isinstance(one, Security) for _, one in self._of_model)
+        return len(self._of_model.priced)
 
     @property
     def time(self) -> datetime:
@@ -90,34 +117,23 @@ class Securities:
         if quotes:
             self.snapshot = replace(self.snapshot, quotes={**quotes, **self.snapshot.quotes})
 
-    def lines(self, quantities: Mapping[str, Decimal]) -> Lines:
-        """Every security held or in the model with its quantity, by security id.
+    def listing(self, quantities: Mapping[str, Decimal]) -> Listing:
+        """Every security held or in the model.
 
         Raises:
             DataProblem: a security is missing or bad; or its price is missing, bad, or too old, and it is not
                 to be frozen.
         """
         outside = [one for one, quantity in quantities.items() if one not in self._wanted and quantity]
-        made = self._all_of([*self._wanted, *outside]) if outside else self._of_model
-        priced = [(one, quantities.get(key, ZERO)) for key, one in made if isinstance(one, Security)]
-        if len(priced) == len(made):
-            return Lines(priced)
-        return Lines(
-            priced,
-            [
-                FrozenPosition(one, quantities.get(key, ZERO))
-                for key, one in made
-                if isinstance(one, FrozenSecurity)
-            ],
-        )
+        return self._listing([*self._wanted, *outside]) if outside else self._of_model
 
     @cached_property
-    def _of_model(self) -> Sequence[tuple[str, Security | FrozenSecurity]]:
-        """Those of the model, by id: of most portfolios all that they hold. Raises DataProblem."""
-        return self._all_of(self._wanted)
+    def _of_model(self) -> Listing:
+        """Those of the model: of most portfolios all that they hold. Raises DataProblem."""
+        return self._listing(self._wanted)
 
-    def _all_of(self, security_ids: Iterable[str]) -> Sequence[tuple[str, Security | FrozenSecurity]]:
-        return [(one, self._security(one)) for one in sorted(security_ids)]
+    def _listing(self, security_ids: Iterable[str]) -> Listing:
+        return Listing([self._security(one) for one in sorted(security_ids)])
 
     def _security(self, security_id: str) -> Security | FrozenSecurity:
         made = self._made.get(security_id)

@@ -13,7 +13,7 @@ from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.errors import DeadlineExceeded
 from ordergen_server.domain.rebalances.options import RebalanceOptions
 from ordergen_server.services.observer import UNOBSERVED, RunObserver, SolveMethod
-from ordergen_server.services.portfolios.batches import batch_of, can_be_batched, fits_batch
+from ordergen_server.services.portfolios.batches import batch_of, can_be_batched, row_of
 from ordergen_server.services.portfolios.constraints import cash_floor, constraints_of
 from ordergen_server.services.portfolios.securities import Securities
 from ordergen_server.services.portfolios.valuation import Valued
@@ -44,10 +44,9 @@ def solve_all(
     observer: RunObserver = UNOBSERVED,
 ) -> list[Solved | DeadlineExceeded]:
     """The answer of each portfolio, in their order."""
-    alike: list[int] = []
-    if can_be_batched(options):
-        alike = [place for place, one in enumerate(portfolios) if fits_batch(one, securities, options)]
-    together = _solve_together([portfolios[place] for place in alike], options)
+    rows = [row_of(one, securities, options) for one in portfolios] if can_be_batched(options) else []
+    alike = {place: row for place, row in enumerate(rows) if row is not None}
+    together = _solve_together([portfolios[place] for place in alike], list(alike.values()), options)
     solved = {place: one for place, one in zip(alike, together, strict=True) if one and _is_final(one.answer)}
     for (status, seconds), count in Counter(map(_told, solved.values())).items():
         observer.solved(SolveMethod.TOGETHER, status, seconds, count)
@@ -65,12 +64,14 @@ def _is_final(answer: optimizer.Answer) -> bool:
     return answer.status in (optimizer.Status.PROVEN_OPTIMAL, optimizer.Status.INFEASIBLE)
 
 
-def _solve_together(portfolios: Sequence[Valued], options: RebalanceOptions) -> list[Solved | None]:
+def _solve_together(
+    portfolios: Sequence[Valued], rows: Sequence[list[int]], options: RebalanceOptions
+) -> list[Solved | None]:
     if not portfolios:
         return []
     started = time.perf_counter()
     seconds = min(TOGETHER_SECONDS, options.solver_timeout_seconds)
-    solution = optimizer.solve_batch(batch_of(portfolios, options), timeout_seconds=seconds)
+    solution = optimizer.solve_batch(batch_of(portfolios, rows, options), timeout_seconds=seconds)
     duration = timedelta(seconds=(time.perf_counter() - started) / len(portfolios))
     return [
         None if row in solution.errors else Solved(solution.answer(row), duration)

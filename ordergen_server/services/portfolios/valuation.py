@@ -1,6 +1,6 @@
 """What a portfolio is worth, and how far it is from its model, before anything trades."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 
@@ -16,7 +16,7 @@ from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.numbers import EXACT, ZERO, money, ratio
 from ordergen_server.domain.rebalances.frozen import FrozenPosition
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
-from ordergen_server.services.portfolios.securities import Lines, Securities, Security
+from ordergen_server.services.portfolios.securities import Listing, Securities, Security
 
 #: Decimals of the drift of a portfolio.
 DRIFT_PLACES = 12
@@ -34,8 +34,8 @@ class Valued:
 
     Attributes:
         result: with what is known so far.
-        lines: every security held or in the model with the quantity held, by security id, but for what is
-            frozen.
+        listing: every security held or in the model.
+        lines: each with the quantity held, by security id, but for what is frozen.
         values: of the lines, in money.
         market_value: cash, cash flow and holdings, in money, above 0: what weights are of.
         cash: with the cash flow, in money.
@@ -43,6 +43,7 @@ class Valued:
     """
 
     result: PortfolioRebalance
+    listing: Listing
     lines: Sequence[tuple[Security, Decimal]]
     values: Sequence[Decimal]
     market_value: Decimal
@@ -59,26 +60,30 @@ def valued(
         nothing = replace(untried, market_value=ZERO, cash_before=ZERO, cash_after=ZERO)
         return replace(nothing, state=PortfolioState.NO_ACTION)
     try:
-        found = securities.lines(holdings.quantities)
+        listing = securities.listing(holdings.quantities)
     except DataProblem as error:
         return replace(untried, state=PortfolioState.FAILED, error=error)
-    if (count := len(found.priced) + len(found.frozen)) > MAXIMUM_POSITIONS:
+    if (count := len(listing.priced) + len(listing.frozen)) > MAXIMUM_POSITIONS:
         return replace(untried, state=PortfolioState.FAILED, error=_too_many(count))
-    return _of_lines(untried, holdings.cash, found)
+    return _of_listing(untried, holdings, listing)
 
 
-def _of_lines(untried: PortfolioRebalance, held_cash: Decimal, found: Lines) -> Valued | PortfolioRebalance:
-    lines, flow = found.priced, untried.cash_flow or ZERO
+def _of_listing(
+    untried: PortfolioRebalance, holdings: Holdings, listing: Listing
+) -> Valued | PortfolioRebalance:
+    quantities, frozen = listing.held(holdings.quantities), listing.held_frozen(holdings.quantities)
+    flow = untried.cash_flow or ZERO
     with localcontext(EXACT):
-        values = [quantity * security.quote.price for security, quantity in lines]
-        market_value = sum(values, held_cash)
-        base, cash = market_value + flow, held_cash + flow
-    if error := _unusable(base, cash, market_value, flow, found.frozen):
-        known = replace(untried, market_value=market_value, cash_before=held_cash)
+        values = [quantity * price for quantity, price in zip(quantities, listing.prices, strict=True)]
+        market_value = sum(values, holdings.cash)
+        base, cash = market_value + flow, holdings.cash + flow
+    if error := _unusable(base, cash, market_value, flow, frozen):
+        known = replace(untried, market_value=market_value, cash_before=holdings.cash)
         return replace(known, state=PortfolioState.FAILED, error=error)
-    off = drift([(one.position.target, value) for (one, _), value in zip(lines, values, strict=True)], base)
-    known = replace(untried, market_value=market_value, cash_before=held_cash, drift_before=off)
-    return Valued(known, lines, values, base, cash, tuple(found.frozen))
+    off = drift(listing.targets, values, base)
+    known = replace(untried, market_value=market_value, cash_before=holdings.cash, drift_before=off)
+    lines = list(zip(listing.priced, quantities, strict=True))
+    return Valued(known, listing, lines, values, base, cash, frozen)
 
 
 def _unusable(
@@ -101,9 +106,10 @@ def told_frozen(frozen: Sequence[FrozenPosition]) -> str:
     return f", without what has no usable price and is frozen ({most}{more})"
 
 
-def drift(lines: Iterable[tuple[Decimal, Decimal]], market_value: Decimal) -> Decimal:
-    """Sum |MV t - v| / MV over lines of a target weight and a value."""
+def drift(targets: Sequence[Decimal], values: Sequence[Decimal], market_value: Decimal) -> Decimal:
+    """Sum |MV t - v| / MV over target weights and values, one of each a line."""
     with localcontext(EXACT):
+        lines = zip(targets, values, strict=True)
         off = sum([abs(market_value * target - value) for target, value in lines], ZERO)
     return ratio(off, market_value, DRIFT_PLACES)
 

@@ -7,6 +7,9 @@ from decimal import Decimal
 import msgspec
 import pytest
 from bson import Decimal128
+from bson.decimal128 import create_decimal128_context
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from ordergen_server.domain.errors import (
     InvalidArgument,
@@ -71,7 +74,9 @@ def test_what_has_no_form_in_a_document_is_refused() -> None:
         from_document({"real": 1}, complex)
 
 
-@pytest.mark.parametrize("text", ["0", "1.10", "-7E+5", "9" * 34, "1E-6176", "0.000"])
+@pytest.mark.parametrize(
+    "text", ["0", "1.10", "-7E+5", "9" * 34, "-0." + "9" * 33, "1E-6176", "0.000", "-0.00"]
+)
 def test_numbers_that_decimal128_holds(text: str) -> None:
     stored = DecimalCodec().transform_python(Decimal(text))
     assert isinstance(stored, Decimal128)
@@ -83,6 +88,26 @@ def test_numbers_that_decimal128_holds(text: str) -> None:
 )
 def test_longer_numbers_are_stored_as_text_not_rounded(text: str) -> None:
     assert DecimalCodec().transform_python(Decimal(text)) == str(Decimal(text))
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False))
+def test_numbers_are_stored_as_the_driver_stores_them(number: Decimal) -> None:
+    rounded = create_decimal128_context().create_decimal(number)
+    fits = rounded.as_tuple() == number.as_tuple()
+    assert DecimalCodec().transform_python(number) == (Decimal128(number) if fits else str(number))
+
+
+@given(st.binary(min_size=16, max_size=16))
+@example(bytes(14) + b"\x40\x30")
+@example(b"\xff" * 14 + b"\x40\x30")
+@example(b"\xff" * 14 + b"\xff\x5f")
+@example(b"\xff" * 14 + b"\x00\x60")
+@example(bytes(15) + b"\x78")
+@example(bytes(15) + b"\x7c")
+@example(bytes(15) + b"\xfc")
+def test_numbers_are_read_as_the_driver_reads_them(bits: bytes) -> None:
+    stored = Decimal128.from_bid(bits)
+    assert DecimalCodec().transform_bson(stored).as_tuple() == stored.to_decimal().as_tuple()
 
 
 @pytest.mark.parametrize(

@@ -176,6 +176,15 @@ def test_any_lines_come_back_digit_for_digit(
     assert result_of(left_out(document), table) == replace(one, positions=())
 
 
+def test_portfolios_are_told_apart_by_what_they_hold(solved: PortfolioRebalance) -> None:
+    """Though places are looked up once for portfolios that hold the same."""
+    held = [solved.positions, solved.positions[:2], solved.positions[1:3], solved.positions[:2], ()]
+    table = RunTable(TABLE.securities[:3])
+    for positions in held:
+        one = replace(result(), positions=positions)
+        assert result_of(stored(result_document(one, table)), table).positions == positions
+
+
 def line(number: int, *, listed: bool) -> RunSecurity:
     target, low, high = map(Decimal, ("0.1", "0.05", "0.05") if listed else ("0", "0", "0"))
     return RunSecurity(security_id(number), f"T{number}", Decimal(f"1.{number}"), target, low, high)

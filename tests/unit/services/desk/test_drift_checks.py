@@ -29,6 +29,7 @@ from ordergen_server.services.running.permits import UNLIMITED, Permits
 from tests.builders import MODEL_ID, NOW, TODAY, holdings, portfolio_id, position
 from tests.limits import PATIENCE
 from tests.unit.services.runs import BUYS, House, each, house
+from tests.waiting import eventually
 
 #: Of a position of 10 a share with a target of 0.1: on it, over it, in cash alone, in nothing.
 ON_TARGET, OVER, NEW, EMPTY = (
@@ -109,12 +110,52 @@ def test_pages_have_as_many_as_asked_for() -> None:
     assert sizes == [DEFAULT_PAGE_SIZE, DEFAULT_PAGE_SIZE, 1]
 
 
-def test_no_page_is_read_before_its_reader_asks_for_it() -> None:
-    with house(*[ON_TARGET] * 6) as parts, checks(parts) as checking:
-        pages = checking.check(MODEL_ID, 2, Deadline.after(PATIENCE))
-        next(pages)
-        assert len(parts.portfolios.asked) == 2
-        pages.close()
+@pytest.mark.parametrize(("page_size", "window", "ahead"), [(4, 3, 3), (4, 1, 1), (2, 8, 2)])
+def test_while_a_page_is_taken_the_next_is_begun_and_no_more_of_it_than_is_read_at_once(
+    page_size: int, window: int, ahead: int
+) -> None:
+    """One page at most, however many are read at once."""
+    with house(*[ON_TARGET] * 12) as parts:
+        with checks(parts, window=window) as checking:
+            pages = checking.check(MODEL_ID, page_size, Deadline.after(PATIENCE))
+            next(pages)
+            eventually(lambda: len(parts.portfolios.asked) == page_size + ahead)
+            pages.close()
+        assert len(parts.portfolios.asked) == page_size + ahead  # whoever reads has ended
+
+
+def test_who_leaves_with_a_page_in_hand_has_no_more_read_than_is_being_read() -> None:
+    with house(*[ON_TARGET] * 12) as parts:
+        gate = held_from(parts, 4)
+        with checks(parts) as checking:
+            pages = checking.check(MODEL_ID, 4, Deadline.after(PATIENCE))
+            next(pages)
+            eventually(lambda: len(parts.portfolios.asked) == 6)  # by its two workers
+            pages.close()
+            gate.set()
+        assert len(parts.portfolios.asked) == 6
+
+
+def test_a_check_that_is_cancelled_with_a_page_in_hand_tells_no_more() -> None:
+    gone = Event()
+    with house(*[ON_TARGET] * 12) as parts:
+        gate = held_from(parts, 4)
+        with checks(parts) as checking:
+            pages = checking.check(MODEL_ID, 4, Deadline.after(PATIENCE).unless(gone.is_set))
+            next(pages)
+            eventually(lambda: len(parts.portfolios.asked) == 6)
+            gone.set()
+            gate.set()
+            with pytest.raises(Cancelled):
+                next(pages)
+        assert len(parts.portfolios.asked) == 6
+
+
+def held_from(parts: House, number: int) -> Event:
+    """Readings from this portfolio on wait until it is set."""
+    gate, held = Event(), {portfolio_id(one) for one in range(number, len(parts.portfolios.answers))}
+    parts.portfolios.before = lambda one: one not in held or gate.wait(PATIENCE)
+    return gate
 
 
 def test_of_all_models_pages_may_have_portfolios_of_several() -> None:
@@ -164,6 +205,24 @@ def test_what_stops_the_check_is_raised_after_what_was_read(problem: OrderGenera
         told(parts)
 
 
+@pytest.mark.parametrize("problem", [SiblingUnavailable("down"), DeadlineExceeded("late")])
+def test_what_stops_the_page_ahead_is_raised_in_its_place(problem: OrderGenerationError) -> None:
+    with house(ON_TARGET, OVER, problem) as parts, checks(parts) as checking:
+        pages = checking.check(MODEL_ID, 2, Deadline.after(PATIENCE))
+        assert len(next(pages)) == 2
+        eventually(lambda: len(parts.portfolios.asked) == 3)
+        with pytest.raises(type(problem)):
+            next(pages)
+
+
+def test_prices_of_the_page_ahead_that_cannot_be_read_are_told_in_its_place() -> None:
+    models = (linked("a" * 24, (0, 1)), linked("b" * 24, (2,)))
+    with house(ON_TARGET, OVER, NEW) as parts, checks(parts) as checking:
+        parts.models.models = {one.model_id: one for one in models}
+        parts.portfolios.before = lambda _: setattr(parts.market, "answer", SiblingUnavailable("down"))
+        assert until_raised(checking.check("", 2, Deadline.after(PATIENCE)), SiblingUnavailable) == [2]
+
+
 def until_raised(pages: Iterator[Sequence[PortfolioDrift]], kind: type[Exception]) -> list[int]:
     """The sizes of the pages before an error."""
     sizes: list[int] = []
@@ -181,6 +240,28 @@ def test_portfolios_wait_for_the_permits_that_runs_take_too() -> None:
         assert parts.portfolios.asked == []
         assert [len(page) for page in pages] == [2, 1]
     assert permits.counts == [2, 2, 2, 2, 1]
+
+
+class Rationed:
+    """Permits for one page, and for more once there are some."""
+
+    def __init__(self) -> None:
+        self.left = 1
+
+    def take(self, count: int) -> bool:
+        del count
+        self.left -= 1
+        return self.left >= 0
+
+
+def test_nothing_is_read_ahead_without_permits() -> None:
+    permits = Rationed()
+    with house(*[ON_TARGET] * 3) as parts, checks(parts, permits) as checking:
+        pages = checking.check(MODEL_ID, 2, Deadline.after(PATIENCE))
+        told = [len(next(pages)) for _ in range(3)]
+        assert (told, len(parts.portfolios.asked)) == ([2, 0, 0], 2)
+        permits.left = 1
+        assert [len(page) for page in pages] == [1]
 
 
 def test_permits_that_do_not_come_before_the_deadline() -> None:

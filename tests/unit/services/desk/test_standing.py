@@ -12,7 +12,7 @@ from ordergen_server.domain.desk.drifts import DriftState, PortfolioDrift, Worst
 from ordergen_server.domain.errors import MarketValueNotPositive, MissingData
 from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.models import Position
-from ordergen_server.services.desk.standing import Bands, standing
+from ordergen_server.services.desk.standing import CashBand, standing
 from ordergen_server.services.portfolios.securities import Securities
 from tests.builders import (
     MODEL_ID,
@@ -40,7 +40,7 @@ GRAIN = Decimal("0.00000001")
 def stands(
     held: Holdings, positions: tuple[Position, ...] = POSITIONS, prices: dict[int, str] = ONE_A_SHARE
 ) -> PortfolioDrift:
-    return standing(START, held, Securities(positions, snapshot(prices)), Bands(positions))
+    return standing(START, held, Securities(positions, snapshot(prices)), CashBand(positions))
 
 
 def of_thousand(first: Decimal | str, second: Decimal | str, other: str = "0") -> PortfolioDrift:
@@ -82,7 +82,7 @@ def test_what_the_model_does_not_list_is_outside_a_band_of_nothing() -> None:
 
 
 def test_bands_that_are_wider_than_the_whole_leave_cash_from_nothing_to_everything() -> None:
-    wide = Bands([position(1, "0.5", "1", "1")])
+    wide = CashBand([position(1, "0.5", "1", "1")])
     assert (wide.low, wide.high) == (Decimal(0), Decimal(1))
     assert stands(holdings("-1", {1: "2"}), (position(1, "0.5", "1", "1"),)).state is DriftState.LOW_CASH
     short = stands(holdings("11", {1: "-1"}), (position(1, "0.5", "1", "1"),))

@@ -120,7 +120,8 @@ def messages(
         *(RunEvent(one.sequence, one) for one in results),
         RunEvent(len(results) + 2, RunFinished(end)),
     ]
-    return [encoding.run_event(event) for event in events]
+    read = rebalance_service_pb2.RebalanceModelResponse.FromString
+    return [read(encoding.run_event(event)) for event in events]
 
 
 def exported(told: Sequence[Message], path: Path) -> list[Object]:

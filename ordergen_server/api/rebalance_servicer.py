@@ -231,11 +231,11 @@ class RebalanceServicer(SettingsServicer, OrderCalls):
             page.check(violations)
             state = _state(request.state, violations)
         found = self._runs.find_portfolios(request.rebalance_id, page, state)
-        messages = [encoding.portfolio_rebalance(one) for one in found.items]
-        self._add_reviews(request.rebalance_id, found.items, messages)
-        return pb.ListPortfolioRebalancesResponse(
-            portfolio_rebalances=messages, next_page_token=found.next_token
-        )
+        answer = pb.ListPortfolioRebalancesResponse(next_page_token=found.next_token)
+        for one in found.items:  # where they stand: messages made elsewhere would be copied
+            encoding.set_portfolio(answer.portfolio_rebalances.add(), one)
+        self._add_reviews(request.rebalance_id, found.items, answer.portfolio_rebalances)
+        return answer
 
     def GetPortfolioRebalance(
         self,

@@ -1,45 +1,42 @@
-"""What a line of a portfolio weighs, and how far that is from its target."""
+"""What lines of a portfolio weigh, and how far that is from their targets."""
 
-from decimal import Decimal
+from collections.abc import Iterable
+from decimal import (
+    ROUND_05UP,
+    Context,
+    Decimal,
+    DivisionByZero,
+    InvalidOperation,
+    Overflow,
+    localcontext,
+)
 
 from ordergen_server.domain.numbers import EXACT
 
 #: Decimals of the weight of one line, and of its drift.
 WEIGHT_PLACES = 4
-_STEPS = 10**WEIGHT_PLACES
+_ONE = 10**WEIGHT_PLACES
+#: A quotient that is cut off ends in another digit than 0 or 5: it can be rounded again, as if it were whole.
+_QUOTIENTS = Context(prec=EXACT.prec, rounding=ROUND_05UP, traps=[InvalidOperation, DivisionByZero, Overflow])
 
 
-class LineWeights:
-    """Weights of lines of one portfolio, in integers: a run has a hundred of them a portfolio.
+def line_weights(worth: Decimal, lines: Iterable[tuple[Decimal, Decimal]]) -> list[tuple[int, int | None]]:
+    """The weight of each line and its drift: 1 - weight / target, None where the target is 0.
+
+    Both are rounded half to even, from the unrounded weight, and counted in steps of their last decimal.
 
     Args:
         worth: what the weights are of, market value plus cash flow, in money, not 0.
+        lines: the value of each in money, and its target, a weight in the model.
     """
-
-    def __init__(self, worth: Decimal) -> None:
-        self._worth, self._worth_unit = worth.as_integer_ratio()
-
-    def of(self, value: Decimal, target: Decimal) -> tuple[Decimal, Decimal | None]:
-        """The weight of a line, and its drift: 1 - weight / target, None where the target is 0.
-
-        Both are rounded half to even, from the unrounded weight.
-
-        Args:
-            value: of the line, in money.
-            target: its weight in the model.
-        """
-        amount, unit = value.as_integer_ratio()
-        over, under = amount * self._worth_unit, self._worth * unit  # the weight
-        wanted, target_unit = target.as_integer_ratio()
-        wanted *= under
-        drift = _rounded(wanted - over * target_unit, wanted) if wanted else None
-        return _rounded(over, under), drift
+    with localcontext(_QUOTIENTS):  # once for all of them: a run has a hundred lines a portfolio
+        step = worth.scaleb(-WEIGHT_PLACES)
+        return [
+            (round(value / step), _ONE - round(value / (target * step)) if target else None)
+            for value, target in lines
+        ]
 
 
-def _rounded(numerator: int, denominator: int) -> Decimal:
-    if denominator < 0:
-        numerator, denominator = -numerator, -denominator
-    whole, rest = divmod(numerator * _STEPS, denominator)
-    if 2 * rest > denominator or (2 * rest == denominator and whole % 2):
-        whole += 1
-    return EXACT.scaleb(Decimal(whole), -WEIGHT_PLACES)
+def weight(steps: int) -> Decimal:
+    """The weight, or the drift, of so many steps."""
+    return EXACT.scaleb(Decimal(steps), -WEIGHT_PLACES)

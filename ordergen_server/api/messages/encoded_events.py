@@ -27,14 +27,14 @@ class EncodedEvents:
         """The message of an event, whose result is of this view."""
         result = event.event
         if not isinstance(result, PortfolioRebalance) or not result.rebalance_id:  # a preview has no id
-            return run_event(event, self._rule).SerializeToString()
+            return run_event(event, self._rule)
         key = (result.rebalance_id, event.sequence, view)
         with self._lock:
             kept = self._kept.get(key)
             if kept is not None:
                 self._kept.move_to_end(key)
                 return kept
-        made = run_event(event).SerializeToString()
+        made = run_event(event)
         self._keep(key, made)
         return made
 

@@ -1,70 +1,48 @@
 """Domain values as messages of the contract. Numbers are set in place: building them first costs thrice."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import datetime
 from functools import lru_cache
 
 from globeco.ordergen.v1 import model_pb2, rebalance_pb2, rebalance_service_pb2
 from google.protobuf import timestamp_pb2
-from google.type import date_pb2, decimal_pb2
 
 from ordergen_server.api.messages.errors import to_status
+from ordergen_server.api.messages.numbers import plain, set_date, set_decimal
 from ordergen_server.api.messages.orders.reviews import set_review_counts
-from ordergen_server.domain.desk.price_ranges import good_until
+from ordergen_server.api.messages.result_lines import SOURCES, result_lines
+from ordergen_server.api.messages.wire import Heads
+from ordergen_server.domain.desk.price_ranges import PriceRange, good_until
 from ordergen_server.domain.models import Model
-from ordergen_server.domain.numbers import product
 from ordergen_server.domain.orders.reviews import ApprovalRule
-from ordergen_server.domain.rebalances.frozen import FrozenPosition, FrozenSecurity, PriceProblem
-from ordergen_server.domain.rebalances.lines import RebalancePosition, RuleSource, RunSecurity, Side
+from ordergen_server.domain.rebalances.lines import RuleSource
 from ordergen_server.domain.rebalances.options import LotSides, RebalanceOptions, Sides, Unpriced
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
 from ordergen_server.domain.rebalances.runs import Rebalance, RunEvent, RunFinished, RunStarted
 from ordergen_server.domain.rebalances.summaries import RebalanceSummary
 from ordergen_server.domain.rebalances.weight_limits import GroupLimit, SecurityLimit
-from ordergen_server.domain.weights import LineWeights
 
 pb = rebalance_pb2
 #: Messages of models that are kept, and the portfolios that a kept one has at most.
 KEPT_MODELS, KEPT_PORTFOLIOS = 256, 1000
-#: Securities of runs whose encoding is kept.
-KEPT_SECURITIES = 16_384
 #: Money and weights of a summary; what is None there is absent.
 _SUMS = (
     *("market_value", "buy_value", "sell_value", "turnover_weight", "cash_before", "cash_after"),
     *("drift_before", "drift_after", "worst_unproven_gap", "cash_flow", "cost"),
 )
-_BUY, _SELL = pb.TRANSACTION_TYPE_BUY, pb.TRANSACTION_TYPE_SELL
 _NUMBERS = (
     *("market_value", "cash_before", "cash_after", "drift_before", "drift_after"),
     *("cash_flow", "cost"),
 )
-_SIDES = {Side.BUY: _BUY, Side.SELL: _SELL}
-#: Whose rule it is.
-SOURCES = {RuleSource.RUN: pb.RULE_SOURCE_RUN, RuleSource.SETTINGS: pb.RULE_SOURCE_SETTINGS}
-_PROBLEMS = {one: pb.PriceProblem.Value(f"PRICE_PROBLEM_{one.name}") for one in PriceProblem}
-_REASONS = {name.removeprefix("POSITION_REASON_"): number for name, number in pb.PositionReason.items()}
-
-
-def plain(value: Decimal) -> str:
-    """The digits without an exponent: as `str` has them, three times as fast, but for very small numbers."""
-    text = str(value)
-    return format(value, "f") if "E" in text else text
-
-
-def set_decimal(message: decimal_pb2.Decimal, value: Decimal) -> None:
-    """Write a number digit for digit, without an exponent."""
-    message.value = plain(value)
+_OF_EVENT = Heads(rebalance_service_pb2.RebalanceModelResponse.DESCRIPTOR, "portfolio")
+_STATES = {
+    one: pb.PortfolioRebalanceState.Value(f"PORTFOLIO_REBALANCE_STATE_{one.name}") for one in PortfolioState
+}
 
 
 def set_time(message: timestamp_pb2.Timestamp, value: datetime) -> None:
     """Write a UTC time."""
     message.FromDatetime(value)
-
-
-def set_date(message: date_pb2.Date, value: date) -> None:
-    """Write a date."""
-    message.year, message.month, message.day = value.year, value.month, value.day
 
 
 def model(value: Model) -> model_pb2.Model:
@@ -199,137 +177,51 @@ def set_weights(message: pb.SecurityLimit | pb.GroupLimit, value: SecurityLimit 
 
 def with_ranges(value: PortfolioRebalance, options: RebalanceOptions | None) -> pb.PortfolioRebalance:
     """What a run with these options did for a portfolio, and until which prices its orders are good."""
-    message = portfolio_rebalance(value)
-    priced = (line for line in message.positions if line.reason != pb.POSITION_REASON_FROZEN)
-    for line, found in zip(priced, good_until(value, options), strict=False):
-        line.good_until.SetInParent()  # without ends it is there, too
-        if found.low is not None:
-            line.good_until.low.value = plain(found.low)
-        if found.high is not None:
-            line.good_until.high.value = plain(found.high)
+    message = pb.PortfolioRebalance()
+    set_portfolio(message, value, good_until(value, options))
     return message
 
 
 def portfolio_rebalance(value: PortfolioRebalance) -> pb.PortfolioRebalance:
     """What a run did for a portfolio."""
-    message = pb.PortfolioRebalance(
-        rebalance_id=value.rebalance_id,
-        portfolio_id=value.portfolio_id,
-        portfolio_name=value.portfolio_name,
-        state=pb.PortfolioRebalanceState.Value(f"PORTFOLIO_REBALANCE_STATE_{value.state.name}"),
-        error=to_status(value.error) if value.error else None,
-        settings_version=value.settings_version,
-        frozen_count=value.frozen_count,
-    )
+    message = pb.PortfolioRebalance()
+    set_portfolio(message, value)
+    return message
+
+
+def set_portfolio(
+    message: pb.PortfolioRebalance, value: PortfolioRebalance, ranges: Sequence[PriceRange] = ()
+) -> None:
+    """Write what a run did for a portfolio, and the ranges of its orders where they are given."""
+    _set_all_but_lines(message, value)
+    message.MergeFromString(result_lines(value, ranges))
+
+
+def _set_all_but_lines(message: pb.PortfolioRebalance, value: PortfolioRebalance) -> None:
+    message.rebalance_id = value.rebalance_id
+    message.portfolio_id = value.portfolio_id
+    message.portfolio_name = value.portfolio_name
+    message.state = _STATES[value.state]
+    message.settings_version = value.settings_version
+    message.frozen_count = value.frozen_count
+    if value.error:
+        message.error.CopyFrom(to_status(value.error))
     for name in _NUMBERS:
         number = getattr(value, name)
         if number is not None:
             set_decimal(getattr(message, name), number)
     if value.snapshot_time:
         set_time(message.snapshot_time, value.snapshot_time)
-    _add_transactions(message, value)
-    _add_positions(message, value)
     _set_solution(message, value)
+    _add_breaches(message, value)
+
+
+def _add_breaches(message: pb.PortfolioRebalance, value: PortfolioRebalance) -> None:
     for breach in value.limit_breaches:
         line = message.limit_breaches.add(security_id=breach.security_id, group=breach.group)
         if breach.security_id:  # settings have no groups
             line.source = SOURCES[RuleSource.SETTINGS if breach.by_settings else RuleSource.RUN]
         set_decimal(line.value, breach.value)
-    return message
-
-
-def _add_transactions(message: pb.PortfolioRebalance, value: PortfolioRebalance) -> None:
-    for side, security_id, quantity, trade_date in value.transactions:
-        line = message.transactions.add()
-        line.MergeFromString(_of_trades(side, security_id, trade_date))
-        line.quantity = quantity
-
-
-def _add_positions(message: pb.PortfolioRebalance, value: PortfolioRebalance) -> None:
-    trade_date = _date(value.trade_date)
-    weights = None if value.base_value is None else LineWeights(value.base_value)
-    for position in _lines(value):
-        line = message.positions.add()
-        if isinstance(position, FrozenPosition):
-            line.MergeFromString(_of_frozen(position.security))
-            line.original_quantity.value = line.adjusted_quantity.value = plain(position.quantity)
-            continue
-        line.MergeFromString(_of_security(position.security))
-        worth = _set_quantities(line, position)
-        if position.trade_quantity:
-            line.trade_date.CopyFrom(trade_date)
-            if value.costs is not None:
-                set_decimal(line.cost, value.costs.of(position.trade_value))
-        if weights:
-            actual, drift = weights.of(worth, position.security.target)
-            line.actual.value = str(actual)
-            if drift is not None:
-                line.actual_drift.value = str(drift)
-
-
-def _lines(value: PortfolioRebalance) -> Sequence[RebalancePosition | FrozenPosition]:
-    """All positions, by security id."""
-    if not value.frozen:
-        return value.positions
-    return sorted([*value.positions, *value.frozen], key=lambda one: one.security.security_id)
-
-
-def _set_quantities(line: pb.RebalancePosition, value: RebalancePosition) -> Decimal:
-    """Write what changes with the trade; answers the market value after it."""
-    price, quantity, trade = value.security.price, value.original_quantity, value.trade_quantity
-    worth = product(quantity, price)
-    line.original_quantity.value, line.original_market_value.value = plain(quantity), plain(worth)
-    line.reason = _REASONS[value.reason]
-    if source := value.bound_by:
-        line.bound_by = SOURCES[source]
-    if trade:
-        quantity = value.adjusted_quantity
-        worth = product(quantity, price)
-        line.trade_quantity = abs(trade)
-        line.transaction_type = _BUY if trade > 0 else _SELL
-    line.adjusted_quantity.value, line.adjusted_market_value.value = plain(quantity), plain(worth)
-    return worth
-
-
-@lru_cache(maxsize=KEPT_SECURITIES)
-def _of_security(value: RunSecurity) -> bytes:
-    """What all portfolios of a run have in common of a line, encoded once."""
-    line = pb.RebalancePosition(security_id=value.security_id, ticker=value.ticker)
-    for name in ("price", "target", "low_drift", "high_drift"):
-        set_decimal(getattr(line, name), getattr(value, name))
-    if value.price_date:
-        set_date(line.price_date, value.price_date)
-    return line.SerializeToString()
-
-
-@lru_cache(maxsize=KEPT_SECURITIES)
-def _of_frozen(value: FrozenSecurity) -> bytes:
-    """The same of a line that is frozen."""
-    line = pb.RebalancePosition(
-        security_id=value.security_id,
-        ticker=value.ticker,
-        reason=pb.POSITION_REASON_FROZEN,
-        price_problem=_PROBLEMS[value.problem],
-    )
-    for name in ("target", "low_drift", "high_drift"):
-        set_decimal(getattr(line, name), getattr(value, name))
-    if value.price_date:
-        set_date(line.price_date, value.price_date)
-    return line.SerializeToString()
-
-
-@lru_cache(maxsize=KEPT_SECURITIES)
-def _of_trades(side: Side, security_id: str, trade_date: date) -> bytes:
-    """What all portfolios of a run have in common of a trade, encoded once."""
-    line = pb.Transaction(transaction_type=_SIDES[side], security_id=security_id)
-    line.trade_date.CopyFrom(_date(trade_date))
-    return line.SerializeToString()
-
-
-@lru_cache(maxsize=1)
-def _date(value: date) -> date_pb2.Date:
-    """A date; the message is shared, and not to be changed."""
-    return date_pb2.Date(year=value.year, month=value.month, day=value.day)
 
 
 def _set_solution(message: pb.PortfolioRebalance, value: PortfolioRebalance) -> None:
@@ -343,10 +235,8 @@ def _set_solution(message: pb.PortfolioRebalance, value: PortfolioRebalance) -> 
     message.solution.tie_broken = value.solution.tie_broken
 
 
-def run_event(
-    value: RunEvent, rule: ApprovalRule | None = None
-) -> rebalance_service_pb2.RebalanceModelResponse:
-    """A step of a run, whose review follows a rule."""
+def run_event(value: RunEvent, rule: ApprovalRule | None = None) -> bytes:
+    """A step of a run, whose review follows a rule: the bytes of a RebalanceModelResponse."""
     message = rebalance_service_pb2.RebalanceModelResponse(sequence=value.sequence)
     match value.event:
         case RunStarted(started):
@@ -354,5 +244,13 @@ def run_event(
         case RunFinished(finished):
             message.finished.CopyFrom(rebalance(finished, rule))
         case PortfolioRebalance() as portfolio:
-            message.portfolio.CopyFrom(portfolio_rebalance(portfolio))
-    return message
+            return message.SerializeToString() + _portfolio_of_event(portfolio)
+    return message.SerializeToString()
+
+
+def _portfolio_of_event(value: PortfolioRebalance) -> bytes:
+    """That field of an event. Its lines are what they are: nothing parses them here to write them again."""
+    message = pb.PortfolioRebalance()
+    _set_all_but_lines(message, value)
+    portfolio = message.SerializeToString() + result_lines(value)
+    return _OF_EVENT[len(portfolio)] + portfolio

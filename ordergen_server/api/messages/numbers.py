@@ -1,10 +1,11 @@
-"""Numbers of messages, exactly as they are written."""
+"""Numbers and dates of messages, exactly as they are written."""
 
 import re
+from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 
-from google.type import decimal_pb2
+from google.type import date_pb2, decimal_pb2
 
 from ordergen_server.domain.requests.violations import Violations
 
@@ -52,3 +53,19 @@ def decimal(message: decimal_pb2.Decimal, path: str, violations: Violations) -> 
     """The number, or 0 of an empty one."""
     number = decimal_or_none(message, path, violations)
     return Decimal(0) if number is None else number
+
+
+def plain(value: Decimal) -> str:
+    """The digits without an exponent: as `str` has them, three times as fast, but for very small numbers."""
+    text = str(value)
+    return format(value, "f") if "E" in text else text
+
+
+def set_decimal(message: decimal_pb2.Decimal, value: Decimal) -> None:
+    """Write a number digit for digit, without an exponent."""
+    message.value = plain(value)
+
+
+def set_date(message: date_pb2.Date, value: date) -> None:
+    """Write a date."""
+    message.year, message.month, message.day = value.year, value.month, value.day

@@ -2,7 +2,7 @@
 
 from globeco.ordergen.v1 import reference_service_pb2 as pb
 
-from ordergen_server.api.messages.encoding import set_decimal
+from ordergen_server.api.messages.numbers import set_decimal
 from ordergen_server.domain.references import Matches, Portfolio, Security
 
 

@@ -11,10 +11,8 @@ so that nothing is rounded: the last step that holds is a quotient without its r
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from heapq import nsmallest
-from itertools import islice
 from math import lcm
 from operator import itemgetter
 from typing import NamedTuple
@@ -33,8 +31,7 @@ _Limit = SecurityLimit | GroupLimit
 _Condition = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class PriceRange:
+class PriceRange(NamedTuple):
     """The prices at which orders hold, both ends included; an end is None where there is none.
 
     At each end they hold, and one step of a price beyond it they do not.
@@ -61,7 +58,7 @@ def good_until(result: PortfolioRebalance, options: RebalanceOptions | None) -> 
     floor = _floor(options, result.settings_floor)
     limits: list[_Limit] = [*options.security_limits, *result.settings_limits, *options.group_limits]
     rate = options.costs.rate_weight if options.costs else ZERO
-    return tuple(_Answer(result.positions, value, cash, floor, limits=limits, rate=rate).ranges())
+    return _Answer(result.positions, value, cash, floor, limits=limits, rate=rate).ranges()
 
 
 class _Line(NamedTuple):
@@ -138,47 +135,60 @@ class _Answer:
         sides = list(self._sides(limits, {one.security_id: place for place, one in enumerate(of_model)}))
         self._falls, self._rises = self._rooms(sides)
         self._sides_of = _by_place(sides)
+        self._floors = self._kept_floors()
 
     def _line(self, price: int, before: int, after: int, low: int, high: int) -> _Line:
         value = self._one * price * after
         return _Line(price, before, after, low, high, value - low * self._value, high * self._value - value)
 
-    def ranges(self) -> Iterator[PriceRange]:
+    def ranges(self) -> tuple[PriceRange, ...]:
         """That of each line."""
-        for place, line in enumerate(self._lines):
-            down, up = _steps(self._conditions(place, line))
-            price = line.price // self._step
-            down = None if down is None else down // self._step
-            yield PriceRange(
-                None if down is None or down >= price else _price(price - down),
-                None if up is None else _price(price + up // self._step),
+        count = len(self._lines)
+        moved = zip(self._lines, _of_others(self._falls, count), _of_others(self._rises, count), strict=True)
+        with localcontext(EXACT):  # once for all of them
+            return tuple(
+                [self._range(place, line, fall, rise) for place, (line, fall, rise) in enumerate(moved)]
             )
 
-    def _conditions(self, place: int, line: _Line) -> list[_Condition]:
-        """What must hold when the price of a line moves, of what holds at the prices of the run."""
-        _, _, after, low, high, above_low, below_high = line
-        before, one = line.before, self._one
-        found = [(room, before) for room in _of_others(self._falls, place)]
-        found += [(room, -before) for room in _of_others(self._rises, place)]
-        if line.is_kept:
-            found += [(above_low, one * after - low * before), (below_high, high * before - one * after)]
-        for side in self._sides_of.get(place, ()):
-            found.append((side.slack, side.of_value * before + side.of_line * after))
-        floors = self._floors(after - before, before)
-        if all(slack >= 0 for slack, _ in floors):  # the greater is the floor: it is kept, or it is left out
-            found += floors
-        return found
+    def _range(self, place: int, line: _Line, fall: int | None, rise: int | None) -> PriceRange:
+        down, up = _steps(self._conditions(place, line, fall, rise))
+        price = line.price // self._step
+        down = None if down is None else down // self._step
+        return PriceRange(
+            None if down is None or down >= price else Decimal(price - down).scaleb(-PRICE_PLACES),
+            None if up is None else Decimal(price + up // self._step).scaleb(-PRICE_PLACES),
+        )
 
-    def _floors(self, bought: int, before: int) -> list[_Condition]:
-        """That cash is no less than the amount, and the weight, that must remain."""
-        spent = self._one * bought + self._rate * abs(bought)
+    def _conditions(
+        self, place: int, line: _Line, fall: int | None, rise: int | None
+    ) -> Iterator[_Condition]:
+        """What must hold when the price of a line moves, of what holds at the prices of the run."""
+        _, before, after, low, high, above_low, below_high = line
+        if fall is not None:
+            yield fall, before
+        if rise is not None:
+            yield rise, -before
+        one = self._one
+        if line.is_kept:
+            yield above_low, one * after - low * before
+            yield below_high, high * before - one * after
+        for side in self._sides_of.get(place, ()):
+            yield side.slack, side.of_value * before + side.of_line * after
+        spent = one * (after - before) + self._rate * abs(after - before)
+        for slack, of_value in self._floors:
+            yield slack, -spent - of_value * before
+
+    def _kept_floors(self) -> list[_Condition]:
+        """How much cash is above the amount, and the weight, that must remain, and what value adds to that.
+
+        The greater is the floor: it is kept, or it is left out.
+        """
         found: list[_Condition] = []
         if self._amount is not None:
-            found.append((self._one * (self._cash - self._amount), -spent))
+            found.append((self._one * (self._cash - self._amount), 0))
         if self._weight is not None:
-            slack = self._one * self._cash - self._weight * self._value
-            found.append((slack, -spent - self._weight * before))
-        return found
+            found.append((self._one * self._cash - self._weight * self._value, self._weight))
+        return found if all(slack >= 0 for slack, _ in found) else []
 
     def _sides(self, limits: Iterable[_Limit], places: Mapping[str, int]) -> Iterator[_Side]:
         """The sides of limits that hold; where a portfolio has none of the securities, there is no limit."""
@@ -249,9 +259,15 @@ def _greater(one: Decimal | None, other: Decimal | None) -> Decimal | None:
     return max((value for value in (one, other) if value is not None), default=None)
 
 
-def _of_others(rooms: _Rooms, place: int) -> list[int]:
-    """The least of what this line does not move itself; none where there is no such thing."""
-    return list(islice((room for room, places in rooms if place not in places), 1))
+def _of_others(rooms: _Rooms, count: int) -> list[int | None]:
+    """For each of so many lines the least room that it does not move itself; None where there is none."""
+    if not rooms:
+        return [None] * count
+    least, moving = rooms[0]
+    found: list[int | None] = [least] * count
+    for place in moving.intersection(range(count)):
+        found[place] = next((room for room, places in rooms if place not in places), None)
+    return found
 
 
 def _steps(conditions: Iterable[_Condition]) -> tuple[int | None, int | None]:
@@ -259,23 +275,23 @@ def _steps(conditions: Iterable[_Condition]) -> tuple[int | None, int | None]:
     down = up = None
     for slack, slope in conditions:
         if slope > 0:
-            down = slack // slope if down is None else min(down, slack // slope)
+            room = slack // slope
+            down = room if down is None or room < down else down
         elif slope:
-            up = slack // -slope if up is None else min(up, slack // -slope)
+            room = slack // -slope
+            up = room if up is None or room < up else up
     return down, up
 
 
 def _counted(values: Sequence[Decimal], *least: int) -> tuple[list[int], int]:
     """Numbers as whole numbers of a unit, so many to one, and how many: a multiple of each of the least."""
     ratios = [one.as_integer_ratio() for one in values]
-    unit = lcm(*least, *{below for _, below in ratios})
-    return [above * (unit // below) for above, below in ratios], unit
+    denominators = {below for _, below in ratios}
+    unit = lcm(*least, *denominators)
+    units = {below: unit // below for below in denominators}
+    return [above * units[below] for above, below in ratios], unit
 
 
 def _units(value: Decimal, unit: int) -> int:
     above, below = value.as_integer_ratio()
     return above * (unit // below)
-
-
-def _price(steps: int) -> Decimal:
-    return EXACT.scaleb(Decimal(steps), -PRICE_PLACES)

@@ -161,7 +161,12 @@ class OrderStore(Protocol):
     def portfolio_states(
         self, rebalance_id: str, portfolio_ids: Collection[str]
     ) -> Mapping[str, PortfolioOrderState]:
-        """What became of the orders of portfolios; nothing of those that were not submitted."""
+        """What became of the orders of portfolios; nothing of those that were not submitted.
+
+        Args:
+            rebalance_id: the run.
+            portfolio_ids: of a page: it is as fast to read all from the first to the last as it is for these.
+        """
 
     def changed_after(
         self, submission_id: str, sequence: int, until: int, limit: int

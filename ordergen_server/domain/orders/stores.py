@@ -71,7 +71,12 @@ class ReviewStore(Protocol):
         """
 
     def of(self, rebalance_id: str, portfolio_ids: Collection[str]) -> Mapping[str, Review]:
-        """The reviews of portfolios; those that nobody has decided of have none."""
+        """The reviews of portfolios; those that nobody has decided of have none.
+
+        Args:
+            rebalance_id: the run.
+            portfolio_ids: of a page: it is as fast to read all from the first to the last as it is for these.
+        """
 
 
 class EventStore(Protocol):

@@ -1,14 +1,17 @@
 """One security of a portfolio in a run: its line, and its trade."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import Enum
 from functools import cached_property
-from typing import NamedTuple
+from itertools import repeat
+from typing import NamedTuple, TypeVar, cast
 
 from ordergen_server.domain.numbers import EXACT, product
+
+Row = TypeVar("Row")
 
 
 class Side(Enum):
@@ -82,6 +85,13 @@ SHARED_RULES = frozenset(
 UNKNOWN_REASON = "UNSPECIFIED"
 
 
+def bound_by(reason: str, by_settings: bool) -> RuleSource | None:
+    """Whose rule is this reason of a line; None where it is none that both a run and settings can have."""
+    if by_settings:
+        return RuleSource.SETTINGS
+    return RuleSource.RUN if reason in SHARED_RULES else None
+
+
 class RebalancePosition(NamedTuple):
     """One security of a portfolio, before and after; what follows from its numbers is not kept, but computed.
 
@@ -102,9 +112,7 @@ class RebalancePosition(NamedTuple):
     @property
     def bound_by(self) -> RuleSource | None:
         """Whose rule decided it; None where none did that both a run and settings can have."""
-        if self.by_settings:
-            return RuleSource.SETTINGS
-        return RuleSource.RUN if self.reason in SHARED_RULES else None
+        return bound_by(self.reason, self.by_settings)
 
     @property
     def adjusted_quantity(self) -> Decimal:
@@ -129,11 +137,25 @@ class RebalancePosition(NamedTuple):
 
 def transactions_of(orders: Iterable[tuple[str, int]], trade_date: date) -> tuple[Transaction, ...]:
     """The trades of security ids with whole shares to buy (above 0) or to sell (below 0)."""
+    trading = [one for one in orders if one[1]]
     buy, sell = Side.BUY, Side.SELL
-    return tuple(
-        [
-            Transaction(buy if quantity > 0 else sell, security_id, abs(quantity), trade_date)
-            for security_id, quantity in orders
-            if quantity
-        ]
-    )
+    sides = [buy if quantity > 0 else sell for _, quantity in trading]
+    columns = ([one for one, _ in trading], [abs(quantity) for _, quantity in trading])
+    return tuple(_rows(Transaction, zip(sides, *columns, repeat(trade_date), strict=False)))
+
+
+def positions_of(
+    securities: Sequence[RunSecurity],
+    quantities: Iterable[Decimal],
+    trades: Iterable[int],
+    reasons: Iterable[str],
+    by_settings: Iterable[bool],
+) -> tuple[RebalancePosition, ...]:
+    """Lines, by column. Raises ValueError where a column has more or fewer."""
+    columns = zip(securities, quantities, trades, reasons, by_settings, strict=True)
+    return tuple(_rows(RebalancePosition, columns))
+
+
+def _rows(kind: type[Row], rows: Iterable[tuple[object, ...]]) -> Iterator[Row]:
+    """Tuples as named ones. A run has a hundred a portfolio: no line of Python is run for each."""
+    return map(cast("Callable[[type[Row], Iterable[object]], Row]", tuple.__new__), repeat(kind), rows)

@@ -105,10 +105,14 @@ class OrderReader:
         self, rebalance_id: str, portfolio_ids: Collection[str]
     ) -> Mapping[str, PortfolioOrderState]:
         """What became of the orders of portfolios; nothing of those that were not submitted."""
+        if not portfolio_ids:
+            return {}
+        page = {"$gte": min(portfolio_ids), "$lte": max(portfolio_ids)}
         shown = {"_id": 0, "portfolio_id": 1, "state": 1}
         with self._operation():
-            found = list(self._portfolios.find(_of(rebalance_id, portfolio_ids), shown))
-        return {cast("str", one["portfolio_id"]): PortfolioOrderState(one["state"]) for one in found}
+            found = list(self._portfolios.find({"rebalance_id": rebalance_id, "portfolio_id": page}, shown))
+        states = {cast("str", one["portfolio_id"]): PortfolioOrderState(one["state"]) for one in found}
+        return {one: states[one] for one in portfolio_ids if one in states}
 
     def changed_after(
         self, submission_id: str, sequence: int, until: int, limit: int

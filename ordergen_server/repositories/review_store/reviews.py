@@ -66,8 +66,12 @@ class Reviews:
 
     def of(self, rebalance_id: str, portfolio_ids: Collection[str]) -> _Reviewed:
         """The reviews of portfolios; those that nobody has decided of have none."""
+        if not portfolio_ids:
+            return {}
+        page = {"$gte": min(portfolio_ids), "$lte": max(portfolio_ids)}
         with self._database.operation():
-            return self._found(rebalance_id, portfolio_ids, None)
+            found = self._read({"rebalance_id": rebalance_id, "portfolio_id": page}, None)
+        return {one: found[one] for one in portfolio_ids if one in found}
 
     def is_submitted(self, rebalance_id: str, session: ClientSession) -> bool:
         """Whether anything of a run was submitted, in the transaction of a session."""
@@ -133,7 +137,11 @@ class Reviews:
     ) -> dict[str, Review]:
         if not portfolio_ids:
             return {}
-        which: Document = {"rebalance_id": rebalance_id, "portfolio_id": {"$in": list(portfolio_ids)}}
+        return self._read(
+            {"rebalance_id": rebalance_id, "portfolio_id": {"$in": list(portfolio_ids)}}, session
+        )
+
+    def _read(self, which: Document, session: ClientSession | None) -> dict[str, Review]:
         found = self._reviews.find(which, _NAMES, session=session)
         return {cast("str", one["portfolio_id"]): from_document(one, Review) for one in found}
 

@@ -114,6 +114,12 @@ class RunTable:
         """Where a security stands, digit for digit; None where it does not."""
         return self._places.of(security)
 
+    def leading(self, count: int) -> tuple[RunSecurity, ...]:
+        """The first so many. Raises IndexError where there are fewer."""
+        if count > len(self.securities):
+            raise IndexError(count)
+        return self.securities[:count]
+
     def layout(self, securities: Sequence[RunSecurity]) -> Layout:
         """How securities of a portfolio are written down.
 

@@ -25,6 +25,7 @@ from ordergen_server.domain.rebalances.lines import (
     UNKNOWN_REASON,
     RebalancePosition,
     RunSecurity,
+    positions_of,
     transactions_of,
 )
 from ordergen_server.domain.rebalances.results import PortfolioRebalance
@@ -148,7 +149,7 @@ def result_of(document: Document, table: RunTable) -> PortfolioRebalance:
 def _with_lines(
     found: PortfolioRebalance, trades: _Trades, lines: _Lines | None, table: RunTable
 ) -> PortfolioRebalance:
-    positions = tuple(_positions(trades, lines, table)) if lines else ()
+    positions = _positions(trades, lines, table) if lines else ()
     limits = _limits(lines, positions) if lines else ()
     orders: Iterable[tuple[str, int]] = _orders(trades, table)
     if trades.others or trades.leading > table.ascending:  # what the model does not list stands last
@@ -224,22 +225,22 @@ def _quantities(values: Iterable[Decimal]) -> list[int | str]:
 
 def _orders(trades: _Trades, table: RunTable) -> Iterator[tuple[str, int]]:
     """The ids of what trades, and how much."""
-    known = (table.securities[place].security_id for place in range(trades.leading))
-    others = (one if isinstance(one, str) else table.securities[one].security_id for one in trades.others)
-    return compress(zip(chain(known, others), trades.quantities, strict=True), trades.quantities)
+    known = [one.security_id for one in table.leading(trades.leading)]
+    others = [one if isinstance(one, str) else table.securities[one].security_id for one in trades.others]
+    return compress(zip(known + others, trades.quantities, strict=True), trades.quantities)
 
 
-def _positions(trades: _Trades, lines: _Lines, table: RunTable) -> Iterator[RebalancePosition]:
+def _positions(trades: _Trades, lines: _Lines, table: RunTable) -> tuple[RebalancePosition, ...]:
     own = zip(lines.securities, chain(lines.price_dates, repeat("")), strict=False)
-    known = (table.securities[place] for place in range(trades.leading))
-    others = (
+    others = [
         _security(one, *next(own)) if isinstance(one, str) else table.securities[one] for one in trades.others
-    )
-    reasons = (REASONS[number] for number in lines.reasons)
-    quantities = map(Decimal, lines.quantities)
-    bound = set(lines.by_settings)
-    sources = (place in bound for place in range(len(lines.reasons)))
-    return map(RebalancePosition, chain(known, others), quantities, trades.quantities, reasons, sources)
+    ]
+    reasons = [REASONS[number] for number in lines.reasons]
+    bound = [False] * len(reasons)
+    for place in lines.by_settings:
+        bound[place] = True
+    securities = [*table.leading(trades.leading), *others]
+    return positions_of(securities, map(Decimal, lines.quantities), trades.quantities, reasons, bound)
 
 
 def _security(security_id: str, own: OwnSecurity, day: str) -> RunSecurity:

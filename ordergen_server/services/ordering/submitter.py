@@ -126,7 +126,7 @@ class OrderSubmitter:
 
     def states(self, rebalance_id: str, portfolio_ids: Sequence[str]) -> Mapping[str, PortfolioOrderState]:
         """What became of the orders of portfolios of a run; nothing of those that were not submitted."""
-        return self._store.portfolio_states(rebalance_id, portfolio_ids) if portfolio_ids else {}
+        return self._store.portfolio_states(rebalance_id, portfolio_ids)
 
     def reconcile(self, rebalance_id: str, deadline: Deadline) -> Reconciliation:
         """Compare a run's orders with what the order service has under their marks; nothing is changed.

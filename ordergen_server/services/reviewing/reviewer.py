@@ -15,6 +15,7 @@ from ordergen_server.domain.orders.ended import check_ended
 from ordergen_server.domain.orders.reviews import ApprovalRule, Review, ReviewDecision, ReviewState
 from ordergen_server.domain.orders.stores import ProposalStore, ReviewCall, ReviewStore
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
+from ordergen_server.domain.rebalances.review_tallies import NOT_REVIEWED
 from ordergen_server.domain.rebalances.runs import Rebalance
 from ordergen_server.domain.requests.violations import broken
 from ordergen_server.domain.stores import RebalanceStore
@@ -98,7 +99,7 @@ class Reviewer:
     def reviewed(self, run: Rebalance, results: Collection[PortfolioRebalance]) -> dict[str, Reviewed]:
         """The reviews of results of a run by portfolio, of those that propose trades."""
         ids = [one.portfolio_id for one in results if one.state is PortfolioState.REBALANCED]
-        found = self._reviews.of(run.rebalance_id, ids)
+        found = self._reviews.of(run.rebalance_id, ids) if run.reviewed != NOT_REVIEWED else {}
         return {one: self._reviewed(found.get(one, Review()), run.actor) for one in ids}
 
     def unreviewed(self) -> Reviewed:

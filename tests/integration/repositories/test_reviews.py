@@ -91,6 +91,23 @@ def test_named_portfolios_are_decided_with_their_event(runs: Rebalances, databas
     )
 
 
+def test_a_page_has_the_reviews_of_its_portfolios_alone(runs: Rebalances, database: Database) -> None:
+    """And where the record of the run says that nobody has decided, none are looked for."""
+    run = ended(runs, database, 4, idle=(2,))
+    results = runs.find_portfolios(run, PageRequest(10), None).items
+    before = runs.get(run)
+    ann = reviewer(runs, database, "ann")
+    ann.review(run, ids(1), APPROVED, "")
+    shown = ann.reviewed(runs.get(run), results)
+    assert {one: reviewed.state for one, reviewed in shown.items()} == {
+        portfolio_id(0): ReviewState.PENDING,
+        portfolio_id(1): ReviewState.APPROVED,
+        portfolio_id(3): ReviewState.PENDING,
+    }
+    assert found(database, run, 0, 3) == {}
+    assert {one.state for one in ann.reviewed(before, results).values()} == {ReviewState.PENDING}
+
+
 def test_the_latest_decision_of_each_person_counts(runs: Rebalances, database: Database) -> None:
     run = ended(runs, database, 2)
     ann, bob = reviewer(runs, database, "ann"), reviewer(runs, database, "bob")

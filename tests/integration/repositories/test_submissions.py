@@ -135,6 +135,8 @@ def test_a_submission_claims_its_portfolios_and_is_an_event(
     ]
     states = store.portfolio_states(run, [portfolio_id(number) for number in range(4)])
     assert states == dict.fromkeys([portfolio_id(0), portfolio_id(2)], PortfolioOrderState.WAITING)
+    assert store.portfolio_states(run, [portfolio_id(1), portfolio_id(3)]) == {}
+    assert store.portfolio_states(run, []) == {}
     (event,) = [one for one in Events(database, KEY).find(run, PageRequest()).items if one.submission_id]
     assert (event.type, event.actor, event.portfolio_count) == (EventType.SUBMITTED, "someone", 2)
 

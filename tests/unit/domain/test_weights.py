@@ -1,28 +1,37 @@
 """Weights of lines against fractions."""
 
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from decimal import Decimal
 from fractions import Fraction
 
-from hypothesis import given
+import pytest
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ordergen_server.domain.weights import LineWeights
+from ordergen_server.domain.weights import line_weights, weight
 
 AMOUNTS = st.decimals(min_value=-(10**12), max_value=10**12, allow_nan=False, places=8)
 TARGETS = st.decimals(min_value=0, max_value=1, allow_nan=False, places=4)
 
 
-def rounded(value: Fraction) -> Decimal:
+def rounded(value: Fraction) -> int:
     """Half to even, by the standard library's rounding of fractions."""
-    return Context(prec=100, rounding=ROUND_HALF_EVEN).scaleb(Decimal(round(value * 10_000)), -4)
+    return round(value * 10_000)
 
 
-@given(AMOUNTS.filter(bool), AMOUNTS, TARGETS)
-def test_weight_and_drift_are_rounded_from_what_they_are(
-    worth: Decimal, value: Decimal, target: Decimal
+@given(AMOUNTS.filter(bool), st.lists(st.tuples(AMOUNTS, TARGETS)))
+@example(Decimal(20000), [(Decimal(value), Decimal(1)) for value in range(-6, 7)])
+@example(Decimal(-20000), [(Decimal(value), Decimal(3)) for value in range(-6, 7)])
+@example(Decimal(3), [(Decimal("1E-50"), Decimal(0)), (Decimal("2E+50"), Decimal("0.00000000001"))])
+def test_weights_and_drifts_are_rounded_from_what_they_are(
+    worth: Decimal, lines: list[tuple[Decimal, Decimal]]
 ) -> None:
-    weight = Fraction(value) / Fraction(worth)
-    drift = 1 - weight / Fraction(target) if target else None
-    found = LineWeights(worth).of(value, target)
-    assert found == (rounded(weight), None if drift is None else rounded(drift))
-    assert [one.as_tuple().exponent for one in found if one is not None] == [-4] * (2 if target else 1)
+    weights = [(Fraction(value) / Fraction(worth), Fraction(target)) for value, target in lines]
+    expected = [(rounded(one), rounded(1 - one / target) if target else None) for one, target in weights]
+    assert line_weights(worth, lines) == expected
+
+
+@pytest.mark.parametrize(
+    ("steps", "text"), [(5106, "0.5106"), (0, "0.0000"), (-213, "-0.0213"), (10_000, "1.0000")]
+)
+def test_a_weight_has_four_decimals(steps: int, text: str) -> None:
+    assert str(weight(steps)) == text

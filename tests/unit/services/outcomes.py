@@ -7,7 +7,7 @@ from ordergen_server.domain.market import Holdings
 from ordergen_server.domain.models import Model
 from ordergen_server.domain.rebalances.lines import Side
 from ordergen_server.domain.rebalances.results import PortfolioRebalance
-from ordergen_server.domain.weights import LineWeights
+from ordergen_server.domain.weights import line_weights, weight
 from tests.verification import Inputs, Line, Outcome
 
 
@@ -15,7 +15,8 @@ def outcome(result: PortfolioRebalance) -> Outcome:
     """A solved result."""
     assert result.solution
     assert result.base_value
-    weights = LineWeights(result.base_value)
+    lines = [(line.adjusted_market_value, line.security.target) for line in result.positions]
+    weights = line_weights(result.base_value, lines)
     return Outcome(
         market_value=str(result.market_value),
         cash_before=str(result.cash_before),
@@ -35,12 +36,11 @@ def outcome(result: PortfolioRebalance) -> Outcome:
                 target=str(line.security.target),
                 low_drift=str(line.security.low_drift),
                 high_drift=str(line.security.high_drift),
-                actual=str(actual),
-                actual_drift="" if drift is None else str(drift),
+                actual=str(weight(actual)),
+                actual_drift="" if drift is None else str(weight(drift)),
                 order=line.trade_quantity,
             )
-            for line in result.positions
-            for actual, drift in [weights.of(line.adjusted_market_value, line.security.target)]
+            for line, (actual, drift) in zip(result.positions, weights, strict=True)
         ],
         transactions=[
             (trade.security_id, trade.quantity if trade.side is Side.BUY else -trade.quantity)

@@ -4,8 +4,8 @@ from globeco.ordergen.v1 import comparison_pb2, rebalance_pb2
 from globeco.ordergen.v1 import rebalance_service_pb2 as pb
 
 from ordergen_server.api.messages import decoding
-from ordergen_server.api.messages.encoding import set_decimal
 from ordergen_server.api.messages.errors import to_status
+from ordergen_server.api.messages.numbers import set_decimal
 from ordergen_server.api.messages.options import rebalance_options
 from ordergen_server.domain.desk.comparisons import (
     ComparedPortfolio,

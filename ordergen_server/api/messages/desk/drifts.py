@@ -2,8 +2,9 @@
 
 from globeco.ordergen.v1 import drift_pb2 as pb
 
-from ordergen_server.api.messages.encoding import set_decimal, set_time
+from ordergen_server.api.messages.encoding import set_time
 from ordergen_server.api.messages.errors import to_status
+from ordergen_server.api.messages.numbers import set_decimal
 from ordergen_server.domain.desk.drifts import PortfolioDrift, WorstPosition
 
 

@@ -2,7 +2,8 @@
 
 from globeco.ordergen.v1 import rebalance_pb2 as pb
 
-from ordergen_server.api.messages.encoding import SOURCES, set_decimal
+from ordergen_server.api.messages.numbers import set_decimal
+from ordergen_server.api.messages.result_lines import SOURCES
 from ordergen_server.domain.desk.explanations import Explanation, Relaxations, Rule, RulePrice
 
 

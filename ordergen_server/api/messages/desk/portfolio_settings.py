@@ -9,8 +9,8 @@ from google.protobuf import field_mask_pb2
 from google.type import date_pb2
 
 from ordergen_server.api.messages.decoding import masked_fields
-from ordergen_server.api.messages.encoding import set_date, set_decimal, set_time, set_weights
-from ordergen_server.api.messages.numbers import decimal_or_none
+from ordergen_server.api.messages.encoding import set_time, set_weights
+from ordergen_server.api.messages.numbers import decimal_or_none, set_date, set_decimal
 from ordergen_server.api.messages.options import restriction, security_limits
 from ordergen_server.domain.desk.portfolio_settings import (
     FIELDS,

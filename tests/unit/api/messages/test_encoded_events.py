@@ -17,7 +17,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sequences of what was encoded."""
     sequences: list[int] = []
 
-    def run_event(event: RunEvent, rule: ApprovalRule | None = None) -> object:
+    def run_event(event: RunEvent, rule: ApprovalRule | None = None) -> bytes:
         sequences.append(event.sequence)
         return encoding.run_event(event, rule)
 
@@ -32,7 +32,7 @@ def event(sequence: int) -> RunEvent:
 def test_a_result_is_encoded_once(made: list[int]) -> None:
     events = EncodedEvents()
     told = [events.encoded(event(sequence), View.FULL) for sequence in (2, 3, 2, 3)]
-    assert told == [encoding.run_event(event(sequence)).SerializeToString() for sequence in (2, 3, 2, 3)]
+    assert told == [encoding.run_event(event(sequence)) for sequence in (2, 3, 2, 3)]
     assert made == [2, 3]
 
 
@@ -44,7 +44,7 @@ def test_each_view_is_another_message(made: list[int]) -> None:
 
 
 def test_the_last_that_were_told_are_kept(made: list[int]) -> None:
-    size = len(encoding.run_event(event(2)).SerializeToString())
+    size = len(encoding.run_event(event(2)))
     events = EncodedEvents(2 * size)
     for sequence in (2, 3, 2, 4, 2, 3):
         events.encoded(event(sequence), View.FULL)
@@ -53,7 +53,7 @@ def test_the_last_that_were_told_are_kept(made: list[int]) -> None:
 
 def test_a_result_above_the_room_is_told_all_the_same() -> None:
     events = EncodedEvents(1)
-    expected = encoding.run_event(event(2)).SerializeToString()
+    expected = encoding.run_event(event(2))
     assert [events.encoded(event(2), View.FULL) for _ in range(2)] == [expected] * 2
 
 

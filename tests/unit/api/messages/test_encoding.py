@@ -6,13 +6,13 @@ from decimal import Decimal
 from enum import Enum
 
 import pytest
-from globeco.ordergen.v1 import rebalance_pb2
+from globeco.ordergen.v1 import rebalance_pb2, rebalance_service_pb2
 from google.type import date_pb2, decimal_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
 import optimizer
-from ordergen_server.api.messages import encoding
+from ordergen_server.api.messages import encoding, numbers
 from ordergen_server.domain.desk.price_ranges import good_until
 from ordergen_server.domain.errors import Infeasible
 from ordergen_server.domain.models import Model
@@ -83,7 +83,7 @@ def test_a_number_is_written_digit_for_digit(value: Decimal) -> None:
     message = decimal_pb2.Decimal()
     if abs(value.adjusted()) > 300:
         return
-    encoding.set_decimal(message, value)
+    numbers.set_decimal(message, value)
     assert Decimal(message.value) == value
     assert "E" not in message.value.upper()
 
@@ -91,7 +91,7 @@ def test_a_number_is_written_digit_for_digit(value: Decimal) -> None:
 @pytest.mark.parametrize(("value", "text"), [("1E+2", "100"), ("0.10", "0.10"), ("1E-8", "0.00000001")])
 def test_how_numbers_are_written(value: str, text: str) -> None:
     message = decimal_pb2.Decimal()
-    encoding.set_decimal(message, Decimal(value))
+    numbers.set_decimal(message, Decimal(value))
     assert message.value == text
 
 
@@ -258,9 +258,13 @@ def test_a_proven_answer() -> None:
 
 
 def test_events() -> None:
-    started = encoding.run_event(RunEvent(1, RunStarted(rebalance())))
-    portfolio = encoding.run_event(RunEvent(2, solved()))
-    finished = encoding.run_event(RunEvent(3, RunFinished(rebalance())))
+    events = [
+        RunEvent(1, RunStarted(rebalance())),
+        RunEvent(2, solved()),
+        RunEvent(3, RunFinished(rebalance())),
+    ]
+    read = rebalance_service_pb2.RebalanceModelResponse.FromString
+    started, portfolio, finished = (read(encoding.run_event(one)) for one in events)
     assert [one.sequence for one in (started, portfolio, finished)] == [1, 2, 3]
     assert (started.WhichOneof("event"), started.started) == ("started", encoding.rebalance(rebalance()))
     assert (portfolio.WhichOneof("event"), portfolio.portfolio) == (

@@ -8,6 +8,7 @@ from globeco.ordergen.v1 import rebalance_pb2
 from google.type import date_pb2
 
 from ordergen_server.api.messages import encoding
+from ordergen_server.api.messages.numbers import plain
 from ordergen_server.api.messages.options import rebalance_options
 from ordergen_server.domain.desk.price_ranges import good_until
 from ordergen_server.domain.rebalances.frozen import FrozenPosition, FrozenSecurity, PriceProblem
@@ -60,7 +61,7 @@ def test_ranges_of_prices_are_those_of_the_others() -> None:
     first, frozen, third = encoding.with_ranges(ANSWER, FREEZE).positions
     assert not frozen.HasField("good_until")
     found = [one.good_until.high.value for one in (first, third)]
-    assert found == [encoding.plain(one.high) for one in good_until(ANSWER, FREEZE) if one.high]
+    assert found == [plain(one.high) for one in good_until(ANSWER, FREEZE) if one.high]
 
 
 def test_the_option_is_told_where_it_is_given_and_the_sum_always() -> None:

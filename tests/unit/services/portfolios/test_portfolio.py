@@ -22,7 +22,7 @@ from ordergen_server.domain.rebalances.options import (
 )
 from ordergen_server.domain.rebalances.results import PortfolioState
 from ordergen_server.domain.rebalances.weight_limits import GroupLimit, LimitBreach, SecurityLimit
-from ordergen_server.domain.weights import LineWeights
+from ordergen_server.domain.weights import line_weights
 from ordergen_server.services.portfolios.portfolio import rebalance_portfolios
 from ordergen_server.services.portfolios.securities import Securities
 from ordergen_server.services.portfolios.valuation import MAXIMUM_POSITIONS
@@ -45,12 +45,8 @@ def test_every_number_of_a_result() -> None:
         (Side.SELL, 4, TODAY),
     ]
     assert [line.security.ticker for line in answer.positions] == ["T1", "T2", "T3"]
-    weights = LineWeights(Decimal("913.80"))
-    assert [weights.of(one.adjusted_market_value, one.security.target) for one in answer.positions] == [
-        (Decimal("0.5106"), Decimal("-0.0213")),
-        (Decimal("0.2462"), Decimal("0.0151")),
-        (Decimal("0.0000"), None),
-    ]
+    lines = [(one.adjusted_market_value, one.security.target) for one in answer.positions]
+    assert line_weights(Decimal("913.80"), lines) == [(5106, -213), (2462, 151), (0, None)]
     assert answer.positions[2].reason == "NOT_IN_MODEL"
     assert answer.solution
     assert answer.solution.proven_optimal

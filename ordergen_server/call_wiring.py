@@ -11,6 +11,9 @@ from ordergen_server.repositories.mongodb.database import Database
 
 #: What became of runs is looked up and encoded by one: each would keep calls of other kinds waiting.
 WATCHING_THREADS = 1
+#: Single portfolios that are rebalanced at once. Each takes more of the interpreter than it waits, and with twice as many
+#: whoever takes calls in and refuses them is kept waiting ten times as long, while hardly more is done.
+SOLVING_THREADS = 8
 #: Lists of siblings are looked into in milliseconds; threads are for who waits for one that has to be read.
 RESOLVING_THREADS = 8
 #: Those who ask how the server does only wait, all of them for one answer.
@@ -22,7 +25,7 @@ def served_calls(settings: Settings, loop: EventLoop, database: Database) -> Cal
     workers = {
         Kind.READING: settings.mongodb_pool_size,
         Kind.CHANGING: settings.mongodb_pool_size,
-        Kind.SOLVING: settings.portfolio_workers,
+        Kind.SOLVING: min(SOLVING_THREADS, settings.portfolio_workers),
         Kind.RESOLVING: RESOLVING_THREADS,
         Kind.DIAGNOSING: DIAGNOSING_THREADS,
     }

@@ -11,8 +11,8 @@ from ordergen_server.repositories.mongodb.database import Database
 
 #: What became of runs is looked up and encoded by one: each would keep calls of other kinds waiting.
 WATCHING_THREADS = 1
-#: Single portfolios that are rebalanced at once. Each takes more of the interpreter than it waits, and with twice as many
-#: whoever takes calls in and refuses them is kept waiting ten times as long, while hardly more is done.
+#: Single portfolios that are rebalanced at once. Each takes more of the interpreter than it waits: with twice
+#: as many, whoever takes calls in and refuses them waits ten times as long, while hardly more is done.
 SOLVING_THREADS = 8
 #: Lists of siblings are looked into in milliseconds; threads are for who waits for one that has to be read.
 RESOLVING_THREADS = 8

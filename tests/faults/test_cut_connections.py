@@ -24,10 +24,10 @@ from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.cutting import CuttingProxy
 from tests.databases import temporary_database
 from tests.e2e.api import Api, served
-from tests.limits import PATIENCE
+from tests.limits import PATIENCE, sized
 from tests.waiting import eventually
 
-CUTS = 50
+CUTS = sized(20, 50)
 PORTFOLIOS = 120
 
 

@@ -17,7 +17,7 @@ from ordergen_server.repositories.review_store.reviews import Reviews
 from ordergen_server.repositories.run_store.proposals import Proposals
 from ordergen_server.repositories.run_store.rebalances import Rebalances
 from ordergen_server.services.ordering.delivery import Pace
-from ordergen_server.services.ordering.looking import Looks
+from ordergen_server.services.ordering.looks.looking import Looks
 from ordergen_server.services.ordering.observer import OrderObserver
 from ordergen_server.services.ordering.submissions import Deliveries, Submissions
 from ordergen_server.services.ordering.submitter import OrderSubmitter

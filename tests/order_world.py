@@ -26,7 +26,7 @@ from ordergen_server.domain.rebalances.runs import Rebalance, RebalanceState
 from ordergen_server.domain.stores import Lease, RebalanceStore
 from ordergen_server.services.ordering.delivery import Delivery, Pace
 from ordergen_server.services.ordering.leased_submission import LeasedSubmission
-from ordergen_server.services.ordering.looking import Looks
+from ordergen_server.services.ordering.looks.looking import Looks
 from ordergen_server.services.portfolios.portfolio_work import PortfolioWork
 from tests.builders import NOW, RUN_ID, TODAY, rebalance, result, security_id, snapshot
 from tests.fakes import FakeMarket, FakePortfolios

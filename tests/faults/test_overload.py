@@ -12,10 +12,13 @@ from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
 from tests.e2e.api import failure, message_of, served
 from tests.limits import PATIENCE
+from tests.waiting import eventually
 
 LEARNT, ASKED = 15, 60
 #: Of what a call takes alone: the time that each has, of which half is for its wait and its work.
 PATIENT = 8
+#: Single portfolios that are worked on at once.
+SINGLES = 8
 
 
 def test_who_cannot_be_answered_in_time_is_told_when_to_come_back(
@@ -51,3 +54,22 @@ def test_who_cannot_be_answered_in_time_is_told_when_to_come_back(
     assert (found.info.reason, found.info.metadata["kind"]) == ("TOO_MANY_CALLS", "solving")
     assert found.detail(error_details_pb2.RetryInfo).retry_delay.seconds >= 1
     assert "before the deadline" in found.message
+
+
+def test_eight_single_portfolios_are_worked_on_at_once(mongodb_uri: str, database_name: str) -> None:
+    """More take the interpreter from whoever refuses calls; runs read more of them."""
+    with (
+        SimulatedSiblings(portfolios=12, positions=5) as siblings,
+        served(mongodb_uri, database_name, siblings, portfolio_workers=16) as api,
+    ):
+        model = api.create(message_of(siblings.model))
+        siblings.set_faults("accounting", [Fault(kind="hang")])
+        requests = [
+            rebalance_service_pb2.RebalancePortfolioRequest(portfolio_id=one) for one in model.portfolio_ids
+        ]
+        calls = [api.rebalances.RebalancePortfolio.future(one, timeout=PATIENCE) for one in requests]
+        eventually(lambda: siblings.calls("accounting").get("summary", 0) >= SINGLES)
+        api.get(model.model_id)  # who would have come too had time to
+        assert siblings.calls("accounting")["summary"] == SINGLES
+        assert len(calls) > SINGLES
+        siblings.stop()

@@ -49,8 +49,8 @@ from ordergen_server.repositories.run_store.chunk_documents import (
     portfolios_document,
     stored_error,
 )
-from ordergen_server.repositories.run_store.kept_markets import KeptMarkets
-from ordergen_server.repositories.run_store.markets import RunTable
+from ordergen_server.repositories.run_store.market.kept_markets import KeptMarkets
+from ordergen_server.repositories.run_store.market.markets import RunTable
 from ordergen_server.repositories.run_store.result_documents import result_document
 from ordergen_server.repositories.run_store.runs import RUNNING, more, order_of, until
 from ordergen_server.repositories.run_store.sums import sums_document, sums_of

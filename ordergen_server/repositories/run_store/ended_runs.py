@@ -17,7 +17,7 @@ from ordergen_server.domain.rebalances.runs import Rebalance
 from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.driver_errors import there_already
-from ordergen_server.repositories.run_store.markets import RunTable
+from ordergen_server.repositories.run_store.market.markets import RunTable
 from ordergen_server.repositories.run_store.result_documents import result_document
 from ordergen_server.repositories.run_store.results import FIRST
 from ordergen_server.repositories.run_store.runs import header_of

@@ -34,8 +34,8 @@ from ordergen_server.repositories.mongodb.codec import Document
 from ordergen_server.repositories.mongodb.documents import from_document, to_document
 from ordergen_server.repositories.run_store import earlier_results
 from ordergen_server.repositories.run_store.earlier_results import earlier_result
-from ordergen_server.repositories.run_store.layouts import OwnSecurity
-from ordergen_server.repositories.run_store.markets import RunTable
+from ordergen_server.repositories.run_store.market.layouts import OwnSecurity
+from ordergen_server.repositories.run_store.market.markets import RunTable
 from ordergen_server.repositories.run_store.packing import pack, unpack
 
 #: The projection that leaves out lines, but for their trades.

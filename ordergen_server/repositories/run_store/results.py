@@ -17,8 +17,8 @@ from ordergen_server.repositories.mongodb.full_pages import fill
 from ordergen_server.repositories.mongodb.tokens import PageTokens
 from ordergen_server.repositories.review_store.run_errors import run_not_found
 from ordergen_server.repositories.run_store.chunk_documents import PUBLISHED
-from ordergen_server.repositories.run_store.kept_markets import KeptMarkets
-from ordergen_server.repositories.run_store.markets import RunTable
+from ordergen_server.repositories.run_store.market.kept_markets import KeptMarkets
+from ordergen_server.repositories.run_store.market.markets import RunTable
 from ordergen_server.repositories.run_store.result_documents import WITHOUT_LINES, result_of
 
 #: The projections of views.

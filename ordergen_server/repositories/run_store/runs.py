@@ -35,9 +35,9 @@ from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.documents import from_document, take_id, to_document
 from ordergen_server.repositories.review_store.events import EventLog, with_first
 from ordergen_server.repositories.run_store.chunk_documents import chunk_documents
-from ordergen_server.repositories.run_store.earlier_market import earlier_market
-from ordergen_server.repositories.run_store.kept_markets import KeptMarkets
-from ordergen_server.repositories.run_store.markets import RunTable
+from ordergen_server.repositories.run_store.market.earlier_market import earlier_market
+from ordergen_server.repositories.run_store.market.kept_markets import KeptMarkets
+from ordergen_server.repositories.run_store.market.markets import RunTable
 from ordergen_server.repositories.run_store.packing import pack
 from ordergen_server.repositories.run_store.result_documents import result_document
 from ordergen_server.repositories.run_store.sums import sums_document, sums_of

@@ -32,7 +32,7 @@ from ordergen_server.services.ordering.doubts import Seen, resolved
 from ordergen_server.services.ordering.due import Clock, Due
 from ordergen_server.services.ordering.journal import Journal
 from ordergen_server.services.ordering.leased_submission import LeasedSubmission
-from ordergen_server.services.ordering.looking import Looks
+from ordergen_server.services.ordering.looks.looking import Looks
 from ordergen_server.services.ordering.observer import UNOBSERVED, OrderObserver
 from ordergen_server.services.ordering.sells import Sells
 from ordergen_server.services.ordering.sending import Sending

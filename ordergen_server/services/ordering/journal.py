@@ -17,7 +17,7 @@ from ordergen_server.domain.orders.submissions import (
     end_of,
 )
 from ordergen_server.services.ordering.leased_submission import LeasedSubmission
-from ordergen_server.services.ordering.looking import Looks
+from ordergen_server.services.ordering.looks.looking import Looks
 from ordergen_server.services.ordering.observer import OrderObserver
 from ordergen_server.services.ordering.planning import Part, changed, given_up, orders_left
 

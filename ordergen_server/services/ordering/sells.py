@@ -18,7 +18,7 @@ from ordergen_server.domain.orders.submissions import (
 from ordergen_server.domain.rebalances.lines import Side
 from ordergen_server.services.ordering.due import Clock, Due
 from ordergen_server.services.ordering.journal import Journal
-from ordergen_server.services.ordering.looking import Looks
+from ordergen_server.services.ordering.looks.looking import Looks
 from ordergen_server.services.ordering.sending import Sending
 
 _log = logging.getLogger(__name__)

@@ -37,8 +37,8 @@ from ordergen_server.domain.orders.submissions import (
 from ordergen_server.domain.rebalances.lines import Side
 from ordergen_server.services.ordering.due import Clock, Due
 from ordergen_server.services.ordering.journal import Journal
-from ordergen_server.services.ordering.last_look import traded_by
-from ordergen_server.services.ordering.looking import Looked, Looks, Verdict
+from ordergen_server.services.ordering.looks.last_look import traded_by
+from ordergen_server.services.ordering.looks.looking import Looked, Looks, Verdict
 from ordergen_server.services.ordering.planning import Part, part, written_down
 
 _log = logging.getLogger(__name__)

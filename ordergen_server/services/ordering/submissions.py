@@ -16,7 +16,7 @@ from ordergen_server.domain.stores import Lease, LeaseLost, RebalanceStore, Requ
 from ordergen_server.domain.subjects import Subject
 from ordergen_server.services.ordering.delivery import Delivery, Pace
 from ordergen_server.services.ordering.leased_submission import LeasedSubmission
-from ordergen_server.services.ordering.looking import Looks
+from ordergen_server.services.ordering.looks.looking import Looks
 from ordergen_server.services.ordering.observer import UNOBSERVED, OrderObserver
 from ordergen_server.services.running.holding import Holder
 from ordergen_server.services.running.room import Room

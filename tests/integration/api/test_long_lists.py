@@ -17,7 +17,7 @@ from ordergen_server.domain.models import Position
 from ordergen_server.domain.rebalances.options import RebalanceOptions, Restriction, RestrictionType
 from ordergen_server.repositories.mongodb.codec import CODEC_OPTIONS, Document
 from ordergen_server.repositories.mongodb.documents import to_document
-from ordergen_server.repositories.run_store.markets import RunTable
+from ordergen_server.repositories.run_store.market.markets import RunTable
 from ordergen_server.repositories.run_store.result_documents import result_document
 from ordergen_server.repositories.run_store.runs import header_of
 from tests.builders import (

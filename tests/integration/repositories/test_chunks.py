@@ -19,7 +19,7 @@ from ordergen_server.domain.subjects import NOBODY
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.tokens import PageTokens
 from ordergen_server.repositories.run_store.chunks import Chunks
-from ordergen_server.repositories.run_store.markets import RunTable
+from ordergen_server.repositories.run_store.market.markets import RunTable
 from ordergen_server.repositories.run_store.rebalances import Rebalances
 from ordergen_server.repositories.run_store.result_documents import result_document
 from tests.builders import NOW, portfolio_id, position, rebalance, result

@@ -30,8 +30,8 @@ from ordergen_server.domain.stores import Lease, LeaseLost, Request, RunOrder
 from ordergen_server.domain.subjects import NOBODY, Subject, acting_as
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.repositories.mongodb.documents import to_document
-from ordergen_server.repositories.run_store import kept_markets
 from ordergen_server.repositories.run_store.chunks import Chunks
+from ordergen_server.repositories.run_store.market import kept_markets
 from ordergen_server.repositories.run_store.rebalances import Rebalances
 from tests.builders import NOW, RUN_ID, portfolio_id, position, rebalance, result, security_id
 from tests.stored_chunks import append

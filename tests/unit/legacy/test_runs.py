@@ -23,7 +23,7 @@ from ordergen_server.legacy.flaws import Flaw, Flaws
 from ordergen_server.legacy.runs import EndedRun, run_of
 from ordergen_server.legacy.source import READING
 from ordergen_server.repositories.mongodb.codec import CODEC_OPTIONS
-from ordergen_server.repositories.run_store.markets import RunTable
+from ordergen_server.repositories.run_store.market.markets import RunTable
 from ordergen_server.repositories.run_store.result_documents import result_document, result_of
 from tests.builders import portfolio_id, security_id
 from tests.legacy_documents import (

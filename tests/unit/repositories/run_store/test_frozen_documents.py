@@ -17,7 +17,7 @@ from ordergen_server.domain.rebalances.options import RebalanceOptions, Unpriced
 from ordergen_server.domain.rebalances.results import PortfolioRebalance
 from ordergen_server.repositories.mongodb.codec import CODEC_OPTIONS, Document
 from ordergen_server.repositories.mongodb.documents import to_document
-from ordergen_server.repositories.run_store.markets import RunMarket, RunTable
+from ordergen_server.repositories.run_store.market.markets import RunMarket, RunTable
 from ordergen_server.repositories.run_store.packing import pack, unpack
 from ordergen_server.repositories.run_store.result_documents import WITHOUT_LINES, result_document, result_of
 from tests.builders import NOW, TODAY, holdings, no_price, position, rebalanced, result, security_id, snapshot

@@ -23,7 +23,7 @@ from ordergen_server.domain.rebalances.results import PortfolioRebalance, Portfo
 from ordergen_server.domain.rebalances.weight_limits import LimitBreach, SecurityLimit
 from ordergen_server.repositories.mongodb.codec import CODEC_OPTIONS, Document
 from ordergen_server.repositories.mongodb.documents import to_document
-from ordergen_server.repositories.run_store.markets import KNOWN, RunMarket, RunTable
+from ordergen_server.repositories.run_store.market.markets import KNOWN, RunMarket, RunTable
 from ordergen_server.repositories.run_store.packing import pack, unpack
 from ordergen_server.repositories.run_store.result_documents import (
     REASONS,

@@ -13,7 +13,7 @@ from ordergen_server.domain.rebalances.frozen import FrozenPosition, FrozenSecur
 from ordergen_server.domain.rebalances.options import RebalanceOptions, TradingCosts
 from ordergen_server.domain.rebalances.results import PortfolioRebalance, PortfolioState
 from ordergen_server.domain.rebalances.weight_limits import GroupLimit, SecurityLimit
-from ordergen_server.services.ordering.last_look import Proposal, is_booked, look
+from ordergen_server.services.ordering.looks.last_look import Proposal, is_booked, look
 from tests.builders import holdings, position, rebalanced, result, security_id, snapshot
 
 #: A third in each of two securities, bands of a tenth on both sides.

@@ -18,7 +18,7 @@ from ordergen_server.domain.orders.orders import Order
 from ordergen_server.domain.rebalances.lines import RunSecurity, Side
 from ordergen_server.domain.rebalances.options import RebalanceOptions
 from ordergen_server.domain.stores import RebalanceStore, SettingsStore
-from ordergen_server.services.ordering.last_look import Proposal, is_booked, look, stale
+from ordergen_server.services.ordering.looks.last_look import Proposal, is_booked, look, stale
 from ordergen_server.services.portfolios.portfolio_work import STOPPING, PortfolioWork
 from ordergen_server.services.portfolios.readings import Reading
 from ordergen_server.services.portfolios.securities import Securities

@@ -22,7 +22,7 @@ from ordergen_server.domain.rebalances.lines import RebalancePosition
 from ordergen_server.domain.rebalances.options import RebalanceOptions, TradingCosts
 from ordergen_server.domain.rebalances.results import PortfolioRebalance
 from ordergen_server.domain.requests.violations import summary
-from ordergen_server.services.ordering.limit_look import Standing, broken_limits
+from ordergen_server.services.ordering.looks.limit_look import Standing, broken_limits
 from ordergen_server.services.portfolios.constraints import cash_floor
 from ordergen_server.services.portfolios.open_orders import filled
 

@@ -16,7 +16,7 @@ from ordergen_server.domain.numbers import ZERO
 from ordergen_server.domain.open_orders import OpenOrder
 from ordergen_server.domain.rebalances.frozen import FrozenSecurity, PriceProblem
 from ordergen_server.domain.rebalances.lines import RunSecurity
-from ordergen_server.repositories.run_store.layouts import Layout, layout_of
+from ordergen_server.repositories.run_store.market.layouts import Layout, layout_of
 
 #: What lines of results share.
 Shared = TypeVar("Shared", RunSecurity, FrozenSecurity)

@@ -16,7 +16,7 @@ from pymongo.errors import DuplicateKeyError
 from ordergen_server.domain.market import MarketSnapshot
 from ordergen_server.domain.models import Position
 from ordergen_server.repositories.mongodb.database import Database
-from ordergen_server.repositories.run_store.markets import RunMarket, RunTable
+from ordergen_server.repositories.run_store.market.markets import RunMarket, RunTable
 from ordergen_server.repositories.run_store.packing import pack, unpack
 
 if TYPE_CHECKING:

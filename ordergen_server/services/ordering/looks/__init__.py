@@ -1,0 +1,1 @@
+"""What has changed since a run, looked at before its orders are sent."""

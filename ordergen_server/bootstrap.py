@@ -24,7 +24,7 @@ from ordergen_server.api.telemetry.telemetry import Telemetry
 from ordergen_server.api.telemetry.tracing import Tracing, tracing_to_collector
 from ordergen_server.api.wire.event_loop import EventLoop
 from ordergen_server.call_wiring import served_calls
-from ordergen_server.compute.choice import chunk_executor
+from ordergen_server.compute.choice import chosen_workers
 from ordergen_server.compute.wiring import WINDOW, worker_times
 from ordergen_server.configuration.configs import security_config, server_config
 from ordergen_server.configuration.settings import Settings
@@ -124,7 +124,7 @@ def serving(
             times=worker_times(settings),
             observer=telemetry.runs,
         )
-        executor = stack.enter_context(chunk_executor(settings, mongodb_uri, worker, telemetry.hear))
+        chosen = stack.enter_context(chosen_workers(settings, mongodb_uri, worker, telemetry.hear))
         permits = TokenBucket(settings.portfolio_rate) if settings.portfolio_rate else UNLIMITED
         runs = _runs(
             settings,
@@ -132,7 +132,7 @@ def serving(
             store,
             chunks,
             models,
-            executor=executor,
+            executor=chosen.executor,
             permits=permits,
             changed=changed,
             telemetry=telemetry,
@@ -144,6 +144,7 @@ def serving(
             permits=permits,
             clock=utc_now,
             maximum_checks=settings.maximum_runs,
+            idle=chosen.idle,
         )
         configured = Configured(settings.maximum_price_age_days, has_order_service=sources.orders is not None)
         comparisons = Comparisons(
@@ -212,7 +213,7 @@ def serving(
             holder.start()
             stack.callback(holder.close)
         server.start()
-        executor.start()
+        chosen.executor.start()
         stack.callback(server.stop)
         stack.callback(runs.drain)
         stack.callback(orders.drain)

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from ordergen_server.api.telemetry.logs import logging_to
 from ordergen_server.compute.dask import ChunkWorkerPlugin
 from ordergen_server.compute.reports import Reporter
-from ordergen_server.compute.wiring import chunk_worker
+from ordergen_server.compute.wiring import wired
 from ordergen_server.configuration.setting_errors import told
 from ordergen_server.configuration.settings import Settings
 from ordergen_server.garbage import collect_seldom
@@ -65,9 +65,9 @@ def main() -> int:
         uri = settings.mongodb_uri.get_secret_value()
         with (
             logging_to(sys.stderr, settings.log_level, settings.log_format),
-            chunk_worker(settings, uri, settings.portfolio_workers, reporter) as worker,
+            wired(settings, uri, settings.portfolio_workers, reporter) as own,
         ):
-            plugin = ChunkWorkerPlugin(worker, reporter)
+            plugin = ChunkWorkerPlugin(own.worker, reporter)
             asyncio.run(serve(settings, plugin, options.host, options.port))
     except ValidationError as error:
         return _refuse(told(error))

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from math import ceil
 
-from ordergen_server.compute.processes import ComputeConfig, ProcessExecutor
+from ordergen_server.compute.compute_process import ComputeConfig
+from ordergen_server.compute.processes import ProcessExecutor
 from ordergen_server.configuration.settings import Settings
+from ordergen_server.services.desk.judging import NOBODY, IdleWorkers
 from ordergen_server.services.running.chunk_executor import ChunkExecutor, ThreadExecutor
 from ordergen_server.services.running.chunk_worker import ChunkWorker
 from ordergen_server.services.running.coordination import IN_FLIGHT
@@ -15,10 +18,23 @@ from ordergen_server.services.running.report import Report
 THREADED_CHUNKS = 2
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Who works.
+
+    Attributes:
+        executor: works chunks off.
+        idle: judge portfolios while they have nothing else to do.
+    """
+
+    executor: ChunkExecutor
+    idle: IdleWorkers = NOBODY
+
+
 @contextmanager
-def chunk_executor(
+def chosen_workers(
     settings: Settings, mongodb_uri: str, worker: ChunkWorker, heard: Callable[[Report], None]
-) -> Iterator[ChunkExecutor]:
+) -> Iterator[Chosen]:
     """Workers of a cluster, processes of this machine, or threads of this process, for the time of the block.
 
     Args:
@@ -31,15 +47,17 @@ def chunk_executor(
         ValueError: what a cluster needs is not installed.
     """
     if settings.dask_scheduler:
-        chosen = _of_cluster(settings.dask_scheduler, heard)
+        chosen = Chosen(_of_cluster(settings.dask_scheduler, heard))
     elif settings.compute_process_count:
         processes = settings.compute_process_count
         config = ComputeConfig(settings, mongodb_uri, ceil(settings.portfolio_workers / processes))
-        chosen = ProcessExecutor(config, processes, heard)
+        own = ProcessExecutor(config, processes, heard)
+        chosen = Chosen(own, own)
     else:
         workers = min(THREADED_CHUNKS, settings.portfolio_workers)
-        chosen = ThreadExecutor(worker.work_off, IN_FLIGHT * workers * settings.maximum_runs, workers)
-    with closing(chosen):
+        threads = IN_FLIGHT * workers * settings.maximum_runs
+        chosen = Chosen(ThreadExecutor(worker.work_off, threads, workers))
+    with closing(chosen.executor):
         try:
             yield chosen
         finally:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 
 from ordergen_server.compute.reports import Reporter
 from ordergen_server.configuration.settings import Settings
@@ -20,10 +21,21 @@ WINDOW = 4
 CONNECTIONS = 4
 
 
+@dataclass(frozen=True, slots=True)
+class Wired:
+    """A worker of its own.
+
+    Attributes:
+        work: reads portfolios.
+        worker: works chunks off with it.
+    """
+
+    work: PortfolioWork
+    worker: ChunkWorker
+
+
 @contextmanager
-def chunk_worker(
-    settings: Settings, mongodb_uri: str, readers: int, reporter: Reporter
-) -> Iterator[ChunkWorker]:
+def wired(settings: Settings, mongodb_uri: str, readers: int, reporter: Reporter) -> Iterator[Wired]:
     """A worker for the time of the block.
 
     Args:
@@ -54,13 +66,14 @@ def chunk_worker(
             window=WINDOW * readers,
             observer=reporter,
         )
-        yield ChunkWorker(
+        worker = ChunkWorker(
             market_of=RunLog(database).kept_snapshot,
             chunks=Chunks(database),
             work=work,
             times=worker_times(settings),
             observer=reporter,
         )
+        yield Wired(work, worker)
 
 
 def worker_times(settings: Settings) -> WorkerTimes:

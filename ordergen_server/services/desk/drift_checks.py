@@ -1,5 +1,6 @@
 """Who needs a rebalance: how far portfolios are from their models, read side by side and solved by nobody."""
 
+import uuid
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -9,13 +10,13 @@ from itertools import islice
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.desk.drifts import DriftState, PortfolioDrift, worst_first
 from ordergen_server.domain.errors import OrderGenerationError
+from ordergen_server.domain.market import MarketSnapshot
 from ordergen_server.domain.models import Model
 from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.domain.stores import ModelStore, SettingsStore
-from ordergen_server.services.desk.drift_pages import Checked, Page
-from ordergen_server.services.desk.standing import CashBand
+from ordergen_server.services.desk.drift_pages import Page
+from ordergen_server.services.desk.judging import NOBODY, Checked, IdleWorkers, Judge
 from ordergen_server.services.portfolios.portfolio_work import PortfolioWork
-from ordergen_server.services.portfolios.securities import Securities
 from ordergen_server.services.running.permits import Permits
 from ordergen_server.services.running.room import Room
 
@@ -37,6 +38,7 @@ class DriftChecks:
         clock: tells today, UTC.
         permits: how many portfolios may be begun.
         maximum_checks: so many at once.
+        idle: processes that read and judge while they have nothing else to do.
     """
 
     def __init__(
@@ -48,12 +50,14 @@ class DriftChecks:
         permits: Permits,
         clock: Callable[[], datetime],
         maximum_checks: int,
+        idle: IdleWorkers = NOBODY,
     ) -> None:
         self._models = models
         self._settings = settings
         self._clock = clock
         self._work = work
         self._permits = permits
+        self._idle = idle
         self._room = Room(
             maximum_checks, "checks", "Too many drift checks are in progress on this server: try again later."
         )
@@ -96,7 +100,7 @@ class DriftChecks:
                 raise stopped
 
     def _next(
-        self, asked: Iterator[tuple[Checked, str]], size: int, deadline: Deadline, begun: ExitStack
+        self, asked: Iterator[tuple[Judge, str]], size: int, deadline: Deadline, begun: ExitStack
     ) -> tuple[Page | None, OrderGenerationError | None]:
         """The next page, closed with `begun`; or why there is none, which is to be told in its place."""
         try:
@@ -105,16 +109,16 @@ class DriftChecks:
             return None, error
         if not found:
             return None, None
-        page = Page(found, self._permits.take, lambda ones: self._work.readings(ones, deadline))
+        page = Page(found, self._permits.take, self._work, self._idle, deadline)
         begun.callback(page.close)
         return page, None
 
-    def _asked(self, model_id: str, deadline: Deadline) -> Iterator[tuple[Checked, str]]:
+    def _asked(self, model_id: str, deadline: Deadline) -> Iterator[tuple[Judge, str]]:
         """Every portfolio with its model, whose prices are read once its turn comes."""
         for model in [self._models.get(model_id)] if model_id else self._all_models():
             if model.portfolio_ids:
-                checked = self._checked(model, deadline)
-                yield from ((checked, one) for one in model.portfolio_ids)
+                judge = Judge(self._checked(model, deadline))
+                yield from ((judge, one) for one in model.portfolio_ids)
 
     def _all_models(self) -> Iterator[Model]:
         token = ""
@@ -126,11 +130,15 @@ class DriftChecks:
                 return
 
     def _checked(self, model: Model, deadline: Deadline) -> Checked:
-        cash_band = CashBand(model.positions)
-        if not model.positions:
-            return Checked(model, None, cash_band)
-        snapshot = self._work.snapshot_of_run(model.positions, deadline)
-        return Checked(model, Securities(model.positions, snapshot), cash_band)
+        market = self._market(model, deadline) if model.positions else None
+        alone = replace(model, content=replace(model.content, portfolio_ids=()))
+        return Checked(uuid.uuid4().hex, alone, market)
+
+    def _market(self, model: Model, deadline: Deadline) -> MarketSnapshot:
+        """Of plain mappings: what only shows others cannot be sent to another process."""
+        read = self._work.snapshot_of_run(model.positions, deadline)
+        prices = None if read.prices is None else dict(read.prices)
+        return replace(read, quotes=dict(read.quotes), prices=prices)
 
     def _judged(self, drifts: Sequence[PortfolioDrift]) -> Iterator[PortfolioDrift]:
         """Drifts, with the state of those that are not to be traded today."""

@@ -10,7 +10,8 @@ from multiprocessing.process import BaseProcess
 import pytest
 
 from ordergen_server.compute import processes
-from ordergen_server.compute.processes import ComputeConfig, ProcessExecutor
+from ordergen_server.compute.compute_process import ComputeConfig
+from ordergen_server.compute.processes import ProcessExecutor
 from ordergen_server.configuration.settings import Settings
 from ordergen_server.domain.chunks import ChunkTask
 from ordergen_server.services.running.chunk_executor import WorkerLost

@@ -1,0 +1,113 @@
+"""Portfolios whose drift is checked, lent in pieces to processes that have nothing else to do."""
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
+from itertools import groupby
+from math import ceil
+
+from ordergen_server.domain.deadlines import Deadline
+from ordergen_server.domain.origin import Origin, current
+from ordergen_server.services.desk.judging import DriftTask, IdleWorkers, Judge, Judged
+from ordergen_server.services.portfolios.readings import LOOK_SECONDS
+from ordergen_server.services.running.chunk_executor import WorkerLost
+
+#: Portfolios of a piece at most: a run that begins waits for no more of them.
+PIECE = 32
+#: Portfolios of a model for which it is worth while to send its market.
+WORTH_SENDING = 8
+#: A process that has not answered for so long is taken to be lost: siblings that are slow are so for less.
+SILENT_SECONDS = 180.0
+
+
+@dataclass(slots=True)
+class _Piece:
+    judge: Judge
+    task: DriftTask
+    lent_at: float = 0.0
+
+
+class Lending:
+    """Has portfolios judged by whoever is idle, as long as somebody is; answered once, as they come.
+
+    Whoever stops asking lets go of them: what a process has it reads to its end, and that is thrown away.
+
+    Args:
+        asked: portfolios with their judges, those of a judge together.
+        idle: processes.
+        deadline: of the check.
+
+    Attributes:
+        left: what nobody took, or whose process was lost; all of it once nothing is lent any more.
+    """
+
+    def __init__(self, asked: Iterable[tuple[Judge, str]], idle: IdleWorkers, deadline: Deadline) -> None:
+        self._idle = idle
+        self._deadline = deadline
+        self._lent: dict[Future[Judged], _Piece] = {}
+        self._origin = Origin(
+            dict(current().fields), dict(current().headers)
+        )  # its span knows no other process
+        self.left: list[str] = []
+        self._waiting = deque[_Piece]()
+        for judge, group in groupby(asked, key=lambda one: one[0]):
+            self._cut(judge, [portfolio_id for _, portfolio_id in group])
+        self._lend()
+
+    def __bool__(self) -> bool:
+        """Whether anything is lent."""
+        return bool(self._lent)
+
+    def __iter__(self) -> Iterator[Judged]:
+        """What has come; where nothing comes for a moment, nothing is known.
+
+        Raises:
+            Cancelled: the check is stopped.
+        """
+        while self._lent:
+            ended = wait(self._lent, LOOK_SECONDS, FIRST_COMPLETED).done
+            self._deadline.raise_if_stopped()
+            known = [self._taken_back(one) for one in ended]
+            self._give_up_silent()
+            self._lend()
+            yield from filter(None, known)
+
+    def _cut(self, judge: Judge, portfolio_ids: Sequence[str]) -> None:
+        """Pieces of one size: what is left over of a page would not be worth sending."""
+        if len(portfolio_ids) < WORTH_SENDING:
+            self.left += portfolio_ids
+            return
+        size = ceil(len(portfolio_ids) / ceil(len(portfolio_ids) / PIECE))
+        until, look_id = self._deadline.expires_at, judge.checked.look_id
+        for at in range(0, len(portfolio_ids), size):
+            task = DriftTask(look_id, portfolio_ids[at : at + size], until, self._origin)
+            self._waiting.append(_Piece(judge, task))
+
+    def _lend(self) -> None:
+        while self._waiting and (future := self._taken(self._waiting[0])):
+            self._lent[future] = self._waiting.popleft()
+        if not self._lent:
+            self._leave(self._waiting)
+            self._waiting.clear()
+
+    def _taken(self, piece: _Piece) -> Future[Judged] | None:
+        piece.lent_at = time.monotonic()
+        return self._idle.judge(piece.task, piece.judge.checked)
+
+    def _taken_back(self, future: Future[Judged]) -> Judged | None:
+        piece = self._lent.pop(future)
+        try:
+            return future.result()
+        except WorkerLost:
+            self._leave([piece])
+            return None
+
+    def _give_up_silent(self) -> None:
+        for piece in self._lent.values():
+            if time.monotonic() > piece.lent_at + SILENT_SECONDS:
+                self._idle.give_up(piece.task)  # which ends its future, too
+
+    def _leave(self, pieces: Iterable[_Piece]) -> None:
+        self.left += [portfolio_id for piece in pieces for portfolio_id in piece.task.portfolio_ids]

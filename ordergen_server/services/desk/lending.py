@@ -69,10 +69,10 @@ class Lending:
         while self._lent:
             ended = wait(self._lent, LOOK_SECONDS, FIRST_COMPLETED).done
             self._deadline.raise_if_stopped()
-            known = [self._taken_back(one) for one in ended]
+            known = [found for one in ended if (found := self._taken_back(one))]
             self._give_up_silent()
             self._lend()
-            yield from filter(None, known)
+            yield from sorted(known, key=lambda one: one.stopped is not None)  # which nothing is told after
 
     def _cut(self, judge: Judge, portfolio_ids: Sequence[str]) -> None:
         """Pieces of one size: what is left over of a page would not be worth sending."""

@@ -4,14 +4,15 @@ import pickle
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import pytest
 
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.desk.drifts import PortfolioDrift
-from ordergen_server.domain.errors import Cancelled, SiblingUnavailable
-from ordergen_server.domain.market import Holdings
+from ordergen_server.domain.errors import BadData, Cancelled, Resource, SiblingUnavailable, Violation
+from ordergen_server.domain.market import Holdings, NoPrice, Quoted
 from ordergen_server.domain.models import Model, ModelContent
 from ordergen_server.domain.origin import Origin, working_for
 from ordergen_server.services.desk import lending
@@ -21,12 +22,13 @@ from ordergen_server.services.desk.lending import PIECE, WORTH_SENDING
 from ordergen_server.services.portfolios.portfolio_work import PortfolioWork
 from ordergen_server.services.running.chunk_executor import WorkerLost
 from ordergen_server.services.running.permits import UNLIMITED
-from tests.builders import MODEL_ID, NOW, holdings, portfolio_id, position
+from tests.builders import MODEL_ID, NOW, holdings, portfolio_id, position, security_id, snapshot
 from tests.limits import PATIENCE
 from tests.unit.services.runs import House, house
 from tests.waiting import eventually
 
 ON_TARGET = holdings("90", {1: "1"})
+BAD = BadData("bad", metadata={"a": "b"}, violations=[Violation("a", "b")], resource=Resource("Price", "TWO"))
 
 
 @dataclass
@@ -138,9 +140,21 @@ def test_pieces_are_worth_sending_and_keep_a_run_for_no_longer_than_need_be(
 
 
 def test_what_they_answer_is_what_would_be_read_here() -> None:
-    """Failed, empty and drifted ones among them; with the time of the one reading of prices."""
-    kinds = (ON_TARGET, holdings("50", {1: "5"}), holdings("100"), holdings("0"), holdings("-1"))
+    """Empty, drifted, failed and unpriced ones among them; with the time of the one reading of prices."""
+    kinds = (
+        ON_TARGET,
+        holdings("50", {1: "5"}),
+        holdings("100"),
+        holdings("0"),
+        holdings("-1"),
+        holdings("1", {2: "5"}),
+        holdings("1", {3: "5"}),
+    )
     with world(*kinds * 8) as lent, world(*kinds * 8) as here:
+        for one in (lent, here):
+            priced = snapshot({1: "10"})
+            unpriced: dict[str, Quoted] = {security_id(2): NoPrice("TWO", BAD), security_id(3): BAD}
+            one.parts.market.answer = replace(priced, quotes=MappingProxyType({**priced.quotes, **unpriced}))
         here.others.idle = 0
         assert list(lent.pages()) == list(here.pages())
     assert (len(lent.others.given), len(here.others.given)) == (2, 0)

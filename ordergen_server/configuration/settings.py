@@ -206,8 +206,8 @@ class Settings(SettingsWithSecrets):
         default=None,
         ge=0,
         le=MOST_PROCESSES,
-        description="Processes that work on runs of models, and on checks of drift while there are none, beside each that"
-        " answers calls; 0: its threads."
+        description="Processes that work on runs of models, and on checks of drift while there are none,"
+        " beside each that answers calls; 0: its threads."
         " Unset: as many as there are processors, at most 8.",
     )
     dask_scheduler: str | None = Field(

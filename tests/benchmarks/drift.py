@@ -24,8 +24,8 @@ GOAL_READING = 1.2
 INTRODUCTION = f"""The server, its database and the siblings are those of the section on runs; models have
 {POSITIONS} positions. What a check costs is compared with reading every summary with the same sibling client
 ({WORKERS} threads, in one interpreter) in the same run. Nothing is solved, and nothing stored. The server's
-{COMPUTE_PROCESSES} compute processes read and judge while they have nothing else to do; the first check after a
-start finds them beginning, and is told by itself."""
+{COMPUTE_PROCESSES} compute processes read and judge while they have nothing else to do; the first check after
+a start finds them beginning, and is told by itself."""
 
 
 @dataclass(frozen=True)

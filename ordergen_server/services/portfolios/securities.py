@@ -124,7 +124,7 @@ class Securities:
             DataProblem: a security is missing or bad; or its price is missing, bad, or too old, and it is not
                 to be frozen.
         """
-        outside = [one for one, quantity in quantities.items() if one not in self._wanted and quantity]
+        outside = [one for one in quantities.keys() - self._wanted.keys() if quantities[one]]
         return self._listing([*self._wanted, *outside]) if outside else self._of_model
 
     @cached_property

@@ -4,7 +4,6 @@ import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import active_children
 from threading import Lock
@@ -20,6 +19,7 @@ from ordergen_server.services.desk import lending
 from ordergen_server.services.portfolios.portfolio_work import PortfolioWork
 from ordergen_server.services.portfolios.readings import Asked, Readings
 from ordergen_server.services.running import coordination
+from tests.databases import temporary_database
 from tests.e2e.api import Api, message_of, served
 from tests.e2e.metrics import Scrape
 from tests.e2e.runs import check_told, start, watched
@@ -29,18 +29,6 @@ from tests.waiting import eventually
 PORTFOLIOS, PROCESSES = 160, 2
 #: Each portfolio takes so long where a check is to be met in the middle.
 SLOW_SECONDS = 0.2
-
-
-@pytest.fixture(scope="module")
-def shared_siblings() -> Iterator[SimulatedSiblings]:
-    with SimulatedSiblings(portfolios=PORTFOLIOS, positions=4, securities=20) as running:
-        yield running
-
-
-@pytest.fixture
-def siblings(shared_siblings: SimulatedSiblings) -> Iterator[SimulatedSiblings]:
-    yield shared_siblings
-    shared_siblings.clear()
 
 
 @dataclass
@@ -105,31 +93,29 @@ class World:
         return found
 
 
-@contextmanager
-def world(
-    uri: str, database: str, siblings: SimulatedSiblings, processes: int = PROCESSES
-) -> Iterator[World]:
-    here = ReadHere()
+@pytest.fixture(scope="module")
+def running(mongodb_uri: str) -> Iterator[World]:
+    """Its processes end with it."""
+    before, here = set(active_children()), ReadHere()
     with (
+        temporary_database(mongodb_uri) as database,
+        SimulatedSiblings(portfolios=PORTFOLIOS, positions=4, securities=20) as siblings,
         pytest.MonkeyPatch.context() as patch,
         ThreadPoolExecutor(2) as threads,
-        served(uri, database, siblings, compute_processes=processes, lease_seconds=2.5) as api,
+        served(mongodb_uri, database, siblings, compute_processes=PROCESSES, lease_seconds=2.5) as api,
     ):
         patch.setattr(PortfolioWork, "readings", here.noting(PortfolioWork.readings))
-        model_id = api.create(message_of(siblings.model)).model_id
-        one = World(api, siblings, here, model_id, threads)
-        if processes:
-            one.by_processes_alone()
-        yield one
+        yield World(api, siblings, here, api.create(message_of(siblings.model)).model_id, threads)
+        siblings.clear()
+    assert set(active_children()) <= before
 
 
 @pytest.fixture
-def one(mongodb_uri: str, database_name: str, siblings: SimulatedSiblings) -> Iterator[World]:
-    before = set(active_children())
-    with world(mongodb_uri, database_name, siblings) as running:
-        yield running
-        siblings.set_faults("accounting", [])
-    assert set(active_children()) <= before
+def one(running: World) -> World:
+    """The server, whose processes have begun and have nothing to do."""
+    running.let_go()
+    running.by_processes_alone()
+    return running
 
 
 def known(told: list[drift_pb2.PortfolioDrift]) -> list[str]:
@@ -141,19 +127,21 @@ def pids() -> list[int]:
     return [child.pid for child in active_children() if child.pid]
 
 
-def test_processes_tell_what_the_server_itself_does(one: World, mongodb_uri: str, database_name: str) -> None:
+def test_processes_tell_what_the_server_itself_does(one: World, mongodb_uri: str) -> None:
     """Every field of every portfolio, in the same order; and what they read is counted in its metrics."""
     told = one.by_processes_alone()
     read = Scrape(one.api.metrics_port).total("ordergen_stage_seconds_count", stage="read")
     assert read >= PORTFOLIOS
-    with served(mongodb_uri, database_name, one.siblings) as alone:
+    with temporary_database(mongodb_uri) as other, served(mongodb_uri, other, one.siblings) as alone:
+        model_id = alone.create(message_of(one.siblings.model)).model_id
         before = one.reads
-        request = CheckDriftRequest(model_id=one.model_id)
+        request = CheckDriftRequest(model_id=model_id)
         by_itself = list(alone.rebalances.CheckDrift(request, timeout=PATIENCE))
         assert one.reads == before + PORTFOLIOS
     assert len(one.here.ids) == PORTFOLIOS
     for drift in [*told, *by_itself]:
         drift.ClearField("snapshot_time")
+        drift.ClearField("model_id")
     assert told == by_itself
     assert len({drift.drift.value for drift in told}) > PORTFOLIOS / 2
 

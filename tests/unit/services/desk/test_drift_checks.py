@@ -1,8 +1,6 @@
 """Checks of drift, with fakes around them: in pages, the worst first, each portfolio read once."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from threading import Event
@@ -23,11 +21,11 @@ from ordergen_server.domain.errors import (
     SiblingUnavailable,
 )
 from ordergen_server.domain.models import Model, ModelContent
-from ordergen_server.services.desk.drift_checks import DEFAULT_PAGE_SIZE, MAXIMUM_PAGE_SIZE, DriftChecks
-from ordergen_server.services.portfolios.portfolio_work import PortfolioWork
+from ordergen_server.services.desk.drift_checks import DEFAULT_PAGE_SIZE, MAXIMUM_PAGE_SIZE
 from ordergen_server.services.running.permits import UNLIMITED, Permits
 from tests.builders import MODEL_ID, NOW, TODAY, holdings, portfolio_id, position
 from tests.limits import PATIENCE
+from tests.unit.services.desk.checking import checks
 from tests.unit.services.runs import BUYS, House, each, house
 from tests.waiting import eventually
 
@@ -52,20 +50,6 @@ class Granted:
         self.counts.append(count)
         self.looks -= 1
         return self.looks < 0
-
-
-@contextmanager
-def checks(parts: House, permits: Permits = UNLIMITED, window: int = 4) -> Iterator[DriftChecks]:
-    with ThreadPoolExecutor(2) as pool:
-        work = PortfolioWork(market=parts.market, portfolios=parts.portfolios, workers=pool, window=window)
-        yield DriftChecks(
-            models=parts.models,
-            settings=parts.settings,
-            work=work,
-            permits=permits,
-            clock=parts.clock,
-            maximum_checks=2,
-        )
 
 
 def told(

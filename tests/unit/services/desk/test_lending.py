@@ -21,9 +21,9 @@ from ordergen_server.services.desk.judging import Checked, DriftTask, Judge, Jud
 from ordergen_server.services.desk.lending import PIECE, WORTH_SENDING
 from ordergen_server.services.portfolios.portfolio_work import PortfolioWork
 from ordergen_server.services.running.chunk_executor import WorkerLost
-from ordergen_server.services.running.permits import UNLIMITED
 from tests.builders import MODEL_ID, NOW, holdings, portfolio_id, position, security_id, snapshot
 from tests.limits import PATIENCE
+from tests.unit.services.desk.checking import checks
 from tests.unit.services.runs import House, house
 from tests.waiting import eventually
 
@@ -95,19 +95,14 @@ class World:
 
 @contextmanager
 def world(*answers: Holdings | Exception) -> Iterator[World]:
-    with house(*answers) as parts, ThreadPoolExecutor(2) as pool:
-        work = PortfolioWork(market=parts.market, portfolios=parts.portfolios, workers=pool, window=4)
-        others = Others(work)
-        checks = DriftChecks(
-            models=parts.models,
-            settings=parts.settings,
-            work=work,
-            permits=UNLIMITED,
-            clock=parts.clock,
-            maximum_checks=2,
-            idle=others,
-        )
-        yield World(parts, others, checks)
+    others: list[Others] = []
+
+    def made(work: PortfolioWork) -> Others:
+        others.append(Others(work))
+        return others[0]
+
+    with house(*answers) as parts, checks(parts, idle=made) as checking:
+        yield World(parts, others[0], checking)
 
 
 def ids(count: int) -> list[str]:

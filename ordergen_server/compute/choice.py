@@ -16,6 +16,10 @@ from ordergen_server.services.running.report import Report
 
 #: Chunks of a run that threads of the server work on at once: one is stored while another is solved.
 THREADED_CHUNKS = 2
+#: Portfolios that a process judges in one turn, at most: a run that begins waits for so many.
+PIECE = 32
+#: How long a turn takes at most: less than those wait who take a process that does not answer to be lost.
+PIECE_SECONDS = 160.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,8 @@ def chosen_workers(
         chosen = Chosen(_of_cluster(settings.dask_scheduler, heard))
     elif settings.compute_process_count:
         processes = settings.compute_process_count
-        config = ComputeConfig(settings, mongodb_uri, ceil(settings.portfolio_workers / processes))
+        readers = ceil(settings.portfolio_workers / processes)
+        config = ComputeConfig(settings, mongodb_uri, readers, _piece(settings, readers))
         own = ProcessExecutor(config, processes, heard)
         chosen = Chosen(own, own)
     else:
@@ -62,6 +67,11 @@ def chosen_workers(
             yield chosen
         finally:
             worker.stop()
+
+
+def _piece(settings: Settings, readers: int) -> int:
+    """Portfolios of a piece, which is read in time though each reading takes all the time that it may."""
+    return max(1, min(PIECE, readers * int(PIECE_SECONDS / settings.sibling_timeout_seconds)))
 
 
 def _of_cluster(scheduler: str, heard: Callable[[Report], None]) -> ChunkExecutor:

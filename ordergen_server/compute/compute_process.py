@@ -7,6 +7,7 @@ import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 from threading import Thread
+from typing import ClassVar, TypeVar
 
 from ordergen_server.api.telemetry.logs import logging_to
 from ordergen_server.compute.reports import Reporter
@@ -20,6 +21,10 @@ from ordergen_server.services.running.report import Report
 
 #: Whoever answers calls goes first (nice(2)): a run takes what they leave.
 NICENESS = 10
+#: Models of checks that a process keeps, with their markets.
+KEPT_LOOKS = 4
+
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +35,25 @@ class ComputeConfig:
         settings: those of the server.
         mongodb_uri: the server's database.
         readers: portfolios that each process reads at once.
+        piece: portfolios that each process judges in one turn, at most.
     """
 
     settings: Settings
     mongodb_uri: str
     readers: int
+    piece: int = 1
 
 
 class _Process:
     """What a compute process has; what it works with is made once, by the first task.
 
     Attributes:
-        judge: of the check that it was last asked for.
+        judges: of the models that it was sent last, by look.
     """
 
     config: ComputeConfig
     reporter: Reporter
-    judge: Judge | None = None
+    judges: ClassVar[dict[str, Judge]] = {}
     work_with: Wired | None = None
     stack = ExitStack()
 
@@ -81,17 +88,24 @@ def judge(task: DriftTask, checked: Checked | None) -> tuple[Judged, Report]:
 
     Args:
         task: the portfolios.
-        checked: their model, unless this process was sent it with the task before.
+        checked: their model, unless this process has it.
 
     Raises:
         WorkerLost: this process does not have the model.
     """
     if checked:
-        _Process.judge = Judge(checked)
-    known = _Process.judge
-    if known is None or known.checked.look_id != task.look_id:
+        keep(_Process.judges, task.look_id, Judge(checked))
+    known = _Process.judges.get(task.look_id)
+    if known is None:
         raise WorkerLost("its process does not have the model")
     return known.read(_work_with().work, task), _Process.reporter.take()
+
+
+def keep(kept: dict[str, Kept], look_id: str, value: Kept) -> None:
+    """Keep what there is of the last looks: in a process, and with whoever sends them, who knows by that."""
+    kept[look_id] = value
+    while len(kept) > KEPT_LOOKS:
+        del kept[next(iter(kept))]
 
 
 def _work_with() -> Wired:

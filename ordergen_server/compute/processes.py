@@ -28,10 +28,14 @@ class ProcessExecutor:
         config: what each process needs.
         processes: how many there are.
         heard: is told what became of work.
+
+    Attributes:
+        piece: see IdleWorkers.
     """
 
     def __init__(self, config: ComputeConfig, processes: int, heard: Callable[[Report], None]) -> None:
         self._heard = heard
+        self.piece = config.piece
         self._slots = [Slot(config) for _ in range(processes)]
 
     @property
@@ -50,8 +54,9 @@ class ProcessExecutor:
 
     def judge(self, task: DriftTask, checked: Checked) -> "Future[Judged] | None":
         """See IdleWorkers: a run that begins finds one such task at most before its first chunk."""
-        idle = next((slot for slot in self._slots if slot.is_idle), None)
-        return self._answered(idle.judge(task, checked)) if idle else None
+        given = (slot.judge(task, checked) for slot in self._slots)
+        future = next((one for one in given if one), None)
+        return self._answered(future) if future else None
 
     def is_due(self, task: ChunkTask) -> bool:
         """Whether it is the first chunk that its process has; what comes before a chunk is short."""

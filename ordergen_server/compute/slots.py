@@ -3,7 +3,6 @@
 import logging
 import multiprocessing
 import os
-from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,7 +11,7 @@ from multiprocessing.process import BaseProcess
 from threading import Lock, Thread
 from typing import Any, TypeVar
 
-from ordergen_server.compute.compute_process import ComputeConfig, begin, judge, work_off
+from ordergen_server.compute.compute_process import ComputeConfig, begin, judge, keep, work_off
 from ordergen_server.domain.chunks import ChunkTask
 from ordergen_server.services.desk.judging import Checked, DriftTask, Judged
 from ordergen_server.services.running.report import Report
@@ -42,12 +41,7 @@ class Slot:
     _process: BaseProcess | None = None
     _begun: Future[int] | None = None
     _stopping: Thread | None = None
-    _has: str = ""
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether its process has begun, and has nothing to do."""
-        return self._begun is not None and self._begun.done() and not self.tasks
+    _has: dict[str, None] = field(default_factory=dict)
 
     def start(self) -> None:
         """Have a process."""
@@ -56,15 +50,33 @@ class Slot:
 
     def work_off(self, task: ChunkTask) -> Future[tuple[None, Report]]:
         """Have a chunk worked off."""
-        return self._given(task, lambda pool: pool.submit(work_off, task))
+        with self._lock:
+            try:
+                future = self._open().submit(work_off, task)
+            except BrokenExecutor:  # it died while it had nothing to do
+                future = self._begin_another().submit(work_off, task)
+            return self._noted(task, future)
 
-    def judge(self, task: DriftTask, checked: Checked) -> Future[tuple[Judged, Report]]:
-        """Have portfolios read and judged; a process is sent a model once, unless it had another since."""
-        return self._given(task, lambda pool: pool.submit(judge, task, self._lacking(checked)))
+    def judge(self, task: DriftTask, checked: Checked) -> Future[tuple[Judged, Report]] | None:
+        """Have portfolios read and judged by a process that has begun and has nothing to do; None by another.
+
+        It is sent a model once, while it is one of the last.
+        """
+        with self._lock:
+            if self._stopping:
+                return None
+            if self._has_ended:
+                self._begin_another()
+            if self.tasks or not (self._begun and self._begun.done()):
+                return None
+            try:
+                return self._noted(task, self._open().submit(judge, task, self._lacking(checked)))
+            except RuntimeError:  # it has ended just now, or is told to
+                return None
 
     def kill(self) -> None:
         """End the process, whatever it does; one that has ended is left alone."""
-        if self._process and not connection.wait([self._process.sentinel], 0):
+        if self._process and not self._has_ended:
             self._process.kill()
 
     def stop(self) -> None:
@@ -83,34 +95,36 @@ class Slot:
             self.kill()  # where it hangs, and would keep this process from its end
             self._stopping.join()
 
-    def _given(
-        self, task: ComputeTask, give: Callable[[ProcessPoolExecutor], Future[tuple[Answer, Report]]]
-    ) -> Future[tuple[Answer, Report]]:
-        with self._lock:
-            try:
-                future = give(self._open())
-            except BrokenExecutor:  # it died while it had nothing to do
-                _log.warning("a compute process has ended: starting another")
-                self._pool = None
-                future = give(self._open())
-            self.tasks[task] = future
+    def _noted(self, task: ComputeTask, future: Future[Answer]) -> Future[Answer]:
+        self.tasks[task] = future
         future.add_done_callback(lambda _: self.tasks.pop(task, None))
         return future
 
     def _lacking(self, checked: Checked) -> Checked | None:
-        """What its process does not have, and will."""
-        if self._has == checked.look_id:
+        """The model, if its process lacks it."""
+        if checked.look_id in self._has:
             return None
-        self._has = checked.look_id
+        keep(self._has, checked.look_id, None)
         return checked
+
+    @property
+    def _has_ended(self) -> bool:
+        return bool(self._process and connection.wait([self._process.sentinel], 0))
+
+    def _begin_another(self) -> ProcessPoolExecutor:
+        _log.warning("a compute process has ended: starting another")
+        self._pool = None
+        return self._open()
 
     def _open(self) -> ProcessPoolExecutor:
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(1, context, initializer=begin, initargs=(self.config,))
-            self._has = ""
+            self._has.clear()
             with _beginning:
                 before = set(multiprocessing.active_children())
                 self._begun = self._pool.submit(os.getpid)  # it imports what it needs before it must
                 self._process = next(iter(set(multiprocessing.active_children()) - before), None)
+            # Its process alone has it then: of one that dies amid an answer the rest would be waited for.
+            self._pool._result_queue._writer.close()  # type: ignore[attr-defined]  # noqa: SLF001 - nothing else does
         return self._pool

@@ -12,6 +12,7 @@ import pytest
 from globeco.ordergen.v1 import drift_pb2
 from globeco.ordergen.v1.rebalance_service_pb2 import CheckDriftRequest
 
+from ordergen_server.compute.choice import PIECE
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.sandbox.services.faults import Fault
 from ordergen_server.sandbox.services.simulated import SimulatedSiblings
@@ -180,6 +181,7 @@ def test_a_run_waits_for_no_piece_of_a_process_that_hangs(
     one.let_go()
     run = start(one.api, one.model_id)
     check_told(watched(one.api, run.rebalance_id), list(one.siblings.model.portfolio_ids))
+    monkeypatch.setattr(lending, "SILENT_SECONDS", 0.0)
     assert known(under_way.result(PATIENCE)) == sorted(one.siblings.model.portfolio_ids)
     eventually(lambda: set(hung).isdisjoint(pids()))
 
@@ -200,4 +202,4 @@ def test_who_leaves_has_no_more_read_than_processes_have(one: World) -> None:
     call.cancel()
     one.let_go()
     assert known(one.by_processes_alone()) == sorted(one.siblings.model.portfolio_ids)
-    assert one.reads - before - one.checks * PORTFOLIOS <= PROCESSES * lending.PIECE
+    assert one.reads - before - one.checks * PORTFOLIOS <= PROCESSES * PIECE

@@ -8,9 +8,8 @@ from datetime import datetime
 from itertools import islice
 
 from ordergen_server.domain.deadlines import Deadline
-from ordergen_server.domain.desk.drifts import DriftState, PortfolioDrift, worst_first
+from ordergen_server.domain.desk.drifts import PortfolioDrift, worst_first
 from ordergen_server.domain.errors import OrderGenerationError
-from ordergen_server.domain.market import MarketSnapshot
 from ordergen_server.domain.models import Model
 from ordergen_server.domain.requests.pages import PageRequest
 from ordergen_server.domain.stores import ModelStore, SettingsStore
@@ -95,7 +94,7 @@ class DriftChecks:
                 if page:
                     page.is_begun()  # or is once permits have come and it is asked for
                 if drifts:
-                    yield sorted(self._judged(drifts), key=worst_first)
+                    yield sorted(drifts, key=worst_first)
             if stopped:
                 raise stopped
 
@@ -105,11 +104,12 @@ class DriftChecks:
         """The next page, closed with `begun`; or why there is none, which is to be told in its place."""
         try:
             found = list(islice(asked, size))
+            closed = self._closed([portfolio_id for _, portfolio_id in found]) if found else frozenset[str]()
         except OrderGenerationError as error:
             return None, error
         if not found:
             return None, None
-        page = Page(found, self._permits.take, self._work, self._idle, deadline)
+        page = Page(found, closed, self._permits.take, work=self._work, idle=self._idle, deadline=deadline)
         begun.callback(page.close)
         return page, None
 
@@ -130,21 +130,11 @@ class DriftChecks:
                 return
 
     def _checked(self, model: Model, deadline: Deadline) -> Checked:
-        market = self._market(model, deadline) if model.positions else None
+        market = self._work.snapshot_of_run(model.positions, deadline) if model.positions else None
         alone = replace(model, content=replace(model.content, portfolio_ids=()))
-        return Checked(uuid.uuid4().hex, alone, market)
+        return Checked(uuid.uuid4().hex, alone, len(model.portfolio_ids), market)
 
-    def _market(self, model: Model, deadline: Deadline) -> MarketSnapshot:
-        """Of plain mappings: what only shows others cannot be sent to another process."""
-        read = self._work.snapshot_of_run(model.positions, deadline)
-        prices = None if read.prices is None else dict(read.prices)
-        return replace(read, quotes=dict(read.quotes), prices=prices)
-
-    def _judged(self, drifts: Sequence[PortfolioDrift]) -> Iterator[PortfolioDrift]:
-        """Drifts, with the state of those that are not to be traded today."""
-        settings = self._settings.applied([one.portfolio_id for one in drifts])
-        today = self._clock().date()
-        for one in drifts:
-            own = settings.get(one.portfolio_id)
-            closed = own is not None and own.not_to_be_traded(one.portfolio_id, today) is not None
-            yield replace(one, state=DriftState.DO_NOT_TRADE) if closed else one
+    def _closed(self, portfolio_ids: Sequence[str]) -> frozenset[str]:
+        """Those that are not to be traded today."""
+        settings, today = self._settings.applied(portfolio_ids), self._clock().date()
+        return frozenset(one for one, own in settings.items() if own.not_to_be_traded(one, today))

@@ -1,9 +1,10 @@
 """A page of portfolios whose drift is checked: read side by side, and told together."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from ordergen_server.domain.deadlines import Deadline
-from ordergen_server.domain.desk.drifts import PortfolioDrift
+from ordergen_server.domain.desk.drifts import DriftState, PortfolioDrift
 from ordergen_server.domain.errors import OrderGenerationError
 from ordergen_server.services.desk.judging import IdleWorkers, Judge, Judged, judged
 from ordergen_server.services.desk.lending import Lending
@@ -16,6 +17,7 @@ class Page:
 
     Args:
         asked: each with its judge, at least one.
+        closed: those that are not to be traded today.
         take: permits for so many, if they are there.
         work: reads them here.
         idle: processes.
@@ -25,12 +27,15 @@ class Page:
     def __init__(
         self,
         asked: Sequence[tuple[Judge, str]],
+        closed: Collection[str],
         take: Callable[[int], bool],
+        *,
         work: PortfolioWork,
         idle: IdleWorkers,
         deadline: Deadline,
     ) -> None:
         self._of = {portfolio_id: judge for judge, portfolio_id in asked}
+        self._closed = closed
         self._take = take
         self._work = work
         self._idle = idle
@@ -50,11 +55,16 @@ class Page:
     def known(self) -> tuple[list[PortfolioDrift], OrderGenerationError | None]:
         """What is known of its portfolios once all are read, and why no more is, if anything stopped it."""
         drifts = [judge.unread(one) for one, judge in self._of.items() if judge.securities is None]
+        stopped = None
         for some in self._judged():
             drifts += some.drifts
-            if some.stopped:
-                return drifts, some.stopped
-        return drifts, None
+            if stopped := some.stopped:
+                break
+        return [self._to_be_traded(one) for one in drifts], stopped
+
+    def _to_be_traded(self, one: PortfolioDrift) -> PortfolioDrift:
+        """The portfolio, with the state of those that are not to be."""
+        return replace(one, state=DriftState.DO_NOT_TRADE) if one.portfolio_id in self._closed else one
 
     def close(self) -> None:
         """Read no more of it."""

@@ -25,12 +25,19 @@ class Checked:
     Attributes:
         look_id: of this look at it; no other has the same.
         model: without its portfolios, which may be very many.
+        portfolio_count: how many it has.
         market: at whose prices its portfolios are valued; None where it has no positions.
     """
 
     look_id: str
     model: Model
+    portfolio_count: int
     market: MarketSnapshot | None
+
+    def __reduce__(self) -> tuple[type["Checked"], tuple[object, ...]]:
+        """As it is sent: of a plain mapping, for the one that all share shows another, and cannot be."""
+        market = self.market and replace(self.market, quotes=dict(self.market.quotes))
+        return Checked, (self.look_id, self.model, self.portfolio_count, market)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,10 @@ class DriftTask:
 class IdleWorkers(Protocol):
     """Those of other processes that have nothing to do."""
 
+    @property
+    def piece(self) -> int:
+        """Portfolios of a task at most: a run that begins waits for no more."""
+
     def judge(self, task: DriftTask, checked: Checked) -> Future[Judged] | None:
         """Have portfolios of a model read and judged; None where nobody is idle.
 
@@ -71,6 +82,8 @@ class IdleWorkers(Protocol):
 
 
 class _Nobody:
+    piece = 1
+
     def judge(self, task: DriftTask, checked: Checked) -> None:
         del task, checked
 

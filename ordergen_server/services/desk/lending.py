@@ -10,15 +10,15 @@ from math import ceil
 
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.origin import Origin, current
-from ordergen_server.services.desk.judging import DriftTask, IdleWorkers, Judge, Judged
+from ordergen_server.services.desk.judging import Checked, DriftTask, IdleWorkers, Judge, Judged
 from ordergen_server.services.portfolios.readings import LOOK_SECONDS
 from ordergen_server.services.running.chunk_executor import WorkerLost
 
-#: Portfolios of a piece at most: a run that begins waits for no more of them.
-PIECE = 32
-#: Portfolios of a model for which it is worth while to send its market.
-WORTH_SENDING = 8
-#: A process that has not answered for so long is taken to be lost: siblings that are slow are so for less.
+#: Fewer portfolios of a model than this are read sooner than they are sent.
+LEAST = 8
+#: A market with more securities for each portfolio of its model than this costs more to send than it saves.
+SECURITIES_A_PORTFOLIO = 16
+#: A process that has not answered for so long is taken to be lost: no piece takes longer.
 SILENT_SECONDS = 180.0
 
 
@@ -63,23 +63,27 @@ class Lending:
     def __iter__(self) -> Iterator[Judged]:
         """What has come; where nothing comes for a moment, nothing is known.
 
+        What has not come by the deadline is left.
+
         Raises:
             Cancelled: the check is stopped.
         """
-        while self._lent:
+        while self._lent and not self._deadline.passed:
             ended = wait(self._lent, LOOK_SECONDS, FIRST_COMPLETED).done
             self._deadline.raise_if_stopped()
             known = [found for one in ended if (found := self._taken_back(one))]
             self._give_up_silent()
             self._lend()
             yield from sorted(known, key=lambda one: one.stopped is not None)  # which nothing is told after
+        self._leave(self._lent.values())
+        self._leave(self._waiting)
 
     def _cut(self, judge: Judge, portfolio_ids: Sequence[str]) -> None:
         """Pieces of one size: what is left over of a page would not be worth sending."""
-        if len(portfolio_ids) < WORTH_SENDING:
+        if not _is_worth_sending(judge.checked, len(portfolio_ids)):
             self.left += portfolio_ids
             return
-        size = ceil(len(portfolio_ids) / ceil(len(portfolio_ids) / PIECE))
+        size = ceil(len(portfolio_ids) / ceil(len(portfolio_ids) / self._idle.piece))
         until, look_id = self._deadline.expires_at, judge.checked.look_id
         for at in range(0, len(portfolio_ids), size):
             task = DriftTask(look_id, portfolio_ids[at : at + size], until, self._origin)
@@ -111,3 +115,14 @@ class Lending:
 
     def _leave(self, pieces: Iterable[_Piece]) -> None:
         self.left += [portfolio_id for piece in pieces for portfolio_id in piece.task.portfolio_ids]
+
+
+def _is_worth_sending(checked: Checked, count: int) -> bool:
+    """Whether so many portfolios of a model save more than sending its market costs.
+
+    Of a market that has not all quotes, each process would have to look up those that are lacking.
+    """
+    market = checked.market
+    if market is None or market.prices is not None or count < LEAST:
+        return False
+    return checked.portfolio_count * SECURITIES_A_PORTFOLIO >= len(market.quotes)

@@ -11,14 +11,21 @@ import pytest
 
 from ordergen_server.domain.deadlines import Deadline
 from ordergen_server.domain.desk.drifts import PortfolioDrift
-from ordergen_server.domain.errors import BadData, Cancelled, Resource, SiblingUnavailable, Violation
+from ordergen_server.domain.errors import (
+    BadData,
+    Cancelled,
+    DeadlineExceeded,
+    Resource,
+    SiblingUnavailable,
+    Violation,
+)
 from ordergen_server.domain.market import Holdings, NoPrice, Quoted
 from ordergen_server.domain.models import Model, ModelContent
 from ordergen_server.domain.origin import Origin, working_for
 from ordergen_server.services.desk import lending
 from ordergen_server.services.desk.drift_checks import DriftChecks
 from ordergen_server.services.desk.judging import Checked, DriftTask, Judge, Judged
-from ordergen_server.services.desk.lending import PIECE, WORTH_SENDING
+from ordergen_server.services.desk.lending import LEAST, SECURITIES_A_PORTFOLIO
 from ordergen_server.services.portfolios.portfolio_work import PortfolioWork
 from ordergen_server.services.running.chunk_executor import WorkerLost
 from tests.builders import MODEL_ID, NOW, holdings, portfolio_id, position, security_id, snapshot
@@ -27,6 +34,7 @@ from tests.unit.services.desk.checking import checks
 from tests.unit.services.runs import House, house
 from tests.waiting import eventually
 
+PIECE = 32
 ON_TARGET = holdings("90", {1: "1"})
 BAD = BadData("bad", metadata={"a": "b"}, violations=[Violation("a", "b")], resource=Resource("Price", "TWO"))
 
@@ -43,6 +51,7 @@ class Others:
     """
 
     work: PortfolioWork
+    piece: int = PIECE
     idle: int = 2
     answers: Callable[[DriftTask], bool] = lambda _: True
     lost: Callable[[DriftTask], bool] = lambda _: False
@@ -59,7 +68,7 @@ class Others:
             answer.set_exception(WorkerLost("it died"))
         elif self.answers(task):
             sent, market = pickle.loads(pickle.dumps((task, checked)))  # noqa: S301 - our own
-            answer.set_result(pickle.loads(pickle.dumps(Judge(market).read(self.work, sent))))  # noqa: S301
+            answer.set_result(pickle.loads(pickle.dumps(Judge(market).read(self.work, sent))))  # noqa: S301 - our own
         else:
             self.unanswered[task] = answer
         return answer
@@ -119,8 +128,8 @@ def test_idle_processes_get_all_in_pieces_of_one_size() -> None:
 @pytest.mark.parametrize(
     ("count", "sizes"),
     [
-        (WORTH_SENDING - 1, []),
-        (WORTH_SENDING, [WORTH_SENDING]),
+        (LEAST - 1, []),
+        (LEAST, [LEAST]),
         (PIECE, [PIECE]),
         (PIECE + 1, [17, 16]),
         (3 * PIECE, [PIECE] * 3),
@@ -273,4 +282,49 @@ def test_the_rest_of_a_page_waits_for_what_is_lent() -> None:
 
 
 def checked_of(one: World, task: DriftTask) -> Checked:
-    return Checked(task.look_id, one.parts.model, one.parts.market.snapshot(PATIENCE))
+    return Checked(task.look_id, one.parts.model, 1, one.parts.market.snapshot(PATIENCE))
+
+
+@pytest.mark.parametrize(("securities", "lent"), [(0, 1), (1, 0)])
+def test_a_market_that_costs_more_to_send_than_it_saves_is_read_here(securities: int, lent: int) -> None:
+    with world(*[ON_TARGET] * LEAST) as one:
+        most = SECURITIES_A_PORTFOLIO * LEAST
+        one.parts.market.answer = snapshot({1: "10", **dict.fromkeys(range(2, most + securities + 1), "1")})
+        assert sorted(one.told()) == one.asked == ids(LEAST)
+    assert len(one.others.given) == lent
+
+
+def test_a_market_that_does_not_have_all_quotes_is_not_sent() -> None:
+    with world(*[ON_TARGET] * 100) as one:
+        one.parts.market.answer = replace(snapshot({1: "10"}), prices={})
+        assert sorted(one.told()) == ids(100)
+    assert one.others.given == []
+
+
+def test_what_processes_have_not_answered_by_the_deadline_is_told_to_be_late() -> None:
+    with world(*[ON_TARGET] * 100) as one:
+        one.others.answers = lambda task: portfolio_id(30) not in task.portfolio_ids
+        pages = one.pages(deadline=Deadline.after(1))
+        known = [drift.portfolio_id for drift in next(pages)]
+        with pytest.raises(DeadlineExceeded):
+            next(pages)
+    assert sorted(known) == one.asked == ids(25) + ids(100)[50:]
+    assert one.others.given_up == []
+
+
+def test_all_models_of_a_check_share_the_market_that_they_were_given() -> None:
+    """One of many securities is kept once, not once for each model of a page."""
+    with world(*[ON_TARGET] * 60) as one:
+        quotes = MappingProxyType(snapshot({1: "10"}).quotes)
+        one.parts.market.answer = replace(snapshot({1: "10"}), quotes=quotes)
+        sent: list[object] = []
+        judge = one.others.judge
+
+        def noting(task: DriftTask, checked: Checked) -> Future[Judged] | None:
+            sent.append(checked.market and checked.market.quotes)
+            return judge(task, replace(checked, market=snapshot({1: "10"})))
+
+        one.others.judge = noting  # type: ignore[method-assign] # for this test
+        one.told()
+    assert all(market is quotes for market in sent)
+    assert len(sent) == 2

@@ -171,7 +171,7 @@ class ApiServer:
     def _watch(self) -> None:
         while not self._stopping.wait(self._config.health_interval_seconds):
             self._look_at_database()
-            if not (self._stopping.is_set() or self._listens()):
+            if not (self._listens() or self._stopping.is_set()):  # set before a port closes
                 _log.critical("nobody listens on port %d any more: this process is not alive", self.port)
                 self._loop.loop.call_soon_threadsafe(self._health.end)
                 return

@@ -48,10 +48,11 @@ $(CHECKOV): requirements-checkov.txt
 		|| $(@D)/bin/python -m pip install --disable-pip-version-check $(CHECKOV_INSTALL)
 	@touch $@
 
+# A third of them is spent waiting for something to be late: three fill two processors.
 test: lint $(CHECKOV)  ## All checks and tests, with branch coverage.
 	$(BIN)/coverage erase
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m by_oracle $(ARGS)
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not by_oracle" --cov --cov-report=term $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not by_oracle" --cov --cov-report=term $(ARGS)
 
 test-unit: $(INSTALLED)  ## The tests that need no database.
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit $(ARGS)

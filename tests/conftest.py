@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 
 from ordergen_server.repositories.mongodb.database import Database
 from ordergen_server.sandbox.database.embedded import EmbeddedDatabase
-from tests.databases import NAMED, temporary_database
+from tests.databases import NAMED, migrated_database
 from tests.limits import DATABASE_SECONDS, OUT_OF_TIME, PATIENCE, examples, is_of_the_database
 
 #: Where hypothesis keeps the settings of a test; it has no other way to change them once they are given.
@@ -57,8 +57,8 @@ def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def database_name(mongodb_uri: str) -> Iterator[str]:
-    """A database that no other test knows."""
-    with temporary_database(mongodb_uri) as name:
+    """A database that no other test has meanwhile, in which there is what migrations make."""
+    with migrated_database(mongodb_uri) as name:
         yield name
 
 

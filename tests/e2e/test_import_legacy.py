@@ -344,13 +344,14 @@ def test_a_source_that_does_not_answer_is_told(refused: Refused, tmp_path: Path)
 
 
 def test_a_target_that_does_not_answer_is_told(
-    refused: Refused, monkeypatch: pytest.MonkeyPatch, mongodb_uri: str, database_name: str
+    refused: Refused, monkeypatch: pytest.MonkeyPatch, mongodb_uri: str
 ) -> None:
     def away(_: object) -> None:
         raise DatabaseUnavailable("The database does not answer: try again.")
 
     monkeypatch.setattr(program, "check_target", away)
-    said = refused(**from_and_to(mongodb_uri, database_name))
+    with temporary_database(mongodb_uri) as name:
+        said = refused(**from_and_to(mongodb_uri, name))
     assert said == "import-legacy: the database to import into: The database does not answer: try again.\n"
 
 
@@ -367,10 +368,9 @@ def from_and_to(mongodb_uri: str, name: str) -> dict[str, str]:
     }
 
 
-def test_a_database_is_not_imported_into_itself(
-    refused: Refused, mongodb_uri: str, database_name: str
-) -> None:
-    said = refused(**from_and_to(mongodb_uri, database_name))
+def test_a_database_is_not_imported_into_itself(refused: Refused, mongodb_uri: str) -> None:
+    with temporary_database(mongodb_uri) as name:
+        said = refused(**from_and_to(mongodb_uri, name))
     assert "the database to import into has models or rebalances of another service" in said
 
 

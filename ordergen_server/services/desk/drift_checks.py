@@ -64,8 +64,9 @@ class DriftChecks:
     def check(self, model_id: str, page_size: int, deadline: Deadline) -> Drifts:
         """How far each portfolio of a model is from it, page by page, each page the worst first.
 
-        While a page is taken, the first portfolios of the next one are read, as many as are read at once; all
-        others once it is asked for. An empty batch says that portfolios may not be read yet: ask again.
+        While a page is taken, the first portfolios of the next one are read: a piece by each idle process, or
+        here as many as are read at once; all others once it is asked for. An empty batch says that portfolios
+        may not be read yet: ask again.
 
         Args:
             model_id: the model; empty for all.

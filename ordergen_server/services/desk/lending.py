@@ -47,9 +47,8 @@ class Lending:
         self._idle = idle
         self._deadline = deadline
         self._lent: dict[Future[Judged], _Piece] = {}
-        self._origin = Origin(
-            dict(current().fields), dict(current().headers)
-        )  # its span knows no other process
+        origin = current()
+        self._origin = Origin(dict(origin.fields), dict(origin.headers))  # its span stays in this process
         self.left: list[str] = []
         self._waiting = deque[_Piece]()
         for judge, group in groupby(asked, key=lambda one: one[0]):

@@ -23,9 +23,10 @@ GOAL_READING = 1.2
 
 INTRODUCTION = f"""The server, its database and the siblings are those of the section on runs; models have
 {POSITIONS} positions. What a check costs is compared with reading every summary with the same sibling client
-({WORKERS} threads, in one interpreter) in the same run. Nothing is solved, and nothing stored. The server's
-{COMPUTE_PROCESSES} compute processes read and judge while they have nothing else to do; the first check after
-a start finds them beginning, and is told by itself."""
+({WORKERS} threads, in one interpreter) in the same run; beside it stands what as many processes as compute
+take to read them. Nothing is solved, and nothing stored. The server's {COMPUTE_PROCESSES} compute processes
+read and judge while they have nothing else to do; the first check after a start finds them beginning, and is
+told by itself."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Checked:
     first_seconds: float
     seconds: float
     fetch_seconds: float
+    fetch_by_processes_seconds: float
     peak_megabytes: float
     idle_megabytes: float
 
@@ -55,7 +57,9 @@ def measure(portfolios: int) -> Checked:
         seconds = timed(lambda: all_checked(one, model.model_id, portfolios))
         peak = one.peak_megabytes
         progress(f"{seconds:.1f} s; reading alone")
-        return Checked(portfolios, first, seconds, fetching_alone(one.siblings), peak, idle)
+        fetch = fetching_alone(one.siblings)
+        by_processes = fetching_alone(one.siblings, int(COMPUTE_PROCESSES))
+        return Checked(portfolios, first, seconds, fetch, by_processes, peak, idle)
 
 
 def all_checked(one: World, model_id: str, portfolios: int) -> None:
@@ -84,6 +88,7 @@ def run() -> Section:
             duration(one.seconds),
             f"{one.portfolios / one.seconds:,.0f}",
             duration(one.fetch_seconds),
+            duration(one.fetch_by_processes_seconds),
             f"{one.peak_megabytes:.0f} MB",
             f"{one.idle_megabytes:.0f} MB",
         )
@@ -95,6 +100,7 @@ def run() -> Section:
         "wall time",
         "portfolios/s",
         "reading alone",
+        f"by {COMPUTE_PROCESSES} processes",
         "peak memory",
         "before the check",
     )

@@ -5,10 +5,11 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -148,24 +149,40 @@ def wait_for_end(api: Api, rebalance_id: str) -> rebalance_pb2.Rebalance:
         time.sleep(0.25)
 
 
-def fetching_alone(siblings: SimulatedSiblings) -> float:
-    """Seconds to read every summary with the sibling client of the server."""
+def fetching_alone(siblings: SimulatedSiblings, processes: int = 1) -> float:
+    """Seconds to read every summary with the sibling client of the server, by one interpreter or several."""
+    config, ids = siblings_config_of(siblings), siblings.model.portfolio_ids
+    if processes == 1:
+        return read_all(config, ids, WORKERS)
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+        list(pool.map(read_all, [config] * processes, [ids[:1]] * processes, [1] * processes))  # they begin
+        parts = [ids[start::processes] for start in range(processes)]
+        workers = [WORKERS // processes] * processes
+        return timed(lambda: list(pool.map(read_all, [config] * processes, parts, workers)))
+
+
+def siblings_config_of(siblings: SimulatedSiblings) -> SiblingsConfig:
+    """As a server has it."""
 
     def sibling(url: str) -> SiblingConfig:
         return SiblingConfig(url, pool_size=WORKERS)
 
-    config = SiblingsConfig(
+    return SiblingsConfig(
         portfolio_accounting=replace(sibling(siblings.accounting_url), maximum_body_bytes=8 * 1024 * 1024),
         pricing=sibling(siblings.pricing_url),
         security=sibling(siblings.security_url),
         portfolio=sibling(siblings.portfolio_url),
     )
-    with open_sources(config) as sources, ThreadPoolExecutor(WORKERS) as threads:
+
+
+def read_all(config: SiblingsConfig, portfolio_ids: Sequence[str], workers: int) -> float:
+    """Seconds to read these summaries, so many at once."""
+    with open_sources(config) as sources, ThreadPoolExecutor(workers) as threads:
 
         def read(portfolio_id: str) -> None:
             sources.portfolios.holdings(portfolio_id, 60)
 
-        return timed(lambda: list(threads.map(read, siblings.model.portfolio_ids)))
+        return timed(lambda: list(threads.map(read, portfolio_ids)))
 
 
 def storing_alone(one: World, ended: rebalance_pb2.Rebalance) -> float:

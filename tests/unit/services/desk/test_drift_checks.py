@@ -301,3 +301,14 @@ def test_a_check_of_drift_tells_who_is_not_to_be_traded_with_every_number() -> N
         second, portfolio_id="", portfolio_name=""
     )
     assert [len(one) for one in reads] == [2]
+
+
+def test_who_is_not_to_be_traded_is_known_before_anything_is_read() -> None:
+    """Nothing need be asked of the database once the time is over: what was read by then is told."""
+    asked: list[int] = []
+    with house(*[ON_TARGET] * 4) as parts:
+        parts.portfolios.before = lambda _: asked.append(sum(map(len, parts.settings.reads)))
+        pages = told(parts, page_size=2)
+        reads = [len(one) for one in parts.settings.reads]
+    assert list(map(len, pages)) == reads == [2, 2]
+    assert sorted(asked) == [2, 2, 4, 4]

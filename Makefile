@@ -48,7 +48,7 @@ $(CHECKOV): requirements-checkov.txt
 		|| $(@D)/bin/python -m pip install --disable-pip-version-check $(CHECKOV_INSTALL)
 	@touch $@
 
-# A third of them is spent waiting for something to be late: three fill two processors.
+# They spend a third of their time waiting for something to be late: three fill two processors.
 test: lint $(CHECKOV)  ## All checks and tests, with branch coverage.
 	$(BIN)/coverage erase
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m by_oracle $(ARGS)

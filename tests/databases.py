@@ -69,7 +69,7 @@ def _migrated(mongodb_uri: str) -> str:
 def _shape(database: Stored[dict[str, Any]]) -> Mapping[str, object]:
     """Rules and indexes of its collections, without those that have none, and which migrations it had."""
     rules = {one["name"]: one["options"] for one in database.list_collections()}
-    indexes = {name: [one["name"] for one in database[name].list_indexes()] for name in rules}
+    indexes = {name: [dict(one) for one in database[name].list_indexes()] for name in rules}
     shape = {name: (rules[name], indexes[name]) for name in rules if rules[name] or len(indexes[name]) > 1}
     return {**shape, NOTED: [(one["_id"], one["name"]) for one in database[NOTED].find().sort("_id")]}
 

@@ -55,8 +55,8 @@ def chosen_workers(
     elif settings.compute_process_count:
         processes = settings.compute_process_count
         readers = ceil(settings.portfolio_workers / processes)
-        config = ComputeConfig(settings, mongodb_uri, readers, _piece(settings, readers))
-        own = ProcessExecutor(config, processes, heard)
+        config = ComputeConfig(settings, mongodb_uri, readers)
+        own = ProcessExecutor(config, processes, heard, _piece(settings, readers))
         chosen = Chosen(own, own)
     else:
         workers = min(THREADED_CHUNKS, settings.portfolio_workers)
@@ -70,8 +70,9 @@ def chosen_workers(
 
 
 def _piece(settings: Settings, readers: int) -> int:
-    """Portfolios of a piece, which is read in time though each reading takes all the time that it may."""
-    return max(1, min(PIECE, readers * int(PIECE_SECONDS / settings.sibling_timeout_seconds)))
+    """Portfolios of a piece, which is read in time though each call takes all attempts, in all their time."""
+    call_seconds = settings.sibling_attempts * settings.sibling_timeout_seconds
+    return max(1, min(PIECE, readers * int(PIECE_SECONDS / call_seconds)))
 
 
 def _of_cluster(scheduler: str, heard: Callable[[Report], None]) -> ChunkExecutor:

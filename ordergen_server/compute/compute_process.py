@@ -35,13 +35,11 @@ class ComputeConfig:
         settings: those of the server.
         mongodb_uri: the server's database.
         readers: portfolios that each process reads at once.
-        piece: portfolios that each process judges in one turn, at most.
     """
 
     settings: Settings
     mongodb_uri: str
     readers: int
-    piece: int = 1
 
 
 class _Process:

@@ -28,14 +28,14 @@ class ProcessExecutor:
         config: what each process needs.
         processes: how many there are.
         heard: is told what became of work.
-
-    Attributes:
-        piece: see IdleWorkers.
+        piece: portfolios that a process judges in one turn, at most.
     """
 
-    def __init__(self, config: ComputeConfig, processes: int, heard: Callable[[Report], None]) -> None:
+    def __init__(
+        self, config: ComputeConfig, processes: int, heard: Callable[[Report], None], piece: int = 1
+    ) -> None:
         self._heard = heard
-        self.piece = config.piece
+        self.piece = piece
         self._slots = [Slot(config) for _ in range(processes)]
 
     @property

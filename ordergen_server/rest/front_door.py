@@ -94,7 +94,7 @@ class FrontDoor:
         body = _Body(receive, Headers(scope=scope), self._settings)
         try:
             await self._app(scope, body.receive, send)
-        except Exception:
+        except Exception:  # a bug: the log has it, however much of an answer was told
             if told.ended:  # as an internal error: what fails is the request alone, and not its connection
                 _log.exception("a request failed")
                 return

@@ -81,7 +81,7 @@ class Tracing:
         with origin.working_for(within(origin.current(), span)):
             try:
                 yield
-            except BaseException as error:
+            except BaseException as error:  # whatever ends the span: it says so, and passes it on
                 span.fail(type(error).__name__)
                 raise
             finally:

@@ -92,7 +92,7 @@ async def _streamed(binding: Binding, message: Any, request: Request) -> Respons
     try:
         call = open_stream(binding, message, request, settings.stream_seconds)
         return await events_of(call, settings.stream_comment_seconds, leaving, ending)
-    except BaseException:
+    except BaseException:  # who leaves while it is opened, too: its place is given back
         ending.close()
         raise
 

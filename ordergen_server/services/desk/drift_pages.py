@@ -58,13 +58,8 @@ class Page:
         stopped = None
         for some in self._judged():
             drifts += some.drifts
-            if stopped := some.stopped:
-                break
-        return [self._to_be_traded(one) for one in drifts], stopped
-
-    def _to_be_traded(self, one: PortfolioDrift) -> PortfolioDrift:
-        """The portfolio, with the state of those that are not to be."""
-        return replace(one, state=DriftState.DO_NOT_TRADE) if one.portfolio_id in self._closed else one
+            stopped = stopped or some.stopped
+        return [self._as_closed(one) for one in drifts], stopped
 
     def close(self) -> None:
         """Read no more of it."""
@@ -72,12 +67,23 @@ class Page:
             self._readings.close()
 
     def _judged(self) -> Iterator[Judged]:
-        if self._lending is None:
+        """What others have judged, then what is left to this process: nothing, once the check is to stop."""
+        stopped = False
+        for some in self._lending or ():
+            stopped = stopped or some.stopped is not None
+            yield some
+        if self._lending is None or stopped:
             return
-        yield from self._lending
         self._readings = self._readings or self._read(self._lending.left)
         for batch in self._readings:
-            yield judged(batch, self._of.__getitem__)
+            known = judged(batch, self._of.__getitem__)
+            yield known
+            if known.stopped:
+                return
+
+    def _as_closed(self, one: PortfolioDrift) -> PortfolioDrift:
+        """The portfolio, with the state of those that are not to be traded if it is one of them."""
+        return replace(one, state=DriftState.DO_NOT_TRADE) if one.portfolio_id in self._closed else one
 
     def _read(self, portfolio_ids: Iterable[str]) -> Readings:
         judges = ((self._of[one], one) for one in portfolio_ids)

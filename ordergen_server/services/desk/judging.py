@@ -1,5 +1,6 @@
 """How portfolios of a model stand once they are read: judged here, or by a process that has nothing to do."""
 
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import closing
@@ -82,7 +83,7 @@ class IdleWorkers(Protocol):
 
 
 class _Nobody:
-    piece = 1
+    piece = sys.maxsize  # nothing is cut for them
 
     def judge(self, task: DriftTask, checked: Checked) -> None:
         del task, checked

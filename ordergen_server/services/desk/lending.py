@@ -60,7 +60,7 @@ class Lending:
         return bool(self._lent)
 
     def __iter__(self) -> Iterator[Judged]:
-        """What has come; where nothing comes for a moment, nothing is known.
+        """What has come; once one of them says that the check is to stop, what else is lent, and no more.
 
         What has not come by the deadline is left.
 
@@ -71,9 +71,11 @@ class Lending:
             ended = wait(self._lent, LOOK_SECONDS, FIRST_COMPLETED).done
             self._deadline.raise_if_stopped()
             known = [found for one in ended if (found := self._taken_back(one))]
+            if any(one.stopped for one in known):
+                self._waiting.clear()
             self._give_up_silent()
             self._lend()
-            yield from sorted(known, key=lambda one: one.stopped is not None)  # which nothing is told after
+            yield from known
         self._leave(self._lent.values())
         self._leave(self._waiting)
 

@@ -226,6 +226,25 @@ def test_what_stops_the_check_is_raised_after_what_was_read() -> None:
     assert portfolio_id(40) not in known
 
 
+def test_what_others_have_under_way_is_told_before_what_stops_the_check_and_nothing_more_is_lent() -> None:
+    answers: list[Holdings | Exception] = [ON_TARGET] * 200
+    answers[0] = SiblingUnavailable("down")
+    with world(*answers) as one:
+        one.others.answers = lambda _: False
+        with ThreadPoolExecutor(1) as thread:
+            pages = one.pages()
+            page = thread.submit(next, pages)
+            eventually(lambda: len(one.others.given) == 2)
+            for task, answer in list(one.others.unanswered.items()):
+                del one.others.unanswered[task]
+                answer.set_result(Judge(checked_of(one, task)).read(one.others.work, task))
+            known = [drift.portfolio_id for drift in page.result(PATIENCE)]
+            with pytest.raises(SiblingUnavailable):
+                next(pages)
+    assert set(ids(200)[29:58]) <= set(known)
+    assert (portfolio_id(0) in known, len(one.others.given)) == (False, 2)
+
+
 def test_a_bug_in_a_process_is_no_lost_process() -> None:
     with world(*[ON_TARGET] * 40) as one:
 

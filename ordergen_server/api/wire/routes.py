@@ -82,16 +82,16 @@ async def asked(exchange: Exchange, inbox: Inbox, seconds: float) -> bytes | Non
         DeadlineExceeded: it did not come in so many seconds, or in the caller's time.
         ResourceExhausted: as `Inbox.receiving` has it.
     """
-    limit = min(seconds, exchange.seconds_left)
+    left = exchange.seconds_left
     try:
-        async with asyncio.timeout(limit), inbox.receiving(exchange.connection) as connection:
+        async with asyncio.timeout(min(seconds, left)), inbox.receiving(exchange.connection) as connection:
             raw = await exchange.read()
             connection.pay(len(raw or b""))
     except TimeoutError:
-        raise DeadlineExceeded(
-            f"The call's message did not come within {limit:.1f} s: send it with the headers.",
-            metadata={"step": "the message came"},
-        ) from None
+        said = f"The call's message did not come within {seconds:.1f} s: send it with the headers."
+        if left < seconds:
+            said = "The deadline passed before the message came: give the call more time."
+        raise DeadlineExceeded(said, metadata={"step": "the message came"}) from None
     return raw
 
 

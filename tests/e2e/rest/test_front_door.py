@@ -210,9 +210,11 @@ def test_what_is_behind_is_no_reason_to_restart_the_front() -> None:
 
 
 def test_time_that_ends_is_told(front: Front) -> None:
-    late = front.ask("GET", "/api/v1/models", headers={"Grpc-Timeout": "1n"})
-    # Whoever sees it first says so: the front, or the server before or as the call has its turn.
-    assert (late.status, "time" in late.json["detail"]) == (504, True)
+    answers = [front.ask("GET", "/api/v1/models", headers={"Grpc-Timeout": "1n"}) for _ in range(20)]
+    # Whoever sees it first says so: the front, or the server before or as the call has its turn. Once in a
+    # hundred times the answer is there before anybody has looked.
+    late = [one for one in answers if one.status != 200]
+    assert {(one.status, "time" in one.json["detail"]) for one in late} == {(504, True)}
     assert front.ask("GET", "/api/v1/models", headers={"X-Envoy-Expected-Rq-Timeout-Ms": "0"}).status == 504
 
 
